@@ -1,4 +1,4 @@
-"""Every route of the portal: the URL name is the view's name and the template's name."""
+"""All routes of the portal. A URL has the name of its view."""
 
 from __future__ import annotations
 

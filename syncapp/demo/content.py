@@ -1,4 +1,4 @@
-"""The demo: its people, "Start over", and the example list of its risk report."""
+"""Content of the demo: its people, its reset, and the example list of its risk report."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from syncapp.crm.auth.sign_in import Claims
 from syncapp.models import AuditEntry, Connection, FilterUser, Heartbeat, PeriodicTask, ProcessClock
 from syncapp.sync_filters.inventory import user_lists
 
-# Who is at work knows himself by these; they hold nothing of anybody.
+# The running processes need these tables; they hold no personal data.
 KEPT = (PeriodicTask, ProcessClock, Heartbeat)
 EXAMPLE_LIST, EVERY_SEVENTH = "Riva", 7
 
 
 class NoDemo(Exception):
-    """This portal is connected to a real CRM; nothing was touched."""
+    """This portal is connected to a real CRM; nothing was changed."""
 
 
 def start_over() -> None:
-    """Empty the portal and reset the sandbox; everybody is signed out.
+    """Reset the sandbox, then empty the portal; everyone is signed out. Raises NoDemo, CrmError.
 
-    The sandbox first: what the mirror still reads of the old data meanwhile goes with the portal's rows, and its
-    links from before have ended. Work in progress finds its row gone and lets it be. Raises NoDemo, CrmError.
+    In this order, old data that the mirror still reads is deleted with the portal's rows. Running jobs find their rows
+    gone and end.
     """
     if not settings.DEMO:
         raise NoDemo
@@ -47,9 +47,9 @@ def start_over() -> None:
 
 
 def register_people() -> None:
-    """Register everyone who can sign in to the sandbox and holds a role, so that mails reach them before they do.
+    """Create the people of the sandbox who hold a role, so that they get mails before their first sign-in.
 
-    People who are known already stay as they are. Raises NoDemo, CrmError.
+    People who exist stay unchanged. Raises NoDemo, CrmError.
     """
     if not settings.DEMO:
         raise NoDemo
@@ -66,7 +66,7 @@ def _register(known: Iterable[Claims]) -> None:
 
 
 def bring_example_list() -> None:
-    """Every seventh user is in the list of another product, so that the risk report has something to tell: once."""
+    """Add every seventh user to a list of another product, once, so that the risk report has an example."""
     if not settings.DEMO or AuditEntry.objects.filter(action__startswith="list.").exists():
         return
     people = FilterUser.objects.people().filter(is_disabled=False).exclude(address="").order_by("name_key", "pk")
@@ -82,7 +82,7 @@ def _empty() -> None:
 
 
 def _emptied() -> Iterator[type[models.Model]]:
-    # References between the tables are checked at the end of the transaction, so their order does not matter.
+    # Foreign keys are checked at the end of the transaction, so the order does not matter.
     ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
     yield from (model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy)
     yield Session

@@ -1,4 +1,4 @@
-"""Keeps a handful of child processes running, and leaves none behind when it ends, however it ends."""
+"""A supervisor of a few child processes, which leaves none behind however it ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A program to keep running. `stops_last`: others need it until they have ended."""
+    """A program to keep running. One with `stops_last` is stopped after the others, which need it."""
 
     name: str
     command: Sequence[str]
@@ -34,7 +34,7 @@ class Service:
 
 
 class Child:
-    """One service's process: a session of its own, so that Ctrl-C reaches the supervisor only."""
+    """The process of a service, in a session of its own so that Ctrl-C reaches only the supervisor."""
 
     def __init__(self, service: Service, *, folder: Path, log: Path, environment: Mapping[str, str]) -> None:
         self.service = service
@@ -45,15 +45,15 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id of the newest start; 0 before the first."""
+        """Return the process id of the last start; 0 before the first."""
         return self._process.pid if self._process else 0
 
     def is_running(self) -> bool:
-        """Whether the process has not ended."""
+        """Return whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start it; output goes to its log file."""
+        """Start the process with its output in the log file."""
         self._started_at, self._due_at = time.monotonic(), 0.0
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  (fixed commands of our own, no shell)
@@ -68,7 +68,7 @@ class Child:
             )
 
     def look_after(self, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
-        """Start it again when it ended by itself, each time after a longer pause."""
+        """Restart the process if it has ended, after a pause that grows each time."""
         if self.is_running():
             return
         if not self._due_at:
@@ -84,12 +84,12 @@ class Child:
             say(f"{self.service.name} started again, process {self.pid}")
 
     def ask_to_stop(self) -> None:
-        """Let it end in its own way."""
+        """Send SIGTERM to a running process."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
     def make_sure(self, *, until: float) -> None:
-        """Wait until the deadline, then end what is left of its process group."""
+        """Wait until the deadline, then kill the rest of the process group."""
         if self._process is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -105,9 +105,9 @@ class Child:
 
 
 def _end_with_parent(parent: int) -> Callable[[], None] | None:
-    """What a child runs before its program: SIGTERM to itself when the supervisor is killed (Linux only).
+    """Return a function for a new child, which then gets SIGTERM if the supervisor is killed (Linux only).
 
-    SIGTERM and not SIGKILL, because the child's own children do not inherit the wish and are ended by it.
+    SIGTERM rather than SIGKILL, because the child must end its own children, which do not inherit this setting.
     """
     if _libc is None:
         return None
@@ -139,11 +139,11 @@ class Supervisor:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Return whether a stop was requested."""
         return self._stopping.is_set()
 
     def start(self, service: Service) -> None:
-        """Start a service and look after it from now on."""
+        """Start a service and supervise it from now on."""
         log = self._logs / f"{service.name}.log"
         log.write_bytes(b"")
         child = Child(service, folder=self._folder, log=log, environment=self._environment)
@@ -158,9 +158,9 @@ class Supervisor:
         seconds: float | None = None,
         complain: Callable[[str], None] = lambda message: None,
     ) -> bool:
-        """Look after everything until `until` holds (True), the time is over, or somebody asks to stop.
+        """Supervise until `until` holds (True), `seconds` have passed, or a stop is requested (False).
 
-        `complain` hears of children that end by themselves; the log has it in any case.
+        `complain` is called with a message about each child that ends unexpectedly, which is logged in any case.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         while not self._stopping.wait(POLL_SECONDS):
@@ -173,7 +173,7 @@ class Supervisor:
         return False
 
     def stop(self) -> None:
-        """Ask every child to end, then end it. A second signal ends the waiting."""
+        """Terminate every child, then kill it. A second signal ends the waiting."""
         self._stopping.set()
         for last in (False, True):
             group = [child for child in reversed(self._children) if child.service.stops_last is last]
@@ -190,6 +190,6 @@ class Supervisor:
             child.make_sure(until=0.0)
 
     def say(self, message: str) -> None:
-        """Write a line to the supervisor's own log."""
+        """Write a line to the supervisor's log."""
         with (self._logs / "demo.log").open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")

@@ -1,4 +1,4 @@
-"""What the templates need besides Django's own: icons, times, marked values, capped counts."""
+"""Template tags and filters: icons, times, value diffs, counts, and escaping of foreign text."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """A picture from the page's sprite; always beside a word, so hidden from screen readers."""
+    """Render an icon of the page's sprite, hidden from screen readers because a word is beside it."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
 @register.filter
 def ago(when: datetime | None) -> SafeString:
-    """22 h ago, the exact time in the tooltip."""
+    """Render "22 h ago", with the exact time as tooltip."""
     return _time(when, " ago")
 
 
 @register.filter
 def age(when: datetime | None) -> SafeString:
-    """22 h, the exact time in the tooltip."""
+    """Render "22 h", with the exact time as tooltip."""
     return _time(when, "")
 
 
@@ -51,68 +51,68 @@ def _time(when: datetime | None, suffix: str) -> SafeString:
 
 @register.simple_tag
 def time_zones() -> tuple[tuple[str, str], ...]:
-    """Return the time zones to choose from, each with its country."""
+    """Return the selectable time zones, each with its country."""
     return zones.choices()
 
 
 @register.filter
 def at(when: datetime | None) -> str:
-    """at 15:01, or with its day."""
+    """Return "at 15:01", with the day unless it is today."""
     return times.at(when) if when else ""
 
 
 @register.filter
 def exactly(when: datetime | None) -> str:
-    """Thu 19 Nov 2026, 16:03."""
+    """Return "Thu 19 Nov 2026, 16:03 CET"."""
     return times.exact(when) if when else ""
 
 
 @register.filter
 def clock(when: datetime | None) -> str:
-    """16:03 CET."""
+    """Return "16:03 CET"."""
     return times.clock(when) if when else ""
 
 
 @register.filter
 def clock_alone(when: datetime) -> str:
-    """16:03, where its zone is named beside it."""
+    """Return "16:03", without the zone."""
     return localization.clock(when)
 
 
 @register.filter
 def clock_seconds(when: datetime) -> str:
-    """16:03:07."""
+    """Return "16:03:07"."""
     return localization.clock(when, seconds=True)
 
 
 @register.filter
 def zone_words(when: datetime) -> str:
-    """CET."""
+    """Return "CET"."""
     return localization.zone(when)
 
 
 @register.filter
 def on_day(when: datetime) -> str:
-    """19 November at 16:03 CET."""
+    """Return "19 November at 16:03 CET"."""
     day = localization.day_and_month(timezone.localtime(when), long=True)
     return f"{day} at {times.clock(when)}"
 
 
 @register.filter
 def day_words(day: date | None) -> str:
-    """19 November 2026."""
+    """Return "19 November 2026"."""
     return localization.day(day, long=True) if day else ""
 
 
 @register.filter
 def short_day(day: date | None) -> str:
-    """19 Nov 2026."""
+    """Return "19 Nov 2026"."""
     return localization.day(day) if day else ""
 
 
 @register.filter
 def for_input(when: datetime | None) -> str:
-    """2026-11-19T16:03, as the browser's input for local times takes it."""
+    """Return "2026-11-19T16:03", the value of a datetime-local input."""
     return local_time.input_value(when) if when else ""
 
 
@@ -124,19 +124,19 @@ def zone_name() -> str:
 
 @register.filter
 def thousands(number: int) -> str:
-    """12000 as "12,000"."""
+    """Return 12000 as "12,000"."""
     return number_words(number)
 
 
 @register.filter
 def capped(number: int) -> str:
-    """148; beyond the most that is counted "1,000+"."""
+    """Return "148", or "1,000+" beyond the largest number that is counted."""
     return f"{number_words(reads.MAX_COUNTED)}+" if number > reads.MAX_COUNTED else number_words(number)
 
 
 @register.filter
 def users_counted(number: int) -> str:
-    """2,008 users of the matrix; beyond the most that is counted "20,000+"."""
+    """Return a number of users such as "2,008", or "20,000+" beyond the largest number that is counted."""
     return f"{number_words(matrix.MOST_COUNTED)}+" if number > matrix.MOST_COUNTED else number_words(number)
 
 
@@ -149,13 +149,13 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def address(**parameters: object) -> str:
-    """A query string of the parameters that say something."""
+    """Return a query string of the parameters that are not empty."""
     return urlencode({name: str(value) for name, value in parameters.items() if value})
 
 
 @register.simple_tag
 def split_address(query: str, key: str, is_split: bool) -> str:
-    """The address's query with one group split, or together again."""
+    """Return the query string with one group split, or undivided again."""
     pairs = [pair for pair in parse_qsl(query.lstrip("?")) if pair != ("split", key)]
     pairs += [] if is_split else [("split", key)]
     return f"?{urlencode(pairs)}" if pairs else ""
@@ -163,49 +163,49 @@ def split_address(query: str, key: str, is_split: bool) -> str:
 
 @register.filter
 def removed(side: DiffSide) -> SafeString:
-    """The old value: what is no longer in the new one is struck."""
+    """Render the old value, with the parts that the new one lacks struck through."""
     return _marked(side, "del")
 
 
 @register.filter
 def added(side: DiffSide) -> SafeString:
-    """The new value: what the old one did not have is underlined."""
+    """Render the new value, with the parts that the old one lacked underlined."""
     return _marked(side, "ins")
 
 
 @register.filter
 def shown(text: object) -> SafeString:
-    """Return text of others for the content of an element, hidden characters as marks that name them."""
+    """Escape foreign text for the content of an element; hidden characters become marks with their names."""
     return _as_html(text, escaping.html)
 
 
 @register.filter
 def shown_lines(text: object) -> SafeString:
-    """Return text of several lines for the content of an element; as `shown`, but line ends stay."""
+    """Escape foreign text of several lines; as `shown`, but with its line ends."""
     return _as_html(text, escaping.html_lines)
 
 
 @register.filter
 def plain(text: object) -> str:
-    """Return text of others for an attribute, a title or an option, which hold no marks."""
+    """Clean foreign text for an attribute, a title or an option, which cannot contain marks."""
     return "" if text is None else escaping.one_line(text)
 
 
 @register.filter
 def mail_line(text: object, most: int = escaping.LONGEST_MAIL_LINE) -> str:
-    """Return text of others for one line of a text mail, cut to `most` characters."""
+    """Clean foreign text for one line of a text mail, cut to `most` characters."""
     return escaping.mail_line(text, most=most)
 
 
 @register.filter
 def mail_lines(text: object) -> str:
-    """Return text of several lines for a text mail, as a quotation."""
+    """Clean foreign text of several lines for a text mail, as a quotation."""
     return escaping.mail_lines(text, indent="> ")
 
 
 @register.filter
 def in_words(side: DiffSide) -> str:
-    """Return a value for a text mail: hidden characters by their names, a long text cut, further lines indented."""
+    """Render a value for a text mail: hidden characters by name, long text cut, further lines indented."""
     if side.is_empty:
         return "(empty)"
     if side.items:

@@ -1,4 +1,4 @@
-"""What the rules' pages need: a column's label, and why a rule left an edit to people."""
+"""Template tags of the rules' pages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ register = template.Library()
 
 @register.simple_tag
 def label(name: str, labels: Mapping[str, str]) -> SafeString:
-    """Return what the CRM calls a column."""
+    """Return the CRM's label of a column."""
     return shown(labels.get(name, name))
 
 
 @register.simple_tag
 def refusal(code: str) -> str:
-    """Why a rule did not decide, in a few words."""
+    """Return the label of the reason why a rule did not decide."""
     return rule_words.refusal(code)

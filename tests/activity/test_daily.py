@@ -36,7 +36,7 @@ def counted(measure: Measure, part: Part = Part.COLUMN) -> dict[str, int]:
     return dict(DailyCount.objects.filter(measure=measure, part=part).values_list("key", "number"))
 
 
-def test_received_fields_are_counted_by_column_and_editor_in_every_state():
+def test_received_fields_are_counted_in_every_state():
     editor = make_editor("Jonas")
     edited(editor=editor)
     scenes.approved(edited(column="fax", editor=editor), by=rita())
@@ -60,7 +60,7 @@ def test_decisions_are_counted_unless_they_were_undone():
     assert (counted(Measure.APPROVED), counted(Measure.REJECTED)) == ({"jobtitle": 1}, {"jobtitle": 1})
 
 
-def test_counting_again_changes_nothing():
+def test_counting_twice_changes_nothing():
     scenes.approved(edited(), by=rita())
     daily.update_counts()
     before = list(DailyCount.objects.order_by("measure", "part", "key").values_list("measure", "key", "number"))
@@ -71,7 +71,7 @@ def test_counting_again_changes_nothing():
     assert after == before != []
 
 
-def test_only_the_last_days_are_counted_again_until_the_crm_was_read_anew():
+def test_full_read_recounts_all_days():
     daily.update_counts()
     edited(hours_ago=24 * 10)
 
@@ -83,7 +83,7 @@ def test_only_the_last_days_are_counted_again_until_the_crm_was_read_anew():
     assert counted(Measure.RECEIVED) == {"jobtitle": 1}
 
 
-def test_a_count_that_ran_out_of_time_goes_on_where_it_stopped():
+def test_interrupted_count_is_continued():
     for days in (5, 20):
         edited(hours_ago=24 * days)
 
@@ -95,13 +95,13 @@ def test_a_count_that_ran_out_of_time_goes_on_where_it_stopped():
     assert daily.update_counts() == daily.LAST_DAYS
 
 
-def test_of_two_schedulers_one_counts(settings: Settings):
+def test_only_one_of_two_schedulers_counts(settings: Settings):
     settings.NUMBERS_SECONDS = 60
 
     assert (daily.update_counts() > 0, daily.update_counts()) == (True, 0)
 
 
-def test_an_edit_without_a_date_is_in_no_day():
+def test_undated_edit_is_not_counted():
     make_field(make_record(edited_on=None))
 
     daily.update_counts()
@@ -109,7 +109,7 @@ def test_an_edit_without_a_date_is_in_no_day():
     assert counted(Measure.RECEIVED) == {}
 
 
-def test_a_week_has_its_counts_and_the_age_at_which_edits_were_decided():
+def test_week_has_counts_and_median_age():
     for hours in (1, 2, 30):
         scenes.approved(edited(hours_ago=hours), by=rita())
     audit.record("field.delivery.conflict", by=None, channel="worker", column="fax")
@@ -122,7 +122,7 @@ def test_a_week_has_its_counts_and_the_age_at_which_edits_were_decided():
     assert week.worst == pytest.approx(30 * 3600, abs=5)
 
 
-def test_weeks_without_anything_are_there_and_have_no_median():
+def test_empty_weeks_have_no_median():
     weeks = numbers.weeks(12)
 
     assert [week.first.weekday() for week in weeks] == [0] * 12
@@ -130,7 +130,7 @@ def test_weeks_without_anything_are_there_and_have_no_median():
     assert weeks[-1].first <= TODAY <= weeks[-1].last
 
 
-def test_what_happened_before_the_weeks_is_left_out():
+def test_earlier_events_are_left_out():
     entry = audit.record("field.delivery.conflict", by=None, channel="worker")
     AuditEntry.objects.filter(pk=entry.pk).update(at=F("at") - timedelta(weeks=6))
     daily.update_counts()
@@ -139,7 +139,7 @@ def test_what_happened_before_the_weeks_is_left_out():
     assert sum(week.counts[Measure.CONFLICT] for week in numbers.weeks(12)) == 1
 
 
-def test_the_most_rejected_field_comes_first_with_its_share():
+def test_most_rejected_field_comes_first():
     for column, rejected, approved in (("fax", 1, 0), ("jobtitle", 3, 1)):
         for _ in range(rejected):
             scenes.rejected(edited(column=column), by=rita())
@@ -152,7 +152,7 @@ def test_the_most_rejected_field_comes_first_with_its_share():
     assert [(each.name, each.rejected, each.percent) for each in found] == [("Job Title", 3, 75.0), ("fax", 1, 100.0)]
 
 
-def test_editors_are_named_and_unknown_ones_are_not_left_out():
+def test_unknown_editors_are_listed():
     scenes.rejected(edited(editor=make_editor("Jonas")), by=rita())
     nobody = edited()
     scenes.rejected(nobody, by=rita())
@@ -164,7 +164,7 @@ def test_editors_are_named_and_unknown_ones_are_not_left_out():
     assert names == {"Jonas", "Unknown editor"}
 
 
-def test_what_waits_is_counted_by_age_with_the_middle_and_the_oldest():
+def test_waiting_edits_are_counted_by_age():
     now = timezone.now()
     for hours in (1, 30, 50, 24 * 9, 24 * 40):
         edited(hours_ago=hours)
@@ -176,7 +176,7 @@ def test_what_waits_is_counted_by_age_with_the_middle_and_the_oldest():
     assert waiting.worst == pytest.approx(24 * 40 * 3600, abs=5)
 
 
-def test_while_a_backlog_is_worked_off_nothing_is_overdue():
+def test_backlog_mode_has_nothing_overdue():
     preferences.change(by=None, backlog=True)
     edited(hours_ago=24 * 8)
 
@@ -185,14 +185,14 @@ def test_while_a_backlog_is_worked_off_nothing_is_overdue():
     assert (counts[Age.WEEK], counts[Age.OVERDUE]) == (1, 0)
 
 
-def test_where_nothing_waits_there_is_no_age():
+def test_empty_queue_has_no_ages():
     waiting = numbers.waiting(now=timezone.now())
 
     assert (waiting.total, waiting.median, waiting.worst) == (0, None, None)
     assert set(waiting.counts) == {None, Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH}
 
 
-def test_beyond_the_limit_nobody_claims_to_know_the_middle_one(monkeypatch: pytest.MonkeyPatch):
+def test_too_long_queue_has_no_median(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(numbers, "MAX_WAITING", 2)
     for _ in range(4):
         edited()
@@ -204,11 +204,11 @@ def test_beyond_the_limit_nobody_claims_to_know_the_middle_one(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("seconds", [0, 61, 3600, 86400 * 3, 86400 * 300])
-def test_a_step_is_within_a_tenth_of_the_age(seconds):
+def test_step_is_within_ten_percent(seconds):
     assert daily.seconds_of(daily.step_of(seconds)) == pytest.approx(max(seconds, 66), rel=0.1)
 
 
-def test_the_count_says_when_it_was_taken():
+def test_time_of_count_is_kept():
     assert daily.counted_at() is None
 
     daily.update_counts()

@@ -34,7 +34,7 @@ def clock_troubles() -> list[tuple[str, str]]:
     return [(f"{found.text} {found.kind.remedy}", found.detail) for found in troubles() if found.code == "clocks"]
 
 
-def test_process_notes_its_difference_once() -> None:
+def test_process_measures_its_clock_once() -> None:
     clocks.measure(clocks.WORKER)
     clocks.measure(clocks.WORKER)
 
@@ -78,7 +78,7 @@ def test_small_difference_is_no_trouble() -> None:
     assert clock_troubles() == []
 
 
-def test_clock_of_a_switched_off_host_counts_no_longer() -> None:
+def test_old_clock_measurements_are_ignored() -> None:
     clock_is(HOUR, age=clocks.RECENT + 10)
 
     assert clock_troubles() == []
@@ -107,7 +107,7 @@ def test_administrators_see_the_host() -> None:
     assert "crm-jobs-2: 12.0 s ahead of the database’s" in page
 
 
-def test_database_says_its_time_within_a_transaction() -> None:
+def test_database_time_moves_within_transaction() -> None:
     """On PostgreSQL the time of the statement, since a long transaction's beginning would measure wrongly."""
     clock_is(0.0)
     with connection.cursor() as cursor:

@@ -38,7 +38,7 @@ def visitor() -> Client:
     return client
 
 
-def test_page_says_that_the_database_is_away(no_database: None) -> None:
+def test_page_explains_lost_database(no_database: None) -> None:
     response = visitor().get("/review/?tab=all")
 
     screen = Screen(response)
@@ -126,7 +126,7 @@ def ends_at_commit(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_cut_at_commit_asks_to_look_first(world: World, ends_at_commit: None) -> None:
+def test_outage_at_commit_asks_to_check(world: World, ends_at_commit: None) -> None:
     field = world.edited(jobtitle="Chief")["jobtitle"]
     page = browser(rita())
     page.raise_request_exception = False

@@ -35,7 +35,7 @@ def wrong_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(minutes=request.param))
 
 
-def test_policy_is_compared_again_within_the_hour(wrong_clock: None) -> None:
+def test_policy_is_compared_within_the_hour(wrong_clock: None) -> None:
     small_company()
     team = FilterTeam.objects.get(name="Sales North")
     MirrorCursor.objects.update_or_create(table=inventory.CURSOR, defaults={"pulled_at": database_now()})
@@ -63,7 +63,7 @@ def test_inventory_is_as_old_as_the_database_says(wrong_clock: None) -> None:
     assert inventory.is_due(every=4 * MINUTE)
 
 
-def test_news_waits_for_the_name_of_its_editor(wrong_clock: None) -> None:
+def test_mail_waits_for_the_editors_name(wrong_clock: None) -> None:
     reader = rita()
     Person.objects.filter(pk=reader.pk).update(notified_until=0)
     record = make_field(
@@ -76,7 +76,7 @@ def test_news_waits_for_the_name_of_its_editor(wrong_clock: None) -> None:
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_trouble_that_two_hosts_see_by_turns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trouble_seen_by_two_hosts_is_mailed(monkeypatch: pytest.MonkeyPatch) -> None:
     preferences.change(by=None, operations_address="ops@contoso.example")
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
     Heartbeat.objects.create(name="worker", answered_at=database_now())

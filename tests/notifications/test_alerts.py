@@ -84,11 +84,11 @@ def silence(**which: str) -> None:
     Heartbeat.objects.filter(**which).update(answered_at=timezone.now() - timedelta(minutes=10))
 
 
-def test_all_is_well_and_nobody_is_told() -> None:
+def test_no_trouble_sends_no_alert() -> None:
     assert alerts.send_alerts() == 0
 
 
-def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
+def test_open_breaker_alerts_once_and_once_when_reset() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
     alerts.send_alerts()
@@ -101,7 +101,7 @@ def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
     assert told() == [("crm_unreachable", False), ("crm_unreachable", True)]
 
 
-def test_restart_within_a_minute_wakes_nobody() -> None:
+def test_restart_within_a_minute_sends_no_alert() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
     alerts.send_alerts()
     wait(60)
@@ -113,7 +113,7 @@ def test_restart_within_a_minute_wakes_nobody() -> None:
     assert told() == []
 
 
-def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
+def test_silence_before_restart_sends_no_alert(redis: Server) -> None:
     silence()  # the portal was stopped for ten minutes, and its worker has not answered yet
     alerts.send_alerts()
     Heartbeat.objects.update(answered_at=timezone.now())
@@ -122,7 +122,7 @@ def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
     assert told() == []
 
 
-def test_clock_restarts_after_nobody_looked() -> None:
+def test_gap_between_checks_restarts_waiting_time() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
     alerts.send_alerts()
     wait(600)
@@ -132,7 +132,7 @@ def test_clock_restarts_after_nobody_looked() -> None:
     assert alerts.send_alerts() == 1
 
 
-def test_a_pause_that_the_crm_asked_for_is_no_trouble() -> None:
+def test_throttling_sends_no_alert() -> None:
     close(Breaker.Name.CRM_THROTTLED)
 
     assert watch_while_it_lasts() == 0
@@ -147,7 +147,7 @@ def test_silent_worker_hides_the_stalled_mirror(redis: Server) -> None:
     assert told() == [("worker", False)]
 
 
-def test_lost_redis_alone_is_told() -> None:
+def test_lost_redis_is_the_only_alert() -> None:
     silence()
     MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(minutes=10))
 
@@ -156,7 +156,7 @@ def test_lost_redis_alone_is_told() -> None:
     assert told() == [("redis", False)]
 
 
-def test_without_an_address_the_administrators_are_told() -> None:
+def test_alerts_go_to_administrators_by_default() -> None:
     preferences.change(by=None, operations_address="")
     ada = people.ada()
     people.rita()
@@ -180,7 +180,7 @@ def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> Non
         assert words in mail.text
 
 
-def test_watch_outside_of_the_workers_hands_over_mails(redis: Server, post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+def test_watch_command_sends_alerts_itself(redis: Server, post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
     silence()
     run_watch()
     wait(80)
@@ -190,7 +190,7 @@ def test_watch_outside_of_the_workers_hands_over_mails(redis: Server, post_offic
     assert "No background worker answers" in post_office.mail().subject
 
 
-def test_exit_status_tells_monitors(redis: Server, tmp_path: Path) -> None:
+def test_watch_exit_status_reports_trouble(redis: Server, tmp_path: Path) -> None:
     assert run_watch() == 0
 
     silence()
@@ -209,7 +209,7 @@ def wait_in_file(folder: Path, seconds: float) -> None:
     (folder / "watch.json").write_text(json.dumps(note))
 
 
-def test_lost_database_is_told_once_and_its_end_once(
+def test_lost_database_alerts_once_and_once_when_back(
     redis: Server,
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,
@@ -236,7 +236,7 @@ def test_lost_database_is_told_once_and_its_end_once(
     assert sorted(subjects)[-1].endswith("resolved: The database does not answer.")
 
 
-def test_short_outage_of_the_database_wakes_nobody(
+def test_short_database_outage_sends_no_alert(
     redis: Server,
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,
@@ -252,7 +252,7 @@ def test_short_outage_of_the_database_wakes_nobody(
     assert post_office.mails() == []
 
 
-def test_refused_mail_about_the_database_is_tried_again(
+def test_refused_database_alert_is_retried(
     redis: Server,
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,
@@ -270,7 +270,7 @@ def test_refused_mail_about_the_database_is_tried_again(
     assert post_office.mail().recipients == "night@contoso.example"
 
 
-def test_folder_that_keeps_nothing_sends_no_mail(
+def test_unwritable_folder_sends_no_alert(
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,
     tmp_path: Path,

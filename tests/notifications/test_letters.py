@@ -56,7 +56,7 @@ def links_of(html: str) -> list[str]:
     return [unescape(link) for link in re.findall(r'href="([^"]+)"', html)]
 
 
-def test_the_text_alone_says_everything(post_office: PostOffice) -> None:
+def test_text_part_is_complete(post_office: PostOffice) -> None:
     told(edit())
 
     mail = post_office.mail()
@@ -71,7 +71,7 @@ def test_the_text_alone_says_everything(post_office: PostOffice) -> None:
         assert words in mail.text
 
 
-def test_differences_are_marked_without_style_sheets_scripts_or_pictures(post_office: PostOffice) -> None:
+def test_differences_are_marked_by_inline_styles(post_office: PostOffice) -> None:
     told(edit())
 
     html = post_office.mail().html
@@ -82,7 +82,7 @@ def test_differences_are_marked_without_style_sheets_scripts_or_pictures(post_of
     assert "max-width: 480px" in html
 
 
-def test_what_kind_of_change_it_is_stands_in_both_parts(post_office: PostOffice) -> None:
+def test_kind_of_change_is_in_both_parts(post_office: PostOffice) -> None:
     record = make_record()
     make_field(record, "telephone1", original_value="+47 22 85 50 50", proposed_value="+47 228 55 050")
     told(record)
@@ -116,7 +116,7 @@ def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
     assert "Rejected before by Rob on" in mail.html
 
 
-def test_times_are_those_of_the_reader(post_office: PostOffice) -> None:
+def test_times_use_the_readers_zone(post_office: PostOffice) -> None:
     told(edit(), reader=people.make_person("Rita", Role.REVIEWER, time_zone="Asia/Tokyo"))
 
     assert "21 November at 08:30" in post_office.mail().text
@@ -142,7 +142,7 @@ def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> No
     assert [mail.text.count(word) for word in ("MARTA VILLANUEVA", "TOMASZ WIECZOREK", "Job Title")] == [1, 1, 2]
 
 
-def test_a_long_mail_names_ten_contacts_and_counts_the_rest(post_office: PostOffice) -> None:
+def test_long_mail_lists_ten_contacts(post_office: PostOffice) -> None:
     told(*[edit(f"Contact {number}") for number in range(14)])
 
     text = post_office.mail().text
@@ -150,7 +150,7 @@ def test_a_long_mail_names_ten_contacts_and_counts_the_rest(post_office: PostOff
     assert "and 4 more contacts: http" in text
 
 
-def test_every_link_is_short_and_leads_to_the_portal(post_office: PostOffice, settings: Any) -> None:
+def test_links_are_short_and_ours(post_office: PostOffice, settings: Any) -> None:
     told(edit())
 
     found = links_of(post_office.mail().html)
@@ -158,7 +158,7 @@ def test_every_link_is_short_and_leads_to_the_portal(post_office: PostOffice, se
     assert all(link.startswith(settings.BASE_URL) and len(link) < 300 for link in found)
 
 
-def test_values_can_be_kept_out_of_mails(post_office: PostOffice) -> None:
+def test_mails_can_omit_values(post_office: PostOffice) -> None:
     preferences.change(by=None, mail_values=False)
     told(edit())
 
@@ -168,7 +168,7 @@ def test_values_can_be_kept_out_of_mails(post_office: PostOffice) -> None:
         assert words not in mail.text + mail.html
 
 
-def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) -> None:
+def test_decided_edits_are_left_out(post_office: PostOffice) -> None:
     marta, tomasz = edit(), edit("Tomasz Wieczorek")
     Person.objects.filter(pk=rita().pk).update(notified_until=0)
     arrivals.record([marta.pk, tomasz.pk])
@@ -180,7 +180,7 @@ def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) ->
     assert "MARTA" not in post_office.mails()[0].text
 
 
-def test_a_mail_about_nothing_is_not_sent(post_office: PostOffice) -> None:
+def test_outdated_mail_is_not_sent(post_office: PostOffice) -> None:
     record = edit()
     Person.objects.filter(pk=rita().pk).update(notified_until=0)
     arrivals.record([record.pk])
@@ -193,7 +193,7 @@ def test_a_mail_about_nothing_is_not_sent(post_office: PostOffice) -> None:
     assert Message.objects.get().last_error == sending.NOTHING_TO_SAY
 
 
-def test_a_mail_tells_machines_what_it_is(post_office: PostOffice) -> None:
+def test_headers_prevent_automatic_replies(post_office: PostOffice) -> None:
     message = told(edit())
 
     headers = post_office.headers()
@@ -204,7 +204,7 @@ def test_a_mail_tells_machines_what_it_is(post_office: PostOffice) -> None:
     assert headers["Message-ID"] == f"<{message.pk}@127.0.0.1>"
 
 
-def test_mails_about_one_edit_are_one_conversation(post_office: PostOffice) -> None:
+def test_mails_about_one_edit_share_a_thread(post_office: PostOffice) -> None:
     record = edit()
     told(record)
     collaboration.ask(record.pk, colleague=rita(), text="Is this the same Marta?", by=rob())
@@ -215,7 +215,7 @@ def test_mails_about_one_edit_are_one_conversation(post_office: PostOffice) -> N
     assert first["Message-ID"] != second["Message-ID"]
 
 
-def test_a_name_cannot_break_out_of_a_header(post_office: PostOffice) -> None:
+def test_name_cannot_inject_headers(post_office: PostOffice) -> None:
     told(edit("Marta\r\nBcc: everybody@contoso.example"))
 
     headers = post_office.headers()
@@ -223,7 +223,7 @@ def test_a_name_cannot_break_out_of_a_header(post_office: PostOffice) -> None:
     assert "Marta[line break (CR LF)]Bcc: everybody@contoso.example" in headers["Subject"]
 
 
-def test_markup_in_values_stays_text(post_office: PostOffice) -> None:
+def test_markup_in_values_is_escaped(post_office: PostOffice) -> None:
     record = make_record("<b>Marta</b>")
     make_field(record, "jobtitle", original_value="", proposed_value="<script>alert(1)</script>")
     told(record)
@@ -233,7 +233,7 @@ def test_markup_in_values_stays_text(post_office: PostOffice) -> None:
     assert "&lt;b&gt;Marta&lt;/b&gt;" in html
 
 
-def test_a_reminder_names_edits_and_repeats_no_value(post_office: PostOffice) -> None:
+def test_reminder_omits_values(post_office: PostOffice) -> None:
     rita()
     record = edit()
     messages.queue("overdue", to=rita(), details={"records": [str(record.pk)], "count": 1})
@@ -245,7 +245,7 @@ def test_a_reminder_names_edits_and_repeats_no_value(post_office: PostOffice) ->
     assert "Review:  http" in mail.text
 
 
-def test_a_question_reaches_the_colleague_and_the_answer_comes_back(post_office: PostOffice) -> None:
+def test_question_and_reply_are_mailed(post_office: PostOffice) -> None:
     record = edit()
     question = collaboration.ask(record.pk, colleague=rob(), text="Is this the same Marta?", by=rita())
     collaboration.answer(question.pk, text="Yes, she moved.", by=rob())
@@ -258,7 +258,7 @@ def test_a_question_reaches_the_colleague_and_the_answer_comes_back(post_office:
     assert "Yes, she moved." in answered.html
 
 
-def test_the_editor_reads_what_became_of_his_edit_and_why(post_office: PostOffice) -> None:
+def test_editor_gets_results_with_reasons(post_office: PostOffice) -> None:
     preferences.change(by=None, tell_editors=True)
     record = edit(editor=make_editor(address="jonas@contoso.example"))
     title, fax = record.fields.get(column_name="jobtitle"), record.fields.get(column_name="fax")
@@ -277,7 +277,7 @@ def test_the_editor_reads_what_became_of_his_edit_and_why(post_office: PostOffic
     assert not [link for link in links_of(mail.html) if "/l/" in link], "the editor need not have access"
 
 
-def test_operators_read_what_is_wrong_and_when_it_is_over(post_office: PostOffice) -> None:
+def test_operators_get_trouble_and_resolution(post_office: PostOffice) -> None:
     details = {"code": "crm_unreachable", "text": "The CRM does not answer.", "since": "22 November 2026, 09:00 UTC"}
     for over in (False, True):
         messages.queue("operations", to="ops@contoso.example", details={**details, "over": over})

@@ -22,7 +22,7 @@ def token(address: str) -> str:
 
 
 @pytest.mark.parametrize("intent", Intent)
-def test_a_link_names_its_edit_and_what_the_reader_came_for(intent: Intent) -> None:
+def test_link_carries_edit_and_intent(intent: Intent) -> None:
     address = links.to_record(RECORD, reader=people.rita(), intent=intent)
 
     found = links.open_link(token(address), reader=people.rita())
@@ -31,7 +31,7 @@ def test_a_link_names_its_edit_and_what_the_reader_came_for(intent: Intent) -> N
     assert len(address) < links.MAX_LENGTH / 2
 
 
-def test_a_forwarded_link_leads_to_the_edit_and_says_so() -> None:
+def test_forwarded_link_loses_its_intent() -> None:
     address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
 
     found = links.open_link(token(address), reader=people.rob())
@@ -39,7 +39,7 @@ def test_a_forwarded_link_leads_to_the_edit_and_says_so() -> None:
     assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.FOREIGN)
 
 
-def test_an_old_link_leads_to_the_edit_and_says_so() -> None:
+def test_old_link_loses_its_intent() -> None:
     with time_machine.travel(timezone.now() - timedelta(days=31), tick=False):
         address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
 
@@ -48,7 +48,7 @@ def test_an_old_link_leads_to_the_edit_and_says_so() -> None:
     assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.OLD)
 
 
-def test_a_link_whose_end_got_lost_still_leads_to_the_edit() -> None:
+def test_truncated_link_leads_to_the_edit() -> None:
     address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
 
     found = links.open_link(token(address)[:-9], reader=people.rita())
@@ -57,14 +57,14 @@ def test_a_link_whose_end_got_lost_still_leads_to_the_edit() -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "%00", "ünlesbar", "a" * 300])
-def test_nonsense_names_no_edit_and_breaks_nothing(nonsense: str) -> None:
+def test_invalid_token_names_no_edit(nonsense: str) -> None:
     found = links.open_link(nonsense, reader=people.rita())
 
     assert found.state == State.FOREIGN
     assert found.record_id is None or found.record_id.int >= 0
 
 
-def test_the_link_to_the_wishes_names_its_reader() -> None:
+def test_preferences_link_names_its_reader() -> None:
     rita = people.rita()
 
     assert links.reader_of(token(links.to_preferences(rita))) == rita

@@ -142,7 +142,7 @@ SOURCES: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES.keys())
-def test_mail_holds_only_our_headers_and_lines(
+def test_mail_contains_only_our_headers(
     post_office: PostOffice, channel: str, settings: Settings, plant: Callable[[str], object]
 ) -> None:
     settings.SECOND_PERSON_ABOVE = 2
@@ -158,7 +158,7 @@ def test_mail_holds_only_our_headers_and_lines(
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
-def test_header_texts_stay_texts(post_office: PostOffice, payload: str) -> None:
+def test_header_texts_are_encoded(post_office: PostOffice, payload: str) -> None:
     scenes.know_columns()
     told(edit(payload), reader=people.make_person(payload, Role.REVIEWER, address="reader@x.example"))
 

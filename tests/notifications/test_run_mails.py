@@ -23,7 +23,7 @@ def run(people) -> FilterRun:
     return creation.create_run([user.pk for user in people], OFF, by=fred())
 
 
-def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: PostOffice, settings):
+def test_second_person_gets_request_with_link(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
     transitions.start(run, by=fred(), confirmer=ada())
     send_due()
@@ -39,7 +39,7 @@ def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: P
         assert words in mail.html
 
 
-def test_nobody_is_asked_any_more_once_it_is_confirmed(run, post_office: PostOffice, settings):
+def test_confirmed_run_sends_no_request(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
     transitions.start(run, by=fred(), confirmer=ada())
     transitions.confirm(run, by=ada())
@@ -48,7 +48,7 @@ def test_nobody_is_asked_any_more_once_it_is_confirmed(run, post_office: PostOff
     assert post_office.mails() == []
 
 
-def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, post_office: PostOffice, settings):
+def test_paused_and_ended_runs_are_mailed(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
     transitions.start(run, by=fred(), confirmer=ada())
     transitions.confirm(run, by=ada())
@@ -70,7 +70,7 @@ def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, pos
     assert "Done: 4\nFailed: 1" in mail.text.replace("\r", "")
 
 
-def test_a_short_run_that_its_person_watches_sends_no_mail(run):
+def test_short_run_sends_no_mail(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
     transitions.end_if_finished(run)
@@ -98,7 +98,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
     assert "The filters are restored as run 1 found them" in post_office.mails()[0].text
 
 
-def test_undo_by_the_starter_tells_the_others_only(run):
+def test_undo_by_starter_notifies_only_others(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
     FilterRunChange.objects.filter(item__run=run).update(written=True)

@@ -52,7 +52,7 @@ def later(seconds: float = 3600) -> None:
     Breaker.objects.exclude(next_probe_at=None).update(next_probe_at=back)
 
 
-def test_a_due_message_arrives_and_is_done(post_office: PostOffice, message: Message) -> None:
+def test_due_message_is_delivered(post_office: PostOffice, message: Message) -> None:
     assert send_due() == 1
 
     assert post_office.mail().recipients == "rita@brandvik.example"
@@ -60,7 +60,7 @@ def test_a_due_message_arrives_and_is_done(post_office: PostOffice, message: Mes
     assert (state(message), message.sends) == (JobState.DONE, 1)
 
 
-def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Message) -> None:
+def test_one_task_sends_all_due_messages(post_office: PostOffice, message: Message) -> None:
     for _ in range(2):
         messages.queue("test", to=people.rita())
 
@@ -68,7 +68,7 @@ def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Messag
     assert len(post_office.mails()) == 3
 
 
-def test_mail_takes_room_from_dispatch_to_end(post_office: PostOffice, message: Message) -> None:
+def test_mail_counts_from_dispatch_to_end(post_office: PostOffice, message: Message) -> None:
     assert queue.room_for(Message, limit=1) == 1
 
     queue.claim_for_dispatch(Message, limit=1)
@@ -81,7 +81,7 @@ def test_mail_takes_room_from_dispatch_to_end(post_office: PostOffice, message: 
     assert queue.room_for(Message, limit=1) == 1
 
 
-def test_stalled_mail_leaves_room_for_one_other(post_office: PostOffice, message: Message) -> None:
+def test_stalled_mail_allows_one_other(post_office: PostOffice, message: Message) -> None:
     others = [messages.queue("test", to=people.rita()) for _ in range(2)]
     held = queue.claim(Message, message.pk)
     assert held is not None
@@ -92,14 +92,14 @@ def test_stalled_mail_leaves_room_for_one_other(post_office: PostOffice, message
     assert queue.room_for(Message, limit=1) == 0
 
 
-def test_a_second_worker_sends_nothing(post_office: PostOffice, message: Message) -> None:
+def test_second_worker_sends_nothing(post_office: PostOffice, message: Message) -> None:
     send_due()
 
     assert sending.send(message.pk, channel=mail_service.channel()) is False
     assert len(post_office.mails()) == 1
 
 
-def test_a_service_that_is_away_closes_the_gate_and_costs_no_attempt(
+def test_unavailable_service_trips_breaker_without_attempt(
     post_office: PostOffice, message: Message, settings: Settings
 ) -> None:
     there, settings.SMTP_PORT = settings.SMTP_PORT, free_port()
@@ -117,9 +117,7 @@ def test_a_service_that_is_away_closes_the_gate_and_costs_no_attempt(
     assert len(post_office.mails()) == 1
 
 
-def test_an_account_that_is_refused_closes_the_gate(
-    post_office: PostOffice, message: Message, settings: Settings
-) -> None:
+def test_refused_account_trips_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
     settings.SMTP_USER, settings.SMTP_PASSWORD = "sync", "wrong"
     mail_service.channel.cache_clear()
 
@@ -131,7 +129,7 @@ def test_an_account_that_is_refused_closes_the_gate(
     assert "wrong" not in closed.reason
 
 
-def test_a_mail_that_is_put_off_is_tried_again_later(post_office: PostOffice, message: Message) -> None:
+def test_postponed_mail_is_retried(post_office: PostOffice, message: Message) -> None:
     post_office.fault(status=451, times=1)
     send_due()
     assert (state(message), message.sends, breaker()) == (JobState.READY, 0, None)
@@ -143,7 +141,7 @@ def test_a_mail_that_is_put_off_is_tried_again_later(post_office: PostOffice, me
     assert SECOND_COPY not in post_office.mail().text
 
 
-def test_a_mail_that_is_refused_stays_to_be_seen(post_office: PostOffice, message: Message) -> None:
+def test_refused_mail_fails(post_office: PostOffice, message: Message) -> None:
     post_office.fault(status=554)
 
     send_due()
@@ -151,7 +149,7 @@ def test_a_mail_that_is_refused_stays_to_be_seen(post_office: PostOffice, messag
     assert (state(message), message.last_error, breaker()) == (JobState.FAILED, "554", None)
 
 
-def test_a_lost_answer_is_repeated_once_and_says_so(post_office: PostOffice, message: Message) -> None:
+def test_unknown_outcome_is_repeated_once(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit", times=1)
     send_due()
     assert (state(message), message.outcome_unknown) == (JobState.VERIFY, True)
@@ -167,7 +165,7 @@ def test_a_lost_answer_is_repeated_once_and_says_so(post_office: PostOffice, mes
     assert state(message) == JobState.DONE
 
 
-def test_it_is_never_sent_a_third_time(post_office: PostOffice, message: Message) -> None:
+def test_mail_is_never_sent_three_times(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit")
 
     for _ in range(4):
@@ -183,7 +181,7 @@ class _Crash(BaseException):
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
+def test_crash_after_sending_makes_one_copy_at_most(
     post_office: PostOffice, message: Message, monkeypatch: pytest.MonkeyPatch, delivered: bool
 ) -> None:
     point = "message.answered" if delivered else "message.sent"
@@ -210,7 +208,7 @@ def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
     assert state(message) == JobState.DONE
 
 
-def test_a_worker_that_lost_its_lease_settles_nothing(post_office: PostOffice, message: Message) -> None:
+def test_lost_lease_finishes_nothing(post_office: PostOffice, message: Message) -> None:
     claim = queue.claim(Message, message.pk)
     assert claim is not None
     later()
@@ -221,7 +219,7 @@ def test_a_worker_that_lost_its_lease_settles_nothing(post_office: PostOffice, m
         queue.finish(claim)
 
 
-def test_a_reader_who_may_come_in_no_more_gets_nothing(post_office: PostOffice, message: Message) -> None:
+def test_deactivated_reader_gets_no_mail(post_office: PostOffice, message: Message) -> None:
     Person.objects.update(is_active=False)
 
     send_due()
@@ -242,9 +240,7 @@ def test_graph_sends_the_same_mail(post_office: PostOffice, message: Message, se
     assert "test mail from Outlook Sync" in mail.text
 
 
-def test_graph_that_refuses_the_application_closes_the_gate(
-    post_office: PostOffice, message: Message, settings: Settings
-) -> None:
+def test_refused_graph_application_trips_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
     settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url
     mail_service.channel.cache_clear()
     post_office.server.application.faults.put({"rules": [{"path": "sendMail", "status": 403}]})
@@ -255,7 +251,9 @@ def test_graph_that_refuses_the_application_closes_the_gate(
     assert (state(message), message.sends) == (JobState.READY, 0)
 
 
-def test_graph_that_breaks_off_is_repeated_once(post_office: PostOffice, message: Message, settings: Settings) -> None:
+def test_interrupted_graph_delivery_is_repeated_once(
+    post_office: PostOffice, message: Message, settings: Settings
+) -> None:
     settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url
     mail_service.channel.cache_clear()
     post_office.server.application.faults.put({"rules": [{"path": "sendMail", "cut": "after_commit"}]})
@@ -279,7 +277,7 @@ def test_graph_that_breaks_off_is_repeated_once(post_office: PostOffice, message
         "ß" * 70 + "@x.y",
     ],
 )
-def test_unusable_address_fails_at_once_and_names_it(post_office: PostOffice, message: Message, address: str) -> None:
+def test_invalid_address_fails_at_once(post_office: PostOffice, message: Message, address: str) -> None:
     Person.objects.update(address=address if "@" in address else f"{address}@")
     good = messages.queue("operations", to="ops@contoso.example", details=OPERATIONS)
     assert good is not None
@@ -301,7 +299,7 @@ def test_international_domain_is_sent_in_punycode(post_office: PostOffice, messa
     assert "x@xn--mller-kva.example" in mail.parsed["To"]
 
 
-def test_unwritable_mail_fails_after_its_attempts(
+def test_mail_with_errors_fails_after_its_attempts(
     post_office: PostOffice, message: Message, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ATTEMPTS = 2
@@ -331,7 +329,7 @@ def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, mess
 
 
 @ONLY_SQLITE_KEEPS_HALF_CHARACTERS
-def test_half_a_character_of_a_name_is_named(post_office: PostOffice) -> None:
+def test_lone_surrogate_in_name_is_marked(post_office: PostOffice) -> None:
     messages.queue("operations", to="ops@contoso.example", details=OPERATIONS | {"text": "Stopped by Bob \ud800."})
 
     send_due()
@@ -339,7 +337,7 @@ def test_half_a_character_of_a_name_is_named(post_office: PostOffice) -> None:
     assert "Stopped by Bob [U+D800]." in post_office.mail().text
 
 
-def test_mail_whose_template_is_broken_fails_at_once(
+def test_broken_template_fails_at_once(
     post_office: PostOffice, message: Message, settings: Settings, tmp_path: Path
 ) -> None:
     broken = tmp_path / "notifications" / "test.html"
@@ -380,7 +378,7 @@ def test_retry_of_unknown_outcome_says_second_copy(post_office: PostOffice, mess
     assert state(message) == JobState.DONE
 
 
-def test_unusable_sender_opens_the_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
+def test_invalid_sender_trips_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
     settings.MAIL_FROM = "Outlook Sync <outlook sync>"
 
     send_due()
@@ -391,5 +389,5 @@ def test_unusable_sender_opens_the_breaker(post_office: PostOffice, message: Mes
     assert (state(message), message.attempts) == (JobState.READY, 0)
 
 
-def test_an_unknown_message_is_nothing_to_do(post_office: PostOffice) -> None:
+def test_unknown_message_is_ignored(post_office: PostOffice) -> None:
     assert sending.send(uuid.uuid4(), channel=mail_service.channel()) is False

@@ -15,7 +15,7 @@ from tests.support.factories import make_record
 pytestmark = pytest.mark.django_db
 
 
-def test_a_message_is_durable_work_that_is_due_at_once() -> None:
+def test_message_is_due_at_once() -> None:
     record = make_record()
 
     message = messages.queue("question", to=people.rita(), record=record, details={"text": "Is this right?"})
@@ -25,7 +25,7 @@ def test_a_message_is_durable_work_that_is_due_at_once() -> None:
     assert (message.state, message.record, message.recipient) == (JobState.READY, record, people.rita())
 
 
-def test_an_address_that_belongs_to_no_person_can_be_written_to() -> None:
+def test_message_can_go_to_an_address() -> None:
     message = messages.queue("outcome", to="jonas@contoso.example", record=make_record())
 
     assert message is not None
@@ -33,7 +33,7 @@ def test_an_address_that_belongs_to_no_person_can_be_written_to() -> None:
 
 
 @pytest.mark.parametrize("columns", [{"is_active": False}, {"is_reviewer": False}, {"address": ""}])
-def test_nobody_who_may_not_come_in_gets_mail(columns: dict[str, object]) -> None:
+def test_people_without_access_get_no_mail(columns: dict[str, object]) -> None:
     rita = people.rita()
     Person.objects.filter(pk=rita.pk).update(**columns)
     rita.refresh_from_db()
@@ -42,27 +42,27 @@ def test_nobody_who_may_not_come_in_gets_mail(columns: dict[str, object]) -> Non
     assert not Message.objects.exists()
 
 
-def test_the_same_words_make_one_message() -> None:
+def test_same_once_key_queues_one_message() -> None:
     first = messages.queue("overdue", to=people.rita(), once="overdue of today")
 
     assert messages.queue("overdue", to=people.rita(), once="overdue of today") is None
     assert list(Message.objects.all()) == [first]
 
 
-def test_messages_without_such_words_are_all_made() -> None:
+def test_messages_without_once_key_are_queued() -> None:
     for _ in range(2):
         messages.queue("test", to=people.rita())
 
     assert Message.objects.count() == 2
 
 
-def test_no_mail_is_made_where_no_service_sends_it(settings: Settings) -> None:
+def test_no_mail_service_queues_nothing(settings: Settings) -> None:
     settings.MAIL_BACKEND = ""
 
     assert messages.queue("test", to=people.rita()) is None
 
 
-def test_the_database_refuses_a_message_without_a_reader() -> None:
+def test_message_needs_a_reader() -> None:
     message = messages.queue("test", to=people.rita())
     assert message is not None
 

@@ -1,1 +1,1 @@
-"""Screens of the settings: review, rules, mails, people, connection, file."""
+"""Screens of the settings: review, rules, mails, people, connection and file, with their forms."""

@@ -1,4 +1,4 @@
-"""Why a rule left an edit to people, in words."""
+"""Labels for the reasons why a rule left an edit to people."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from syncapp.models import RuleTrace
 
 _REFUSALS = {
     "own_edit": "its author’s own edit",
-    "crm_has_another_value": "CRM holds another value by now",
-    "bad_value": "CRM could not take the value",
-    "already_decided": "somebody was first",
-    "changed_meanwhile": "it changed meanwhile",
-    "not_possible": "the contact is gone",
-    "editor_unknown": "its editor is not known",
-    "editor_unidentified": "its editor has no Entra id in the CRM",
+    "crm_has_another_value": "the CRM holds another value now",
+    "bad_value": "the CRM would not accept the value",
+    "already_decided": "already decided by a person",
+    "changed_meanwhile": "the edit has changed",
+    "not_possible": "the contact was deleted",
+    "editor_unknown": "the editor is unknown",
+    "editor_unidentified": "the editor has no Entra ID in the CRM",
 }
 
 
 def refusal(code: str) -> str:
-    """Why a rule did not decide, in a few words."""
+    """Return the label of the reason why a rule did not decide."""
     return _REFUSALS.get(code, code)
 
 
 def left(trace: RuleTrace) -> str:
-    """That a rule looked at an undecided field, and left it."""
+    """Describe that a rule left an undecided field to people."""
     why = f": {refusal(trace.refused)}" if trace.refused else ""
     return f"left to people by the rule “{trace.rule}”{why}"

@@ -1,4 +1,4 @@
-"""The demo's own page: begin anew. A portal with a real CRM has no such address."""
+"""The demo's page that resets everything; it does not exist in a portal with a real CRM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncapp.web.base.access import card, public
 
 @public(methods=("GET", "POST"))
 def start_over(request: HttpRequest) -> HttpResponse:
-    """What will happen, and the button that does it."""
+    """Reset the demo, or ask for confirmation first."""
     if not settings.DEMO:
         raise Http404
     if request.method != "POST":

@@ -1,4 +1,4 @@
-"""The demo answers this machine only, whatever it is bound to or stands behind."""
+"""Restriction of the demo to its own machine, whatever address it listens on."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ FORWARDING_HEADERS = frozenset(
     {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_TRUE_CLIENT_IP"}
 )
 TEXT = (
-    "The demo lets everyone sign in as anyone, so it answers browsers on its own machine only, and no proxy.\n"
-    "To reach it from elsewhere, log in to that machine. For a real installation set DEMO=off.\n"
+    "In the demo anyone can sign in as anyone, so it only answers browsers on its own machine, and no proxy.\n"
+    "Use a browser on that machine. For a real installation set DEMO=off.\n"
 )
 
 
 class DemoGuard:
-    """Refuses the demo's requests that come, or may come, from another machine."""
+    """Middleware that refuses the demo's requests that may come from another machine."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.DEMO and not _is_from_here(request):
+        if settings.DEMO and not _is_local(request):
             return HttpResponse(TEXT, status=403, content_type="text/plain; charset=utf-8")
         return self.get_response(request)
 
 
-def _is_from_here(request: HttpRequest) -> bool:
-    """Return whether the peer is this machine and passes on no one's request, as far as its headers tell."""
+def _is_local(request: HttpRequest) -> bool:
+    """Return whether the peer is this machine and, by its headers, no proxy."""
     if any(name.startswith("HTTP_X_FORWARDED") or name in FORWARDING_HEADERS for name in request.META):
         return False
     try:

@@ -1,4 +1,4 @@
-"""How long a session lasts: 8 hours from signing in, and only while its person does something."""
+"""Limits of sessions: 8 hours after signing in, or a time without activity."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from syncapp.web.base.access import SESSION_OVER, SIGNED_IN_AT
 
 SESSION_SECONDS = 8 * 3600
 ACTIVE_AT = "active_at"
-NOTED_EVERY = 60  # seconds: not every request writes the session
-BY_ITSELF = "HTTP_BY_ITSELF"  # our scripts mark what a page asks without its person
+RECORD_EVERY = 60  # seconds; not every request writes the session
+BY_ITSELF = "HTTP_BY_ITSELF"  # the header by which our scripts mark automatic requests
 
 
 class Over(StrEnum):
-    """Why a session ended."""
+    """The reason why a session ended."""
 
     AGE = "age"
     IDLE = "idle"
@@ -28,25 +28,25 @@ class Over(StrEnum):
 
 
 class SessionLimits:
-    """Ends sessions that are over, and those of people who were deactivated; keeps pages out of caches."""
+    """Middleware that ends expired sessions and those of deactivated people, and keeps pages out of caches."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if SESSION_KEY in request.session:
-            over = _why_over(request)
+            over = _reason_to_end(request)
             if over:
                 logout(request)
                 setattr(request, SESSION_OVER, over.value)
-            else:
-                _note_activity(request)
+            elif BY_ITSELF not in request.META and time.time() - _active_at(request) > RECORD_EVERY:
+                request.session[ACTIVE_AT] = time.time()
         response = self.get_response(request)
         response.headers["Cache-Control"] = "no-store"
         return response
 
 
-def _why_over(request: HttpRequest) -> Over | None:
+def _reason_to_end(request: HttpRequest) -> Over | None:
     signed_in = float(request.session.get(SIGNED_IN_AT, 0))
     if not request.user.is_authenticated or not signed_in:
         return Over.OTHER
@@ -57,8 +57,3 @@ def _why_over(request: HttpRequest) -> Over | None:
 
 def _active_at(request: HttpRequest) -> float:
     return float(request.session.get(ACTIVE_AT, request.session.get(SIGNED_IN_AT, 0)))
-
-
-def _note_activity(request: HttpRequest) -> None:
-    if BY_ITSELF not in request.META and time.time() - _active_at(request) > NOTED_EVERY:
-        request.session[ACTIVE_AT] = time.time()

@@ -1,4 +1,4 @@
-"""Signing in with the company's accounts, and out again. The portal keeps no token of anybody."""
+"""Sign-in with the company's accounts, and sign-out. The portal stores no tokens of people."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from syncapp.web.sign_in import attempts
 
 log = logging.getLogger(__name__)
 
-LONGEST_NEXT = 2000
+MAX_NEXT = 2000
 RECORD_PAGES = ("record", "link")
 
-# OAuth's error words ("Microsoft identity platform and OAuth 2.0 authorization code flow") in the reader's words.
-WORDS = {
-    "access_denied": "The sign-in was cancelled, or your account may not use this application.",
-    "consent_required": "An administrator of your company has to allow this application first.",
-    "interaction_required": "Your account needs one more step with Microsoft, such as a second factor.",
-    "login_required": "Microsoft could not tell who you are.",
-    "server_error": "Microsoft's sign-in service had a problem.",
-    "temporarily_unavailable": "Microsoft's sign-in service is busy.",
+# OAuth error codes ("Microsoft identity platform and OAuth 2.0 authorization code flow").
+ERROR_MESSAGES = {
+    "access_denied": "The sign-in was canceled, or your account may not use this application.",
+    "consent_required": "An administrator of your company must allow this application first.",
+    "interaction_required": "Your account needs another step with Microsoft, for example a second factor.",
+    "login_required": "Microsoft could not identify you.",
+    "server_error": "Microsoft's sign-in service had an error.",
+    "temporarily_unavailable": "Microsoft's sign-in service is busy. Try again in a few minutes.",
 }
-OVER_WORDS = {
-    "idle": "You were signed out after {minutes} minutes without use.",
+SESSION_OVER_MESSAGES = {
+    "idle": "You were signed out after {minutes} minutes without activity.",
     "age": "You were signed out 8 hours after signing in.",
 }
-OTHER_WORDS = "The sign-in could not be completed, so nobody was signed in."
+OTHER_ERROR = "The sign-in could not be completed. You are not signed in."
 
 
 def safe_path(target: str) -> str:
-    """`target` if it is a page of this portal, else nothing."""
+    """Return `target` if it is a page of this portal, else ''."""
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None, require_https=True)
-    if not is_ours or not target.startswith("/") or len(target) > LONGEST_NEXT:
+    if not is_ours or not target.startswith("/") or len(target) > MAX_NEXT:
         return ""
     return "" if target.startswith((resolve_url("sign_in"), resolve_url("sign_out"))) else target
 
@@ -64,18 +64,22 @@ def _leads_to_record(path: str) -> bool:
 
 @public()
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """The card that explains what signing in does here."""
+    """Show the sign-in page."""
     next_path = safe_path(request.GET.get("next", ""))
     if request.user.is_authenticated:
         return redirect(next_path or "home")
-    leads_to_record = _leads_to_record(next_path)
-    over = OVER_WORDS.get(request.GET.get("over", ""), "").format(minutes=round(settings.SESSION_IDLE_MINUTES))
-    words: dict[str, Any] = {"next_path": next_path, "leads_to_record": leads_to_record, "over": over, **_demo(request)}
-    return card(request, "sign_in/page.html", **words)
+    over = SESSION_OVER_MESSAGES.get(request.GET.get("over", ""), "")
+    context: dict[str, Any] = {
+        "next_path": next_path,
+        "leads_to_record": _leads_to_record(next_path),
+        "over": over.format(minutes=round(settings.SESSION_IDLE_MINUTES)),
+        **_demo(request),
+    }
+    return card(request, "sign_in/page.html", **context)
 
 
 def _demo(request: HttpRequest) -> dict[str, Any]:
-    """What the demo's tours speak of; nothing with a real CRM."""
+    """Return the context of the demo's tours; empty with a real CRM."""
     if not settings.DEMO:
         return {}
     seconds = preferences.read().undo_seconds
@@ -85,11 +89,13 @@ def _demo(request: HttpRequest) -> dict[str, Any]:
 
 @public()
 def start(request: HttpRequest) -> HttpResponse:
-    """Remember the attempt and send the browser to the sign-in service."""
+    """Store the attempt and redirect to the sign-in service."""
     if request.method == "HEAD":
         return HttpResponse()
     next_path = safe_path(request.GET.get("next", ""))
-    if _is_at_another_address(request):
+    # The sign-in service returns to BASE_URL, where a cookie of another host name would be missing. Redirect only
+    # once, because behind a proxy that rewrites Host the two never agree.
+    if request.get_host() != urlsplit(settings.BASE_URL).netloc and "moved" not in request.GET:
         query = urlencode({"next": next_path, "moved": "1"})
         return HttpResponseRedirect(f"{settings.BASE_URL}{resolve_url('sign_in_start')}?{query}")
     try:
@@ -97,20 +103,14 @@ def start(request: HttpRequest) -> HttpResponse:
     except TokenUnavailable as error:
         return _unavailable(request, error, next_path)
     attempts.remember(request, flow, next_path=next_path)
-    # Without the prompt, single sign-on would bring the same account back.
+    # Without the prompt, single sign-on would select the same account again.
     prompt = "&prompt=select_account" if "other" in request.GET else ""
     return HttpResponseRedirect(flow["auth_uri"] + prompt)
 
 
-def _is_at_another_address(request: HttpRequest) -> bool:
-    # The sign-in service returns to BASE_URL; a cookie of another host name would be lost on the way. Once only,
-    # because behind a proxy that rewrites Host the two never agree.
-    return request.get_host() != urlsplit(settings.BASE_URL).netloc and "moved" not in request.GET
-
-
 @public()
 def callback(request: HttpRequest) -> HttpResponse:
-    """The way back from the sign-in service: single use, same browser, then a new session."""
+    """Finish a sign-in: use up this browser's attempt, then start a new session."""
     if request.method == "HEAD":
         return HttpResponse()
     attempt = attempts.use_up(request, request.GET.get("state", ""))
@@ -127,12 +127,12 @@ def callback(request: HttpRequest) -> HttpResponse:
     if person is None:
         request.session.flush()
         return no_access(request)
-    _enter(request, person)
-    return redirect(attempt.next_path or "home")  # checked when the attempt was remembered
+    _start_session(request, person)
+    return redirect(attempt.next_path or "home")  # validated when the attempt was stored
 
 
-def _enter(request: HttpRequest, person: Person) -> None:
-    """A new session under a new key; nothing of the anonymous one survives."""
+def _start_session(request: HttpRequest, person: Person) -> None:
+    """Start a session under a new key, with nothing of the anonymous one."""
     browser = request.session.get(attempts.BROWSER, "")
     request.session.flush()
     login(request, person, backend="django.contrib.auth.backends.ModelBackend")
@@ -142,7 +142,7 @@ def _enter(request: HttpRequest, person: Person) -> None:
 
 
 def _start_again(request: HttpRequest) -> HttpResponse:
-    """The attempt is unknown, used, old, or another browser's. No redirect to a new one: that could loop."""
+    """Answer a callback whose attempt is unknown, used, old or another browser's; a redirect could loop."""
     if request.user.is_authenticated:
         return redirect("home")
     return card(request, "sign_in/start_again.html", status=400)
@@ -150,20 +150,20 @@ def _start_again(request: HttpRequest) -> HttpResponse:
 
 def _refused(request: HttpRequest, refused: SignInRefused, next_path: str) -> HttpResponse:
     log.warning("sign-in refused: %s", refused.reason)
-    words = WORDS.get(request.GET.get("error", ""), OTHER_WORDS)
+    words = ERROR_MESSAGES.get(request.GET.get("error", ""), OTHER_ERROR)
     return card(request, "sign_in/refused.html", status=403, words=words, next_path=next_path)
 
 
 def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) -> HttpResponse:
     log.warning("sign-in service unavailable: %s", error.code)
     clients.sign_in_failed(error)
-    words = "Microsoft's sign-in service does not answer. Nothing is wrong with your account."
+    words = "Microsoft's sign-in service does not answer. Your account is fine. Try again in a few minutes."
     return card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
 
 
 @allow(*Role, methods=("POST",))
 def stay(request: PortalRequest) -> HttpResponse:
-    """Somebody is still at the page, though it sent nothing: the session goes on."""
+    """Extend the session of an open page whose reader is active."""
     return HttpResponse(status=204)
 
 
@@ -174,15 +174,15 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         people.record_sign_out(request.user)
     request.session.flush()
     response = HttpResponseRedirect(_end_session_address())
-    # Without "cookies": it would reach every application of the company's domain, not this one only.
+    # Not "cookies", which would affect every application of the company's domain.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
 def _end_session_address() -> str:
-    """The authority's sign-out page ("OpenID Connect on the Microsoft identity platform", sign-out request)."""
+    """Return the authority's sign-out page ("OpenID Connect on the Microsoft identity platform", sign-out request)."""
     authority = settings.CRM_AUTHORITY
-    if settings.DEMO:  # the sandbox speaks http; only MSAL needs to believe otherwise
+    if settings.DEMO:  # the sandbox speaks http; the https address is only for MSAL
         authority = authority.replace("https://", "http://", 1)
     back = urlencode({"post_logout_redirect_uri": settings.BASE_URL + resolve_url("sign_in")})
     return f"{authority}/oauth2/v2.0/logout?{back}"

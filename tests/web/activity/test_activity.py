@@ -41,7 +41,7 @@ def approved(name: str = "Marta Villanueva", *, by: Person | None = None, column
     return field
 
 
-def test_a_decision_shows_who_did_what_to_which_field_and_from_where():
+def test_decision_entry_is_complete():
     approved("Marta Villanueva")
 
     words = shown().words
@@ -50,13 +50,13 @@ def test_a_decision_shows_who_did_what_to_which_field_and_from_where():
     assert "Rita Approved Marta Villanueva Job Title: Buyer → becomes Head of Procurement page" in words
 
 
-def test_a_rejection_shows_the_refused_value_and_its_reason_in_words():
+def test_rejection_shows_value_and_reason():
     scenes.rejected(make_field(), by=rita(), reason_code="crm_only", reason="see the list")
 
     assert "Head of Procurement · Reason: kept in CRM only: see the list" in shown().words
 
 
-def test_what_the_worker_does_is_done_for_the_person_who_decided():
+def test_worker_entry_names_the_decider():
     field = approved(by=rob())
     decision = field.decisions.get()
 
@@ -65,13 +65,13 @@ def test_what_the_worker_does_is_done_for_the_person_who_decided():
     assert "Portal Written for Rob" in shown().words
 
 
-def test_an_undone_decision_says_which():
+def test_undo_entry_names_the_decision():
     decisions.undo(approved().decisions.get().pk, by=rita())
 
     assert "Undid Marta Villanueva Job Title: the approval" in shown().words
 
 
-def test_people_are_named_in_assignments_and_questions():
+def test_assignments_and_questions_name_people():
     record = make_record("Olivia Grant")
     collaboration.assign(record.pk, to=rob(), by=rita())
     collaboration.ask(record.pk, colleague=rob(), text="Do you know her?", by=rita())
@@ -82,13 +82,13 @@ def test_people_are_named_in_assignments_and_questions():
     assert "Asked Olivia Grant Rob: · Do you know her?" in words
 
 
-def test_an_action_that_has_no_words_yet_is_shown_by_its_name():
+def test_unknown_action_is_shown_by_name():
     audit.record("rule.simulated_twice", by=rita(), channel="new_channel", details={"would_decide": 7})
 
     assert "Rita Simulated twice would decide: 7 new channel" in shown().words
 
 
-def test_erased_values_are_shown_as_their_digests():
+def test_erased_values_are_shown_as_digests():
     approved()
     AuditValue.objects.all().delete()
 
@@ -98,7 +98,7 @@ def test_erased_values_are_shown_as_their_digests():
     assert "Head of Procurement" not in words
 
 
-def test_the_values_of_a_page_are_escaped():
+def test_values_are_escaped():
     make_field(make_record("<b>Bold</b>"), proposed_value="<script>alert(1)</script>")
     scenes.approved(SyncField.objects.get(), by=rita())
 
@@ -112,7 +112,7 @@ def entries(**asked: object) -> list[str]:
     return [entry.action for entry in audit_log.page(AuditFilter(**asked)).entries]
 
 
-def test_each_filter_finds_its_entries_only():
+def test_each_filter_finds_its_entries():
     marta, olivia = approved("Marta"), approved("Olivia", by=rob(), column="fax")
     audit.record("gate.closed", by=None, channel="system", details={"gate": "smtp"})
     contact = {"contact": olivia.record.target_id}
@@ -125,7 +125,7 @@ def test_each_filter_finds_its_entries_only():
     assert marta.pk in {each.field_id for each in audit_log.page(AuditFilter(person=rita().pk)).entries}
 
 
-def test_an_editor_is_found_by_id_also_where_two_have_one_name():
+def test_editors_with_same_name_are_distinguished():
     one, two = make_editor("Jonas Weber"), make_editor("jonas weber")
     field = make_field(make_record(editor=one))
     scenes.approved(field, by=rita())
@@ -134,7 +134,7 @@ def test_an_editor_is_found_by_id_also_where_two_have_one_name():
     assert [each.field_id for each in audit_log.page(AuditFilter(editor=one.pk)).entries] == [field.pk]
 
 
-def test_a_name_that_many_edits_have_is_found_too(monkeypatch: pytest.MonkeyPatch):
+def test_frequent_name_is_found(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audit_log, "FEW_EDITS", 1)
     found = [approved(f"Marta {number}") for number in range(3)]
     approved("Olivia")
@@ -150,7 +150,7 @@ def days_ago(days: int, action: str = "gate.closed") -> AuditEntry:
     return entry
 
 
-def test_a_period_ends_with_its_last_day():
+def test_period_includes_its_last_day():
     for days in (0, 3, 8):
         days_ago(days)
     day = f"{timezone.now() - timedelta(days=3):%Y-%m-%d}"
@@ -161,7 +161,7 @@ def test_a_period_ends_with_its_last_day():
     assert shown(period="nonsense", **{"from": "yesterday"}).html.count('<td role="cell" class="c-time') == 3
 
 
-def test_pages_follow_each_other_without_gap_or_repetition():
+def test_pages_have_no_gap_or_repetition():
     for number in range(23):
         days_ago(number // 4)
 
@@ -174,7 +174,7 @@ def test_pages_follow_each_other_without_gap_or_repetition():
     assert len(seen) == len(set(seen)) == 23
 
 
-def test_the_older_entries_are_a_link_that_keeps_the_filters():
+def test_older_link_keeps_filters():
     for _ in range(60):
         days_ago(0)
     client = browser(vera())
@@ -188,7 +188,7 @@ def test_the_older_entries_are_a_link_that_keeps_the_filters():
     assert "via=system" in link
 
 
-def test_a_set_filter_is_a_chip_that_takes_it_away():
+def test_chip_removes_its_filter():
     approved("Olivia", by=rob())
 
     screen = shown(q="oli", person=rob().pk)
@@ -211,7 +211,7 @@ def test_activity_finds_entries_by_any_word(monkeypatch, few):
     assert "Olívia Berg" in words
 
 
-def test_only_what_stands_in_the_trail_is_offered():
+def test_only_recorded_values_are_offered():
     approved(column="fax")
 
     html = shown().source
@@ -220,7 +220,7 @@ def test_only_what_stands_in_the_trail_is_offered():
     assert 'value="emailaddress1"' not in html
 
 
-def test_empty_pages_say_what_will_appear_and_why_there_is_nothing():
+def test_empty_pages_explain_themselves():
     AuditEntry.objects.all().delete()
 
     assert "No activity yet" in shown().words
@@ -228,7 +228,7 @@ def test_empty_pages_say_what_will_appear_and_why_there_is_nothing():
 
 
 @pytest.mark.parametrize("query", [{}, {"q": "marta"}, {"person": uuid.UUID(int=3)}, {"area": "decision"}])
-def test_the_page_costs_the_same_however_much_happened(query):
+def test_page_needs_constant_queries(query):
     client = browser(vera())
     approved("Marta 1")
     with CaptureQueriesContext(connection) as few:
@@ -251,7 +251,7 @@ def test_people_without_a_role_see_nothing():
     assert "Marta" not in screen.html
 
 
-def test_looking_changes_nothing():
+def test_get_requests_change_nothing():
     approved()
     before = AuditEntry.objects.count()
 
@@ -261,7 +261,7 @@ def test_looking_changes_nothing():
     assert AuditEntry.objects.count() == before
 
 
-def test_who_manages_filters_sees_runs_policies_and_filters_and_no_edit_of_a_contact():
+def test_filter_managers_see_no_edits():
     field = approved("Marta Villanueva")
     for action in ("run.started", "policy.created", "filter.switched"):
         audit.record(action, by=fred(), channel="screen", details={"run": 7})

@@ -27,7 +27,7 @@ def shown(query: str = "") -> Screen:
     return Screen(browser(vera()).get(f"/activity/evidence/{query}"))
 
 
-def test_it_says_about_whom_for_whom_and_when():
+def test_evidence_names_subject_requester_and_time():
     field = make_field(make_record("Marta Villanueva"))
     scenes.approved(field, by=rita())
 
@@ -38,7 +38,7 @@ def test_it_says_about_whom_for_whom_and_when():
     assert "Entries 1, all up to this time, oldest first" in words
 
 
-def test_each_of_a_contact_a_person_and_a_period_is_a_story_of_its_own():
+def test_each_subject_has_its_own_entries():
     marta, olivia = make_field(make_record("Marta")), make_field(make_record("Olivia"))
     scenes.approved(marta, by=rita())
     scenes.rejected(olivia, by=rob())
@@ -49,7 +49,7 @@ def test_each_of_a_contact_a_person_and_a_period_is_a_story_of_its_own():
     assert {"Marta", "Olivia"} <= set(shown(f"?from={today}&to={today}").words.split())
 
 
-def test_it_is_read_from_the_oldest_on():
+def test_evidence_starts_with_the_oldest():
     record = make_record()
     for column in ("jobtitle", "fax"):
         scenes.approved(make_field(record, column), by=rita())
@@ -59,7 +59,7 @@ def test_it_is_read_from_the_oldest_on():
     assert words.index("Job Title") < words.index("Fax")
 
 
-def test_every_entry_shows_its_digest_which_outlives_its_values():
+def test_digest_survives_erasure():
     scenes.approved(make_field(), by=rita())
     entry = AuditEntry.objects.get()
     before = shown(f"?person={rita().pk}")
@@ -74,7 +74,7 @@ def test_every_entry_shows_its_digest_which_outlives_its_values():
 
 
 @pytest.mark.parametrize("change", [{"action": "field.review.rejected"}, {"before_digest": "0" * 64}, {"channel": "x"}])
-def test_an_entry_that_was_tampered_with_has_another_digest(change):
+def test_altered_entry_has_another_digest(change):
     entry = audit.record("field.review.approved", by=rita(), channel="screen", before="Buyer", after="Head")
     sealed = audit.seal(AuditEntry.objects.get(pk=entry.pk))
 
@@ -83,7 +83,7 @@ def test_an_entry_that_was_tampered_with_has_another_digest(change):
     assert audit.seal(AuditEntry.objects.get(pk=entry.pk)) != sealed
 
 
-def test_an_entry_that_is_gone_changes_the_digest_of_the_page():
+def test_missing_entry_changes_the_digest():
     for _ in range(2):
         audit.record("gate.closed", by=rita(), channel="settings")
     digest = shown(f"?person={rita().pk}").words.split("Digest of all entries ")[1][:64]
@@ -93,7 +93,7 @@ def test_an_entry_that_is_gone_changes_the_digest_of_the_page():
     assert digest not in shown(f"?person={rita().pk}").words
 
 
-def test_without_a_subject_it_asks_what_it_should_be_about():
+def test_evidence_asks_for_a_subject():
     scenes.approved(make_field(make_record("Marta Villanueva")), by=rita())
 
     screen = shown("?q=mar")
@@ -117,7 +117,7 @@ def test_evidence_finds_contacts_by_any_word(typed):
     assert "No edited contact found for “zz berg”" in shown("?q=zz berg").words
 
 
-def test_more_entries_than_a_page_holds_are_not_left_out_silently(monkeypatch: pytest.MonkeyPatch):
+def test_too_many_entries_are_announced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evidence, "MAX_ENTRIES", 3)
     monkeypatch.setattr(evidence.EvidenceView, "most", 3)
     for _ in range(4):
@@ -126,13 +126,13 @@ def test_more_entries_than_a_page_holds_are_not_left_out_silently(monkeypatch: p
     assert "the first 3 of more; select a shorter period" in shown(f"?person={rita().pk}").words
 
 
-def test_nothing_about_it_is_said():
+def test_empty_evidence_says_so():
     tomorrow = f"{timezone.now() + timedelta(days=2):%Y-%m-%d}"
 
     assert "No entries" in shown(f"?from={tomorrow}").words
 
 
-def test_only_an_entry_of_long_values_may_end_on_the_next_sheet():
+def test_only_long_entries_may_break_across_pages():
     long = make_field(make_record("Marta"), "description", original_value="", proposed_value="Spoke with her. " * 60)
     for field in (long, make_field(make_record("Olivia"))):
         scenes.approved(field, by=rita())

@@ -44,7 +44,7 @@ def edited(column: str = "jobtitle", editor: str = "Jonas Weber") -> SyncField:
     return make_field(make_record(editor=make_editor(editor), edited_on=timezone.now() - timedelta(hours=2)), column)
 
 
-def test_without_anything_each_panel_says_what_is_missing_and_no_number_is_made_up():
+def test_empty_panels_explain_themselves():
     words = shown().words
 
     assert "Past days have not been counted yet" in words
@@ -53,7 +53,7 @@ def test_without_anything_each_panel_says_what_is_missing_and_no_number_is_made_
     assert "nan" not in words.lower()
 
 
-def test_the_figures_say_how_old_they_are():
+def test_figures_show_their_age():
     edited()
     daily.update_counts()
 
@@ -64,7 +64,7 @@ def test_the_figures_say_how_old_they_are():
     assert "2 h longest wait now" in words
 
 
-def test_each_bar_leads_to_what_it_counts():
+def test_bars_link_to_their_entries():
     scenes.rejected(edited(editor="Jonas"), by=rita())
     edited()
     daily.update_counts()
@@ -79,7 +79,7 @@ def test_each_bar_leads_to_what_it_counts():
     assert "1 entry" in Screen(browser(vera()).get(f"{rejected}&field=jobtitle")).words
 
 
-def test_a_week_of_the_chart_has_its_words_for_those_who_cannot_see_it():
+def test_bars_have_text_alternatives():
     scenes.approved(edited(), by=rita())
     daily.update_counts()
 
@@ -90,7 +90,7 @@ def test_a_week_of_the_chart_has_its_words_for_those_who_cannot_see_it():
 
 
 @pytest.mark.parametrize("name", PANELS)
-def test_every_panel_is_a_table_too(name):
+def test_every_panel_has_a_table(name):
     scenes.rejected(edited(), by=rita())
     daily.update_counts()
 
@@ -100,12 +100,12 @@ def test_every_panel_is_a_table_too(name):
     assert ["Job Title", "1", "1", "100"] in table("fields")
 
 
-def test_an_unknown_table_is_not_there():
+def test_unknown_table_is_not_found():
     assert browser(vera()).get("/numbers/salaries.csv").status_code == 404
 
 
 @pytest.mark.parametrize(("query", "weeks"), [("", 12), ("?weeks=52", 52), ("?weeks=-1", 12), ("?weeks=9999999", 12)])
-def test_the_period_is_one_of_those_that_are_offered(query, weeks):
+def test_unknown_period_uses_the_default(query, weeks):
     scenes.approved(edited(), by=rita())
     daily.update_counts()
 
@@ -113,7 +113,7 @@ def test_the_period_is_one_of_those_that_are_offered(query, weeks):
     assert sum("Week of" in found.get("aria-label", "") for tag, found in shown(query).tags) == weeks * 2
 
 
-def test_the_page_reads_counts_and_never_the_trail():
+def test_page_reads_no_audit_entries():
     client = browser(vera())
     scenes.approved(edited(), by=rita())
     daily.update_counts()
@@ -130,7 +130,7 @@ def test_the_page_reads_counts_and_never_the_trail():
     assert not [query for query in many if "auditentry" in query["sql"]]
 
 
-def test_numbers_that_nobody_counted_anew_keep_their_age():
+def test_stale_counts_keep_their_age():
     daily.update_counts()
     scenes.approved(edited(), by=rita())
 
@@ -139,11 +139,11 @@ def test_numbers_that_nobody_counted_anew_keep_their_age():
 
 
 @pytest.mark.parametrize(("largest", "top"), [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (399, 400)])
-def test_an_axis_ends_at_a_round_number(largest, top):
+def test_axis_ends_at_round_number(largest, top):
     assert charts.axis_top(largest) == top
 
 
-def test_a_small_value_beside_a_large_one_can_be_seen():
+def test_small_value_is_visible():
     drawn = charts.columns([Group("a", (1.0, 0.0), "", ""), Group("b", (100_000.0, 0.0), "", "")], ("x", "y"))
 
     heights = [bar.height for group in drawn.groups for bar in group.bars]

@@ -24,7 +24,7 @@ def page(field: SyncField) -> Screen:
     return opened(browser(rob()), field.record)
 
 
-def test_record_says_who_decided_before_the_restore():
+def test_record_names_decider_before_restore():
     field, now = make_field(), timezone.now()
     scenes.found_after_restore(field, decided_on=now)
 
@@ -60,7 +60,7 @@ def test_superseded_edit_names_no_decider():
     assert "This edit was decided through the portal before its database was restored" in page(field).words
 
 
-def test_other_value_than_the_proposal_is_shown_as_written():
+def test_different_written_value_is_shown():
     field = make_field(proposed_value="Head of Procurement")
     scenes.found_after_restore(field, applied="Head of Purchasing")
 
@@ -76,7 +76,7 @@ def test_decided_list_shows_the_edit():
     assert "Marta Villanueva" in words
 
 
-def test_activity_says_who_decided_and_when_it_was_found():
+def test_activity_names_decider_of_found_decision():
     field, now = make_field(make_record("Marta Villanueva")), timezone.now()
     scenes.found_after_restore(field, decided_on=now)
 

@@ -158,12 +158,12 @@ def is_let_in(response: HttpResponse) -> bool:
     return response.status_code not in (401, 403, 405) and not leads_to_sign_in
 
 
-def test_every_view_is_in_the_table() -> None:
+def test_every_view_is_in_the_access_table() -> None:
     assert {pattern.name for pattern in _patterns()} == set(TABLE)
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_view_is_guarded_as_the_table_says(name: str) -> None:
+def test_view_is_guarded_as_listed(name: str) -> None:
     view = resolve(address(name)).func
 
     assert (view.allowed_roles, set(view.allowed_methods)) == (TABLE[name][0], methods_of(name))
@@ -172,7 +172,7 @@ def test_a_view_is_guarded_as_the_table_says(name: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("name", GUARDED)
-def test_only_the_roles_of_the_table_are_let_in(name: str, role: Role) -> None:
+def test_only_listed_roles_have_access(name: str, role: Role) -> None:
     client = browser(people.make_person("Somebody", role))
     tried = METHODS if role in TABLE[name][0] else methods_of(name)
 
@@ -185,7 +185,7 @@ def test_only_the_roles_of_the_table_are_let_in(name: str, role: Role) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", GUARDED)
-def test_nobody_is_let_in_without_signing_in_or_without_a_role(name: str) -> None:
+def test_access_needs_sign_in_and_role(name: str) -> None:
     for client in (browser(), browser(people.nils())):
         answers = [client.generic(method, address(name)) for method in methods_of(name)]
 
@@ -194,7 +194,7 @@ def test_nobody_is_let_in_without_signing_in_or_without_a_role(name: str) -> Non
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", TABLE)
-def test_another_method_is_refused_before_anything_else(name: str) -> None:
+def test_other_methods_are_refused_first(name: str) -> None:
     client = browser()
 
     for method in set(METHODS) - methods_of(name):
@@ -202,7 +202,7 @@ def test_another_method_is_refused_before_anything_else(name: str) -> None:
 
 
 @pytest.mark.django_db
-def test_an_address_of_a_form_says_that_it_is_no_page() -> None:
+def test_get_on_post_only_url_returns_405() -> None:
     response = browser().get(reverse("save_list"))
 
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
@@ -210,21 +210,21 @@ def test_an_address_of_a_form_says_that_it_is_no_page() -> None:
 
 
 @pytest.mark.django_db
-def test_a_stranger_comes_back_to_the_page_he_asked_for() -> None:
+def test_sign_in_returns_to_requested_page() -> None:
     response = browser().get(reverse("queue") + "?q=villa")
 
     assert response.headers["Location"] == "/sign-in?next=%2Freview%2F%3Fq%3Dvilla"
 
 
 @pytest.mark.django_db
-def test_a_post_without_a_session_leads_to_the_first_page_after_signing_in() -> None:
+def test_sign_in_after_post_leads_home() -> None:
     response = browser().post(address("decide"))
 
     assert response.headers["Location"] == "/sign-in?next=%2F"
 
 
 @pytest.mark.django_db
-def test_htmx_leaves_its_page_for_the_sign_in() -> None:
+def test_htmx_redirects_to_sign_in() -> None:
     response = browser().post(address("decide"), headers=HTMX)
 
     assert response.status_code == 401
@@ -232,7 +232,7 @@ def test_htmx_leaves_its_page_for_the_sign_in() -> None:
 
 
 @pytest.mark.django_db
-def test_somebody_without_the_role_reads_which_one_it_takes() -> None:
+def test_missing_role_is_named() -> None:
     response = browser(people.vera()).post(address("decide"))
 
     assert response.status_code == 403
@@ -242,7 +242,7 @@ def test_somebody_without_the_role_reads_which_one_it_takes() -> None:
 
 
 @pytest.mark.django_db
-def test_no_page_may_be_kept_by_a_cache() -> None:
+def test_pages_are_not_cached() -> None:
     client = browser(people.rita())
 
     pages = [client.get("/review/"), client.get("/sign-in"), client.get("/nowhere"), client.get("/healthz")]
@@ -252,7 +252,7 @@ def test_no_page_may_be_kept_by_a_cache() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("age", "status"), [(SESSION_SECONDS - 60, 200), (SESSION_SECONDS + 60, 302)])
-def test_a_session_ends_eight_hours_after_signing_in(age: float, status: int) -> None:
+def test_session_ends_after_eight_hours(age: float, status: int) -> None:
     client = browser(people.rita())
     session = client.session
     session[SIGNED_IN_AT] = time.time() - age
@@ -271,18 +271,18 @@ def idle_for(seconds: float) -> Client:
 
 
 @pytest.mark.django_db
-def test_a_session_ends_after_half_an_hour_of_nothing_and_the_sign_in_page_says_so() -> None:
+def test_idle_session_ends_with_explanation() -> None:
     client = idle_for(30 * 60 + 5)
 
     answer = client.get("/review/", follow=True)
 
-    assert "signed out after 30 minutes without use" in answer.content.decode()
+    assert "signed out after 30 minutes without activity" in answer.content.decode()
     assert "/review/" in answer.content.decode(), "signing in leads back"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("headers", "is_in"), [({}, True), ({"By-Itself": "1"}, False)])
-def test_what_a_page_asks_by_itself_does_not_keep_a_session(headers: dict[str, str], is_in: bool) -> None:
+def test_automatic_requests_do_not_extend_session(headers: dict[str, str], is_in: bool) -> None:
     client = idle_for(29 * 60)
     client.get("/review/fresh", headers=headers)
 
@@ -291,7 +291,7 @@ def test_what_a_page_asks_by_itself_does_not_keep_a_session(headers: dict[str, s
 
 
 @pytest.mark.django_db
-def test_a_session_of_unknown_age_is_over() -> None:
+def test_session_of_unknown_age_ends() -> None:
     client = Client()
     client.force_login(people.rita())
 
@@ -299,7 +299,7 @@ def test_a_session_of_unknown_age_is_over() -> None:
 
 
 @pytest.mark.django_db
-def test_a_person_who_is_switched_off_is_signed_out_at_once() -> None:
+def test_deactivated_person_is_signed_out() -> None:
     rita = people.rita()
     client = browser(rita)
     rita.is_active = False
@@ -312,7 +312,7 @@ def test_a_person_who_is_switched_off_is_signed_out_at_once() -> None:
 
 
 @pytest.mark.django_db
-def test_a_role_that_is_taken_away_counts_at_once() -> None:
+def test_removed_role_counts_at_once() -> None:
     rita = people.rita()
     client = browser(rita)
     people.make_person("Rita", Role.FILTER_MANAGER)
@@ -321,7 +321,7 @@ def test_a_role_that_is_taken_away_counts_at_once() -> None:
 
 
 @pytest.mark.django_db
-def test_looking_changes_nothing() -> None:
+def test_get_requests_change_nothing() -> None:
     record = make_record()
     before = SyncRecord.objects.values().get()
     client = browser(people.rita())

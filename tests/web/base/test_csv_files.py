@@ -77,12 +77,12 @@ def calculated(text: str) -> list[str]:
 
 @pytest.mark.parametrize("separator", [",", ";"])
 @pytest.mark.parametrize("value", [*DANGEROUS, *DANGEROUS_INSIDE])
-def test_no_spreadsheet_calculates_a_cell(value, separator):
+def test_cells_are_not_formulas(value, separator):
     assert calculated(written("Buyer", value, "x", separator=separator)) == []
 
 
 @given(st.text(st.sampled_from("=+-@＝\t\r\n ,;|\"'ax\u2028\x85\u00a0"), max_size=12), st.sampled_from(",;"))
-def test_no_text_makes_a_formula(value, separator):
+def test_no_text_becomes_a_formula(value, separator):
     assert calculated(written("Buyer", value, value, separator=separator)) == []
 
 
@@ -101,7 +101,7 @@ def test_no_text_makes_a_formula(value, separator):
         ("+47 22 85 50 50", "'+47 22 85 50 50"),
     ],
 )
-def test_guarded_cell_tells_what_it_was(value, cell):
+def test_guarded_cell_keeps_its_text(value, cell):
     assert read(written(value), ",")[1] == [cell]
 
 
@@ -112,12 +112,12 @@ SOME_TEXT = st.text(st.sampled_from("=-'\t\n ;a"), max_size=8)
 @example("'=x")
 @example("''=x")
 @example("x;'=1")
-def test_value_comes_back_from_its_cell(value):
+def test_value_can_be_restored_from_cell(value):
     assert escaping.csv_value(escaping.csv_cell(value)) == value
 
 
 @given(SOME_TEXT, SOME_TEXT)
-def test_different_values_are_different_cells(one, other):
+def test_different_values_give_different_cells(one, other):
     assert (written(one) == written(other)) == (one == other)
 
 
@@ -137,7 +137,7 @@ def test_different_values_are_different_cells(one, other):
         "x - y, z | a",
     ],
 )
-def test_ordinary_cell_stays_as_it_is(value, separator):
+def test_ordinary_cell_is_unchanged(value, separator):
     assert read(written(value, separator=separator), separator)[1] == [value]
 
 
@@ -174,7 +174,7 @@ def downloaded(path: str) -> str:
 @pytest.mark.django_db
 @pytest.mark.parametrize("separator", ["comma", "semicolon"])
 @pytest.mark.parametrize("source", ["contact", "editor", "person", "reason", "label", "original", "proposed", "remark"])
-def test_activity_csv_holds_no_formula_of_others(source, separator):
+def test_activity_csv_escapes_formulas(source, separator):
     scenes.know_columns()
     named = {source: FORMULAS}
     factories.know_columns(Column("contact", "jobtitle", named.get("label", "Job Title"), ColumnType.TEXT))
@@ -193,7 +193,7 @@ def test_activity_csv_holds_no_formula_of_others(source, separator):
 @pytest.mark.django_db
 @pytest.mark.parametrize("separator", ["comma", "semicolon"])
 @pytest.mark.parametrize("source", ["user", "unit", "filter", "list", "team"])
-def test_filter_exports_hold_no_formula_of_others(source, separator):
+def test_filter_exports_escape_formulas(source, separator):
     named = {source: FORMULAS}
     user = make_user(named.get("user", "Anna"), unit_name=named.get("unit", "Sales"), address="a@x.example")
     columns = {"table": "contact", "query_type": 256, "state": 0, "status": 1, "read_at": timezone.now()}
@@ -207,7 +207,7 @@ def test_filter_exports_hold_no_formula_of_others(source, separator):
 
 
 @pytest.mark.django_db
-def test_the_export_has_what_the_page_shows_with_the_same_filters():
+def test_export_follows_the_filters():
     scenes.know_columns()
     scenes.approved(make_field(make_record("Marta")), by=rita())
     audit.record("gate.closed", by=None, channel="system", details={"gate": "operator_stop"})
@@ -230,7 +230,7 @@ def test_erased_values_are_exported_as_digests():
 
 
 @pytest.mark.django_db
-def test_all_entries_are_exported_whatever_the_batches(monkeypatch: pytest.MonkeyPatch):
+def test_all_batches_are_exported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audit_log, "BATCH", 4)
     for _ in range(11):
         audit.record("gate.closed", by=None, channel="system")

@@ -54,7 +54,7 @@ def ago(seconds: float) -> Any:
     return timezone.now() - timedelta(seconds=seconds)
 
 
-def test_all_is_well(all_is_well: Any) -> None:
+def test_healthy_portal_returns_200(all_is_well: Any) -> None:
     status, answer = health()
 
     assert (status, answer["well"], answer["broker"], answer["ill"]) == (200, True, True, [])
@@ -62,16 +62,14 @@ def test_all_is_well(all_is_well: Any) -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_wrong_clock_of_the_web_server_invents_no_trouble(
-    all_is_well: Any, monkeypatch: pytest.MonkeyPatch, hours: int
-) -> None:
+def test_wrong_web_clock_hides_no_other_trouble(all_is_well: Any, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
     right = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
 
     assert (health()[0], codes()) == (200, [])
 
 
-def test_nothing_secret_and_nobody_is_named(all_is_well: Any, settings: Settings) -> None:
+def test_healthz_names_no_secret_or_person(all_is_well: Any, settings: Settings) -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
 
     text = Client().get("/healthz").content.decode()
@@ -81,7 +79,7 @@ def test_nothing_secret_and_nobody_is_named(all_is_well: Any, settings: Settings
         assert secret not in text
 
 
-def test_a_broker_that_is_gone_is_said_at_once(all_is_well: Any) -> None:
+def test_lost_broker_is_reported_at_once(all_is_well: Any) -> None:
     all_is_well.kill()
 
     status, answer = health()
@@ -134,7 +132,7 @@ def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
     assert (health()[1]["ill"], codes()) == (["crm_credentials"], ["crm_credentials"])
 
 
-def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
+def test_missing_token_blames_the_sign_in_service(all_is_well: Any) -> None:
     for _ in range(breakers.FAILURES_TO_TRIP):
         breakers.record_failure(
             TokenUnavailable("no answer", code="authority"), forbidden_breaker=Breaker.Name.FORBIDDEN_READ
@@ -161,7 +159,7 @@ def test_late_mails_do_not_disconnect_the_crm(all_is_well: Any) -> None:
     assert "CRM connected" in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_live_needs_neither_database_nor_redis(all_is_well: Any) -> None:
+def test_live_part_needs_no_database_or_redis(all_is_well: Any) -> None:
     all_is_well.kill()
     with CaptureQueriesContext(connection) as queries:
         status, answer = health(part="live")
@@ -179,7 +177,7 @@ def test_each_trouble_in_healthz_says_what_to_do(all_is_well: Any) -> None:
     assert said["where"].startswith("REDIS_URL")
 
 
-def test_a_broker_that_hangs_holds_nobody_up(all_is_well: Any) -> None:
+def test_hanging_broker_delays_no_page(all_is_well: Any) -> None:
     all_is_well.pause()
     begun = time.monotonic()
 
@@ -190,7 +188,7 @@ def test_a_broker_that_hangs_holds_nobody_up(all_is_well: Any) -> None:
     wait_until(lambda: "broker-ping" not in {thread.name for thread in threading.enumerate()}, seconds=3)
 
 
-def test_a_name_service_that_hangs_holds_nobody_up(
+def test_hanging_name_service_delays_no_page(
     all_is_well: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
@@ -204,7 +202,7 @@ def test_a_name_service_that_hangs_holds_nobody_up(
     over.set()
 
 
-def test_an_address_that_swallows_everything_holds_nobody_up(all_is_well: Any, settings: Settings) -> None:
+def test_unresponsive_address_delays_no_page(all_is_well: Any, settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", free_port()), backlog=1) as deaf:
         settings.REDIS_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
         begun = time.monotonic()
@@ -215,7 +213,7 @@ def test_an_address_that_swallows_everything_holds_nobody_up(all_is_well: Any, s
 
 
 @pytest.mark.parametrize(("age", "status"), [(40, 200), (50, 503)])
-def test_a_worker_may_be_silent_for_so_long(all_is_well: Any, age: float, status: int) -> None:
+def test_silent_worker_is_reported_after_limit(all_is_well: Any, age: float, status: int) -> None:
     Heartbeat.objects.update(answered_at=ago(age))
 
     assert health()[0] == status
@@ -223,21 +221,21 @@ def test_a_worker_may_be_silent_for_so_long(all_is_well: Any, age: float, status
 
 
 @pytest.mark.parametrize(("age", "status"), [(25, 200), (35, 503)])
-def test_the_older_of_the_two_readings_counts(all_is_well: Any, age: float, status: int) -> None:
+def test_older_of_both_reads_counts(all_is_well: Any, age: float, status: int) -> None:
     MirrorCursor.objects.filter(table=pull.RECORDS).update(pulled_at=ago(age))
 
     assert health()[0] == status
     assert ("pull" in codes()) is (status == 503)
 
 
-def test_a_mirror_that_reads_rarely_is_given_more_time(all_is_well: Any, settings: Settings) -> None:
+def test_rare_reads_allow_more_time(all_is_well: Any, settings: Settings) -> None:
     MirrorCursor.objects.update(pulled_at=ago(100))
     settings.PULL_SECONDS = 60
 
     assert health()[0] == 200
 
 
-def test_a_mirror_that_has_read_one_table_only_has_not_read(all_is_well: Any) -> None:
+def test_one_table_read_is_not_enough(all_is_well: Any) -> None:
     MirrorCursor.objects.filter(table=pull.FIELDS).update(pulled_at=None)
 
     assert health()[1]["pulled_seconds_ago"] is None
@@ -245,14 +243,14 @@ def test_a_mirror_that_has_read_one_table_only_has_not_read(all_is_well: Any) ->
 
 
 @pytest.mark.parametrize(("age", "status"), [(100, 200), (400, 503)])
-def test_work_that_waits_too_long_is_noticed(all_is_well: Any, age: float, status: int) -> None:
+def test_overdue_jobs_are_reported(all_is_well: Any, age: float, status: int) -> None:
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(age))
 
     assert health()[0] == status
     assert health()[1]["oldest_due_seconds"] == pytest.approx(age, abs=5)
 
 
-def test_overdue_kind_is_named(all_is_well: Any) -> None:
+def test_overdue_job_type_is_named(all_is_well: Any) -> None:
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(150))
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(150))
@@ -282,7 +280,7 @@ def test_jobs_that_may_not_write_are_not_overdue(all_is_well: Any) -> None:
     assert (health()[0], codes()) == (200, ["read_only"])
 
 
-def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
+def test_tripped_breaker_is_a_failure(all_is_well: Any) -> None:
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
 
     status, answer = health()
@@ -290,7 +288,7 @@ def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
     assert (status, list(answer["closed_gates"])) == (503, ["crm_credentials"])
 
 
-def test_what_a_person_stopped_is_none(all_is_well: Any) -> None:
+def test_operator_stop_is_no_failure(all_is_well: Any) -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
 
     assert health()[0] == 200
@@ -299,27 +297,27 @@ def test_what_a_person_stopped_is_none(all_is_well: Any) -> None:
     ]
 
 
-def test_a_load_balancer_is_told_that_pages_can_be_served(all_is_well: Any) -> None:
+def test_ready_part_ignores_crm_troubles(all_is_well: Any) -> None:
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
     all_is_well.kill()
 
     assert (health()[0], health(part="web")[0], health(part="ready")[0]) == (503, 200, 200)
 
 
-def test_a_connection_that_is_read_only_is_said_on_each_page(all_is_well: Any) -> None:
+def test_read_only_connection_is_in_banner(all_is_well: Any) -> None:
     Connection.objects.update(review_writes=False)
 
     assert health()[0] == 200
     assert "Read only" in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_a_stalled_mirror_is_said_on_each_page(all_is_well: Any) -> None:
+def test_stalled_mirror_is_in_banner(all_is_well: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600))
 
     assert "The CRM is not being read." in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_a_full_read_that_goes_on_is_no_stalled_mirror(all_is_well: Any) -> None:
+def test_running_full_read_is_not_stalled(all_is_well: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600), is_full_read=True, moved_at=ago(2))
 
     page = browser(people.rita()).get("/review/").content.decode()
@@ -328,7 +326,7 @@ def test_a_full_read_that_goes_on_is_no_stalled_mirror(all_is_well: Any) -> None
     assert "not being read" not in page
 
 
-def test_unreadable_rows_are_counted_and_all_stays_well(all_is_well: Any) -> None:
+def test_unreadable_rows_are_no_failure(all_is_well: Any) -> None:
     moment = timezone.now()
     UnreadableRow.objects.create(kind="user", row_id="x", problem="x", first_seen_at=moment, seen_at=moment)
 

@@ -61,7 +61,7 @@ def test_template_shows_hidden_characters_of_names(template: Path) -> None:
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("notifications/*.txt")), ids=lambda path: path.name)
-def test_text_mails_keep_names_on_their_lines(template: Path) -> None:
+def test_text_mails_keep_names_on_one_line(template: Path) -> None:
     printed = re.findall(r"\{\{\s*([^}]*?)\s*\}\}", template.read_text())
 
     assert [each for each in printed if not MADE_BY_US.search(each)] == []

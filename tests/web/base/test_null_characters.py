@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("text", ["wrong\x00person", "wrong person"])
-def test_a_null_character_in_a_reason_decides_nothing(text: str) -> None:
+def test_null_character_in_reason_is_refused(text: str) -> None:
     field = make_field()
     form = {"do": f"reject:{field.pk}", f"seen.{field.pk}": digest(field), f"code.{field.pk}": "other"}
 
@@ -24,5 +24,5 @@ def test_a_null_character_in_a_reason_decides_nothing(text: str) -> None:
     assert not refused or "so nothing was done" in answer.content.decode()
 
 
-def test_a_null_character_in_a_search_is_refused() -> None:
+def test_null_character_in_search_is_refused() -> None:
     assert browser(rita()).get("/review/?q=a%00b").status_code == 400

@@ -50,7 +50,7 @@ FILTERS = {
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
 @pytest.mark.parametrize("value", ODD, ids=lambda value: str(value)[:20])
-def test_odd_values_in_addresses_are_no_error(value, zone):
+def test_odd_query_values_are_no_error(value, zone):
     scenes.know_columns()
     make_field()
     client = browser(make_person("Ada", *ada().roles, time_zone=zone))
@@ -65,13 +65,13 @@ def test_odd_values_in_addresses_are_no_error(value, zone):
 
 
 @pytest.mark.parametrize("value", ["2026-13-45T25:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00", "soon", ""])
-def test_odd_moments_are_none(value):
+def test_odd_instants_are_none(value):
     assert parameters.moment(value) is None
 
 
 @pytest.mark.parametrize("path", ["absent_until", "starts", "park_until"])
 @pytest.mark.parametrize("value", ["9999-12-31T23:59:59-12:00", "2026-13-45T25:00", "0001-01-01"])
-def test_odd_values_in_forms_are_refused(path, value):
+def test_odd_form_values_are_refused(path, value):
     scenes.know_columns()
     record = make_field().record
     forms = {

@@ -34,7 +34,7 @@ def now_of(person: Person) -> tuple[str, str]:
     return person.time_zone, person.locale
 
 
-def test_browser_tells_zone_and_locale_once():
+def test_browser_zone_and_locale_are_adopted_once():
     person = newcomer()
     client = browser(person)
     client.cookies["browser_zone"] = "Europe%2FBerlin"
@@ -57,7 +57,7 @@ def test_chosen_utc_is_not_replaced():
     assert now_of(person) == ("UTC", "en-GB")
 
 
-def test_old_names_of_zones_become_present_ones():
+def test_old_zone_names_are_replaced():
     person = newcomer()
     client = browser(person)
     client.cookies["browser_zone"] = "Asia%2FCalcutta"
@@ -68,7 +68,7 @@ def test_old_names_of_zones_become_present_ones():
 
 
 @pytest.mark.parametrize("zone", ["", "Mars%2FPhobos", "localtime", "%00", "x" * 5000])
-def test_without_a_known_zone_people_are_asked(zone):
+def test_unknown_zone_shows_question(zone):
     client = browser(newcomer())
     if zone:
         client.cookies["browser_zone"] = zone
@@ -76,7 +76,7 @@ def test_without_a_known_zone_people_are_asked(zone):
     assert ASKED in Screen(client.get("/review/")).words
 
 
-def test_answered_question_is_not_asked_again():
+def test_answered_zone_question_disappears():
     person = newcomer()
     client = browser(person)
 
@@ -87,7 +87,7 @@ def test_answered_question_is_not_asked_again():
     assert ASKED not in Screen(client.get("/review/")).words
 
 
-def test_keeping_utc_is_an_answer():
+def test_keeping_utc_answers_the_question():
     person = newcomer()
     client = browser(person)
 
@@ -97,17 +97,17 @@ def test_keeping_utc_is_an_answer():
     assert now_of(person)[0] == "UTC"
 
 
-def test_zone_that_none_knows_is_refused_and_kept():
+def test_unknown_zone_is_refused_and_kept():
     client = browser(newcomer())
 
     screen = Screen(client.post("/settings/me/change", {"do": "zone", "time_zone": "Atlantis"}))
 
     assert screen.status == 422
-    assert "No time zone is called “Atlantis”." in screen.words
+    assert "There is no time zone “Atlantis”." in screen.words
     assert "Atlantis" in screen.form["time_zone"]
 
 
-def test_settings_offer_places_not_aliases():
+def test_settings_offer_no_zone_aliases():
     page = Screen(browser(ada()).get("/settings/me")).html
 
     assert '<option value="Asia/Kolkata">India</option>' in page
@@ -182,7 +182,7 @@ def test_input_shows_an_example_in_the_readers_format():
     assert "For example 15.000,50." in opened(browser(german()), field.record).words
 
 
-def test_definition_says_which_decimals_are_clear():
+def test_column_precision_decides_ambiguous_decimals():
     columns = CrmColumn.objects.filter(name="creditlimit")
     field = make_field(None, "creditlimit", original_value=None, proposed_value="7")
     client = browser(german())

@@ -16,5 +16,5 @@ HOUR, DAY = 3600, 86400
         *((59 * DAY, "59 d"), (60 * DAY, "2 mo"), (729 * DAY, "24 mo"), (730 * DAY, "2 y"), (1000 * DAY, "2 y")),
     ],
 )
-def test_an_age_is_said_in_its_largest_unit(seconds: int, words: str) -> None:
+def test_age_uses_its_largest_unit(seconds: int, words: str) -> None:
     assert times.span(seconds) == words

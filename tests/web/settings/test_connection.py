@@ -25,7 +25,7 @@ def posted(path: str, **controls: str) -> Screen:
     return Screen(browser(ada()).post(f"/settings/connection/{path}", controls, follow=True))
 
 
-def test_a_new_connection_is_read_only_and_each_kind_is_enabled_by_itself(known):
+def test_new_connection_is_read_only(known):
     screen = Screen(browser(ada()).get("/settings/connection/"))
     assert "Read only" in screen.words
     assert not clients.review_writes_are_enabled()
@@ -38,7 +38,7 @@ def test_a_new_connection_is_read_only_and_each_kind_is_enabled_by_itself(known)
     assert (entry.value.before, entry.value.after) == ("false", "true")
 
 
-def test_writing_is_forbidden_again(known):
+def test_writing_can_be_forbidden(known):
     posted("writes", kind="filters", do="enable")
 
     posted("writes", kind="filters", do="forbid")
@@ -46,11 +46,11 @@ def test_writing_is_forbidden_again(known):
     assert not clients.filter_writes_are_enabled()
 
 
-def test_a_kind_that_there_is_not_is_not_found(known):
+def test_unknown_kind_is_not_found(known):
     assert posted("writes", kind="everything", do="enable").status == 404
 
 
-def test_a_stop_has_a_reason_that_everybody_reads():
+def test_stop_shows_its_reason_to_everyone():
     screen = posted("stop", reason="Wrong values since 9")
 
     breaker = Breaker.objects.get(name=Breaker.Name.OPERATOR_STOP)
@@ -61,7 +61,7 @@ def test_a_stop_has_a_reason_that_everybody_reads():
     assert AuditEntry.objects.get(action="gate.closed").value.reason == "Wrong values since 9"
 
 
-def test_a_stop_without_a_reason_stops_nothing():
+def test_stop_needs_a_reason():
     screen = posted("stop", reason=" ")
 
     assert (screen.status, Breaker.objects.exists()) == (422, False)
@@ -77,26 +77,26 @@ def test_writing_is_resumed():
     assert AuditEntry.objects.get(action="gate.opened").actor == ada()
 
 
-def test_resuming_what_runs_says_so():
+def test_resuming_running_writes_is_refused():
     assert "CRM writes were not stopped." in posted("resume").words
 
 
-def test_the_page_before_the_first_contact_says_what_will_be_there():
+def test_page_before_first_contact_explains_itself():
     assert "No CRM has answered yet" in Screen(browser(ada()).get("/settings/connection/")).words
 
 
-def test_asking_the_crm_says_how_long_it_took(world: World):
+def test_connection_test_shows_duration(world: World):
     assert "It is the expected organization." in posted("probe").words
 
 
-def test_asking_a_silent_crm_says_what_is_wrong(settings):
+def test_connection_test_shows_the_error(settings):
     settings.CRM_ORIGIN = "http://127.0.0.1:9"
     settings.CRM_AUTHORITY = "https://127.0.0.1:9/tenant"
 
     assert "The connection failed" in posted("probe").words
 
 
-def test_unreadable_rows_are_listed_with_what_is_wrong():
+def test_unreadable_rows_are_listed_with_reasons():
     problem = "The CRM's value of fullname holds a NUL character (U+0000)."
     moment = timezone.now()
     UnreadableRow.objects.create(kind="user", row_id="77", problem=problem, first_seen_at=moment, seen_at=moment)

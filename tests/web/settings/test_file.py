@@ -35,7 +35,7 @@ def applied(content: object) -> Screen:
     return Screen(browser(ada()).post("/settings/file/apply", body, follow=True))
 
 
-def test_the_file_holds_settings_and_rules_and_no_secret(settings):
+def test_export_contains_no_secrets(settings):
     editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
 
     found = exported()
@@ -47,11 +47,11 @@ def test_the_file_holds_settings_and_rules_and_no_secret(settings):
     assert not [secret for secret in (settings.SECRET_KEY, settings.CRM_CLIENT_SECRET, "brandvik") if secret in text]
 
 
-def test_a_file_that_changes_nothing_says_so():
+def test_unchanged_file_shows_no_changes():
     assert "No changes" in compared(exported()).words
 
 
-def test_the_differences_are_shown_before_anything_changes():
+def test_differences_are_shown_before_import():
     content = exported()
     content["settings"]["overdue_hours"] = 24
 
@@ -62,7 +62,7 @@ def test_the_differences_are_shown_before_anything_changes():
     assert not AuditEntry.objects.exists()
 
 
-def test_what_was_compared_is_taken_over_with_rules_paused():
+def test_import_pauses_rules():
     content = exported()
     content["settings"]["overdue_hours"] = 24
     content["rules"] = [{"name": "Format", "kinds": ["format"], "outcome": "approve"}]
@@ -75,7 +75,7 @@ def test_what_was_compared_is_taken_over_with_rules_paused():
     assert set(AuditEntry.objects.values_list("channel", flat=True)) == {"file"}
 
 
-def test_a_rule_of_the_same_name_is_changed_and_others_stay():
+def test_import_changes_rule_with_same_name():
     editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
     editing.create(RuleDraft("Fax", "leave", columns=("fax",)), by=ada())
 
@@ -84,7 +84,7 @@ def test_a_rule_of_the_same_name_is_changed_and_others_stay():
     assert {rule.name: rule.kinds for rule in Rule.objects.shown()} == {"Format": ["filled"], "Fax": []}
 
 
-def test_a_rule_may_use_a_reason_of_the_same_file():
+def test_rule_can_use_reason_from_file():
     content = exported()
     content["settings"]["reasons"] = [{"code": "hr", "words": "HR decides"}]
     content["rules"] = [{"name": "HR", "columns": ["salary"], "outcome": "reject", "reason_code": "hr"}]
@@ -94,7 +94,7 @@ def test_a_rule_may_use_a_reason_of_the_same_file():
     assert Rule.objects.get().reason_code == "hr"
 
 
-def test_settings_that_moved_meanwhile_are_shown_again_instead_of_overwritten():
+def test_changed_settings_are_compared_again():
     content = {**exported(), "settings": {"overdue_hours": 24}}
     seen = compared(content).input("seen")
     preferences.change(by=ada(), tell_editors=True)
@@ -122,7 +122,7 @@ def test_settings_that_moved_meanwhile_are_shown_again_instead_of_overwritten():
         ({"rules": ["x"]}, "rules[0]"),
     ],
 )
-def test_what_is_unknown_or_wrong_is_told_with_its_place(change, place):
+def test_invalid_setting_is_named(change, place):
     screen = compared({**exported(), **change})
 
     assert screen.status == 422
@@ -138,9 +138,9 @@ def test_what_is_unknown_or_wrong_is_told_with_its_place(change, place):
         (b'{"a": "\\ud800"}', "half a character"),
     ],
 )
-def test_a_file_that_is_none_is_refused(content, words):
+def test_invalid_file_is_refused(content, words):
     assert words in compared(content).words
 
 
-def test_a_file_that_is_too_large_is_not_read():
+def test_too_large_file_is_refused():
     assert "larger than 256 kB" in compared(b" " * (settings_file.MAX_BYTES + 1)).words

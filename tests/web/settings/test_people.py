@@ -30,7 +30,7 @@ def changed(person: Person, do: str, **controls: str) -> Screen:
     return Screen(browser(ada()).post(path, {"do": do, **controls}, follow=True))
 
 
-def test_a_person_is_known_before_the_first_sign_in_and_can_have_mails():
+def test_person_can_be_added_before_sign_in():
     screen = added()
 
     nora = Person.objects.get(name="Nora Holm")
@@ -50,20 +50,20 @@ def test_a_person_is_known_before_the_first_sign_in_and_can_have_mails():
         ({"roles": ["Owner"]}, "Tick at least one role"),
     ],
 )
-def test_what_is_wrong_about_a_person_is_told_and_nothing_is_kept(wrong, words):
+def test_invalid_person_is_not_added(wrong, words):
     screen = added(**wrong)
 
     assert (screen.status, Person.objects.filter(address__startswith="nora").exists()) == (422, False)
     assert words in screen.words
 
 
-def test_the_same_object_id_is_known_once():
+def test_object_id_is_unique():
     added()
 
     assert "A person with this object ID already exists." in added(name="Nora Again").words
 
 
-def test_a_person_who_is_switched_off_is_signed_out_and_on_again_may_come_back():
+def test_person_is_deactivated_and_activated():
     client = browser(rita())
 
     changed(rita(), "off")
@@ -74,14 +74,14 @@ def test_a_person_who_is_switched_off_is_signed_out_and_on_again_may_come_back()
     assert [entry.action for entry in AuditEntry.objects.all()] == ["person.active", "person.active"]
 
 
-def test_nobody_switches_himself_off():
+def test_people_cannot_deactivate_themselves():
     screen = changed(ada(), "off")
 
     assert "You cannot deactivate yourself" in screen.words
     assert Person.objects.get(name="Ada").is_active
 
 
-def test_an_administrator_says_how_somebody_is_told():
+def test_administrator_sets_a_persons_mails():
     changed(rita(), "wishes", notify="daily", time_zone="Europe/Oslo")
 
     person = Person.objects.get(name="Rita")
@@ -89,11 +89,11 @@ def test_an_administrator_says_how_somebody_is_told():
     assert AuditEntry.objects.get(action="person.wishes").actor == ada()
 
 
-def test_an_unknown_time_zone_is_refused():
+def test_unknown_time_zone_is_refused():
     assert "There is no time zone “Atlantis”." in changed(rita(), "wishes", notify="off", time_zone="Atlantis").words
 
 
-def test_everybody_sets_his_own_wishes_and_nobody_elses():
+def test_people_set_only_their_own_preferences():
     client = browser(vera())
 
     client.post("/settings/me/change", {"do": "wishes", "notify": "off", "time_zone": "Asia/Tokyo"})
@@ -103,13 +103,13 @@ def test_everybody_sets_his_own_wishes_and_nobody_elses():
     assert Person.objects.get(name="Rita").is_active
 
 
-def test_nobody_switches_anybody_off_from_his_own_page():
+def test_own_page_deactivates_no_one():
     browser(rita()).post("/settings/me/change", {"do": "off"})
 
     assert Person.objects.get(name="Rita").is_active
 
 
-def test_one_goes_away_with_a_deputy_and_is_here_again():
+def test_absence_with_deputy_is_set_and_ended():
     day, client = timezone.localdate() + timedelta(days=3), browser(rita())
     body = {"do": "absence", "absent_until": day.isoformat(), "deputy": str(rob().pk)}
     screen = Screen(client.post("/settings/me/change", body, follow=True))
@@ -130,7 +130,7 @@ def test_one_goes_away_with_a_deputy_and_is_here_again():
         ({"absent_until": "2099-01-01", "deputy": "nobody"}, "Select a deputy from the list, or no one."),
     ],
 )
-def test_a_useless_absence_is_refused(controls, words):
+def test_invalid_absence_is_refused(controls, words):
     if controls.get("deputy") == "fred":
         controls = controls | {"deputy": str(fred().pk)}
     screen = Screen(browser(rita()).post("/settings/me/change", {"do": "absence", **controls}))
@@ -139,7 +139,7 @@ def test_a_useless_absence_is_refused(controls, words):
     assert words in screen.words
 
 
-def test_the_list_costs_the_same_however_many_people_there_are(django_assert_max_num_queries):
+def test_people_list_needs_constant_queries(django_assert_max_num_queries):
     for person in (rita(), rob(), vera(), fred()):
         changed(person, "wishes", notify="daily", time_zone="UTC")
     client = browser(ada())
@@ -163,7 +163,7 @@ def test_single_letter_keys_are_on_until_switched_off():
     assert AuditEntry.objects.get(action="person.keys").actor == rita()
 
 
-def test_help_leaves_out_keys_switched_off():
+def test_help_omits_disabled_keys():
     client = browser(rita())
     client.post("/settings/me/change", {"do": "keys"})
 

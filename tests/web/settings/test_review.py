@@ -23,7 +23,7 @@ def sent(client: Client, part: str, **controls: object) -> Screen:
     return Screen(client.post("/settings/change", {"part": part, **controls}, follow=True))
 
 
-def test_the_undo_window_and_the_need_for_a_reason_are_set():
+def test_undo_window_and_reason_are_saved():
     screen = sent(browser(ada()), "deciding", undo_seconds="30", reason_required="1")
 
     assert (preferences.read().undo_window, preferences.read().reason_required) == (30, True)
@@ -31,7 +31,7 @@ def test_the_undo_window_and_the_need_for_a_reason_are_set():
     assert screen.input("undo_seconds") == "30"
 
 
-def test_an_empty_undo_window_is_that_of_the_installation(settings):
+def test_empty_undo_window_uses_default(settings):
     settings.UNDO_SECONDS = 12
     sent(browser(ada()), "deciding", undo_seconds="30")
 
@@ -41,7 +41,7 @@ def test_an_empty_undo_window_is_that_of_the_installation(settings):
     assert "Now 12 s." in screen.words
 
 
-def test_a_wrong_number_is_told_and_stays_in_its_place():
+def test_invalid_number_is_kept_with_error():
     screen = sent(browser(ada()), "deciding", undo_seconds="soon")
 
     assert screen.status == 422
@@ -59,7 +59,7 @@ def test_first_invalid_input_gets_focus():
     assert screen.input("operations_address") == "nowhere"
 
 
-def test_a_new_reason_gets_a_code_from_its_words_and_is_offered_to_reviewers():
+def test_new_reason_gets_code_from_its_text():
     codes = ["not_correct", "other", ""]
     sent(browser(ada()), "reasons", code=codes, words=["Wrong", "Other", "Belongs to HR!"])
 
@@ -71,31 +71,31 @@ def test_a_new_reason_gets_a_code_from_its_words_and_is_offered_to_reviewers():
     assert "Belongs to HR!" in opened(browser(rita()), make_field().record).words
 
 
-def test_a_new_reason_never_takes_the_code_of_another():
+def test_new_reason_gets_unused_code():
     sent(browser(ada()), "reasons", code=["other", ""], words=["Something else", "Other"])
 
     assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other", "other_2"]
 
 
-def test_a_reason_without_words_goes():
+def test_reason_without_text_is_removed():
     sent(browser(ada()), "reasons", code=["not_correct", "other", ""], words=["", "Other", ""])
 
     assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other"]
 
 
-def test_groups_are_read_one_column_a_line():
+def test_groups_have_one_column_per_line():
     sent(browser(ada()), "groups", name=["Phones", ""], columns=["telephone1\r\nmobilephone", ""])
 
     assert preferences.stored()["field_groups"] == [{"name": "Phones", "columns": ["telephone1", "mobilephone"]}]
 
 
-def test_a_wrong_group_is_told_with_its_place():
+def test_invalid_group_is_kept_with_error():
     screen = sent(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
 
     assert "A group has at least two columns." in screen.words
 
 
-def test_mails_are_set():
+def test_mail_settings_are_saved():
     sent(browser(ada()), "mails", overdue_hours="24", tell_editors="1", operations_address="it@contoso.example")
 
     rules = preferences.read()
@@ -103,7 +103,7 @@ def test_mails_are_set():
     assert rules.operations_address == "it@contoso.example"
 
 
-def test_the_backlog_says_how_much_waits_and_is_ended():
+def test_backlog_shows_waiting_edits_and_ends():
     make_field()
     preferences.change(by=ada(), backlog=True)
     screen = Screen(browser(ada()).get("/settings/mails/"))
@@ -115,7 +115,7 @@ def test_the_backlog_says_how_much_waits_and_is_ended():
     assert not preferences.read().backlog
 
 
-def test_every_change_is_in_the_trail_with_who_and_what():
+def test_changes_are_audited():
     sent(browser(ada()), "mails", overdue_hours="24", mail_values="1")
 
     entry = AuditEntry.objects.get(action="settings.changed")
@@ -123,14 +123,14 @@ def test_every_change_is_in_the_trail_with_who_and_what():
     assert (entry.value.before, entry.value.after) == ("48", "24")
 
 
-def test_a_test_mail_is_made_for_the_administrator():
+def test_test_mail_goes_to_administrator():
     screen = Screen(browser(ada()).post("/settings/mails/test", follow=True))
 
     assert Message.objects.get().recipient == ada()
     assert f"A test mail to {ada().address} is on its way." in screen.words
 
 
-def test_without_a_mail_service_the_test_says_so(settings):
+def test_test_mail_needs_a_mail_service(settings):
     settings.MAIL_BACKEND = ""
 
     screen = Screen(browser(ada()).post("/settings/mails/test", follow=True))
@@ -139,11 +139,11 @@ def test_without_a_mail_service_the_test_says_so(settings):
     assert "No test mail was sent: no mail service is configured" in screen.words
 
 
-def test_a_form_that_is_none_of_ours_is_not_found():
+def test_unknown_form_is_not_found():
     assert browser(ada()).post("/settings/change", {"part": "colours"}).status_code == 404
 
 
-def test_only_administrators_see_the_way_there():
+def test_only_administrators_see_settings_link():
     assert "Settings" in Screen(browser(ada()).get("/review/")).words
     assert " Settings " not in Screen(browser(rita()).get("/review/")).words.replace("Your settings", "")
 

@@ -37,7 +37,7 @@ def a_format_change(**values: object) -> SyncField:
     return make_field(change_kind=ChangeKind.FORMAT, **values)
 
 
-def test_a_new_rule_is_paused_and_says_what_it_would_have_done():
+def test_new_rule_is_paused_and_simulated():
     scenes.approved(a_format_change(), by=rita())
     scenes.rejected(a_format_change(record=make_record("Olav Berg")), by=rita())
 
@@ -48,7 +48,7 @@ def test_a_new_rule_is_paused_and_says_what_it_would_have_done():
     assert "Olav Berg, Job Title: rejected by Rita" in screen.words
 
 
-def test_a_rule_is_enabled_and_decides_and_the_record_names_it():
+def test_enabled_rule_decides_and_is_named():
     created()
     step("enable")
     field = a_format_change()
@@ -58,7 +58,7 @@ def test_a_rule_is_enabled_and_decides_and_the_record_names_it():
     assert opened(browser(rita()), field.record).offers("do=undo"), "every reviewer may take it back"
 
 
-def test_what_a_rule_brought_to_the_crm_names_it_first():
+def test_written_decision_names_its_rule():
     created()
     step("enable")
     field = a_format_change()
@@ -68,7 +68,7 @@ def test_what_a_rule_brought_to_the_crm_names_it_first():
     assert "Written rule “Format only”; at" in opened(browser(rita()), field.record).words
 
 
-def test_an_edit_that_a_rule_left_to_people_says_which_and_why():
+def test_left_edit_names_rule_and_reason():
     created()
     step("enable")
     field = a_format_change(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
@@ -76,10 +76,10 @@ def test_an_edit_that_a_rule_left_to_people_says_which_and_why():
 
     words = opened(browser(rita()), field.record).words
 
-    assert "left to people by the rule “Format only”: CRM holds another value by now" in words
+    assert "left to people by the rule “Format only”: the CRM holds another value now" in words
 
 
-def test_what_waits_is_decided_as_well_where_it_is_ticked():
+def test_enabling_can_include_waiting_edits():
     field = a_format_change()
     created()
 
@@ -89,7 +89,7 @@ def test_what_waits_is_decided_as_well_where_it_is_ticked():
     assert field.decisions.get().rule == Rule.objects.get()
 
 
-def test_a_changed_rule_is_paused_and_simulated_anew():
+def test_changed_rule_is_paused_and_simulated():
     created()
     step("enable")
     rule = Rule.objects.get()
@@ -102,7 +102,7 @@ def test_a_changed_rule_is_paused_and_simulated_anew():
     assert "It was changed." in screen.words
 
 
-def test_a_rule_that_was_never_simulated_cannot_be_enabled():
+def test_enabling_needs_a_simulation():
     editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
 
     screen = step("enable")
@@ -122,7 +122,7 @@ def test_editors_are_found_by_address_or_name():
     assert "Jonas Weber" in screen.words
 
 
-def test_an_unknown_editor_is_told_and_what_was_typed_stays():
+def test_unknown_editor_is_kept_with_error():
     screen = created(editors="nobody@contoso.example")
 
     assert (screen.status, Rule.objects.exists()) == (422, False)
@@ -131,7 +131,7 @@ def test_an_unknown_editor_is_told_and_what_was_typed_stays():
     assert screen.is_checked("kinds", "format")
 
 
-def test_a_rule_in_shadow_shows_what_people_did_instead():
+def test_shadow_rule_shows_differing_decisions():
     created()
     step("shadow")
     field = a_format_change(record=make_record("Olav Berg"))
@@ -144,7 +144,7 @@ def test_a_rule_in_shadow_shows_what_people_did_instead():
     assert "Olav Berg, Job Title: rejected by Rita" in words
 
 
-def test_the_list_says_how_often_each_rule_was_taken_back():
+def test_list_counts_undone_decisions():
     created()
     step("enable")
     a_format_change()
@@ -155,7 +155,7 @@ def test_the_list_says_how_often_each_rule_was_taken_back():
     assert "Format only Enabled Any field, format only: approve Decided 1, undone 0." in words
 
 
-def test_the_order_is_changed_and_a_rule_removed():
+def test_rules_are_moved_and_removed():
     created()
     created(name="Filled", kinds=["filled"])
     second = Rule.objects.get(name="Filled")
@@ -168,20 +168,20 @@ def test_the_order_is_changed_and_a_rule_removed():
     assert browser(ada()).get(f"/settings/rules/{second.pk}/").status_code == 404
 
 
-def test_removing_asks_first_and_says_what_stays():
+def test_removing_asks_for_confirmation():
     asks = created().html.partition("Remove…</summary>")[2].partition("</details>")[0]
 
     assert "what it decided stays" in asks
     assert 'value="remove">Remove this rule<' in asks
 
 
-def test_a_step_that_there_is_not_is_not_found():
+def test_unknown_step_is_not_found():
     created()
 
     assert step("explode").status == 404
 
 
-def test_the_list_costs_the_same_however_many_rules_there_are(django_assert_max_num_queries):
+def test_rules_list_needs_constant_queries(django_assert_max_num_queries):
     for number in range(8):
         created(name=f"Rule {number}", editors="")
     client = browser(ada())
@@ -190,11 +190,11 @@ def test_the_list_costs_the_same_however_many_rules_there_are(django_assert_max_
         client.get("/settings/rules/")
 
 
-def test_without_rules_the_page_says_what_they_are_for():
+def test_empty_list_explains_rules():
     assert "No rules yet" in Screen(browser(ada()).get("/settings/rules/")).words
 
 
-def test_the_activity_names_the_rule_that_decided_and_who_enabled_it():
+def test_activity_names_the_deciding_rule():
     created()
     step("enable")
     a_format_change()

@@ -29,7 +29,7 @@ def known_roles() -> dict[str, set[Role]]:
     return {person.name: set(person.roles) for person in Person.objects.all()}
 
 
-def test_the_sign_in_page_offers_three_tours(client: Client, db: None, settings: Settings) -> None:
+def test_demo_offers_three_tours(client: Client, db: None, settings: Settings) -> None:
     page = client.get(reverse("sign_in")).content.decode()
 
     assert page.count("<details>") == 3
@@ -37,7 +37,7 @@ def test_the_sign_in_page_offers_three_tours(client: Client, db: None, settings:
     assert START_OVER in page
 
 
-def test_with_a_real_crm_there_are_neither_tours_nor_the_address(client: Client, db: None, settings: Settings) -> None:
+def test_real_crm_has_no_demo_pages(client: Client, db: None, settings: Settings) -> None:
     settings.DEMO = False
 
     assert "<details>" not in client.get(reverse("sign_in")).content.decode()
@@ -46,14 +46,14 @@ def test_with_a_real_crm_there_are_neither_tours_nor_the_address(client: Client,
         content.start_over()
 
 
-def test_opening_the_page_changes_nothing(client: Client, db: None) -> None:
+def test_opening_reset_page_changes_nothing(client: Client, db: None) -> None:
     people.rita()
 
     assert "everyone is signed out" in client.get(START_OVER).content.decode()
     assert Person.objects.count() == 1
 
 
-def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: World, settings: Settings) -> None:
+def test_reset_empties_portal_and_sandbox(world: World, settings: Settings) -> None:
     settings.DEMO_USERS = 20
     world.edited(jobtitle="Pilot")
     rita = browser(people.rita())
@@ -71,14 +71,14 @@ def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: Worl
     assert rita.get(reverse("queue")).status_code == 302
 
 
-def test_people_are_known_before_anyone_signs_in(world: World) -> None:
+def test_demo_people_exist_before_sign_in(world: World) -> None:
     content.register_people()
 
     assert known_roles() == CAST
     assert not Person.objects.exclude(signed_in_at=None).exists()
 
 
-def test_known_people_keep_what_was_changed(world: World) -> None:
+def test_existing_people_are_unchanged(world: World) -> None:
     content.register_people()
     Person.objects.filter(name="Rob Marchetti").update(notify="off", is_reviewer=False)
 
@@ -88,7 +88,7 @@ def test_known_people_keep_what_was_changed(world: World) -> None:
     assert (rob.notify, rob.is_reviewer) == ("off", False)
 
 
-def test_first_sign_in_joins_the_known_person(world: World, settings: Settings) -> None:
+def test_first_sign_in_finds_existing_person(world: World, settings: Settings) -> None:
     content.register_people()
     known = Person.objects.get(name="Rita Lindqvist")
     tenant_id = UUID(settings.CRM_TENANT)
@@ -101,7 +101,7 @@ def test_first_sign_in_joins_the_known_person(world: World, settings: Settings) 
     assert Person.objects.count() == len(CAST)
 
 
-def test_an_edit_mails_reviewers_who_never_signed_in(world: World) -> None:
+def test_reviewers_get_mail_before_sign_in(world: World) -> None:
     world.pull()
     content.register_people()
 
@@ -115,7 +115,7 @@ def test_an_edit_mails_reviewers_who_never_signed_in(world: World) -> None:
     }
 
 
-def test_a_sandbox_that_is_away_leaves_the_portal_as_it_is(client: Client, db: None, settings: Settings) -> None:
+def test_reset_needs_the_sandbox(client: Client, db: None, settings: Settings) -> None:
     settings.CRM_ORIGIN = "http://127.0.0.1:9"
     people.rita()
 
@@ -125,7 +125,7 @@ def test_a_sandbox_that_is_away_leaves_the_portal_as_it_is(client: Client, db: N
     assert "nothing was changed" in answer.content.decode()
 
 
-def test_it_takes_a_token_of_the_page(db: None) -> None:
+def test_reset_needs_a_csrf_token(db: None) -> None:
     people.rita()
 
     assert Client(enforce_csrf_checks=True).post(START_OVER).status_code == 403

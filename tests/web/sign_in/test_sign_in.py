@@ -76,7 +76,7 @@ def who(client: Client) -> str:
     return Person.objects.get(pk=oid).name if oid else ""
 
 
-def test_rita_signs_in_and_lands_on_the_record_she_was_sent_to(browser: Client, outside: requests.Session) -> None:
+def test_sign_in_leads_to_linked_record(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser, next=RECORD), "Rita Lindqvist")
 
     response = browser.get(back)
@@ -91,7 +91,7 @@ def test_rita_signs_in_and_lands_on_the_record_she_was_sent_to(browser: Client, 
     assert who(browser) == "Rita Lindqvist"
 
 
-def test_signing_in_starts_a_session_under_a_new_key(browser: Client, outside: requests.Session) -> None:
+def test_sign_in_renews_session_key(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser), "Rita Lindqvist")
     session = browser.session
     session["planted"] = "before signing in"
@@ -111,14 +111,14 @@ def test_signing_in_starts_a_session_under_a_new_key(browser: Client, outside: r
     }
 
 
-def test_no_token_is_kept_anywhere(browser: Client, outside: requests.Session) -> None:
+def test_no_token_is_stored(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
 
     assert not SignInAttempt.objects.exists()
     assert "ey" not in str(dict(browser.session.items()))
 
 
-def test_the_way_back_works_once(browser: Client, outside: requests.Session) -> None:
+def test_callback_works_once(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser), "Rita Lindqvist")
     browser.get(back)
     browser.logout()
@@ -130,7 +130,7 @@ def test_the_way_back_works_once(browser: Client, outside: requests.Session) -> 
     assert who(browser) == ""
 
 
-def test_going_back_in_the_browser_after_signing_in_does_no_harm(browser: Client, outside: requests.Session) -> None:
+def test_repeated_callback_keeps_session(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser), "Rita Lindqvist")
     browser.get(back)
 
@@ -138,7 +138,7 @@ def test_going_back_in_the_browser_after_signing_in_does_no_harm(browser: Client
     assert who(browser) == "Rita Lindqvist"
 
 
-def test_another_browser_cannot_finish_what_this_one_started(browser: Client, outside: requests.Session) -> None:
+def test_other_browser_cannot_finish_sign_in(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser), "Rita Lindqvist")
     other = new_browser()
     begin(other)
@@ -148,12 +148,12 @@ def test_another_browser_cannot_finish_what_this_one_started(browser: Client, ou
     assert browser.get(back).status_code == 302, "the right browser still can"
 
 
-def test_a_way_back_that_nobody_started_is_refused(browser: Client) -> None:
+def test_unknown_callback_is_refused(browser: Client) -> None:
     for query in ("", "?state=", "?state=made-up&code=made-up", "?code=made-up"):
         assert browser.get(f"/sign-in/callback{query}").status_code == 400
 
 
-def test_two_tabs_both_arrive(browser: Client, outside: requests.Session) -> None:
+def test_two_tabs_can_sign_in(browser: Client, outside: requests.Session) -> None:
     first = choose(outside, begin(browser, next="/review/?tab=1"), "Rita Lindqvist")
     second = choose(outside, begin(browser, next="/review/?tab=2"), "Rita Lindqvist")
 
@@ -162,7 +162,7 @@ def test_two_tabs_both_arrive(browser: Client, outside: requests.Session) -> Non
     assert arrivals == ["/review/?tab=1", "/review/?tab=2"]
 
 
-def test_the_sixth_tab_replaces_the_first(browser: Client, outside: requests.Session) -> None:
+def test_sixth_attempt_replaces_the_first(browser: Client, outside: requests.Session) -> None:
     pages = [begin(browser) for _ in range(6)]
 
     assert SignInAttempt.objects.count() == 5
@@ -170,7 +170,7 @@ def test_the_sixth_tab_replaces_the_first(browser: Client, outside: requests.Ses
     assert browser.get(choose(outside, pages[5], "Rita Lindqvist")).status_code == 302
 
 
-def test_an_attempt_is_over_after_ten_minutes(browser: Client, outside: requests.Session) -> None:
+def test_attempt_expires_after_ten_minutes(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser), "Rita Lindqvist")
     SignInAttempt.objects.update(started_at=timezone.now() - timedelta(minutes=11))
 
@@ -178,7 +178,7 @@ def test_an_attempt_is_over_after_ten_minutes(browser: Client, outside: requests
     assert who(browser) == ""
 
 
-def test_old_attempts_are_cleared_away(browser: Client) -> None:
+def test_old_attempts_are_deleted(browser: Client) -> None:
     begin(browser)
     SignInAttempt.objects.update(started_at=timezone.now() - timedelta(minutes=11))
 
@@ -187,7 +187,7 @@ def test_old_attempts_are_cleared_away(browser: Client) -> None:
     assert SignInAttempt.objects.count() == 1
 
 
-def test_a_code_of_another_sign_in_is_refused(browser: Client, outside: requests.Session) -> None:
+def test_code_of_another_sign_in_is_refused(browser: Client, outside: requests.Session) -> None:
     stolen = choose(outside, begin(new_browser()), "Ada Brennan")
     mine = choose(outside, begin(browser), "Nils Hagen")
     code, state = dict(parse_qsl(urlsplit(stolen).query))["code"], dict(parse_qsl(urlsplit(mine).query))["state"]
@@ -198,7 +198,7 @@ def test_a_code_of_another_sign_in_is_refused(browser: Client, outside: requests
     assert who(browser) == ""
 
 
-def test_nils_without_a_role_gets_no_session_and_reads_what_to_do(browser: Client, outside: requests.Session) -> None:
+def test_person_without_role_gets_no_session(browser: Client, outside: requests.Session) -> None:
     response = browser.get(choose(outside, begin(browser), "Nils Hagen"))
 
     assert response.status_code == 403
@@ -207,7 +207,7 @@ def test_nils_without_a_role_gets_no_session_and_reads_what_to_do(browser: Clien
     assert not Person.objects.exists(), "nothing is kept of strangers"
 
 
-def test_whoever_lost_the_last_role_loses_it_here_too(browser: Client, outside: requests.Session) -> None:
+def test_lost_roles_are_removed(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     Person.objects.update(oid=sandbox_oid("Nils Hagen"))
     later = new_browser()
@@ -217,7 +217,7 @@ def test_whoever_lost_the_last_role_loses_it_here_too(browser: Client, outside: 
     assert Person.objects.get().roles == frozenset()
 
 
-def test_whoever_is_switched_off_gets_no_session(browser: Client, outside: requests.Session) -> None:
+def test_deactivated_person_gets_no_session(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     Person.objects.update(is_active=False)
 
@@ -228,7 +228,7 @@ def test_whoever_is_switched_off_gets_no_session(browser: Client, outside: reque
     assert who(other) == ""
 
 
-def test_roles_and_name_are_those_of_today(browser: Client, outside: requests.Session) -> None:
+def test_sign_in_updates_name_and_roles(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Ada Brennan"))
     Person.objects.update(name="Ada Before", is_viewer=True, is_reviewer=False)
 
@@ -239,7 +239,7 @@ def test_roles_and_name_are_those_of_today(browser: Client, outside: requests.Se
     assert (ada.name, ada.roles) == ("Ada Brennan", {Role.ADMINISTRATOR, Role.REVIEWER})
 
 
-def test_signing_in_as_somebody_else_ends_the_first_session(browser: Client, outside: requests.Session) -> None:
+def test_second_account_replaces_the_session(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     first = browser.session.session_key
 
@@ -249,15 +249,15 @@ def test_signing_in_as_somebody_else_ends_the_first_session(browser: Client, out
     assert not browser.session.exists(first)
 
 
-def test_whoever_cancels_reads_so_and_is_not_sent_in_circles(browser: Client, outside: requests.Session) -> None:
+def test_canceled_sign_in_shows_message(browser: Client, outside: requests.Session) -> None:
     response = browser.get(choose(outside, begin(browser, next=RECORD), "Cancel"))
 
     assert response.status_code == 403
-    assert "The sign-in was cancelled" in response.content.decode()
+    assert "The sign-in was canceled" in response.content.decode()
     assert f'name="next" value="{RECORD}"' in response.content.decode()
 
 
-def test_a_sign_in_service_that_is_away_is_said_in_plain_words(settings: Settings) -> None:
+def test_unavailable_sign_in_service_is_explained(settings: Settings) -> None:
     settings.BASE_URL = f"http://{HOST}"
     settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
     views.service.cache_clear()
@@ -270,7 +270,7 @@ def test_a_sign_in_service_that_is_away_is_said_in_plain_words(settings: Setting
     assert trouble.text == "The sign-in service does not answer."
 
 
-def test_successful_sign_in_ends_the_trouble(browser: Client, outside: requests.Session) -> None:
+def test_successful_sign_in_resets_breaker(browser: Client, outside: requests.Session) -> None:
     clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
 
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
@@ -278,7 +278,7 @@ def test_successful_sign_in_ends_the_trouble(browser: Client, outside: requests.
     assert not breakers.all_open()
 
 
-def test_sign_in_service_is_asked_until_it_is_back(sandbox: SandboxServer, settings: Settings) -> None:
+def test_sign_in_service_is_probed_until_back(sandbox: SandboxServer, settings: Settings) -> None:
     back = settings.CRM_AUTHORITY
     settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
     clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
@@ -296,9 +296,7 @@ def test_sign_in_service_is_asked_until_it_is_back(sandbox: SandboxServer, setti
     assert not breakers.all_open()
 
 
-def test_signing_out_ends_the_session_here_and_there(
-    browser: Client, outside: requests.Session, sandbox: SandboxServer
-) -> None:
+def test_sign_out_ends_both_sessions(browser: Client, outside: requests.Session, sandbox: SandboxServer) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     key = browser.session.session_key
 
@@ -311,7 +309,7 @@ def test_signing_out_ends_the_session_here_and_there(
     assert there.headers["Location"] == f"http://{HOST}/sign-in"
 
 
-def test_signing_out_takes_a_post_with_its_token(browser: Client, outside: requests.Session) -> None:
+def test_sign_out_needs_post_and_token(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     browser.handler.enforce_csrf_checks = True
 
@@ -319,7 +317,7 @@ def test_signing_out_takes_a_post_with_its_token(browser: Client, outside: reque
     assert who(browser) == "Rita Lindqvist"
 
 
-def test_sign_ins_and_sign_outs_are_in_the_audit_trail(browser: Client, outside: requests.Session) -> None:
+def test_sign_in_and_out_are_audited(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Ada Brennan"))
     browser.post("/sign-out")
 
@@ -330,18 +328,18 @@ def test_sign_ins_and_sign_outs_are_in_the_audit_trail(browser: Client, outside:
     ]
 
 
-def test_the_card_says_when_a_link_leads_to_an_edit(browser: Client) -> None:
+def test_sign_in_page_announces_linked_edit(browser: Client) -> None:
     assert "Opening the link has not decided anything" in browser.get("/sign-in", {"next": RECORD}).content.decode()
     assert "Opening the link" not in browser.get("/sign-in", {"next": "/review/"}).content.decode()
 
 
-def test_whoever_is_signed_in_skips_the_card(browser: Client, outside: requests.Session) -> None:
+def test_signed_in_person_skips_sign_in_page(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
 
     assert browser.get("/sign-in", {"next": RECORD}).headers["Location"] == RECORD
 
 
-def test_asking_with_head_starts_and_finishes_nothing(browser: Client, outside: requests.Session) -> None:
+def test_head_requests_change_nothing(browser: Client, outside: requests.Session) -> None:
     browser.head("/sign-in/start")
     assert not SignInAttempt.objects.exists()
     back = choose(outside, begin(browser), "Rita Lindqvist")
@@ -352,7 +350,7 @@ def test_asking_with_head_starts_and_finishes_nothing(browser: Client, outside: 
     assert browser.get(back).status_code == 302
 
 
-def test_a_browser_at_another_name_of_the_portal_is_moved_once(browser: Client) -> None:
+def test_other_host_name_redirects_once(browser: Client) -> None:
     localhost = Client(headers={"host": "localhost:8000"})
 
     moved = localhost.get("/sign-in/start", {"next": RECORD}).headers["Location"]
@@ -361,7 +359,7 @@ def test_a_browser_at_another_name_of_the_portal_is_moved_once(browser: Client) 
     assert "/oauth2/v2.0/authorize?" in localhost.get(moved.removeprefix(f"http://{HOST}")).headers["Location"]
 
 
-def test_another_account_can_be_chosen(browser: Client) -> None:
+def test_another_account_can_be_selected(browser: Client) -> None:
     assert begin(browser, other="1").endswith("&prompt=select_account")
 
 
@@ -383,7 +381,7 @@ def test_another_account_can_be_chosen(browser: Client) -> None:
         "",
     ],
 )
-def test_a_next_that_leads_away_leads_nowhere(browser: Client, outside: requests.Session, target: str) -> None:
+def test_external_next_is_ignored(browser: Client, outside: requests.Session, target: str) -> None:
     assert safe_path(target) == ""
     back = choose(outside, begin(browser, next=target), "Rita Lindqvist")
 
@@ -391,5 +389,5 @@ def test_a_next_that_leads_away_leads_nowhere(browser: Client, outside: requests
 
 
 @pytest.mark.parametrize("target", ["/", "/review/", "/review/?q=a%20b&tab=all", RECORD])
-def test_a_next_inside_the_portal_is_kept(target: str) -> None:
+def test_internal_next_is_kept(target: str) -> None:
     assert safe_path(target) == target

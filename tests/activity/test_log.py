@@ -19,7 +19,7 @@ from tests.support.world import World
 pytestmark = pytest.mark.django_db
 
 
-def test_a_rejection_keeps_the_value_that_was_refused():
+def test_rejection_keeps_the_rejected_value():
     field = make_field(original_value="Buyer", proposed_value="Head")
 
     reject(field.pk, by=rita(), seen=digest(field))
@@ -28,7 +28,7 @@ def test_a_rejection_keeps_the_value_that_was_refused():
     assert (entry.value.before, entry.value.after, entry.column_name) == ("Buyer", "Head", field.column_name)
 
 
-def test_a_withdrawal_names_its_edit_and_field():
+def test_withdrawal_names_edit_and_field():
     field = make_field()
 
     withdraw(SyncField.objects.all(), why="gone")
@@ -37,7 +37,7 @@ def test_a_withdrawal_names_its_edit_and_field():
     assert (entry.record_id, entry.column_name, entry.area) == (field.record_id, field.column_name, Area.MIRROR)
 
 
-def test_a_conflict_tells_what_was_expected_and_what_was_found(world: World):
+def test_conflict_records_expected_and_found_values(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(contact, jobtitle="Chief")
@@ -59,11 +59,11 @@ def test_a_conflict_tells_what_was_expected_and_what_was_found(world: World):
         ("something.new", Area.SETTING),
     ],
 )
-def test_every_action_has_its_area(action, area):
+def test_every_action_has_an_area(action, area):
     assert area_of(action) == audit.record(action, by=None, channel="system").area == area
 
 
-def test_a_digest_is_made_with_a_key_of_its_own(settings):
+def test_digest_uses_its_own_key(settings):
     ours = audit.digest("+47 1")
     settings.SECRET_KEY = "another" * 10
     assert audit.digest("+47 1") == ours
@@ -74,7 +74,7 @@ def test_a_digest_is_made_with_a_key_of_its_own(settings):
     assert (audit.digest(None), audit.digest("") != "") == ("", True)
 
 
-def test_values_can_be_erased_and_the_entry_still_proves_which_they_were():
+def test_digest_identifies_erased_values():
     audit.record("field.review.approved", by=None, channel="screen", before="old", after="new", reason="typo")
     sealed = audit.seal(AuditEntry.objects.get())
 
