@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from syncapp.models import Person, SyncField, locking
 from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.mirror.sync_record import table_problem
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import four_eyes
 from syncapp.review.errors import AlreadyDecided, NotPossible
@@ -83,7 +84,9 @@ def digest(field: SyncField) -> str:
 
 
 def check_readable(field: SyncField) -> None:
-    """Raise NotPossible for a change that could not be read, so nobody can have seen it."""
+    """Raise NotPossible for a change that could not be read, or of a table that is not reviewed."""
+    if problem := table_problem(field.record.target_table):
+        raise NotPossible(problem, field=field)  # the release before did not set such edits aside
     if field.unreadable or field.record.unreadable:
         raise NotPossible("This change cannot be read, so it cannot be decided here.", field=field)
 

@@ -42,9 +42,7 @@ class ValueRules:
     complaint: str
     to_json: Callable[[Any], object] = _unchanged  # Python value ─▶ JSON value
     limit: Callable[[Column, Any], str | None] = _unlimited  # of the parsed value
-    limit_exactly: Callable[[Column, str], str | None] = (
-        _unlimited  # of the canonical text, where no rounding is allowed
-    )
+    limit_exactly: Callable[[Column, str], str | None] = _unlimited  # of the text, where rounding is not allowed
     is_rounded: Callable[[Column, str, str], bool] = _never_rounded  # the text sent, the text that the CRM holds
     wire_name: str = "{}"  # the name of the column in the rows of a read
     is_writable: bool = True

@@ -21,7 +21,7 @@ from syncapp.models.folding import search_key, searchable
 from syncapp.models.locking import lock, locked
 from syncapp.models.mirror.change_kind import ChangeKind, kind_of
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
-from syncapp.models.mirror.sync_record import REVIEWED_TABLE
+from syncapp.models.mirror.sync_record import REVIEWED_TABLE, table_problem
 from syncapp.models.review.decision import DecisionState
 from syncapp.text.ids import parse_uuid
 
@@ -131,10 +131,8 @@ def _words(row: upserts.Row, stored: _StoredRecord | None) -> str:
 
 
 def _set_aside_other_table(row: StagedRecord) -> StagedRecord:
-    """Return the edit as unreadable if it is of another table than the reviewed one; an empty name means that table."""
-    if row.problem or row.target_table in ("", REVIEWED_TABLE):
-        return row
-    return replace(row, problem=f"This edit is of a table that the portal does not review: {row.target_table}.")
+    """Return the edit as unreadable if the portal does not review its table."""
+    return replace(row, problem=row.problem or table_problem(row.target_table))
 
 
 def _contact_of(row: StagedRecord) -> UUID | None:

@@ -18,6 +18,13 @@ from syncapp.models.locking import locked
 REVIEWED_TABLE = "contact"
 
 
+def table_problem(table: str) -> str:
+    """Return why edits of this table are not reviewed, '' if they are; an empty name means the reviewed table."""
+    if table in ("", REVIEWED_TABLE):
+        return ""
+    return f"This edit is of a table that the portal does not review: {table}."
+
+
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     """The queue's named reads, and the one place that keeps its counts true."""
 
@@ -204,7 +211,7 @@ class SyncRecord(models.Model):
     @property
     def is_of_reviewed_table(self) -> bool:
         """Return whether the portal reviews edits of this table."""
-        return self.target_table in ("", REVIEWED_TABLE)
+        return not table_problem(self.target_table)
 
     @property
     def contact(self) -> uuid.UUID:

@@ -38,6 +38,15 @@ def test_edit_of_account_cannot_be_decided(world: World, field: SyncField) -> No
     assert not Decision.objects.exists()
 
 
+def test_account_stored_before_is_refused(world: World, field: SyncField) -> None:
+    SyncRecord.objects.filter(pk=field.record_id).update(unreadable="")
+
+    decided = world.decide(approve=(field,))
+
+    assert [str(each) for each in decided.refused] == [WORDS]
+    assert not Decision.objects.exists()
+
+
 def test_pages_say_why_account_is_set_aside(field: SyncField) -> None:
     record = browser(rita()).get(f"/review/{field.record_id}/?tab=attention").content.decode()
     settings = browser(ada()).get("/settings/connection/").content.decode()
