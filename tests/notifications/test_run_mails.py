@@ -12,7 +12,7 @@ from syncapp.sync_filters.runs import creation, transitions, undo
 from tests.notifications.conftest import PostOffice, send_due
 from tests.support.people import ada, fred, make_person
 from tests.web.filters.test_plan import people
-from tests.web.filters.test_run import OFF, filters_for, settle
+from tests.web.filters.test_run import OFF, filters_for, finish_items
 
 __all__ = ["people"]
 
@@ -60,8 +60,8 @@ def test_paused_and_ended_runs_are_mailed(run, post_office: PostOffice, settings
     post_office.server.application.mailbox.empty()
 
     transitions.resume(run, by=fred())
-    settle(run, Outcome.DONE, users=4)
-    settle(run, Outcome.FAILED)
+    finish_items(run, Outcome.DONE, users=4)
+    finish_items(run, Outcome.FAILED)
     transitions.end_if_finished(run)
     send_due()
 
@@ -72,7 +72,7 @@ def test_paused_and_ended_runs_are_mailed(run, post_office: PostOffice, settings
 
 def test_short_run_sends_no_mail(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=5)
+    finish_items(run, Outcome.DONE, users=5)
     transitions.end_if_finished(run)
 
     assert not Message.objects.exists()
@@ -84,7 +84,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
     FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada(), policy=policy)
     run.refresh_from_db()
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=5)
+    finish_items(run, Outcome.DONE, users=5)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
     transitions.end_if_finished(run)
     Message.objects.all().delete()
@@ -100,7 +100,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
 
 def test_undo_by_starter_notifies_only_others(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=5)
+    finish_items(run, Outcome.DONE, users=5)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
     transitions.end_if_finished(run)
 

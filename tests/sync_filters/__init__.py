@@ -1,1 +1,1 @@
-"""Filters: inventory, plans, runs."""
+"""Tests of filters: inventory, runs, policies, commands."""

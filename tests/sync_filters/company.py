@@ -1,4 +1,4 @@
-"""A small team as an inventory of a moment ago left it, without a CRM behind it."""
+"""A small team as a recent inventory leaves it, without a CRM."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from syncapp.models import FilterGround, FilterMembership, FilterRow, FilterTeam
 
 
 def without_meetings() -> None:
-    """The CRM keeps logical deletes from Exchange, so nobody is held back."""
+    """Let the CRM keep logical deletes from Exchange, so that no user is held back."""
     FilterGround.objects.update_or_create(slot=1, defaults={"keeps_deletes_apart": True})
 
 
 def small_company() -> FilterTeam:
-    """Eight people of a team whose appointments are on."""
+    """Create a team of eight people whose appointments are on."""
     without_meetings()
     MirrorCursor.objects.create(table=CURSOR, pulled_at=timezone.now())
     made = FilterTeam.objects.create(pk=uuid.uuid4(), name="Sales North")
@@ -26,7 +26,7 @@ def small_company() -> FilterTeam:
 
 
 def many_people(count: int) -> list[FilterUser]:
-    """So many users of no team whose appointments are on."""
+    """Create `count` users without a team whose appointments are on."""
     without_meetings()
     now = timezone.now()
     known = {"has_own_roles": True, "read_at": now, "filters_read_at": now}

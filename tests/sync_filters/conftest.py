@@ -1,4 +1,4 @@
-"""A CRM full of filters over real HTTP, and the portal's operations called by hand."""
+"""Fixtures: a sandbox CRM with filters, and an inventory of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sync_filters.scenery import Scenery
 
 @pytest.fixture
 def scenery(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[Scenery]:
-    """Twenty users with their filters; switching is enabled."""
+    """Provide twenty users with their filters; switching is enabled."""
     settings.CRM_ENABLE_WRITES = True
     story = Scenery(sandbox.url)
     story.reset()
@@ -27,9 +27,9 @@ def scenery(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[Sc
 
 @pytest.fixture
 def read(scenery: Scenery) -> Scenery:
-    """The same, with its inventory taken; what the first test read serves all that begin alike."""
+    """Provide the same with a complete inventory; the first one taken is reused by all tests."""
     if _read:
-        _put_back(scenery)
+        _restore_rows(scenery)
     else:
         scenery.read()
         models = apps.get_app_config("syncapp").get_models(include_auto_created=True)
@@ -41,8 +41,8 @@ def read(scenery: Scenery) -> Scenery:
 _read: list[tuple[type[Model], list[Any]]] = []
 
 
-def _put_back(scenery: Scenery) -> None:
-    """Insert what was read. The CRM's versions have gone on by the same number in all of its rows."""
+def _restore_rows(scenery: Scenery) -> None:
+    """Insert the stored rows, with all version numbers moved on as those of the CRM."""
     known = next(row for _, rows in _read for row in rows if isinstance(row, FilterRow))
     gone_on = scenery.version("userqueries", known.pk) - known.version
     for model, rows in _read:

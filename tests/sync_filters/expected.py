@@ -1,4 +1,4 @@
-"""In which class each user of a run ends, computed from the CRM's own tables and nothing of the portal."""
+"""Expected outcomes of a run, computed from the CRM's own tables alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sync_filters.scenery import Scenery
 
 
 def expected_outcomes(read: Scenery) -> dict[str, str]:
-    """The class of each user when everybody's appointments go off and nobody is held back."""
+    """Return each user's outcome if all appointments go off and no user is held back."""
     roles = "$expand=systemuserroles_association($select=roleid)"
     rows = read.rows("systemusers", f"?$select=isdisabled&$filter=applicationid eq null&{roles}")
     return {row["systemuserid"]: _expected(read, row) for row in rows}

@@ -1,4 +1,4 @@
-"""The CRM's side of filter tests: what others do there, and what its tables and its ledger say."""
+"""The CRM in filter tests: changes by others, and questions to its tables and its ledger."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Scenery:
         self.cloud.heal()
 
     def read(self) -> None:
-        """A whole inventory."""
+        """Take a complete inventory."""
         assert inventory.take(clients.verified_client())
 
     def user(self, name: str = "Rita Lindqvist") -> FilterUser:
         return FilterUser.objects.get(name=name)
 
     def change(self, table: str, row_id: uuid.UUID | str, **values: Any) -> None:
-        """Somebody changes a row in the CRM."""
+        """Change a row in the CRM."""
         self.cloud.call("PATCH", f"{table}({row_id})", values, **{"If-Match": "*"})
 
     def change_by_ada(self, table: str, row_id: uuid.UUID | str, **values: Any) -> None:
-        """Ada, who administers the CRM too, changes a row."""
+        """Change a row as Ada, who administers the CRM too."""
         token = self.cloud.post("token", user="Ada Brennan")["access_token"]
         headers = {"Authorization": f"Bearer {token}", "If-Match": "*", "OData-Version": "4.0"}
         url = f"{self.cloud.url}/api/data/v9.2/{table}({row_id})"
@@ -50,11 +50,11 @@ class Scenery:
         self.cloud.call("DELETE", f"{table}({row_id})")
 
     def states(self, owner: FilterUser) -> dict[str, int]:
-        """The state of each of a user's Outlook filters in the CRM."""
+        """Return the state of each of a user's Outlook filters in the CRM."""
         return self.states_of(owner.pk)
 
     def states_of(self, owner_id: uuid.UUID) -> dict[str, int]:
-        """The same by the user's id."""
+        """Return the same by the user's id."""
         path = f"userqueries?$select=statecode&$filter=querytype eq 256 and _ownerid_value eq {owner_id}"
         return {row["userqueryid"]: row["statecode"] for row in self.cloud.call("GET", path)["value"]}
 
@@ -63,11 +63,11 @@ class Scenery:
         return found
 
     def version(self, set_name: str, row_id: uuid.UUID) -> int:
-        """The CRM's version number of a row."""
+        """Return the CRM's version number of a row."""
         return int(self.cloud.call("GET", f"{set_name}({row_id})?$select=versionnumber")["versionnumber"])
 
-    def act_for_others_only(self) -> None:
-        """Our user may act for others, and see no filters by his own right."""
+    def allow_impersonation_only(self) -> None:
+        """Let the portal's user impersonate others, without permission to see their filters."""
         for name in ("Basic User", "Delegate"):
             (role,) = self.rows("roles", f"?$select=roleid&$filter=name eq '{name}'")
             body = {"@odata.id": f"{self.cloud.url}/api/data/v9.2/roles({role['roleid']})"}
@@ -76,11 +76,11 @@ class Scenery:
         self.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
 
     def mark(self) -> int:
-        """The last write so far."""
+        """Return the last write so far."""
         return self.cloud.last_write()
 
     def switched(self, since: int) -> list[tuple[str, list[int]]]:
-        """Which filters had their state changed since, and from what to what."""
+        """Return the filters whose state changed since, with the states before and after."""
         entries = self.cloud.ledger(since)
         return [
             (entry["id"], entry["changes"]["statecode"])

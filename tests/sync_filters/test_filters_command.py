@@ -1,4 +1,4 @@
-"""`manage.py filters`: a terminal shows what the pages show, and starts nothing."""
+"""`manage.py filters` prints what the pages show, and starts nothing."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_plan_agrees_with_run_and_creates_none(read):
         creation.RunSpec(APPOINTMENT_TABLES, on=False),
         by=fred(),
     )
-    frozen = transitions.count_by_plan(run)
-    assert {plan: users for plan, users in planned["by_plan"].items() if users} == frozen
+    created = transitions.count_by_plan(run)
+    assert {plan: users for plan, users in planned["by_plan"].items() if users} == created
     assert planned["may_be_held"] == run.items.filter(needs_count=True).count() > 0
     assert "Preview" in told("status", "1") or "Counting" in told("status", "1")
 

@@ -1,4 +1,4 @@
-"""The limit on users that one person switches alone in a day, however they are split over runs and policies."""
+"""The limit on users that one person switches alone in a day, over runs and policies."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_undo_never_waits_and_counts_nothing(users, settings):
 
 
 def repairing(users: list[FilterUser], name: str) -> FilterPolicy:
-    """Return a policy for some of the team, which Fred let repair."""
+    """Return a policy for some of the team for which Fred turned on repair."""
     others = tuple(str(user.pk) for user in FilterUser.objects.all() if user not in users)
     spec = PolicySpec(name, team_id=FilterTeam.objects.get().pk, tables=("appointment",), exceptions=others)
     policy = compared(editing.create(spec, by=fred()))

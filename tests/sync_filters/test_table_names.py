@@ -1,4 +1,4 @@
-"""Tables as people type them mean the same tables in every command."""
+"""Tables as people type them, in every command."""
 
 from __future__ import annotations
 

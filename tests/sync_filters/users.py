@@ -1,4 +1,4 @@
-"""Users as an inventory leaves them, without a CRM: for tests of what is worked out from them."""
+"""Users as an inventory leaves them, without a CRM, for tests of what is computed from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncapp.models.sync_filters.user import search_words_of
 
 
 def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns: object) -> FilterUser:
-    """Somebody whose appointments reach Outlook once, by this method; `columns` make him different."""
+    """Create a user whose appointments reach Outlook once, by this method; `columns` override the rest."""
     address = f"{name.lower().replace(' ', '.')}@contoso.example"
     now = timezone.now()
     usual = {

@@ -55,7 +55,7 @@ class Command(BaseCommand):
             self.stdout.write(sql_script.inverse(spec))
             return
         self.stdout.write(sql_script.forward(spec))
-        self.stdout.write(_set_aside(sql_script.inverse(spec)))
+        self.stdout.write(_comment_out(sql_script.inverse(spec)))
 
     def _switch(self, options: dict[str, Any]) -> ScriptSpec:
         return ScriptSpec(
@@ -113,7 +113,7 @@ _GROUPS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def _set_aside(script: str) -> str:
-    """Each line commented out, so that running the whole file does not undo itself."""
+def _comment_out(script: str) -> str:
+    """Comment out each line, so that running the whole output does not undo itself."""
     heading = "-- The inverse: run it alone, without the leading signs (or print it with --inverse --saved NAME)."
     return "\n".join(["", heading, *(f"--| {line}".rstrip() for line in script.splitlines())])

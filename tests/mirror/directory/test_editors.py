@@ -1,4 +1,4 @@
-"""Who the editors are: read once they edit something, read again each day, and never forgotten."""
+"""Editors: read once they edit something, read again each day, and never deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a filter selects, in words; what nobody put into words stands there as it is."""
+"""Filters described in sentences; unknown parts stay as FetchXML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would leave a user's Outlook, judged by the sandbox's own rows."""
+"""Forecasts of what would leave a user's Outlook, compared with the sandbox's rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ask(user: FilterUser, *tables: str) -> list[forecasts.Loss]:
 
 
 def organizer(scenery) -> FilterUser:
-    """Somebody with future appointments of his own and others invited."""
+    """Return a user who organizes future appointments with other attendees."""
     for row in scenery.rows("appointments", "?$select=_ownerid_value"):
         user = FilterUser.objects.filter(pk=row["_ownerid_value"], is_disabled=False, appointments="on").first()
         if user:

@@ -1,4 +1,4 @@
-"""The inventory shows the CRM's users and filters as the CRM's own tables hold them."""
+"""The inventory mirrors the CRM's users and filters."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_failed_read_keeps_known_filters(scenery):
 
 
 def test_filters_are_read_as_owners_without_permission(scenery):
-    scenery.act_for_others_only()
+    scenery.allow_impersonation_only()
 
     scenery.read()
 

@@ -1,4 +1,4 @@
-"""How often appointments reach Outlook, why, and what helps: every reason with its twin that lacks it."""
+"""Sync paths, their causes and recommendations, each with a counterexample."""
 
 from __future__ import annotations
 

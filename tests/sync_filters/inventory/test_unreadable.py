@@ -1,4 +1,4 @@
-"""Users, mailboxes, teams, units and filters that cannot be read: set aside and shown, while the others are read."""
+"""Unreadable users, mailboxes, teams, units and filters are set aside and shown; all others are read."""
 
 from __future__ import annotations
 

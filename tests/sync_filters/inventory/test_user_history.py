@@ -1,4 +1,4 @@
-"""One user's past: which run switched what, who else touched the filters, and what can be put back."""
+"""The history of one user: runs, changes by others, and restoring."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = timezone.now()
 
 
 def carry_out(run):
-    """Start it and bring it to its end."""
+    """Start the run and switch its users."""
     transitions.start(run, by=fred())
     job.work(run.pk, crm=clients.verified_client(), seconds=20)
 

@@ -1,4 +1,4 @@
-"""Lists of another product's users: whom their lines mean, and that they count as a way to Outlook."""
+"""Lists of another product's users: matching of entries, and their effect on sync paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users are found by the words of their names, addresses and logins, and sorted without case and accents."""
+"""Users are found by words of their name, address or login, and sorted without case and accents."""
 
 from __future__ import annotations
 

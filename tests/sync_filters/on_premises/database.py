@@ -15,11 +15,11 @@ from sqlglot import exp
 
 
 class RaisedError(Exception):
-    """The script's own RAISERROR."""
+    """An error raised by the script's RAISERROR."""
 
 
 class Copy:
-    """The database's copy: filters and users."""
+    """A copy of the database with filters and users."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect(":memory:", isolation_level=None)
@@ -54,7 +54,7 @@ class Copy:
         return {name for (name,) in self._run("SELECT name FROM dbo.sqlite_master")}
 
     def execute(self, script: str) -> None:
-        """Raises RaisedError, and ParseError for what is no T-SQL."""
+        """Run a script. Raises RaisedError, and ParseError for invalid T-SQL."""
         for statement in _statements(script):
             self._execute(statement)
 
@@ -77,7 +77,7 @@ class Copy:
             self.shown += found.fetchall() if isinstance(statement, exp.Select) and found.description else []
 
     def _branch(self, branch: exp.IfBlock) -> None:
-        """The parser counts what follows a block's END to the block; it runs in any case."""
+        """Run a condition's block; the parser adds statements after a block's END to it, and those always run."""
         inside, applies = True, bool(self._value(branch.this))
         for statement in branch.args["true"].expressions:
             if isinstance(statement, exp.EndStatement):

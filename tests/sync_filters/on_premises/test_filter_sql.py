@@ -1,4 +1,4 @@
-"""The T-SQL for on-premises databases does what it says on a copy of the tables, and its inverse undoes just that."""
+"""The T-SQL for on-premises databases, executed on a copy of the tables, and its inverse."""
 
 from __future__ import annotations
 

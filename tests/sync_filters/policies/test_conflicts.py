@@ -1,4 +1,4 @@
-"""Policies, runs and undos that want different things of one user leave that user alone until a person decides."""
+"""Users over whom policies, runs and undos conflict are skipped until a person decides."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def user(name: str = "User 0") -> FilterUser:
 
 
 def policy(team: str, *, on: bool, **wished) -> FilterPolicy:
-    """Return a policy in shadow, compared once."""
+    """Return a policy in shadow mode, compared once."""
     words = f"{team} {'on' if on else 'off'}"
     spec = {"name": words, "team_id": FilterTeam.objects.get(name=team).pk, "tables": ("appointment",)} | wished
     return compared(editing.create(PolicySpec(wanted_on=on, **spec), by=fred()))
@@ -98,7 +98,7 @@ def repaired(policy: FilterPolicy) -> FilterPolicy:
 
 
 def against(policy: FilterPolicy, name: str = "User 0") -> list[object]:
-    """Return the opponents of the policy about a user: policies by name, runs by number."""
+    """Return the other sides of the policy's conflicts over a user: policies by name, runs by number."""
     policy.refresh_from_db()
     found = [each.source for each in conflicts.conflicts_of(policy) if user(name).pk in each.user_ids]
     return [each.policy.name if each.policy else each.run.number if each.run else "flapping" for each in found]
@@ -114,8 +114,8 @@ def test_opposite_policies_skip_common_users(north):
     assert repairs(off) == {f"User {number}" for number in range(2, 8)}
     assert repairs(on) == set()
     assert (against(off), against(on)) == (["Riva on"], ["Sales North off"])
-    (said,) = conflicts.conflicts_of(off)
-    assert (said.source.policy, len(said.user_ids)) == (on, 2)
+    (page_text,) = conflicts.conflicts_of(off)
+    assert (page_text.source.policy, len(page_text.user_ids)) == (on, 2)
 
 
 def test_agreeing_policies_repair_common_users(north):

@@ -1,4 +1,4 @@
-"""A policy reports in shadow, repairs by the guards of every run, and asks when its group is no longer the same."""
+"""Policies report in shadow mode, repair with the safeguards of runs, and stop when their group changes."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def team() -> FilterTeam:
 
 
 def kept(**wished) -> FilterPolicy:
-    """A policy in shadow, compared once."""
+    """Return a policy in shadow mode, compared once."""
     spec = {"name": "No appointments", "team_id": team().pk, "tables": APPOINTMENT_TABLES} | wished
     return compared(editing.create(PolicySpec(**spec), by=fred()))
 
 
 def compared(policy: FilterPolicy) -> FilterPolicy:
-    """A round now, as if its time had come."""
+    """Compare the policy now."""
     FilterPolicy.objects.update(due_at=Now())
     assert policy_rounds.work(policy.pk)
     policy.refresh_from_db()
@@ -69,14 +69,14 @@ def repairing(policy: FilterPolicy) -> FilterPolicy:
 
 
 def started(policy: FilterPolicy) -> FilterRun:
-    """It may repair, and has begun to; no worker is there to switch anything."""
+    """Turn on repair and return the started run, whose users no worker switches."""
     editing.request_repair(policy, seen=policy.full_at, by=fred())
     compared(policy)
     return FilterRun.objects.get(policy=policy)
 
 
 def run_to_its_end(policy: FilterPolicy) -> FilterPolicy:
-    """What workers do with the frozen run, and the round that starts it."""
+    """Switch the prepared run's users as workers do, after the comparison that starts it."""
     for run in FilterRun.objects.filter(policy=policy, state=RunState.COUNTING):
         while not meetings.count_next(run, crm=clients.crm()):
             pass
@@ -93,7 +93,7 @@ def deviating(policy: FilterPolicy) -> set[str]:
 
 @pytest.fixture
 def company(db) -> FilterTeam:
-    """Eight people of a team whose appointments are on."""
+    """Provide a team of eight people whose appointments are on."""
     return small_company()
 
 

@@ -1,4 +1,4 @@
-"""Results of a run's users when other filters, or another way of access, matter too."""
+"""Outcomes of a run's users if other filters, or the kind of access, matter too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
 from syncapp.sync_filters.runs import creation, report, transitions, undo
 from tests.support.people import browser, fred
 from tests.support.screen import text
-from tests.sync_filters.runs.test_job import done, frozen, outcome, released, worked
+from tests.sync_filters.runs.test_job import created, done, outcome, process, released
 
 
 def add_filter(read, user: FilterUser, name: str, *, state: int = 0) -> None:
@@ -30,10 +30,10 @@ def add_filter(read, user: FilterUser, name: str, *, state: int = 0) -> None:
 
 def test_other_active_filter_is_partly_done(read):
     rita = read.user()
-    run = released(frozen(rita))
+    run = released(created(rita))
     add_filter(read, rita, "Team meetings")
 
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     item = run.items.get()
     assert item.outcome == Outcome.PARTLY
@@ -47,9 +47,9 @@ def test_other_active_filter_is_partly_done(read):
 
 def test_partly_done_users_are_verified_later(read):
     rita = read.user()
-    run = released(frozen(rita))
+    run = released(created(rita))
     add_filter(read, rita, "Team meetings")
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     again = done(rita)
 
@@ -60,10 +60,10 @@ def test_partly_done_users_are_verified_later(read):
 def test_other_inactive_filter_is_partly_done(read):
     rita, on = read.user(), creation.RunSpec(APPOINTMENT_TABLES, on=True)
     done(rita)
-    run = released(frozen(rita, spec=on))
+    run = released(created(rita, spec=on))
     add_filter(read, rita, "Old meetings", state=1)
 
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     assert (outcome(run, rita), "“Old meetings”" in run.items.get().why) == (Outcome.PARTLY, True)
 
@@ -78,11 +78,11 @@ def test_filters_of_other_tables_do_not_count(read):
 def test_lost_permission_is_probed_during_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     assert FilterGround.objects.get().writing == Access.DIRECT
-    run = released(frozen(rita, rob))
-    read.act_for_others_only()
+    run = released(created(rita, rob))
+    read.allow_impersonation_only()
     since = read.mark()
 
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     capabilities = FilterGround.objects.get()
     assert (capabilities.reading, capabilities.writing) == (Access.ACTING, Access.ACTING)
@@ -93,7 +93,7 @@ def test_lost_permission_is_probed_during_run(read):
 
 def test_probe_finds_working_access(read):
     rita = read.user()
-    read.act_for_others_only()
+    read.allow_impersonation_only()
 
     inventory.refresh(clients.crm(), [rita.pk])
 

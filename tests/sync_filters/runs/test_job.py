@@ -1,4 +1,4 @@
-"""A run ends as the CRM's own tables and its ledger say it should: every user in a class, nothing written twice."""
+"""Runs compared with the CRM's tables and its ledger: every user has an outcome, nothing is written twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OFF = creation.RunSpec(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
 ON = creation.RunSpec(APPOINTMENT_TABLES, on=True)
 
 
-def frozen(*users: FilterUser, spec: creation.RunSpec = OFF) -> FilterRun:
+def created(*users: FilterUser, spec: creation.RunSpec = OFF) -> FilterRun:
     chosen = users or FilterUser.objects.people().order_by("name_key")
     run = creation.create_run([user.pk for user in chosen], spec, by=fred())
     while not meetings.count_next(run, crm=clients.crm()):
@@ -38,8 +38,8 @@ def released(run: FilterRun) -> FilterRun:
     return run
 
 
-def worked(run: FilterRun) -> FilterRun:
-    """Whatever is due, as workers would."""
+def process(run: FilterRun) -> FilterRun:
+    """Process all due users as workers do."""
     while job.work(run.pk, crm=clients.verified_client(), seconds=60):
         pass
     run.refresh_from_db()
@@ -47,7 +47,7 @@ def worked(run: FilterRun) -> FilterRun:
 
 
 def done(*users: FilterUser, spec: creation.RunSpec = OFF) -> FilterRun:
-    return worked(transitions.start(released(frozen(*users, spec=spec)), by=fred()))
+    return process(transitions.start(released(created(*users, spec=spec)), by=fred()))
 
 
 def outcome(run: FilterRun, user: FilterUser) -> str:
@@ -96,13 +96,13 @@ def test_run_without_changes_writes_nothing(read):
 
 
 def test_organizers_are_held_until_ticked(read):
-    run = frozen()
+    run = created()
     held = run.items.filter(plan=Plan.HELD)
 
     assert held.filter(meetings__gt=0).exists()
     assert all(item.meetings_at_risk.count() == item.meetings for item in held.filter(meetings__gt=0))
     since = read.mark()
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
     owners = {str(pk) for pk in held.values_list("user", flat=True)}
     written = FilterRow.objects.filter(pk__in=[key for key, _ in read.switched(since)])
     assert owners.isdisjoint({str(row.owner_id) for row in written})
@@ -114,7 +114,7 @@ def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
     FilterGround.objects.update(keeps_deletes_apart=keeps_deletes_apart)
     by_add_in = FilterUser.objects.people().filter(method=0, appointments=Cell.ON, is_disabled=False)
 
-    run = frozen(*by_add_in.order_by("name_key"))
+    run = created(*by_add_in.order_by("name_key"))
 
     held = run.items.filter(plan=Plan.HELD)
     assert held.filter(meetings__gt=0).exists()
@@ -122,7 +122,7 @@ def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
     assert all("add-in" in item.why for item in held)
     assert run.items.filter(plan=Plan.CHANGE, meetings__gt=0).count() == 0
     since = read.mark()
-    worked(transitions.start(run, by=fred()))
+    process(transitions.start(run, by=fred()))
     owners = {str(pk) for pk in held.values_list("user", flat=True)}
     switched = FilterRow.objects.filter(pk__in=[key for key, _ in read.switched(since)])
     assert owners.isdisjoint({str(row.owner_id) for row in switched})
@@ -132,7 +132,7 @@ def test_uncounted_user_is_held_back(read):
     server_side = FilterUser.objects.people().filter(method=1, appointments=Cell.ON, is_disabled=False).first()
     read.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})
 
-    run = frozen(server_side)
+    run = created(server_side)
 
     item = run.items.get()
     assert (item.plan, item.meetings) == (Plan.HELD, None)
@@ -140,23 +140,23 @@ def test_uncounted_user_is_held_back(read):
 
 def test_user_changed_since_preview_is_skipped(read):
     rita = read.user()
-    run = released(frozen(rita))
+    run = released(created(rita))
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
     read.change("userqueries", row.pk, name="Mine")
     since = read.mark()
 
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     assert (outcome(run, rita), read.switched(since)) == (Outcome.CHANGED, [])
 
 
 def test_deleted_filter_is_not_recreated(read):
     rita = read.user()
-    run = released(frozen(rita))
+    run = released(created(rita))
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
     read.delete("userqueries", row.pk)
 
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     assert outcome(run, rita) == Outcome.CHANGED
     assert str(row.pk) not in read.states(rita)
@@ -164,13 +164,13 @@ def test_deleted_filter_is_not_recreated(read):
 
 def test_two_runs_write_same_user_once(read):
     rita = read.user()
-    first, second = released(frozen(rita)), released(frozen(rita))
+    first, second = released(created(rita)), released(created(rita))
     since = read.mark()
     transitions.start(first, by=fred())
     transitions.start(second, by=fred())
 
-    worked(first)
-    worked(second)
+    process(first)
+    process(second)
 
     assert (outcome(first, rita), outcome(second, rita)) == (Outcome.DONE, Outcome.ALREADY)
     assert len(read.switched(since)) == 3
@@ -178,14 +178,14 @@ def test_two_runs_write_same_user_once(read):
 
 def test_lost_answer_is_read_back_before_resending(read):
     rita, since = read.user(), read.mark()
-    run = transitions.start(released(frozen(rita)), by=fred())
+    run = transitions.start(released(created(rita)), by=fred())
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
 
     job.work(run.pk, crm=clients.verified_client(), seconds=5)
     item = run.items.get()
     assert (item.state, item.outcome) == ("verify", "")
     FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
-    worked(run)
+    process(run)
 
     assert outcome(run, rita) == Outcome.DONE
     assert len(read.switched(since)) == 3
@@ -193,40 +193,40 @@ def test_lost_answer_is_read_back_before_resending(read):
 
 def test_denied_user_does_not_stop_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
-    run = transitions.start(released(frozen(rita, rob)), by=fred())
+    run = transitions.start(released(created(rita, rob)), by=fred())
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
 
-    run = worked(run)
+    run = process(run)
 
     assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.DENIED, Outcome.DONE]
 
 
 def test_paused_run_starts_no_users(read):
-    run = transitions.start(released(frozen(read.user())), by=fred())
+    run = transitions.start(released(created(read.user())), by=fred())
     transitions.pause(run, by=fred())
     since = read.mark()
 
-    assert worked(run).state == RunState.PAUSED
+    assert process(run).state == RunState.PAUSED
     assert read.switched(since) == []
     transitions.resume(run, by=fred())
-    assert worked(run).state == RunState.DONE
+    assert process(run).state == RunState.DONE
 
 
 def test_canceled_run_leaves_remaining_users(read):
-    run = transitions.start(released(frozen(read.user())), by=fred())
+    run = transitions.start(released(created(read.user())), by=fred())
     transitions.cancel(run, by=fred())
 
-    assert outcome(worked(run), read.user()) == Outcome.CANCELLED
+    assert outcome(process(run), read.user()) == Outcome.CANCELLED
 
 
 def test_large_run_waits_for_second_person(read, settings):
     settings.SECOND_PERSON_ABOVE = 1
-    run = transitions.start(released(frozen(read.user(), read.user("Rob Marchetti"))), by=fred())
+    run = transitions.start(released(created(read.user(), read.user("Rob Marchetti"))), by=fred())
 
     assert run.state == RunState.WAITING
     with pytest.raises(NotPossible, match="Someone other"):
         transitions.confirm(run, by=fred())
-    assert worked(transitions.confirm(run, by=make_person("Frida"))).state == RunState.DONE
+    assert process(transitions.confirm(run, by=make_person("Frida"))).state == RunState.DONE
 
 
 def test_run_pauses_after_pilot(read):
@@ -236,15 +236,15 @@ def test_run_pauses_after_pilot(read):
     assert (run.state, run.paused_because) == (RunState.PAUSED, "pilot")
     assert transitions.count_by_outcome(run)[Outcome.DONE] == 1
     transitions.resume(run, by=fred())
-    assert transitions.count_by_outcome(worked(run)) == {"done": 3}
+    assert transitions.count_by_outcome(process(run)) == {"done": 3}
 
 
 def test_run_pauses_above_failure_limit(read, monkeypatch):
     monkeypatch.setattr(transitions, "FEWEST_TO_JUDGE", 5)
-    run = transitions.start(released(frozen()), by=fred())
+    run = transitions.start(released(created()), by=fred())
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403})
 
-    run = worked(run)
+    run = process(run)
 
     assert (run.state, run.paused_because) == (RunState.PAUSED, "failures")
     assert run.items.filter(outcome="").exists()
@@ -255,7 +255,7 @@ def test_undo_restores_exactly_what_was_found(read):
     run = done()
     assert before != {user.pk: read.states(user) for user in FilterUser.objects.people()}
 
-    back = worked(undo.undo(run, by=make_person("Frida")))
+    back = process(undo.undo(run, by=make_person("Frida")))
 
     assert back.state == RunState.DONE
     assert before == {user.pk: read.states(user) for user in FilterUser.objects.people()}
@@ -268,19 +268,19 @@ def test_undo_skips_users_changed_since(read):
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
     read.change("userqueries", row.pk, statecode=0, statuscode=1)
 
-    back = worked(undo.undo(run, by=fred()))
+    back = process(undo.undo(run, by=fred()))
 
     assert (outcome(back, rita), outcome(back, rob)) == (Outcome.CHANGED, Outcome.DONE)
 
 
 def test_users_are_switched_one_by_one_as_themselves(scenery):
-    scenery.act_for_others_only()
+    scenery.allow_impersonation_only()
     scenery.read()
     rita, rob, since = scenery.user(), scenery.user("Rob Marchetti"), scenery.mark()
 
-    run = released(frozen(rita, rob))
+    run = released(created(rita, rob))
     scenery.change_by_ada("systemusers", rob.pk, isdisabled=True)
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     assert (outcome(run, rita), outcome(run, rob)) == (Outcome.DONE, Outcome.DISABLED)
     assert len(scenery.switched(since)) == 3
@@ -288,25 +288,25 @@ def test_users_are_switched_one_by_one_as_themselves(scenery):
 
 def test_unproven_part_is_read_back_before_resending(read):
     rita, since = read.user(), read.mark()
-    run = transitions.start(released(frozen(rita)), by=fred())
+    run = transitions.start(released(created(rita)), by=fred())
     read.cloud.fail({"method": "GET", "table": "userquery", "status": 503, "times": 1})
 
     job.work(run.pk, crm=clients.verified_client(), seconds=5)
     assert run.items.get().state == "verify"
     FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
 
-    assert outcome(worked(run), rita) == Outcome.DONE
+    assert outcome(process(run), rita) == Outcome.DONE
     assert len(read.switched(since)) == 3
 
 
 def test_ignored_impersonation_pauses_run(read, monkeypatch):
     rita, rob = read.user(), read.user("Rob Marchetti")
     FilterGround.objects.update(writing=Access.ACTING)
-    run = transitions.start(released(frozen(rita, rob)), by=fred())
+    run = transitions.start(released(created(rita, rob)), by=fred())
     # An id of the wrong kind: the CRM does not know it and carries the call out as our own user.
     monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
 
-    run = worked(run)
+    run = process(run)
 
     assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
     assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.OPEN, Outcome.FAILED]
@@ -317,11 +317,11 @@ def test_ignored_impersonation_pauses_run(read, monkeypatch):
 def test_refused_request_proves_no_impersonation(read, monkeypatch):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
     FilterGround.objects.update(writing=Access.ACTING)
-    run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
+    run, since = transitions.start(released(created(*people)), by=fred()), read.mark()
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
     monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
 
-    run = worked(run)
+    run = process(run)
 
     assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
     written = {filter_id for filter_id, _ in read.switched(since)}
@@ -331,14 +331,14 @@ def test_refused_request_proves_no_impersonation(read, monkeypatch):
 def test_failed_request_affects_its_user_only(read):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
     FilterGround.objects.update(writing=Access.ACTING)
-    run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
+    run, since = transitions.start(released(created(*people)), by=fred()), read.mark()
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
 
     job.work(run.pk, crm=clients.verified_client(), seconds=5)
 
     assert sorted(run.items.values_list("state", flat=True)) == ["done", "done", "verify"]
     FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
-    assert worked(run).state == RunState.DONE
+    assert process(run).state == RunState.DONE
     written = [key for key, _ in read.switched(since)]
     assert len(written) == len(set(written)) == 9
 
@@ -358,15 +358,15 @@ def test_switching_on_counts_own_choices_and_doubled_users(read):
 
     assert [item.user for item in switching_on.switched_off_themselves(run)] == [rita]
     assert [item.user for item in switching_on.doubled(run)] == [rob]
-    said = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
-    assert "1 of these users had switched a filter off themselves." in said
-    assert "1 of these users would get their appointments twice" in said
+    page_text = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
+    assert "1 of these users had switched a filter off themselves." in page_text
+    assert "1 of these users would get their appointments twice" in page_text
     shown = text(browser(fred()).get(f"/filters/runs/{run.pk}/?part=doubled"))
     assert shown.count('role="rowheader"') == 1
 
 
 def test_run_as_user_is_not_their_own_choice(scenery):
-    scenery.act_for_others_only()
+    scenery.allow_impersonation_only()
     scenery.read()
     done(scenery.user())
     scenery.read()

@@ -1,4 +1,4 @@
-"""The other lever: a run that sets how mailboxes synchronize, judged by the CRM's rows and its ledger."""
+"""Runs that set the mailbox method, compared with the CRM's rows and its ledger."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from syncapp.models.sync_filters.run import Outcome, Plan, RunState
 from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.sync_filters.runs import creation, transitions, undo
 from tests.support.people import fred
-from tests.sync_filters.runs.test_job import outcome, released, worked
+from tests.sync_filters.runs.test_job import outcome, process, released
 from tests.web.filters.test_plan import people
 
 __all__ = ["people"]
 NONE = creation.RunSpec(method=SyncMethod.NONE, reason="Another product takes over")
 
 
-def frozen(*users: FilterUser, spec: creation.RunSpec = NONE) -> FilterRun:
+def created(*users: FilterUser, spec: creation.RunSpec = NONE) -> FilterRun:
     return creation.create_run([user.pk for user in users], spec, by=fred())
 
 
 def doubled(read) -> FilterUser:
-    """A server-side user with traces of the old add-in, for whom this lever is the cure."""
+    """Return a server-side user with traces of the old add-in, whose appointments arrive twice."""
     user = FilterUser.objects.people().filter(method=1, appointments="on", is_disabled=False, mailbox_state=0).first()
     read.change("mailboxes", user.mailbox_id, incomingemaildeliverymethod=1, enabledforact=True)
     read.read()
@@ -39,12 +39,12 @@ def method(read, user: FilterUser) -> int:
 def test_method_is_set_and_undone(read):
     user, since = doubled(read), read.mark()
 
-    run = worked(transitions.start(frozen(user), by=fred()))
+    run = process(transitions.start(created(user), by=fred()))
 
     assert (run.state, outcome(run, user), method(read, user)) == (RunState.DONE, Outcome.DONE, SyncMethod.NONE)
     assert [entry["changes"]["actdeliverymethod"] for entry in read.cloud.ledger(since)] == [[1, 2]]
     assert FilterUser.objects.get(pk=user.pk).paths == SyncPaths.NOT_AT_ALL
-    back = worked(undo.undo(run, by=fred()))
+    back = process(undo.undo(run, by=fred()))
     assert (outcome(back, user), method(read, user)) == (Outcome.DONE, SyncMethod.SERVER_SIDE)
     assert undo.count_undoable(run) == 0
 
@@ -59,7 +59,7 @@ def test_plan_depends_on_mailbox(people):
     FilterUser.objects.filter(pk=so.pk).update(method=2)
     FilterUser.objects.filter(pk=cure.pk).update(paths=SyncPaths.TWICE)
 
-    items = {item.user_id: item for item in frozen(*people).items.all()}
+    items = {item.user_id: item for item in created(*people).items.all()}
 
     assert [(items[each.pk].plan, items[each.pk].outcome) for each in people] == [
         (Plan.CANNOT, Outcome.NO_MAILBOX),
@@ -77,9 +77,9 @@ def test_doubled_or_unapproved_users_are_not_changed(people):
         mailbox_id=user.pk, method=0, appointments="on", paths=SyncPaths.ONCE, approval=1, incoming=1
     )
 
-    twice = frozen(user, spec=spec).items.get()
+    twice = created(user, spec=spec).items.get()
     FilterUser.objects.update(approval=2)
-    refused = frozen(user, spec=spec).items.get()
+    refused = created(user, spec=spec).items.get()
 
     assert (twice.plan, "twice" in twice.why) == (Plan.HELD, True)
     assert (refused.plan, refused.outcome) == (Plan.CANNOT, Outcome.NOT_READY)
@@ -87,31 +87,31 @@ def test_doubled_or_unapproved_users_are_not_changed(people):
 
 def test_method_changed_meanwhile_is_skipped(read):
     user = doubled(read)
-    run = released(frozen(user))
+    run = released(created(user))
     read.change("mailboxes", user.mailbox_id, actdeliverymethod=0)
     since = read.mark()
 
-    run = worked(transitions.start(run, by=fred()))
+    run = process(transitions.start(run, by=fred()))
 
     assert (outcome(run, user), read.cloud.ledger(since)) == (Outcome.CHANGED, [])
 
 
 def test_newer_mailbox_version_is_used(read):
     user = doubled(read)
-    run = frozen(user)
+    run = created(user)
     read.change("mailboxes", user.mailbox_id, outgoingemaildeliverymethod=1)
 
-    assert outcome(worked(transitions.start(run, by=fred())), user) == Outcome.DONE
+    assert outcome(process(transitions.start(run, by=fred())), user) == Outcome.DONE
 
 
 def test_lost_answer_is_read_back_as_done(read):
     user, since = doubled(read), read.mark()
-    run = transitions.start(frozen(user), by=fred())
+    run = transitions.start(created(user), by=fred())
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
 
-    worked(run)
+    process(run)
     run.items.update(due_at="2026-01-01T00:00Z")
-    run = worked(run)
+    run = process(run)
 
     assert (outcome(run, user), method(read, user)) == (Outcome.DONE, SyncMethod.NONE)
     assert len(read.cloud.ledger(since)) == 1

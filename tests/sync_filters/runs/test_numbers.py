@@ -1,4 +1,4 @@
-"""Every run has a number of its own, however many are frozen at one moment."""
+"""Every run has a number of its own, however many are created at one moment."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def everybody() -> list[UUID]:
     return list(FilterUser.objects.values_list("pk", flat=True))
 
 
-def look_too_early(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """Look for the next number before somebody else's run is there, so often."""
+def read_number_early(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Read the next number before another run takes it, this many times."""
     look, early = creation._next_number, iter([1] * times)
     monkeypatch.setattr(creation, "_next_number", lambda: next(early, None) or look())
 
@@ -41,7 +41,7 @@ def test_numbers_are_consecutive():
 def test_taken_number_is_skipped(monkeypatch):
     small_company()
     creation.create_run(everybody(), OFF, by=fred())
-    look_too_early(monkeypatch, 2)
+    read_number_early(monkeypatch, 2)
 
     run = creation.create_run(everybody(), OFF, by=fred())
 
@@ -52,7 +52,7 @@ def test_taken_number_is_skipped(monkeypatch):
 def test_exhausted_attempts_are_reported(monkeypatch):
     small_company()
     creation.create_run(everybody(), OFF, by=fred())
-    look_too_early(monkeypatch, 50)
+    read_number_early(monkeypatch, 50)
 
     with pytest.raises(NotPossible, match="Try again"):
         creation.create_run(everybody(), OFF, by=fred())
@@ -74,22 +74,22 @@ def test_simultaneous_runs_get_different_numbers():
 
     with transaction.atomic():
         first = creation.create_run(users, OFF, by=person)
-        second = SomebodyElse(users, person)
-        wait_until(somebody_waits_for_a_lock, what="the second one wants the number of the first")
+        second = OtherCreator(users, person)
+        wait_until(wait_for_lock, what="the second one wants the number of the first")
     second.thread.join(10)
 
     assert (first.number, *second.numbers) == (1, 2)
     assert FilterRun.objects.get(number=2).items.count() == 8
 
 
-def somebody_waits_for_a_lock() -> bool:
+def wait_for_lock() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(cursor.fetchone()[0])
 
 
-class SomebodyElse:
-    """Freezes a run over a connection of its own."""
+class OtherCreator:
+    """Creates a run over a database connection of its own."""
 
     def __init__(self, users: list[UUID], person: Person) -> None:
         self.numbers: list[int] = []

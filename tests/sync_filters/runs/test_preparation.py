@@ -1,4 +1,4 @@
-"""The list of a long run is made by workers: nobody twice, nobody left out, whatever happens on the way."""
+"""Preparation of long runs by workers: every user is listed exactly once, whatever fails."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ OFF = creation.RunSpec(("appointment",), on=False, reason="Riva")
 
 @pytest.fixture
 def long(db, monkeypatch):
-    """Eight users are many: three are listed at a time."""
+    """Make eight users a long list, with parts of three."""
     monkeypatch.setattr(preparation, "PART_SIZE", 3)
     return small_company()
 
 
 @pytest.fixture
 def tasks_run_at_once():
-    """A task that is rung is done by who rings."""
+    """Run published tasks at once, in the publishing process."""
     app.conf.update(task_always_eager=True)
     yield
     app.conf.update(task_always_eager=False)
 
 
-def asked_for() -> FilterRun:
+def request_run() -> FilterRun:
     users = FilterUser.objects.order_by("name_key").values_list("pk", flat=True)
     return creation.create_run(list(users), OFF, by=fred())
 
@@ -48,15 +48,15 @@ def places(run: FilterRun) -> list[tuple[int, str]]:
     return list(run.items.order_by("position").values_list("position", "user__name"))
 
 
-def one_part_and_gone(run: FilterRun) -> None:
-    """A worker that lists one part and is never heard of again; its lease is over."""
+def list_one_part_and_die(run: FilterRun) -> None:
+    """List one part in a worker that then dies; its lease expires."""
     held = queue.claim(RunPreparation, run.pk)
     preparation._list_part(held)
     RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
 
 
-def written_by(run: FilterRun) -> FilterRun:
-    """As if workers had switched everybody."""
+def mark_written(run: FilterRun) -> FilterRun:
+    """Mark all users as switched, as workers do."""
     FilterRunItem.objects.filter(run=run).update(state="done", outcome=Outcome.DONE)
     FilterRunChange.objects.filter(item__run=run).update(written=True, etag_after="W/2")
     FilterRow.objects.update(state=1, status=2, etag="W/2")
@@ -66,7 +66,7 @@ def written_by(run: FilterRun) -> FilterRun:
 
 
 def test_long_list_is_prepared_after_dispatch(long, tasks_run_at_once):
-    run = asked_for()
+    run = request_run()
     assert (run.state, run.users, run.items.count()) == (RunState.PREPARING, 8, 0)
 
     tasks.tick()
@@ -80,12 +80,12 @@ def test_long_list_is_prepared_after_dispatch(long, tasks_run_at_once):
 def test_short_list_is_ready_at_once(long, monkeypatch):
     monkeypatch.setattr(preparation, "PART_SIZE", 8)
 
-    assert asked_for().state == RunState.PLANNED
+    assert request_run().state == RunState.PLANNED
 
 
 def test_crash_between_parts_lists_each_user_once(long):
-    run = asked_for()
-    one_part_and_gone(run)
+    run = request_run()
+    list_one_part_and_die(run)
     assert run.items.count() == 3
 
     queue.sweep(RunPreparation)
@@ -95,7 +95,7 @@ def test_crash_between_parts_lists_each_user_once(long):
 
 
 def test_worker_with_lost_lease_lists_no_users(long):
-    run = asked_for()
+    run = request_run()
     late = queue.claim(RunPreparation, run.pk)
     RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
     queue.sweep(RunPreparation)
@@ -108,7 +108,7 @@ def test_worker_with_lost_lease_lists_no_users(long):
 
 
 def test_time_limit_leaves_rest_for_next_dispatch(long):
-    run = asked_for()
+    run = request_run()
 
     preparation.work(run.pk, seconds=0)
 
@@ -117,8 +117,8 @@ def test_time_limit_leaves_rest_for_next_dispatch(long):
 
 
 def test_discarded_list_grows_no_further(long):
-    run = asked_for()
-    one_part_and_gone(run)
+    run = request_run()
+    list_one_part_and_die(run)
     queue.sweep(RunPreparation)
 
     transitions.cancel(run, by=fred())
@@ -129,7 +129,7 @@ def test_discarded_list_grows_no_further(long):
 
 
 def test_failed_preparation_can_be_retried(long, settings):
-    run = asked_for()
+    run = request_run()
     for _ in range(settings.ATTEMPTS):
         queue.claim(RunPreparation, run.pk)
         RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
@@ -149,8 +149,8 @@ def test_failed_preparation_can_be_retried(long, settings):
 
 
 def test_page_shows_progress_and_refreshes(long):
-    run = asked_for()
-    one_part_and_gone(run)
+    run = request_run()
+    list_one_part_and_die(run)
 
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
 
@@ -160,8 +160,8 @@ def test_page_shows_progress_and_refreshes(long):
 
 
 def test_unfinished_list_cannot_start(long):
-    run = asked_for()
-    one_part_and_gone(run)
+    run = request_run()
+    list_one_part_and_die(run)
 
     with pytest.raises(NotPossible, match="Being prepared"):
         transitions.start(run, by=fred())
@@ -170,7 +170,7 @@ def test_unfinished_list_cannot_start(long):
 
 
 def test_long_undo_starts_after_preparation(long):
-    run = written_by(prepared(asked_for()))
+    run = mark_written(prepared(request_run()))
 
     back = undo.undo(run, by=fred())
 
@@ -185,7 +185,7 @@ def test_long_undo_starts_after_preparation(long):
 
 
 def test_undo_skips_users_changed_before_preparation(long):
-    run = written_by(prepared(asked_for()))
+    run = mark_written(prepared(request_run()))
     back = undo.undo(run, by=fred())
     moved = FilterUser.objects.get(name="User 7")
 

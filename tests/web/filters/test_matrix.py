@@ -1,4 +1,4 @@
-"""The matrix and a run's pages, judged by what they say and by the CRM's ledger."""
+"""The matrix and the pages of runs, compared with the CRM's ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pasted and uploaded text on every page that takes one: limits are named, exports are read back, nothing is a 500."""
+"""Pasted and uploaded text on every page that takes it: limits, exports read back, and no error 500."""
 
 from __future__ import annotations
 

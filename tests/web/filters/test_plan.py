@@ -1,4 +1,4 @@
-"""The form in front of a run: every way to say who, what is missing, and that nothing typed is lost."""
+"""The form of a new run: every source of users, missing values, and kept input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORM = {"freeze": "freeze", "source": "names", "want": "off", "tables": "contact
 
 @pytest.fixture
 def people(db) -> list[FilterUser]:
-    """Five users in a unit below another; the last two have the same name."""
+    """Create five users in a unit below another; the last two have the same name."""
     above = FilterUnit.objects.create(pk=key(101), name="Sales")
     unit = FilterUnit.objects.create(pk=key(102), name="Sales North", parent_id=above.pk)
     names = ["Anna Berg", "Bo Dahl", "Cai Eng", "Kim Moe", "Kim Moe"]

@@ -1,4 +1,4 @@
-"""Policies on their pages: written, compared, let to repair by whom may, and what is shown to everybody else."""
+"""The pages of policies: creating, comparing, repairing, and what each role sees."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def company(db):
     return small_company()
 
 
-def written(client, company, **said) -> FilterPolicy:
+def written(client, company, **values) -> FilterPolicy:
     form = {"name": "Riva users", "group": f"team:{company.pk}", "tables": APPOINTMENTS, "wanted": "off"}
-    answer = client.post("/filters/policies/create", form | {"per_night": "50"} | said)
+    answer = client.post("/filters/policies/create", form | {"per_night": "50"} | values)
     assert answer.status_code == 303, Screen(answer).words
     return compared(FilterPolicy.objects.get())
 
@@ -71,7 +71,7 @@ def test_policy_from_creation_to_repair(company, django_assert_max_num_queries):
 
 def test_missing_values_are_reported_and_input_kept(company):
     client = browser(fred())
-    said = {
+    values = {
         "name": "Riva users",
         "group": "",
         "tables": APPOINTMENTS,
@@ -79,7 +79,7 @@ def test_missing_values_are_reported_and_input_kept(company):
         "exceptions": "nobody@x.example",
     }
 
-    answer = client.post("/filters/policies/create", said | {"per_night": "50"})
+    answer = client.post("/filters/policies/create", values | {"per_night": "50"})
 
     page = Screen(answer)
     assert (page.status, FilterPolicy.objects.count()) == (422, 0)
@@ -188,7 +188,7 @@ def test_second_person_gets_mail(company, settings):
 
 
 def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:
-    """Two policies that keep the opposite for User 0 and User 1, both compared."""
+    """Return two policies that keep the opposite for User 0 and User 1, both compared."""
     riva = FilterTeam.objects.create(pk=uuid.uuid4(), name="Riva")
     for user in FilterUser.objects.filter(name__in=["User 0", "User 1"]):
         FilterMembership.objects.create(team_id=riva.pk, user_id=user.pk)
@@ -204,15 +204,15 @@ def test_form_names_conflicting_policy_before_saving(company):
     editing.remove(on, by=fred())
     form = {"name": "More", "group": f"team:{company.pk}", "tables": APPOINTMENTS, "per_night": "50", "check": "1"}
 
-    said = Screen(client.post("/filters/policies/create", form | {"wanted": "on"}))
+    page_text = Screen(client.post("/filters/policies/create", form | {"wanted": "on"}))
     agreed = Screen(client.post("/filters/policies/create", form | {"wanted": "off"}))
 
-    assert "The group has 8 users." in said.words
-    assert "Policy Riva users keeps the opposite for 8 of them" in said.words
-    assert f'href="/filters/policies/{off.pk}/"' in said.html
+    assert "The group has 8 users." in page_text.words
+    assert "Policy Riva users keeps the opposite for 8 of them" in page_text.words
+    assert f'href="/filters/policies/{off.pk}/"' in page_text.html
     assert "No other policy keeps the opposite" in agreed.words
     assert not FilterPolicy.objects.filter(name="More").exists()
-    assert said.form["name"] == ["More"]
+    assert page_text.form["name"] == ["More"]
 
 
 def test_conflicting_policies_name_each_other(company):

@@ -1,4 +1,4 @@
-"""The risk report and the lists that enter it, judged by the sandbox's own tables."""
+"""The risk report and its lists, compared with the sandbox's tables."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.sync_filters.users import make_user
 __all__ = ["read", "scenery"]
 
 
-def expected_of_the_crm(scenery, riva: set[str]) -> dict[str, str]:
-    """By the CRM's own tables: how often each person's appointments reach Outlook."""
+def expected_by_crm(scenery, riva: set[str]) -> dict[str, str]:
+    """Return how often each person's appointments reach Outlook, by the CRM's own tables."""
     boxes = {row["_regardingobjectid_value"]: row for row in scenery.rows("mailboxes")}
     filters = [
         (row["_ownerid_value"], row["returnedtypecode"], row["querytype"], row["statecode"])
@@ -55,7 +55,7 @@ def test_figures_match_crm_and_list(read):
     riva = [user.address for user in FilterUser.objects.people().order_by("name")[:8]]
     client.post("/filters/lists/save", {"name": "Riva", "text": "\n".join(riva), "brings_appointments": "yes"})
 
-    expected = expected_of_the_crm(read, set(riva))
+    expected = expected_by_crm(read, set(riva))
 
     assert dict(FilterUser.objects.people().values_list("name", "paths")) == expected
     counted = Counter(expected.values())

@@ -1,4 +1,4 @@
-"""A run's page: words for every state, the steps one can take, its files; judged by what they say."""
+"""The page of a run in every state, its buttons and its files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OFF = creation.RunSpec(("contact",), on=False, reason="Riva", change_number="CHG
 
 
 def filters_for(people: list[FilterUser]) -> None:
-    """One contact filter each that is on."""
+    """Create one active contact filter for each user."""
     now = timezone.now()
     FilterUser.objects.update(filters_read_at=now)
     columns = {"name": "=My contacts", "table": "contact", "query_type": 256, "state": 0, "status": 1, "read_at": now}
@@ -37,13 +37,13 @@ def filters_for(people: list[FilterUser]) -> None:
 
 @pytest.fixture
 def run(people) -> FilterRun:
-    """Five users whose contacts go off, not started."""
+    """Provide a run of five users whose contacts go off, not started."""
     filters_for(people)
     return creation.create_run([user.pk for user in people], OFF, by=fred())
 
 
-def settle(run: FilterRun, outcome: Outcome, *, users: int = 1, ago: float = 1) -> None:
-    """What workers would have done."""
+def finish_items(run: FilterRun, outcome: Outcome, *, users: int = 1, ago: float = 1) -> None:
+    """Finish the items as workers do."""
     ids = list(run.items.filter(outcome="").order_by("position").values_list("pk", flat=True)[:users])
     at = timezone.now() - timedelta(seconds=ago)
     run.items.filter(pk__in=ids).update(outcome=outcome, state="done", finished_at=at, why="Reason" if outcome else "")
@@ -60,10 +60,10 @@ def steer(run: FilterRun, **sent: str) -> None:
 
 def test_progress_shows_speed_end_and_failures(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=3, ago=6)
-    settle(run, Outcome.FAILED, ago=1)
+    finish_items(run, Outcome.DONE, users=3, ago=6)
+    finish_items(run, Outcome.FAILED, ago=1)
 
-    said = page(run)
+    page_text = page(run)
 
     for words in (
         "Running: 4 of 5",
@@ -72,7 +72,7 @@ def test_progress_shows_speed_end_and_failures(run):
         "History",
         "Cancel the rest: 1 user </button>",
     ):
-        assert words in said
+        assert words in page_text
     found = progress.throughput(run)
     assert (found.a_minute, found.left, found.ends) == (4, 1, None)
 
@@ -116,13 +116,13 @@ def test_finished_pilot_offers_rest_and_sends_mail(run):
     FilterRun.objects.filter(pk=run.pk).update(pilot=1)
     run.refresh_from_db()
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE)
+    finish_items(run, Outcome.DONE)
     transitions.update_state(run)
 
-    said = page(run)
+    page_text = page(run)
 
-    assert "The pilot is done" in said
-    assert "Continue with the rest" in said
+    assert "The pilot is done" in page_text
+    assert "Continue with the rest" in page_text
     assert Message.objects.get().details["news"] == "paused"
 
 
@@ -157,10 +157,10 @@ def test_missing_second_person_shows_link(run, settings):
     steer(run, do="start")
     waiting = page(run)
 
-    for said in (preview, waiting):
-        assert "No one who can confirm is known yet." in said
-        assert f'value="http://127.0.0.1:8000{address}" readonly' in said
-        assert ada_hint in said
+    for page_text in (preview, waiting):
+        assert "No one who can confirm is known yet." in page_text
+        assert f'value="http://127.0.0.1:8000{address}" readonly' in page_text
+        assert ada_hint in page_text
     assert "Gets a mail" not in preview
     assert "Asked:" not in waiting
 
@@ -182,9 +182,11 @@ def test_second_person_without_address_needs_link(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     make_person("Frida", *fred().roles, address="")
 
-    said = page(run)
+    page_text = page(run)
 
-    assert "The people who can confirm do not receive mail:</strong> <bdi>Frida</bdi>. Send them this link." in said
+    assert (
+        "The people who can confirm do not receive mail:</strong> <bdi>Frida</bdi>. Send them this link." in page_text
+    )
 
 
 def test_failed_mail_to_second_person_is_shown(run, settings):
@@ -193,10 +195,10 @@ def test_failed_mail_to_second_person_is_shown(run, settings):
     steer(run, do="start")
     Message.objects.update(state="failed", finished_at=timezone.now())
 
-    said = page(run)
+    page_text = page(run)
 
-    assert "The mail could not be sent to: <bdi>Frida</bdi>." in said
-    assert "Asked:" not in said
+    assert "The mail could not be sent to: <bdi>Frida</bdi>." in page_text
+    assert "Asked:" not in page_text
 
 
 def test_page_explains_need_for_second_person(run, settings):
@@ -209,16 +211,16 @@ def test_page_explains_need_for_second_person(run, settings):
 
     second = creation.create_run([user.pk for user in more], OFF, by=fred())
 
-    said = page(second)
-    assert "5 other users were switched or are being switched within the last 24 hours" in said
-    assert "with the 2 of this run, that makes 7." in said
-    assert "Ask for confirmation for 2 users" in said
+    page_text = page(second)
+    assert "5 other users were switched or are being switched within the last 24 hours" in page_text
+    assert "with the 2 of this run, that makes 7." in page_text
+    assert "Ask for confirmation for 2 users" in page_text
 
 
 def test_outcome_is_retried_in_new_run(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=3)
-    settle(run, Outcome.FAILED, users=2)
+    finish_items(run, Outcome.DONE, users=3)
+    finish_items(run, Outcome.FAILED, users=2)
     transitions.update_state(run)
     assert "Retry 2" in page(run)
     assert "A retry helps" not in page(run)
@@ -252,16 +254,16 @@ def test_preview_warns_about_add_in_users(run, tables, is_said):
     FilterRun.objects.filter(pk=run.pk).update(tables=tables, keeps_deletes_apart=True)
     FilterUser.objects.filter(pk=run.items.last().user_id).update(method=0)
 
-    said = page(run)
+    page_text = page(run)
 
-    assert ("1 of these users synchronizes with the Outlook add-in." in said) is is_said
-    assert ("is disputed" in said) is is_said
+    assert ("1 of these users synchronizes with the Outlook add-in." in page_text) is is_said
+    assert ("is disputed" in page_text) is is_said
     assert page(run, "?part=add_in").count('role="rowheader"') == 1
 
 
 def test_retry_names_its_precondition(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DISABLED, users=5)
+    finish_items(run, Outcome.DISABLED, users=5)
     transitions.update_state(run)
 
     assert "A retry helps once the user is enabled." in page(run)
@@ -269,18 +271,18 @@ def test_retry_names_its_precondition(run):
 
 def test_undo_shows_no_failure_limit(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=5)
+    finish_items(run, Outcome.DONE, users=5)
     FilterRun.objects.filter(pk=run.pk).update(undoes=run.pk, stop_above_percent=100)
 
-    said = page(run)
+    page_text = page(run)
 
-    assert "0 % of 5 tried" in said
-    assert "pauses above" not in said
+    assert "0 % of 5 tried" in page_text
+    assert "pauses above" not in page_text
 
 
 def test_csv_lists_all_users_and_escapes_formulas(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.FAILED)
+    finish_items(run, Outcome.FAILED)
 
     answer = browser(fred()).get(f"/filters/runs/{run.pk}/export.csv")
 
@@ -309,13 +311,13 @@ def test_only_later_reads_verify_users(people):
 def test_one_page_record_is_complete(run):
     FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada())
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=4)
-    settle(run, Outcome.DENIED)
+    finish_items(run, Outcome.DONE, users=4)
+    finish_items(run, Outcome.DENIED)
 
-    said = text(browser(fred()).get(f"/filters/runs/{run.pk}/paper"))
+    page_text = text(browser(fred()).get(f"/filters/runs/{run.pk}/paper"))
 
     for words in ("Riva", "CHG-7", "Ada", "Contact off for 5 users", "Denied: 1", "Kim Moe</bdi>: Reason", "Undo"):
-        assert words in said
+        assert words in page_text
 
 
 def test_only_creator_changes_start_options(run):
@@ -332,11 +334,11 @@ def test_method_run_shows_consequence_and_found_methods(people):
     run = creation.create_run([user.pk for user in people], creation.RunSpec(method=2), by=fred())
     run.items.filter(position=0).update(outcome=Outcome.NO_MAILBOX, state="done")
 
-    said = page(run)
+    page_text = page(run)
 
-    assert "Mailbox method None for 5 users" in said
-    assert "Appointments, contacts and tasks stop together" in said
-    assert "Set the method None for 4 users" in said
+    assert "Mailbox method None for 5 users" in page_text
+    assert "Appointments, contacts and tasks stop together" in page_text
+    assert "Set the method None for 4 users" in page_text
     lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
     assert "Server-side → None" in lines
 
@@ -347,16 +349,16 @@ def test_list_of_runs_has_constant_queries(run, django_assert_max_num_queries):
     client = browser(fred())
 
     with django_assert_max_num_queries(12):
-        said = text(client.get("/filters/runs/"))
+        page_text = text(client.get("/filters/runs/"))
 
-    assert said.count("Contact off for 5 users") == 4
+    assert page_text.count("Contact off for 5 users") == 4
 
 
 def test_activity_names_user_run_and_pause(run):
     transitions.start(run, by=fred())
     user = run.items.first().user
-    said = {"user": str(user.pk), "outcome": "done", "filters": ["1", "2"]}
-    audit.record("filter.switched", by=None, channel="run", group=run.pk, details=said)
+    details = {"user": str(user.pk), "outcome": "done", "filters": ["1", "2"]}
+    audit.record("filter.switched", by=None, channel="run", group=run.pk, details=details)
     transitions.pause(run, by=None, because="failures")
 
     page = text(browser(ada()).get("/activity/?area=filter"))
@@ -384,7 +386,7 @@ def test_run_without_changes_offers_no_start(run):
 
 def test_canceled_run_counts_finished_users(run):
     transitions.start(run, by=fred())
-    settle(run, Outcome.DONE, users=2)
+    finish_items(run, Outcome.DONE, users=2)
     steer(run, do="cancel")
 
     words = page(run)

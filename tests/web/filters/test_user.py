@@ -1,4 +1,4 @@
-"""One user's page: the verdict and why, filters in words, what would leave, what happened and the way back."""
+"""The page of one user: sync paths, filters in words, forecast, history and restoring."""
 
 from __future__ import annotations
 
