@@ -120,4 +120,4 @@ def test_run_starts_without_scripts(plain: Page, demo: Demo):
 
     expect(plain.get_by_text("Nothing has been changed yet")).to_be_visible()
     plain.get_by_role("button", name="Discard").click()
-    expect(plain.get_by_text("Cancelled:")).to_be_visible()
+    expect(plain.get_by_text("Canceled:")).to_be_visible()

@@ -85,4 +85,4 @@ def test_all_users_need_an_explicit_option(read):
         told("plan", "--off", "--team", "Nowhere")
     with pytest.raises(CommandError, match="no run 99"):
         told("status", "99")
-    assert "By our own right" in told("status")
+    assert "With the portal’s own permission" in told("status")

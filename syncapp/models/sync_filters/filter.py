@@ -80,9 +80,9 @@ class Access(models.TextChoices):
     """The kind of access to other users' filters that works."""
 
     UNKNOWN = "", "Not known yet"
-    DIRECT = "direct", "By our own right"
-    ACTING = "acting", "In the owner's name"
-    NONE = "none", "No way works"
+    DIRECT = "direct", "With the portal’s own permission"
+    ACTING = "acting", "As the owner"
+    NONE = "none", "No access works"
 
 
 class FilterGround(models.Model):

@@ -18,8 +18,8 @@ from syncapp.models.sync_filters.user import FilterUser
 class PolicyMode(models.TextChoices):
     """shadow ─▶ [a second person ─▶] repair ─▶ shadow; either can be paused; any ─▶ removed."""
 
-    SHADOW = "shadow", "In shadow"
-    REPAIR = "repair", "Repairs"
+    SHADOW = "shadow", "Shadow mode"
+    REPAIR = "repair", "Repair mode"
     REMOVED = "removed", "Removed"
 
 
@@ -47,7 +47,7 @@ class FilterPolicy(Job):
     unit_id = models.UUIDField(null=True, blank=True)
     tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are compared.")
     wanted_on = models.BooleanField(default=False)
-    exceptions = models.JSONField(default=list, blank=True, help_text="CRM users' ids that are left alone.")
+    exceptions = models.JSONField(default=list, blank=True, help_text="Ids of CRM users that are skipped.")
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True, help_text="The last day.")
     per_night = models.PositiveSmallIntegerField(default=50)
@@ -57,8 +57,8 @@ class FilterPolicy(Job):
     stopped_at = models.DateTimeField(null=True, blank=True)
     accepts_group = models.BooleanField(default=True)
     wants_full = models.BooleanField(default=True)
-    full_at = models.DateTimeField(null=True, blank=True, help_text="When everybody was last compared.")
-    compared_at = models.DateTimeField(null=True, blank=True, help_text="When new users at least were last compared.")
+    full_at = models.DateTimeField(null=True, blank=True, help_text="When the whole group was last compared.")
+    compared_at = models.DateTimeField(null=True, blank=True, help_text="When at least new users were last compared.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     repair_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,9 +66,9 @@ class FilterPolicy(Job):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who wants it to repair; its runs are in this person's name.",
+        help_text="The person who turned on repair; its runs are in their name.",
     )
-    repairs_since = models.DateTimeField(null=True, blank=True, help_text="When a person last let it repair.")
+    repairs_since = models.DateTimeField(null=True, blank=True, help_text="When a person last turned on repair.")
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -126,7 +126,7 @@ class PolicyMember(models.Model):
     held_back = models.CharField(max_length=300, blank=True, help_text="Why the last repair held this user back.")
     in_baseline = models.BooleanField(default=True)
     decided_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a person gave this policy the word where a run disagreed with it."
+        null=True, blank=True, help_text="When a person put this policy in charge after a conflict with a run."
     )
 
     class Meta:

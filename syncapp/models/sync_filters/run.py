@@ -21,14 +21,14 @@ class RunState(models.TextChoices):
     Canceled from any state but done. An undo goes from preparing to running.
     """
 
-    PREPARING = "preparing", "Being prepared"
+    PREPARING = "preparing", "Preparing"
     COUNTING = "counting", "Counting meetings"
     PLANNED = "planned", "Preview"
-    WAITING = "waiting", "Waits for a second person"
+    WAITING = "waiting", "Waiting for a second person"
     RUNNING = "running", "Running"
     PAUSED = "paused", "Paused"
     DONE = "done", "Done"
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", "Canceled"
 
 
 NOT_STARTED = [RunState.PREPARING, RunState.COUNTING, RunState.PLANNED, RunState.WAITING]
@@ -47,7 +47,7 @@ class Plan(models.TextChoices):
 
     CHANGE = "change", "Will change"
     ALREADY = "already", "Already so"
-    CANNOT = "cannot", "Cannot"
+    CANNOT = "cannot", "Cannot change"
     HELD = "held", "Held back"
 
 
@@ -65,9 +65,9 @@ class Outcome(models.TextChoices):
     NO_MAILBOX = "no_mailbox", "No mailbox"
     NOT_READY = "not_ready", "Mailbox not ready"
     DENIED = "denied", "Denied"
-    CHANGED = "changed", "Changed meanwhile"
+    CHANGED = "changed", "Changed in the meantime"
     FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", "Canceled"
 
 
 FAILURES = [Outcome.DENIED, Outcome.FAILED]
@@ -97,9 +97,9 @@ class FilterRun(models.Model):
         db_column="lever",
     )
     wanted_method = models.SmallIntegerField(null=True, blank=True)
-    words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
+    words = models.CharField(max_length=300, blank=True, help_text="The targets in words.")
     users = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How many the frozen list has; before that: were chosen."
+        default=0, db_default=0, help_text="Users in the list; before it is made, users selected."
     )
     reason = models.CharField(max_length=500, blank=True)
     change_number = models.CharField(max_length=60, blank=True)
@@ -108,9 +108,9 @@ class FilterRun(models.Model):
     policy = models.ForeignKey("FilterPolicy", on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
     undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
     retries = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retried_by")
-    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was frozen; None: unknown.")
+    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was made; None: unknown.")
     stop_above_percent = models.PositiveSmallIntegerField(default=5)
-    pilot = models.PositiveIntegerField(default=0, help_text="So many users first; then the run pauses. 0: no pilot.")
+    pilot = models.PositiveIntegerField(default=0, help_text="Users to run before the run pauses. 0: no pilot.")
     paused_because = models.CharField(max_length=20, blank=True)
     frozen_at = models.DateTimeField(auto_now_add=True)
     starts_at = models.DateTimeField(null=True, blank=True)

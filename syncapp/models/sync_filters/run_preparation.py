@@ -26,9 +26,9 @@ class RunPreparation(Job):
     """
 
     run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="preparation")
-    user_ids = models.BinaryField(help_text="The chosen users in their order, 16 bytes each; emptied at the end.")
+    user_ids = models.BinaryField(help_text="Ids of the users in order, 16 bytes each; emptied at the end.")
     listed = models.PositiveIntegerField(default=0)
-    channel = models.CharField(max_length=20, help_text="From where it was asked for, as the trail calls it.")
+    channel = models.CharField(max_length=20, help_text="The channel of the request, as in the audit log.")
 
     class Meta:
         indexes = job_indexes("run_preparation")

@@ -148,12 +148,12 @@ class FilterUser(models.Model):
     contacts = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
     tasks = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
     other = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
-    tables = models.JSONField(default=dict, help_text="Of each table: how many filters are on, how many there are.")
+    tables = models.JSONField(default=dict, help_text="Per table: filters that are on, and all filters.")
     offline_on = models.PositiveSmallIntegerField(default=0)
     paths = models.CharField(max_length=8, choices=SyncPaths, default=SyncPaths.UNKNOWN, db_column="reach")
     cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD, db_default=Cause.UNREAD)
     products = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="How many lists of other products name them."
+        default=0, db_default=0, help_text="Lists of other products that name the user."
     )
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)

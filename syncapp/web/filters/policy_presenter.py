@@ -84,7 +84,7 @@ class PolicyPresenter:
         if not self.policy.is_in_its_dates(timezone.localdate()):
             return "", "clock", "Outside its dates"
         if self.policy.waits_for_a_second_person:
-            return "warn", "user", "Waits for a second person"
+            return "warn", "user", "Waiting for a second person"
         repairs = self.policy.mode == PolicyMode.REPAIR
         return ("good", "check", "Repairs") if repairs else ("accent", "eye", "Shadow mode")
 

@@ -28,7 +28,7 @@ from syncapp.web.filters.policy_presenter import ConflictPresenter, describe_sta
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
 # A team's filter is evaluated for whichever member asks.
-_WHOEVER = "whoever it is evaluated for"
+_ANY_MEMBER = "the member it is evaluated for"
 _ALL_OF = {
     Group.APPOINTMENTS: "All appointment filters",
     Group.CONTACTS: "All contact filters",
@@ -179,7 +179,7 @@ class UserPresenter:
     @property
     def of_teams(self) -> list[FilterDescription]:
         return [
-            FilterDescription(row.name, _words(row.fetch_xml, _WHOEVER), row.is_on, f"owned by {team.name}")
+            FilterDescription(row.name, _words(row.fetch_xml, _ANY_MEMBER), row.is_on, f"owned by {team.name}")
             for team, row in self.facts.of_teams
         ]
 

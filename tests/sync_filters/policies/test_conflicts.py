@@ -46,10 +46,10 @@ def user(name: str = "User 0") -> FilterUser:
     return FilterUser.objects.get(name=name)
 
 
-def policy(team: str, *, on: bool, **wished) -> FilterPolicy:
+def policy(team: str, *, on: bool, **values) -> FilterPolicy:
     """Return a policy in shadow mode, compared once."""
     words = f"{team} {'on' if on else 'off'}"
-    spec = {"name": words, "team_id": FilterTeam.objects.get(name=team).pk, "tables": ("appointment",)} | wished
+    spec = {"name": words, "team_id": FilterTeam.objects.get(name=team).pk, "tables": ("appointment",)} | values
     return compared(editing.create(PolicySpec(wanted_on=on, **spec), by=fred()))
 
 

@@ -42,9 +42,9 @@ def team() -> FilterTeam:
     return FilterTeam.objects.get(name="Sales North")
 
 
-def kept(**wished) -> FilterPolicy:
+def kept(**values) -> FilterPolicy:
     """Return a policy in shadow mode, compared once."""
-    spec = {"name": "No appointments", "team_id": team().pk, "tables": APPOINTMENT_TABLES} | wished
+    spec = {"name": "No appointments", "team_id": team().pk, "tables": APPOINTMENT_TABLES} | values
     return compared(editing.create(PolicySpec(**spec), by=fred()))
 
 

@@ -163,7 +163,7 @@ def test_unfinished_list_cannot_start(long):
     run = request_run()
     list_one_part_and_die(run)
 
-    with pytest.raises(NotPossible, match="Being prepared"):
+    with pytest.raises(NotPossible, match="Preparing"):
         transitions.start(run, by=fred())
 
     assert not FilterRunItem.objects.all().due().exists()

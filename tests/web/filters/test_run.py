@@ -391,7 +391,7 @@ def test_canceled_run_counts_finished_users(run):
 
     words = page(run)
 
-    assert "Cancelled: 2 of 5" in words
+    assert "Canceled: 2 of 5" in words
     assert re.search(r"Not started</span><b>3</b>", words)
     assert re.search(r'<progress max="5" value="2"', words)
 
