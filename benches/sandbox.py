@@ -66,7 +66,7 @@ def _running(folder: Path) -> Iterator[tuple[str, float]]:
     command = [sys.executable, "-m", "dataverse_sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
     server = servers.launch([*command, "--empty"], url=f"http://127.0.0.1:{port}", log=folder / f"{port}.log")
     try:
-        servers.wait_until(lambda: "Sandbox ready" in server.said(), what="the sandbox is ready")
+        servers.wait_until(lambda: "Sandbox ready" in server.output(), what="the sandbox is ready")
         yield server.url, time.monotonic() - started
     finally:
         server.stop()

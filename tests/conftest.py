@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def fresh_clients() -> Iterator[None]:
-    """Forget the process's CRM client and probes after each test: the next one may have other settings."""
+    """Reset the process's CRM client and probes after each test, because the next one may have other settings."""
     yield
     if probes := sys.modules.get("syncapp.health.probes"):
         probes.BROKER.forget()
@@ -31,7 +31,7 @@ def fresh_clients() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
-    """One sandbox over real HTTP for the whole run; a test that needs rows of its own resets or adds them."""
+    """Run one sandbox over real HTTP for all tests; tests that need rows of their own reset or add them."""
     from dataverse_sandbox.config import EMPTY_WORLD  # only runs that use it pay for its import
     from dataverse_sandbox.server import SandboxServer
 
@@ -41,7 +41,7 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 
 @pytest.fixture
 def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
-    """The running sandbox, with this process's settings leading to it."""
+    """Point this process's settings to the running sandbox."""
     settings.CRM_ORIGIN = sandbox_server.url
     settings.CRM_AUTHORITY = f"{sandbox_server.url.replace('http:', 'https:')}/{settings.CRM_TENANT}"
     return sandbox_server
@@ -49,7 +49,7 @@ def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
 
 @pytest.fixture
 def world(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[World]:
-    """A fresh CRM and empty tables of ours, no undo window, the connection enabled."""
+    """Return a world with a fresh CRM, empty tables, no undo window and writes enabled."""
     settings.UNDO_SECONDS = 0
     settings.CRM_ENABLE_WRITES = True
     story = World(sandbox.url)

@@ -63,8 +63,8 @@ def demo() -> Iterator[Demo]:
 
 
 def _is_ready(server: Server) -> bool:
-    assert server.process.poll() is None, server.said()
-    return "Portal ready" in server.said()
+    assert server.process.poll() is None, server.output()
+    return "Portal ready" in server.output()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Faults around the portal: each line cut, silent or refused, processes ended, clocks shifted, disks filled.
+"""Faults around the portal: connections cut, silent or refused, processes killed, clocks shifted, disks full.
 
-Judged by the sandbox's ledger and by the portal's rows; times are asserted loosely, since machines differ.
+Verified with the sandbox's ledger and the portal's rows; times are asserted loosely, since machines differ.
 """

@@ -1,4 +1,4 @@
-"""One stack behind fault proxies for each process of pytest; each test takes contacts that no other one touches."""
+"""One stack behind fault proxies per pytest process; each test uses contacts of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_DIGESTS = {"MAILS_BEFORE_DIGEST": "100000"}
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
-    """Broker, sandbox, scheduler, web processes and a worker, with a proxy on each line."""
+    """Run broker, sandbox, scheduler, web processes and a worker, with a proxy on each connection."""
     folder = tmp_path_factory.mktemp("faults")
     with (
         fresh_database(folder, django_db_blocker, name="faults") as database,
@@ -38,7 +38,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbB
 
 @pytest.fixture(scope="session")
 def contacts(stack: Stack, django_db_blocker: DjangoDbBlocker) -> Iterator[Iterator[uuid.UUID]]:
-    """The CRM's contacts, each handed out once; at the end all that was judged is judged again."""
+    """Yield contacts that are used once each; at the end all edits are verified again."""
     yield contacts_of(stack, 2000)
     with django_db_blocker.unblock(), stack.database.used_here():
         late = Story(stack, World(stack.sandbox.url), iter(())).judge(Story.judged[stack.folder])
@@ -56,14 +56,16 @@ def contacts_of(stack: Stack, count: int) -> Iterator[uuid.UUID]:
 def story(
     stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Story]:
-    """A story in the running stack; whatever it hurt is whole again afterwards."""
-    with told(stack, contacts, settings, django_db_blocker) as story:
+    """Return a story in the running stack, which is repaired afterwards."""
+    with story_in(stack, contacts, settings, django_db_blocker) as story:
         yield story
 
 
 @contextmanager
-def told(stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, blocker: DjangoDbBlocker) -> Iterator[Story]:
-    """Tell a story in this stack, and mend afterwards what it hurt."""
+def story_in(
+    stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, blocker: DjangoDbBlocker
+) -> Iterator[Story]:
+    """Run a story in this stack, and repair the stack afterwards."""
     lead_to(stack.sandbox.url, settings)
     settings.UNDO_SECONDS = 0
     with blocker.unblock(), stack.database.used_here():
@@ -76,24 +78,24 @@ def told(stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, blocke
             story.world.heal()
             proxies_of(stack).restore()
             stack.restart_broker()
-            stack.mend_workers()
+            stack.restore_workers()
             Breaker.objects.all().delete()
 
 
 def proxies_of(stack: Stack) -> Proxies:
-    """Return the proxies of a stack that has them."""
+    """Return the proxies of a proxied stack."""
     assert stack.proxies is not None
     return stack.proxies
 
 
 @pytest.fixture
 def proxies(stack: Stack) -> Proxies:
-    """The proxies between the portal and the broker, the CRM and the database."""
+    """Return the proxies before the broker, the CRM and the database."""
     return proxies_of(stack)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the figures: faults made, edits judged, the longest times."""
+    """Print the numbers of faults and verified edits, and the longest times."""
     if TALLY:
         terminalreporter.section("faults")
         terminalreporter.write_line(", ".join(f"{name} {count}" for name, count in TALLY.items()))

@@ -1,4 +1,4 @@
-"""Reviewers at browsers, over HTTP against the running web processes."""
+"""Reviewers who use the running web processes over HTTP."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FORM = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a submit; `status` is 0 where the line broke or no answer came in time."""
+    """The answer to a submit; `status` is 0 where the connection broke or timed out."""
 
     status: int
     seconds: float
 
 
 class Reviewer:
-    """A person who is signed in at a browser of their own, without JavaScript."""
+    """A person signed in with a browser of their own, without JavaScript."""
 
     def __init__(self, stack: Stack, person: Person) -> None:
         self._stack = stack
@@ -48,7 +48,7 @@ class Reviewer:
         return self._session.get(f"{self._url}{path}", timeout=LONGEST_WAIT)
 
     def page(self, edit: Edit) -> Screen | None:
-        """Open the record's page; None where it is not shown."""
+        """Open the record's page; return None where it cannot be shown."""
         try:
             answer = self.get(f"/review/{edit.record}/")
         except requests.RequestException:
@@ -56,13 +56,13 @@ class Reviewer:
         return Screen(answer) if answer.ok else None  # type: ignore[arg-type]  # has the two members that it reads
 
     def form(self, edit: Edit) -> FORM:
-        """Open the record's page and return what its form holds."""
+        """Open the record's page and return the values of its form."""
         page = self.page(edit)
         assert page is not None, "the page is not shown"
         return page.form
 
-    def decide_at_last(self, edit: Edit, answers: list[Answer]) -> bool:
-        """Open the page and decide if it can be decided there; return whether it shows that all is decided.
+    def decide_until_shown(self, edit: Edit, answers: list[Answer]) -> bool:
+        """Open the page and decide open fields; return whether it shows that all are decided.
 
         Add to `answers` what a submit was answered, or a page that was not shown.
         """
@@ -77,12 +77,12 @@ class Reviewer:
         return False
 
     def submit(self, edit: Edit, form: FORM, *, approve: str = APPROVED, reject: str = REJECTED) -> Answer:
-        """Approve one field and reject the other, by a form that was opened before."""
+        """Approve one field and reject the other with a form opened before."""
         marked = {f"tick.{edit.fields[approve].pk}": ["1"], f"mark.{edit.fields[reject].pk}": ["reject"]}
         return self.send(edit, form | {"do": ["marked"]} | marked)
 
     def send(self, edit: Edit, filled: FORM) -> Answer:
-        """Submit the form of a record's page as it is filled."""
+        """Submit the form of a record's page with these values."""
         started = time.monotonic()
         address = f"{self._url}/review/{edit.record}/decide"
         try:

@@ -1,4 +1,4 @@
-"""Redis repeats itself, restarts, is away or hangs: it only wakes the workers."""
+"""Redis repeats messages, restarts, is away or hangs: no work is lost or done twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SILENT_SECONDS = 60.0
 
 @pytest.mark.timeout(900)
 def test_ten_restarts_under_load(story: Story):
-    """Every second time by TERM; the figure to reach is 15 seconds until messages are consumed again."""
+    """Alternate between TERM and KILL; messages have to be consumed again within 15 seconds."""
     edits = story.edited(3 * RESTARTS)
     for turn in range(RESTARTS):
         now = edits[3 * turn : 3 * turn + 3]
@@ -41,9 +41,9 @@ def test_ten_restarts_under_load(story: Story):
 
 @pytest.mark.timeout(1500)
 def test_thousand_edits_with_fivefold_messages(story: Story):
-    """Four processes work through them."""
+    """Process them with four processes."""
     second = story.stack.add_worker()
-    story.stack.everyone_is_ready()
+    story.stack.wait_until_ready()
     story.patience = 900.0
     edits = story.edited(THOUSAND)
     story.decide(*edits)
@@ -70,7 +70,7 @@ def test_hundred_approvals_without_redis(story: Story, proxies: Proxies):
 
 @pytest.mark.timeout(900)
 def test_half_open_broker_for_one_minute(story: Story, proxies: Proxies):
-    """The figure to reach is 60 seconds until messages are consumed again, without a restart."""
+    """Messages have to be consumed again within 60 seconds, without a restart."""
     edits = story.edited(50)
     proxies.broker.silence()
     silent_until = time.monotonic() + SILENT_SECONDS

@@ -1,4 +1,4 @@
-"""Personal data reaches neither logs nor Redis nor the headers of mails, also when requests fail."""
+"""Personal data reaches neither logs nor Redis nor mail headers, even when requests fail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 
 
 class Canaries:
-    """Values that occur nowhere else; the contact's name may stand in a mail's subject, the others may not."""
+    """Values that occur nowhere else; only the contact's name may be in the subject of a mail."""
 
     def __init__(self) -> None:
         mark = uuid.uuid4().hex[:10]
@@ -40,11 +40,11 @@ class Canaries:
 
     @property
     def all(self) -> set[str]:
-        """Return every one of them."""
+        """Return all values."""
         return set(vars(self).values())
 
     def found_in(self, text: str) -> set[str]:
-        """Return those that a text holds."""
+        """Return the values that a text contains."""
         flat = text.replace("%40", "@").casefold()
         return {canary for canary in self.all if canary.casefold() in flat}
 
@@ -83,7 +83,7 @@ def test_no_personal_data_outside_the_database(story: Story, proxies: Proxies):
 
 
 def edited(story: Story, canaries: Canaries) -> Edit:
-    """A contact whose own values are canaries, edited in Outlook."""
+    """Edit a contact with canary values in Outlook."""
     contact, _ = story.edited_in_outlook(jobtitle=canaries.title, telephone1=f"+47 {canaries.digits}")
     story.world.form(contact, lastname=canaries.name, emailaddress1=canaries.address)
     story.pull()
@@ -91,7 +91,7 @@ def edited(story: Story, canaries: Canaries) -> Edit:
 
 
 def decided(reviewer: Reviewer, edit: Edit, canaries: Canaries) -> int:
-    """Correct the title and reject the phone number, with a reason; return what was answered."""
+    """Correct the title, reject the phone number with a reason, and return the answer."""
     title, phone = edit.fields["jobtitle"].pk, edit.fields["telephone1"].pk
     typed = {f"mark.{title}": ["correct"], f"value.{title}": [canaries.corrected]}
     typed |= {f"mark.{phone}": ["reject"], f"code.{phone}": ["other"], f"text.{phone}": [canaries.reason]}
@@ -99,7 +99,7 @@ def decided(reviewer: Reviewer, edit: Edit, canaries: Canaries) -> int:
 
 
 def mails_about(story: Story, canaries: Canaries) -> list[dict[str, Any]]:
-    """Let the mails about new edits leave, and return those that hold a canary."""
+    """Send the mails about new edits and return those that contain a canary."""
 
     def arrived() -> list[dict[str, Any]]:
         with requests.Session() as session:
@@ -114,7 +114,7 @@ def mails_about(story: Story, canaries: Canaries) -> list[dict[str, Any]]:
 
 @contextmanager
 def recorded_redis(stack: Stack) -> Iterator[list[str]]:
-    """Yield every command that reaches Redis meanwhile."""
+    """Record the commands that reach Redis inside the context."""
     commands: list[str] = []
     with redis.Redis.from_url(stack.broker.url) as client, client.monitor() as monitor:
         is_over = threading.Event()
@@ -133,7 +133,7 @@ def recorded_redis(stack: Stack) -> Iterator[list[str]]:
 
 
 def unwrapped(command: str) -> str:
-    """Return a command with the bodies of its messages, which Celery packs as Base64."""
+    """Return a command with its Base64 message bodies decoded."""
     parts = [command]
     for packed in BASE64.findall(command):
         try:
@@ -144,7 +144,7 @@ def unwrapped(command: str) -> str:
 
 
 def logs(stack: Stack) -> dict[str, str]:
-    """Return what each process of the portal has logged so far."""
+    """Return the log of each process so far."""
     paths = [path for path in stack.folder.glob("*.log") if path.name.startswith(PROCESSES)]
     assert all(any(path.name.startswith(name) for path in paths) for name in PROCESSES)
     return {path.name: path.read_text(errors="replace") for path in paths}

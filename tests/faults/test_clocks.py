@@ -1,4 +1,4 @@
-"""Hosts whose clocks differ, workers and Redis that are away, and writes without an answer: reading goes on."""
+"""Wrong clocks, absent workers or Redis, and unanswered writes do not stop the mirror."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KILLS = 6
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
-    """A stack that reads the CRM by itself."""
+    """Run a stack with periodic pulls."""
     folder = tmp_path_factory.mktemp("clocks")
     with (
         fresh_database(folder, django_db_blocker, name="clocks") as database,
@@ -47,12 +47,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbB
 
 @pytest.fixture(scope="module")
 def contacts(stack: Stack) -> Iterator[uuid.UUID]:
-    """The CRM's contacts, each handed out once."""
+    """Yield contacts that are used once each."""
     return contacts_of(stack, 200)
 
 
 def arrives(story: Story) -> Edit:
-    """Edit a contact in Outlook, and wait until the portal has read the edit by itself."""
+    """Edit a contact in Outlook and wait for the portal's own pull."""
     contact, proposed = story.edited_in_outlook()
     rows = SyncField.objects.filter(record__target_id=contact)
     story.wait(lambda: rows.count() == 2, "the edit has arrived")
@@ -66,19 +66,19 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def shifted_workers(stack: Stack, clock: str) -> None:
-    """Replace all workers by some on a host whose clock is off."""
+    """Replace all workers by ones with a shifted clock."""
     for worker in [*stack.workers, stack.periodic_worker]:
         assert worker is not None
         worker.kill()
     stack.workers.clear()
     stack.add_worker(clock=clock)
     stack.start_periodic_worker(clock=clock)
-    stack.everyone_is_ready()
+    stack.wait_until_ready()
 
 
 @pytest.fixture
-def right_clocks_afterwards(stack: Stack) -> Iterator[None]:
-    """Mark the workers of the test as not to be used again, so that the story replaces them."""
+def replace_workers_afterwards(stack: Stack) -> Iterator[None]:
+    """Have the story replace the workers with shifted clocks afterwards."""
     yield
     for worker in [*stack.workers, stack.periodic_worker]:
         assert worker is not None
@@ -86,16 +86,16 @@ def right_clocks_afterwards(stack: Stack) -> Iterator[None]:
     ProcessClock.objects.all().delete()
 
 
-def shifts_clocks(test: Callable[..., None]) -> Callable[..., None]:
-    """Skip a test where no clock can be shifted, or where there is but one."""
+def needs_shifted_clocks(test: Callable[..., None]) -> Callable[..., None]:
+    """Skip a test where clocks cannot be shifted, or there is only one."""
     one_clock = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's clock is that of who asks")
     missing = shutil.which("faketime") is None
     return pytest.mark.skipif(missing, reason="faketime is not installed: apt-get install faketime")(one_clock(test))
 
 
-@shifts_clocks
+@needs_shifted_clocks
 @pytest.mark.parametrize(("clock", "seconds"), [("+12s", 12), ("-12s", -12), ("+10m", 600), ("-10m", -600)])
-def test_workers_with_wrong_clocks(story: Story, right_clocks_afterwards: None, clock: str, seconds: float) -> None:
+def test_workers_with_wrong_clocks(story: Story, replace_workers_afterwards: None, clock: str, seconds: float) -> None:
     shifted_workers(story.stack, clock)
 
     edits = [arrives(story) for _ in range(5)]
@@ -108,13 +108,13 @@ def test_workers_with_wrong_clocks(story: Story, right_clocks_afterwards: None, 
     assert all(abs(clock.seconds_ahead) < clocks.MAX_SECONDS for clock in ProcessClock.objects.exclude(role="worker"))
 
 
-@shifts_clocks
-def test_kills_with_clocks_twenty_minutes_apart(story: Story, right_clocks_afterwards: None) -> None:
-    """One worker is ahead, the other behind; what one leaves behind when it is killed the other one finishes."""
+@needs_shifted_clocks
+def test_kills_with_clocks_twenty_minutes_apart(story: Story, replace_workers_afterwards: None) -> None:
+    """One worker is ahead, the other behind; each finishes the jobs of the other after a kill."""
     stack = story.stack
     shifted_workers(stack, AHEAD)
     stack.add_worker(clock=BEHIND)
-    stack.everyone_is_ready()
+    stack.wait_until_ready()
     edits = story.edited(4 * KILLS)
     story.world.faults(latency_ms=300)  # so that kills meet work under way
     for number in range(KILLS):
@@ -124,7 +124,7 @@ def test_kills_with_clocks_twenty_minutes_apart(story: Story, right_clocks_after
         stack.workers.pop(0)
         stack.add_worker(clock=BEHIND if number % 2 else AHEAD)  # that of the one that was killed
         TALLY["kills beside shifted clocks"] += 1
-        stack.everyone_is_ready()
+        stack.wait_until_ready()
     story.world.heal()
     story.delivered_exactly_once(*edits)
 
@@ -140,7 +140,7 @@ def test_no_backlog_while_workers_are_away(story: Story) -> None:
     waiting = stack.queued("periodic") + stack.queued("celery")
     assert waiting <= PERIODIC_TASKS + 1, "at most one of each, and a pulse"
     stack.flush_broker()
-    stack.mend_workers()
+    stack.restore_workers()
     took = seconds_of(lambda: arrives(story))
     before = readings()
     time.sleep(12)
@@ -158,7 +158,7 @@ def readings() -> int:
 def test_unanswered_writes_do_not_delay_reads(story: Story) -> None:
     edits = [arrives(story) for _ in range(UNANSWERED)]
     second = story.stack.add_worker()
-    story.stack.everyone_is_ready()
+    story.stack.wait_until_ready()
     story.world.faults(*(write_of(edit, hold="before_commit") for edit in edits))
     story.decide(*edits)
     story.wait_until_holding(4)

@@ -1,4 +1,4 @@
-"""The line to the CRM is silent, refused or cut while decisions are written."""
+"""The connection to the CRM is silent, refused or cut while decisions are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL restarts, cuts lines at COMMIT, is away or hangs while reviewers decide and workers write."""
+"""PostgreSQL restarts, is away, hangs, or loses connections at COMMIT while people and workers write."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SILENT_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A PostgreSQL of this module's own, which it may restart."""
+    """Run a PostgreSQL that this module may restart."""
     with servers.postgres(durable=True) as server:
         yield server
 
@@ -49,7 +49,7 @@ def server() -> Iterator[Server]:
 def stack(
     server: Server, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Stack]:
-    """A stack on that server."""
+    """Run a stack on that server."""
     port = int(server.url.rpartition(":")[2].partition("/")[0])
     folder = tmp_path_factory.mktemp("database")
     with (
@@ -61,19 +61,19 @@ def stack(
 
 @pytest.fixture(scope="module")
 def contacts(stack: Stack) -> Iterator[uuid.UUID]:
-    """The contacts of this stack's CRM."""
+    """Yield contacts of this stack's CRM."""
     return contacts_of(stack, 300)
 
 
 @pytest.fixture
 def proxy(proxies: Proxies) -> FaultProxy:
-    """The proxy before PostgreSQL."""
+    """Return the proxy before PostgreSQL."""
     assert proxies.database is not None
     return proxies.database
 
 
 class Load:
-    """Reviewers who decide edit after edit while something goes wrong, each again until its page says so."""
+    """Reviewers who decide edits during a fault, each until its page shows the decision."""
 
     def __init__(self, story: Story, edits: Sequence[Edit]) -> None:
         self.answers: list[Answer] = []
@@ -85,10 +85,10 @@ class Load:
 
     def _decide_all(self, reviewer: Reviewer, edits: Sequence[Edit]) -> None:
         for edit in edits:
-            wait_until(lambda edit=edit: reviewer.decide_at_last(edit, self.answers), seconds=120, what="decided")
+            wait_until(lambda edit=edit: reviewer.decide_until_shown(edit, self.answers), seconds=120, what="decided")
 
     def judge(self) -> None:
-        """Wait until all is decided and written, and ask the ledger."""
+        """Wait until all edits are decided and written, and check the ledger."""
         for decided in self._decided:
             decided.result(timeout=300)
         self._pool.shutdown()
@@ -101,13 +101,13 @@ class Load:
 
     @property
     def has_failed(self) -> bool:
-        """Return whether somebody felt the fault."""
+        """Return whether any request failed."""
         return any(answer.status != TAKEN for answer in self.answers)
 
 
 @pytest.mark.parametrize("when", [When.BEFORE_ARRIVAL, When.BEFORE_ANSWER], ids=["before", "after"])
 def test_fifty_cuts_at_commit(story: Story, proxy: FaultProxy, when: When):
-    """Each transaction is open at its cut: undone before the COMMIT arrives, unknown to the portal after it did."""
+    """Cuts before a COMMIT undo its transaction; cuts after it leave the portal without an answer."""
     edits = story.edited(EDITS)
     proxy.cut_at_commit(when, times=CUTS)
     load = Load(story, edits)
@@ -136,7 +136,7 @@ def test_refused_database_connections(story: Story, proxy: FaultProxy):
 
 
 def test_half_open_database_connections_time_out(story: Story, proxy: FaultProxy):
-    """The figure to reach is 60 seconds until every page is shown again, without a restart of the web processes."""
+    """Pages have to work again within 60 seconds, without a restart of the web processes."""
     load = Load(story, story.edited(EDITS))
     time.sleep(0.5)
     proxy.silence()

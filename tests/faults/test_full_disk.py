@@ -1,4 +1,4 @@
-"""The disk with the SQLite file is full for a while: nothing is half written, and work goes on once there is space."""
+"""The disk with the SQLite file is full for a while: no partial writes, and work resumes with free space."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EDITS = 6
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A file system in memory that is soon full."""
+    """Mount a small file system in memory."""
     folder = tmp_path_factory.mktemp("small")
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs", str(folder)]
     try:
@@ -50,7 +50,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def stack(small_disk: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
-    """A stack whose database is on the small disk."""
+    """Run a stack with its database on the small disk."""
     with (
         fresh_database(small_disk, django_db_blocker, name="small") as database,
         running_stack(database, proxied=True, **AS_IN_PRODUCTION) as stack,
@@ -60,12 +60,12 @@ def stack(small_disk: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Stac
 
 @pytest.fixture(scope="module")
 def contacts(stack: Stack) -> Iterator[uuid.UUID]:
-    """The contacts of this stack's CRM."""
+    """Yield contacts of this stack's CRM."""
     return contacts_of(stack, 60)
 
 
 def fill(disk: Path) -> Path:
-    """Write a file until there is no space left."""
+    """Fill the disk with a file."""
     filling = disk / "filling"
     with filling.open("wb", buffering=0) as file:
         for block in (1 << 20, 1 << 12, 1 << 9):
@@ -91,7 +91,7 @@ def test_full_disk_loses_nothing(story: Story, small_disk: Path):
     filling.unlink()
     later: list[Answer] = []
     for edit in during:
-        story.wait(lambda edit=edit: reviewer.decide_at_last(edit, later), "the page shows the edit as decided")
+        story.wait(lambda edit=edit: reviewer.decide_until_shown(edit, later), "the page shows the edit as decided")
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for edit in edits:

@@ -1,4 +1,4 @@
-"""A delivery that really kills its process each time, beside deliveries that do not."""
+"""A delivery that kills its process at each attempt, beside healthy ones."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_poison_job_fails_after_attempts(story: Story):
 
 
 def is_over(delivery: Delivery) -> bool:
-    """Return whether it has failed; else let its pause be over, which grows to a minute."""
+    """Return whether the delivery has failed; if not, skip its backoff."""
     Delivery.objects.filter(pk=delivery.pk, state=JobState.READY, due_at__gt=Now()).update(due_at=Now())
     return delivery.state == JobState.FAILED
 
 
 @contextmanager
 def always_armed(stack: Stack, point: str) -> Iterator[list[str]]:
-    """Let every process die that passes this point; yield the list of those that did."""
+    """Kill each process that passes this point; yield the list of kills."""
     deaths: list[str] = []
     is_over = threading.Event()
     stack.arm(point)

@@ -1,4 +1,4 @@
-"""Random kills with the leases and limits of production: how long the decisions under way take."""
+"""Recovery time after random kills, with the leases and limits of production."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SLACK_SECONDS = 45.0  # for a busy machine
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
-    """A stack with the times of production."""
+    """Run a stack with the times of production."""
     folder = tmp_path_factory.mktemp("recovery")
     with (
         fresh_database(folder, django_db_blocker, name="recovery") as database,
@@ -49,7 +49,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbB
 
 @pytest.fixture(scope="module")
 def contacts(stack: Stack) -> Iterator[uuid.UUID]:
-    """The contacts of this stack's CRM."""
+    """Yield contacts of this stack's CRM."""
     return contacts_of(stack, 60)
 
 

@@ -1,4 +1,4 @@
-"""Web processes, workers and schedulers are replaced one after the other while reviewers go on working."""
+"""Web processes, workers and schedulers are replaced one by one while reviewers work."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Seen = list[tuple[Edit, int, int]]
 
 @contextmanager
 def reviewing(stack: Stack, edits: list[Edit]) -> Iterator[Seen]:
-    """Let two reviewers decide edit after edit; yield the status of each page and of each submit."""
+    """Have two reviewers decide edits; yield the statuses of their pages and submits."""
     waiting: SimpleQueue[Edit] = SimpleQueue()
     for edit in edits:
         waiting.put(edit)
@@ -70,13 +70,13 @@ def reviewing(stack: Stack, edits: list[Edit]) -> Iterator[Seen]:
 
 
 def reload_web(stack: Stack) -> None:
-    """Replace gunicorn's processes by its own means."""
+    """Reload gunicorn's processes with HUP."""
     assert stack.web is not None
     stack.web.process.send_signal(signal.SIGHUP)
 
 
 def replace_web(stack: Stack) -> None:
-    """Start a second gunicorn, lead everybody there, end the first."""
+    """Start a second gunicorn, switch the proxy to it, end the first."""
     old = stack.web
     assert old is not None
     stack.start_web()
@@ -85,20 +85,20 @@ def replace_web(stack: Stack) -> None:
 
 
 def replace_worker(stack: Stack) -> None:
-    """Start a second worker, then end the first, which finishes what it has."""
+    """Start a second worker, then end the first, which finishes its tasks."""
     old = stack.worker
     stack.add_worker()
-    stack.everyone_is_ready()
+    stack.wait_until_ready()
     old.server.stop(seconds=STOP_SECONDS)
     stack.workers.remove(old)
 
 
 def replace_periodic_worker(stack: Stack) -> None:
-    """Do the same with the worker that reads and ticks."""
+    """Do the same with the worker of the periodic queue."""
     old = stack.periodic_worker
     assert old is not None
     stack.start_periodic_worker()
-    stack.everyone_is_ready()
+    stack.wait_until_ready()
     old.server.stop(seconds=STOP_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Outages under their own names: on the page, in /healthz and by mail, by real processes and `watch`."""
+"""Outages are named on pages, in /healthz and in mails, with real processes and `watch`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OPERATORS = "ops@contoso.example"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
-    """A stack that reads each second and alerts after ALERT_AFTER seconds."""
+    """Run a stack that pulls each second and alerts after ALERT_AFTER seconds."""
     times = {"PULL_SECONDS": "1", "ALERT_AFTER": str(ALERT_AFTER), "DATABASE_CONNECT_SECONDS": "2"}
     with (
         fresh_database(tmp_path_factory.mktemp("troubles"), django_db_blocker, name="troubles") as database,
@@ -47,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoD
 
 @dataclass
 class Operator:
-    """Somebody who looks at /healthz, at pages and into the mailbox, and whose timer runs `watch`."""
+    """An operator who checks /healthz, pages and the mailbox, and runs `watch` by a timer."""
 
     stack: Stack
     reviewer: Reviewer
@@ -64,14 +64,14 @@ class Operator:
         return Screen(self.reviewer.get("/settings/me"))  # type: ignore[arg-type]  # has the two members that it reads
 
     def watch(self) -> tuple[int, str]:
-        """Run the command; return its exit status and everything it wrote."""
+        """Run the command; return its exit status and output."""
         command = [sys.executable, "manage.py", "watch"]
         environment = self.stack.environment()
         ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
         return ended.returncode, ended.stdout + ended.stderr
 
     def watch_until(self, holds: Callable[[], bool], *, seconds: float) -> None:
-        """Let the timer run until it holds."""
+        """Run `watch` repeatedly until the condition holds."""
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"{self.health()} {self.watch()}"
@@ -79,7 +79,7 @@ class Operator:
             time.sleep(1)
 
     def subjects(self) -> list[str]:
-        """Return what this story's mails to the operators are about, in the order of their arrival."""
+        """Return the subjects of the mails to the operators, in order."""
         with requests.Session() as session:
             session.trust_env = False
             mails = session.get(f"{self.stack.sandbox.url}/mail/?format=json", timeout=10).json()
@@ -93,7 +93,7 @@ class Operator:
 
 @pytest.fixture
 def operator(running: Stack, settings: Settings, django_db_blocker: DjangoDbBlocker) -> Iterator[Operator]:
-    """An operator of a portal that is well; whatever is hurt is whole again afterwards."""
+    """Return an operator of a healthy portal, which is repaired afterwards."""
     lead_to(running.sandbox.url, settings)
     with django_db_blocker.unblock(), running.database.used_here():
         preferences.change(by=None, operations_address=OPERATORS)
@@ -118,11 +118,11 @@ def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
     wait_until(lambda: "Redis does not answer." in operator.page().words, seconds=60, what="the banner names Redis")
     operator.watch_until(lambda: bool(operator.subjects()), seconds=90)
     time.sleep(50 - ALERT_AFTER)  # a worker that was not asked would count as silent by now
-    status, said = operator.watch()
+    status, output = operator.watch()
 
     assert (status, operator.ill(), operator.subjects()) == (1, ["redis"], ["Redis does not answer."])
-    assert "redis: Redis does not answer." in said
-    assert "No background worker answers" not in operator.page().words + said
+    assert "redis: Redis does not answer." in output
+    assert "No background worker answers" not in operator.page().words + output
 
     proxies.broker.restore()
     operator.watch_until(operator.is_well, seconds=90)
@@ -143,9 +143,9 @@ def test_lost_database_mailed_once(operator: Operator) -> None:
     assert operator.reviewer.get("/healthz?part=ready").status_code == 503
     assert operator.ill() == ["database"]
     operator.watch_until(lambda: bool(operator.subjects()), seconds=90)
-    status, said = operator.watch()
+    status, output = operator.watch()
     assert (status, operator.subjects()) == (2, ["The database does not answer."])
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
     proxies.database.restore()
     operator.watch_until(lambda: len(operator.subjects()) > 1, seconds=90)

@@ -1,4 +1,4 @@
-"""Fifty browsers of two people decide the same edit at one moment."""
+"""Fifty browsers of two people decide the same edit at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_one_of_fifty_submits_wins(story: Story):
 
 
 def decide_at_once(edit: Edit, reviewers: list[Reviewer]) -> list[Answer]:
-    """Let every second browser decide the other way round, once each has opened the page."""
+    """Have all browsers open the page, then decide at once, half of them the other way round."""
     forms = [reviewer.form(edit) for reviewer in reviewers]
     start = threading.Barrier(len(reviewers))
 

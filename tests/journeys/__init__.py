@@ -1,4 +1,4 @@
-"""Whole stories with real processes."""
+"""End-to-end tests with real processes."""
 
 from __future__ import annotations
 

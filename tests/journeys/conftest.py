@@ -1,4 +1,4 @@
-"""One stack of real processes for the whole folder; each story takes contacts that no other one touches."""
+"""One stack of real processes for the folder; each story uses contacts of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def rounds() -> int:
-    """How often each point is tried; more by the environment, for a long run."""
+    """Return how often each point is tried; JOURNEY_ROUNDS raises it for long runs."""
     return int(os.environ.get("JOURNEY_ROUNDS", "2"))
 
 
@@ -30,7 +30,7 @@ def rounds() -> int:
 def journey_database(
     tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Database]:
-    """A database that processes share."""
+    """Create a database that processes share."""
     folder = tmp_path_factory.mktemp("journeys")
     with fresh_database(folder, django_db_blocker, name="journeys") as database:
         yield database
@@ -38,14 +38,14 @@ def journey_database(
 
 @pytest.fixture(scope="session")
 def stack(journey_database: Database) -> Iterator[Stack]:
-    """Broker, sandbox, scheduler and worker."""
+    """Run broker, sandbox, scheduler and worker."""
     with running_stack(journey_database) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
 def contacts(stack: Stack, rounds: int, django_db_blocker: DjangoDbBlocker) -> Iterator[Iterator[uuid.UUID]]:
-    """The CRM's contacts, each handed out once; at the end all that was judged is judged again."""
+    """Yield contacts that are used once each; at the end all edits are verified again."""
     world = World(stack.sandbox.url)
     world.reset(contacts=100 + 25 * rounds, users=100, filters=4)
     yield iter([uuid.UUID(row["contactid"]) for row in world.rows("contacts", select="contactid")])
@@ -58,29 +58,29 @@ def contacts(stack: Stack, rounds: int, django_db_blocker: DjangoDbBlocker) -> I
 def story(
     stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Story]:
-    """A story in the running stack; whatever it hurt is whole again afterwards."""
+    """Return a story in the running stack, which is repaired afterwards."""
     lead_to(stack.sandbox.url, settings)
     settings.UNDO_SECONDS = 0
     with django_db_blocker.unblock(), stack.database.used_here():
-        told = Story(stack, World(stack.sandbox.url), contacts)
+        new_story = Story(stack, World(stack.sandbox.url), contacts)
         try:
-            yield told
+            yield new_story
         finally:
             stack.disarm()
-            told.world.heal()
+            new_story.world.heal()
             stack.restart_broker()
-            stack.mend_workers()
+            stack.restore_workers()
             Breaker.objects.all().delete()
 
 
 def lead_to(sandbox_url: str, settings: Settings) -> None:
-    """Settings of this process that lead to that sandbox."""
+    """Point this process's settings to that sandbox."""
     settings.CRM_ORIGIN = sandbox_url
     settings.CRM_AUTHORITY = f"{sandbox_url.replace('http:', 'https:')}/{settings.CRM_TENANT}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The figures: what was killed how often, and what the ledger showed."""
+    """Print the numbers of kills and of verified edits."""
     if TALLY:
         terminalreporter.section("journeys")
         terminalreporter.write_line(", ".join(f"{name} {count}" for name, count in TALLY.items()))

@@ -1,4 +1,4 @@
-"""A database of its own for the journeys: their processes share it with the test, so it cannot be in memory."""
+"""A database for the journeys, shared by the test and its processes, so not in memory."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the processes find it, and what this process has to set."""
+    """A database with its URL for processes and its settings for this process."""
 
     url: str
     mapping: dict[str, Any]
 
     @property
     def address(self) -> str:
-        """Return `host:port` of its server; nothing for a file."""
+        """Return `host:port` of the server, '' for a file."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @contextmanager
     def used_here(self) -> Iterator[None]:
-        """Let this process's models use it for a while, instead of the database of the other tests."""
+        """Use this database for the models of this process inside the context."""
         others, before = connections.settings["default"], connections["default"]
         connections.settings["default"] = self.mapping
         del connections["default"]
@@ -49,7 +49,7 @@ class Database:
             connections["default"] = before
 
     def back_up(self, file: Path) -> None:
-        """Write what is committed at this moment into a file, while others go on writing."""
+        """Dump the committed data into a file while other processes write."""
         if self.is_postgres:
             servers.run_postgres_program("pg_dump", "--format=custom", f"--file={file}", self.url)
         else:
@@ -57,7 +57,7 @@ class Database:
                 source.execute("VACUUM INTO ?", [str(file)])
 
     def restore(self, file: Path) -> None:
-        """Replace everything by what the file holds; nobody may be connected."""
+        """Restore the database from the file; there must be no connections."""
         connections["default"].close()
         if self.is_postgres:
             options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", f"--dbname={self.url}"]
@@ -70,13 +70,13 @@ class Database:
 
     @property
     def is_postgres(self) -> bool:
-        """Return whether it is on a server."""
+        """Return whether it is a PostgreSQL database."""
         return self.url.startswith("postgres")
 
 
 @contextmanager
 def fresh_database(folder: Path, blocker: DjangoDbBlocker, *, name: str, port: int | None = None) -> Iterator[Database]:
-    """A migrated database of the kind that this test run uses; `port`: that of another PostgreSQL on this machine."""
+    """Create a migrated database of the kind under test; `port` selects another local PostgreSQL."""
     with empty_database(folder, name=name, port=port) as database:
         with blocker.unblock(), database.used_here():
             call_command("migrate", verbosity=0, interactive=False)
@@ -85,7 +85,7 @@ def fresh_database(folder: Path, blocker: DjangoDbBlocker, *, name: str, port: i
 
 @contextmanager
 def empty_database(folder: Path, *, name: str, port: int | None = None) -> Iterator[Database]:
-    """A database without tables of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL."""
+    """Create an empty database of the kind under test: a SQLite file, or one on its PostgreSQL."""
     mapping = copy.deepcopy(connections.settings["default"]) | ({"PORT": port} if port else {})
     make = _on_postgres if "postgresql" in mapping["ENGINE"] else _in_a_file
     with make(mapping, folder, name) as database:

@@ -1,4 +1,4 @@
-"""A filter run among real processes, and its judge: the CRM's own tables before, its ledger afterwards."""
+"""A filter run among real processes, verified with the CRM's tables and its ledger."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ OFF = creation.RunSpec(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
 
 
 def limits(scale: float) -> dict[str, Any]:
-    """The published limits, with the sandbox's clock as many times quicker."""
+    """Return the published limits with the sandbox's time scale."""
     return {"time_scale": scale, "limits": {"requests": 6000, "execution_seconds": 1200}}
 
 
 class FilterStory:
-    """Everybody's appointments go off while things break."""
+    """Switches off the appointment filters of all users amid faults."""
 
     wish = OFF
 
@@ -47,7 +47,7 @@ class FilterStory:
         self.since = self.scenery.mark()
 
     def read(self) -> None:
-        """A whole inventory; where the CRM was made anew, what was read of the old one goes."""
+        """Take a full inventory."""
         inventory.request()
         wait_until(lambda: inventory.take(clients.verified_client()), seconds=self.patience, what="an inventory")
 
@@ -60,7 +60,7 @@ class FilterStory:
         return run
 
     def outcomes_in_the_crm(self) -> dict[str, str]:
-        """In which class each user ends where nobody is held back, by the CRM's own tables."""
+        """Return the expected outcome of each user from the CRM's tables, with no user held back."""
         return expected_outcomes(self.scenery)
 
     def _is(self, run: FilterRun, state: RunState) -> bool:
@@ -72,81 +72,81 @@ class FilterStory:
         return {str(item.user_id): Outcome.HELD.value for item in held}
 
     def wait(self, holds: Callable[[], object], what: str) -> None:
-        """Poll as long as this many users may take; and each second the times to wait are over."""
+        """Poll until the condition holds, and skip all waiting times once per second."""
 
-        next_bell = 0.0
+        next_dispatch = 0.0
 
-        def with_bells() -> object:
-            nonlocal next_bell
-            if time.monotonic() > next_bell:  # each bell is four messages
-                next_bell = time.monotonic() + 1
-                self.time_flies()
+        def with_dispatch() -> object:
+            nonlocal next_dispatch
+            if time.monotonic() > next_dispatch:  # each dispatch publishes four messages
+                next_dispatch = time.monotonic() + 1
+                self.skip_waits()
             return holds()
 
-        wait_until(with_bells, seconds=self.patience, what=what)
+        wait_until(with_dispatch, seconds=self.patience, what=what)
 
     # --- what happens -----------------------------------------------------------------------------------
     def start(self) -> None:
-        """Fred starts it; a long list is confirmed by the second person."""
+        """Start the run as Fred; Frida confirms it where needed."""
         transitions.start(self.run, by=fred())
         if self.run.state == RunState.WAITING:
             transitions.confirm(self.run, by=make_person("Frida"))
         assert self.run.state == RunState.RUNNING
 
-    def goes_on(self, users: int = 1) -> None:
-        """At least so many more users are brought to their end, and the run is not over."""
+    def wait_for_progress(self, users: int = 1) -> None:
+        """Wait until at least `users` more users are finished; the run must not be over."""
         before = self.left()
         self.wait(lambda: self.left() <= before - users, f"{users} more users are done")
         assert self.left(), "the run is over: nothing more could be tried"
 
     def left(self) -> int:
-        """How many users are still to come."""
+        """Return the number of unfinished users."""
         return transitions.count_unfinished(self.run)
 
     def pause(self) -> None:
-        """No user is begun any more; those under way come to their end."""
+        """Pause the run and wait for the users in progress."""
         transitions.pause(self.run, by=fred())
         self.story.wait(lambda: not self._held().exists(), "nobody is under way")
         assert self.left(), "the run was over before it was paused: nothing was tried"
 
     def resume(self) -> None:
-        """Go on, and as if the time between two bells were over."""
+        """Resume the run and skip the dispatch interval."""
         transitions.resume(self.run, by=fred())
         self.dispatch_again()
 
     def _held(self) -> Any:
         return FilterRunItem.objects.filter(run=self.run, state__in=HELD_STATES)
 
-    def credentials_fail_for_a_while(self) -> None:
-        """The secret is refused until every worker has seen it, then it is valid again."""
+    def fail_credentials_for_a_while(self) -> None:
+        """Refuse the client secret until the breaker opens, then accept it again."""
         self.world.faults(credentials_refused=True)
         self.dispatch_again()
         self.story.wait(lambda: not breakers.all_closed([Breaker.Name.CRM_CREDENTIALS]), "the breaker is open")
         assert self.left(), "the run was over before the credentials failed: nothing was tried"
         self.world.heal()
 
-    def flush_the_broker(self) -> None:
-        """Everything that Redis holds is gone."""
+    def flush_broker_and_dispatch(self) -> None:
+        """Flush Redis."""
         self.stack.flush_broker()
         self.dispatch_again()
 
     def dispatch_again(self) -> None:
-        """As if BELL_SECONDS were over."""
+        """Skip the dispatch interval."""
         FilterRun.objects.update(dispatched_at=None)
 
-    def time_flies(self) -> None:
-        """As if every time to wait were over: of dispatches, of open breakers, of users who are tried again."""
+    def skip_waits(self) -> None:
+        """Skip all waiting times: dispatch intervals, probes of breakers, backoffs of users."""
         self.dispatch_again()
         Breaker.objects.exclude(next_probe_at=None).update(next_probe_at=Now())
         later = FilterRunItem.objects.filter(state__in=WAITING_STATES, due_at__gt=Now())
         later.exclude(due_at=NEVER).update(due_at=Now())
 
-    def ends(self) -> None:
-        """Wait for the end; time between bells flies."""
+    def wait_until_done(self) -> None:
+        """Wait until the run is done."""
         self.wait(lambda: self._is(self.run, RunState.DONE), "the run is done")
 
     def states(self) -> dict[str, int]:
-        """The state of every filter in the CRM by its id, read in the way that an administrator may."""
+        """Return the state of every filter in the CRM by id."""
         users = FilterUser.objects.people().values_list("pk", flat=True)
         found: dict[str, int] = {}
         for user_id in users:
@@ -154,8 +154,8 @@ class FilterStory:
         return found
 
     # --- judging ----------------------------------------------------------------------------------------
-    def is_as_planned(self) -> None:
-        """Every user in the class that the CRM's tables called for, every filter written once, nobody half done."""
+    def assert_as_planned(self) -> None:
+        """Assert that each user has the expected outcome and each planned filter was written once."""
         ended = {str(item.user_id): item.outcome for item in self.run.items.all()}
         assert ended == self.expected
         written = Counter(self.written())
@@ -163,7 +163,7 @@ class FilterStory:
         assert set(written) == self._planned()
 
     def written(self) -> list[str]:
-        """The row of each write since the list was frozen, by the CRM's ledger."""
+        """Return the rows written since the list was frozen, from the CRM's ledger."""
         return [key for key, _ in self.scenery.switched(self.since)]
 
     def _planned(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""A worker that can be stopped between its steps: it delivers in a thread, and its CRM holds it where a test wants."""
+"""A worker in a thread that tests can stop between its steps."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PATIENCE = 20.0
 
 
 class PowerCut(BaseException):
-    """The worker ends here: no handler of ours may see it."""
+    """Ends the worker; a BaseException, so that no handler catches it."""
 
 
 class SlowWorker:
-    """Delivers, and stops when it has `looked`, is `sending`, or was `answered`."""
+    """Delivers and stops after reading (`looked`), before sending (`sending`) or after the answer (`answered`)."""
 
     def __init__(self, delivery_id: uuid.UUID, *, at: str) -> None:
         self._at, self._crm = at, clients.crm()
@@ -29,7 +29,7 @@ class SlowWorker:
         assert self._stopped.wait(PATIENCE), f"the worker never came to {at}"
 
     def finish(self) -> None:
-        """Let it go on to its end."""
+        """Let the worker continue to its end."""
         self._may_go_on.set()
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
@@ -45,13 +45,13 @@ class SlowWorker:
         return getattr(self._crm, name)
 
     def read_for_delivery(self, **what: Any) -> Any:
-        """The CRM's own answer."""
+        """Return the CRM's answer, then stop if this is the point."""
         view = self._crm.read_for_delivery(**what)
         self._stop("looked")
         return view
 
     def apply(self, *what: Any, **how: Any) -> None:
-        """The CRM's own doing."""
+        """Apply the change set, stopping before or after it."""
         self._stop("sending")
         self._crm.apply(*what, **how)
         self._stop("answered")
@@ -63,7 +63,7 @@ class SlowWorker:
 
 
 class DyingWorker:
-    """Delivers, and dies when it is about to send."""
+    """Delivers and dies before sending."""
 
     def __init__(self, delivery_id: uuid.UUID) -> None:
         self._crm = clients.crm()
@@ -77,5 +77,5 @@ class DyingWorker:
         return getattr(self._crm, name)
 
     def apply(self, *_what: Any, **_how: Any) -> None:
-        """The end."""
+        """Die."""
         raise PowerCut

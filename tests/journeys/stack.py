@@ -1,4 +1,4 @@
-"""The portal's real processes around one database: broker, sandbox, scheduler, workers. Any may be killed."""
+"""The portal's processes around one database: broker, sandbox, scheduler, workers. Any may be killed."""
 
 from __future__ import annotations
 
@@ -40,53 +40,53 @@ PULLS_BY_HAND = "36000"
 
 @dataclass(slots=True)
 class Worker:
-    """A Celery worker: one process that hands out the work, and the pool of those who do it."""
+    """A Celery worker: the main process and its pool."""
 
     server: Server
     has_slept: bool = False
 
     @property
     def pool(self) -> list[psutil.Process]:
-        """The processes that do the work."""
+        """Return the pool's processes."""
         return psutil.Process(self.server.process.pid).children(recursive=True)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs."""
+        """Return whether it runs."""
         return self.server.process.poll() is None
 
     def is_ready(self) -> bool:
-        """Whether it takes work from the broker."""
-        assert self.is_alive, self.server.said()[-3000:]
-        return " ready." in self.server.said()
+        """Return whether it takes messages from the broker."""
+        assert self.is_alive, self.server.output()[-3000:]
+        return " ready." in self.server.output()
 
     def kill(self) -> None:
-        """SIGKILL to all of its processes at once, as when the host dies."""
+        """Kill all its processes at once, as when the host dies."""
         self._signal(signal.SIGKILL)
         self.server.process.wait()
 
     def kill_pool(self) -> None:
-        """SIGKILL to those who do the work, as when the memory is used up."""
+        """Kill the pool's processes, as when memory is exhausted."""
         for process in self.pool:
             with suppress(psutil.NoSuchProcess):  # one that ends by itself meanwhile
                 process.kill()
 
     def pause(self) -> None:
-        """Let all of its processes sleep, with everything they hold."""
+        """Suspend all its processes."""
         self.has_slept = True
         self._signal(signal.SIGSTOP)
 
-    def take_no_more(self) -> None:
-        """Let the one sleep that hands out the work; those who do it finish what they have, and hold no lock."""
+    def pause_main_process(self) -> None:
+        """Suspend the main process; the pool finishes its tasks."""
         self.has_slept = True
         self.server.pause()
 
-    def go_on(self) -> None:
-        """Wake them."""
+    def resume(self) -> None:
+        """Resume all its processes."""
         self._signal(signal.SIGCONT)
 
-    def pool_goes_on(self) -> None:
-        """Wake those who do the work, before the one that watches their time limits."""
+    def resume_pool(self) -> None:
+        """Resume the pool before the main process, which watches the time limits."""
         for process in self.pool:
             process.resume()
 
@@ -97,20 +97,20 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """Fault proxies between the portal's processes and what they depend on; the test itself connects directly."""
+    """Fault proxies between the portal's processes and their services; the test itself connects directly."""
 
     broker: FaultProxy
     crm: FaultProxy
     database: FaultProxy | None  # SQLite has no line
 
     def restore(self) -> None:
-        """Let every line pass."""
+        """Let all connections pass."""
         for proxy in (self.broker, self.crm, self.database):
             if proxy is not None:
                 proxy.restore()
 
     def environment(self, database: Database) -> dict[str, str]:
-        """Return the variables that lead through the proxies."""
+        """Return the environment that leads through the proxies."""
         found = {"REDIS_URL": f"redis://{self.broker.address}/0", "SANDBOX_PORT": str(self.crm.port)}
         if self.database is not None:
             found["DATABASE_URL"] = database.url.replace(database.address, self.database.address)
@@ -119,7 +119,7 @@ class Proxies:
 
 @dataclass(slots=True)
 class Stack:
-    """Everything that runs, and the handles to hurt it."""
+    """The running processes, with methods that harm them."""
 
     folder: Path
     database: Database
@@ -135,16 +135,16 @@ class Stack:
 
     @property
     def worker(self) -> Worker:
-        """The one that writes and runs all the time."""
+        """Return the worker of the default queue."""
         return self.workers[0]
 
     @property
     def failpoints(self) -> Path:
-        """The folder whose files name the points where the next process kills itself."""
+        """Return the folder with the names of armed failpoints."""
         return self.folder / "failpoints"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What every process of the portal is told."""
+        """Return the environment of the portal's processes."""
         return {
             **os.environ,
             **self.times,
@@ -161,12 +161,12 @@ class Stack:
         }
 
     def add_worker(self, *, concurrency: int = 2, clock: str = "") -> Worker:
-        """Start a worker that writes, without waiting for it. `clock` shifts its host's clock, as faketime says it."""
+        """Start a worker of the default queue without waiting. `clock` shifts its clock, in faketime's notation."""
         self.workers.append(self._start_worker("celery", concurrency, clock))
         return self.workers[-1]
 
     def start_periodic_worker(self, *, concurrency: int = 2, clock: str = "") -> None:
-        """Start the worker that reads, ticks and sends mails, without waiting for it."""
+        """Start a worker of the periodic queue without waiting."""
         self.periodic_worker = self._start_worker("periodic", concurrency, clock)
 
     def _start_worker(self, queues: str, concurrency: int, clock: str) -> Worker:
@@ -176,14 +176,14 @@ class Stack:
         return Worker(self._celery("worker", "-A", "portal", "worker", *options, clock=clock))
 
     def start_beat(self, **times: str) -> Server:
-        """Start a scheduler that the caller stops."""
+        """Start a scheduler, which the caller stops."""
         self.started += 1
         arguments = ["-A", "portal", "beat", "--pidfile", "", "--loglevel", "WARNING"]
         return self._celery("beat", *arguments, **times)
 
     @contextmanager
     def pulling(self) -> Iterator[None]:
-        """A second scheduler, which also asks for pulls."""
+        """Run a second scheduler, which also requests pulls."""
         beat = self.start_beat(PULL_SECONDS="0.5")
         try:
             yield
@@ -198,7 +198,7 @@ class Stack:
             wait_until(lambda: _answers(web.url), seconds=60, what="the web processes answer")
         except AssertionError as error:
             web.kill()
-            raise AssertionError(f"{error}\n{web.said()[-3000:]}") from None
+            raise AssertionError(f"{error}\n{web.output()[-3000:]}") from None
         self.web = web
         return web
 
@@ -213,27 +213,27 @@ class Stack:
         return Server("", process, log, log.parent)
 
     def replace_worker(self) -> None:
-        """A new worker in place of the one that was killed."""
+        """Start a new worker in place of the killed one."""
         self.workers.clear()
         self.add_worker()
-        self.everyone_is_ready()
+        self.wait_until_ready()
 
-    def everyone_is_ready(self) -> None:
-        """Wait until each worker takes work."""
+    def wait_until_ready(self) -> None:
+        """Wait until each worker takes messages."""
         everyone = [*self.workers, *([self.periodic_worker] if self.periodic_worker else [])]
         wait_until(lambda: all(worker.is_ready() for worker in everyone), seconds=60, what="the workers are ready")
 
-    def mend_workers(self) -> None:
-        """One worker that lives and never slept, whatever a story did to it; none besides.
+    def restore_workers(self) -> None:
+        """Restore the single worker, alive and never suspended.
 
-        One that slept is late with the time limits it watches, and may end processes that have long done their work.
+        A resumed worker applies its time limits late, and may kill processes that have finished their tasks.
         """
         for worker in self.workers[1:]:
             self.dismiss(worker)
         self._mend_periodic_worker()
         if self.workers and self.worker.is_alive and not self.worker.has_slept:
-            self.worker.go_on()
-            self.everyone_is_ready()
+            self.worker.resume()
+            self.wait_until_ready()
             return
         for worker in self.workers:
             worker.kill()
@@ -246,52 +246,52 @@ class Stack:
             self.start_periodic_worker()
 
     def dismiss(self, worker: Worker) -> None:
-        """End a worker that was added for one story."""
+        """Stop a worker that was added for one story."""
         worker.kill()
         self.workers.remove(worker)
 
     def send(self, task: str, *arguments: str) -> str:
-        """Give work to the broker, as the scheduler does; the message's id."""
+        """Publish a task as the scheduler does; return the message's id."""
         with Celery(broker=self.broker.url, set_as_current=False) as sender:
             return str(sender.send_task(f"syncapp.tasks.{task}", args=arguments).id)
 
     def send_all(self, task: str, arguments: Sequence[str]) -> None:
-        """Give the broker one message of this task for each argument, over one line."""
+        """Publish one message of this task per argument, over one connection."""
         with Celery(broker=self.broker.url, set_as_current=False) as sender, sender.producer_or_acquire() as producer:
             for argument in arguments:
                 sender.send_task(f"syncapp.tasks.{task}", args=(argument,), producer=producer)
 
     def queued(self, queue: str = "celery") -> int:
-        """Return how many messages wait in a queue of the broker."""
+        """Return the number of messages in a queue."""
         with redis.Redis.from_url(self.broker.url) as client:
             return int(client.llen(queue))
 
     def flush_broker(self) -> None:
-        """Wipe everything that the broker holds."""
+        """Flush the broker."""
         with redis.Redis.from_url(self.broker.url) as client:
             client.flushall()
 
     def arm(self, point: str) -> None:
-        """Let the next process that passes this point kill itself there."""
+        """Arm a failpoint: the next process that passes it kills itself."""
         (self.failpoints / point).touch()
 
     def is_armed(self, point: str) -> bool:
-        """Whether nobody has passed the point yet."""
+        """Return whether no process has passed the failpoint yet."""
         return (self.failpoints / point).exists()
 
     def disarm(self) -> None:
-        """Let everybody live."""
+        """Disarm all failpoints."""
         for point in self.failpoints.iterdir():
             point.unlink(missing_ok=True)
 
     def restart_broker(self) -> None:
-        """Bring the killed broker back, empty, at the same address; nothing happens where it lives."""
+        """Restart a killed broker, empty, at the same address."""
         if self.broker.process.poll() is None:
             return
         self.broker = start_valkey(self.folder, port=int(self.broker.url.split(":")[2].partition("/")[0]))
 
     def stop(self) -> None:
-        """End every process that was started here."""
+        """Stop all processes."""
         for worker in [*self.workers, *([self.periodic_worker] if self.periodic_worker else [])]:
             worker.kill()
         self.workers.clear()
@@ -305,11 +305,11 @@ class Stack:
         self.add_worker()
         self.start_periodic_worker()
         self.beat = self.start_beat()
-        self.everyone_is_ready()
+        self.wait_until_ready()
 
 
 def start_web(log: Path, environment: Mapping[str, str]) -> Server:
-    """Start gunicorn with the portal's own configuration; the caller waits for it and stops it."""
+    """Start gunicorn with the portal's configuration; the caller waits for it and stops it."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "portal.wsgi"]
     environment = {**environment, "DJANGO_SETTINGS_MODULE": "portal.settings", "PORTAL_PORT": str(port)}
@@ -318,7 +318,7 @@ def start_web(log: Path, environment: Mapping[str, str]) -> Server:
 
 @contextmanager
 def running_stack(database: Database, *, proxied: bool = False, **times: str) -> Iterator[Stack]:
-    """Broker, sandbox, scheduler and two workers with two processes each, until the block ends.
+    """Run broker, sandbox, scheduler and two workers with two processes each.
 
     `proxied`: with fault proxies before broker, sandbox and PostgreSQL, and with web processes.
     """
@@ -335,7 +335,7 @@ def running_stack(database: Database, *, proxied: bool = False, **times: str) ->
         stack.add_worker()
         stack.start_periodic_worker()
         stack.beat = stack.start_beat()
-        stack.everyone_is_ready()
+        stack.wait_until_ready()
         yield stack
 
 

@@ -1,4 +1,4 @@
-"""What happens in a journey, and the judge: the sandbox's ledger must show each decision exactly once."""
+"""The steps of a journey, and the check that the sandbox's ledger shows each decision exactly once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An Outlook edit of two fields of one contact, as it came into the queue."""
+    """A mirrored Outlook edit of two fields of one contact."""
 
     contact: uuid.UUID
     record: uuid.UUID
@@ -48,36 +48,36 @@ class Edit:
 
     @property
     def delivery(self) -> Delivery:
-        """The newest delivery of this contact."""
+        """Return the newest delivery of this contact."""
         return Delivery.objects.filter(target_id=self.contact).latest("created_at")
 
 
 @dataclass(slots=True)
 class Judgement:
-    """What the ledger shows too little of, and too much."""
+    """The entries that the ledger lacks, or has twice."""
 
     lost: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def count(self, found: int, what: str) -> None:
-        """Exactly once, or it is noted."""
+        """Record an entry that was not found exactly once."""
         if found != 1:
             (self.twice if found else self.lost).append(what)
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing twice, nothing else."""
+        """Return whether every entry was found exactly once."""
         return not (self.lost or self.twice or self.wrong)
 
 
 def write_of(edit: Edit, **fault: Any) -> dict[str, Any]:
-    """A rule for the sandbox: what is to happen to the write of this contact."""
+    """Return a fault rule of the sandbox for the write of this contact."""
     return {"method": "PATCH", "path": f"contacts({edit.contact})", **fault}
 
 
 class Story:
-    """Edits, decisions, waiting and judging, around running processes."""
+    """Edits, decisions, waits and checks, around running processes."""
 
     judged: ClassVar[dict[Path, list[Edit]]] = defaultdict(list)  # by the folder of their stack
 
@@ -87,29 +87,29 @@ class Story:
 
     # --- what people do ---------------------------------------------------------------------------------
     def edited(self, count: int = 1) -> list[Edit]:
-        """That many contacts, edited in Outlook by Jonas and mirrored."""
+        """Edit `count` contacts in Outlook as Jonas, and mirror the edits."""
         edits = [self.edited_in_outlook() for _ in range(count)]
         self.pull()
         return [self.found(contact, proposed) for contact, proposed in edits]
 
     def pull(self) -> None:
-        """Mirror what changed, when no task of the worker is reading."""
+        """Pull to the end, after any pull of a worker."""
         self.wait(lambda: self.world.pull().finished, "the mirror is read to its end")
 
     def edited_in_outlook(self, **columns: str) -> tuple[uuid.UUID, str]:
-        """A contact that Jonas edits, and the job title that he proposes."""
+        """Edit a contact in Outlook as Jonas; return it with the proposed job title."""
         contact = next(self._contacts)
         proposed = f"Chief {contact.hex[:8]}"
         self.world.outlook(contact, **{"jobtitle": proposed, "telephone1": f"+47 {contact.int % 10**8}"} | columns)
         return contact, proposed
 
     def found(self, contact: uuid.UUID, proposed: str) -> Edit:
-        """The mirrored edit of this contact."""
+        """Return the mirrored edit of this contact."""
         record = SyncRecord.objects.get(target_id=contact)
         return Edit(contact, record.pk, {row.column_name: row for row in record.fields.all()}, proposed)
 
     def decide(self, *edits: Edit) -> None:
-        """Rita approves one field of each and rejects the other."""
+        """Approve one field of each edit and reject the other, as Rita."""
         for edit in edits:
             choices = [self._choice(edit, APPROVED, Outcome.APPROVED), self._choice(edit, REJECTED, Outcome.REJECTED)]
             assert not decisions.decide(choices, by=rita()).refused
@@ -118,12 +118,12 @@ class Story:
         return Choice(edit.fields[column].pk, outcome, digest(edit.fields[column]))
 
     def edit_again_and_pull(self, edit: Edit) -> None:
-        """A newer Outlook edit of the field that nobody decided yet, and the worker is told to read it."""
+        """Edit the undecided field again in Outlook, and have the worker pull."""
         self.world.outlook(edit.contact, jobtitle=f"Newer {edit.contact.hex[:8]}")
         self.stack.send("pull")
 
     def decide_on_the_page(self, edit: Edit) -> float:
-        """As `decide`, through the record's page; the seconds until the answer to the submit."""
+        """Decide on the record's page; return the seconds until the answer."""
         page = browser(rita())
         form = Screen(page.get(reverse("record", args=[edit.record]))).form
         approved, rejected = edit.fields[APPROVED].pk, edit.fields[REJECTED].pk
@@ -136,47 +136,47 @@ class Story:
 
     # --- waiting ----------------------------------------------------------------------------------------
     def wait(self, holds: Callable[[], object], what: str, *, hurry: bool = False) -> None:
-        """Poll until it holds; show rows and logs where it never does. With `hurry` the time between bells flies."""
+        """Poll until the condition holds; on failure show rows and logs. `hurry` skips the dispatch intervals."""
         try:
-            wait_until(self._hurrying(holds) if hurry else holds, seconds=self.patience, what=what)
+            wait_until(self._with_dispatches(holds) if hurry else holds, seconds=self.patience, what=what)
         except AssertionError as error:
             columns = "state", "due_at", "dispatched_at", "lease_until", "fencing_token", "attempts", "last_error"
             rows = Delivery.objects.exclude(state=JobState.DONE).values_list(*columns)[:5]
-            said = "\n".join(worker.server.said()[-3000:] for worker in self.stack.workers)
-            raise AssertionError("\n".join([str(error), *map(str, rows), said])) from None
+            logs = "\n".join(worker.server.output()[-3000:] for worker in self.stack.workers)
+            raise AssertionError("\n".join([str(error), *map(str, rows), logs])) from None
 
-    def _hurrying(self, holds: Callable[[], object]) -> Callable[[], object]:
-        next_bell = time.monotonic()
+    def _with_dispatches(self, holds: Callable[[], object]) -> Callable[[], object]:
+        next_dispatch = time.monotonic()
 
-        def with_bells() -> object:
-            nonlocal next_bell
-            if time.monotonic() > next_bell:
-                next_bell = time.monotonic() + 1
+        def with_dispatch() -> object:
+            nonlocal next_dispatch
+            if time.monotonic() > next_dispatch:
+                next_dispatch = time.monotonic() + 1
                 self.dispatch_again()
             return holds()
 
-        return with_bells
+        return with_dispatch
 
     def wait_until_delivered(self, *edits: Edit, hurry: bool = False) -> None:
-        """Every decision about these contacts has reached its end."""
+        """Wait until all decisions about these contacts are delivered."""
         contacts = [edit.contact for edit in edits]
         self.wait(lambda: self.nothing_is_under_way(contacts), f"{len(edits)} deliveries are done", hurry=hurry)
 
     def nothing_is_under_way(self, contacts: Sequence[uuid.UUID]) -> bool:
-        """Whether no decision and no delivery of these contacts is open."""
+        """Return whether no decision and no delivery of these contacts is open."""
         deliveries = Delivery.objects.filter(target_id__in=contacts).exclude(state=JobState.DONE)
         return self.decisions_are_over(contacts) and not deliveries.exists()
 
     def decisions_are_over(self, contacts: Sequence[uuid.UUID]) -> bool:
-        """Return whether every decision about these contacts has reached its end."""
+        """Return whether all decisions about these contacts are finished."""
         return not Decision.objects.filter(target_id__in=contacts, state__in=UNDER_WAY).exists()
 
     def wait_until_held(self, edit: Edit, state: JobState) -> None:
-        """The CRM holds a request, and the row says from outside how far the work is."""
+        """Wait until the CRM holds a request and the delivery is in this state."""
         self.wait(lambda: self._holds(1) and edit.delivery.state == state, f"the request is held, the row {state}")
 
     def wait_until_holding(self, count: int = 1) -> None:
-        """The CRM holds that many requests."""
+        """Wait until the CRM holds `count` requests."""
         self.wait(lambda: self._holds(count), f"{count} requests are held")
 
     def _holds(self, count: int) -> bool:
@@ -184,16 +184,16 @@ class Story:
 
     def dispatch_again(self) -> None:
         """Let REDISPATCH_AFTER pass, so that a job whose message was lost is dispatched again."""
-        rung = Delivery.objects.exclude(dispatched_at=None)
-        for pk in rung.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
-            rung.filter(pk=pk).update(dispatched_at=F("dispatched_at") - timedelta(seconds=REDISPATCH_AFTER))
+        dispatched = Delivery.objects.exclude(dispatched_at=None)
+        for pk in dispatched.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
+            dispatched.filter(pk=pk).update(dispatched_at=F("dispatched_at") - timedelta(seconds=REDISPATCH_AFTER))
 
-    def reading_leases_end(self) -> None:
-        """As if LEASE were over for a puller that died."""
+    def expire_cursor_leases(self) -> None:
+        """Expire the lease of a puller that died."""
         MirrorCursor.objects.exclude(lease_until=None).update(lease_until=Now())
 
     def wait_until_probed(self, breaker: str, times: int) -> None:
-        """The open breaker was tried that often."""
+        """Wait until the open breaker was probed `times` times."""
         seen_times = set()
 
         def was_probed() -> bool:
@@ -204,16 +204,16 @@ class Story:
 
     # --- judging ----------------------------------------------------------------------------------------
     def our_entries(self) -> list[Entry]:
-        """Everything the portal ever committed in the CRM."""
+        """Return all writes of the portal in the CRM."""
         return [entry for entry in self.world.ledger(ours=False) if entry["caller"] == APPLICATION_USER_ID]
 
     def our_entries_about(self, *edits: Edit) -> list[Entry]:
-        """Return every write of these contacts that the portal ever committed in the CRM."""
+        """Return all writes of the portal to these contacts."""
         contacts = {str(edit.contact) for edit in edits}
         return [entry for entry in self.our_entries() if entry["id"] in contacts]
 
     def judge(self, edits: Iterable[Edit]) -> Judgement:
-        """Compare the ledger with what Rita decided about these edits."""
+        """Compare the ledger with Rita's decisions about these edits."""
         found: dict[str, list[Entry]] = {}
         for entry in self.our_entries():
             found.setdefault(entry["id"], []).append(entry)
@@ -245,7 +245,7 @@ class Story:
                 judgement.wrong.append(f"{column} {row.pk} carries another decision's id")
 
     def delivered_exactly_once(self, *edits: Edit, hurry: bool = False) -> None:
-        """Wait for the end, then let the ledger judge."""
+        """Wait until the edits are delivered, and assert that the ledger has each write once."""
         self.wait_until_delivered(*edits, hurry=hurry)
         judgement = self.judge(edits)
         TALLY["edits judged"] += len(edits)
@@ -255,7 +255,7 @@ class Story:
         assert judgement.is_clean, judgement
 
     def superseded_exactly_once(self, *older: Edit) -> None:
-        """The older edit of the field is marked in the CRM once, the newer one waits, the contact is untouched."""
+        """Assert that the older edits are marked once, the newer ones wait, and the contacts are unchanged."""
         marked = Decision.objects.filter(field__in=[edit.fields[APPROVED].pk for edit in older])
         self.wait(lambda: marked.count() == len(older), "the older edits are superseded")
         self.wait_until_delivered(*older)
@@ -269,7 +269,7 @@ class Story:
             assert found == {edit.proposed: "superseded", f"Newer {edit.contact.hex[:8]}": "pending"}
 
     def change_sets(self, edit: Edit) -> list[dict[str, set[str]]]:
-        """Each change set that the CRM committed for this edit: its tables with the columns that changed."""
+        """Return the change sets of this edit: their tables with the changed columns."""
         rows = {str(edit.contact), str(edit.record), *(str(row.pk) for row in edit.fields.values())}
         found: dict[str, dict[str, set[str]]] = {}
         for entry in self.our_entries():
@@ -279,8 +279,8 @@ class Story:
         return list(found.values())
 
     # --- killing ----------------------------------------------------------------------------------------
-    def dies_at(self, point: str, cause: Callable[[], object]) -> None:
-        """Arm the point, cause work, and see a process of the worker die there."""
+    def kill_at(self, point: str, cause: Callable[[], object]) -> None:
+        """Arm the failpoint, cause work, and wait for a process to die there."""
         self.stack.arm(point)
         cause()
         self.wait(lambda: not self.stack.is_armed(point), f"a process dies at {point}")
@@ -297,7 +297,7 @@ class Story:
         TALLY[f"kills at {point}"] += 1
 
     def replace_dead_worker(self) -> None:
-        """A new worker where there is none, and 15 seconds pass: messages that died with the old one ring again."""
+        """Replace a dead worker and skip the dispatch interval, so that lost messages are published again."""
         if not self.stack.worker.is_alive:
             self.stack.replace_worker()
             self.dispatch_again()

@@ -1,4 +1,4 @@
-"""The answer never comes, or comes to somebody whose time was over."""
+"""Answers that never come, or come after the lease has expired."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def test_write_with_cut_answer_applied_once(story: Story, rounds: int, where: st
 
 
 def stops(worker: Worker) -> int:
-    """How often it found a lease lost; on a slow machine the time limit may end a sleeper before it looks."""
-    said = worker.server.said()
-    return said.count("lease lost, stopped") + said.count("billiard.exceptions.SoftTimeLimitExceeded")
+    """Return how often the worker lost a lease, or was stopped by its time limit before it could notice."""
+    log = worker.server.output()
+    return log.count("lease lost, stopped") + log.count("billiard.exceptions.SoftTimeLimitExceeded")
 
 
 @pytest.mark.parametrize("where", ["before_commit", "after_commit"])
@@ -35,8 +35,8 @@ def test_worker_wakes_after_its_lease(story: Story, where: str):
     other, before = story.stack.add_worker(), stops(sleeper)
     story.world.heal(drop=where == "before_commit")  # then the write is left to the other worker
     story.wait_until_delivered(*edits, hurry=True)
-    sleeper.pool_goes_on()
+    sleeper.resume_pool()
     story.wait(lambda: stops(sleeper) >= before + 2, "both sleepers find their lease lost")
-    sleeper.go_on()
+    sleeper.resume()
     story.stack.dismiss(other)
     story.delivered_exactly_once(*edits)

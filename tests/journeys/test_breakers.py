@@ -1,4 +1,4 @@
-"""What stops the deliveries of everybody, costs nothing, and starts them again."""
+"""Breakers that stop all deliveries, cost no attempts, and resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The broker repeats itself, forgets everything, or is away: it is only the doorbell."""
+"""The broker repeats messages, loses everything, or is away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.journey
 
 def test_repeated_messages_write_once(story: Story, rounds: int):
     second = story.stack.add_worker()
-    story.stack.everyone_is_ready()
+    story.stack.wait_until_ready()
     edits = story.edited(rounds)
     story.world.faults(latency_ms=50)
     story.decide(*edits)
@@ -26,12 +26,12 @@ def test_repeated_messages_write_once(story: Story, rounds: int):
 
 def test_flushed_broker_loses_no_work(story: Story):
     edits = story.edited(10)
-    story.stack.worker.take_no_more()
+    story.stack.worker.pause_main_process()
     story.decide(*edits)
     # The sleeping worker had already asked Redis for its next message: Redis hands it one while it sleeps.
     story.wait(lambda: story.stack.queued() >= len(edits) - 1, "the work is dispatched")
     story.stack.flush_broker()
-    story.stack.worker.go_on()
+    story.stack.worker.resume()
     story.delivered_exactly_once(*edits, hurry=True)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py demo` with real processes: one line when ready, nothing left when it ends, whatever ends it."""
+"""`manage.py demo` with real processes: one line when ready, and no process left when it ends."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ OWN = ("DATABASE_URL", "REDIS_URL", "BASE_URL", "CRM_ORIGIN", "CRM_AUTHORITY", "
 
 @pytest.fixture
 def demos(tmp_path: Path) -> Iterator[Demos]:
-    """Starts demos in one folder, and ends what a failed test left."""
+    """Yield a starter of demos in one folder, and stop demos that a failed test left."""
     started = Demos(tmp_path)
     yield started
     started.clear_away()
 
 
 class Demos:
-    """Demos of one folder with ports of their own."""
+    """Demos of one folder with their own ports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class Demos:
         self._seen: list[psutil.Process] = []
 
     def start(self, **environment: str) -> Server:
-        """Start one; its output is in `said()`."""
+        """Start one; its output is in `output()`."""
         clean = {name: value for name, value in os.environ.items() if name not in OWN}
         ours = {
             "DEMO_DIR": str(self.folder / "demo"),
@@ -62,19 +62,19 @@ class Demos:
     def start_and_wait(self) -> Server:
         server = self.start()
         deadline = time.monotonic() + READY_SECONDS
-        while "Portal ready" not in server.said():
-            assert server.process.poll() is None, server.said()
+        while "Portal ready" not in server.output():
+            assert server.process.poll() is None, server.output()
             assert time.monotonic() < deadline, self.story()
             time.sleep(0.1)
         return server
 
     def story(self) -> str:
-        """What the logs say, for a failed test."""
+        """Return the logs, for a failed test."""
         logs = sorted((self.folder / "demo" / "logs").glob("*.log"))
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
 
     def processes(self, server: Server) -> list[psutil.Process]:
-        """The demo's processes, all the way down."""
+        """Return the demo's processes with all descendants."""
         found = psutil.Process(server.process.pid).children(recursive=True)
         self._seen += found
         return found
@@ -93,7 +93,7 @@ class Demos:
 
 
 def service(processes: list[psutil.Process], word: str) -> psutil.Process:
-    """The topmost process whose command line contains `word`."""
+    """Return the topmost process whose command line contains `word`."""
     return next(process for process in processes if word in process.cmdline())
 
 
@@ -122,7 +122,7 @@ def get(url: str) -> requests.Response:
 
 def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
     demo = demos.start_and_wait()
-    assert demo.said() == f"Portal ready: {demo.url}\n"
+    assert demo.output() == f"Portal ready: {demo.url}\n"
     assert "Sign in with Microsoft" in get(f"{demo.url}/review/").text
     assert_a_second_one_is_refused(demos)
     assert get(f"{demo.url}/healthz").json()["well"] is True
@@ -132,20 +132,20 @@ def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
     assert end(demo) == 0
 
     assert none_is_left(processes)
-    assert demo.said() == f"Portal ready: {demo.url}\n"
+    assert demo.output() == f"Portal ready: {demo.url}\n"
     assert is_free(demos.portal)
     assert is_free(demos.sandbox)
 
 
 def assert_a_second_one_is_refused(demos: Demos) -> None:
-    """In the same folder, whatever its ports."""
+    """Assert that a second demo in the same folder is refused."""
     second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()), SMTP_PORT=str(free_port()))
     assert second.process.wait(30) == 1
-    assert "is running already" in second.said()
+    assert "is running already" in second.output()
 
 
 def assert_an_edit_is_mailed_before_anyone_signs_in(demos: Demos) -> None:
-    """Check that an Outlook edit after the first reading is mailed, and none before."""
+    """Assert that an Outlook edit after the first pull is mailed, and none before."""
     sandbox = f"http://127.0.0.1:{demos.sandbox}"
     wait_until(lambda: edits(demos), seconds=60, what="the first reading")
     with requests.Session() as session:
@@ -205,7 +205,7 @@ def test_port_in_use_reported_in_one_line(demos: Demos, which: str) -> None:
         assert demo.process.wait(30) == 1
 
     name = f"{which.upper()}_PORT"
-    assert demo.said() == f"CommandError: Port {port} is in use. Choose another one: {name}={port + 10} make demo\n"
+    assert demo.output() == f"CommandError: Port {port} is in use. Choose another one: {name}={port + 10} make demo\n"
     assert is_free(demos.portal)
     assert is_free(demos.sandbox)
 
@@ -215,9 +215,9 @@ def test_failing_child_reported_at_once(demos: Demos) -> None:
     (demos.folder / "demo" / "sandbox.sqlite3").mkdir(parents=True)
     demo = demos.start()
 
-    wait_until(lambda: "sandbox ended with code 1" in demo.said(), seconds=30)
+    wait_until(lambda: "sandbox ended with code 1" in demo.output(), seconds=30)
 
-    assert "sandbox.log says why" in demo.said()
+    assert "sandbox.log says why" in demo.output()
     demos.processes(demo)
     end(demo)
 
@@ -226,4 +226,4 @@ def test_demo_refuses_real_configuration(demos: Demos) -> None:
     demo = demos.start(DEMO="off", SECRET_KEY="k" * 60)
 
     assert demo.process.wait(30) == 1
-    assert "DEMO is off" in demo.said() or "osync.E" in demo.said()
+    assert "DEMO is off" in demo.output() or "osync.E" in demo.output()

@@ -1,4 +1,4 @@
-"""Workers die in the middle of a filter run, Redis forgets everything, credentials fail: it ends as it was planned."""
+"""A filter run ends as planned, although workers die, Redis is flushed and credentials fail."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ LIMITS = limits(0.01)
 
 
 def test_run_ends_as_planned_despite_faults(story: Story):
-    told = FilterStory(story)
+    run_story = FilterStory(story)
     story.world.faults(**LIMITS, latency_ms=15_000)  # of the sandbox's clock, which runs a hundred times faster here
 
-    story.dies_at("filters.sent", told.start)
-    story.dies_at("filters.answered", told.dispatch_again)
-    told.goes_on()
-    told.pause()
-    told.flush_the_broker()
-    told.resume()
-    told.goes_on()
+    story.kill_at("filters.sent", run_story.start)
+    story.kill_at("filters.answered", run_story.dispatch_again)
+    run_story.wait_for_progress()
+    run_story.pause()
+    run_story.flush_broker_and_dispatch()
+    run_story.resume()
+    run_story.wait_for_progress()
     story.kill("the middle of a run", whole=False)
-    told.credentials_fail_for_a_while()
+    run_story.fail_credentials_for_a_while()
     story.world.faults(**LIMITS)
 
-    told.ends()
-    told.is_as_planned()
+    run_story.wait_until_done()
+    run_story.assert_as_planned()

@@ -1,6 +1,6 @@
-"""Each guard by itself: a story that ends well with it, and in a loss or a double without it.
+"""Each guard alone: the same story is correct with it, and loses or repeats a write without it.
 
-The second half of each test takes the guard out and expects the damage, so the first half is known to be able to fail.
+The second half of each test removes the guard and expects the damage, which proves that the first half can fail.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Patch = pytest.MonkeyPatch
 
 @pytest.fixture(scope="module")
 def guards_database(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
-    """A database that threads can share, and whose constraints may be dropped."""
+    """Create a database that threads can share, and whose constraints may be dropped."""
     folder = tmp_path_factory.mktemp("guards")
     with fresh_database(folder, django_db_blocker, name="guards") as database:
         yield database
@@ -51,7 +51,7 @@ def guards_database(tmp_path_factory: pytest.TempPathFactory, django_db_blocker:
 def world(
     guards_database: Database, sandbox: SandboxServer, settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[World]:
-    """A fresh CRM and empty tables; workers only where a test makes one."""
+    """Return a world with a fresh CRM and empty tables, without workers."""
     settings.UNDO_SECONDS = 0
     with django_db_blocker.unblock(), guards_database.used_here():
         world = World(sandbox.url)
@@ -66,7 +66,7 @@ def the_delivery() -> Any:
 
 
 def deliver_all(world: World) -> None:
-    """Ticks and workers go on until nothing more happens."""
+    """Run ticks and workers until all work is done."""
     for _ in range(4):
         world.forward()
         world.deliver()
@@ -102,7 +102,7 @@ def without_decision_id(patch: Patch) -> None:
 
 @pytest.fixture
 def drop_constraint(world: World) -> Iterator[Callable[[type, str], None]]:
-    """Drop a unique constraint until the end of the test."""
+    """Return a function that drops a unique constraint until the end of the test."""
     dropped: list[tuple[Any, UniqueConstraint]] = []
 
     def drop(model: Any, name: str) -> None:
@@ -203,7 +203,7 @@ def test_one_live_decision_marks_field_once(world: World, drop_constraint: Calla
 
 
 def is_decided_again(field: SyncField) -> bool:
-    """The same submit is stored once more, past every question, and due an hour after the first."""
+    """Store the same decision again, bypassing all checks; return whether the database accepts it."""
     again = Decision.objects.get(field=field)
     again.pk, again.version, again._state.adding = uuid.uuid4(), 2, True
     again.due_at += timedelta(hours=1)

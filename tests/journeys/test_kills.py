@@ -1,4 +1,4 @@
-"""kill -9 at every step of a delivery and of a pull: nothing is lost and nothing happens twice, by the CRM's ledger."""
+"""kill -9 at every step of deliveries and pulls: the CRM's ledger shows no write lost or repeated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INSIDE_THE_TICK = ["tick.swept", "tick.dispatched"]
 def test_worker_dies_inside_delivery(story: Story, rounds: int, point: str):
     edits = story.edited(rounds)
     for edit in edits:
-        story.dies_at(point, lambda edit=edit: story.decide(edit))
+        story.kill_at(point, lambda edit=edit: story.decide(edit))
     story.delivered_exactly_once(*edits)
 
 
@@ -44,7 +44,7 @@ def test_worker_dies_inside_delivery(story: Story, rounds: int, point: str):
 def test_worker_dies_inside_tick(story: Story, rounds: int, point: str):
     edits = story.edited(rounds)
     for edit in edits:
-        story.dies_at(point, lambda edit=edit: story.decide(edit))
+        story.kill_at(point, lambda edit=edit: story.decide(edit))
     story.delivered_exactly_once(*edits, hurry=True)
 
 
@@ -52,8 +52,8 @@ def test_worker_dies_inside_tick(story: Story, rounds: int, point: str):
 def test_worker_dies_inside_pull(story: Story, rounds: int, point: str):
     older = story.edited(rounds)
     for edit in older:
-        story.dies_at(point, lambda edit=edit: story.edit_again_and_pull(edit))
-        story.reading_leases_end()
+        story.kill_at(point, lambda edit=edit: story.edit_again_and_pull(edit))
+        story.expire_cursor_leases()
     story.pull()
     story.superseded_exactly_once(*older)
 
@@ -66,7 +66,7 @@ def test_pull_dies_waiting_for_page(story: Story, rounds: int):
         story.wait_until_holding()
         story.kill("a held page", whole=False)
         story.world.heal()
-        story.reading_leases_end()
+        story.expire_cursor_leases()
     story.pull()
     story.superseded_exactly_once(*older)
 
@@ -84,7 +84,7 @@ HELD: dict[str, tuple[Callable[[Edit], Rule], JobState]] = {
 
 @pytest.mark.parametrize("request_", HELD)
 def test_worker_dies_waiting_for_answer(story: Story, rounds: int, request_: str):
-    """By turns only those who work die, or the whole worker; and what was held still happens, or never does."""
+    """Alternate between killing the pool and the whole worker, and between releasing and dropping the request."""
     rule, state = HELD[request_]
     edits = story.edited(rounds)
     for turn, edit in enumerate(edits):

@@ -1,4 +1,4 @@
-"""The whole way of one edit, with nobody helping: Outlook, mirror, decision, CRM."""
+"""The whole loop of one edit by periodic tasks: Outlook, mirror, decision, CRM."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.journey
 
 
 def test_edit_passes_through_whole_loop(story: Story, settings: Settings):
-    """Two schedulers tick, which must do no harm; one of them also asks for pulls."""
+    """Two schedulers tick, and one of them also requests pulls."""
     settings.UNDO_SECONDS = 1
     contact, proposed = story.edited_in_outlook()
     with story.stack.pulling():

@@ -1,4 +1,4 @@
-"""Everybody's mailbox method goes to None while workers die: each mailbox is written once, and gets its own back."""
+"""All mailboxes are set to None while workers die, each written once, and then restored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMITS = limits(0.01)
 
 
 class MailboxStory(FilterStory):
-    """The other lever: how mailboxes synchronize."""
+    """A run of the other operation: the sync methods of mailboxes."""
 
     wish = creation.RunSpec(method=SyncMethod.NONE, reason="Another product takes over")
 
@@ -50,19 +50,19 @@ def _outcome(user: dict[str, Any], mailbox: dict[str, Any] | None) -> str:
 
 
 def test_mailbox_run_and_undo_survive_kills(story: Story):
-    told = MailboxStory(story)
-    before = told.methods()
+    run_story = MailboxStory(story)
+    before = run_story.methods()
     story.world.faults(**LIMITS, latency_ms=15_000)
 
-    story.dies_at("filters.sent", told.start)
-    story.dies_at("filters.answered", told.dispatch_again)
-    told.goes_on()
+    story.kill_at("filters.sent", run_story.start)
+    story.kill_at("filters.answered", run_story.dispatch_again)
+    run_story.wait_for_progress()
     story.kill("the middle of a run", whole=False)
     story.world.faults(**LIMITS)
-    told.ends()
-    told.is_as_planned()
+    run_story.wait_until_done()
+    run_story.assert_as_planned()
 
-    told.run = undo.undo(told.run, by=fred())
-    told.ends()
-    assert told.run.state == RunState.DONE
-    assert told.methods() == before
+    run_story.run = undo.undo(run_story.run, by=fred())
+    run_story.wait_until_done()
+    assert run_story.run.state == RunState.DONE
+    assert run_story.methods() == before

@@ -1,4 +1,4 @@
-"""kill -9 around a mail and inside a rule: a mail comes at most twice and says so, a rule decides an edit once."""
+"""kill -9 around a mail and inside a rule: a mail is sent at most twice, a rule decides an edit once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUBJECT = "Test mail from Outlook Sync"
 
 
 def texts_of_test_mails(story: Story) -> list[str]:
-    """Those of the kind that this journey sends: a run of another one may end meanwhile, and says so by mail."""
+    """Return the texts of this journey's mails; other journeys may send mails too."""
     with requests.Session() as session:
         session.trust_env = False
         found: list[dict[str, Any]] = session.get(f"{story.world.url}/mail/?format=json", timeout=10).json()
@@ -31,7 +31,7 @@ def texts_of_test_mails(story: Story) -> list[str]:
 
 def test_mail_resent_after_worker_dies(story: Story):
     before = len(texts_of_test_mails(story))
-    story.dies_at("message.answered", lambda: messages.queue("test", to=rita()))
+    story.kill_at("message.answered", lambda: messages.queue("test", to=rita()))
 
     story.wait(_is_settled, "the mail is settled")
 
@@ -42,7 +42,7 @@ def test_mail_resent_after_worker_dies(story: Story):
 
 
 def _is_settled() -> bool:
-    """As if BELL_SECONDS were over whenever it is not."""
+    """Return whether the message is finished; if not, skip its dispatch interval."""
     waiting = Message.objects.exclude(state=JobState.DONE)
     waiting.filter(state=JobState.READY, dispatched_at__isnull=False).update(dispatched_at=None)
     return not waiting.exists()
@@ -55,7 +55,7 @@ def test_rule_decides_once_despite_kill(story: Story):
     contact, _ = story.edited_in_outlook()
     story.world.outlook(contact, department="Procurement")
 
-    story.dies_at("rules.looked", lambda: story.stack.send("pull"))
+    story.kill_at("rules.looked", lambda: story.stack.send("pull"))
     assert not SyncField.objects.get(record__target_id=contact, column_name="department").decisions.exists()
     story.stack.send("pull")
 

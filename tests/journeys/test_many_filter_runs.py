@@ -1,4 +1,4 @@
-"""The same with two thousand users, whole workers that die, and the limits of a real CRM: minutes, so only by name."""
+"""A run over two thousand users with dying workers and real limits; it takes minutes, so only by name."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ USERS = 2000
 
 
 @pytest.fixture
-def told(
+def run_story(
     tmp_path_factory: pytest.TempPathFactory, settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[FilterStory]:
-    """A company of two thousand, with processes and a database of its own."""
+    """Return a filter story of a company with two thousand users, in a stack and database of its own."""
     folder = tmp_path_factory.mktemp("many")
     with (
         fresh_database(folder, django_db_blocker, name="many") as database,
@@ -45,27 +45,27 @@ def told(
             Breaker.objects.all().delete()
 
 
-def test_run_and_undo_for_two_thousand_users(told: FilterStory):
-    story, before = told.story, told.states()
+def test_run_and_undo_for_two_thousand_users(run_story: FilterStory):
+    story, before = run_story.story, run_story.states()
     story.world.faults(**limits(SCALE))
 
-    story.dies_at("filters.sent", told.start)
-    told.goes_on(200)
+    story.kill_at("filters.sent", run_story.start)
+    run_story.wait_for_progress(200)
     story.kill("the middle of a run", whole=True)
     story.replace_dead_worker()
-    told.goes_on(200)
-    told.pause()
-    told.flush_the_broker()
-    told.resume()
-    told.goes_on(200)
-    story.dies_at("filters.answered", told.dispatch_again)
-    told.credentials_fail_for_a_while()
+    run_story.wait_for_progress(200)
+    run_story.pause()
+    run_story.flush_broker_and_dispatch()
+    run_story.resume()
+    run_story.wait_for_progress(200)
+    story.kill_at("filters.answered", run_story.dispatch_again)
+    run_story.fail_credentials_for_a_while()
     story.world.faults(**limits(SCALE))
-    told.ends()
-    told.is_as_planned()
-    assert told.run.items.filter(outcome=Outcome.DONE).count() > USERS / 2
+    run_story.wait_until_done()
+    run_story.assert_as_planned()
+    assert run_story.run.items.filter(outcome=Outcome.DONE).count() > USERS / 2
 
-    told.run = undo.undo(told.run, by=make_person("Frida"))
-    told.ends()
-    assert told.run.state == RunState.DONE
-    assert told.states() == before
+    run_story.run = undo.undo(run_story.run, by=make_person("Frida"))
+    run_story.wait_until_done()
+    assert run_story.run.state == RunState.DONE
+    assert run_story.states() == before

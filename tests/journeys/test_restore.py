@@ -1,4 +1,4 @@
-"""A backup under load, more work, everything stopped, the backup restored: nothing repeated, nothing misattributed."""
+"""A backup taken under load is restored later: no write is repeated or misattributed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NEEDS_SOMEONE = 3
 def story(
     tmp_path: Path, settings: Settings, django_db_blocker: DjangoDbBlocker, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Story]:
-    """A story in a stack of its own, which it may stop."""
+    """Return a story in a stack of its own, which it may stop."""
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     with fresh_database(tmp_path, django_db_blocker, name="restored") as database, running_stack(database) as stack:
         lead_to(stack.sandbox.url, settings)
@@ -55,7 +55,7 @@ def story(
 
 
 class Load:
-    """Edits that are made and decided all the time, by a thread of its own."""
+    """A thread that continuously makes and decides edits."""
 
     def __init__(self, story: Story) -> None:
         self.decided: list[Edit] = []
@@ -84,7 +84,7 @@ class Load:
 
 
 def work_after_the_backup(story: Story, waiting: Edit, held: Edit) -> list[Edit]:
-    """Decide an edit that the backup knows, let go one that it holds, and decide new ones: all of it is written."""
+    """Decide an edit from the backup, release a held one, decide new ones, and wait for all writes."""
     Decision.objects.filter(target_id=held.contact).update(due_at=Now())
     Delivery.objects.filter(target_id=held.contact).update(due_at=Now())
     new = story.edited(3)

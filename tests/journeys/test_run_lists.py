@@ -1,4 +1,4 @@
-"""kill -9 while a long list is made: nobody is listed twice, nobody left out, and the preview comes by itself."""
+"""kill -9 while a run's list is made: each user is listed once, and the preview appears."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OFF = creation.RunSpec(("appointment",), on=False, reason="Twice in Outlook")
 
 @pytest.fixture
 def users(story: Story) -> Iterator[list[UUID]]:
-    """One more than fit into two parts of a list; the CRM knows nothing of them and is not asked."""
+    """Create one user more than fit into two parts of a list; the CRM does not know them."""
     made = [user.pk for user in many_people(2 * preparation.PART_SIZE + 1)]
     yield made
     FilterRun.objects.all().delete()
@@ -32,10 +32,10 @@ def users(story: Story) -> Iterator[list[UUID]]:
 def test_run_list_survives_kills(story: Story, users: list[UUID]):
     story.stack.arm("run.part_written")
     run = creation.create_run(users, OFF, by=fred())
-    story.dies_at("run.part_written", lambda: None)
+    story.kill_at("run.part_written", lambda: None)
     assert listed(run) == []
 
-    story.dies_at("run.part_listed", lease_is_over)
+    story.kill_at("run.part_listed", lease_is_over)
     assert len(listed(run)) == preparation.PART_SIZE
 
     lease_is_over()
@@ -48,5 +48,5 @@ def listed(run: FilterRun) -> list[tuple[int, UUID]]:
 
 
 def lease_is_over() -> None:
-    """As if LEASE had passed since the worker died."""
+    """Expire the lease of the dead worker."""
     RunPreparation.objects.exclude(lease_until=None).update(lease_until=Now(), dispatched_at=None)

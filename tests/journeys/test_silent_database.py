@@ -1,4 +1,4 @@
-"""A PostgreSQL that acknowledges everything and answers nothing: the web processes go on by themselves afterwards."""
+"""A PostgreSQL that accepts queries and never answers; web processes and beat recover afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BOUND_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status that a page came with, 0 for none, and the seconds it took."""
+    """The status of a page, 0 for none, and the seconds it took."""
 
     status: int
     seconds: float
@@ -40,7 +40,7 @@ class Answer:
 
 @pytest.fixture
 def proxy(journey_database: Database) -> Iterator[FaultProxy]:
-    """A proxy before the journeys' PostgreSQL."""
+    """Run a proxy before the journeys' PostgreSQL."""
     mapping = journey_database.mapping
     if "postgresql" not in mapping["ENGINE"]:
         pytest.skip("SQLite has no server")
@@ -50,7 +50,7 @@ def proxy(journey_database: Database) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def environment(journey_database: Database, proxy: FaultProxy, tmp_path: Path) -> dict[str, str]:
-    """The environment of processes that reach the database through the proxy, and no broker."""
+    """Return the environment of processes that use the proxy and no broker."""
     user, _, place = journey_database.url.partition("@")
     url = f"{user}@{proxy.address}/{place.rpartition('/')[2]}"
     return os.environ | {"DATABASE_URL": url, "DEMO_DIR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
@@ -58,10 +58,10 @@ def environment(journey_database: Database, proxy: FaultProxy, tmp_path: Path) -
 
 @pytest.fixture
 def web(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
-    """Web processes behind the proxy, with the limits that they have by default."""
+    """Run web processes behind the proxy, with default limits."""
     server = start_web(tmp_path / "web.log", environment)
     try:
-        wait_until(lambda: ask(server, "/healthz?part=web", timeout=5).status == 200, seconds=60, what=server.said())
+        wait_until(lambda: ask(server, "/healthz?part=web", timeout=5).status == 200, seconds=60, what=server.output())
         yield server
     finally:
         server.stop()
@@ -69,7 +69,7 @@ def web(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def beat(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
-    """A scheduler behind the proxy, with shorter limits than by default."""
+    """Run a scheduler behind the proxy, with short limits."""
     command = [sys.executable, "-m", "celery", "-A", "portal", "beat", "--pidfile", ""]
     limits = {"DATABASE_TASK_SECONDS": "3", "DATABASE_CONNECT_SECONDS": "2"}
     server = launch(command, url="", log=tmp_path / "beat.log", environment=environment | limits)
@@ -128,4 +128,4 @@ def test_beat_recovers_from_silent_database(
         time.sleep(2)  # beat waits for an answer now
         before = rounds()
         proxy.restore()
-        wait_until(lambda: rounds() > before + 2, seconds=BOUND_SECONDS, what=beat.said())
+        wait_until(lambda: rounds() > before + 2, seconds=BOUND_SECONDS, what=beat.output())

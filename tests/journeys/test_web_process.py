@@ -1,4 +1,4 @@
-"""The web processes as gunicorn.conf.py sets them up: what a request may not say, and what they leave behind."""
+"""The web processes with gunicorn.conf.py: headers they ignore and files they leave behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.journey
 
 @pytest.fixture
 def web(journey_database: Database, tmp_path: Path) -> Iterator[Server]:
-    """The demo's web processes, one with three threads, and a home folder of their own."""
+    """Run the demo's web processes, one with three threads, with a home folder of their own."""
     environment = os.environ | {
         "DATABASE_URL": journey_database.url,
         "DEMO_DIR": str(tmp_path),

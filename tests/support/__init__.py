@@ -1,1 +1,1 @@
-"""Support code that several kinds of test share; it knows nothing of what is tested."""
+"""Support code shared by several kinds of tests."""

@@ -1,4 +1,4 @@
-"""A copy of our own tables at one moment, and the way back to it, on either database; the CRM stays as it is."""
+"""Backup and restore of the portal's tables on either database; the CRM is not affected."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.core.management import call_command
 
 
 def back_up(folder: Path) -> Path:
-    """Write all rows of ours into a file."""
+    """Write all rows into a file."""
     file = folder / "backup.json"
     call_command("dumpdata", "syncapp", output=str(file), verbosity=0)
     return file
 
 
 def restore(file: Path) -> None:
-    """Replace all rows of ours by those of the file."""
+    """Replace all rows by those of the file."""
     call_command("flush", interactive=False, verbosity=0)
     if json.loads(file.read_text()):
         call_command("loaddata", str(file), verbosity=0)

@@ -1,4 +1,4 @@
-"""A web proxy of a company: it takes CONNECT, remembers where to and as whom, and carries bytes both ways."""
+"""A CONNECT proxy that records targets and credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class ConnectProxy:
-    """A running proxy; `credentials` is the `user:password` it asks for, empty: none."""
+    """A running proxy; `credentials` is the required `user:password`, or empty."""
 
     port: int
     credentials: str
@@ -23,13 +23,13 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """Its address, without credentials."""
+        """Return the proxy's URL, without credentials."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def connect_proxy(*, credentials: str = "") -> Iterator[ConnectProxy]:
-    """A proxy on a loopback port, until the block ends."""
+    """Run a proxy on a loopback port."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:

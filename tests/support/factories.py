@@ -1,4 +1,4 @@
-"""Rows with sensible defaults: an edit, its fields, the CRM's users and columns."""
+"""Factories with sensible defaults for edits, fields, CRM users and columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EDITED_ON = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
 def make_editor(name: str = "Jonas Weber", **values: Any) -> CrmUser:
-    """Return a CRM user who edits in Outlook; the same name is the same user, with an Entra id unless None is given."""
+    """Return the CRM user with this name, who edits in Outlook; with an Entra id unless None is given."""
     pk = uuid.uuid5(uuid.NAMESPACE_DNS, f"crm-user-{name}")
     entra_id = uuid.uuid5(uuid.NAMESPACE_DNS, f"entra-{name}")
     defaults = {"name": name, "name_key": search_key(name), "entra_id": entra_id, "read_at": timezone.now(), **values}
@@ -26,7 +26,7 @@ def make_editor(name: str = "Jonas Weber", **values: Any) -> CrmUser:
 
 
 def make_record(name: str = "Marta Villanueva", *, editor: CrmUser | None = None, **values: Any) -> SyncRecord:
-    """An Outlook edit that has arrived."""
+    """Create a mirrored Outlook edit."""
     editor = editor or make_editor()
     defaults = {
         "id": uuid.uuid4(),
@@ -47,7 +47,7 @@ def make_record(name: str = "Marta Villanueva", *, editor: CrmUser | None = None
 
 
 def make_field(record: SyncRecord | None = None, column: str = "jobtitle", **values: Any) -> SyncField:
-    """One changed field; its record's counts are true afterwards."""
+    """Create a changed field and update its record's counts."""
     record = record or make_record()
     defaults = {"id": uuid.uuid4(), "original_value": "Buyer", "proposed_value": "Head of Procurement", "version": 1}
     field = SyncField.objects.create(record=record, column_name=column, **{**defaults, **values})
@@ -58,7 +58,7 @@ def make_field(record: SyncRecord | None = None, column: str = "jobtitle", **val
 
 
 def make_newer_edit(field: SyncField, *, proposed: str = "Chief", minutes: int = 5) -> SyncField:
-    """A later edit of the same contact and column."""
+    """Create a later edit of the same contact and column."""
     record = field.record
     edited_on = (record.edited_on or EDITED_ON) + timedelta(minutes=minutes)
     newer = make_record(record.name, target_id=record.target_id, edited_on=edited_on)
@@ -74,5 +74,5 @@ CONTACT_COLUMNS = (
 
 
 def know_columns(*more: Column) -> None:
-    """The contact's columns as the mirror would have read them."""
+    """Store the contact's columns as the mirror would."""
     columns.store("contact", (*CONTACT_COLUMNS, *more))

@@ -1,4 +1,4 @@
-"""A TCP proxy that a test puts before a server, to make the line to it fail while both ends live.
+"""A TCP proxy before a server that makes connections fail while both ends live.
 
     with FaultProxy("127.0.0.1:5432") as proxy:
         connect_to(proxy.address)
@@ -29,7 +29,7 @@ _Result = TypeVar("_Result")
 
 
 class Mode(enum.Enum):
-    """The treatment of the proxy's lines."""
+    """The modes of the proxy."""
 
     PASS = "pass"
     SILENT = "silent"  # accept and acknowledge everything, pass nothing on, answer nothing
@@ -37,7 +37,7 @@ class Mode(enum.Enum):
 
 
 class When(enum.Enum):
-    """The moment at which a line is reset around a request that holds a given marker."""
+    """The moment of a reset, relative to a request with a given marker."""
 
     BEFORE_ARRIVAL = "before the server gets the request"
     BEFORE_ANSWER = "after the server answered, before the client hears of it"
@@ -46,7 +46,7 @@ class When(enum.Enum):
 
 @dataclass(slots=True)
 class _Cut:
-    """An order to reset the line around each of the next `times` requests that hold `marker`."""
+    """An order to reset the connection around each of the next `times` requests with `marker`."""
 
     marker: bytes
     when: When
@@ -55,7 +55,7 @@ class _Cut:
 
 @dataclass(slots=True)
 class _Line:
-    """One client's connection and the connection to the server that belongs to it."""
+    """A client's connection and its connection to the server."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter | None = None
@@ -64,13 +64,13 @@ class _Line:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close both ends after what is on its way has arrived."""
+        """Close both ends after delivering pending data."""
         for end in (self.client, self.server):
             if end is not None:
                 end.close()
 
     def reset(self) -> None:
-        """Close both ends with RST, losing what is on its way."""
+        """Reset both ends, losing pending data."""
         for end in (self.client, self.server):
             if end is not None:
                 with suppress(OSError):  # closed already
@@ -79,7 +79,7 @@ class _Line:
 
 
 class FaultProxy:
-    """Listen on a loopback port for `target`: "host:port", or the path of a unix socket."""
+    """A proxy on a loopback port for `target`: "host:port", or the path of a unix socket."""
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -110,50 +110,50 @@ class FaultProxy:
     # --- what a test orders -----------------------------------------------------------------------------
     @property
     def port(self) -> int:
-        """The port that clients connect to; it stays the same."""
+        """Return the port for clients, which never changes."""
         return self._port
 
     @property
     def address(self) -> str:
-        """`host:port` for clients."""
+        """Return `host:port` for clients."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def open_lines(self) -> int:
-        """The number of lines that are open."""
+        """Return the number of open connections."""
         return self._in_loop(lambda: len(self._lines))
 
     @property
     def cuts_left(self) -> int:
-        """The number of ordered cuts that no request has met yet."""
+        """Return the number of ordered cuts that have not happened yet."""
         return self._in_loop(lambda: self._cut.times if self._cut else 0)
 
     def silence(self) -> None:
-        """Swallow and acknowledge everything, on existing and on new lines; answer nothing."""
+        """Accept all data on existing and new connections, and answer nothing."""
         self._in_loop(lambda: self._set(Mode.SILENT))
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
 
     def refuse(self) -> None:
-        """Reset every line and refuse new ones."""
+        """Reset all connections and refuse new ones."""
         self._in_loop(self._stop_listening)
         self._in_loop(lambda: self._set(Mode.REFUSE))
         self.cut()
 
     def restore(self) -> None:
-        """Pass everything on again and forget ordered cuts; lines that swallowed something stay silent."""
+        """Forward data again and cancel ordered cuts; connections that lost data stay silent."""
         self._in_loop(lambda: self._set(Mode.PASS))
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
 
     def cut(self) -> None:
-        """Reset every open line once; new ones pass."""
+        """Reset all open connections once; new ones pass."""
         self._in_loop(lambda: [line.reset() for line in self._lines])
 
     def cut_at(self, marker: bytes, when: When, *, times: int = 1) -> None:
-        """Reset the line around each of the next `times` requests that hold `marker`."""
+        """Reset the connection around each of the next `times` requests with `marker`."""
         self._in_loop(lambda: setattr(self, "_cut", _Cut(marker, when, times)))
 
     def cut_at_commit(self, when: When, *, times: int = 1) -> None:
-        """Reset the line around each of the next `times` COMMITs that psycopg sends to PostgreSQL."""
+        """Reset the connection around each of the next `times` COMMITs of psycopg."""
         self.cut_at(COMMIT, when, times=times)
 
     # --- lines, all in the loop's thread ----------------------------------------------------------------
@@ -200,7 +200,7 @@ class FaultProxy:
             line.close()
 
     async def _carry(self, line: _Line, reader: asyncio.StreamReader) -> None:
-        """Connect to the server, unless the proxy is silent, and carry both ways until either end closes."""
+        """Connect to the server, unless silent, and forward data until either end closes."""
         if self._mode is Mode.SILENT:
             line.swallowed = True
             while await reader.read(65536):
@@ -255,7 +255,7 @@ class FaultProxy:
         return line.swallowed
 
     def _cut_around(self, data: bytes) -> When | None:
-        """Return when this request's line is to be reset, if it is."""
+        """Return the moment at which to reset this request's connection, or None."""
         cut = self._cut
         if cut is None or not cut.times or cut.marker not in data:
             return None

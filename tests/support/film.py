@@ -1,4 +1,4 @@
-"""`make film`: a reviewer at a person's pace, as a series of pictures, and whatever moved without anybody's doing.
+"""`make film`: screenshots of a review at human speed, and layout shifts without user input.
 
 `python -m tests.support.film http://127.0.0.1:8000 film`
 """
@@ -33,7 +33,7 @@ new PerformanceObserver((list) => {
 def decide_slowly(
     page: Page, *, records: int, pause: float, look: Callable[[str], None] = lambda name: None
 ) -> list[dict[str, Any]]:
-    """Decide these many edits of the open queue by keys, approving and rejecting by turns; what moved by itself."""
+    """Decide edits of the open queue by keys, alternating approve and reject; return layout shifts."""
     page.evaluate(WATCH)
     for number in range(records):
         name = page.locator("#record").get_attribute("data-record")
@@ -61,7 +61,7 @@ def _decide(page: Page, number: int) -> None:
 
 
 def main(portal: str, folder: Path) -> None:
-    """Take the film and say what moved."""
+    """Take the screenshots and print the layout shifts."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = 0
 

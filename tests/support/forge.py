@@ -1,4 +1,4 @@
-"""A process that has loaded the libraries once, and forks the portal's processes from itself on demand.
+"""A process that has loaded the libraries and forks the portal's processes on demand.
 
 Loading Celery and Django takes a worker most of a second; the journeys kill and start some two hundred of them. Each
 is a process of its own as any other: own session, own output, own signals, and it loads settings and portal itself.
@@ -38,7 +38,7 @@ LIBRARIES = [
 
 
 class Forked:
-    """A process that the forge made: what `subprocess.Popen` offers, for somebody who is not its parent."""
+    """A forked process with the interface of `subprocess.Popen`, although we are not its parent."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -48,19 +48,19 @@ class Forked:
         os.close(self._watch)
 
     def poll(self) -> int | None:
-        """None while it lives; with what it ended only its parent knows."""
+        """Return None while it runs, else 0, because only the parent knows the exit code."""
         ended, _, _ = select.select([self._watch], [], [], 0)
         return 0 if ended else None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Until it has ended. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        """Wait for its end. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         ended, _, _ = select.select([self._watch], [], [], timeout)
         if not ended:
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
         return 0
 
     def send_signal(self, number: int) -> None:
-        """To this very process, if it lives; never to another one that got its number."""
+        """Send a signal to this process, never to another one with a reused pid."""
         if self.poll() is None:
             signal.pidfd_send_signal(self._watch, number)
 
@@ -74,7 +74,7 @@ class Forked:
 
 
 def fork(module: str, arguments: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> Forked:
-    """Run `python -m module arguments` in a new process of the forge, with its output in a file."""
+    """Fork a process that runs `python -m module arguments`, with its output in a file."""
     log.touch()
     forge = _forge()
     assert forge.stdin is not None
@@ -91,7 +91,7 @@ def fork(module: str, arguments: Sequence[str], *, log: Path, environment: Mappi
 
 @functools.cache
 def _forge() -> subprocess.Popen[str]:
-    """One for each process of pytest; it ends when its input is closed, at the latest by the other's end."""
+    """Start one forge per pytest process; it ends when its input closes."""
     command = [sys.executable, "-m", "tests.support.forge"]
     forge = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(forge.communicate)
@@ -99,7 +99,7 @@ def _forge() -> subprocess.Popen[str]:
 
 
 def main() -> None:
-    """Fork for each order; in the new process, become what was ordered."""
+    """Fork for each order and run the ordered module in the new process."""
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()
@@ -116,11 +116,11 @@ def main() -> None:
         sys.stdout.flush()
         sys.stdin.readline()
         os.close(go)
-        _bury()
+        _reap()
 
 
-def _bury() -> None:
-    """Take those off the list who ended; they would count as there otherwise."""
+def _reap() -> None:
+    """Reap ended processes, which would otherwise still seem to run."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

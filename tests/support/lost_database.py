@@ -1,4 +1,4 @@
-"""A database that is away for this process, without hurting the one that the other tests use."""
+"""An unreachable database for this process, without affecting the one of the other tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connection, connections
 
 @contextmanager
 def database_is_away(folder: Path) -> Iterator[None]:
-    """Lead this process's connection to where no database is."""
+    """Point this process's connection to an address without a database."""
     others, before = connections.settings["default"], connections["default"]
     away = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "nowhere" / "x.sqlite3"), "OPTIONS": {}}
     if connection.vendor == "postgresql":

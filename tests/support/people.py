@@ -13,7 +13,7 @@ from syncapp.web.base.access import SIGNED_IN_AT
 
 
 def make_person(name: str, *roles: Role, **columns: object) -> Person:
-    """A person with these roles; the same name is the same person."""
+    """Return the person with this name and these roles."""
     wanted = {column: role in roles for role, column in ROLE_COLUMNS.items()}
     wanted |= {
         "name": name,

@@ -1,4 +1,4 @@
-"""Fields in every state that a page can show, reached by our own operations and then by what a worker stores."""
+"""Fields in all states that a page can show, reached by operations and a worker's updates."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ MORE_COLUMNS = (
 
 
 def know_columns() -> None:
-    """Columns of every type that a form can correct."""
+    """Store columns of all types that a form can correct."""
     factories.know_columns(*MORE_COLUMNS)
 
 
 def approved(field: SyncField, *, by: Person, **details: Any) -> Decision:
-    """Approved, its undo window running."""
+    """Return an approved field that can still be undone."""
     return decisions.approve(field.pk, by=by, seen=digest(field), **details)
 
 
 def rejected(field: SyncField, *, by: Person, **details: Any) -> Decision:
-    """Rejected, its undo window running."""
+    """Return a rejected field that can still be undone."""
     return decisions.reject(field.pk, by=by, seen=digest(field), **details)
 
 
 def being_written(decision: Decision, *, state: str = JobState.SENT) -> None:
-    """A worker has taken it."""
+    """Return a field that a worker is writing."""
     held = {"lease_until": timezone.now() + timedelta(seconds=60)} if state == JobState.SENT else {}
     Delivery.objects.filter(target_id=decision.target_id).update(state=state, **held)
     delivery = Delivery.objects.get(target_id=decision.target_id)
@@ -73,20 +73,20 @@ def being_written(decision: Decision, *, state: str = JobState.SENT) -> None:
 
 
 def settled(decision: Decision, state: DecisionState = DecisionState.WRITTEN) -> None:
-    """The CRM has it, and the mirror has read it back."""
+    """Return a field that was written and read back."""
     word = FieldDelivery.ALREADY if state == DecisionState.ALREADY else FieldDelivery.DONE
     _settle(decision, state)
     _move(decision, delivery=word, finished_at=timezone.now(), crm_decision_id=str(decision.pk))
 
 
 def failed(decision: Decision, trouble: str = "The CRM refused it: the value is too long.") -> None:
-    """The CRM does not take it."""
+    """Return a field whose delivery failed."""
     _settle(decision, DecisionState.FAILED)
     _move(decision, delivery=FieldDelivery.FAILED, trouble=trouble)
 
 
 def conflict(decision: Decision, crm_now: str | None) -> None:
-    """The CRM holds something else by now: handed back."""
+    """Return a field in conflict with a newer value of the CRM."""
     _settle(decision, DecisionState.CONFLICT)
     now = {"crm_now_value": crm_now, "crm_now_read_at": timezone.now()}
     _move(decision, decision=FieldDecision.PENDING, delivery=FieldDelivery.CONFLICT, **now)
@@ -102,7 +102,7 @@ def _move(taken: Decision, /, **columns: Any) -> None:
 
 
 def move(field: SyncField, **columns: Any) -> None:
-    """Put a field into a state as the worker or the mirror would."""
+    """Move a field to a state as a worker or the mirror would."""
     SyncField.objects.filter(pk=field.pk).update(revision=field.revision + 1, **columns)
     SyncRecord.objects.recount([field.record_id])
     field.refresh_from_db()
@@ -110,7 +110,7 @@ def move(field: SyncField, **columns: Any) -> None:
 
 
 def found_after_restore(field: SyncField, outcome: str = "approved", *, by: str = "Rita Lindqvist", **row: Any) -> None:
-    """Its staging row proves a decision of the portal that our database does not hold."""
+    """Return a field whose staging row proves a decision that our database has lost."""
     codes = {each.value: code for code, each in recognition.OUTCOMES.items()}
     ours = uuid.uuid4()
     row = {

@@ -1,4 +1,4 @@
-"""A page as a person without JavaScript has it: the words, and the forms with what stands in them."""
+"""A page without JavaScript: its text, and its forms with their values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Reader(HTMLParser):
 
 
 class Screen:
-    """One answer, read."""
+    """A parsed response."""
 
     def __init__(self, response: HttpResponse) -> None:
         self.response = response
@@ -59,31 +59,31 @@ class Screen:
         self.tags = reader.attributes
 
     def offers(self, button: str) -> bool:
-        """Whether there is a button that sends `name=value`."""
+        """Return whether there is a button that sends `name=value`."""
         return button in self.buttons
 
     def input(self, name: str) -> str:
-        """What stands in an input."""
+        """Return the value of an input."""
         return self.form[name][0]
 
     def is_checked(self, name: str, value: str) -> bool:
-        """Whether this tick or choice is set."""
+        """Return whether a checkbox or radio button is set."""
         return value in self.form.get(name, [])
 
 
 def text(answer: HttpResponse, status: int = 200) -> str:
-    """Return the answer's source with single spaces, and none before the end of a tag."""
+    """Return the source with single spaces, and none before the end of a tag."""
     assert answer.status_code == status, answer
     return re.sub(r" (/?>)", r"\1", " ".join(answer.content.decode().split()))
 
 
 def opened(client: Client, record: SyncRecord, query: str = "", **headers: str) -> Screen:
-    """The page of an edit."""
+    """Open the page of an edit."""
     return Screen(client.get(f"/review/{record.pk}/{query}", headers=headers))
 
 
 def pressed(client: Client, screen: Screen, record: SyncRecord, button: str, **typed: str | list[str]) -> Screen:
-    """The form of this screen, filled in and sent by a button; redirects are followed as browsers do."""
+    """Submit this screen's form with a button, and follow redirects."""
     name, _, value = button.partition("=")
     path = screen.buttons.get(button) or f"/review/{record.pk}/decide"
     body = screen.form | {key.replace("__", "."): text for key, text in typed.items()} | {name: value}
@@ -91,5 +91,5 @@ def pressed(client: Client, screen: Screen, record: SyncRecord, button: str, **t
 
 
 def on(field: SyncField, name: str) -> str:
-    """The name of one of a field's controls."""
+    """Return the name of a control of a field."""
     return f"{name}.{field.pk}"

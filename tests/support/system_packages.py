@@ -1,4 +1,4 @@
-"""Packages of the system that tests need, installed where we may."""
+"""Installation of system packages that tests need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 
 
 def install(package: str) -> bool:
-    """Install a Debian package without asking for a password; return whether it worked."""
+    """Install a Debian package without asking for a password; return whether that worked."""
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if shutil.which("apt-get") is None or (prefix and shutil.which("sudo") is None):
         return False

@@ -1,4 +1,4 @@
-"""The proxy itself, before a server that answers each line in capitals."""
+"""The fault proxy, before a server that answers each line in capitals."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.fault_proxy import FaultProxy, When
 
 
 class Capitals(socketserver.StreamRequestHandler):
-    """Answer each line in capitals, and remember it."""
+    """A server that answers each line in capitals, and records it."""
 
     heard: list[str]
 
     def handle(self) -> None:
-        """Serve one line until its client closes."""
+        """Serve one connection until its client closes."""
         with suppress(ConnectionResetError):
             for line in self.rfile:
                 self.heard.append(line.decode().strip())
@@ -28,13 +28,13 @@ class Capitals(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def heard() -> list[str]:
-    """Return what the server has got so far."""
+    """Return the lines that the server has received."""
     return []
 
 
 @pytest.fixture
 def proxy(heard: list[str]) -> Iterator[FaultProxy]:
-    """A proxy before a running server."""
+    """Run a proxy before a server."""
     handler = type("Handler", (Capitals,), {"heard": heard})
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""The whole story in one process: the real sandbox over HTTP, our operations, and the sandbox's ledger as the judge."""
+"""The whole loop in one process: the sandbox over HTTP, the portal's operations, and the sandbox's ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.people import rita
 
 
 class World:
-    """A CRM with a few contacts, people who edit them, and a portal that is called by hand."""
+    """A CRM with a few contacts, people who edit them, and a portal called step by step."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -32,17 +32,17 @@ class World:
 
     # --- what other people do in the CRM and in Outlook -------------------------------------------------
     def reset(self, **counts: Any) -> None:
-        """A fresh CRM; edits only those that a test makes."""
+        """Reset the CRM, without edits."""
         self._post("reset", {"users": 3, "contacts": 3, "pending": 0, "seed": 1, **counts})
         self._ledger_start = max((entry["seq"] for entry in self._get("ledger")), default=0)
 
     def contact(self, number: int = 0) -> uuid.UUID:
-        """The id of one of the CRM's contacts."""
+        """Return the id of a contact."""
         rows = self.rows("contacts", select="contactid")
         return uuid.UUID(sorted(row["contactid"] for row in rows)[number])
 
     def new_contact(self, last_name: str) -> uuid.UUID:
-        """Return the id of a new contact in the CRM, which nobody else edits."""
+        """Create a contact that no other test edits, and return its id."""
         key = uuid.uuid4()
         contact = {
             "contactid": str(key),
@@ -56,15 +56,15 @@ class World:
         return key
 
     def outlook(self, contact: uuid.UUID, **columns: Any) -> None:
-        """Somebody edits the contact in Outlook."""
+        """Edit the contact in Outlook."""
         self._post("outlook", {"contact": str(contact), "changes": columns})
 
     def form(self, contact: uuid.UUID, **columns: Any) -> None:
-        """Somebody edits the contact in the CRM."""
+        """Edit the contact in the CRM."""
         self._post("form", {"contact": str(contact), "changes": columns})
 
     def delete(self, contact: uuid.UUID) -> None:
-        """Somebody deletes the contact in the CRM."""
+        """Delete the contact in the CRM."""
         self._post("delete", {"contact": str(contact)})
 
     def delete_account(self, account: uuid.UUID) -> None:
@@ -72,7 +72,7 @@ class World:
         self._post("delete", {"table": "account", "id": str(account)})
 
     def account(self) -> uuid.UUID:
-        """Return the id of a new company in the CRM."""
+        """Create a company in the CRM and return its id."""
         key = uuid.uuid4()
         self._post_row("accounts", {"accountid": str(key), "name": "Short-lived"})
         return key
@@ -82,8 +82,8 @@ class World:
         url, headers = f"{self.url}/api/data/v9.2/{set_name}", {"Authorization": f"Bearer {token}"}
         self._session.post(url, json=row, headers=headers).raise_for_status()
 
-    def stage_anew(self, field: SyncField, proposed: str) -> SyncField:
-        """Stage a value as a plug-in sees it before the CRM has rounded it."""
+    def stage_unrounded(self, field: SyncField, proposed: str) -> SyncField:
+        """Stage a value as a plug-in sees it, before the CRM rounds it."""
         token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]
         url = f"{self.url}/api/data/v9.2/osync_syncfields({field.pk})"
         headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
@@ -94,11 +94,11 @@ class World:
         return field
 
     def decide_in_the_crm(self, field: SyncField, decision: str = "rejected") -> None:
-        """Somebody decides the staging row in the CRM itself."""
+        """Decide the staging row in the CRM itself."""
         self._post("decide", {"field": str(field.pk), "decision": decision})
 
     def copy_mark(self, source: SyncField, target: SyncField, *, user: str, **columns: Any) -> None:
-        """Somebody writes the portal's mark on one staging row into another one by hand."""
+        """Copy the portal's mark from one staging row to another by hand."""
         token, mark = self._post("token", {"user": user})["access_token"], self.staged(source)
         copied = "decision", "decisionid", "appliedvalue", "decidedby", "decidedon", "reason"
         body = {f"osync_{name}": mark[f"osync_{name}"] for name in copied} | {"statecode": 1, "statuscode": 2}
@@ -106,7 +106,7 @@ class World:
         self._session.patch(url, json={**body, **columns}, headers=headers).raise_for_status()
 
     def decided_by_a_lost_portal(self, edit: str, *, by: str) -> None:
-        """Mark an edit's fields as the portal does, with decisions that its restored database has lost."""
+        """Mark an edit's fields with decisions that the restored database has lost."""
         token, url = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"], f"{self.url}/api/data/v9.2"
         for field in self.rows("osync_syncfields"):
             if field["_osync_syncrecord_value"] != edit:
@@ -123,13 +123,13 @@ class World:
             self._session.patch(address, json=body, headers=headers).raise_for_status()
 
     def define(self, table: str, column: dict[str, Any]) -> None:
-        """Somebody who customizes gives a table a new column."""
+        """Add a column to a table, as a customizer does."""
         token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]
         url = f"{self.url}/api/data/v9.2/EntityDefinitions(LogicalName='{table}')/Attributes"
         self._session.post(url, json=column, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
 
     def stage(self, contact: uuid.UUID, column: str, original: str, proposed: str) -> None:
-        """Stage an edit of a column that the sandbox does not track, as a plug-in of the company would."""
+        """Stage an edit of a column that the sandbox does not track, as a company's plug-in would."""
         held = {column: original, "osync_revision": 99}
         self._as_the_company("PATCH", f"contacts({contact})", held)
         self.stage_field(self.stage_edit(contact), column, original, proposed)
@@ -169,29 +169,29 @@ class World:
         self._session.request(method, url, json=body, headers=headers).raise_for_status()
 
     def faults(self, *rules: dict[str, Any], **switches: Any) -> None:
-        """Make the CRM fail from now on."""
+        """Set faults of the CRM."""
         self._session.put(f"{self.url}/sandbox/faults", json={"rules": list(rules), **switches}).raise_for_status()
 
     def heal(self, *, drop: bool = False) -> None:
-        """End every fault; what is held goes on, or with `drop` is cut off."""
+        """End all faults; held requests continue, or are cut with `drop`."""
         query = {"held": "drop"} if drop else {}
         self._session.delete(f"{self.url}/sandbox/faults", params=query).raise_for_status()
 
     def held(self) -> int:
-        """How many requests the CRM holds at this moment."""
+        """Return the number of requests that the CRM holds."""
         return int(self._get("faults")["held"])
 
     def expire(self, **what: bool) -> None:
-        """End the delta or access tokens that were handed out."""
+        """Expire the delta or access tokens."""
         self._post("expire", what)
 
     # --- the portal, by hand ----------------------------------------------------------------------------
     def pull(self, **options: Any) -> changes.PullResult:
-        """Mirror what changed."""
+        """Pull changes from the CRM."""
         return changes.pull(clients.verified_client(), **options)
 
     def edited(self, number: int = 0, **columns: Any) -> dict[str, SyncField]:
-        """An edit in Outlook that has reached the queue: its fields by column."""
+        """Edit a contact in Outlook, pull, and return the fields by column."""
         contact = self.contact(number)
         self.outlook(contact, **columns)
         self.pull()
@@ -200,20 +200,20 @@ class World:
         return {field.column_name: field for field in newest.fields.all()}
 
     def decide(self, approve: tuple[SyncField, ...] = (), reject: tuple[SyncField, ...] = ()) -> DecisionResult:
-        """Rita decides these fields in one submit."""
+        """Decide these fields in one submit, as Rita."""
         choices = [Choice(field.pk, Outcome.APPROVED, digest(field)) for field in approve]
         choices += [Choice(field.pk, Outcome.REJECTED, digest(field), reason="Not correct") for field in reject]
         return decisions.decide(choices, by=rita())
 
     def deliver(self) -> int:
-        """One round of everything that is due: what the tick and the workers do."""
+        """Process all due work once, as the tick and the workers do."""
         queue.sweep(Delivery)
         deliveries.adopt_orphans()
         ids = list(Delivery.objects.all().due().values_list("pk", flat=True))
         return sum(job.deliver(pk, crm=clients.verified_client()) for pk in ids)
 
     def forward(self, seconds: float = 3600) -> None:
-        """Let time pass, by moving every appointment of ours back."""
+        """Skip the waiting times, by moving all due times back."""
         back = timedelta(seconds=seconds)
         Decision.objects.update(due_at=F("due_at") - back)
         Delivery.objects.update(due_at=F("due_at") - back)
@@ -222,27 +222,27 @@ class World:
 
     # --- the judge --------------------------------------------------------------------------------------
     def ledger(self, table: str = "", *, ours: bool = True) -> list[dict[str, Any]]:
-        """What was committed since the reset: by the portal, or by everybody."""
+        """Return the writes since the reset, by the portal or by all."""
         entries = self._get("ledger", since=self._ledger_start)
         entries = [entry for entry in entries if not table or entry["table"] == table]
         return [entry for entry in entries if not ours or entry["caller"] == self._own_id()]
 
     def written(self, contact: uuid.UUID, column: str) -> list[Any]:
-        """The values that the portal wrote into this column, in order."""
+        """Return the values that the portal wrote into this column, in order."""
         entries = [entry for entry in self.ledger("contact") if entry["id"] == str(contact)]
         return [entry["changes"][column][1] for entry in entries if column in entry["changes"]]
 
     def value(self, contact: uuid.UUID, column: str) -> Any:
-        """What the CRM holds."""
+        """Return the CRM's value."""
         return next(row for row in self.rows("contacts") if row["contactid"] == str(contact))[column]
 
     def staged(self, field: SyncField) -> dict[str, Any]:
-        """The staging row in the CRM."""
+        """Return the staging row in the CRM."""
         rows = self.rows("osync_syncfields")
         return next(row for row in rows if row["osync_syncfieldid"] == str(field.pk))
 
     def rows(self, set_name: str, *, select: str = "") -> list[dict[str, Any]]:
-        """Every row of a table as the Web API shows it."""
+        """Return all rows of a table from the Web API."""
         token = self._post("token", {"user": "Jonas Weber"})["access_token"]
         query = {"$select": select} if select else {}
         headers = {"Authorization": f"Bearer {token}"}

@@ -33,7 +33,7 @@ def axes(field: SyncField) -> tuple[str, str]:
 
 def approved(world: World, column: str, first: object, staged: str) -> SyncField:
     """Return a field whose staged value the CRM changes as it takes it, approved and delivered."""
-    field = world.stage_anew(world.edited(**{column: first})[column], staged)
+    field = world.stage_unrounded(world.edited(**{column: first})[column], staged)
     world.decide(approve=(field,))
     world.deliver()
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.DONE)
@@ -86,7 +86,7 @@ def test_rounded_value_put_back_is_no_conflict(world: World):
 
 
 def test_rounding_is_recorded_when_the_answer_was_lost(world: World):
-    field = world.stage_anew(world.edited(creditlimit=2000)["creditlimit"], "1234.5678")
+    field = world.stage_unrounded(world.edited(creditlimit=2000)["creditlimit"], "1234.5678")
     world.decide(approve=(field,))
     world.faults({"method": "PATCH", "table": "contact", "cut": "after_commit", "times": 1})
     world.deliver()
