@@ -86,15 +86,11 @@ def weeks(number: int, *, today: date | None = None) -> list[Week]:
             week.counts[measure] += counted
     for day, measure, key, counted in rows.filter(part=Part.STEP).values_list("day", "measure", "key", "number"):
         if week := found.get(_monday(day)):
-            _count_age(week, measure, key, counted)
+            if measure == Measure.OLDEST:
+                week.worst = max(week.worst, counted)
+            else:
+                week.steps[int(key)] += counted
     return list(found.values())
-
-
-def _count_age(week: Week, measure: str, key: str, number: int) -> None:
-    if measure == Measure.OLDEST:
-        week.worst = max(week.worst, number)
-    else:
-        week.steps[int(key)] += number
 
 
 def _monday(day: date) -> date:
@@ -143,17 +139,13 @@ def waiting(*, now: datetime) -> Waiting:
     """Count the waiting edits. Counts stop at MAX_WAITING + 1, beyond which the median is None."""
     # Ordered as their index: otherwise PostgreSQL counts editor by editor, and reads rows from all over the disk.
     rows = reads.records_in(Tab.WAITING).order_by("edited_on")
-    counts: dict[Age | None, int] = {None: rows[: MAX_WAITING + 1].count(), **_by_age(rows)}
+    counts: dict[Age | None, int] = {None: rows[: MAX_WAITING + 1].count()}
+    oldest = rows.filter(edited_on__isnull=False)[: MAX_WAITING + 1]
+    by_age = oldest.aggregate(**{age.value: Count("pk", filter=age_condition(age)) for age in WAITING_AGES})
+    counts |= {age: by_age[age.value] for age in WAITING_AGES}
     known = 0 < counts[None] <= MAX_WAITING
     middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
     return Waiting(counts, median=middle, worst=_age_at(rows, 0, now))
-
-
-def _by_age(rows: SyncRecordQuerySet) -> dict[Age | None, int]:
-    """Count the edits per minimum age, among the oldest MAX_WAITING + 1."""
-    oldest = rows.filter(edited_on__isnull=False)[: MAX_WAITING + 1]
-    counted = oldest.aggregate(**{age.value: Count("pk", filter=age_condition(age)) for age in WAITING_AGES})
-    return {age: counted[age.value] for age in WAITING_AGES}
 
 
 def _age_at(rows: SyncRecordQuerySet, place: int, now: datetime) -> float | None:

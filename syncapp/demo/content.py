@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection as database
-from django.db import models, transaction
+from django.db import transaction
 
 from syncapp.accounts import people
 from syncapp.connection.clients import check_organization
@@ -75,14 +75,10 @@ def bring_example_list() -> None:
 
 
 def _empty() -> None:
-    with database.cursor() as cursor:
-        for model in _emptied():
-            table = database.ops.quote_name(model._meta.db_table)
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
-
-
-def _emptied() -> Iterator[type[models.Model]]:
     # Foreign keys are checked at the end of the transaction, so the order does not matter.
     ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
-    yield from (model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy)
-    yield Session
+    emptied = [model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy]
+    with database.cursor() as cursor:
+        for model in [*emptied, Session]:
+            table = database.ops.quote_name(model._meta.db_table)
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names

@@ -1,4 +1,4 @@
-"""Counting by the day: from the rows themselves, again and again, whatever happened in between."""
+"""Daily counts and the figures made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operations put into the audit trail: enough to tell who did what to which field, and what became of it."""
+"""Audit entries that operations write."""
 
 from __future__ import annotations
 

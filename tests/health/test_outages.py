@@ -1,4 +1,4 @@
-"""The database is away: pages say so in words, /healthz and the log too, and what was sent is not called lost."""
+"""Pages, /healthz and the log while the database is away."""
 
 from __future__ import annotations
 

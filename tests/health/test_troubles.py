@@ -1,4 +1,4 @@
-"""Each trouble is defined once, and the page for operators lists exactly these definitions."""
+"""Definitions of troubles, and the page for operators that lists them."""
 
 from __future__ import annotations
 

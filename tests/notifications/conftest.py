@@ -1,4 +1,4 @@
-"""A real mail service: the sandbox's SMTP door on a free port, with this process's settings leading to it."""
+"""A mail service: the sandbox's SMTP server on a free port, to which this process's settings lead."""
 
 from __future__ import annotations
 

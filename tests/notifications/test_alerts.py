@@ -1,4 +1,4 @@
-"""The operators are told once when the portal is in trouble, and once when that is over."""
+"""Operator alerts: one mail per trouble, and one when it is over."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _well(db: None, settings: Settings, tmp_path: Path) -> None:
-    """A worker answers, the CRM is read, somebody wants to know."""
+    """Set up a healthy portal with a recipient of alerts."""
     settings.WATCH_DIR = tmp_path / "watch"
     preferences.change(by=None, operations_address="ops@contoso.example")
     heal()

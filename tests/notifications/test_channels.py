@@ -1,4 +1,4 @@
-"""A channel is one folder and one name in the registry."""
+"""Channels: adding one, its errors, its settings."""
 
 from __future__ import annotations
 

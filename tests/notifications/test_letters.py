@@ -1,4 +1,4 @@
-"""What a mail says to its reader: in words, without pictures, on a phone; and what it says to machines."""
+"""Contents of mails in both parts, and their headers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def edit(name: str = "Marta Villanueva", **columns: Any) -> SyncRecord:
 
 
 def told(*records: SyncRecord, reader: Person | None = None) -> Message:
-    """Rita is told that these have arrived."""
+    """Send Rita the mail about these arrivals."""
     reader = reader or rita()
     Person.objects.filter(pk=reader.pk).update(notified_until=0)
     arrivals.record([record.pk for record in records])

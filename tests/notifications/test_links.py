@@ -1,4 +1,4 @@
-"""Links in mails: short, bound to their reader, never a dead end."""
+"""Links in mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails hold no header and no line but ours, whatever others wrote; judged by the raw mail, by SMTP and by Graph."""
+"""Mails with foreign text in headers and lines, as raw mail, by SMTP and by Graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails about filter runs: who is asked, what stopped, how it ended; and no word about what is over."""
+"""Mails about filter runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mail leaves once; what the service says decides what follows; an unknown outcome is repeated once and says so."""
+"""Delivery of mails: retries, failures, unknown outcomes."""
 
 from __future__ import annotations
 

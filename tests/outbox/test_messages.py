@@ -1,4 +1,4 @@
-"""Making mails: for whom, once, and not at all where nobody may read them."""
+"""Queueing of messages."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -69,7 +68,10 @@ class LetterNotification:
                 "Date": format_datetime(timezone.now()),
                 **_headers(self.message, self.letter),
             }
-            return _head(headers) + _body(self.text(), _inliner().inline(self._render(".html", subject=subject)))
+            # As they are: `email` would decode foreign text in them, and encode List-Unsubscribe.
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            html = _inliner().inline(self._render(".html", subject=subject))
+            return head.encode("ascii") + _body(self.text(), html)
         except UnicodeError as error:
             raise MailRefused("The mail holds characters that cannot be encoded.", code="encoding") from error
         except (TemplateDoesNotExist, TemplateSyntaxError) as error:
@@ -92,17 +94,12 @@ def _tidy(text: str) -> str:
 
 @cache
 def _inliner() -> css_inline.CSSInliner:
-    # At-rules stay in the head: dark colours and narrow screens cannot be said in an attribute.
+    # Keep at-rules in the head: attributes cannot express dark mode and narrow screens.
     return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
-def _head(headers: Mapping[str, str]) -> bytes:
-    """Return the header lines as they are: `email` would decode what others wrote, and encode List-Unsubscribe."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
-
-
 def _body(text: str, html: str) -> bytes:
-    """Return both parts with the headers that say how they are encoded."""
+    """Return both parts, with the headers of their encoding."""
     mail = EmailMessage(policy=policy.SMTP)
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")

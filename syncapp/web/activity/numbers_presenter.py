@@ -228,7 +228,12 @@ def _rejected(
 ) -> Panel:
     drawn = [each for each in shares if each.rejected][:MAX_ROWS]
     bars = [
-        (each.name, float(each.rejected), _share(each), _activity(what=REJECTED, **{"from": since}, **of(each)))
+        (
+            each.name,
+            float(each.rejected),
+            f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %",
+            _activity(what=REJECTED, **{"from": since}, **of(each)),
+        )
         for each in drawn
     ]
     more = sum(1 for each in shares if each.rejected) - len(drawn)
@@ -251,10 +256,6 @@ PANELS: Mapping[str, Callable[[NumbersView], Panel]] = {
     "ages": _ages,
     "troubles": _troubles,
 }
-
-
-def _share(each: Share) -> str:
-    return f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %"
 
 
 def _percent(each: Share) -> str:

@@ -33,6 +33,7 @@ SHORT_DIGEST = 12
 LONG = 600  # characters: about fifteen printed lines
 # Actions whose value is a text that a person wrote.
 _COMMENTS = ("record.remark", "record.question", "record.answer")
+_OUTCOMES = {"approved": "the approval", "rejected": "the rejection"}
 _CHANGES_NOTHING = frozenset(
     {"field.undone", "field.retried", "field.superseded", "field.withdrawn", "field.recognized.superseded"}
 )
@@ -155,11 +156,13 @@ def _notes(entry: AuditEntry, related: Facts) -> list[str]:
     value = facts.value_of(entry)
     reason = value.reason if value else ""
     if entry.action in _COMMENTS:
-        return [_asked(entry, related), value.after or "" if value else ""]
+        colleague = related.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
+        return [f"{colleague.name}:" if colleague else "", value.after or "" if value else ""]
     if entry.area == Area.FILTER and related.run(entry):
         return [*run_entries.notes(entry, related), f"Reason: {reason}" if reason else ""]
     if entry.area == Area.DECISION:
-        return [_taken_back(entry), _before_restore(entry, related), f"Reason: {_reason(reason)}" if reason else ""]
+        undone = _OUTCOMES.get(str(entry.details.get("outcome")), "") if entry.action == "field.undone" else ""
+        return [undone, _before_restore(entry, related), f"Reason: {_reason(reason)}" if reason else ""]
     if entry.area in (Area.DELIVERY, Area.MIRROR):
         return [
             _newer(entry, related),
@@ -171,14 +174,8 @@ def _notes(entry: AuditEntry, related: Facts) -> list[str]:
 
 def _reason(stored: str) -> str:
     code, text = preferences.split_reason(stored)
-    said = reasons.describe(code, text)
-    return said[:1].lower() + said[1:] if code else said
-
-
-def _taken_back(entry: AuditEntry) -> str:
-    if entry.action != "field.undone":
-        return ""
-    return {"approved": "the approval", "rejected": "the rejection"}.get(str(entry.details.get("outcome")), "")
+    words = reasons.describe(code, text)
+    return words[:1].lower() + words[1:] if code else words
 
 
 def _before_restore(entry: AuditEntry, related: Facts) -> str:
@@ -197,11 +194,6 @@ def _newer(entry: AuditEntry, related: Facts) -> str:
         return ""
     newer = related.newer(entry)
     return f"by a newer edit of {newer.editor_name}" if newer and newer.editor_name else "by a newer edit"
-
-
-def _asked(entry: AuditEntry, related: Facts) -> str:
-    person = related.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
-    return f"{person.name}:" if person else ""
 
 
 def _about(entry: AuditEntry) -> str:

@@ -122,15 +122,15 @@ def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpRespon
     return saved(request, page, message, *([rule.pk] if page == "settings_rule" else []))
 
 
-def _enable(rule: Rule, by: Person, post: QueryDict) -> None:
-    editing.enable(rule.pk, by=by, also_waiting="also_waiting" in post)
-
-
 # Value of the button ─▶ operation, message, page to show afterwards.
 _ACTIONS: Mapping[str, tuple[Callable[[Rule, Person, QueryDict], Any], str, str]] = {
     "simulate": (lambda rule, by, post: editing.simulate(rule.pk, by=by), "Simulated.", "settings_rule"),
     "shadow": (lambda rule, by, post: editing.shadow(rule.pk, by=by), "In shadow: it only logs.", "settings_rule"),
-    "enable": (_enable, "Enabled. The rule decides new edits from now on.", "settings_rule"),
+    "enable": (
+        lambda rule, by, post: editing.enable(rule.pk, by=by, also_waiting="also_waiting" in post),
+        "Enabled. The rule decides new edits from now on.",
+        "settings_rule",
+    ),
     "pause": (lambda rule, by, post: editing.pause(rule.pk, by=by), "Paused.", "settings_rule"),
     "remove": (lambda rule, by, post: editing.remove(rule.pk, by=by), "Removed. Its decisions remain.", PAGE),
     "up": (lambda rule, by, post: editing.move(rule.pk, up=True, by=by), "Moved.", PAGE),

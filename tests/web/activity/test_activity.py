@@ -1,4 +1,4 @@
-"""The activity page: who did what, when, from where; found by filters, page by page, at a constant cost."""
+"""The activity page: entries, filters, paging, cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence: one contact, one person or one period on one page, which says who asked for it and proves its entries."""
+"""The evidence page."""
 
 from __future__ import annotations
 

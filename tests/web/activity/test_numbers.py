@@ -1,4 +1,4 @@
-"""The numbers page: figures with their age, charts that are links, the table behind each, and honest empty states."""
+"""The numbers page: figures, charts, tables, empty states."""
 
 from __future__ import annotations
 

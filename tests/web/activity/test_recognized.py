@@ -1,4 +1,4 @@
-"""Decisions from before a restore, as the record page, the list, the activity and a mail's link show them."""
+"""Decisions from before a restore on the record page, in the list, the activity and mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what at which address: the whole table, and what somebody reads who may not."""
+"""Access to every view by role and method, and session limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The export: every entry, in words, and no cell that a spreadsheet would calculate."""
+"""CSV exports without formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What /healthz answers, and what everybody reads at the top of each page when something is wrong."""
+"""/healthz, and the banner of every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names with invisible characters are shown with those characters named, on every page."""
+"""Names with invisible characters on pages and in mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A null character is refused in words on both databases, and nothing is done with the rest of what was sent."""
+"""Requests with null characters."""
 
 from __future__ import annotations
 

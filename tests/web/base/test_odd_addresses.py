@@ -1,4 +1,4 @@
-"""Addresses with days, moments and numbers that no calendar and no column holds: a page, never an error."""
+"""Query strings and forms with dates, instants and numbers out of range."""
 
 from __future__ import annotations
 

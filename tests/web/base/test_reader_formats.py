@@ -1,4 +1,4 @@
-"""The reader's time zone and formats: from the browser, asked for once, chosen under "Your settings"."""
+"""The reader's time zone and formats, from the browser or their settings."""
 
 from __future__ import annotations
 

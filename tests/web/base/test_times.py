@@ -1,4 +1,4 @@
-"""Ages as people say them."""
+"""Ages in words."""
 
 from __future__ import annotations
 

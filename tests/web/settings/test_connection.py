@@ -1,4 +1,4 @@
-"""What may be written to the CRM, and the stop switch: who did it, why, and what everybody reads meanwhile."""
+"""The connection page: permission to write, stop switch, connection test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings as a file: no secrets in it, differences before anything changes, errors with their place."""
+"""Export, comparison and import of the settings file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People: known before the first sign-in, switched off, told as they wish, away; everybody's own page."""
+"""The pages of people and of the reader's own settings."""
 
 from __future__ import annotations
 

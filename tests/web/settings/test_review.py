@@ -1,4 +1,4 @@
-"""The settings of deciding and of mails: what administrators change, what they read when it is wrong, the trail."""
+"""The settings of reviewing and of mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules' pages: written, simulated, enabled, paused; what they show of what was decided."""
+"""The pages of rules."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_shadow_rule_shows_differing_decisions():
 
     words = Screen(browser(ada()).get(f"/settings/rules/{Rule.objects.get().pk}/")).words
 
-    assert "it would have decided 1. People decided 1 of them meanwhile, 1 differently." in words
+    assert "it would have decided 1. People decided 1 of them, 1 differently." in words
     assert "Olav Berg, Job Title: rejected by Rita" in words
 
 

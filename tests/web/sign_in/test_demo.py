@@ -1,4 +1,4 @@
-"""The demo's tours and "Start over": only in the demo, only by the button, and afterwards all is as it was at first."""
+"""The demo's tours and its reset."""
 
 from __future__ import annotations
 

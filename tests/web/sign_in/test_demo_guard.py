@@ -1,4 +1,4 @@
-"""The demo signs everyone in as anyone, so it answers its own machine only, whatever a header says."""
+"""Restriction of the demo to its own machine."""
 
 from __future__ import annotations
 

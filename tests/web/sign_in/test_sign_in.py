@@ -1,4 +1,4 @@
-"""Signing in against the real sandbox over HTTP: what the browser is sent, what it may do with it, what is left."""
+"""Sign-in and sign-out against the sandbox over HTTP."""
 
 from __future__ import annotations
 
