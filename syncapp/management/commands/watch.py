@@ -26,8 +26,8 @@ class Command(BaseCommand):
     """Mail operators about troubles, and send those mails from this process, because the workers may be down."""
 
     help = (
-        "Make and send the mails about the portal's own troubles. Run it once a minute, outside of the workers. "
-        "Exit status: 0 all is well, 1 trouble, 2 the database does not answer."
+        "Send mails about troubles of the portal. Run it once a minute, outside of the workers. "
+        "Exit status: 0 no trouble, 1 trouble, 2 the database does not answer."
     )
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -37,11 +37,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check the portal and exit with its status. Run it on one host, because a lost database is noted there."""
-        status = self._look()
+        status = self._check()
         if status != WELL:
             sys.exit(status)
 
-    def _look(self) -> int:
+    def _check(self) -> int:
         if not probes.DATABASE.answers():
             return self._without_database()
         try:
@@ -52,36 +52,36 @@ class Command(BaseCommand):
                 return self._without_database()
             found = health.check_health()
             if found.is_ready:
-                raise CommandError(f"The database refused a question: {error}".strip()) from error
-            return self._said(found)  # such as missing migrations: nothing that could be mailed without its tables
+                raise CommandError(f"The database refused a query: {error}".strip()) from error
+            return self._report(found)  # such as missing migrations, whose tables are needed for mails
 
     def _with_database(self) -> int:
-        made = alerts.send_alerts()
+        queued = alerts.send_alerts()
         due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
         sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
-        sent += self._noted(lost_database.report_recovery)
-        self.stdout.write(f"{made} made, {sent} handed over")
-        return self._said(health.check_health())
+        sent += self._count_sent(lost_database.report_recovery)
+        self.stdout.write(f"{queued} queued, {sent} sent")
+        return self._report(health.check_health())
 
     def _without_database(self) -> int:
-        self._say(Trouble(kinds.DATABASE))
-        self.stdout.write(f"{self._noted(lost_database.report_outage)} handed over")
+        self._print(Trouble(kinds.DATABASE))
+        self.stdout.write(f"{self._count_sent(lost_database.report_outage)} sent")
         return NO_DATABASE
 
-    def _noted(self, step: Callable[[], tuple[int, str]]) -> int:
-        """Return how many mails a step handed over; say what hindered others."""
+    def _count_sent(self, send: Callable[[], tuple[int, str]]) -> int:
+        """Return how many mails were sent; print the problem with others."""
         try:
-            sent, hindrance = step()
+            sent, problem = send()
         except StateNotSaved as error:
-            sent, hindrance = 0, str(error)
-        if hindrance:
-            self.stderr.write(hindrance)
+            sent, problem = 0, str(error)
+        if problem:
+            self.stderr.write(problem)
         return sent
 
-    def _said(self, found: Health) -> int:
+    def _report(self, found: Health) -> int:
         for trouble in found.troubles:
-            self._say(trouble)
+            self._print(trouble)
         return WELL if found.is_healthy else TROUBLE
 
-    def _say(self, trouble: Trouble) -> None:
+    def _print(self, trouble: Trouble) -> None:
         self.stdout.write(f"{trouble.code}: {trouble.text}")
