@@ -116,8 +116,8 @@ def test_mail_preferences_need_no_sign_in(page: Page, demo: Demo) -> None:
 
     page.goto(link_in(mail, "stop"))
     page.get_by_label("Hourly digest").check()
-    page.get_by_role("button", name="Keep this").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Hourly digest")
     page.get_by_label("At once").check()
-    page.get_by_role("button", name="Keep this").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("At once")

@@ -29,7 +29,7 @@ def test_queue_is_accessible(page: Page, demo: Demo) -> None:
     page.locator(".items input[name=record]").first.check()
     assert_no_violations_in_any_look(page, sees="1 contact selected")
     page.get_by_role("button", name="Select all").click()
-    assert_no_violations_in_any_look(page, sees="What needs a look")
+    assert_no_violations_in_any_look(page, sees="Fields to check")
     visit(page, demo, "?tab=attention&q=nobody-has-this-name")
     assert_no_violations_in_any_look(page, sees="Nothing found for")
     name = edit_in_outlook(page, demo, jobtitle="Head of One")[1]

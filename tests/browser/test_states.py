@@ -263,7 +263,7 @@ def test_split_group_and_history_are_accessible(page: Page, demo: Demo, story: W
     page.goto(f"{address}?split=address")
     expect(page.get_by_role("link", name="Decide together Address")).to_be_visible()
     page.get_by_text("Park…").click()
-    assert_no_violations_in_any_look(page, sees="each decided by itself")
+    assert_no_violations_in_any_look(page, sees="decided one by one")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the open menu of a phone fits"
     page.goto(f"{address}history")
     assert_no_violations_in_any_look(page, sees="Harbour Quay 6")

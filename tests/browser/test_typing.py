@@ -263,7 +263,7 @@ def test_typing_after_a_missing_required_reason_decides_nothing(
 
     def require(*, on: bool) -> None:
         ada.goto(f"{demo.portal}/settings/")
-        box = ada.get_by_label("Rejecting asks for a reason")
+        box = ada.get_by_label("Require a reason for rejecting")
         box.set_checked(on)
         ada.locator("form", has=box).get_by_role("button", name="Save").click()
 
