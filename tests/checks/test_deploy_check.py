@@ -1,4 +1,4 @@
-"""A production-like configuration passes Django's deployment checks; a careless one does not start quietly."""
+"""A production configuration passes Django's deployment checks; a careless one fails them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each misconfiguration is named at start-up, and a right configuration is not complained about."""
+"""Each invalid setting is reported at start-up; a valid configuration has no messages."""
 
 from __future__ import annotations
 

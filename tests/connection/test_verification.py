@@ -1,4 +1,4 @@
-"""The connection: recognised at first contact, refused when it leads elsewhere, read only until somebody enables it."""
+"""The connection: stored at first contact, refused for another CRM, read only until writes are enabled."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_full_pull_reads_everything_again(world: World, capsys):
 
 
 class Terminal(StringIO):
-    """Somebody watches."""
+    """A terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -97,7 +97,7 @@ def test_pull_command_reports_each_page(world: World, monkeypatch):
 
 @pytest.fixture
 def limited(sandbox, settings):
-    """The client whose limits are kept in a Redis of its own."""
+    """Return a client whose rate limiter uses a Redis of its own."""
     with valkey() as broker:
         settings.RATE_LIMIT_URL = broker.url
         settings.RATE_LIMIT_TIME_SCALE = 100  # a burst, and then next to nothing while the test lasts

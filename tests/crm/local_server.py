@@ -1,4 +1,4 @@
-"""A server on this machine that says exactly the bytes it is told to, for faults no honest server has."""
+"""A local server that sends exactly given bytes, for faults of broken servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncapp.crm.transport import Transport
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came over the wire; header names in lower case."""
+    """A received request; header names in lower case."""
 
     method: str
     target: str
@@ -27,7 +27,7 @@ Handler = Callable[[Received], bytes]
 
 @dataclass
 class LocalServer:
-    """Answers every connection once, by `handler`, and remembers what it was asked."""
+    """Answers each connection once by `handler`, and records the requests."""
 
     handler: Handler
     requests: list[Received] = field(default_factory=list)
@@ -60,7 +60,7 @@ def _read(stream) -> Received | None:
 
 @contextmanager
 def serve(handler: Handler) -> Iterator[LocalServer]:
-    """A running server; it is gone when the block ends."""
+    """Run a server inside the context."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = LocalServer(handler, origin=f"http://127.0.0.1:{port}", port=port)
@@ -81,7 +81,7 @@ def _accept(listener: socket.socket, server: LocalServer) -> None:
 
 
 def http(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """A complete HTTP answer; `retry_after="2"` becomes `Retry-After: 2`."""
+    """Return a complete HTTP answer; `retry_after="2"` becomes `Retry-After: 2`."""
     named = {"Content-Length": str(len(body)), "Connection": "close"}
     named |= {name.replace("_", "-").title(): value for name, value in headers.items()}
     lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in named.items()), "", ""]
@@ -93,13 +93,13 @@ def json_answer(payload: object, status: int = 200, **headers: str) -> bytes:
 
 
 def in_turn(*answers: bytes) -> Handler:
-    """Each answer once, the last one for ever."""
+    """Return a handler that gives each answer once and then repeats the last."""
     waiting = list(answers)
     return lambda request: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
 
 class FixedToken:
-    """A token source that counts: token-1, and after each `forget` the next one."""
+    """A token source that counts: token-1, and the next one after each `forget`."""
 
     def __init__(self) -> None:
         self.number = 1
@@ -112,7 +112,7 @@ class FixedToken:
 
 
 class WatchedTransport(Transport):
-    """Notes its pauses instead of taking them; without chance."""
+    """A transport that records its pauses instead of sleeping, without jitter."""
 
     def __init__(self, **options) -> None:
         super().__init__(**{"token_source": FixedToken(), **options})

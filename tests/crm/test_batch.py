@@ -1,4 +1,4 @@
-"""Multipart: our requests as the documentation writes them, answers whole or not at all."""
+"""Multipart: requests as documented, answers complete or not at all."""
 
 from __future__ import annotations
 

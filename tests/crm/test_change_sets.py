@@ -1,4 +1,4 @@
-"""Answers to several steps that no honest server gives: cut anywhere, too short, too long, mixed up."""
+"""Broken answers to several steps: cut anywhere, too short, too long, mixed up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that were kept and died unseen: firewalls forget them, servers reset them, and nobody is told."""
+"""Pooled connections that died unnoticed, dropped by firewalls or reset by servers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ READ_SECONDS = 2.0
 
 @dataclass
 class Forgetful:
-    """A server behind something that forgets lines: after `forget` those that are open are dead.
+    """A server behind a firewall: after `forget` its open connections are dead.
 
-    `resets`: a request on a dead line is answered with RST; else with silence.
+    `resets`: requests on dead connections get RST instead of silence.
     """
 
     port: int
@@ -43,7 +43,7 @@ class Forgetful:
         return f"http://127.0.0.1:{self.port}"
 
     def forget(self) -> None:
-        """Let every line die that is open now."""
+        """Make all open connections dead."""
         self.dead = [*self.kept]
 
     def serve(self, line: socket.socket) -> None:
@@ -95,7 +95,7 @@ def read(crm: Transport) -> float:
 
 
 def read_four(crm: Transport, server: Forgetful) -> list[float]:
-    """Read four times at one moment, so that each needs a line of its own; return the seconds."""
+    """Read four times at once, over four connections; return the seconds."""
     server.barrier = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
         seconds = list(pool.map(lambda _: read(crm), range(4)))

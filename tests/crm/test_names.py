@@ -1,4 +1,4 @@
-"""Names of the CRM's tables and columns, and what a settings file may do to them."""
+"""Names of the CRM's tables and columns, and their overrides."""
 
 from __future__ import annotations
 

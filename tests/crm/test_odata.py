@@ -1,4 +1,4 @@
-"""Syntax of the Web API: nothing slips out of a literal, nothing hostile slips in."""
+"""Syntax of the Web API: escaping of requests, strict parsing of answers."""
 
 from __future__ import annotations
 

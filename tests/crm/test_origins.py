@@ -1,4 +1,4 @@
-"""The bearer token travels to one origin and below one path, whatever a link says."""
+"""The bearer token is sent to one origin and path only."""
 
 from __future__ import annotations
 

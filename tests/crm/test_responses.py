@@ -1,4 +1,4 @@
-"""Statuses and headers of the CRM in the words of our error tree."""
+"""Statuses and headers of the CRM as errors."""
 
 from __future__ import annotations
 

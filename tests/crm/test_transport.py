@@ -1,4 +1,4 @@
-"""One request to the CRM: what is tried again, what never, and what a broken answer does to us."""
+"""Requests to the CRM: retries, errors, and broken answers."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_second_401_refuses_credentials():
 
 
 class _Refused:
-    """A token source whose secret is not accepted."""
+    """A token source whose secret is refused."""
 
     asked = 0
 
@@ -428,7 +428,7 @@ def test_plain_http_to_other_host_refused():
 
 
 class Notebook(BaseLimiter):
-    """A governor that writes down what it is told and lets everybody through at once."""
+    """A limiter that records its calls and grants every slot at once."""
 
     def __init__(self) -> None:
         super().__init__()

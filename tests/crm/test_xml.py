@@ -1,4 +1,4 @@
-"""XML from outside: nothing but elements and text."""
+"""XML from the CRM: only elements and text."""
 
 from __future__ import annotations
 

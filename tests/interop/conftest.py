@@ -1,4 +1,4 @@
-"""A sandbox over plain HTTP and one over TLS, and the outside clients that speak to them."""
+"""Sandboxes over HTTP and TLS, and the third-party clients that use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.interop.program import Program
 
 @pytest.fixture(scope="session")
 def python_clients() -> Path:
-    """The interpreter of the Python clients; made when it is missing, which takes a minute."""
+    """Return the interpreter of the Python clients, which is set up if missing (a minute)."""
     try:
         return environments.python()
     except Unavailable as error:
@@ -30,7 +30,7 @@ def python_clients() -> Path:
 
 @pytest.fixture(scope="session")
 def node_client() -> Path:
-    """The node program beside its packages; made when they are missing."""
+    """Return the node program, whose packages are installed if missing."""
     try:
         return environments.node()
     except Unavailable as error:
@@ -45,7 +45,7 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSe
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle of a certificate authority of this run; `server.pem` beside it is for 127.0.0.1."""
+    """Create a certificate authority; `server.pem` beside it is for 127.0.0.1."""
     folder = tmp_path_factory.mktemp("authority")
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
@@ -63,7 +63,7 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory, authority: Path) -> Ite
 
 
 def _environment(server: SandboxServer, **more: str) -> dict[str, str]:
-    """What a script is told; nothing of the project's own environment reaches it."""
+    """Return the environment of a script, without the project's own."""
     told = {"ORIGIN": server.url, "TENANT": config.TENANT, "CLIENT_ID": config.CLIENT_ID}
     inherited = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     return {**inherited, **told, "CLIENT_SECRET": config.CLIENT_SECRET, **more}
@@ -71,7 +71,7 @@ def _environment(server: SandboxServer, **more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def microsoft_sdk(python_clients: Path, tls_server: SandboxServer, authority: Path) -> Iterator[Program]:
-    """Microsoft's SDK, which insists on https."""
+    """Run Microsoft's SDK, which requires https."""
     script = HERE / "clients" / "microsoft_sdk.py"
     environment = _environment(tls_server, REQUESTS_CA_BUNDLE=str(authority))
     with Program.start([str(python_clients), str(script)], environment) as program:

@@ -1,6 +1,6 @@
-"""The outside clients' own environments, made from their lock files when they are missing.
+"""The environments of third-party clients, created from lock files if missing.
 
-`python -m tests.interop.environments` makes both and says what it could not make.
+`python -m tests.interop.environments` creates both and reports problems.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ BUILD_SECONDS = 400
 
 
 class Unavailable(Exception):
-    """The environment cannot be made here; the text says why."""
+    """The environment cannot be created here; the text says why."""
 
 
 def python() -> Path:
-    """The interpreter that has the Python clients; Unavailable."""
+    """Return the interpreter with the Python clients. Raises Unavailable."""
     return _packages(PYTHON_FOLDER, HERE / "requirements.txt")
 
 
 def node() -> Path:
-    """The node program; its packages lie beside the scripts. Unavailable."""
+    """Return the node program; its packages are beside the scripts. Raises Unavailable."""
     program, npm = _node_and_npm()
 
     def build() -> None:
@@ -44,7 +44,7 @@ def node() -> Path:
 
 
 def _node_and_npm() -> tuple[Path, list[str]]:
-    """The machine's own; where it has none, those that come in a wheel."""
+    """Return the machine's node program, or one from a wheel."""
     program, npm = shutil.which("node"), shutil.which("npm")
     if program and npm:
         return Path(program), [npm]
@@ -54,7 +54,7 @@ def _node_and_npm() -> tuple[Path, list[str]]:
 
 
 def _packages(folder: Path, lock: Path) -> Path:
-    """The interpreter of a virtual environment that holds what a lock file names; Unavailable."""
+    """Return the interpreter of a virtual environment with the locked packages. Raises Unavailable."""
     interpreter = folder / "bin" / "python"
 
     def build() -> None:
@@ -68,7 +68,7 @@ def _packages(folder: Path, lock: Path) -> Path:
 
 
 def _made(folder: Path, lock: Path, build: Callable[[], None]) -> None:
-    """Build unless the folder was built from this very lock file; one process at a time."""
+    """Build the folder unless it was built from this lock file; one process at a time."""
     stamp, wanted = folder / ".locked", hashlib.sha256(lock.read_bytes()).hexdigest()
     with _alone(folder):
         if stamp.exists() and stamp.read_text() == wanted:
@@ -96,7 +96,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def missing() -> str:
-    """Why some outside client cannot be run here; '' when all can. Builds what is not there yet."""
+    """Set up missing environments; return why a client cannot run here, or ''."""
     reasons: list[str] = []
     for make in (python, node):
         try:

@@ -1,4 +1,4 @@
-"""The sandbox from the judge's side: a known world at the start, and the ledger of what was written since."""
+"""The sandbox for client tests: a known start, and the ledger of writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CROWD = (
 
 @dataclass
 class Organization(Sandbox):
-    """A sandbox with few users and contacts, and the company's plug-in off: clients expect to read what they wrote."""
+    """A small sandbox without the staging plug-in, because clients read back what they wrote."""
 
     since: int = field(default=0)
 
@@ -31,20 +31,20 @@ class Organization(Sandbox):
         return organization
 
     def start(self, *, contacts: int, **world: int) -> None:
-        """Everything anew."""
+        """Reset the sandbox."""
         self.sign_in()
         self.reset(contacts=contacts, **world)
         self.control("PUT", "plugin", {"enabled": False})
 
     def writes(self, table: str = "contact") -> list[dict[str, Any]]:
-        """What the ledger says was written to a table, oldest first."""
+        """Return the ledger's writes to a table, oldest first."""
         return [entry for entry in self.ledger() if entry["table"] == table]
 
     def methods(self, table: str = "contact") -> list[str]:
         return [str(entry["method"]) for entry in self.writes(table)]
 
     def crowd(self, marker: str) -> None:
-        """Carl Berg, Dora Dahl and Emil Eck of one department; Carl works for Acme."""
+        """Create Carl Berg (of Acme), Dora Dahl and Emil Eck in one department."""
         for row in CROWD:
             assert self.post("contacts", {**row, "department": marker}).status_code == 204
         [carl] = self.rows(f"contacts?$filter=department eq '{marker}' and firstname eq 'Carl'")

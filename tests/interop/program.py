@@ -1,4 +1,4 @@
-"""A client's script as a running program: sequences go in by name, results come out, one line of JSON each."""
+"""A running client script: names of sequences go in and results come out, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Self
 
 
 class ClientFailed(AssertionError):
-    """The client raised where nothing was expected; the text is its own."""
+    """The client raised an unexpected error with this text."""
 
 
 @dataclass
 class Program:
-    """One client in its own environment; it stays up between the sequences of a module."""
+    """A client in its own environment, running for the tests of a module."""
 
     process: subprocess.Popen[str]
 
@@ -26,7 +26,7 @@ class Program:
         return cls(subprocess.Popen(command, env=dict(environment), stdin=pipe, stdout=pipe, text=True))
 
     def run(self, sequence: str, **given: object) -> Any:
-        """The result of a sequence; ClientFailed when the client raised."""
+        """Return the result of a sequence. Raises ClientFailed."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"sequence": sequence, "given": given}) + "\n")

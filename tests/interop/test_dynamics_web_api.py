@@ -1,4 +1,4 @@
-"""npm dynamics-web-api against the sandbox, over plain HTTP: its own results and the sandbox's ledger decide."""
+"""npm dynamics-web-api against the sandbox over HTTP, verified by its results and the ledger."""
 
 from __future__ import annotations
 

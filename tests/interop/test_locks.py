@@ -1,4 +1,4 @@
-"""The outside clients are pinned by hash, and their lock files name no host."""
+"""Third-party clients are pinned by hash, and their lock files name no host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Microsoft's Python SDK against the sandbox, over TLS: its own results and the sandbox's ledger decide."""
+"""Microsoft's Python SDK against the sandbox over TLS, verified by its results and the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyPI dataverse-api (by M. Risanger) against the sandbox, over TLS: results and the sandbox's ledger decide."""
+"""PyPI dataverse-api (by M. Risanger) against the sandbox over TLS, verified by results and ledger."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What Celery must see when the broker goes away: a lost connection, from which it recovers.
+"""Lost brokers appear to Celery as lost connections, from which it recovers.
 
-The last test fails when a new kombu sees that by itself: then portal/broker.py can go.
+The last test fails once kombu handles that itself; then remove portal/broker.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STEPS: dict[str, Callable[[Any], object]] = {
 
 
 def messages_of(kind: type, connection: object) -> Any:
-    """Those that a channel of this kind has taken and not acknowledged, after its connection was lost."""
+    """Return the unacknowledged messages of such a channel after its connection was lost."""
     channel = kind.__new__(kind)
     channel.connection = connection
     return redis.QoS(channel)

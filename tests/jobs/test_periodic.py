@@ -1,4 +1,4 @@
-"""Periodic tasks: at most one round of each is under way, whatever becomes of its message."""
+"""Periodic tasks: at most one round of each is under way, even with lost or repeated messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def claim(is_waiting: Callable[[], bool] = in_the_broker, *, every: float = EVER
 
 
 def forward(seconds: float) -> None:
-    """Let that much time pass by the database's clock."""
+    """Let `seconds` pass on the database's clock."""
     for column in ("published_at", "started_at", "finished_at"):
         PeriodicTask.objects.update(**{column: F(column) - timedelta(seconds=seconds)})
 

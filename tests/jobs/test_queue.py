@@ -1,4 +1,4 @@
-"""Claim, fence, lease, sweep: what holds for every kind of durable work."""
+"""Claims, fencing tokens, leases, dispatch and sweep of jobs."""
 
 from __future__ import annotations
 

@@ -62,14 +62,14 @@ OPERATORS = "ops@contoso.example"
 
 @dataclass
 class Scene:
-    """Good jobs and one that cannot be processed, of one type; `work` does what a worker does with one job."""
+    """Good jobs and a bad one of the same type; `work` processes one job as a worker does."""
 
     work: Callable[[Any], object]
     bad: Job
     good: list[Job]
 
     def process_all(self) -> None:
-        """Process whatever is open, the bad job first, as if each one's time had come."""
+        """Process all open jobs, the bad one first, as if all were due."""
         for job in (self.bad, *self.good):
             opened = type(job).objects.filter(pk=job.pk, state__in=OPEN_STATES)
             if opened.update(due_at=Now()):

@@ -1,4 +1,4 @@
-"""The tasks where no journey looks closely: the pull at its breakers, and the nightly repair."""
+"""Tasks that the journeys do not cover: the pull with its breakers, and the nightly repair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database of its own for each test: nothing is migrated in it yet."""
+"""An empty database for each test."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def real_migrations(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what --nomigrations does to the tests that ran before in this process."""
+    """Undo --nomigrations for this test."""
     settings.MIGRATION_MODULES = {}
     monkeypatch.setitem(installation._state, "has_all", False)
 
 
 @pytest.fixture
 def database(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Let this test's models and migrations use an empty database, SQLite or PostgreSQL as the lane has it."""
+    """Use an empty database for models and migrations, of the kind under test."""
     with empty_database(tmp_path, name="migrations") as made, django_db_blocker.unblock(), made.used_here():
         yield

@@ -1,4 +1,4 @@
-"""Moves a database to any point of the migrations' history."""
+"""Migration of a database to any point of its history."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.db.migrations.state import StateApps
 
 
 def names() -> list[str]:
-    """Return the names of our migrations, in their order."""
+    """Return the names of our migrations, in order."""
     return sorted(name for app, name in _loader().disk_migrations if app == "syncapp")
 
 
 def migrations() -> dict[str, Migration]:
-    """Return our migrations by name, in their order."""
+    """Return our migrations by name, in order."""
     found = _loader().disk_migrations
     return {name: found["syncapp", name] for name in names()}
 
@@ -29,7 +29,7 @@ def newest() -> str:
 
 
 def migrate(name: str) -> None:
-    """Bring the database to this migration, forward or back."""
+    """Migrate the database to this migration, forward or back."""
     MigrationExecutor(connection).migrate([("syncapp", name)])
 
 
@@ -39,7 +39,7 @@ def apps_at(name: str) -> StateApps:
 
 
 def columns_without_default(migration: Migration) -> Iterator[tuple[str, str]]:
-    """Yield columns of known tables that a former release does not know and cannot leave out."""
+    """Yield new columns that an earlier release cannot omit in its inserts."""
     operations = list(_flat(migration.operations))
     new = {operation.name_lower for operation in operations if isinstance(operation, CreateModel)}
     for operation in operations:

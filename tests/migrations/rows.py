@@ -28,7 +28,7 @@ def choice_fields(model: type[Model]) -> Iterator[Field[Any, Any]]:
 
 
 def fill(apps: StateApps, *, only_empty: bool = False) -> None:
-    """Insert rows of every model, one for each of its codes, as the code of that time would insert them."""
+    """Insert rows of every model, one per code, as the release of that time would."""
     rows = Rows(apps)
     empty = [model for model in models_of(apps) if not _all(model).exists()]
     for model in empty if only_empty else models_of(apps):
@@ -37,12 +37,12 @@ def fill(apps: StateApps, *, only_empty: bool = False) -> None:
 
 
 def snapshot(apps: StateApps) -> Snapshot:
-    """Return all rows, with the columns that these models know."""
+    """Return all rows with the columns of these models."""
     return {model._meta.object_name: {row.pk: _columns(row) for row in _all(model)} for model in models_of(apps)}
 
 
 def recognized_decisions(apps: StateApps) -> set[Any]:
-    """Return the keys of the rows that the way back removes, since no former release can hold them."""
+    """Return the keys of rows that a downgrade deletes, because earlier releases cannot store them."""
     decisions: Any = apps.get_model("syncapp", "Decision")
     found = set(decisions.objects.filter(recognized_at__isnull=False).values_list("pk", flat=True))
     assert found
@@ -50,12 +50,12 @@ def recognized_decisions(apps: StateApps) -> set[Any]:
 
 
 def without_decisions(rows: Snapshot, keys: set[Any]) -> Snapshot:
-    """Return the rows but for these decisions."""
+    """Return the rows without these decisions."""
     return {**rows, "Decision": {key: row for key, row in rows["Decision"].items() if key not in keys}}
 
 
 def update_all(apps: StateApps) -> None:
-    """Store every row again as it is."""
+    """Save every row again unchanged."""
     for model in models_of(apps):
         for row in _all(model):
             row.save(force_update=True)
@@ -71,7 +71,7 @@ def _columns(row: Model) -> Values:
 
 
 class Rows:
-    """Makes rows with the models of one point of the history; columns that it does not know are left out."""
+    """Creates rows with the models of one migration, leaving out unknown columns."""
 
     def __init__(self, apps: StateApps) -> None:
         self._apps = apps
@@ -86,14 +86,14 @@ class Rows:
         return any(field.name == column for field in self._apps.get_model("syncapp", name)._meta.concrete_fields)
 
     def variants(self, model: type[Model]) -> Iterator[Values]:
-        """Yield the values that tell the rows of a model apart: every code, and what constraints distinguish."""
+        """Yield distinguishing values of a model's rows: all codes and unique values."""
         yield {}
         for field in choice_fields(model):
             yield from ({field.name: code} for code, _ in field.flatchoices)
         yield from _MORE.get(str(model._meta.object_name), lambda rows: [])(self)
 
     def make(self, name: str, **values: Any) -> Any:
-        """Insert a row; what is not given is made up so that the constraints hold."""
+        """Insert a row with made-up values that satisfy the constraints."""
         model: Any = self._apps.get_model("syncapp", name)
         known = {field.name: field for field in model._meta.concrete_fields}
         values = {**_needed(self, name, values), **values}

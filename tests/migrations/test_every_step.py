@@ -1,4 +1,4 @@
-"""Every migration applied to a database that holds rows of every kind, and taken back again."""
+"""Every migration applied to and reverted on a database with rows of every kind."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _filled(name: str) -> Snapshot:
 
 
 def _missing(before: Snapshot, name: str) -> dict[str, int]:
-    """Return how many rows are gone, by model."""
+    """Return the number of deleted rows by model."""
     after = snapshot(history.apps_at(name))
     gone = {model: len(rows.keys() - after[model].keys()) for model, rows in before.items() if model in after}
     return {model: number for model, number in gone.items() if number}

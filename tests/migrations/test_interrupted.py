@@ -1,4 +1,4 @@
-"""A migration of several transactions that dies between two of them is finished by running it again."""
+"""A migration killed between two of its transactions is completed by running it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IN_SEVERAL_TRANSACTIONS = [name for name, migration in history.migrations().item
 
 
 class _Killed(Exception):
-    """Ends a migration where a killed process would have ended it."""
+    """Raised where a killed process would end the migration."""
 
 
 @pytest.mark.parametrize("name", IN_SEVERAL_TRANSACTIONS)

@@ -1,4 +1,4 @@
-"""A database that is older than the code: `check`, /healthz, workers and scheduler say so, and go on afterwards."""
+"""An outdated database is reported by `check`, /healthz, workers and beat, which continue once it is migrated."""
 
 from __future__ import annotations
 

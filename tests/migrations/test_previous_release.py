@@ -1,4 +1,4 @@
-"""An upgrade while the previous release runs, and the way back, with rows of every kind."""
+"""An upgrade beside the previous release, and the downgrade, with rows of every kind."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
 
 
 def assert_complete(apps: StateApps) -> None:
-    """Fail where a model has no row, or a code that several rows of a table can have has none."""
+    """Fail where a model or a code has no row."""
     rows = snapshot(apps)
     assert [name for name, found in rows.items() if not found] == []
     for model in models_of(apps):
@@ -64,7 +64,7 @@ def assert_complete(apps: StateApps) -> None:
 
 
 def _changed(before: Snapshot, after: Snapshot) -> set[tuple[str, str]]:
-    """Return the columns in which a row differs; fail where a row is gone."""
+    """Return the columns in which rows differ; fail where a row is missing."""
     found = set()
     for model, rows in before.items():
         assert rows.keys() <= after[model].keys(), model

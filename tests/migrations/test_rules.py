@@ -1,4 +1,4 @@
-"""Each migration is safe while the previous release runs, and independent of the code that changes after it."""
+"""Each migration is safe while the previous release runs, and independent of later code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which changes count as format only, and which look like it but are not."""
+"""Changes that count as format only, and similar ones that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions that touch the same rows at one moment, many rounds, on PostgreSQL: none waits in a circle."""
+"""Concurrent transactions on the same rows do not deadlock (PostgreSQL)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIELDS = 30
 
 
 def at_once(*steps: Callable[[], object]) -> list[BaseException]:
-    """Run these steps in threads that begin at one moment, and return their errors."""
+    """Run these steps in threads at once, and return their errors."""
     errors: list[BaseException] = []
     begin = threading.Barrier(len(steps))
 
@@ -61,7 +61,7 @@ def at_once(*steps: Callable[[], object]) -> list[BaseException]:
 
 
 def deadlocks() -> int:
-    """Return how many deadlocks the database has ended so far, by its own account."""
+    """Return the database's count of deadlocks."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
@@ -78,7 +78,7 @@ def _ends_no_deadlock(settings):
 
 
 def an_edit(count: int = FIELDS, *, contact: uuid.UUID | None = None, minutes: int = 0) -> tuple[SyncRecord, list]:
-    """An edit of these many fields that is shown, and its staging rows."""
+    """Create a visible edit with this many fields and its staging rows."""
     contact = contact or uuid.uuid4()
     record = a_record(contact_id=contact, target_id=contact, minutes=minutes)
     staged = [a_field(record, f"column{number}", version=number) for number in range(count)]
@@ -88,13 +88,13 @@ def an_edit(count: int = FIELDS, *, contact: uuid.UUID | None = None, minutes: i
 
 
 def choices_of(record: SyncRecord) -> list[Choice]:
-    """An approval of each field that is open."""
+    """Approve each open field."""
     fields = SyncField.objects.undecided().filter(record=record).select_related("record")
     return [Choice(field.pk, Outcome.APPROVED, digest(field)) for field in fields]
 
 
 def claimed(record: SyncRecord) -> tuple[Lease, list[Decision]]:
-    """A leased delivery that has a decision of each open field, the last field first."""
+    """Lease a delivery with a decision for each open field, the last field first."""
     assert decisions.decide(choices_of(record), by=rita()).refused == ()
     row = Delivery.objects.get(target_id=record.contact, state=JobState.READY)
     lease = job.DeliveryJob(crm()).claim(row.pk)
@@ -115,7 +115,7 @@ def stored(rows: Sequence) -> Callable[[], object]:
 
 
 def settled(lease: Lease, bound: Sequence[Decision]) -> Callable[[], object]:
-    """Settle these decisions as written."""
+    """Apply the result "written" to these decisions."""
     return lambda: results.apply_results(lease, [Assessment(decision, Finding.WRITE) for decision in bound])
 
 
@@ -130,7 +130,7 @@ def test_delivery_and_pull_do_not_deadlock():
 
 
 def test_undo_and_claim_do_not_deadlock():
-    """Taken back, the older edit is superseded by the newer one, and that mark wants the same delivery."""
+    """Undoing supersedes the older edit by the newer one, whose mark needs the same delivery."""
     for _ in range(ROUNDS):
         older, _ = an_edit(4)
         taken = decisions.decide(choices_of(older), by=rita()).taken

@@ -1,4 +1,4 @@
-"""An operation that another transaction was in the way of is begun anew; nothing else is."""
+"""Operations are retried after conflicts with another transaction only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class OtherWriter:
-    """Another process that writes the same row, until it is told to go."""
+    """Another transaction that holds the same row until released."""
 
     def __init__(self, field: SyncField) -> None:
         self._field, self._go, self._holds = field, threading.Event(), threading.Event()
@@ -46,7 +46,7 @@ class OtherWriter:
 
 @pytest.fixture
 def other_writer() -> Iterator[OtherWriter]:
-    """Somebody holds a row, or on SQLite the database; who wants it waits 50 ms at most."""
+    """Hold a row, or on SQLite the database; others wait 50 ms at most."""
     with transaction.atomic():
         field = make_field()
     writer = OtherWriter(field)
@@ -68,7 +68,7 @@ def raise_revision() -> None:
 
 @pytest.fixture
 def pauses(monkeypatch) -> list[float]:
-    """The pauses between tries, which are not waited for."""
+    """Record the pauses between tries instead of sleeping."""
     taken: list[float] = []
     monkeypatch.setattr(locking.time, "sleep", taken.append)
     return taken
@@ -111,7 +111,7 @@ def test_other_error_raised_at_once():
 
 
 class Settling(JobType):
-    """A job that wants the row somebody else holds."""
+    """A job that needs a row held by another transaction."""
 
     name, title, failures_at, model = "settling", "Settling", "nowhere", Delivery
 

@@ -1,4 +1,4 @@
-"""What every tick asks stays small however much work is done: each question walks an index, with real parameters."""
+"""Queries of each tick use an index with real parameters, however many rows are done."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUESTIONS: dict[str, Callable[[], Any]] = {
 
 @pytest.fixture
 def much_is_done() -> None:
-    """Deliveries of last week."""
+    """Create finished deliveries of last week."""
     last_week = timezone.now() - timedelta(days=7)
     done = {"state": JobState.DONE, "due_at": last_week, "finished_at": last_week, "target_table": "contact"}
     Delivery.objects.bulk_create(Delivery(target_id=uuid.uuid4(), **done) for _ in range(DONE))
@@ -41,13 +41,13 @@ def much_is_done() -> None:
 
 
 def analyze(model: type[Model]) -> None:
-    """Let the database know the rows that are there now, not those of another test."""
+    """Update the database's statistics."""
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
 def plan(rows: Any) -> str:
-    """How the database will answer, with parameters as Django sends them."""
+    """Return the query plan, with parameters as Django sends them."""
     sql, parameters = rows.values("pk").query.sql_with_params()
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:

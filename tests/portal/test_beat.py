@@ -1,4 +1,4 @@
-"""Beat with a broker of its own: what waits there after an hour without workers, and what beat survives."""
+"""Beat with a broker of its own: its backlog without workers, and outages it survives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A broker that this process publishes to, without any worker."""
+    """Run a broker for this process, without workers."""
     with valkey() as server:
         for setting in ("broker_url", "broker_read_url", "broker_write_url"):
             monkeypatch.setattr(celery.app.conf, setting, server.url)
@@ -50,7 +50,7 @@ def wipe(server: Server) -> None:
 
 
 def an_hour_later(*schedulers: Scheduler) -> None:
-    """By every clock: the rows' and the schedulers'."""
+    """Let `seconds` pass for rows and schedulers."""
     for column in ("published_at", "started_at", "finished_at"):
         PeriodicTask.objects.update(**{column: F(column) - HOUR})
     for scheduler in schedulers:
@@ -129,7 +129,7 @@ def test_beat_waits_by_the_monotonic_clock(broker: Server, monkeypatch: pytest.M
 
 
 def test_tick_stops_publishing_at_backlog_limit(broker: Server) -> None:
-    """The workers of the default queue are away, those of the periodic one go on."""
+    """Process the periodic queue while the workers of the default one are away."""
     due = database_now(plus=-1)
     Delivery.objects.bulk_create(
         Delivery(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now()) for _ in range(600)

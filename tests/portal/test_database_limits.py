@@ -1,4 +1,4 @@
-"""Time limits for PostgreSQL: those the server keeps, those the waiting process keeps, and those that a URL sets."""
+"""Timeouts for PostgreSQL: of the server, of the waiting process, and in the URL."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ print(json.dumps(settings.DATABASES["default"]))
 
 @pytest.fixture
 def set_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[[Kind], None]:
-    """Let this process count as one of another kind for a test."""
+    """Change the kind of this process for a test."""
     monkeypatch.setattr(processes, "_kind", Kind.COMMAND)
     return processes.set_kind
 
 
 @pytest.fixture
 def through(django_db_blocker: Any) -> Iterator[Callable[..., Any]]:
-    """Open connections of the test's own to the server, by way of a given address."""
+    """Return a function that connects to the server through a given address."""
     opened: list[Any] = []
 
     def connect(address: str = "", **options: Any) -> Any:
@@ -60,7 +60,7 @@ def through(django_db_blocker: Any) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def proxy() -> Iterator[FaultProxy]:
-    """A proxy before this run's PostgreSQL."""
+    """Run a proxy before this run's PostgreSQL."""
     mapping = connections.settings["default"]
     with FaultProxy(f"{mapping['HOST']}:{mapping['PORT']}") as proxy:
         yield proxy
@@ -80,7 +80,7 @@ def limit(wrapper: Any, name: str) -> str:
 
 
 def mapping(**environment: str) -> dict[str, Any]:
-    """Return DATABASES of a process with these variables."""
+    """Return DATABASES of a process with this environment."""
     done = subprocess.run(
         [sys.executable, "-c", OPTIONS],
         cwd=PROJECT,

@@ -1,4 +1,4 @@
-"""Log output: one line for each record, whatever was logged."""
+"""Log output: one line per record, with any text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORGED = "Bob\r\n2026-11-29 10:00:00,000 ERROR portal forged\u2028x\x1b[31m\x85\
 
 @pytest.fixture(params=["web", "worker"])
 def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    """Return what the handlers of a web process or of a worker write for the logger `tests.logs`."""
+    """Return the output of a web process or worker for the logger `tests.logs`."""
     stream, logger = io.StringIO(), logging.getLogger("tests.logs")
     handler = logging.StreamHandler(stream)
     if request.param == "web":

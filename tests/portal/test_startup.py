@@ -1,4 +1,4 @@
-"""No process of an installation works with a configuration that the checks refuse; each says what is wrong."""
+"""No process starts with an invalid configuration; each reports the error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THE_DEMO = {name: "" for name in environment() if name.startswith(("CRM_", "MAIL
 
 
 def process(name: str, folder: Path) -> list[str]:
-    """Return the command line by which an installation starts one of its processes."""
+    """Return the command line of a process of an installation."""
     return [
         sys.executable,
         *{
@@ -36,14 +36,14 @@ def process(name: str, folder: Path) -> list[str]:
 
 
 def start(command: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a process that has to end by itself."""
+    """Run a process until it ends."""
     return subprocess.run(
         command, cwd=PROJECT, env=dict(variables), capture_output=True, text=True, timeout=SECONDS, check=False
     )
 
 
 def installed(folder: Path, **changes: str) -> dict[str, str]:
-    """Return a right configuration with some changes; an empty value leaves the variable out."""
+    """Return a valid configuration with changes; an empty value unsets the variable."""
     variables = environment() | {"REDIS_URL": "redis://127.0.0.1:1/0", "DEMO_DIR": str(folder)} | changes
     return {name: value for name, value in variables.items() if value}
 

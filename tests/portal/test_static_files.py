@@ -1,4 +1,4 @@
-"""Static files that were not collected, or come from another version: `check` and /healthz say so."""
+"""Missing or outdated static files are reported by `check` and /healthz."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def collected(settings: Settings, tmp_path: Path) -> Path:
-    """The folder of an installation after `manage.py collectstatic`."""
+    """Return the folder after `manage.py collectstatic`."""
     settings.STATIC_ROOT = str(tmp_path)
     settings.STORAGES = {
         **settings.STORAGES,
@@ -65,5 +65,5 @@ def test_demo_needs_no_collection() -> None:
 
 
 def _read_the_list_again() -> None:
-    """Do as a process does that starts."""
+    """Reset the state, as at the start of a process."""
     staticfiles_storage.hashed_files, _ = staticfiles_storage.load_manifest()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The CRM, the sign-in service and the mail service behind a company's own authority and its web proxy."""
+"""Outgoing connections through a company's certificate authority and proxy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """The company's own certificate authority."""
+    """Create the company's certificate authority."""
     return trustme.CA()
 
 
@@ -47,14 +47,14 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture(scope="module")
 def services(tls: ssl.SSLContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
-    """CRM, sign-in service and Graph, over TLS with a certificate of that authority."""
+    """Run CRM, sign-in service and Graph over TLS with a certificate of that authority."""
     with SandboxServer(tmp_path_factory.mktemp("crm") / "crm.sqlite3", world=EMPTY_WORLD, tls=tls) as server:
         yield server
 
 
 @pytest.fixture(autouse=True)
 def installed(services: SandboxServer, settings: Settings) -> None:
-    """A real installation, as far as its clients go, with these services."""
+    """Configure a real installation with these services."""
     settings.DEMO = False
     settings.CRM_ORIGIN = settings.GRAPH_ORIGIN = services.url
     settings.CRM_AUTHORITY = f"{services.url}/{settings.CRM_TENANT}"
@@ -62,7 +62,7 @@ def installed(services: SandboxServer, settings: Settings) -> None:
 
 
 class Mail:
-    """A notification that is written already."""
+    """A rendered notification."""
 
     to = "rita@contoso.example"
 
@@ -74,7 +74,7 @@ class Mail:
 
 
 def use_everything() -> None:
-    """Read from the CRM, begin to sign in and send a mail."""
+    """Read from the CRM, begin a sign-in and send a mail."""
     clients.verified_client()
     assert clients.sign_in_service().begin(BACK)["auth_uri"].startswith("https://")
     mail_service.channel().send(Mail(), before=lambda: None)
@@ -123,7 +123,7 @@ def test_environment_proxy_ignored(ca_file: str, settings: Settings, monkeypatch
 
 
 class Letters:
-    """Take every mail."""
+    """Accept all mails."""
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Text from others in each place where it can do harm."""
+"""Untrusted text in each destination where it could do harm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRICKY = st.text(
 
 
 def parsed(name: str, value: str) -> str:
-    """Return the header as the parser reads it that decodes encoded words."""
+    """Return the header as a parser that decodes encoded words reads it."""
     raw = f"{name}: {value}\r\n\r\n".encode("ascii")
     message = message_from_bytes(raw, policy=policy.default)
     assert message.keys() == [name]

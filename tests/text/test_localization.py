@@ -1,4 +1,4 @@
-"""Dates, times and numbers as each locale writes them, and numbers as its people type them."""
+"""Dates, times and numbers in each locale, written and parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sign-in service in a few lines, which signs whatever a test wants it to sign."""
+"""A small sign-in service that signs any token a test needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REDIRECT = "http://127.0.0.1:8000/sign-in/back"
 
 @cache
 def private_key(name: str) -> rsa.RSAPrivateKey:
-    """A key pair; made once per name, because making one takes a while."""
+    """Return a key pair, cached by name because creating one is slow."""
     return rsa.generate_private_key(public_exponent=65537, key_size=1024 if name == "short" else 2048)
 
 
@@ -43,7 +43,7 @@ def _published(name: str) -> dict[str, str]:
 
 @dataclass
 class Authority:
-    """What the service answers; a test changes it before the person comes back."""
+    """The answers of the service, which a test changes before the person returns."""
 
     server: LocalServer | None = None
     published: list[str] = field(default_factory=lambda: ["current", "short"])
@@ -114,7 +114,7 @@ class Authority:
 
 @dataclass
 class Visit:
-    """A person on the way back from the sign-in service."""
+    """A person returning from the sign-in service."""
 
     authority: Authority
     sign_in: SignIn
@@ -135,20 +135,20 @@ def _signed_in(authority: Authority, server: LocalServer) -> Visit:
 
 @contextmanager
 def visit() -> Iterator[Visit]:
-    """A started sign-in at an honest authority."""
+    """Return a started sign-in at an honest authority."""
     authority = Authority()
     with serve(authority.handle) as server:
         yield _signed_in(authority, server)
 
 
 def unsigned(claims: dict[str, object], *, key_id: str = "current") -> str:
-    """A token of algorithm "none"."""
+    """Return a token with the algorithm "none"."""
     parts = [{"alg": "none", "typ": "JWT", "kid": key_id}, claims]
     return ".".join(_base64(json.dumps(part).encode()) for part in parts) + "."
 
 
 def signed_by_hand(claims: dict[str, object], header: dict[str, object], secret: bytes) -> str:
-    """HMAC over anything, for what PyJWT refuses to produce."""
+    """Return an HMAC-signed token that PyJWT refuses to create."""
     message = ".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
     return f"{message}.{_base64(hmac.new(secret, message.encode(), hashlib.sha256).digest())}"
 

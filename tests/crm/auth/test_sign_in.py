@@ -1,4 +1,4 @@
-"""Signing in: one good token passes, and every forgery that differs from it in one thing is refused."""
+"""Sign-in: a genuine token passes, and every token that differs from it in one point is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own token: kept while it lasts, renewed when refused, and its absence explained."""
+"""The application's token: cached, renewed when refused, with errors when it cannot be obtained."""
 
 from __future__ import annotations
 

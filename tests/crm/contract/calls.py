@@ -1,4 +1,4 @@
-"""Every method of our client as a call over the line: first what it needs is looked up, then it is made."""
+"""Every method of the client as a call: its arguments are looked up first, then it is made."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _switch(cloud: Cloud) -> Call:
 
 
 def _switch_as_owner(cloud: Cloud) -> Call:
-    """Who fails has his error in place of a result; raised here, to be judged like those of the others."""
+    """Switch as an owner, and raise the error that comes in place of a result."""
     found = cloud.client().filters.of(RITA)[0]
     wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
 

@@ -1,4 +1,4 @@
-"""The sandbox as a test drives it."""
+"""A test's access to the sandbox."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PUBLISHED = {"requests": 40, "execution_seconds": 20.0, "operation_ms": 40.0}
 
 @dataclass
 class Cloud:
-    """What other people do in the CRM, the ledger, the faults, and clients in front of it all."""
+    """Changes by other people, the ledger, faults, and clients of the sandbox."""
 
     url: str
     columns: dict[str, Column] = field(default_factory=dict)
@@ -36,13 +36,13 @@ class Cloud:
         return self._answered("POST", path, body)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
-        """A request to the Web API by our own user, to set a scene."""
+        """Send a request to the Web API as our own user."""
         answer = self.try_to(method, path, body, **headers)
         assert answer.ok, answer.text
         return answer.json() if answer.content else {}
 
     def try_to(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> requests.Response:
-        """The same, whatever is answered."""
+        """Send a request and return any answer."""
         answer = self._called(method, path, body, headers)
         if answer.status_code == 401:  # a test before this one let all tokens expire
             self.signed_in.forget()
@@ -68,7 +68,7 @@ class Cloud:
 
     @cached_property
     def signed_in(self) -> ClientCredentials:
-        """Credentials that have their token already, for every test that is not about tokens."""
+        """Return credentials that already have a token, for tests that are not about tokens."""
         return self.credentials()
 
     def fail(self, *rules: dict[str, Any], **state: Any) -> None:
@@ -84,11 +84,11 @@ class Cloud:
         return max((entry["seq"] for entry in self.ledger()), default=0)
 
     def edit(self, contact: UUID, **changes: object) -> dict[str, Any]:
-        """The contact is changed in Outlook: staged and put back."""
+        """Edit the contact in Outlook: the change is staged and put back."""
         return self.post("outlook", contact=str(contact), changes=changes)
 
     def change(self, contact: UUID, **changes: object) -> dict[str, Any]:
-        """The contact is changed in a form of the CRM."""
+        """Edit the contact in a form of the CRM."""
         return self.post("form", contact=str(contact), changes=changes)
 
     def delete(self, row_id: UUID, table: str = "contact") -> None:
@@ -113,6 +113,6 @@ class Cloud:
         return CrmClient(transport=transport, writes_allowed=lambda: writes_allowed, belongs_to=belongs_to)
 
     def contacts(self) -> list[UUID]:
-        """The ids of all contacts, by their key."""
+        """Return the ids of all contacts by key."""
         page = self.transport().get("contacts?$select=fullname")
         return sorted(UUID(row["contactid"]) for row in page["value"])

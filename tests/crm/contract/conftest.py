@@ -1,4 +1,4 @@
-"""A real sandbox over HTTP, filled anew for each test, and the real client in front of it."""
+"""A sandbox over HTTP, reset for each test, and the real client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL = World(users=4, contacts=4, pending=0, seed=7)
 
 @pytest.fixture(scope="session")
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One for all tests of a process: a token and the contact's columns are the same for each of them."""
+    """Cache a token and the contact's columns for all tests of a process."""
     with SandboxServer(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3", world=SMALL) as server:
         cloud = Cloud(server.url)
         cloud.columns = {column.name: column for column in cloud.client().columns("contact")}
@@ -49,7 +49,7 @@ def edit(cloud: Cloud, crm: CrmClient) -> Edit:
 
 @pytest.fixture
 def limited(cloud: Cloud) -> Callable[..., None]:
-    """The CRM with limits, as small as the test is short."""
+    """Return a function that sets small limits of the CRM."""
 
     def limit(**more: object) -> None:
         cloud.fail(time_scale=1 / FASTER, limits={**PUBLISHED, **more})
@@ -59,7 +59,7 @@ def limited(cloud: Cloud) -> Callable[..., None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What fails at a real environment is printed without its secrets."""
+    """Remove secrets from the reports of failed tests at a real environment."""
     report = yield
     if IS_REAL:
         report.sections = [(name, without_secrets(text)) for name, text in report.sections]

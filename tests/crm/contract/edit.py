@@ -1,4 +1,4 @@
-"""One edit from Outlook, staged and read for its delivery."""
+"""An Outlook edit, staged and read for delivery."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECIDED_ON = datetime(2026, 11, 20, 9, 30, 15, 999_999, tzinfo=UTC)
 
 
 class Edit:
-    """One staged edit of a telephone number, read for delivery."""
+    """Stage an edit of a telephone number and read it for delivery."""
 
     def __init__(self, cloud: Cloud, crm: CrmClient) -> None:
         self.cloud, self.crm = cloud, crm
@@ -59,7 +59,7 @@ class Edit:
 
 
 def mark(field: StagedField) -> FieldMark:
-    """The field is approved."""
+    """Approve the field."""
     return FieldMark(
         field_id=field.id,
         etag=field.etag,

@@ -1,6 +1,6 @@
-"""The environment that the variables CRM_CONTRACT_* name, or else the sandbox; and leaving it as it was found.
+"""The environment from the CRM_CONTRACT_* variables, or else the sandbox, and its cleanup.
 
-Whatever is made carries a mark, so that a run that was killed is cleaned up after by the next one.
+Created rows carry a mark, so that the next run can clean up after a killed one.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _secrets = {_GIVEN["CLIENT_SECRET"]}
 
 
 def without_secrets(text: str) -> str:
-    """The text as it may be printed: no client secret, no token."""
+    """Return the text without the client secret and tokens."""
     for secret in filter(None, _secrets):
         text = text.replace(secret, "(secret)")
     return re.sub(r"Bearer [A-Za-z0-9._~+/=-]{8,}", "Bearer (token)", text)
 
 
 class Noted(ClientCredentials):
-    """Remembers what must not be printed."""
+    """A token source that records the secrets."""
 
     def token(self) -> str:
         token = super().token()
@@ -52,14 +52,14 @@ class Noted(ClientCredentials):
 
 
 def named() -> Environment:
-    """The environment that the variables name."""
+    """Return the configured environment."""
     credentials = {name.lower(): _GIVEN[name] for name in ("AUTHORITY", "CLIENT_ID", "CLIENT_SECRET")}
     return Environment(_GIVEN["ORIGIN"], Noted(scope=f"{_GIVEN['ORIGIN']}/.default", **credentials))
 
 
 @dataclass
 class Environment:
-    """Where the tests run; only what every Dataverse has is asked of it."""
+    """Return the environment under test; tests use only features of every Dataverse."""
 
     origin: str
     tokens: TokenSource
@@ -81,7 +81,7 @@ class Environment:
         return [row[key] for row in found]
 
     def stage(self) -> tuple[UUID, UUID]:
-        """A contact and a staged edit of it, both marked; their ids."""
+        """Create a marked contact with a staged edit, and return their ids."""
         contact = self.make("contacts", {"lastname": LAST_NAME, "osync_revision": 1})
         staged = {"osync_name": LAST_NAME, "osync_targettable": "contact", "osync_targetid": str(contact)}
         staged |= {"osync_operationid": f"{OPERATION}{uuid4()}", "osync_contact@odata.bind": f"/contacts({contact})"}
@@ -92,7 +92,7 @@ class Environment:
         return contact, record
 
     def sweep(self) -> None:
-        """Delete all that carries the mark, whoever left it behind."""
+        """Delete all marked rows, also those of earlier runs."""
         for record in self.ids(
             "osync_syncrecords", "osync_syncrecordid", f"startswith(osync_operationid,'{OPERATION}')"
         ):
@@ -104,7 +104,7 @@ class Environment:
 
 
 class InMemory(dict[str, Any]):
-    """Notes of one test, where no later run has to find them."""
+    """Notes in memory, for tests whose changes no later run has to undo."""
 
     set = dict.__setitem__
 
@@ -113,13 +113,13 @@ Notes = pytest.Cache | InMemory
 
 
 def note_down(found: OutlookFilter, notes: Notes) -> None:
-    """Keep a filter's state where the next run finds it, should this one be killed."""
+    """Store a filter's state for the next run, in case this one is killed."""
     state = {"owner": str(found.owner_id), "filter": str(found.id), "active": found.is_on, "status": found.status}
     notes.set(_NOTE, state)
 
 
 def put_back(real: CrmClient, notes: Notes, owner: str) -> None:
-    """The filter that was switched has its state again; nothing where none was noted down."""
+    """Restore the stored state of the filter, if there is one."""
     note: dict[str, Any] | None = notes.get(_NOTE, None)
     if note and note["owner"] == owner:
         back = FilterChange(UUID(note["filter"]), active=note["active"], status=note["status"])
@@ -132,7 +132,7 @@ _NOTE = "crm_contract/switched"
 
 
 def traces(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    """The rows that are there and were not, are gone and were there, or hold another state."""
+    """Return the rows that were added, deleted, or have another state."""
     steps = {"POST": 1, "DELETE": -1}
     kept: Counter[tuple[str, str]] = Counter()
     states: dict[tuple[str, str], list[Any]] = {}

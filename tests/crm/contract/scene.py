@@ -1,4 +1,4 @@
-"""The cast of the filter tests: who they are, and small changes to what they have."""
+"""The people of the filter tests, with small changes to their filters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDS = {person.first_name: UUID(person.user_id) for person in PEOPLE}
 
 
 class Scene:
-    """The CRM with people in it, and our client in front of it."""
+    """A CRM with people, and our client."""
 
     def __init__(self, cloud: Cloud, crm: CrmClient) -> None:
         self.cloud, self.crm = cloud, crm
@@ -28,11 +28,11 @@ class Scene:
         return found
 
     def filters(self, name: str) -> dict[str, OutlookFilter]:
-        """Somebody's filters by the tables that they are about."""
+        """Return a user's filters by table."""
         return {each.table: each for each in self.crm.filters.of(IDS[name])}
 
     def change(self, table: str, row_id: UUID, **values: Any) -> None:
-        """Somebody changes a row in a form of the CRM; it is not part of what a test looks for."""
+        """Change a row in a form of the CRM, outside the ledger that a test checks."""
         self.cloud.call("PATCH", f"{table}({row_id})", values, **{"If-Match": "*"})
         self.since = self.cloud.last_write()
 
@@ -62,7 +62,7 @@ class Scene:
         return self.cloud.ledger(self.since)
 
     def states(self) -> list[tuple[str, list[int]]]:
-        """Which rows had their state written, and from what to what."""
+        """Return the rows whose state was written, with the old and new states."""
         return [(entry["id"], entry["changes"]["statecode"]) for entry in self.written()]
 
 

@@ -1,4 +1,4 @@
-"""Checks of the sandbox, each taken out of the running one by a function that says what is missing then."""
+"""Functions that each remove one check from the running sandbox."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Patch = pytest.MonkeyPatch
 
 
 def any_version(patch: Patch) -> None:
-    """`If-Match` with an ETag is not compared."""
+    """Ignore the ETag of `If-Match`."""
     patch.setattr(operations, "_check", lambda _row, _conditions: None)
 
 
 def upsert_in_spite_of_if_match(patch: Patch) -> None:
-    """`If-Match` does not keep a row that is gone from being made anew."""
+    """Let a PATCH with `If-Match` create a deleted row."""
     honest = operations._create_by_upsert
     patch.setattr(
         operations,
@@ -35,13 +35,13 @@ def upsert_in_spite_of_if_match(patch: Patch) -> None:
 
 
 def if_none_match_ignored(patch: Patch) -> None:
-    """`If-None-Match: *` does not keep a row that is there from being updated."""
+    """Let a PATCH with `If-None-Match: *` update an existing row."""
     honest = operations._check
     patch.setattr(operations, "_check", lambda row, given: honest(row, operations.Conditions(if_match=given.if_match)))
 
 
 def change_sets_in_pieces(patch: Patch) -> None:
-    """Each request of a change set is stored by itself."""
+    """Commit each request of a change set separately."""
 
     def one_by_one(run: Any, change_set: batch.ChangeSet) -> list[Answer]:
         answers, made = [], {}  # type: ignore[var-annotated]  # as in the method that it stands for
@@ -57,12 +57,12 @@ def change_sets_in_pieces(patch: Patch) -> None:
 
 
 def any_query_for_others(patch: Patch) -> None:
-    """Who holds the right sees others' filters by any query."""
+    """Return others' filters for any query of a privileged user."""
     patch.setattr(visibility, "is_query_for_one_owner", lambda _text: True)
 
 
 def no_right_needed_for_others(patch: Patch) -> None:
-    """The two conditions are enough, without prvAdminFilter."""
+    """Return others' filters without prvAdminFilter."""
     patch.setattr(visibility, "may_query_others", lambda _rights, text: visibility.is_query_for_one_owner(text))
 
 
@@ -72,44 +72,44 @@ def _without_limit(patch: Patch, **endless: float) -> None:
 
 
 def any_number_of_requests(patch: Patch) -> None:
-    """Nobody is turned away for how often he asks."""
+    """Remove the limit of requests."""
     _without_limit(patch, requests=math.inf)
 
 
 def any_execution_time(patch: Patch) -> None:
-    """Nobody is turned away for how much work he makes."""
+    """Remove the limit of execution time."""
     _without_limit(patch, execution_seconds=math.inf)
 
 
 def any_number_at_once(patch: Patch) -> None:
-    """Nobody is turned away for what he has under way."""
+    """Remove the limit of concurrent requests."""
     _without_limit(patch, concurrent=math.inf)
 
 
 def batches_charged_as_one(patch: Patch) -> None:
-    """The operations of a batch cost nothing."""
+    """Charge a batch as one request."""
     honest = Protection.entered
     patch.setattr(Protection, "entered", lambda self, user, _operations: honest(self, user, 1))
 
 
 def no_advice(patch: Patch) -> None:
-    """Answers do not say how many calls at once are advisable."""
+    """Leave out the concurrency hint."""
     patch.setattr(limits, "_headers", lambda _limits, _window: {})
 
 
 def no_retry_after(patch: Patch) -> None:
-    """A refusal does not say when to come back."""
+    """Leave out Retry-After."""
     patch.setattr(limits, "_refused", lambda code, message, _seconds: ApiError(429, code, message))
 
 
 def answers_in_another_order(patch: Patch) -> None:
-    """The parts of a batch come back from last to first."""
+    """Return the parts of a batch in reverse order."""
     honest = batch._joined
     patch.setattr(batch, "_joined", lambda boundary, pieces: honest(boundary, pieces[::-1]))
 
 
 def batches_stop_at_the_first_failure(patch: Patch) -> None:
-    """`odata.continue-on-error` is not heard."""
+    """Ignore `odata.continue-on-error`."""
     honest = batch.answer
     patch.setattr(
         batch,
@@ -119,22 +119,22 @@ def batches_stop_at_the_first_failure(patch: Patch) -> None:
 
 
 def no_privileges_needed(patch: Patch) -> None:
-    """Everybody may do everything."""
+    """Skip the check of privileges."""
     patch.setattr(Rights, "may", lambda _self, _privilege: True)
 
 
 def others_rights_added(patch: Patch) -> None:
-    """Who acts for somebody has all that this one has."""
+    """Give impersonated calls all privileges of the impersonated user."""
     patch.setattr(Rights, "shared_with", lambda self, _other: self)
 
 
 def others_rows_open(patch: Patch) -> None:
-    """A single personal view of somebody else may be touched by everybody."""
+    """Let any user change a single personal view of another user."""
     patch.setattr(visibility, "check_row", lambda _table, _row, _rights: None)
 
 
 def unknown_object_ids_ignored(patch: Patch) -> None:
-    """An Entra id that nobody has is ignored like an unknown systemuserid."""
+    """Ignore an unknown Entra id, like an unknown systemuserid."""
     honest = access._by_object_id
 
     def kindly(store: Any, object_id: str) -> Any:
@@ -147,12 +147,12 @@ def unknown_object_ids_ignored(patch: Patch) -> None:
 
 
 def tokens_for_ever(patch: Patch) -> None:
-    """A token that was issued once is good whatever happens."""
+    """Accept every token that was ever issued."""
     patch.setattr(Tokens, "expire_all", lambda _self: None)
 
 
 def any_code_verifier(patch: Patch) -> None:
-    """The proof that a code comes from the flow's own side is not asked for."""
+    """Skip the PKCE check."""
     patch.setattr(grants, "_challenge", lambda _verifier: _Anything())
 
 
@@ -166,7 +166,7 @@ class _Anything(str):
 
 
 def deltas_from_the_last_page(patch: Patch) -> None:
-    """A delta link stands for the moment of the last page, not of the first."""
+    """Start the delta at the last page instead of the first."""
     honest = tracking._position
 
     def late(connection: Any, request: Any) -> Any:
@@ -177,22 +177,22 @@ def deltas_from_the_last_page(patch: Patch) -> None:
 
 
 def deletions_forgotten(patch: Patch) -> None:
-    """A delta names no deleted rows."""
+    """Leave deletions out of deltas."""
     patch.setattr(tracking._Pages, "_deleted", lambda _self, _after, _limit: [])
 
 
 def disabled_users_act(patch: Patch) -> None:
-    """One may act for somebody who is disabled or has no role."""
+    """Allow impersonation of disabled users and users without roles."""
     patch.setattr(access, "_must_be_able", lambda _user: None)
 
 
 def impersonation_ignored(patch: Patch) -> None:
-    """Every call runs as the user of the token."""
+    """Ignore impersonation."""
     patch.setattr(access, "_impersonated", lambda _store, _headers: None)
 
 
 def delta_links_for_ever(patch: Patch) -> None:
-    """Delta links work although the CRM forgot what they stand for."""
+    """Accept expired delta links."""
     honest = tracking._valid
     patch.setattr(
         tracking,

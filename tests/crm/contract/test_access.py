@@ -1,4 +1,4 @@
-"""Which way to others' filters works is found out by trying, and believed only when it can be read back."""
+"""The ways to others' filters are probed, and trusted only with a read-back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.crm.contract.scene import IDS, OURSELVES
 
 
 def _only(scene, *roles):
-    """Our user has these roles and is no administrator any more."""
+    """Give our user only these roles."""
     for role in roles:
         scene.give_role(OURSELVES, role)
     administrator = fixed_id("role", "System Administrator")

@@ -1,4 +1,4 @@
-"""Following changes: pages, delta links, deletions, and links that no longer work or lead elsewhere."""
+"""Change tracking: pages, delta links, deletions, and links that no longer work or lead elsewhere."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The contract tests watch the sandbox: take one of its checks out, and the test that is named here fails.
+"""The contract tests verify the sandbox: without one of its checks, the test named here fails.
 
-Each check is taken out of the running sandbox, which is in this process, and the named test is run against it.
+Each check is removed from the running sandbox, which is in this process, and the named test is run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.crm.contract import (
 
 @dataclass(frozen=True)
 class Watched:
-    """A check as it is taken out, and the test that must notice."""
+    """A removed check, and the test that must fail."""
 
     without: Callable[[pytest.MonkeyPatch], None]
     test: Callable[..., None]

@@ -1,4 +1,4 @@
-"""What the client may rely on when it reads who there is: every page, and every fact that decides a run."""
+"""Reads of the directory: complete pages, and all facts that matter for a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What filters select, asked in a user's name: counted, listed, and the meetings that hang on it."""
+"""Evaluation of filters as their owner: counts, rows, and organized meetings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _meeting(scene, organizer, *guests, in_days=3, subject="Price talks", **more
 
 
 def _about(found, condition: str):
-    """The filter with another condition."""
+    """Return the filter with another condition."""
     xml = (
         f'<fetch><entity name="{found.table}"><all-attributes/><order attribute="subject"/>{condition}</entity></fetch>'
     )

@@ -1,4 +1,4 @@
-"""What the client may rely on when it reads filters: whose they are, which there are, and who may see them."""
+"""Reads of filters: their owners, their kinds, and the permissions needed."""
 
 from __future__ import annotations
 

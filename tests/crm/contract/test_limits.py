@@ -1,4 +1,4 @@
-"""The CRM's limits and our governor in front of them, with clocks that run three hundred times faster."""
+"""The CRM's limits and our rate limiter, with clocks that run three hundred times faster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 1.5
 
 
 def _keep_calling(call, *, threads: int = 3) -> int:
-    """How many calls were answered while several threads called without a pause."""
+    """Return how many calls several threads made without pauses."""
     answered = []
     until = time.monotonic() + SECONDS
 

@@ -1,6 +1,6 @@
-"""Every method of our client, when all is well and in each error of the tree, as the other side causes it.
+"""Every method of the client, without faults and with each error that the CRM can cause.
 
-The first two tests keep the table whole: a method or an error that is new and not in it fails here.
+The first two tests keep the table complete: a new method or error has to be added to it.
 """
 
 from __future__ import annotations

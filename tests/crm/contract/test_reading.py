@@ -1,4 +1,4 @@
-"""What the client may rely on when it reads."""
+"""Reads of staged edits, contacts, columns and users."""
 
 from __future__ import annotations
 

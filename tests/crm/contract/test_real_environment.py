@@ -1,4 +1,4 @@
-"""The contract against a real environment, when one is named; otherwise the same tests run against the sandbox.
+"""The contract tests against a real environment if one is configured, else against the sandbox.
 
 CRM_CONTRACT_ORIGIN, CRM_CONTRACT_AUTHORITY, CRM_CONTRACT_CLIENT_ID and CRM_CONTRACT_CLIENT_SECRET name it; then the
 tests read. CRM_CONTRACT_FILTER_OWNER is the systemuserid of a test user who has an Outlook filter, which is read too.
@@ -149,13 +149,13 @@ def owner(real) -> DirectoryUser:
 
 @pytest.fixture
 def notes(request) -> Notes:
-    """Where the next run finds what this one has changed: pytest's cache."""
+    """Notes for the next run, in pytest's cache."""
     return request.config.cache if IS_REAL else InMemory()
 
 
 @pytest.fixture
 def his_filter(real, notes, owner) -> OutlookFilter:
-    """A filter of the test user, read by whichever way works, in the state that it had before any test of ours."""
+    """Return a filter of the test user, in its original state, read in a way that works."""
     if MAY_WRITE:
         put_back(real, notes, OWNER)
     found = real.filters.of(owner.id) or real.filters.of(owner.id, acting_for=owner.acting)
@@ -165,7 +165,7 @@ def his_filter(real, notes, owner) -> OutlookFilter:
 
 @pytest.fixture
 def to_switch(real, notes, his_filter) -> Iterator[OutlookFilter]:
-    """A filter of the test user that has its state again afterwards."""
+    """Yield a filter of the test user and restore its state afterwards."""
     note_down(his_filter, notes)
     yield his_filter
     put_back(real, notes, OWNER)
@@ -222,7 +222,7 @@ def test_counts_rows_for_owner(real, his_filter, owner):
 
 @pytest.fixture
 def his_edit(environment: Environment) -> Iterator[tuple[UUID, UUID]]:
-    """A contact and a staged edit of it, which are gone afterwards; their ids."""
+    """Yield the ids of a contact and a staged edit, which are deleted afterwards."""
     environment.sweep()
     try:
         yield environment.stage()
@@ -255,7 +255,7 @@ def test_change_set_applied_once(real, his_edit):
 @needs_writes
 @needs_owner
 def test_leftovers_of_killed_run_removed(environment, real, notes, his_filter):
-    """Nothing is undone here on purpose; `environment` says so where there is a ledger."""
+    """Leave rows behind on purpose, so that `environment` reports them."""
     environment.stage()
     note_down(his_filter, notes)
     real.filters.switch([_change(real, his_filter, active=not his_filter.is_on)])

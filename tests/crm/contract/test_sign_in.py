@@ -1,4 +1,4 @@
-"""Signing in at the sandbox as the portal does it: out to the authorize page, back with a code, once."""
+"""Sign-in at the sandbox: redirect to the authorize page, return with a code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _sign_in(cloud):
 
 
 def _choose(flow, person) -> dict[str, str]:
-    """Press the person's button; what comes back in the query."""
+    """Press the person's button and return the query of the redirect."""
     with requests.Session() as session:
         session.trust_env = False
         page = session.get(flow["auth_uri"], timeout=10)

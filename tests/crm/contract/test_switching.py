@@ -1,4 +1,4 @@
-"""What the client may rely on when it switches filters: each owner by himself, with proof, never twice."""
+"""Switching filters: each owner independently, with proof, never twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same client over real TLS: certificates are checked, and everything works that works without."""
+"""The client over TLS: certificates are verified, and all methods work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.crm.local_server import FixedToken
 
 
 class _Secure:
-    """Tells the sandbox that it is reached by https, as a proxy with TLS would."""
+    """Marks requests as https, like a TLS proxy."""
 
     def __init__(self, application) -> None:
         self._application = application

@@ -1,4 +1,4 @@
-"""What an error carries, and what is done about it; which method raises which is in `test_matrix`."""
+"""The details of errors and the reactions to them; `test_matrix` has the errors per method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PATCH creates what is not there, unless a condition forbids it: why no write of ours goes without `If-Match`."""
+"""PATCH creates missing rows unless a condition forbids it, so all our writes have `If-Match`."""
 
 from __future__ import annotations
 

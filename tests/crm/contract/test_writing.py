@@ -1,4 +1,4 @@
-"""What the client may rely on when it writes: all or nothing, only over the row that was read, never twice."""
+"""Writes: all or nothing, only over the version that was read, never twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filter's question keeps its conditions, whatever is asked back."""
+"""Count and page queries keep the conditions of the filter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of filter management, read strictly, and whose filters are believed."""
+"""Strict parsing of filters, mailboxes and users, and the check of their owners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table definitions that no honest CRM sends, and those that an honest one sends rarely."""
+"""Invalid and rare table definitions."""
 
 from __future__ import annotations
 

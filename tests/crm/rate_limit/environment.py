@@ -1,7 +1,7 @@
-"""A process that asks for slots: `python -m tests.crm.rate_limit.environment URL LIMITS_JSON once|often SECONDS`.
+"""A process that requests slots: `python -m tests.crm.rate_limit.environment URL LIMITS_JSON once|often SECONDS`.
 
-Prints "held" when it has its first slot; `once` then keeps it for SECONDS. `often` then prints, for every
-slot it gets during SECONDS, when it asked and when it had it.
+Prints "held" when it has its first slot. `once` then keeps it for SECONDS; `often` prints, for each
+slot of the next SECONDS, when it was requested and when granted.
 """
 
 from __future__ import annotations

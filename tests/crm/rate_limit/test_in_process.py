@@ -1,4 +1,4 @@
-"""The arithmetic of the limits, with a clock of our own: no second passes in these tests."""
+"""The arithmetic of the limits, with a fake clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PUBLISHED = Limits()
 
 
 class Watched(InProcessLimiter):
-    """Its clock goes on only while it waits, or when a test says so."""
+    """A limiter whose clock advances only while it waits, or by a test."""
 
     def __init__(self, limits: Limits = PUBLISHED) -> None:
         self.now = 1000.0
@@ -31,14 +31,14 @@ class Watched(InProcessLimiter):
         return 0.0
 
     def call(self, lane: Lane = BULK, *, operations: int = 1, seconds: float = 0.0) -> float:
-        """Makes a call that takes `seconds`; when it began."""
+        """Make a call that takes `seconds`; return when it began."""
         with self.slot(lane=lane, operations=operations):
             began = self.now
             self.now += seconds
         return began
 
     def together(self, count: int, *, seconds: float) -> float:
-        """That many calls at the same time, each of `seconds`; when they ended."""
+        """Make concurrent calls of `seconds` each; return when they ended."""
         turns = [self._turn() for _ in range(count)]
         self.now += seconds
         for turn in turns:
@@ -51,7 +51,7 @@ class Watched(InProcessLimiter):
         return turn
 
     def waits(self, lane: Lane = BULK) -> float:
-        """How long a call of this lane waits for its slot now."""
+        """Return how long a call of this lane waits for its slot now."""
         before = self.now
         return self.call(lane) - before
 
@@ -61,7 +61,7 @@ class Watched(InProcessLimiter):
 
 
 def most_in_a_window(charges: list[tuple[float, float]], window: float) -> float:
-    """The largest sum of charges inside any window; charges are (when, how much), in order."""
+    """Return the largest sum of charges (time, amount), in order, inside any window."""
     most = total = 0.0
     oldest = 0
     for when, amount in charges:

@@ -1,4 +1,4 @@
-"""Many processes, one account of the limits: with a real Redis, and without it."""
+"""The shared rate limiter of several processes, with and without Redis."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _broker() -> Iterator[Server]:
 
 @pytest.fixture
 def url(_broker: Server) -> str:
-    """This Redis with nothing in it."""
+    """Flush Redis and return its URL."""
     with redis.Redis.from_url(_broker.url) as client:
         client.flushall()
     return _broker.url
@@ -45,7 +45,7 @@ def url(_broker: Server) -> str:
 
 @pytest.fixture
 def rate_limiter() -> Iterator[Callable[..., SharedLimiter]]:
-    """Makes governors as other processes have them: they share nothing but Redis."""
+    """Return a factory of limiters that share only Redis, as in separate processes."""
     made: list[SharedLimiter] = []
 
     def make(url: str, limits: Limits = SLOW, account: str = ACCOUNT) -> SharedLimiter:
@@ -76,14 +76,14 @@ def process(url: str, limits: Limits, how: str, seconds: float) -> Iterator[subp
 
 
 def take(rate_limiter: SharedLimiter, lane: Lane = BULK, *, within: float = 0.0) -> bool:
-    """Whether a slot is there within that many seconds (the last part of a deadline is for the answer)."""
+    """Return whether a slot is granted within `seconds` (part of a deadline is kept for the answer)."""
     with suppress(Throttled), rate_limiter.slot(lane=lane, deadline=Deadline.after(within * 2)):
         return True
     return False
 
 
 def drain(rate_limiter: SharedLimiter, lane: Lane = BULK) -> int:
-    """Slots until one would have to be waited for."""
+    """Return how many slots are granted without waiting."""
     taken = 0
     while taken < 1000 and take(rate_limiter, lane):
         taken += 1
@@ -101,7 +101,7 @@ def test_all_processes_stay_within_limits(url):
 
 
 def _surely_inside(slots: list[tuple[float, float]], start: float, end: float) -> int:
-    """How many slots were given in this time, whenever exactly between asking and having that was."""
+    """Return how many slots were granted in this period, between request and grant."""
     return sum(asked >= start and had <= end for asked, had in slots)
 
 
@@ -200,7 +200,7 @@ def test_concurrency_hint_applies_to_all_processes(url, rate_limiter):
 
 @pytest.fixture
 def mortal() -> Iterator[Server]:
-    """A Redis of its own, for a test that kills it."""
+    """Run a Redis that a test may kill."""
     with valkey() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""What a change set looks like on the wire."""
+"""The requests of a change set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the CRM: read completely, or refused with the name of what is wrong."""
+"""Parsing of staged rows: complete, or with the reason of the problem."""
 
 from __future__ import annotations
 

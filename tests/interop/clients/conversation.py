@@ -1,4 +1,4 @@
-"""How a client's script talks to its test: a line of JSON names a sequence, a line of JSON answers it."""
+"""The protocol of client scripts: a line of JSON names a sequence, a line of JSON is its result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 
 def serve(sequences: Mapping[str, Callable[..., object]]) -> None:
-    """Run sequences until the input ends. What a client prints itself must not disturb the conversation."""
+    """Run sequences until the input ends; output of the client itself goes to standard error."""
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         asked = json.loads(line)

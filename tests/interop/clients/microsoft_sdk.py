@@ -28,7 +28,7 @@ FORMATTED = "OData.Community.Display.V1.FormattedValue"
 
 
 class Size(enum.IntEnum):
-    """A choice that the SDK makes a column of."""
+    """A choice from which the SDK creates a column."""
 
     SMALL = 100_000_000
     LARGE = 100_000_001
@@ -222,7 +222,7 @@ def metadata() -> object:
 
 
 def table(name: str) -> object:
-    """A table of one's own from the cradle to the grave."""
+    """Create, change and delete a custom table."""
     made = client.tables.create(
         name,
         {"new_Code": "string", "new_Amount": "decimal", "new_Size": Size, "new_Done": "bool", "new_Due": "datetime"},
@@ -260,7 +260,7 @@ def table(name: str) -> object:
 
 
 def relationships(name: str) -> object:
-    """Both kinds made by their definitions, found, listed and deleted."""
+    """Create both kinds by definition, find, list and delete them."""
     label = Label([LocalizedLabel("Sponsor", 1033)])
     one = client.tables.create_one_to_many_relationship(
         LookupAttributeMetadata("new_SdkSponsor", label),
@@ -283,7 +283,7 @@ def relationships(name: str) -> object:
 
 
 def batched_definitions(name: str) -> object:
-    """A table's life in batches, one operation after the other."""
+    """Create, change and delete a table in batches."""
     first = client.batch.new()
     first.tables.create(name, {"new_Code": "string"})
     first.tables.get(name)
@@ -307,7 +307,7 @@ def batched_definitions(name: str) -> object:
 
 
 def batched_rows(marker: str) -> object:
-    """Every operation on rows that a batch takes."""
+    """Run all row operations in a batch."""
     import pandas
 
     first = client.batch.new()
@@ -332,7 +332,7 @@ def batched_rows(marker: str) -> object:
 
 
 def helpers() -> object:
-    """What the SDK reads out of definitions to build queries."""
+    """Read the definitions from which the SDK builds queries."""
     contact = client.records.create("contact", {"lastname": "Helped"})
     account = client.records.create("account", {"name": "Helper"})
     bind = client.query.odata_bind("contact", "account", account)
@@ -356,12 +356,12 @@ def helpers() -> object:
 
 
 def file_refused(contact: str) -> object:
-    """The column of files that the SDK would make is refused by name."""
+    """Try to create a file column, which is refused by name."""
     return _error(lambda: client.files.upload("contact", contact, "new_Document", __file__))
 
 
 def changed_column(name: str) -> object:
-    """A column's definition read, changed and written back whole."""
+    """Read a column's definition, change it and write it back."""
     client.tables.create(name, {"new_Code": "string"})
     client.tables.update_column(name, "new_Code", {"max_length": 20, "display_name": "Code of it"})
     client.tables.update_columns(name, {"new_Code": {"max_length": 30}})
@@ -371,7 +371,7 @@ def changed_column(name: str) -> object:
 
 
 def impersonate(header: str, value: str) -> object:
-    """The SDK knows nothing of impersonation; its session carries the header."""
+    """Impersonate through the session's header, since the SDK has no option for it."""
     with DataverseClient(ORIGIN, _credential()) as other:
         other._session.headers[header] = value
         contact = other.records.create("contact", {"lastname": "On behalf"})
@@ -380,7 +380,7 @@ def impersonate(header: str, value: str) -> object:
 
 
 def errors() -> object:
-    """What the SDK makes of answers that are not successes."""
+    """Return the SDK's errors for failed requests."""
     nowhere = "00000000-0000-0000-0000-0000000000aa"
     return {
         "update": _error(lambda: client.records.update("contact", nowhere, {"lastname": "x"})),

@@ -66,7 +66,7 @@ def crud() -> object:
 
 
 def schema() -> object:
-    """What the client learns about a table before it does anything."""
+    """Return what the client reads about a table first."""
     contacts, records = client.entity("contact"), client.entity("osync_syncrecord")
     return {
         "set": contacts.entity_set_name,
@@ -108,7 +108,7 @@ def multiple() -> object:
 
 
 def batch() -> object:
-    """Its batches have bare line feeds and no change set; deletes carry a content type."""
+    """Send batches with bare line feeds, without change sets, and deletes with a content type."""
     contacts = client.entity("contact")
     made = contacts.create([{"lastname": f"Batch {number}"} for number in range(5)], mode="batch", batch_size=3)
     ids = [row["contactid"] for row in contacts.read(select=["contactid"], filter="startswith(lastname,'Batch')")]
@@ -125,7 +125,7 @@ def batch() -> object:
 
 
 def columns() -> object:
-    """Single properties: written by PUT in a batch, cleared by DELETE."""
+    """Set single properties by PUT in a batch, clear them by DELETE."""
     contacts = client.entity("contact")
     [made] = contacts.create([{"lastname": "Lone", "jobtitle": "Old"}], return_created=True)
     contact = made.json()["contactid"]
@@ -137,7 +137,7 @@ def columns() -> object:
 
 
 def upsert(key: str) -> object:
-    """By alternate key, one by one and in a batch."""
+    """Upsert by alternate key, one by one and in a batch."""
     records = client.entity("osync_syncrecord")
     name = next(iter(records.alternate_keys))
     rows = [{"osync_operationid": f"{key}{end}", "osync_name": "First"} for end in ("a", "b c")]
@@ -159,7 +159,7 @@ def threads() -> object:
 
 
 def table(name: str) -> object:
-    """A table made, changed and deleted by its definition."""
+    """Create, change and delete a table by definition."""
     definition = define_entity(
         name,
         [StringAttributeMetadata(schema_name="new_Name", is_primary_name=True, display_name=define_label("Name"))],
@@ -205,7 +205,7 @@ def relationship(name: str) -> object:
 
 
 def columns_of_every_type(name: str) -> object:
-    """A column of each type that the client can define."""
+    """Create a column of each type that the client can define."""
     contacts = client.entity("contact")
     limits = {"min_value": 0, "max_value": 9}
     kinds = [
@@ -240,7 +240,7 @@ def administration() -> object:
 
 
 def impersonate(header: str, value: str) -> object:
-    """The session is the caller's own, so the header is set there."""
+    """Impersonate through the session, which belongs to the caller."""
     other = _session()
     other.headers[header] = value
     [made] = DataverseClient(other, ORIGIN).entity("contact").create([{"lastname": "On behalf"}], return_created=True)
@@ -248,7 +248,7 @@ def impersonate(header: str, value: str) -> object:
 
 
 def conditions(contact: str) -> object:
-    """Optimistic concurrency through the client's own door for single calls."""
+    """Use optimistic concurrency through the client's method for single calls."""
     path = f"contacts({contact})"
     tag = client._api_call(RequestMethod.GET, path).json()["@odata.etag"]
     first = client._api_call(RequestMethod.PATCH, path, headers={"If-Match": tag}, json={"lastname": "One"})
