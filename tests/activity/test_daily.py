@@ -216,7 +216,7 @@ def test_time_of_count_is_kept():
     assert daily.counted_at() == Heartbeat.objects.get(name=daily.COUNTED).answered_at
 
 
-def test_recognized_decisions_count_on_the_day_they_were_taken():
+def test_recognized_decisions_count_on_their_day():
     field, other = edited(hours_ago=24 * 12), edited(column="fax")
     daily.update_counts()
     scenes.found_after_restore(field, decided_on=timezone.now() - timedelta(days=10))

@@ -167,7 +167,7 @@ def test_alerts_go_to_administrators_by_default() -> None:
     assert [message.recipient for message in Message.objects.all()] == [ada]
 
 
-def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+def test_alert_names_remedy_and_place(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
     run_watch()
     wait(80)
