@@ -46,7 +46,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "syncapp.web.sign_in.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
-    # Answers get a random length ("Heal The Breach"), and each page masks its CSRF tokens anew.
+    # Answers get a random length ("Heal The Breach"), and each page masks its CSRF tokens afresh.
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

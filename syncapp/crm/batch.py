@@ -119,7 +119,12 @@ def encode_mixed(items: Sequence[Read | Sequence[AnyWrite]], *, api_path: str = 
     operations = sum(1 if isinstance(item, Read) else len(item) for item in items)
     _require_count(operations)
     boundary = _new_boundary("batch")
-    parts = [_get(item, api_path) if isinstance(item, Read) else _change_set(item, api_path) for item in items]
+    parts = [
+        _envelope(_request("GET", api_path + item.path, item.headers, b""))
+        if isinstance(item, Read)
+        else _change_set(item, api_path)
+        for item in items
+    ]
     return Encoded(
         headers={
             "Content-Type": f'multipart/mixed; boundary="{boundary}"',
@@ -157,10 +162,6 @@ def _require_count(requests: int) -> None:
 
 def _new_boundary(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
-
-
-def _get(read: Read, api_path: str) -> bytes:
-    return _envelope(_request("GET", api_path + read.path, read.headers, b""))
 
 
 def _change_set(writes: Sequence[AnyWrite], api_path: str) -> bytes:

@@ -109,7 +109,7 @@ class CrmClient:
     def who_am_i(self, *, acting_for: ActingFor | None = None, deadline: Deadline | None = None) -> Identity:
         """Return our own user and the organization at this address ("WhoAmI function").
 
-        With `acting_for`, return the user as whom the CRM answers an impersonated call.
+        With `acting_for`, the user is the one that the CRM used for the impersonated call.
         """
         headers = acting_for.headers if acting_for else None
         found = rows.identity(self._transport.get("WhoAmI", headers=headers, deadline=deadline))
@@ -220,7 +220,9 @@ class CrmClient:
             first, *others = self._read(reads, deadline=deadline)
             contact = self._contact(first, contact_id, columns)
             fields |= {field.id: field for part in others[: len(some)] for field in self._fields(part, deadline)}
-            records |= {record.id: record for part in others[len(some) :] for record in self._record(part)}
+            for found in filter(None, map(_unless_missing, others[len(some) :])):
+                record = rows.staged_record(found.json(), self._names)
+                records[record.id] = record
         return DeliverySnapshot(contact=contact, fields=fields, records=records)
 
     def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> LiveContact | None:
@@ -293,10 +295,6 @@ class CrmClient:
     def _record_read(self, record_id: UUID) -> Read:
         path = odata.row_path(self._names.record_set, record_id)
         return Read(odata.query(path, select=rows.staged_record_columns(self._names)), odata.preferences())
-
-    def _record(self, part: Part) -> list[StagedRecord]:
-        found = _unless_missing(part)
-        return [rows.staged_record(found.json(), self._names)] if found else []
 
 
 def _require(part: Part) -> Part:

@@ -132,11 +132,10 @@ def preferences(
 
 def body_of(values: Mapping[str, object]) -> bytes:
     """Return a JSON object in which decimals keep all digits, which they would lose as floats."""
-    return ("{" + ",".join(f"{json.dumps(name)}:{_json(value)}" for name, value in values.items()) + "}").encode()
-
-
-def _json(value: object) -> str:
-    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)
+    texts = {
+        name: format(value, "f") if isinstance(value, Decimal) else json.dumps(value) for name, value in values.items()
+    }
+    return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items()) + "}").encode()
 
 
 def parse_json(data: bytes) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The job runner: the loop that every job type goes through.
 
-    breaker ─▶ claim ─▶ process ─▶ finished, rescheduled or failed; whatever happens, the row says so
+    breaker ─▶ claim ─▶ process ─▶ finished, rescheduled or failed: the row always tells
 
 A job type says how to process one lease, how long to back off, and what "failed" means. An unexpected exception counts
 as an attempt: it is logged with its traceback, the job backs off, and fails when its attempts are used up. The other

@@ -82,11 +82,9 @@ def has_hidden_characters(text: str) -> bool:
 def mixed_scripts(text: str) -> tuple[str, ...]:
     """Return the scripts of the first word that mixes alphabets with look-alike letters, or ()."""
     for word in text.split():
-        scripts = {_script(letter) for letter in word if letter.isalpha()} & _CONFUSABLE_SCRIPTS
+        # The Unicode name of a letter begins with its script.
+        scripts = {unicodedata.name(letter, "").split(" ", 1)[0] for letter in word if letter.isalpha()}
+        scripts &= _CONFUSABLE_SCRIPTS
         if len(scripts) > 1:
             return tuple(sorted(script.capitalize() for script in scripts))
     return ()
-
-
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "").split(" ", 1)[0]

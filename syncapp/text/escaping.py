@@ -60,7 +60,8 @@ def mail_header(text: object) -> str:
     Encoded here instead of by `email`, which decodes encoded words in the text and, before Python 3.11.10, writes their
     line breaks unescaped (CVE-2024-6923).
     """
-    return _header_words(_cut(_no_encoded_words(one_line(text)), LONGEST_HEADER))
+    header = _cut(_no_encoded_words(one_line(text)), LONGEST_HEADER)
+    return header if _fits_plainly(header) else _encoded(header)
 
 
 def mailbox_header(name: object, address: str) -> str:
@@ -138,10 +139,6 @@ def _cut(text: str, most: int) -> str:
 
 def _no_encoded_words(text: str) -> str:
     return text.replace("=?", "= ?").replace("?=", "? =")
-
-
-def _header_words(text: str) -> str:
-    return text if _fits_plainly(text) else _encoded(text)
 
 
 def _fits_plainly(text: str) -> bool:

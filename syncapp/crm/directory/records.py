@@ -49,7 +49,7 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ActingFor:
-    """The user whom a call impersonates ("Impersonate another user").
+    """The user that a call impersonates ("Impersonate another user").
 
     Without an Entra id (a CRM on premises) the CRM's own user id is sent; the CRM silently ignores that header when it
     does not know the id.

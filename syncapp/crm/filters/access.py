@@ -38,7 +38,7 @@ def probe_writing(
     keeps_versions: bool = True,
     deadline: Deadline | None = None,
 ) -> WritingProbe:
-    """Write a filter in its present state, and read back whom the CRM recorded as its author.
+    """Write a filter in its present state, and read back the author that the CRM recorded.
 
     `expected_author` is our own user, or the impersonated owner. Raises CrmError only for failures of the connection,
     WritesDisabled while switching filters is not enabled.

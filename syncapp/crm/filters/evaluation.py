@@ -133,12 +133,10 @@ def _counted(part: Part) -> Counted | CrmError:
 
 
 def _selected(row: odata.Row, table: str, columns: Sequence[str]) -> SelectedRow:
-    texts = {name: cells.text(row, name + odata.FORMATTED) or _plain(row.get(name)) for name in columns}
-    return SelectedRow(cells.guid(row, fetch_xml.key_of(table)), texts, {name: row.get(name) for name in columns})
-
-
-def _plain(value: object) -> str:
-    return "" if value is None else str(value)
+    values = {name: row.get(name) for name in columns}
+    plain = {name: "" if value is None else str(value) for name, value in values.items()}
+    texts = {name: cells.text(row, name + odata.FORMATTED) or plain[name] for name in columns}
+    return SelectedRow(cells.guid(row, fetch_xml.key_of(table)), texts, values)
 
 
 def _organized(user_id: UUID, part: Part) -> OrganizedMeetings:

@@ -160,7 +160,7 @@ class MethodResult:
 class ReadingProbe:
     """The number of one owner's filters that each way of access returns; None where it was refused.
 
-    `answered_as` is the user whom the CRM used for the impersonated call. Zero in both ways proves nothing, since the
+    `answered_as` is the user that the CRM used for the impersonated call. Zero in both ways proves nothing, since the
     owner may have no filters. Probe with an enabled user who has roles.
     """
 

@@ -9,7 +9,7 @@ from syncapp.crm import odata
 from syncapp.crm.batch import Write
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
-from syncapp.crm.staging.records import AppliedValue, ChangeSet, ContactWrite, FieldMark, RecordClose
+from syncapp.crm.staging.records import ChangeSet, ContactWrite, FieldMark
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
 from syncapp.crm.values.conversion import to_wire, wire_name
@@ -23,8 +23,11 @@ def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...
     return (
         *(_write_contact(write, names, tag) for write in (change_set.contact,) if write is not None),
         *(_write_mark(mark, names) for mark in change_set.marks),
-        *(_write_applied(applied, names) for applied in change_set.applied),
-        *(_write_close(close, names) for close in change_set.closes),
+        *(
+            Write(names.field_set, applied.field_id, applied.etag, {names.field_applied: applied.applied or None})
+            for applied in change_set.applied
+        ),
+        *(Write(names.record_set, close.record_id, close.etag, dict(_CLOSED)) for close in change_set.closes),
     )
 
 
@@ -53,14 +56,6 @@ def _write_mark(mark: FieldMark, names: Names) -> Write:
         **_CLOSED,
     }
     return Write(names.field_set, mark.field_id, mark.etag, body)
-
-
-def _write_applied(applied: AppliedValue, names: Names) -> Write:
-    return Write(names.field_set, applied.field_id, applied.etag, {names.field_applied: applied.applied or None})
-
-
-def _write_close(close: RecordClose, names: Names) -> Write:
-    return Write(names.record_set, close.record_id, close.etag, dict(_CLOSED))
 
 
 def follow(transport: Transport, link: str, *, headers: Mapping[str, str], select: Sequence[str]) -> dict[str, Any]:
