@@ -1,4 +1,4 @@
-"""What administrators set in the portal: read anywhere, changed here, every change in the audit trail."""
+"""Preferences that administrators set in the portal; every change is in the audit log."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from syncapp.models import Person, Preferences
 from syncapp.models.preferences import STANDARD_REASONS
 from syncapp.text.localization import number as number_words
 
-LONGEST_UNDO, LONGEST_OVERDUE = 300, 24 * 60
-MOST_REASONS, MOST_GROUPS = 12, 20
-OTHER = "other"  # the one reason that needs a sentence
+MAX_UNDO_SECONDS, MAX_OVERDUE_HOURS = 300, 24 * 60
+MAX_REASONS, MAX_GROUPS = 12, 20
+OTHER = "other"  # the only reason that needs a sentence
 KEPT_CRM_VALUE = "kept_crm"  # the answer to a conflict, not offered as a reason
 
 
 class BadSetting(Exception):
-    """A value that cannot be set; `place` names it, `str()` is what the person reads."""
+    """An invalid value; `place` names the setting, `str()` is the message for the person."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class BadSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a proposal is rejected: the code that is stored, and its words."""
+    """A reason for rejecting a proposal: the stored code and its wording."""
 
     code: str
     words: str
@@ -45,7 +45,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """Columns that are decided together unless they are split on purpose."""
+    """Columns that are decided together unless a reviewer splits them."""
 
     name: str
     columns: tuple[str, ...]
@@ -53,7 +53,7 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The preferences as they are now."""
+    """The current preferences."""
 
     undo_seconds: float | None
     reason_required: bool
@@ -68,39 +68,39 @@ class Settings:
 
     @property
     def undo_window(self) -> float:
-        """How long a decision can be undone, in seconds: what an administrator chose, else UNDO_SECONDS."""
+        """Return how long a decision can be undone, in seconds; the default is the setting UNDO_SECONDS."""
         return settings.UNDO_SECONDS if self.undo_seconds is None else self.undo_seconds
 
 
-_held: ContextVar[list[Settings] | None] = ContextVar("preferences", default=None)
+_cache: ContextVar[list[Settings] | None] = ContextVar("preferences", default=None)
 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read the row once for all that happens inside, such as one request."""
-    token = _held.set([])
+    """Read the row once within the block, such as one request."""
+    token = _cache.set([])
     try:
         yield
     finally:
-        _held.reset(token)
+        _cache.reset(token)
 
 
 def read() -> Settings:
-    """The preferences: one query, or none where they are remembered."""
-    held = _held.get()
-    if held:
-        return held[0]
-    rules = _rules(_row())
-    if held is not None:
-        held.append(rules)
-    return rules
+    """Return the preferences: one query, or none within `cached`."""
+    cache = _cache.get()
+    if cache:
+        return cache[0]
+    current = _settings(_row())
+    if cache is not None:
+        cache.append(current)
+    return current
 
 
 def _row() -> Preferences:
     return Preferences.objects.first() or Preferences(**Preferences.standard_values())
 
 
-def _rules(row: Preferences) -> Settings:
+def _settings(row: Preferences) -> Settings:
     return Settings(
         undo_seconds=row.undo_seconds,
         reason_required=row.reason_required,
@@ -116,20 +116,20 @@ def _rules(row: Preferences) -> Settings:
 
 
 def split_reason(stored: str) -> tuple[str, str]:
-    """Split a reason as the audit log and the CRM keep it: its code, a sentence, or both with a blank between."""
+    """Split a stored reason into its code and sentence; both are optional and separated by a blank."""
     code, _, text = stored.partition(" ")
     known = {KEPT_CRM_VALUE, *dict(STANDARD_REASONS), *(reason.code for reason in read().reasons)}
     return (code, text) if code in known else ("", stored)
 
 
 def stored() -> dict[str, Any]:
-    """The columns as they are kept, for forms and for the file."""
+    """Return the stored columns, for forms and the settings file."""
     row = _row()
     return {name: getattr(row, name) for name in COLUMNS}
 
 
 def differences(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Per column that would change: before and after. Raises BadSetting."""
+    """Return the old and new value of each column that would change. Raises BadSetting."""
     now = stored()
     checked = {name: check(name, value) for name, value in wanted.items()}
     return {name: (now[name], value) for name, value in checked.items() if value != now[name]}
@@ -137,34 +137,25 @@ def differences(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 @transaction.atomic
 def change(*, by: Person | None, channel: str = "settings", **columns: Any) -> Settings:
-    """Set these columns; each one that changes has its entry in the audit trail. Raises BadSetting."""
+    """Set these columns and record each change in the audit log. Raises BadSetting."""
     Preferences.objects.get_or_create(slot=1, defaults=Preferences.standard_values())
     Preferences.objects.select_for_update().get(slot=1)
     changed = differences(columns)
     Preferences.objects.filter(slot=1).update(**{name: after for name, (_, after) in changed.items()})
     group = uuid.uuid4()
     for name, (before, after) in changed.items():
-        _note(name, before, after, by=by, channel=channel, group=group)
-    _forget()
+        audit.record(
+            "settings.changed",
+            by=by,
+            channel=channel,
+            group=group,
+            details={"setting": name},
+            before=_text(before),
+            after=_text(after),
+        )
+    if cache := _cache.get():
+        cache.clear()
     return read()
-
-
-def _note(name: str, before: Any, after: Any, *, by: Person | None, channel: str, group: uuid.UUID) -> None:
-    audit.record(
-        "settings.changed",
-        by=by,
-        channel=channel,
-        group=group,
-        details={"setting": name},
-        before=_text(before),
-        after=_text(after),
-    )
-
-
-def _forget() -> None:
-    held = _held.get()
-    if held:
-        held.clear()
 
 
 def _text(value: Any) -> str:
@@ -172,7 +163,7 @@ def _text(value: Any) -> str:
 
 
 def check(name: str, value: Any) -> Any:
-    """The value as it may be stored. Raises BadSetting, with the place where it is wrong."""
+    """Return the value for the database. Raises BadSetting with the place of the error."""
     if name not in COLUMNS:
         raise BadSetting(name, "There is no such setting.")
     return COLUMNS[name](name, value)
@@ -180,59 +171,59 @@ def check(name: str, value: Any) -> Any:
 
 def _yes_no(place: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise BadSetting(place, "Either true or false.")
+        raise BadSetting(place, "Choose true or false.")
     return value
 
 
 def _seconds(place: str, value: Any) -> int | None:
-    return None if value is None else _whole(place, value, least=0, most=LONGEST_UNDO, unit="seconds")
+    return None if value is None else _whole(place, value, least=0, most=MAX_UNDO_SECONDS, unit="seconds")
 
 
 def _hours(place: str, value: Any) -> int:
-    return _whole(place, value, least=1, most=LONGEST_OVERDUE, unit="hours")
+    return _whole(place, value, least=1, most=MAX_OVERDUE_HOURS, unit="hours")
 
 
 def _whole(place: str, value: Any, *, least: int, most: int, unit: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadSetting(place, f"A whole number of {unit} from {least} to {number_words(most)}.")
+        raise BadSetting(place, f"Enter a whole number of {unit} from {least} to {number_words(most)}.")
     return value
 
 
 def _address(place: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadSetting(place, "One e-mail address, or nothing.")
+        raise BadSetting(place, "Enter one e-mail address, or leave it empty.")
     if value:
         try:
             validate_email(value)
         except ValidationError as error:
-            raise BadSetting(place, f"“{value[:60]}” is no e-mail address.") from error
+            raise BadSetting(place, f"“{value[:60]}” is not an e-mail address.") from error
     return value
 
 
 def _reasons(place: str, value: Any) -> list[dict[str, str]]:
-    rows = _rows(place, value, keys={"code", "words"}, most=MOST_REASONS)
+    rows = _rows(place, value, keys={"code", "words"}, most=MAX_REASONS)
     for number, row in enumerate(rows):
         if not isinstance(row["code"], str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", row["code"]):
-            raise BadSetting(f"{place}[{number}].code", "Small letters, figures and _ only, at most 40.")
+            raise BadSetting(f"{place}[{number}].code", "Use lowercase letters, digits and _, at most 40 characters.")
         row["words"] = _words(f"{place}[{number}].words", row["words"], most=60)
     if not rows:
-        raise BadSetting(place, "At least one reason is needed.")
-    _refuse_twice(place, [row["code"] for row in rows])
+        raise BadSetting(place, "Add at least one reason.")
+    _check_unique(place, [row["code"] for row in rows])
     return rows
 
 
 def _groups(place: str, value: Any) -> list[dict[str, Any]]:
-    rows = _rows(place, value, keys={"name", "columns"}, most=MOST_GROUPS)
+    rows = _rows(place, value, keys={"name", "columns"}, most=MAX_GROUPS)
     for number, row in enumerate(rows):
         row["name"] = _words(f"{place}[{number}].name", row["name"], most=60)
         here = f"{place}[{number}].columns"
         names = row["columns"]
         if not isinstance(names, list) or not all(isinstance(each, str) and _COLUMN.fullmatch(each) for each in names):
-            raise BadSetting(here, "A list of the columns’ logical names.")
+            raise BadSetting(here, "Give a list of the columns’ logical names.")
         if len(names) < 2:
-            raise BadSetting(here, "A group has at least two columns.")
-    _refuse_twice(place, [row["name"] for row in rows])
-    _refuse_twice(place, [each for row in rows for each in row["columns"]])
+            raise BadSetting(here, "Choose at least two columns for a group.")
+    _check_unique(place, [row["name"] for row in rows])
+    _check_unique(place, [each for row in rows for each in row["columns"]])
     return rows
 
 
@@ -241,23 +232,23 @@ _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 def _rows(place: str, value: Any, *, keys: set[str], most: int) -> list[dict[str, Any]]:
     if not isinstance(value, list) or len(value) > most:
-        raise BadSetting(place, f"A list of at most {most}.")
+        raise BadSetting(place, f"Give a list of at most {most} entries.")
     for number, row in enumerate(value):
         if not isinstance(row, dict) or set(row) != keys:
-            raise BadSetting(f"{place}[{number}]", f"Exactly these keys: {', '.join(sorted(keys))}.")
+            raise BadSetting(f"{place}[{number}]", f"Give exactly these keys: {', '.join(sorted(keys))}.")
     return [dict(row) for row in value]
 
 
 def _words(place: str, value: Any, *, most: int) -> str:
     if not isinstance(value, str) or not 0 < len(value.strip()) <= most:
-        raise BadSetting(place, f"A text of 1 to {most} characters.")
+        raise BadSetting(place, f"Enter 1 to {most} characters.")
     return value.strip()
 
 
-def _refuse_twice(place: str, names: list[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise BadSetting(place, f"“{twice}” is there twice.")
+def _check_unique(place: str, names: list[str]) -> None:
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise BadSetting(place, f"“{duplicate}” appears twice.")
 
 
 COLUMNS: Mapping[str, Callable[[str, Any], Any]] = {

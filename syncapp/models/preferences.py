@@ -1,4 +1,4 @@
-"""What administrators set in the portal: one row, typed columns. Without it the defaults hold."""
+"""Preferences that administrators set: one row of typed columns. Without the row the defaults apply."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STANDARD_GROUPS = (
 
 
 class Preferences(models.Model):
-    """The one row; `syncapp/preferences.py` reads and changes it."""
+    """The only row, read and changed by `syncapp/preferences.py`."""
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
     undo_seconds = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: the setting UNDO_SECONDS.")
@@ -57,7 +57,7 @@ class Preferences(models.Model):
 
     @classmethod
     def standard_values(cls) -> dict[str, list[dict[str, object]]]:
-        """Return what a new installation begins with. No defaults of columns: migrations would import them."""
+        """Return the values of a new installation; as column defaults, migrations would import them."""
         return {
             "reasons": [{"code": code, "words": words} for code, words in STANDARD_REASONS],
             "field_groups": [{"name": name, "columns": list(columns)} for name, columns in STANDARD_GROUPS],

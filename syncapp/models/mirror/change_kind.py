@@ -1,7 +1,7 @@
-"""Kinds of change that a proposal makes: only the format, a value added, a value removed, or another one.
+"""Kinds of change: only the format, a value added, a value removed, or another value.
 
-Meant for sorting and for deciding many alike, also by rules, so it errs on the side of "Changed": hidden characters, a
-sign that a telephone dials, letters that lose their accents, another separator between digits are never "format only".
+Used for sorting, bulk decisions and rules, so in doubt a change counts as "Changed": hidden characters, signs that a
+telephone dials, lost accents and other separators between digits are never "format only".
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ class ChangeKind(models.TextChoices):
 
 _PHONE = re.compile(r"phone|mobile|fax|pager")
 _MAIL = re.compile(r"e?mail")
-_ADDRESS_OF_A_PAGE = re.compile(r"url|website|ftpsite")
+_WEB_ADDRESS = re.compile(r"url|website|ftpsite")
 # Between two digits a sign may carry the meaning: 1.5 and 15, 1,3 and 13, 2026-11-20.
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w]+(?=\d)")
 _MINUS = re.compile(r"(?<![\w)])[-\u2212](?=\d)")
 _KEPT_SIGNS = "#&@%*/\\"
 _ACCENTS = range(0x300, 0x370)
-# ß is "ss" without regard to case, yet a name that loses it is damaged as one that loses its accents: it gets a mark.
+# Case folding turns ß into "ss", but a name that loses its ß is damaged like one that loses accents, so it is marked.
 _SHARP_S = {ord("ß"): "s\u030ds", ord("ẞ"): "s\u030ds"}
-# Blanks, dashes, brackets, and what cannot be seen. Every other sign may be dialed: , ; pause, * # + are keys.
+# Blanks, dashes, brackets and invisible characters. Other signs may be dialed: , and ; pause, * # + are keys.
 _NOT_DIALED = ("Z", "Pd", "Ps", "Pe", "C")
 _SEPARATORS_OF_A_NUMBER = "./·"
 
 
 def kind_of(column_name: str, original: str | None, proposed: str | None) -> ChangeKind:
-    """Compare two canonical texts of a column; null and '' are both empty."""
+    """Return the kind of change between two canonical texts of a column; null and '' are both empty."""
     if not original or not proposed:
         if original or proposed:
             return ChangeKind.FILLED if proposed else ChangeKind.CLEARED
@@ -70,7 +70,7 @@ def _same_number(original: str, proposed: str) -> bool:
 
 
 def dialed(number: str) -> str:
-    """Return what a telephone would dial: digits, letters, and each sign that is not known to be mere format."""
+    """Return what a telephone would dial: digits, letters, and all signs that are not known formatting."""
     return "".join(letter for letter in number.casefold() if not _is_format_of_a_number(letter))
 
 
@@ -79,11 +79,13 @@ def _is_format_of_a_number(letter: str) -> bool:
 
 
 def _same_text(original: str, proposed: str) -> bool:
-    """Compare without case, blanks and punctuation; letters may gain accents, and must not lose any."""
+    """Compare without case, blanks and punctuation; letters may gain accents but not lose any."""
     old, new = _letters(original), _letters(proposed)
     if not old or len(old) != len(new):
         return False
-    return all(was[0] == will[0] and set(was[1:]) <= set(will[1:]) for was, will in zip(old, new, strict=True))
+    return all(
+        before[0] == after[0] and set(before[1:]) <= set(after[1:]) for before, after in zip(old, new, strict=True)
+    )
 
 
 def _letters(value: str) -> list[str]:
@@ -102,7 +104,7 @@ def _letters(value: str) -> list[str]:
 
 
 def _separator(between: re.Match[str]) -> str:
-    """Blanks are one sign, whatever their width, a comma before them as well; any other separator stands for itself."""
+    """Return a code for the signs between two digits; all blanks, also after a comma, are equal."""
     signs = "".join(between[0].split())
     meaning = signs.strip(",;") if len(signs) < len(between[0]) else signs
     return f"#{'@'.join(f'{ord(sign):x}' for sign in meaning)}#"
@@ -121,5 +123,5 @@ def _hides_something(value: str) -> bool:
 _COMPARISONS: Mapping[re.Pattern[str], Callable[[str, str], bool]] = {
     _MAIL: _same_mail,
     _PHONE: _same_number,
-    _ADDRESS_OF_A_PAGE: _same_page,
+    _WEB_ADDRESS: _same_page,
 }

@@ -1,8 +1,8 @@
-"""One changed field of an Outlook edit: the CRM's columns, and our two axes.
+"""Changed fields of Outlook edits: the CRM's columns, and our two states.
 
 decision:  pending ─▶ approved | rejected (review.decisions)
-           approved | rejected ─▶ pending (undo in review.decisions; a conflict handed back in review.settlement)
-           pending, conflict, failed ─▶ superseded (mirror.supersede) | withdrawn (mirror.rows)
+           approved | rejected ─▶ pending (undo in review.decisions; a conflict returned by review.delivery.results)
+           pending, conflict, failed ─▶ superseded (mirror.edits.supersede) | withdrawn (mirror.edits.rows)
 delivery:  none ─▶ waiting ─▶ sent ─▶ done | already | conflict | failed (review.delivery)
 """
 
@@ -16,7 +16,7 @@ from syncapp.models.mirror.sync_record import SyncRecord
 
 
 class FieldDecision(models.TextChoices):
-    """What was decided about the proposed value."""
+    """The decision about the proposed value."""
 
     PENDING = "pending", "Waiting"
     APPROVED = "approved", "Approved"
@@ -26,7 +26,7 @@ class FieldDecision(models.TextChoices):
 
 
 class FieldDelivery(models.TextChoices):
-    """How far the decision is on its way to the CRM."""
+    """The progress of writing the decision to the CRM."""
 
     NONE = "none", "Nothing to deliver"
     WAITING = "waiting", "Waiting to be written"
@@ -37,7 +37,7 @@ class FieldDelivery(models.TextChoices):
     FAILED = "failed", "Not written"
 
 
-# What may stand beside what. A conflict is handed back (pending); a withdrawn field has nothing to deliver.
+# Allowed combinations. A conflict is returned to the reviewer (pending); a withdrawn field has nothing to deliver.
 ALLOWED = {
     FieldDecision.PENDING: [FieldDelivery.NONE, FieldDelivery.CONFLICT],
     FieldDecision.APPROVED: [
@@ -75,25 +75,25 @@ class SyncFieldQuerySet(models.QuerySet["SyncField"]):
     """Named reads of staged fields."""
 
     def undecided(self) -> SyncFieldQuerySet:
-        """Fields a reviewer can decide: waiting, or handed back with a conflict."""
+        """Return fields that a reviewer can decide: waiting, or returned with a conflict."""
         return self.filter(decision=FieldDecision.PENDING, unreadable="")
 
     def unruled(self) -> SyncFieldQuerySet:
-        """Undecided fields that the rules have not looked at."""
+        """Return undecided fields that the rules have not checked."""
         fresh = self.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True)
         return fresh.filter(unreadable="", record__unreadable="")
 
     def failed(self) -> SyncFieldQuerySet:
-        """Decided, but not written: shown with the reason and Retry."""
+        """Return decided fields that could not be written; they are shown with Retry."""
         return self.filter(delivery=FieldDelivery.FAILED)
 
     def open(self) -> SyncFieldQuerySet:
-        """Undecided or failed: what a newer edit of the same field supersedes."""
+        """Return undecided or failed fields, which a newer edit supersedes."""
         return self.filter(Q(decision=FieldDecision.PENDING) | Q(delivery=FieldDelivery.FAILED))
 
 
 class SyncField(models.Model):
-    """The mirror of an `osync_syncfield`, plus decision and delivery."""
+    """The mirror of an `osync_syncfield`, with decision and delivery."""
 
     id = models.UUIDField(primary_key=True, help_text="The CRM's id of the row.")
     record = models.ForeignKey(SyncRecord, on_delete=models.PROTECT, related_name="fields")
@@ -142,7 +142,7 @@ class SyncField(models.Model):
                 name="field_unruled",
                 condition=Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True),
             ),
-            # The queue's filters ask these first whether a field or a kind of change is rare.
+            # The queue's filters check with these whether a field or a kind of change is rare.
             models.Index(
                 fields=["column_name", "change_kind", "record"],
                 name="field_pending_column",
@@ -168,15 +168,15 @@ class SyncField(models.Model):
 
     @property
     def is_undecided(self) -> bool:
-        """Whether a reviewer can decide it now."""
+        """Return whether a reviewer can decide it now."""
         return self.decision == FieldDecision.PENDING and not self.unreadable
 
     def label_of(self, value: str | None) -> str:
-        """Return what the CRM called this value when it was staged or read; '' where it is another value."""
+        """Return the CRM's label of this value, if it is the original, proposed or live one; else ''."""
         known = {self.original_value: self.original_label, self.proposed_value: self.proposed_label}
         return {self.crm_now_value: self.crm_now_label, **known}.get(value, "") if value is not None else ""
 
     @property
     def expected_value(self) -> str | None:
-        """What the CRM holds as far as we know: what was read last, else the original that was put back."""
+        """Return the value that we expect in the CRM: the last read one, else the original, which was put back."""
         return self.original_value if self.crm_now_read_at is None else self.crm_now_value

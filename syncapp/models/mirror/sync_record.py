@@ -1,4 +1,4 @@
-"""One Outlook edit of one record, mirrored from the CRM, with what the queue needs to find it."""
+"""Outlook edits, mirrored from the CRM, with counts and search words for the queue."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ def table_problem(table: str) -> str:
 
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
-    """The queue's named reads, and the one place that keeps its counts true."""
+    """Named reads of the queue, and the only place that updates its counts."""
 
     def shown(self) -> SyncRecordQuerySet:
-        """Records that have arrived with all their fields (mirror/edits/visibility.py)."""
+        """Return records that are visible, with all their fields (mirror/edits/visibility.py)."""
         return self.filter(is_stub=False)
 
     def arriving(self) -> SyncRecordQuerySet:
-        """Return records that were read, but are hidden until all their fields are read."""
+        """Return records that are hidden until all their fields are read."""
         return self.filter(_ARRIVING)
 
     def waiting(self) -> SyncRecordQuerySet:
-        """Records with fields that nobody has decided, but for those that are put off to a later day."""
+        """Return records with undecided fields that are not parked."""
         return self.shown().filter(waiting_count__gt=0).exclude(parked_until__gt=timezone.localdate())
 
     def parked(self) -> SyncRecordQuerySet:
-        """Records with undecided fields that are put off; each is waiting again on its day, by itself."""
+        """Return parked records with undecided fields; they wait again on their day."""
         return self.shown().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
 
     def needing_attention(self) -> SyncRecordQuerySet:
-        """Records with a conflict, a failure, or a change that cannot be read."""
+        """Return records with a conflict, a failure, or an unreadable change."""
         return self.shown().filter(attention_count__gt=0)
 
     def being_written(self) -> SyncRecordQuerySet:
-        """Records with decisions on their way to the CRM."""
+        """Return records with decisions that are being written."""
         return self.shown().filter(writing_count__gt=0)
 
     def decided(self) -> SyncRecordQuerySet:
-        """Records of which nothing is left to do."""
+        """Return records that are completely decided and written."""
         return self.filter(_DECIDED)
 
     def without_words(self) -> SyncRecordQuerySet:
-        """Records that search does not find yet: a release before this one stored them."""
+        """Return records of an earlier release that are not indexed for search."""
         return self.filter(_WITHOUT_WORDS)
 
     def company_unasked(self) -> SyncRecordQuerySet:
@@ -65,33 +65,32 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.filter(_COMPANY_UNASKED, target_table=REVIEWED_TABLE, target_id__isnull=False)
 
     def true_counts(self) -> dict[uuid.UUID, dict[str, int]]:
-        """What the counts of these records should be, by the counts' columns."""
+        """Return the correct counts of these records, by column."""
         counted = {f"true_{name}": Count("fields", filter=condition) for name, condition in _CONDITIONS.items()}
         rows = self.order_by().annotate(**counted).values_list("pk", *counted)
         return {pk: dict(zip(_CONDITIONS, counts, strict=True)) for pk, *counts in rows}
 
     @transaction.atomic(savepoint=False)
     def recount(self, ids: Iterable[uuid.UUID], *, show: Collection[uuid.UUID] = ()) -> None:
-        """Count the fields of these records again, and show those of them that are in `show`.
+        """Recount the fields of these records, and make those in `show` visible.
 
-        Call it last in every transaction that moves a field.
-
-        The rows are locked first, in order: a concurrent recount of the same record then sees our fields. One read
-        counts them all; a subquery for each record takes PostgreSQL ten times as long while a table is new to it.
+        Call it last in every transaction that changes a field. The rows are locked first, in order, so that a
+        concurrent recount of the same record sees our fields. One query counts them all; a subquery per record takes
+        PostgreSQL ten times as long while it has no statistics of the table.
         """
         wanted = sorted(set(ids))
         if not wanted:
             return
         rows = self.filter(pk__in=wanted)
-        held = {row.pk: row.counts for row in locked(rows.only(*_CONDITIONS))}
+        stored = {row.pk: row.counts for row in locked(rows.only(*_CONDITIONS))}
         true = rows.true_counts()
-        moved: dict[tuple[bool, tuple[int, ...]], list[uuid.UUID]] = defaultdict(list)
-        for pk, counts in held.items():
+        changed: dict[tuple[bool, tuple[int, ...]], list[uuid.UUID]] = defaultdict(list)
+        for pk, counts in stored.items():
             if pk in show or counts != true[pk]:
-                moved[pk in show, tuple(true[pk].values())].append(pk)
-        for (is_shown, true_ones), ids_of_it in moved.items():
-            columns = dict(zip(_CONDITIONS, true_ones, strict=True)) | ({"is_stub": False} if is_shown else {})
-            self.filter(pk__in=ids_of_it).update(**columns)
+                changed[pk in show, tuple(true[pk].values())].append(pk)
+        for (is_shown, correct), changed_ids in changed.items():
+            columns = dict(zip(_CONDITIONS, correct, strict=True)) | ({"is_stub": False} if is_shown else {})
+            self.filter(pk__in=changed_ids).update(**columns)
 
 
 _UNREADABLE = Q(fields__unreadable__gt="") | Q(unreadable__gt="")
@@ -194,7 +193,7 @@ class SyncRecord(models.Model):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return the stored counts, by their columns."""
+        """Return the stored counts, by column."""
         return {name: getattr(self, name) for name in _CONDITIONS}
 
     @property
@@ -204,7 +203,7 @@ class SyncRecord(models.Model):
 
     @property
     def is_parked(self) -> bool:
-        """Whether it is put off to a day that has not come."""
+        """Return whether it is parked until a later day."""
         day: date | None = self.parked_until
         return day is not None and day > timezone.localdate()
 
@@ -215,17 +214,17 @@ class SyncRecord(models.Model):
 
     @property
     def contact(self) -> uuid.UUID:
-        """The id of the edited row in the CRM; a stub has none and is never decided."""
+        """Return the id of the edited row in the CRM; a stub has none and is never decided."""
         if self.target_id is None:
             raise ValueError(f"edit {self.pk} has not arrived yet")
         return self.target_id
 
 
 class RecordWord(models.Model):
-    """One word by which an edit is found. Rows are only added: what they find is compared with `search_words`.
+    """One search word of an edit. Rows are only added: search compares their edits with `search_words` again.
 
-    The index holds the words alone. Within a word both databases keep rows in the order of their arrival, so
-    storing an edit changes few pages of it, where an index that ended with the edit's id would change one a word.
+    The index holds only the word. Both databases keep equal words in the order of insertion, so storing an edit changes
+    few pages; an index that ended with the edit's id would change one page per word.
     """
 
     word = models.CharField(max_length=MAX_WORD)

@@ -1,4 +1,4 @@
-"""Rows of the CRM that could not be read when they came last."""
+"""Rows of the CRM that could not be read the last time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class UnreadableRow(models.Model):
-    """One such row. It is deleted here when it can be read again, or is gone from the CRM."""
+    """One unreadable row, removed when it can be read again or is deleted in the CRM."""
 
     class Kind(models.TextChoices):
         EDIT = "edit", "Edit (staged record)"

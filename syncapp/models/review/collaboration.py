@@ -1,4 +1,4 @@
-"""What several people share about one edit: what they say about it, and who has it open."""
+"""Comments on edits, and who has an edit open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncapp.models.mirror.sync_record import SyncRecord
 
 
 class Comment(models.Model):
-    """A sentence about an edit: a remark, a question to a colleague, or the answer to one. Never changed afterwards."""
+    """A comment on an edit: a remark, a question to a colleague, or an answer. It is never changed."""
 
     class Kind(models.TextChoices):
         REMARK = "remark", "Remark"
@@ -43,7 +43,7 @@ class Comment(models.Model):
 
 
 class Presence(models.Model):
-    """Somebody's page of an edit that was open at `seen_at`. It informs and never blocks."""
+    """A person had the page of an edit open at `seen_at`; this never blocks others."""
 
     record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""A decision about one staged field: who, what, why, and the two values that make writing it safe."""
+"""Decisions about staged fields: decider, outcome, reason, and the expected and new value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncapp.models.review.rule import Rule
 
 
 class Outcome(models.TextChoices):
-    """What the CRM's row will say."""
+    """The outcome that the CRM's row will show."""
 
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
@@ -22,7 +22,7 @@ class Outcome(models.TextChoices):
 
 
 class Kind(models.TextChoices):
-    """Which step of the review it is."""
+    """The step of the review: a first decision, a follow-up, or the mark of a superseded edit."""
 
     REVIEW = "review", "Decision"
     PUT_BACK = "put_back", "Old value put back"
@@ -33,7 +33,7 @@ class Kind(models.TextChoices):
 class DecisionState(models.TextChoices):
     """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone.
 
-    failed ─▶ replaced; either ─▶ written, where the CRM turns out to have written it before its answer was lost.
+    failed ─▶ replaced; either ─▶ written, if it turns out that the CRM had written it and only the answer was lost.
     After a restore: written, as the CRM's row proves, or lost, as only the log proves.
     """
 
@@ -49,7 +49,7 @@ class DecisionState(models.TextChoices):
     LOST = "lost", "Lost in a restore before it was written"
 
 
-# Given up, perhaps after an answer was lost: only the staging row can prove that the CRM wrote it.
+# Failed, perhaps after an answer was lost: only the staging row can prove that the CRM wrote it.
 UNPROVEN_STATES = [DecisionState.FAILED, DecisionState.REPLACED]
 LIVE_STATES = [DecisionState.OPEN, DecisionState.BOUND, DecisionState.FAILED]
 
@@ -58,16 +58,16 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     """Named reads of decisions."""
 
     def live(self) -> DecisionQuerySet:
-        """Decisions that may still reach the CRM."""
+        """Return decisions that may still be written to the CRM."""
         return self.filter(state__in=LIVE_STATES)
 
     def of_contact(self, table: str, target_id: uuid.UUID) -> DecisionQuerySet:
-        """Decisions about edits of one contact."""
+        """Return decisions about edits of one contact."""
         return self.filter(target_table=table, target_id=target_id)
 
 
 class Decision(models.Model):
-    """One row per field and version; at most one is live. Its id is the proof in the CRM that it was ours."""
+    """One row per field and version, of which at most one is live. Its id in the CRM proves that we wrote it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     field = models.ForeignKey(SyncField, on_delete=models.PROTECT, related_name="decisions")
@@ -78,7 +78,7 @@ class Decision(models.Model):
     target_table = models.CharField(max_length=128)
     target_id = models.UUIDField()
 
-    # A name is no proof of identity, so a recognized decision has no person, only `recognized_by`.
+    # A name does not prove identity, so a recognized decision has no person, only `recognized_by`.
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
     decided_at = models.DateTimeField()
@@ -168,7 +168,7 @@ class Decision(models.Model):
 
     @property
     def decider(self) -> str:
-        """Who decided, as a person reads it: a name, a rule, or '' for the portal itself."""
+        """Return the decider for people: a name, a rule, or '' for the portal itself."""
         if self.decided_by is not None:
             return str(self.decided_by)
         return f"the rule “{self.rule}”" if self.rule is not None else self.recognized_by

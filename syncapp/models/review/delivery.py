@@ -1,4 +1,4 @@
-"""A delivery: the durable work that brings one contact's due decisions to the CRM."""
+"""Deliveries: jobs that write one contact's due decisions to the CRM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncapp.models.jobs.job import OPEN_STATES, Job, job_indexes, lease_columns
 
 
 class Delivery(Job):
-    """At most one is open for a contact, so two workers never write the same contact at once."""
+    """A delivery; at most one is open per contact, so two workers never write the same contact."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target_table = models.CharField(max_length=128)

@@ -1,4 +1,4 @@
-"""Rules that decide edits by themselves, and what each did or would have done."""
+"""Rules that decide edits automatically, and traces of what each did or would have done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACTIVE_STATES = [RuleState.ENABLED, RuleState.SHADOW]
 
 
 class RuleOutcome(models.TextChoices):
-    """What a rule does with an edit that meets its conditions."""
+    """The action of a rule for matching edits."""
 
     APPROVE = "approve", "Approve"
     REJECT = "reject", "Reject"
@@ -42,16 +42,16 @@ class RuleQuerySet(models.QuerySet["Rule"]):
     """Named reads of rules."""
 
     def shown(self) -> RuleQuerySet:
-        """All but the removed, in the order in which they are asked."""
+        """Return all rules that are not removed, in order."""
         return self.exclude(state=RuleState.REMOVED).order_by("position", "name")
 
     def active(self) -> RuleQuerySet:
-        """Those that look at new edits, in order."""
+        """Return enabled and shadow rules, in order."""
         return self.filter(state__in=ACTIVE_STATES).order_by("position", "name")
 
 
 class Rule(models.Model):
-    """Conditions that must all hold (an empty list is no condition), and an outcome. The first that fits decides."""
+    """Conditions that must all hold (an empty list is no condition) and an outcome; the first matching rule decides."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
@@ -90,30 +90,30 @@ class Rule(models.Model):
 
     @property
     def oid(self) -> uuid.UUID:
-        """The identity that four eyes compares: its author's."""
+        """Return the author's Entra id, which four eyes compares."""
         found: uuid.UUID = self.author.oid
         return found
 
     @property
     def content(self) -> dict[str, Any]:
-        """What an administrator wrote: for the form, the file and the audit trail."""
+        """Return what an administrator wrote, for the form, the settings file and the audit log."""
         return {name: getattr(self, name) for name in CONTENT}
 
     @property
     def effect(self) -> str:
-        """A digest of everything that decides what the rule does; a simulation holds for one effect."""
+        """Return a digest of everything that determines the rule's effect; a simulation is valid for one effect."""
         effect = json.dumps({name: getattr(self, name) for name in EFFECT}, sort_keys=True)
         return hashlib.sha256(effect.encode()).hexdigest()[:32]
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the last simulation was of the rule as it is now."""
+        """Return whether the last simulation is valid for the rule's present effect."""
         simulation: dict[str, Any] | None = self.simulation
         return simulation is not None and simulation["effect"] == self.effect
 
 
 class RuleTrace(models.Model):
-    """One field that a rule touched: what it did, or in shadow would have done."""
+    """What a rule did with one field, or would have done in shadow mode."""
 
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="traces")
     field = models.ForeignKey(SyncField, on_delete=models.CASCADE, related_name="rule_traces")

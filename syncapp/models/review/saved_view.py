@@ -1,4 +1,4 @@
-"""A list of the queue that a person keeps under a name."""
+"""Saved views: lists of the queue that a person keeps under a name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import models
 
 
 class SavedView(models.Model):
-    """The list's part of an address, without the page of it. Each person's own."""
+    """The query string of a list, without its page; every person has their own views."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

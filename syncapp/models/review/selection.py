@@ -1,4 +1,4 @@
-"""Edits that somebody decides together: the list as it was frozen, what was asked of it, what became of each."""
+"""Selections: frozen lists of edits to decide together, the decision, and the result of each field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncapp.models.review.decision import Decision, Outcome
 
 
 class Selection(models.Model):
-    """A frozen list. What comes or changes after `frozen_at` is not in it, or is left alone."""
+    """A frozen list. Edits that arrive after `frozen_at` are not in it; fields that change after it are refused."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -34,7 +34,7 @@ class Selection(models.Model):
 
 
 class SelectionItem(models.Model):
-    """One field of a frozen list, with the digest of what it was then."""
+    """One field of a frozen list, with its digest at that time (`seen`)."""
 
     class Result(models.TextChoices):
         OPEN = "open", "Not decided yet"
@@ -73,12 +73,12 @@ class SelectionItem(models.Model):
 
     @property
     def concern_codes(self) -> list[str]:
-        """Return the codes that `concerns` holds."""
+        """Return the codes of the field's warnings."""
         return [code for code in self.concerns.split(",") if code]
 
 
 class SelectionRun(Job):
-    """What was asked of a selection, once: worked off item by item, each in the transaction of its decision."""
+    """The decision for a selection, taken once and processed contact by contact."""
 
     selection = models.OneToOneField(Selection, on_delete=models.CASCADE, primary_key=True, related_name="run")
     outcome = models.CharField(max_length=10, choices=Outcome)

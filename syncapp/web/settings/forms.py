@@ -13,7 +13,7 @@ from django.db.models import Q
 from syncapp import settings_file
 from syncapp.models import CrmUser, Person
 from syncapp.models.person import Role
-from syncapp.preferences import LONGEST_OVERDUE, LONGEST_UNDO
+from syncapp.preferences import MAX_OVERDUE_HOURS, MAX_UNDO_SECONDS
 from syncapp.review.rules.editing import RuleDraft
 from syncapp.text.ids import parse_uuid
 from syncapp.text.localization import number
@@ -63,7 +63,7 @@ class DecidingForm(SettingsForm):
     undo_seconds = _whole_number(
         "seconds",
         least=0,
-        most=LONGEST_UNDO,
+        most=MAX_UNDO_SECONDS,
         required=False,
         widget=_text(**{"class": "input short", "inputmode": "numeric", "aria-describedby": "undo-hint"}),
     )
@@ -77,7 +77,7 @@ class MailsForm(SettingsForm):
     overdue_hours = _whole_number(
         "hours",
         least=1,
-        most=LONGEST_OVERDUE,
+        most=MAX_OVERDUE_HOURS,
         widget=_text(**{"class": "input short", "inputmode": "numeric", "aria-describedby": "overdue-hint"}),
     )
     mail_values = forms.BooleanField(required=False)

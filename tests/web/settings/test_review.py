@@ -92,7 +92,7 @@ def test_groups_have_one_column_per_line():
 def test_invalid_group_is_kept_with_error():
     screen = sent(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
 
-    assert "A group has at least two columns." in screen.words
+    assert "Choose at least two columns for a group." in screen.words
 
 
 def test_mail_settings_are_saved():
