@@ -52,7 +52,7 @@ class Comparison:
 
 def export() -> str:
     """Return all settings and rules as JSON."""
-    rules = [rule.content for rule in Rule.objects.shown()]
+    rules = [rule.content for rule in Rule.objects.existing()]
     found = {"format": FORMAT, "version": VERSION, "settings": preferences.stored(), "rules": rules}
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
@@ -62,7 +62,7 @@ def compare(text: str) -> Comparison:
     settings, drafts = _parse(text)
     changed = _settings_changes(settings)
     changes = [Change(name, _text(before), _text(after)) for name, (before, after) in changed.items()]
-    existing = {rule.name: rule for rule in Rule.objects.shown()}
+    existing = {rule.name: rule for rule in Rule.objects.existing()}
     codes = [reason["code"] for reason in {**preferences.stored(), **settings}["reasons"]]
     for number, draft in enumerate(drafts):
         content, rule = _check(number, draft, codes), existing.get(draft.name)
@@ -81,7 +81,7 @@ def apply(text: str, *, seen: str, by: Person) -> int:
             raise SettingsChanged
         settings, drafts = _parse(text)
         preferences.change(by=by, channel="file", **settings)
-        existing = {rule.name: rule.pk for rule in Rule.objects.shown()}
+        existing = {rule.name: rule.pk for rule in Rule.objects.existing()}
         for draft in drafts:
             if draft.name in existing:
                 editing.change(existing[draft.name], draft, by=by, channel="file")

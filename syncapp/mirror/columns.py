@@ -91,7 +91,11 @@ def needs_refresh(table: str, names: Collection[str]) -> bool:
 @transaction.atomic
 def store(table: str, columns: tuple[Column, ...]) -> None:
     """Store these definitions and delete other columns; an unreadable one keeps its last known definition."""
-    named = [replace(column, problem=column.problem or _misfit(column)) for column in columns if column.name]
+    named = []
+    for column in columns:
+        if column.name:
+            values = {"name": column.name, "label": column.label, "max_length": column.max_length}
+            named.append(replace(column, problem=column.problem or fitting.misfit(CrmColumn, values)))
     unread = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
     nameless = [column.problem for column in columns if not column.name]
     unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(nameless, 1)]
@@ -102,11 +106,6 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     updated += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=updated)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
-
-
-def _misfit(column: Column) -> str:
-    values = {"name": column.name, "label": column.label, "max_length": column.max_length}
-    return fitting.misfit(CrmColumn, values)
 
 
 def _row(table: str, column: Column) -> CrmColumn:

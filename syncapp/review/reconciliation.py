@@ -109,7 +109,10 @@ def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
 
     A first decision is lost if its field is undecided; a follow-up is lost if nothing came after it.
     """
-    known = {pk for some in _batches([each.id for each in taken]) for pk in _stored_ids(some)}
+    stored = Decision.objects.exclude(state=DecisionState.LOST)
+    known: set[UUID] = set()
+    for some in _batches([each.id for each in taken]):
+        known.update(stored.filter(pk__in=some).values_list("pk", flat=True))
     missing = {each.field_id: each for each in sorted(taken, key=lambda each: each.at) if each.id not in known}
     found: list[LostDecision] = []
     for some in _batches(list(missing)):
@@ -123,11 +126,6 @@ def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
 def _batches(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
-
-
-def _stored_ids(ids: Collection[UUID]) -> Collection[UUID]:
-    kept = Decision.objects.filter(pk__in=ids).exclude(state=DecisionState.LOST)
-    return list(kept.values_list("pk", flat=True))
 
 
 def _needs_deciding(taken: LoggedDecision, field: SyncField) -> bool:
@@ -212,15 +210,11 @@ def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[D
         by_contact.setdefault(each.target_id, []).append(each)
     known, found = columns.of_table(TABLE), list[Decision]()
     for some in _batches(list(by_contact), MOST_CONTACTS_AT_ONCE):
-        wanted = {key: _columns(by_contact[key], known) for key in some}
+        names = {key: dict.fromkeys(each.field.column_name for each in by_contact[key]) for key in some}
+        wanted = {key: [known[name] for name in names[key] if name in known] for key in some}
         answer = crm.live_contacts(wanted)
         found += [each for key in some for each in by_contact[key] if _differs(each, answer.get(key), known)]
     return found
-
-
-def _columns(decisions: Collection[Decision], known: Mapping[str, Column]) -> list[Column]:
-    names = dict.fromkeys(each.field.column_name for each in decisions)
-    return [known[name] for name in names if name in known]
 
 
 def _differs(decision: Decision, now: LiveContact | None, known: Mapping[str, Column]) -> bool:

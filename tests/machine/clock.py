@@ -1,4 +1,4 @@
-"""Time passes by moving every moment that we wait for into the past, since the database's clock cannot be moved."""
+"""Simulated time: the database's clock cannot be moved, so all awaited times are moved into the past instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Model
 
 from syncapp.models import Breaker, Decision, Delivery, MirrorCursor
 
-# Times are hundreds of times longer than a run takes, so that how fast the machine is decides nothing.
+# Far longer than a run takes, so that the speed of the computer does not matter.
 UNDO_SECONDS, LEASE, PROBE_SECONDS = 1000, 6000, 3000
 JUMPS = {"no time": 0, "the undo window": 1700, "a lease": 6900, "a day": 86_400}
 

@@ -1,4 +1,4 @@
-"""The world of the state machine: one sandbox for the run, real transactions on our side."""
+"""The environment of the state machine: one sandbox per session, real transactions in our database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def world(
     monkeypatch: pytest.MonkeyPatch,
     transactional_db: None,
 ) -> World:
-    """See `World`; times are stretched (`clock`), and few attempts lead to the dead letters."""
+    """Return the environment with long times (`clock`) and few attempts per job."""
     settings.UNDO_SECONDS = clock.UNDO_SECONDS
     settings.LEASE = clock.LEASE
     settings.PROBE_SECONDS = clock.PROBE_SECONDS

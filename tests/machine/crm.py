@@ -1,4 +1,4 @@
-"""What other people do in the CRM, and what goes wrong there: the sandbox's switches over real HTTP."""
+"""The sandbox over real HTTP: actions of other people in the CRM, and its faults."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import requests
 from dataverse_sandbox.config import APPLICATION_USER_ID
 from tests.machine.samples import COLUMNS
 
-# Small on purpose: edits of different people meet at the same contact and column.
+# Few, so that edits of different people concern the same contact and column.
 CONTACTS = 3
 EDITORS = ("Jonas Weber", "Rita Lindqvist")
 
 # name ─▶ the fault rule, which acts on the next request that it matches
-FAULTS: dict[str, dict[str, object]] = {
+HTTP_FAULTS: dict[str, dict[str, object]] = {
     "412": {"method": "PATCH", "status": 412},
     "400 on a contact": {"method": "PATCH", "table": "contact", "status": 400},
     "404 on a staged field": {"method": "PATCH", "table": "osync_syncfield", "status": 404},
@@ -29,11 +29,11 @@ FAULTS: dict[str, dict[str, object]] = {
     "cut after a write": {"method": "PATCH", "cut": "after_commit"},
     "cut": {"cut": "before_commit"},
 }
-WRITE_FAULTS = tuple(name for name, rule in FAULTS.items() if rule.get("method") == "PATCH")
+WRITE_FAULTS = tuple(name for name, rule in HTTP_FAULTS.items() if rule.get("method") == "PATCH")
 
 
 class Sandbox:
-    """The CRM as its people use it. A step that is not possible there (a deleted row) changes nothing."""
+    """The CRM as people use it. An impossible step, for example on a deleted row, changes nothing."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -44,7 +44,7 @@ class Sandbox:
         self._token = ""
 
     def begin(self) -> dict[str, dict[str, Any]]:
-        """A new CRM with a few contacts and no edits; what the contacts hold, by id."""
+        """Reset the CRM to a few contacts without edits; return the contacts' values by id."""
         self._call("POST", "/sandbox/reset", {"users": 0, "contacts": CONTACTS, "pending": 0, "seed": 1})
         self._rules, self._refuses_credentials = [], False
         self._token = self._call("POST", "/sandbox/token", {"user": APPLICATION_USER_ID})["access_token"]
@@ -53,46 +53,46 @@ class Sandbox:
         return {row["contactid"]: {name: row[name] for name in names} for row in found["value"]}
 
     def edit_in_outlook(self, contact: str, changes: Mapping[str, object], *, by: str) -> None:
-        """The plug-in stages it and puts the old values back."""
+        """Edit in Outlook: the plug-in stages the changes and restores the old values."""
         self._try("/sandbox/outlook", {"user": by, "contact": contact, "changes": dict(changes)})
 
     def edit_by_form(self, contact: str, changes: Mapping[str, object]) -> None:
-        """With its revision raised, so it is not staged."""
+        """Edit by a form of the CRM, which raises the revision, so the changes are not staged."""
         self._try("/sandbox/form", {"contact": contact, "changes": dict(changes)})
 
     def decide(self, field_id: str, decision: str) -> None:
-        """Somebody decides a staged field in the CRM itself."""
+        """Decide a staged field in the CRM itself."""
         self._try("/sandbox/decide", {"field": field_id, "decision": decision})
 
     def delete(self, table: str, row_id: str) -> None:
-        """Somebody deletes a row."""
+        """Delete a row."""
         self._try("/sandbox/delete", {"table": table, "id": row_id})
 
     def ledger(self, since: int) -> list[dict[str, Any]]:
-        """What was committed after `since`."""
+        """Return the writes committed after `since`."""
         found: list[dict[str, Any]] = self._call("GET", f"/sandbox/ledger?since={since}")
         return found
 
     def expire_delta_links(self) -> None:
-        """Change tracking's links end, as they do after some days."""
+        """Expire the delta links, as the CRM does after some days."""
         self._call("POST", "/sandbox/expire", {"delta_tokens": True})
 
     def expire_access_token(self) -> None:
-        """Our bearer token ends early."""
+        """Expire our access token early."""
         self._call("POST", "/sandbox/expire", {"access_tokens": True})
 
     def fail(self, name: str, *, times: int) -> None:
-        """The next `times` requests that fit fail in this way."""
-        self._rules.append({**FAULTS[name], "times": times})
+        """Make the next `times` matching requests fail in this way."""
+        self._rules.append({**HTTP_FAULTS[name], "times": times})
         self._put_faults()
 
     def refuse_credentials(self) -> None:
-        """The client secret ended."""
+        """Refuse our credentials, as after the client secret expired."""
         self._refuses_credentials = True
         self._put_faults()
 
     def recover(self) -> None:
-        """Everything works again, and the client secret is renewed."""
+        """End all faults and accept our credentials again."""
         self._rules, self._refuses_credentials = [], False
         self._put_faults()
 

@@ -1,4 +1,4 @@
-"""The code's own failpoints, where a test lets something happen: a power cut, or somebody else coming in between."""
+"""The code's failpoints, at which a test injects a power cut or a concurrent event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncapp.mirror import cursors
 from syncapp.mirror.edits import pull
 from syncapp.review.delivery import job
 
-# Outside every transaction: anything can happen here.
+# Outside of transactions, so every event is possible here.
 DELIVERY_POINTS = (
     "delivery.claimed",
     "delivery.read",
@@ -22,7 +22,7 @@ DELIVERY_POINTS = (
     "delivery.settled",
     "delivery.finished",
 )
-# Only the power can be cut here; half of them are inside a transaction, which then never was.
+# Only power cuts are possible here; half of them are inside a transaction, which is then rolled back.
 MIRROR_POINTS = (
     "mirror.fields.stored",
     "mirror.fields.moved",
@@ -34,27 +34,27 @@ MORE_POINTS = ("delivery.bound", "tick.swept", "tick.dispatched", *MIRROR_POINTS
 
 
 class PowerCut(BaseException):
-    """The process ends here and now: no handler of ours may see it."""
+    """The process ends immediately; no handler of ours may catch it."""
 
 
 class Failpoints:
-    """What is to happen at the next passing of each point; once, then it is forgotten."""
+    """The actions to run when each failpoint is passed next, once."""
 
     def __init__(self) -> None:
         self._armed: dict[str, Callable[[], None]] = {}
         self.power_is_out = False
 
     def arm(self, point: str, action: Callable[[], None]) -> None:
-        """Let `action` happen when `point` is passed next."""
+        """Run `action` when `point` is passed next."""
         self._armed[point] = action
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all actions."""
         self._armed.clear()
         self.power_is_out = False
 
     def passed(self, point: str) -> None:
-        """A process of ours is at `point`."""
+        """Run the action of a failpoint that is being passed."""
         action = self._armed.pop(point, None)
         if action is not None:
             action()
@@ -72,17 +72,17 @@ class Failpoints:
             self.power_is_out = False
 
 
-def put_in(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Listen at the code's failpoints, and let nothing tidy up after a power cut."""
+def install(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connect to the code's failpoints, and prevent any cleanup after a power cut."""
     for module in (queue, job, pull):
         monkeypatch.setattr(module, "failpoint", points.passed)
-    # The longest pause in hundreds of seconds: with the real clock running, only long times can be told apart surely.
+    # The longest pause, in hundreds of seconds, because the real clock keeps running during the test.
     monkeypatch.setattr(runner, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))
     monkeypatch.setattr(job, "STALE_PAUSE", 3000.0)
     release = cursors.release
 
-    def release_if_alive(reader: cursors.TableLease) -> None:
+    def release_if_alive(lease: cursors.TableLease) -> None:
         if not points.power_is_out:
-            release(reader)
+            release(lease)
 
     monkeypatch.setattr(cursors, "release", release_if_alive)

@@ -1,4 +1,4 @@
-"""The sandbox's ledger: every write that was committed in the CRM, and the rows as they are by it."""
+"""The sandbox's ledger: all committed writes, and the CRM's rows according to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One committed write of one row; `changes` maps a column to its old and new value."""
+    """One committed write of one row; `changes` maps columns to old and new values."""
 
     seq: int
     transaction: int
@@ -30,36 +30,36 @@ class Entry:
     plugin: bool
 
     def new(self, column: str) -> Any:
-        """The column's value after this write, where the write changed it."""
+        """Return the column's new value; None if the write did not change it."""
         return self.changes.get(column, [None, None])[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What was committed together."""
+    """The writes of one transaction."""
 
     entries: tuple[Entry, ...]
 
     @property
     def is_ours(self) -> bool:
-        """Whether the portal's application user wrote it."""
+        """Return whether the portal's application user wrote it."""
         return all(entry.caller == APPLICATION_USER_ID for entry in self.entries)
 
     def of(self, table: str) -> list[Entry]:
-        """The writes of one table."""
+        """Return the writes of one table."""
         return [entry for entry in self.entries if entry.table == table]
 
 
 @dataclass(slots=True)
 class Crm:
-    """The CRM's rows, built from the ledger alone; contacts start with what they held before its first entry."""
+    """The CRM's rows according to the ledger; contacts start with their values before its first entry."""
 
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {CONTACT: {}, RECORD: {}, FIELD: {}})
     deleted: dict[str, set[str]] = field(default_factory=lambda: {CONTACT: set(), RECORD: set(), FIELD: set()})
     before: dict[tuple[str, str], list[tuple[int, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def apply(self, transaction: Transaction) -> None:
-        """Carry out what was committed."""
+        """Apply the writes of a transaction."""
         for entry in transaction.entries:
             if entry.method == "DELETE":
                 self.rows[entry.table].pop(entry.id, None)
@@ -71,40 +71,40 @@ class Crm:
                 row |= {column: new for column, (_, new) in entry.changes.items()}
 
     def held_since(self, seq: int, contact_id: str, column: str) -> list[Any]:
-        """Every value that a contact's column had from that entry of the ledger on."""
+        """Return all values that a contact's column had since that ledger entry."""
         earlier = [old for changed_at, old in self.before[contact_id, column] if changed_at > seq]
         return [*earlier, self.rows[CONTACT].get(contact_id, {}).get(column)]
 
     def fields(self) -> dict[str, Row]:
-        """The staged fields by id, in the order in which they were staged."""
+        """Return the staged fields by id, in the order of staging."""
         return self.rows[FIELD]
 
     def open_fields(self) -> list[str]:
-        """Staged fields that wait for a decision."""
+        """Return the ids of staged fields that wait for a decision."""
         return [pk for pk, row in self.fields().items() if row["statecode"] == OPEN]
 
     def contact_of(self, field_id: str) -> str:
-        """The contact that a staged field is about."""
+        """Return the contact of a staged field."""
         return str(self.record_of(field_id)["osync_targetid"])
 
     def record_of(self, field_id: str) -> Row:
-        """The edit that a staged field belongs to."""
+        """Return the edit of a staged field."""
         return self.rows[RECORD][self.fields()[field_id]["osync_syncrecord"].rpartition(":")[2]]
 
     def editor_of(self, field_id: str) -> str:
-        """The systemuser who made the edit."""
+        """Return the user who made the edit."""
         return str(self.record_of(field_id)["osync_editor"]).rpartition(":")[2]
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Reads on from where it was, transaction by transaction."""
+    """Reads the ledger transaction by transaction."""
 
     fetch: Callable[[int], list[dict[str, Any]]]
     seq: int = 0
 
-    def news(self) -> Iterator[Transaction]:
-        """What was committed since the last call."""
+    def read_new(self) -> Iterator[Transaction]:
+        """Yield the transactions since the last call."""
         entries = [_entry(raw) for raw in self.fetch(self.seq)]
         for _, together in groupby(entries, key=lambda entry: entry.transaction):
             transaction = Transaction(tuple(together))

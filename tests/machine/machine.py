@@ -1,8 +1,8 @@
-"""The rules: what can happen, in any order. Hypothesis looks for an order that breaks a promise.
+"""The state machine: rules that can run in any order, for which Hypothesis seeks an order that breaks an invariant.
 
-Few rules with many variants each: Hypothesis leaves out about half of the rules in each run, and a run without
-decisions finds nothing. What is drawn never depends on what is there (`pick` finds something or nothing), so a run can
-be repeated.
+There are few rules with many variants each, because Hypothesis omits about half of the rules in each run, and a run
+without decisions finds nothing. Drawn values never depend on the state (`pick` finds a row or None), so a run can be
+repeated.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import sys
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.machine import clock, people, trouble
+from tests.machine import clock, faults, people
 from tests.machine.crm import CONTACTS, EDITORS
+from tests.machine.faults import Fault
 from tests.machine.reviewers import NAMES
 from tests.machine.samples import COLUMNS, wire
-from tests.machine.trouble import Trouble
 from tests.machine.world import World
 
 numbers = st.integers(0, 5)
@@ -27,7 +27,7 @@ reviewers = st.sampled_from(NAMES)
 
 
 class Machine(RuleBasedStateMachine):
-    """One run: a world that begins anew, steps in any order, and in the end everything comes to rest."""
+    """One run: a reset world, steps in any order, and finally all work completed."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class Machine(RuleBasedStateMachine):
         world.begin()
 
     @invariant()
-    def nothing_forbidden_happened(self) -> None:
+    def invariants_hold(self) -> None:
         self.world.check()
 
     def teardown(self) -> None:
-        if sys.exc_info()[0] is None:  # a run that failed already says more than what follows from it
-            self.world.come_to_rest()
+        if sys.exc_info()[0] is None:  # after a failure, further checks would hide its cause
+            self.world.run_until_idle()
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class Machine(RuleBasedStateMachine):
             self.world.portal.pull()
 
     @rule(what=st.sampled_from(people.IN_THE_CRM), number=numbers, value=values)
-    def somebody_in_the_crm(self, what: str, number: int, value: int) -> None:
+    def someone_in_the_crm(self, what: str, number: int, value: int) -> None:
         people.in_the_crm(self.world, what, number, value)
 
     @rule(what=st.sampled_from(people.AT_THE_PORTAL), number=numbers, value=values, by=reviewers)
@@ -66,17 +66,17 @@ class Machine(RuleBasedStateMachine):
 
     # --- the portal's processes -----------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=trouble.by_others)
-    def deliver_while_others_act(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
-        self.deliver_a_decision(what, number, value, meanwhile)
+    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=faults.by_others)
+    def deliver_while_others_act(self, what: str, number: int, value: int, meanwhile: Fault) -> None:
+        self.deliver_decision(what, number, value, meanwhile)
 
-    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=trouble.by_failures)
-    def deliver_while_something_fails(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
-        self.deliver_a_decision(what, number, value, meanwhile)
+    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=faults.by_failures)
+    def deliver_while_something_fails(self, what: str, number: int, value: int, meanwhile: Fault) -> None:
+        self.deliver_decision(what, number, value, meanwhile)
 
-    def deliver_a_decision(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
-        """On a day on which everything works; then trouble begins."""
-        self.world.have_a_good_day()
+    def deliver_decision(self, what: str, number: int, value: int, meanwhile: Fault) -> None:
+        """Decide while everything works, then start the fault and deliver."""
+        self.world.recover_fully()
         people.at_the_portal(self.world, what, number, value, by="Rob Marchetti")
         meanwhile.begin(self.world)
         clock.forward(clock.JUMPS["the undo window"])
@@ -90,13 +90,13 @@ class Machine(RuleBasedStateMachine):
         clock.forward(clock.JUMPS[jump])
         self.world.portal.tick()
 
-    @rule(full=st.booleans(), meanwhile=trouble.while_pulling)
-    def pull(self, full: bool, meanwhile: Trouble) -> None:
+    @rule(full=st.booleans(), meanwhile=faults.while_pulling)
+    def pull(self, full: bool, meanwhile: Fault) -> None:
         meanwhile.begin(self.world)
         if full:
-            self.world.portal.read_everything_again()
+            self.world.portal.request_full_reads()
         self.world.portal.pull()
 
-    @rule(meanwhile=trouble.lasting)
-    def trouble(self, meanwhile: Trouble) -> None:
+    @rule(meanwhile=faults.lasting)
+    def start_fault(self, meanwhile: Fault) -> None:
         meanwhile.begin(self.world)

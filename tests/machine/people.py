@@ -1,4 +1,4 @@
-"""What people do, step by step, each on something that is there: in the CRM, and at the portal."""
+"""Steps of people in the CRM and at the portal, each on an existing row."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ FAILED = Q(delivery=FieldDelivery.FAILED)
 
 
 def _same_field(world: World, number: int, value: int, *, in_outlook: bool) -> None:
-    """A field with an edit that waits is changed once more."""
-    crm = world.judge.crm
+    """Change a field that has a waiting edit once more."""
+    crm = world.oracle.crm
     field_id = pick(crm.open_fields() or list(crm.fields()), number)
     if field_id is None:
         return
@@ -36,13 +36,13 @@ def _same_field(world: World, number: int, value: int, *, in_outlook: bool) -> N
 
 
 def _decide(world: World, number: int, _value: int, *, decision: str) -> None:
-    field_id = pick(world.judge.crm.open_fields(), number)
+    field_id = pick(world.oracle.crm.open_fields(), number)
     if field_id is not None:
         world.sandbox.decide(field_id, decision)
 
 
 def _delete(world: World, number: int, _value: int, *, table: str) -> None:
-    row_id = pick(list(world.judge.crm.rows[table]), number)
+    row_id = pick(list(world.oracle.crm.rows[table]), number)
     if row_id is not None:
         world.sandbox.delete(table, row_id)
 
@@ -60,7 +60,7 @@ IN_THE_CRM = tuple(_IN_THE_CRM)
 
 
 def in_the_crm(world: World, what: str, number: int, value: int) -> None:
-    """Somebody does `what` to the `number`th row that it can be done to."""
+    """Do `what` to the `number`th suitable row in the CRM."""
     _IN_THE_CRM[what](world, number, value)
 
 
@@ -81,7 +81,7 @@ def _correct(world: World, number: int, value: int, by: str) -> None:
 
 
 def _correct_badly(world: World, number: int, _value: int, by: str) -> None:
-    """The CRM refuses the value; another field of the same edit must not suffer."""
+    """Correct to a value that the CRM refuses, and decide another field, which must not be affected."""
     field = pick(world.fields(Q(decision="pending", column_name=REFUSED_COLUMN)), number)
     if field is not None:
         world.reviewers.submit(Form.of(field), Outcome.APPROVED, by=by, corrected=REFUSED_VALUE)
@@ -110,18 +110,18 @@ def _submit_old_form(world: World, number: int, value: int, by: str) -> None:
 
 
 def _undo(world: World, number: int, _value: int, by: str) -> None:
-    taken = pick(world.book.undoable(), number)
-    if taken is not None:
-        world.reviewers.undo(taken, by=by)
+    decision = pick(world.expected.undoable(), number)
+    if decision is not None:
+        world.reviewers.undo(decision, by=by)
 
 
 def _undo_own(world: World, number: int, _value: int, _by: str) -> None:
-    taken = pick(world.book.undoable(), number)
-    if taken is not None:
-        world.reviewers.undo(taken, by=taken.by)
+    decision = pick(world.expected.undoable(), number)
+    if decision is not None:
+        world.reviewers.undo(decision, by=decision.by)
 
 
-def _later_step(world: World, number: int, _value: int, by: str) -> None:
+def _follow_up_step(world: World, number: int, _value: int, by: str) -> None:
     field = pick(world.fields(WRITTEN), number)
     if field is not None and field.decision == "approved":
         world.reviewers.put_back(field, by=by)
@@ -135,10 +135,10 @@ def _retry(world: World, number: int, _value: int, by: str) -> None:
         world.reviewers.retry(field, by=by)
 
 
-def _look(world: World, number: int, _value: int, _by: str) -> None:
+def _read_live_values(world: World, number: int, _value: int, _by: str) -> None:
     field: SyncField | None = pick(world.decidable(), number)
     if field is not None:
-        world.portal.read_present_values(field)
+        world.portal.read_live_values(field)
 
 
 _DECISIONS: dict[str, Callable[[World, int, int, str], None]] = {
@@ -147,7 +147,7 @@ _DECISIONS: dict[str, Callable[[World, int, int, str], None]] = {
     "corrects": _correct,
     "corrects badly": _correct_badly,
     "decides a whole edit": _whole_edit,
-    "puts back or approves after all": _later_step,
+    "puts back or approves after all": _follow_up_step,
     "retries": _retry,
 }
 _AT_THE_PORTAL = _DECISIONS | {
@@ -155,12 +155,12 @@ _AT_THE_PORTAL = _DECISIONS | {
     "submits an old form": _submit_old_form,
     "undoes": _undo_own,
     "undoes what anybody decided": _undo,
-    "looks at the CRM's values": _look,
+    "looks at the CRM's values": _read_live_values,
 }
 DECISIONS = tuple(_DECISIONS)
 AT_THE_PORTAL = tuple(_AT_THE_PORTAL)
 
 
 def at_the_portal(world: World, what: str, number: int, value: int, *, by: str) -> None:
-    """A reviewer does `what` to the `number`th field that it can be done to."""
+    """Do `what` to the `number`th suitable field as a reviewer."""
     _AT_THE_PORTAL[what](world, number, value, by)

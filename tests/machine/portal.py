@@ -1,4 +1,4 @@
-"""The portal's side without its processes: the same operations that the tasks and the pages call."""
+"""The portal without its processes: the operations that tasks and pages call."""
 
 from __future__ import annotations
 
@@ -23,87 +23,87 @@ from syncapp.models.jobs.job import OPEN_STATES
 from syncapp.review.delivery.job import deliver
 from tests.machine import clock
 from tests.machine.failpoints import Failpoints
-from tests.machine.judge import Violation
+from tests.machine.oracle import Violation
 
-# What we know of the CRM and its columns, and the people who signed in.
-KEPT = (Connection, CrmColumn, Person, Preferences)
+# The connection, the column definitions and the people, which every run needs.
+KEPT_MODELS = (Connection, CrmColumn, Person, Preferences)
 
 
 @transaction.atomic
 def empty_tables() -> None:
-    """As after installation, but for KEPT. The order does not matter: foreign keys are asked at the end."""
+    """Empty all tables except KEPT_MODELS, in any order, since foreign keys are checked at the end."""
     for model in apps.get_app_config("syncapp").get_models():
-        if model not in KEPT:
+        if model not in KEPT_MODELS:
             model._default_manager.all()._raw_delete("default")
 
 
 class Portal:
-    """Beat, workers and puller, one after the other, or one in the middle of another at a failpoint."""
+    """Beat, workers and puller, one after the other, or one within another at a failpoint."""
 
     def __init__(self, client: CrmClient, points: Failpoints) -> None:
         self.client = client
         self._points = points
-        self._rung: list[str] = []
+        self._dispatched: list[str] = []
         self._overtaken: dict[uuid.UUID, Any] = {}
-        self._at_work: list[uuid.UUID] = []
+        self._working: list[uuid.UUID] = []
 
-    def put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Give the tasks our client, and a broker that only notes what was rung."""
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give the tasks our client, and a broker that only records dispatched jobs."""
         monkeypatch.setattr(tasks, "crm", lambda: self.client)
         monkeypatch.setattr(tasks, "verified_client", lambda: self.client)
         for other in ("pulse", "send", "decide_selection"):
             monkeypatch.setattr(tasks, other, SimpleNamespace(delay=lambda *arguments: None))
-        monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=self._rung.append))
+        monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=self._dispatched.append))
 
     def begin(self) -> None:
         """Start with empty tables."""
-        self._rung.clear()
+        self._dispatched.clear()
         self._overtaken.clear()
-        self._at_work.clear()
+        self._working.clear()
         empty_tables()
 
     def tick(self) -> None:
-        """The beat's tick, and a worker for each row that it rings."""
+        """Run the beat's tick, then a worker for each dispatched delivery."""
         self._points.run(tasks.tick)
-        rung, self._rung[:] = list(self._rung), []
-        for delivery_id in rung:
+        dispatched, self._dispatched[:] = list(self._dispatched), []
+        for delivery_id in dispatched:
             self.deliver(uuid.UUID(delivery_id))
 
     def deliver(self, delivery_id: uuid.UUID) -> None:
-        """One worker takes one delivery. Raises Violation where it wrote after it had lost its lease."""
-        self._at_work.append(delivery_id)
+        """Run a worker for one delivery. Raises Violation if it changed rows after it lost its lease."""
+        self._working.append(delivery_id)
         self._points.run(lambda: deliver(delivery_id, crm=self.client))
-        self._at_work.pop()
+        self._working.pop()
         before = self._overtaken.pop(delivery_id, None)
         if before is not None and before != _state_of(delivery_id):
             raise Violation("a worker that had lost its lease changed rows")
 
     def pull(self) -> None:
-        """The puller's task."""
+        """Run the pull task."""
         self._points.run(tasks.pull)
 
-    def read_everything_again(self) -> None:
-        """What the nightly task asks for."""
+    def request_full_reads(self) -> None:
+        """Request full reads, as the nightly task does."""
         for table in ("fields", "records"):
             self._points.run(partial(cursors.request_full_read, table))
 
-    def read_present_values(self, field: SyncField) -> None:
-        """A reviewer opens the page while the CRM answers."""
+    def read_live_values(self, field: SyncField) -> None:
+        """Read live values, as an opened page does while the CRM answers."""
         record = SyncRecord.objects.get(pk=field.record_id)
         try:
             live_values.refresh_record(record, crm=self.client)
         except CrmError:
-            return  # the page shows the value that was known before
+            return  # the page shows the stored value
 
     def deliveries(self) -> list[uuid.UUID]:
-        """Every delivery there ever was, the open ones first."""
+        """Return all deliveries, open ones first."""
         found = Delivery.objects.order_by("created_at", "pk").values_list("pk", "state")
         return [pk for pk, state in sorted(found, key=lambda row: row[1] not in OPEN_STATES)]
 
-    def overtaken(self, *, then: Callable[[], None]) -> None:
-        """The worker at this point falls asleep; its lease ends and another takes over; then it wakes up."""
-        # Not any that is leased: what a dead worker left belongs to nobody who could wake up.
-        held = Delivery.objects.filter(pk__in=self._at_work[-1:], lease_until__isnull=False).first()
+    def overtake(self, *, then: Callable[[], None]) -> None:
+        """Suspend the current worker until its lease has ended and another worker took over."""
+        # Only the current worker's delivery: a dead worker's lease has no worker that could continue.
+        held = Delivery.objects.filter(pk__in=self._working[-1:], lease_until__isnull=False).first()
         clock.forward(clock.JUMPS["a lease"])
         queue.sweep(Delivery)
         if held is None:
@@ -114,7 +114,7 @@ class Portal:
 
 
 def _state_of(delivery_id: uuid.UUID) -> Any:
-    """Everything that only the holder of a delivery may change."""
+    """Return everything that only the lease holder of a delivery may change."""
     delivery = Delivery.objects.filter(pk=delivery_id)
     decisions = Decision.objects.filter(delivery=delivery_id)
     fields = SyncField.objects.filter(decisions__delivery=delivery_id)

@@ -1,4 +1,4 @@
-"""The people at the portal: they look at a form, decide on what it shows, and their decisions go into the book."""
+"""Reviewers at the portal: they decide by what their forms show, and each decision is recorded as expected."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from syncapp.models.review.decision import Outcome
 from syncapp.review import context, decisions, follow_ups
 from syncapp.review.decisions import Choice
 from syncapp.review.errors import ReviewError
-from tests.machine.book import Book, Taken
-from tests.machine.judge import IN_THE_CRM, Violation
+from tests.machine.expectations import Expectations, ExpectedDecision
+from tests.machine.oracle import IN_THE_CRM, Violation
 from tests.support.people import make_person
 
 NAMES = ("Rita Lindqvist", "Rob Marchetti", "Ada Brennan")
 
 
-def sign_everybody_in() -> dict[str, Person]:
-    """The reviewers; the CRM knows them too, by the same Entra object ids."""
+def create_reviewers() -> dict[str, Person]:
+    """Create the reviewers with the Entra object ids that the CRM has of them."""
     return {person.name: _person(person) for person in PEOPLE if person.name in NAMES}
 
 
@@ -35,7 +35,7 @@ def _person(known: config.Person) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a reviewer has on the screen, perhaps for a while already."""
+    """A form on a reviewer's screen, possibly opened a while ago."""
 
     field: uuid.UUID
     column: str
@@ -46,25 +46,25 @@ class Form:
 
     @classmethod
     def of(cls, field: SyncField) -> Form:
-        """The form as it is rendered now."""
+        """Return the form as it is rendered now."""
         superseded = field.decision == FieldDecision.SUPERSEDED
         seen = context.digest(field)
         return cls(field.pk, field.column_name, seen, field.proposed_value, field.expected_value, superseded)
 
 
 class Reviewers:
-    """Each step is refused (ReviewError) or goes into the book as the reviewer meant it."""
+    """The reviewers' steps; each is refused (ReviewError) or recorded as the reviewer intended it."""
 
-    def __init__(self, people: dict[str, Person], book: Book) -> None:
+    def __init__(self, people: dict[str, Person], expected: Expectations) -> None:
         self._people = people
-        self._book = book
+        self._expected = expected
 
     def submit(self, form: Form, outcome: Outcome, *, by: str, corrected: str | None = None) -> None:
-        """One field decided."""
+        """Decide one field."""
         self.submit_all([(form, outcome)], by=by, corrected=corrected)
 
     def submit_all(self, wanted: Sequence[tuple[Form, Outcome]], *, by: str, corrected: str | None = None) -> None:
-        """All of an edit's fields in one submit; `corrected` replaces what was proposed."""
+        """Decide all of an edit's fields in one submit; `corrected` replaces the proposal."""
         is_corrected = corrected is not None
         choices = [
             Choice(form.field, outcome, form.seen, is_corrected=is_corrected, corrected_value=corrected)
@@ -75,45 +75,49 @@ class Reviewers:
         for form, outcome in wanted:
             if form.field in ids:
                 value = corrected if is_corrected else form.proposed
-                self._write_down(ids[form.field], form, outcome, by=by, value=value)
+                self._record(ids[form.field], form, outcome, by=by, value=value)
 
-    def _write_down(self, decision_id: str, form: Form, outcome: Outcome, *, by: str, value: str | None) -> None:
+    def _record(self, decision_id: str, form: Form, outcome: Outcome, *, by: str, value: str | None) -> None:
         writes = outcome == Outcome.APPROVED
         if form.was_superseded and writes:
             raise Violation("a superseded value was approved")
         wanted = value if writes else None
-        self._book.enter(Taken(decision_id, str(form.field), form.column, by, writes, wanted, form.crm_now))
+        self._expected.add(
+            ExpectedDecision(decision_id, str(form.field), form.column, by, writes, wanted, form.crm_now)
+        )
 
     def put_back(self, field: SyncField, *, by: str) -> None:
-        """The value that the approval replaced comes back."""
+        """Put back the value that the approval replaced."""
         last = self._last(field)
         value, expected = (last.expected, last.value) if last else (None, None)
         step = partial(follow_ups.put_back, field.pk, by=self._people[by], reason="wrong person")
-        self._later(step, field, by=by, value=value, expected=expected)
+        self._follow_up(step, field, by=by, value=value, expected=expected)
 
     def approve_after_all(self, field: SyncField, *, by: str) -> None:
-        """The rejected value is written."""
+        """Approve the rejected value after all."""
         last = self._last(field)
         expected = last.value if last and last.writes else field.expected_value
         step = partial(follow_ups.approve_after_all, field.pk, by=self._people[by], reason="was right")
-        self._later(step, field, by=by, value=field.proposed_value, expected=expected)
+        self._follow_up(step, field, by=by, value=field.proposed_value, expected=expected)
 
-    def _later(
+    def _follow_up(
         self, step: Callable[[], Decision], field: SyncField, *, by: str, value: str | None, expected: str | None
     ) -> None:
         try:
             decision = step()
         except ReviewError:
             return
-        self._book.enter(Taken(str(decision.pk), str(field.pk), field.column_name, by, True, value, expected))
+        self._expected.add(
+            ExpectedDecision(str(decision.pk), str(field.pk), field.column_name, by, True, value, expected)
+        )
 
-    def _last(self, field: SyncField) -> Taken | None:
-        """What the book says of the decision that is in the CRM."""
+    def _last(self, field: SyncField) -> ExpectedDecision | None:
+        """Return the expected decision that is in the CRM."""
         last = field.decisions.filter(state__in=IN_THE_CRM).order_by("-version").first()
-        return self._book.taken.get(str(last.pk)) if last is not None else None
+        return self._expected.taken.get(str(last.pk)) if last is not None else None
 
-    def undo(self, taken: Taken, *, by: str) -> None:
-        """A decision is taken back, where it is not too late."""
+    def undo(self, taken: ExpectedDecision, *, by: str) -> None:
+        """Undo a decision, if it is not too late."""
         try:
             decisions.undo(uuid.UUID(taken.id), by=self._people[by])
         except ReviewError:
@@ -121,7 +125,7 @@ class Reviewers:
         taken.undone = True
 
     def retry(self, field: SyncField, *, by: str) -> None:
-        """A failed decision is sent once more."""
+        """Retry a failed decision."""
         try:
             decisions.retry(field.pk, by=self._people[by])
         except ReviewError:

@@ -1,10 +1,10 @@
-"""How many runs there are, how long each is, and that the same ones are made every time.
+"""Number, length and seeds of the runs, which are the same every time.
 
 MACHINE_RUNS=2000        more runs than the 200 of every test run
 MACHINE_STEPS=25         longer runs than the 14 steps of every test run
-MACHINE_SEED=7           other runs than always
-MACHINE_BUGS=all         also the seeded bugs that lie deep (test_seeded_bugs.py)
-MACHINE_SHRINK=1         look for fewer steps that fail too, which takes minutes
+MACHINE_SEED=7           other runs than usual
+MACHINE_BUGS=all         also the deep seeded bugs (test_seeded_bugs.py)
+MACHINE_SHRINK=1         shrink a failing run to fewer steps, which takes minutes
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ STEPS = int(os.environ.get("MACHINE_STEPS", "14"))
 
 
 def run(world: World, *, runs: int, part: int = 0, machine: type[Machine] = Machine, shrink: bool = SHRINK) -> None:
-    """Look for an order of events that breaks a promise; raises what it found, after printing the steps.
+    """Seek an order of events that breaks an invariant; print its steps and raise the Violation.
 
-    Each `part` makes runs of its own.
+    Each `part` has runs of its own.
     """
     wanted = settings(
         max_examples=runs,
         stateful_step_count=STEPS,
-        # The seed alone decides, so there is nothing to remember from one time to the next.
+        # Only the seed determines the runs, so no database of examples is needed.
         database=None,
         derandomize=False,
         deadline=None,

@@ -1,4 +1,4 @@
-"""The few columns and values that edits are made of: few, so that edits meet, repeat and come back to old values."""
+"""Sample columns and values of edits, few enough that edits collide, repeat and return to old values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value: as Outlook or a form sends it, and as a reviewer may type it."""
+    """One value as Outlook or a form sends it, and as a reviewer types it."""
 
     wire: object
     typed: str | None
 
 
-# The same amount is written in two ways, so that only a comparison by type gets it right.
+# The same amount is written in two ways, so that only a comparison by type is correct.
 SAMPLES: dict[str, tuple[Sample, ...]] = {
     "jobtitle": (Sample("Buyer", "Buyer"), Sample("Head of Sales", "Head of Sales"), Sample(None, "")),
     "creditlimit": (Sample(1000, "1000"), Sample(1234.5, "1234.50"), Sample(2500, "2500.0")),
@@ -22,12 +22,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
 }
 COLUMNS = tuple(SAMPLES)
 
-# The CRM refuses it (a minimum of 0), and nothing that we know of the column says so beforehand.
+# The CRM refuses it (minimum 0), which our column definition does not reveal.
 REFUSED_COLUMN, REFUSED_VALUE = "creditlimit", "-1"
 
 
 def meaning(column: str, value: object) -> object:
-    """What a value means, from the ledger's JSON or from canonical text; the judge's own idea of equality."""
+    """Return the meaning of a value from JSON or canonical text, by which the oracle compares values."""
     if value is None or value == "":
         return None
     if column == "creditlimit":
@@ -36,5 +36,5 @@ def meaning(column: str, value: object) -> object:
 
 
 def wire(edit: dict[str, int]) -> dict[str, object]:
-    """An edit, column to number of the value, as Outlook or a form sends it."""
+    """Return an edit (column to number of the value) as Outlook or a form sends it."""
     return {column: SAMPLES[column][number].wire for column, number in edit.items()}

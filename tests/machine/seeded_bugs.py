@@ -1,7 +1,7 @@
-"""Guards of the real code that can be taken out, one at a time, to see that the machine misses them.
+"""Seeded bugs: guards of the real code that are removed one at a time, to prove that the machine detects it.
 
-A guard is named by its own text, so a change of that text stops the test instead of testing nothing. So that it takes
-seconds and not minutes, each is looked for by the machine with fewer rules and the kind of trouble it guards against.
+A guard is identified by its source text, so a change of that text fails the test instead of testing nothing. To take
+seconds instead of minutes, the machine runs with fewer rules and only the faults that the guard protects against.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from syncapp.review import decisions
 from syncapp.review.delivery import change_sets, conflicts, results
 from tests.machine import people
 from tests.machine.failpoints import DELIVERY_POINTS
+from tests.machine.faults import Fault
 from tests.machine.machine import Machine, values
-from tests.machine.trouble import Trouble
 
 RULES = (
     "edit",
-    "somebody_in_the_crm",
+    "someone_in_the_crm",
     "reviewer",
     "deliver_while_others_act",
     "deliver_while_something_fails",
     "deliver",
     "pull",
-    "trouble",
+    "start_fault",
 )
 BEFORE_SENDING = ("delivery.claimed", "delivery.read", "delivery.sent")
 
 
 @dataclass(frozen=True, slots=True)
 class SeededBug:
-    """`guard`, a piece of the source of `function`, becomes `instead`.
+    """A bug: `guard`, a part of the source of `function`, is replaced by `instead`.
 
-    What follows narrows the machine to what can bring it to light: the rules that stay, and variants of the others.
-    Deep ones take the machine longer than every test run has time for; the bench looks for those too.
+    The other attributes narrow the machine to what can reveal the bug: rules to omit, and variants of the others. Deep
+    bugs take longer to find than a test run allows; the bench looks for them too.
     """
 
     name: str
@@ -58,7 +58,7 @@ class SeededBug:
     in_the_crm: tuple[str, ...] = ()
     at_the_portal: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
-    troubles: tuple[str, ...] = ("nothing",)
+    faults: tuple[str, ...] = ("nothing",)
     points: tuple[str, ...] = DELIVERY_POINTS
     decisions: tuple[str, ...] = ("approves", "rejects")
     picks: int = 2
@@ -66,7 +66,7 @@ class SeededBug:
     is_deep: bool = False
 
     def plant(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take the guard out until the test ends."""
+        """Remove the guard until the test ends."""
         original = inspect.unwrap(getattr(self.owner, self.function))
         source = textwrap.dedent(inspect.getsource(original))
         assert self.guard in source, f"{self.function} has no {self.guard!r} any more"
@@ -74,13 +74,13 @@ class SeededBug:
         monkeypatch.setattr(self.owner, self.function, _compiled(source, original))
 
     def machine(self) -> type[Machine]:
-        """The machine with only those rules, and one that decides and delivers amid those troubles."""
+        """Return the machine with the remaining rules, and one that decides and delivers during these faults."""
         members: dict[str, Any] = dict.fromkeys(name for name in RULES if name not in self.rules)
-        members["decide_amid_this_trouble"] = _deciding(self)
+        members["decide_amid_this_fault"] = _deciding(self)
         narrow = {
-            "somebody_in_the_crm": self.in_the_crm,
+            "someone_in_the_crm": self.in_the_crm,
             "reviewer": self.at_the_portal,
-            "trouble": self.lasting,
+            "start_fault": self.lasting,
             "deliver": self.jumps,
         }
         members |= {name: _NARROW[name](self) for name, variants in narrow.items() if variants}
@@ -88,26 +88,26 @@ class SeededBug:
 
 
 def _deciding(bug: SeededBug) -> Any:
-    troubles = st.builds(Trouble, st.sampled_from(bug.troubles), st.sampled_from(bug.points), values)
+    faults = st.builds(Fault, st.sampled_from(bug.faults), st.sampled_from(bug.points), values)
     numbers = st.integers(0, bug.picks - 1)
 
-    @rule(what=st.sampled_from(bug.decisions), number=numbers, value=values, meanwhile=troubles)
-    def decide_amid_this_trouble(self: Machine, what: str, number: int, value: int, meanwhile: Trouble) -> None:
-        self.deliver_a_decision(what, number, value, meanwhile)
+    @rule(what=st.sampled_from(bug.decisions), number=numbers, value=values, meanwhile=faults)
+    def decide_amid_this_fault(self: Machine, what: str, number: int, value: int, meanwhile: Fault) -> None:
+        self.deliver_decision(what, number, value, meanwhile)
 
-    return decide_amid_this_trouble
+    return decide_amid_this_fault
 
 
 def _in_the_crm(bug: SeededBug) -> Any:
     @rule(what=st.sampled_from(bug.in_the_crm), number=st.integers(0, bug.picks - 1), value=values)
-    def somebody_in_the_crm(self: Machine, what: str, number: int, value: int) -> None:
+    def someone_in_the_crm(self: Machine, what: str, number: int, value: int) -> None:
         people.in_the_crm(self.world, what, number, value)
 
-    return somebody_in_the_crm
+    return someone_in_the_crm
 
 
 def _at_the_portal(bug: SeededBug) -> Any:
-    """Rita, who edits contacts too."""
+    """Return the rule with Rita as the reviewer, since she also edits contacts."""
 
     @rule(what=st.sampled_from(bug.at_the_portal), number=st.integers(0, bug.picks - 1), value=values)
     def reviewer(self: Machine, what: str, number: int, value: int) -> None:
@@ -116,12 +116,12 @@ def _at_the_portal(bug: SeededBug) -> Any:
     return reviewer
 
 
-def _trouble(bug: SeededBug) -> Any:
+def _starting_fault(bug: SeededBug) -> Any:
     @rule(what=st.sampled_from(bug.lasting))
-    def trouble(self: Machine, what: str) -> None:
-        Trouble(what).begin(self.world)
+    def start_fault(self: Machine, what: str) -> None:
+        Fault(what).begin(self.world)
 
-    return trouble
+    return start_fault
 
 
 def _delivering(bug: SeededBug) -> Any:
@@ -133,9 +133,9 @@ def _delivering(bug: SeededBug) -> Any:
 
 
 _NARROW: dict[str, Callable[[SeededBug], Any]] = {
-    "somebody_in_the_crm": _in_the_crm,
+    "someone_in_the_crm": _in_the_crm,
     "reviewer": _at_the_portal,
-    "trouble": _trouble,
+    "start_fault": _starting_fault,
     "deliver": _delivering,
 }
 
@@ -155,7 +155,7 @@ SEEDED_BUGS = (
         guard="if staged.decision_id == str(decision.pk):",
         instead="if False:",
         rules=("deliver",),
-        troubles=("the power is cut",),
+        faults=("the power is cut",),
         is_deep=True,
     ),
     SeededBug(
@@ -164,7 +164,7 @@ SEEDED_BUGS = (
         function="_assess_decision",
         guard="if staged.state != 0 and",
         instead="if False and",
-        troubles=("somebody approves in the CRM", "somebody rejects in the CRM"),
+        faults=("somebody approves in the CRM", "somebody rejects in the CRM"),
         points=BEFORE_SENDING,
     ),
     SeededBug(
@@ -173,7 +173,7 @@ SEEDED_BUGS = (
         function="_compare_values",
         guard="if conversion.same(column_type, now, decision.expected_value):",
         instead="if True:",
-        troubles=("a form changes the field",),
+        faults=("a form changes the field",),
         points=BEFORE_SENDING,
     ),
     SeededBug(
@@ -182,7 +182,7 @@ SEEDED_BUGS = (
         function="_patch",
         guard=', "If-Match": write.if_match',
         instead="",
-        troubles=("a form changes the field", "the contact is deleted"),
+        faults=("a form changes the field", "the contact is deleted"),
         points=("delivery.read", "delivery.sent"),
     ),
     SeededBug(
@@ -191,7 +191,7 @@ SEEDED_BUGS = (
         function="held_by",
         guard="fencing_token=fencing_token, ",
         instead="",
-        troubles=("another worker takes over and dies",),
+        faults=("another worker takes over and dies",),
         points=BEFORE_SENDING,
     ),
     SeededBug(
@@ -200,7 +200,7 @@ SEEDED_BUGS = (
         function="undo",
         guard="state=DecisionState.OPEN)",
         instead="state__in=['open', 'bound'])",
-        troubles=("the reviewer undoes",),
+        faults=("the reviewer undoes",),
         is_deep=True,
     ),
     SeededBug(
@@ -267,7 +267,7 @@ SEEDED_BUGS = (
         guard="if (pk, mark) not in ours",
         instead="",
         rules=("pull", "deliver"),
-        troubles=("the power is cut", "a form changes the field"),
+        faults=("the power is cut", "a form changes the field"),
         decisions=("approves", "puts back or approves after all"),
         is_deep=True,
     ),
@@ -280,7 +280,7 @@ SEEDED_BUGS = (
         rules=("edit",),
         lasting=("the client secret ends",),
         jumps=("a day",),
-        troubles=("the CRM fails",),
+        faults=("the CRM fails",),
         points=("429 on a write",),
         is_deep=True,
     ),

@@ -1,4 +1,4 @@
-"""A staged edit's whole life in any order of events: nothing lost, nothing twice, nothing overwritten."""
+"""The life of staged edits in any order of events: nothing is lost, repeated or overwritten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.machine.runs import RUNS, run
 from tests.machine.world import World
 
-# Parts share the runs, so that every core has its own.
+# The runs are divided into parts for parallel execution.
 PARTS = 4
 
 

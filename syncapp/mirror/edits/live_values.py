@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -84,18 +84,15 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
             of_contacts[row.record.contact].append(row)
     found: dict[UUID, RefreshResult] = {}
     deadline = Deadline.after(SECONDS)
-    for contacts in _chunks(of_contacts):
-        answer = crm.live_contacts(
-            {key: _columns_to_read(of, known) for key, of in contacts.items()}, deadline=deadline
-        )
-        found |= _store(contacts, answer, known)
-    return found
-
-
-def _chunks(contacts: Mapping[UUID, list[SyncField]]) -> Iterator[dict[UUID, list[SyncField]]]:
-    ids = list(contacts)
+    ids = list(of_contacts)
     for start in range(0, len(ids), MOST_CONTACTS_AT_ONCE):
-        yield {key: contacts[key] for key in ids[start : start + MOST_CONTACTS_AT_ONCE]}
+        contacts = {key: of_contacts[key] for key in ids[start : start + MOST_CONTACTS_AT_ONCE]}
+        wanted = {key: _columns_to_read(fields, known) for key, fields in contacts.items()}
+        answer = crm.live_contacts(wanted, deadline=deadline)
+        if COMPANY in known:
+            companies.store({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
+        found |= _store_values(contacts, answer, known)
+    return found
 
 
 def _columns_to_read(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Column]:
@@ -104,20 +101,13 @@ def _columns_to_read(fields: Sequence[SyncField], known: Mapping[str, Column]) -
     return [known[name] for name in names if name in known]
 
 
-def _store(
-    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, LiveContact], known: Mapping[str, Column]
-) -> dict[UUID, RefreshResult]:
-    if COMPANY in known:
-        companies.store({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
-    return _store_values(contacts, answer, known)
-
-
 @retried
 def _store_values(
     contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, LiveContact], known: Mapping[str, Column]
 ) -> dict[UUID, RefreshResult]:
     found: dict[UUID, RefreshResult] = {}
-    stored = _locked(contacts)
+    ids = [each.pk for fields in contacts.values() for each in fields]
+    stored = {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids))}
     for contact, fields in contacts.items():
         of_records: dict[UUID, list[SyncField]] = defaultdict(list)
         for each in fields:
@@ -126,12 +116,6 @@ def _store_values(
             found[record_id] = _store_record(its_fields, stored, answer.get(contact), known)
     SyncField.objects.bulk_update(stored.values(), STORED)
     return found
-
-
-def _locked(contacts: Mapping[UUID, Sequence[SyncField]]) -> dict[UUID, SyncField]:
-    """Return the stored fields, locked in the order in which decisions lock them."""
-    ids = [each.pk for fields in contacts.values() for each in fields]
-    return {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids))}
 
 
 def _store_record(

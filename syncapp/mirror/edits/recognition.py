@@ -84,7 +84,8 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
         new = [
             (field, _decision(field, mark, earlier[field.pk]))
             for field in fields
-            if (mark := marks[field.pk]).id not in known and not _is_in_progress(earlier[field.pk])
+            if (mark := marks[field.pk]).id not in known
+            and not any(each.state in _IN_PROGRESS for each in earlier[field.pk])
         ]
     _store(new, channel=channel)
     _acknowledge(fields, marks, earlier, channel=channel)
@@ -97,10 +98,6 @@ def _unknown_marks(marks: Iterable[_Mark]) -> dict[UUID, _Mark]:
     states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
     unknown = (None, DecisionState.LOST, DecisionState.FAILED)
     return {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unknown}
-
-
-def _is_in_progress(decisions: Iterable[Decision]) -> bool:
-    return any(each.state in _IN_PROGRESS for each in decisions)
 
 
 def fill_in_contacts(record_ids: Collection[UUID]) -> None:
@@ -126,6 +123,7 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
     is_approved = kind != Kind.PUT_BACK and mark.outcome == Outcome.APPROVED
     differs = is_approved and not _is_same(field, row.applied, field.proposed_value)
     writes = mark.outcome == Outcome.APPROVED or kind == Kind.PUT_BACK
+    unwritten = field.proposed_value if kind == Kind.PUT_BACK else field.original_value
     return Decision(
         id=mark.id,
         field=field,
@@ -144,7 +142,7 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
         value_to_write=row.applied if writes else None,
         written_value=row.applied if differs else None,
         is_adjusted=differs,
-        expected_value=before.held_value if before and before.writes else _value_before(field, kind),
+        expected_value=before.held_value if before and before.writes else unwritten,
         four_eyes=False,
         due_at=mark.decided_on,
         finished_at=mark.decided_on,
@@ -166,10 +164,6 @@ def _kind(mark: _Mark, before: Decision | None) -> Kind:
 def _is_same(field: SyncField, one: str | None, other: str | None) -> bool:
     column = columns.of_table(field.record.target_table or "contact").get(field.column_name)
     return conversion.same(column.type if column else ColumnType.TEXT, one, other)
-
-
-def _value_before(field: SyncField, kind: Kind) -> str | None:
-    return field.proposed_value if kind == Kind.PUT_BACK else field.original_value
 
 
 def _store(new: Sequence[tuple[SyncField, Decision]], *, channel: str) -> None:

@@ -76,10 +76,12 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> StoreResu
     values = [_record_values(row, generation, stored.get(row.id)) for row in kept]
     fitting.fit(SyncRecord, values)
     bad = _register_unreadable(SyncRecord, Kind.EDIT, values, complete | unreadable_before, generation=generation)
-    words = {row["id"]: _words(row, stored.get(row["id"])) for row in values if row["id"] not in bad.unchanged}
-    upserts.upsert(
-        SyncRecord, [{**row, "search_words": words[row["id"]]} for row in values if row["id"] not in bad.unchanged]
-    )
+    updated = [row for row in values if row["id"] not in bad.unchanged]
+    words: dict[UUID, str] = {}
+    for row in updated:
+        company = stored[row["id"]].company if row["id"] in stored else ""
+        words[row["id"]] = searchable(row["name"], row["editor_name"], company)
+    upserts.upsert(SyncRecord, [{**row, "search_words": words[row["id"]]} for row in updated])
     search_words.add(words, {pk: record.search_words for pk, record in stored.items()})
     visible = {row["id"] for row in values if not row["is_stub"]}
     return StoreResult(
@@ -124,10 +126,6 @@ def _register_unreadable(
         status = {name: bad[pk][name] for name in _STATUS_COLUMNS if name in bad[pk]}
         model._default_manager.filter(pk=pk).update(**status)
     return _UnreadableRows(set(bad), unchanged)
-
-
-def _words(row: upserts.Row, stored: _StoredRecord | None) -> str:
-    return searchable(row["name"], row["editor_name"], stored.company if stored else "")
 
 
 def _set_aside_other_table(row: StagedRecord) -> StagedRecord:
@@ -201,7 +199,7 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
     new = [row for row in kept if row.id not in decisions]
     search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
     # Stays true within the transaction: only the puller shows edits, and there is one at a time.
-    visible = set(SyncRecord.objects.shown().filter(pk__in=parents).values_list("pk", flat=True))
+    visible = set(SyncRecord.objects.visible().filter(pk__in=parents).values_list("pk", flat=True))
     result = StoreResult(new=len(new), records=visible, uncounted=visible)
     result.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
     known_rows = [row for row in kept if row.id in decisions]

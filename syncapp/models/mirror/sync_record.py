@@ -28,7 +28,7 @@ def table_problem(table: str) -> str:
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     """Named reads of the queue, and the only place that updates its counts."""
 
-    def shown(self) -> SyncRecordQuerySet:
+    def visible(self) -> SyncRecordQuerySet:
         """Return records that are visible, with all their fields (mirror/edits/visibility.py)."""
         return self.filter(is_stub=False)
 
@@ -38,19 +38,19 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 
     def waiting(self) -> SyncRecordQuerySet:
         """Return records with undecided fields that are not parked."""
-        return self.shown().filter(waiting_count__gt=0).exclude(parked_until__gt=timezone.localdate())
+        return self.visible().filter(waiting_count__gt=0).exclude(parked_until__gt=timezone.localdate())
 
     def parked(self) -> SyncRecordQuerySet:
         """Return parked records with undecided fields; they wait again on their day."""
-        return self.shown().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
+        return self.visible().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
 
     def needing_attention(self) -> SyncRecordQuerySet:
         """Return records with a conflict, a failure, or an unreadable change."""
-        return self.shown().filter(attention_count__gt=0)
+        return self.visible().filter(attention_count__gt=0)
 
     def being_written(self) -> SyncRecordQuerySet:
         """Return records with decisions that are being written."""
-        return self.shown().filter(writing_count__gt=0)
+        return self.visible().filter(writing_count__gt=0)
 
     def decided(self) -> SyncRecordQuerySet:
         """Return records that are completely decided and written."""

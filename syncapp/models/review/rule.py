@@ -41,7 +41,7 @@ EFFECT = CONTENT[1:]
 class RuleQuerySet(models.QuerySet["Rule"]):
     """Named reads of rules."""
 
-    def shown(self) -> RuleQuerySet:
+    def existing(self) -> RuleQuerySet:
         """Return all rules that are not removed, in order."""
         return self.exclude(state=RuleState.REMOVED).order_by("position", "name")
 

@@ -43,6 +43,7 @@ MAX_FIELDS = 5000  # of one selection
 AT_ONCE = 25  # fields that a page lists in full; above, it shows examples and asks for the number
 IN_REQUEST = AT_ONCE  # decided within the request: the page showed all of them with live values
 EXAMPLES = 5
+CHUNK = 500  # edits in one query
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 Result = SelectionItem.Result
 FieldWarnings = tuple[SyncField, tuple[FieldWarning, ...]]
@@ -62,7 +63,7 @@ def freeze_rows(ids: Sequence[uuid.UUID], *, criteria: Criteria, query: str, per
 
     Raises NotPossible where none is left.
     """
-    rows = SyncRecord.objects.shown().filter(pk__in=list(ids)[:MAX_FIELDS])
+    rows = SyncRecord.objects.visible().filter(pk__in=list(ids)[:MAX_FIELDS])
     return _freeze(rows.order_by("edited_on", "pk").values_list("pk", flat=True), criteria, query=query, person=person)
 
 
@@ -87,15 +88,11 @@ def _freeze(
     ids = list(record_ids)
     position = {pk: number for number, pk in enumerate(ids)}
     matching = matching_fields(Tab.WAITING, criteria) | matching_fields(Tab.ATTENTION, criteria)
-    fields = [
-        field for chunk in _chunks(ids) for field in matching.filter(record_id__in=chunk).select_related("record")
-    ]
+    fields: list[SyncField] = []
+    for start in range(0, len(ids), CHUNK):
+        fields += matching.filter(record_id__in=ids[start : start + CHUNK]).select_related("record")
     fields.sort(key=lambda field: (position[field.record_id], field.column_name, field.pk))
     return _store(fields, query=query, person=person)
-
-
-def _chunks(ids: Sequence[uuid.UUID], size: int = 500) -> Iterator[Sequence[uuid.UUID]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 @retried

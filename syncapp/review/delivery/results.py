@@ -23,7 +23,7 @@ from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
 from syncapp.review import notification_rules
-from syncapp.review.delivery.conflicts import Assessment, Finding, StoredValue
+from syncapp.review.delivery.conflicts import Assessment, Finding
 
 # finding ─▶ (the decision's state, the field's new columns)
 _RETURNED = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
@@ -87,15 +87,11 @@ def _apply(assessment: Assessment) -> SyncField:
         _acknowledge(assessment)
     found = assessment.value_now if assessment.finding in _FOUND_NOW else assessment.decision.value_to_write
     if assessment.adjusted is not None:
-        _keep_adjusted(assessment.decision, assessment.adjusted)
-        found = assessment.adjusted.value
+        # A follow-up expects to find the value that the CRM stored.
+        decision, found = assessment.decision, assessment.adjusted.value
+        Decision.objects.filter(pk=decision.pk).update(written_value=found, is_adjusted=True)
+        decision.written_value, decision.is_adjusted = found, True
     return _close(assessment.decision, state, columns=columns, finding=assessment.finding, after=found)
-
-
-def _keep_adjusted(decision: Decision, held: StoredValue) -> None:
-    """Keep the value that the CRM stored; a follow-up expects to find it."""
-    Decision.objects.filter(pk=decision.pk).update(written_value=held.value, is_adjusted=True)
-    decision.written_value, decision.is_adjusted = held.value, True
 
 
 def _acknowledge(assessment: Assessment) -> None:

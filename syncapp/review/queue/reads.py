@@ -43,7 +43,7 @@ class Page:
 
 def records_in(tab: Tab) -> SyncRecordQuerySet:
     """Return the edits of a tab."""
-    edits = SyncRecord.objects.shown()
+    edits = SyncRecord.objects.visible()
     if tab is Tab.WAITING:
         return edits.waiting()
     if tab is Tab.ATTENTION:
@@ -73,7 +73,7 @@ def count(tab: Tab, criteria: Criteria = NO_CRITERIA) -> int:
 def count_tabs() -> dict[Tab, int]:
     """Return the counts of all open tabs in one statement, since every page shows them."""
     found = {tab: records_in(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}
-    found[Tab.PARKED] = SyncRecord.objects.shown().parked().order_by()
+    found[Tab.PARKED] = SyncRecord.objects.visible().parked().order_by()
     each = [rows.values("pk")[: MAX_COUNTED + 1].query.sql_with_params() for rows in found.values()]
     statement = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) AS capped)" for sql, _ in each)  # noqa: S608  (by Django)
     with connection.cursor() as cursor:
@@ -122,7 +122,7 @@ def other_open_edits(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:
     """Return other edits of the same contact that need a decision, oldest first."""
     if record.target_id is None:
         return []
-    same = SyncRecord.objects.shown().filter(target_table=record.target_table, target_id=record.target_id)
+    same = SyncRecord.objects.visible().filter(target_table=record.target_table, target_id=record.target_id)
     undecided = same.filter(Q(waiting_count__gt=0) | Q(attention_count__gt=0)).exclude(pk=record.pk)
     return list(undecided.order_by("edited_on", "id")[:most])
 

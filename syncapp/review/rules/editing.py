@@ -124,7 +124,7 @@ def _reason(draft: RuleDraft, codes: Collection[str]) -> dict[str, str]:
 def create(draft: RuleDraft, *, by: Person, channel: str = "settings") -> Rule:
     """Create a rule, paused and last in order. Raises BadRule."""
     content = check(draft)
-    existing = Rule.objects.shown()
+    existing = Rule.objects.existing()
     if existing.count() >= MAX_RULES:
         raise BadRule("name", f"There are already {MAX_RULES} rules. Remove one first.")
     last = existing.aggregate(last=Max("position"))["last"] or 0
@@ -155,7 +155,7 @@ def change(rule_id: uuid.UUID, draft: RuleDraft, *, by: Person, channel: str = "
 def move(rule_id: uuid.UUID, *, up: bool, by: Person) -> None:
     """Move a rule up or down by one position."""
     lock(Rule.objects.all())
-    order = list(Rule.objects.shown())
+    order = list(Rule.objects.existing())
     index = next((index for index, rule in enumerate(order) if rule.pk == rule_id), None)
     if index is None or not 0 <= (other := index - 1 if up else index + 1) < len(order):
         return
@@ -233,7 +233,7 @@ def remove(rule_id: uuid.UUID, *, by: Person, channel: str = "settings") -> None
 
 def _lock_rule(rule_id: uuid.UUID) -> Rule:
     """Return the rule, locked. Raises Rule.DoesNotExist."""
-    return locked(Rule.objects.shown().select_related("author", "enabled_by")).get(pk=rule_id)
+    return locked(Rule.objects.existing().select_related("author", "enabled_by")).get(pk=rule_id)
 
 
 def _set_state(rule: Rule, state: RuleState, *, by: Person, why: str = "", channel: str = "settings") -> None:

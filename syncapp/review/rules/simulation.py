@@ -65,7 +65,7 @@ def simulate(rule: Rule) -> Simulation:
 
 def _count_taken(rule: Rule, decisions: Iterable[Decision]) -> int:
     """Count the decisions whose field matches an enabled rule before this one."""
-    preceding = takewhile(lambda each: each.pk != rule.pk, Rule.objects.shown())
+    preceding = takewhile(lambda each: each.pk != rule.pk, Rule.objects.existing())
     enabled = [each for each in preceding if each.state == RuleState.ENABLED]
     return sum(any(matches(each, last.field) for each in enabled) for last in decisions)
 

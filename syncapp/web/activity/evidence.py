@@ -59,7 +59,7 @@ class EvidenceView(ParamsView):
         """Return the first contacts that the search finds, as one edit of each and the address of its evidence."""
         if not self.filter.name:
             return []
-        edits = SyncRecord.objects.shown().filter(target_id__isnull=False).order_by("name_key", "id")
+        edits = SyncRecord.objects.visible().filter(target_id__isnull=False).order_by("name_key", "id")
         rows = word_search.filter_records(edits, self.filter.name)[: MAX_CONTACTS * 5]
         found = list({edit.target_id: edit for edit in rows}.values())[:MAX_CONTACTS]
         return [(edit, self.query(contact=str(edit.target_id), q="")) for edit in found]

@@ -39,7 +39,7 @@ _WORDS: Mapping[str, str] = {
 def link(request: PortalRequest, token: str) -> HttpResponse:
     """Redirect to the edit, so that the token neither stays in the address nor reaches another site."""
     found = links.open_link(token.rstrip("/"), reader=request.user)  # some programs add a slash to every address
-    if found.record_id is None or not SyncRecord.objects.shown().filter(pk=found.record_id).exists():
+    if found.record_id is None or not SyncRecord.objects.visible().filter(pk=found.record_id).exists():
         return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")
     query = urlencode({LINK: found.state or found.intent})
     return HttpResponseRedirect(f"{reverse('record', args=[found.record_id])}?{query}")

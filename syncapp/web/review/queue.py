@@ -71,7 +71,7 @@ def written(request: PortalRequest) -> HttpResponse:
     queue = _queue_of(request)
     pairs = [text.partition(".") for text in request.GET.getlist("writing")[:MOST_WRITING]]
     phases = {record_id: phase for text, _, phase in pairs if (record_id := parse_uuid(text))}
-    records = list(SyncRecord.objects.shown().filter(pk__in=phases))
+    records = list(SyncRecord.objects.visible().filter(pk__in=phases))
     found = present_rows(records, queue.columns_of, current=None, person=request.user)
     rows = [row for row in found if row.phase != phases[row.record.pk]]
     if not rows:

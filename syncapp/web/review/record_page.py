@@ -31,7 +31,7 @@ LookupRows = Mapping[uuid.UUID, Sequence[NamedRow]]
 
 def get_record(record_id: uuid.UUID) -> SyncRecord:
     """Return the edit. Raises Http404 if it has not arrived in full."""
-    return get_object_or_404(SyncRecord.objects.shown().select_related("assigned_to"), pk=record_id)
+    return get_object_or_404(SyncRecord.objects.visible().select_related("assigned_to"), pk=record_id)
 
 
 def get_field(field_id: uuid.UUID) -> SyncField:

@@ -33,7 +33,7 @@ LAST_TRACES = 20
 def settings_rules(request: PortalRequest) -> HttpResponse:
     """Show all rules in the order in which they are applied."""
     decided = Q(traces__decision__isnull=False)
-    rows = Rule.objects.shown().annotate(
+    rows = Rule.objects.existing().annotate(
         decided=Count("traces", filter=decided),
         reversed=Count("traces", filter=decided & Q(traces__reversed_at__isnull=False)),
     )
@@ -139,7 +139,7 @@ _ACTIONS: Mapping[str, tuple[Callable[[Rule, Person, QueryDict], Any], str, str]
 
 
 def _rule(rule_id: uuid.UUID) -> Rule:
-    return get_object_or_404(Rule.objects.shown().select_related("author", "enabled_by"), pk=rule_id)
+    return get_object_or_404(Rule.objects.existing().select_related("author", "enabled_by"), pk=rule_id)
 
 
 def _form_page(request: PortalRequest, form: RuleForm, *, rule: Rule | None = None, status: int = 200) -> HttpResponse:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def found(text: str) -> list[SyncRecord]:
-    return list(word_search.filter_records(SyncRecord.objects.shown(), text))
+    return list(word_search.filter_records(SyncRecord.objects.visible(), text))
 
 
 def employ(world: World, contact: uuid.UUID, number: int) -> str:

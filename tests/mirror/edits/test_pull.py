@@ -115,7 +115,7 @@ def test_crash_repeats_the_page(world: World, monkeypatch):
         crash.setattr(pull.cursors, "advance", _power_cut)
         with pytest.raises(KeyboardInterrupt):
             world.pull()
-    assert not SyncRecord.objects.shown().exists()
+    assert not SyncRecord.objects.visible().exists()
 
     world.pull()
 

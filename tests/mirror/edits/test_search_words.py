@@ -18,7 +18,7 @@ def as_before(**columns: object) -> None:
 
 
 def found(text: str) -> list[str]:
-    return [record.name for record in word_search.filter_records(SyncRecord.objects.shown(), text)]
+    return [record.name for record in word_search.filter_records(SyncRecord.objects.visible(), text)]
 
 
 @pytest.mark.django_db

@@ -33,7 +33,7 @@ def pull_while_somebody_edits(world: World, *, after_page: int = 1, **columns: A
 
 
 def shown_counts() -> list[int]:
-    return list(SyncRecord.objects.shown().values_list("waiting_count", flat=True))
+    return list(SyncRecord.objects.visible().values_list("waiting_count", flat=True))
 
 
 def test_edit_staged_between_the_reads_is_complete(world: World):

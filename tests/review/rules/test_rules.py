@@ -100,7 +100,7 @@ def test_rules_can_be_reordered():
     runs.run()
 
     assert field.decisions.get().rule == second
-    assert list(Rule.objects.shown()) == [second, first]
+    assert list(Rule.objects.existing()) == [second, first]
 
 
 def test_each_field_is_checked_once():

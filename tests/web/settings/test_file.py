@@ -81,7 +81,7 @@ def test_import_changes_rule_with_same_name():
 
     applied({**exported(), "rules": [{"name": "Format", "kinds": ["filled"], "outcome": "approve"}]})
 
-    assert {rule.name: rule.kinds for rule in Rule.objects.shown()} == {"Format": ["filled"], "Fax": []}
+    assert {rule.name: rule.kinds for rule in Rule.objects.existing()} == {"Format": ["filled"], "Fax": []}
 
 
 def test_rule_can_use_reason_from_file():

@@ -1,4 +1,4 @@
-"""The portal's line to the CRM: the real transport, with pauses that take no time and writes that get stuck."""
+"""The real transport to the CRM, with pauses that take no time and writes that can get stuck."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from syncapp.crm.responses import Answer
 from syncapp.crm.transport import Transport
 
 
-class Line(Transport):
-    """One per test. What got stuck may arrive much later, when the portal has long gone on."""
+class FaultyTransport(Transport):
+    """A transport whose stuck writes can arrive much later, after the portal continued."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -21,18 +21,18 @@ class Line(Transport):
         self._when_stuck: Callable[[], None] | None = None
 
     def sleep(self, seconds: float) -> None:
-        """Short pauses between two tries."""
+        """Skip the pause between two attempts."""
 
     def jitter(self, most: float) -> float:
-        """The longest pause, so that a run can be repeated."""
+        """Return the longest pause, so that a run can be repeated."""
         return most
 
-    def hold_next_write(self, then: Callable[[], None]) -> None:
-        """The next write leaves us and does not arrive; `then` raises what happens to its sender."""
+    def stick_next_write(self, then: Callable[[], None]) -> None:
+        """Let the next write get stuck; `then` raises the sender's exception."""
         self._when_stuck = then
 
     def write_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Answer:
-        """As the base, unless this write is to get stuck."""
+        """Send the batch, unless this write has to get stuck."""
         then, self._when_stuck = self._when_stuck, None
         if then is None:
             return super().write_batch(batch, deadline=deadline)
@@ -40,15 +40,15 @@ class Line(Transport):
         then()
         raise AssertionError("`then` raises")
 
-    def let_arrive(self) -> None:
-        """What got stuck first reaches the CRM now; nobody waits for the answer any more."""
+    def deliver_stuck_write(self) -> None:
+        """Deliver the oldest stuck write to the CRM; its sender no longer waits for the answer."""
         if not self._stuck:
             return
         try:
             super().write_batch(self._stuck.pop(0))
         except CrmError:
-            return  # the CRM refused it or cannot be reached; the sender is gone either way
+            return  # refused or not reachable; the sender is gone in either case
 
     def clear(self) -> None:
-        """Nothing is under way."""
+        """Drop all stuck writes."""
         self._stuck, self._when_stuck = [], None

@@ -1,4 +1,4 @@
-"""What can go wrong, and what can come in between: at a failpoint, in the CRM, on the line."""
+"""Faults and concurrent events: at a failpoint, in the CRM, in the transport."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncapp.jobs import breakers
 from syncapp.models import Breaker, Decision, SyncField
 from syncapp.models.jobs.job import HELD_STATES
 from syncapp.models.review.decision import DecisionState
-from tests.machine.crm import FAULTS, WRITE_FAULTS
+from tests.machine.crm import HTTP_FAULTS, WRITE_FAULTS
 from tests.machine.failpoints import DELIVERY_POINTS, MIRROR_POINTS, MORE_POINTS
 from tests.machine.ledger import CONTACT, FIELD
 from tests.machine.samples import SAMPLES, wire
@@ -21,23 +21,23 @@ from tests.machine.world import World, pick
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """One thing; `at` names the failpoint, the fault or the thing itself, as far as there is a choice."""
+class Fault:
+    """One fault or event; `at` names the failpoint or the HTTP fault, where there is a choice."""
 
     what: str
     at: str = ""
     number: int = 0
 
     def begin(self, world: World) -> None:
-        """Let it happen, now or when its point is passed next."""
+        """Start it now, or when its failpoint is passed next."""
         _KINDS[self.what](world, self.at, self.number)
 
 
 # --- at a failpoint of a delivery -----------------------------------------------------------------------------------
 
 
-def _in_hand(world: World) -> SyncField | None:
-    """The field that the worker at the failpoint is delivering first."""
+def _current_field(world: World) -> SyncField | None:
+    """Return the first field that the worker at the failpoint is delivering."""
     bound = Decision.objects.filter(state=DecisionState.BOUND, delivery__state__in=HELD_STATES)
     first = bound.select_related("field__record").order_by("decided_at").first()
     return first.field if first is not None else None
@@ -57,14 +57,14 @@ def _edit_another_column(world: World, field: SyncField, number: int) -> None:
 
 
 def _decide_in_the_crm(world: World, field: SyncField, _number: int, *, decision: str) -> None:
-    """The CRM's own form offers only rows that are open."""
-    world.judge.read_on()
-    if str(field.pk) in world.judge.crm.open_fields():
+    """Decide the field in the CRM, whose form offers only open rows."""
+    world.oracle.check_new_writes()
+    if str(field.pk) in world.oracle.crm.open_fields():
         world.sandbox.decide(str(field.pk), decision)
 
 
 def _undo(world: World, field: SyncField, _number: int) -> None:
-    for taken in world.book.undoable():
+    for taken in world.expected.undoable():
         if taken.field == str(field.pk):
             world.reviewers.undo(taken, by=taken.by)
 
@@ -74,7 +74,7 @@ def _another_worker(world: World, _field: SyncField, number: int, *, dies: bool)
         if dies:
             world.points.arm(DELIVERY_POINTS[number + 1], world.points.cut_power)
 
-    world.portal.overtaken(then=then)
+    world.portal.overtake(then=then)
 
 
 def _puller(world: World, _field: SyncField, _number: int) -> None:
@@ -96,8 +96,8 @@ _MEANWHILE: dict[str, Callable[[World, SyncField, int], None]] = {
 }
 
 
-def _happen(world: World, what: str, number: int) -> None:
-    field = _in_hand(world)
+def _interfere(world: World, what: str, number: int) -> None:
+    field = _current_field(world)
     if field is not None:
         _MEANWHILE[what](world, field, number)
 
@@ -117,15 +117,15 @@ def _stop_writing(_world: World, _at: str, _number: int) -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="inventory", probe_in=None)
 
 
-def _get_stuck(world: World, _at: str, number: int) -> None:
-    world.line.hold_next_write(world.points.cut_power if number else _lose_answer)
+def _stick(world: World, _at: str, number: int) -> None:
+    world.line.stick_next_write(world.points.cut_power if number else _lose_answer)
 
 
 def _lose_answer() -> None:
     raise Unreachable("The line went dead.", code="no_answer", may_have_applied=True)
 
 
-def _ring_again(world: World, _at: str, number: int) -> None:
+def _dispatch_again(world: World, _at: str, number: int) -> None:
     delivery_id = pick(world.portal.deliveries(), number)
     if delivery_id is not None:
         world.portal.deliver(delivery_id)
@@ -135,39 +135,39 @@ _KINDS: dict[str, Callable[[World, str, int], None]] = {
     "nothing": lambda world, at, number: None,
     "the power is cut": _cut_power,
     "the CRM fails": _fail,
-    "the next write gets stuck": _get_stuck,
-    "what got stuck arrives": lambda world, at, number: world.line.let_arrive(),
-    "a delivery is rung again": _ring_again,
+    "the next write gets stuck": _stick,
+    "what got stuck arrives": lambda world, at, number: world.line.deliver_stuck_write(),
+    "a delivery is rung again": _dispatch_again,
     "the client secret ends": lambda world, at, number: world.sandbox.refuse_credentials(),
     "the access token ends": lambda world, at, number: world.sandbox.expire_access_token(),
     "the delta links end": lambda world, at, number: world.sandbox.expire_delta_links(),
     "the operator stops writing": _stop_writing,
-    "everything works again": lambda world, at, number: world.have_a_good_day(),
+    "everything works again": lambda world, at, number: world.recover_fully(),
 } | {
-    what: lambda world, at, number, what=what: world.points.arm(at, partial(_happen, world, what, number))
+    what: lambda world, at, number, what=what: world.points.arm(at, partial(_interfere, world, what, number))
     for what in _MEANWHILE
 }
 
 _numbers = st.integers(0, 2)
-_nothing = st.just(Trouble("nothing"))
+_nothing = st.just(Fault("nothing"))
 _delivery_points = st.sampled_from(DELIVERY_POINTS)
-_power_cuts = st.builds(Trouble, st.just("the power is cut"), st.sampled_from(DELIVERY_POINTS + MORE_POINTS))
-_write_faults = st.builds(Trouble, st.just("the CRM fails"), st.sampled_from(WRITE_FAULTS), _numbers)
-_stuck = st.builds(Trouble, st.just("the next write gets stuck"), st.just(""), _numbers)
+_power_cuts = st.builds(Fault, st.just("the power is cut"), st.sampled_from(DELIVERY_POINTS + MORE_POINTS))
+_write_faults = st.builds(Fault, st.just("the CRM fails"), st.sampled_from(WRITE_FAULTS), _numbers)
+_stuck = st.builds(Fault, st.just("the next write gets stuck"), st.just(""), _numbers)
 
-by_others = st.builds(Trouble, st.sampled_from(sorted(_MEANWHILE)), _delivery_points, _numbers)
+by_others = st.builds(Fault, st.sampled_from(sorted(_MEANWHILE)), _delivery_points, _numbers)
 by_failures = st.one_of(
     _nothing,
-    st.builds(Trouble, st.just("the power is cut"), _delivery_points),
+    st.builds(Fault, st.just("the power is cut"), _delivery_points),
     _write_faults,
     _stuck,
 )
-while_pulling = st.one_of(_nothing, st.builds(Trouble, st.just("the power is cut"), st.sampled_from(MIRROR_POINTS)))
+while_pulling = st.one_of(_nothing, st.builds(Fault, st.just("the power is cut"), st.sampled_from(MIRROR_POINTS)))
 lasting = st.one_of(
-    st.builds(Trouble, st.just("the CRM fails"), st.sampled_from(sorted(FAULTS)), _numbers),
-    st.builds(Trouble, st.sampled_from(["what got stuck arrives", "a delivery is rung again"]), st.just(""), _numbers),
+    st.builds(Fault, st.just("the CRM fails"), st.sampled_from(sorted(HTTP_FAULTS)), _numbers),
+    st.builds(Fault, st.sampled_from(["what got stuck arrives", "a delivery is rung again"]), st.just(""), _numbers),
     st.builds(
-        Trouble,
+        Fault,
         st.sampled_from(
             [
                 "the client secret ends",
