@@ -1,4 +1,4 @@
-"""What administrators set: the defaults, the checks with their places, the audit trail, one query for a request."""
+"""Preferences: defaults, validation, audit log, and one query per request."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ SEEDED_BUGS = (
         is_deep=True,
     ),
     SeededBug(
-        name="settled fields are not counted",
+        name="finished fields are not counted",
         owner=results,
         function="_recount",
         guard="SyncRecord.objects.recount(",
@@ -272,7 +272,7 @@ SEEDED_BUGS = (
         is_deep=True,
     ),
     SeededBug(
-        name="a second open breaker lets nobody probe",
+        name="a second open breaker prevents probes",
         owner=breakers,
         function="try_acquire",
         guard="if None in probes.values():",

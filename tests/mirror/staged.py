@@ -1,4 +1,4 @@
-"""The CRM's staging rows as the client hands them over, with sensible defaults."""
+"""The CRM's staging rows as the client returns them, with sensible defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EDITOR = uuid.UUID("e0000000-0000-0000-0000-000000000001")
 
 
 def a_record(*, minutes: int = 0, **values: Any) -> StagedRecord:
-    """One edit, `minutes` after noon."""
+    """Return a staged edit, made `minutes` after noon."""
     defaults: dict[str, Any] = {
         "id": uuid.uuid4(),
         "name": "Marta Villanueva",
@@ -38,7 +38,7 @@ def a_record(*, minutes: int = 0, **values: Any) -> StagedRecord:
 
 
 def a_field(record: StagedRecord | None = None, column: str = "jobtitle", **values: Any) -> StagedField:
-    """One changed field of it."""
+    """Return a changed field of an edit."""
     defaults: dict[str, Any] = {
         "id": uuid.uuid4(),
         "record_id": record.id if record else uuid.uuid4(),
@@ -70,5 +70,5 @@ def store(record: StagedRecord, *fields: StagedField) -> None:
 
 
 def a_page(*rows: Any, deleted: tuple[uuid.UUID, ...] = (), next_link: str = "", delta_link: str = "delta") -> Any:
-    """One page of either table; the last one unless it has a next link."""
+    """Return a page of either table; it is the last one unless it has a next link."""
     return ChangePage(rows, deleted, next_link, "" if next_link else delta_link)

@@ -1,4 +1,4 @@
-"""After a full read the database's planner knows how large the tables are."""
+"""Planner statistics of the mirrored tables after a full read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def known_rows() -> int:
-    """What the planner believes the number of edits to be; 0 where it never looked."""
+    """Return the planner's estimate of the number of edits; 0 without statistics."""
     own = {
         "sqlite": "SELECT MAX(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = %s",
         "postgresql": "SELECT GREATEST(reltuples, 0) FROM pg_class WHERE relname = %s",

@@ -1,4 +1,4 @@
-"""Rows of the CRM that cannot be read: each is set aside and shown, and the rows beside it arrive."""
+"""Unreadable rows of the CRM: each is set aside and shown, and the other rows arrive."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_newer_edit_supersedes_the_unreadable_one(world: World):
     bad.refresh_from_db()
     assert (bad.decision, good.decision) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
     assert world.staged(bad)["osync_decision"] == 410000003
-    assert not UnreadableRow.objects.exists(), "nobody needs it any more"
+    assert not UnreadableRow.objects.exists(), "the row is no longer needed"
 
 
 def test_unreadable_edit_supersedes_nothing(world: World):

@@ -1,4 +1,4 @@
-"""Rows from plain mappings: what they name is written, what they leave out is ours."""
+"""Bulk inserts and updates: named columns are written, others keep their values or defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Working together: whose an edit is, until when it is put off, questions and answers, who has it open, who is away."""
+"""Collaboration: assignment, parking, questions and answers, presence, absence."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def test_question_is_answered_by_comment():
 def test_only_readers_can_be_asked():
     record = make_field().record
 
-    for whom in (fred(), rita()):
+    for person in (fred(), rita()):
         with pytest.raises(NotPossible):
-            collaboration.ask(record.pk, colleague=whom, text="Is this right?", by=rita())
+            collaboration.ask(record.pk, colleague=person, text="Is this right?", by=rita())
 
 
 @pytest.mark.parametrize("text", ["  ", "x" * 2001])

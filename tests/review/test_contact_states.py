@@ -1,4 +1,4 @@
-"""A contact that is no longer in use: named on its page, and never written without telling."""
+"""Inactive and merged contacts: named on the page, and written only if the reviewer saw it."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def test_merged_contact_written_after_reviewer_saw_it(known, finding):
         field = make_field(contact_state=known)
     decision = scenes.approved(field, by=rita())
 
-    (verdict,) = conflicts.assess([decision], view_of(field), columns={"jobtitle": TITLE}, own={})
+    (assessment,) = conflicts.assess([decision], view_of(field), columns={"jobtitle": TITLE}, own={})
 
-    assert verdict.finding is finding
+    assert assessment.finding is finding
 
 
 def view_of(field: SyncField) -> DeliverySnapshot:

@@ -1,4 +1,4 @@
-"""The log's lines about decisions: ids alone, read back whatever stands around them."""
+"""Log lines about decisions: ids only, parsed from any log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking a decision: who may, when it is refused, what is kept, and how it is taken back."""
+"""Decisions: permissions, refusals, stored data, undo and retry."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def axes(field: SyncField) -> tuple[str, str]:
 
 
 def written(field: SyncField) -> Decision:
-    """As if the delivery had brought the field's decision to the CRM."""
+    """Finish the field's decision as a delivery would."""
     decision = field.decisions.get(state=DecisionState.OPEN)
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN)
     SyncField.objects.filter(pk=field.pk).update(delivery=FieldDelivery.DONE, revision=F("revision") + 1)
@@ -118,7 +118,7 @@ def test_delivery_recreated_when_closed_concurrently():
 
 
 def a_worker_closes_after_the_look() -> Callable[..., Any]:
-    """The open delivery kept a second one out, and is done before its row was locked."""
+    """Close the open delivery after it prevented a second one, before its row is locked."""
 
     def wrapper(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         done = execute(sql, params, many, context)

@@ -1,4 +1,4 @@
-"""What happened to a contact before, and values that come back."""
+"""The history of a contact, and former values."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ KNOWN = {column.name: column for column in CONTACT_COLUMNS}
 
 
 def earlier(record: SyncRecord, days: int, was: str, will: str, column: str = "jobtitle") -> SyncField:
-    """An older edit of the same contact."""
+    """Return an older edit of the same contact."""
     edited_on = EDITED_ON - timedelta(days=days)
     older = make_record(record.name, target_id=record.target_id, edited_on=edited_on)
     return make_field(older, column, original_value=was, proposed_value=will)
 
 
 def written(field: SyncField, days: int) -> None:
-    """Approved, and in the CRM since then."""
+    """Return a field whose approval was written at this time."""
     decision = scenes.approved(field, by=rita())
     scenes.settled(decision)
     then = EDITED_ON - timedelta(days=days)

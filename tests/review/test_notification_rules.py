@@ -1,4 +1,4 @@
-"""Whom the portal tells what: new edits by each reviewer's wish, overdue ones once, outcomes to their editors."""
+"""Reviewer notifications: new edits by preference, one reminder of overdue edits, outcomes for editors."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ Notify = Person.Notify
 
 
 def reviewer(name: str = "Rita", notify: str = Notify.AT_ONCE, **columns: Any) -> Person:
-    """Somebody who was told of everything so far."""
+    """Return a person who was notified of all edits so far."""
     return people.make_person(name, Role.REVIEWER, notify=notify, notified_until=0, **columns)
 
 
 def pass_time(clock: time_machine.Traveller, span: timedelta) -> None:
-    """Let time pass on this host, and on the database's, whose clock no test can set."""
+    """Let time pass on this host, and simulate it in the database, whose clock tests cannot set."""
     clock.shift(span)
     Arrival.objects.update(at=F("at") - span)
 
 
 def arrive(count: int = 1, **columns: Any) -> list[SyncRecord]:
-    """New edits, as the mirror notes them."""
+    """Create new edits with their arrivals."""
     records = [make_record(f"Contact {number}", **columns) for number in range(count)]
     for record in records:
         make_field(record)
@@ -196,8 +196,8 @@ def test_hourly_digest_collects_for_an_hour() -> None:
         clock.shift(timedelta(minutes=31))
         assert notification_rules.notify_new_edits() == 1
 
-    told = made(MessageKind.DIGEST)[-1].details
-    assert notification_rules.arrivals_for(rita, **told).count() == 2
+    details = made(MessageKind.DIGEST)[-1].details
+    assert notification_rules.arrivals_for(rita, **details).count() == 2
 
 
 def test_daily_digest_sent_once_in_local_morning() -> None:
@@ -373,7 +373,7 @@ def test_failed_notification_does_not_stop_others(monkeypatch: pytest.MonkeyPatc
 
     def queue_but_ritas(kind: str, *, to: Person | str, **more: Any) -> Message | None:
         if to == rita:
-            raise RuntimeError("cannot be told")
+            raise RuntimeError("cannot be notified")
         return queue(kind, to=to, **more)
 
     monkeypatch.setattr(messages, "queue", queue_but_ritas)

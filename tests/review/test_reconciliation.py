@@ -1,4 +1,4 @@
-"""The account after a restore: what was recognized, lost, is open and differs; printed by `manage.py reconcile`."""
+"""The report after a restore, as `manage.py reconcile` prints it: recognized, lost, open and differing decisions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEEDS_SOMEONE = 3
 
 @pytest.fixture
 def log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Path:
-    """Return the file into which `logged` writes what was logged so far."""
+    """Return the file to which `logged` writes the log so far."""
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     return tmp_path / "web.log"
 
@@ -41,7 +41,7 @@ def logged(log: Path, caplog: pytest.LogCaptureFixture) -> str:
 
 
 def reconcile(*arguments: str) -> tuple[int, str]:
-    """Return the command's exit status and words."""
+    """Return the command's exit status and output."""
     out = io.StringIO()
     try:
         call_command("reconcile", *arguments, stdout=out)

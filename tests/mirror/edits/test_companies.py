@@ -1,4 +1,4 @@
-"""The company of an edit's contact is kept for the list and for search, at the price of few questions to the CRM."""
+"""Company names of contacts: stored for the list and for search, with few requests to the CRM."""
 
 from __future__ import annotations
 

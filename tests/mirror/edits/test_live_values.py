@@ -1,4 +1,4 @@
-"""Reading what the CRM holds now, against the sandbox."""
+"""Live values, read from the sandbox."""
 
 from __future__ import annotations
 

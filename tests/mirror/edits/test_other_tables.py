@@ -1,4 +1,4 @@
-"""Edits of another table than contact: set aside in words, never written."""
+"""Edits of another table than contact: set aside with an explanation, never written."""
 
 from __future__ import annotations
 

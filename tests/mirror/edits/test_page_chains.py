@@ -1,4 +1,4 @@
-"""Readings whose pages never end: each ends with an error that is named where people look."""
+"""Endless page chains: each ends with an error that pages and health checks show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staging rows that count as decided by the portal: a mark copied by hand does not."""
+"""Recognition of the portal's own marks on staging rows; copied marks do not count."""
 
 from __future__ import annotations
 

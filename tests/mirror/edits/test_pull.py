@@ -1,4 +1,4 @@
-"""Pulling from the real sandbox: full reads, deltas, interruptions, expired links, deletions."""
+"""The pull against the real sandbox: full reads, deltas, interruptions, expired links, deletions."""
 
 from __future__ import annotations
 

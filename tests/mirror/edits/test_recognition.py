@@ -1,4 +1,4 @@
-"""Decisions that were written after the last backup, as the CRM's rows prove them after a restore."""
+"""Decisions written after the last backup, which the CRM's rows prove after a restore."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def state_of(field: SyncField) -> Seen:
 
 
 def write(world: World, *approve: SyncField, reject: tuple[SyncField, ...] = ()) -> None:
-    """Decide, and bring it to the CRM."""
+    """Approve the field and deliver it to the CRM."""
     world.decide(approve=approve, reject=reject)
     world.forward()
     world.deliver()

@@ -1,4 +1,4 @@
-"""A page of the CRM's rows becomes ours: stubs, fills, skips, withdrawals."""
+"""Storing pages of the CRM's rows: stubs, updates, skipped rows, withdrawals."""
 
 from __future__ import annotations
 
@@ -83,15 +83,15 @@ def test_own_mark_is_not_withdrawn():
     field = a_field(record)
     store(record, field)
     ours = approved(field)
-    given_up_after_a_lost_answer()
+    fail_after_lost_answer()
 
     store_fields([dataclasses.replace(field, state=1, decision_id=str(ours.pk).upper(), version=2)], generation=0)
 
     assert SyncField.objects.values_list("decision", "delivery").get() == (FieldDecision.APPROVED, FieldDelivery.FAILED)
 
 
-def given_up_after_a_lost_answer() -> None:
-    """The field is open again, and a retry would read back that it was written."""
+def fail_after_lost_answer() -> None:
+    """Mark all decisions as failed, as after a lost answer."""
     Decision.objects.update(state=DecisionState.FAILED)
     SyncField.objects.update(delivery=FieldDelivery.FAILED)
 

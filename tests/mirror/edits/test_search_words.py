@@ -1,4 +1,4 @@
-"""Edits that an earlier release stored without words are found after the next pull."""
+"""Indexing of edits that an earlier release stored without search words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A newer edit of the same contact and field supersedes older open ones, visibly."""
+"""Superseding: a newer edit of the same contact and column replaces older open ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edits that are staged while the portal reads: shown with all their fields, and never without."""
+"""Visibility of edits that are staged while the portal reads: always with all their fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CHANGES = {"jobtitle": "Head", "telephone1": "+47 1", "department": "Sales"}
 
 
-def pull_while_somebody_edits(world: World, *, after_page: int = 1, **columns: Any) -> PullResult:
+def pull_while_edit_is_staged(world: World, *, after_page: int = 1, **columns: Any) -> PullResult:
     """Pull; the edit is staged after this page was read. After the first, the fields are read and the edits not."""
     pages = 0
 
@@ -39,7 +39,7 @@ def shown_counts() -> list[int]:
 def test_edit_staged_between_the_reads_is_complete(world: World):
     world.pull()
 
-    pull_while_somebody_edits(world, **CHANGES)
+    pull_while_edit_is_staged(world, **CHANGES)
 
     assert shown_counts() == [3]
 
@@ -47,9 +47,9 @@ def test_edit_staged_between_the_reads_is_complete(world: World):
 def test_edit_staged_between_the_reads_is_mailed(world: World):
     rita()
     world.pull()
-    notification_rules.notify_new_edits()  # from now on she is told
+    notification_rules.notify_new_edits()  # she is notified from now on
 
-    pull_while_somebody_edits(world, **CHANGES)
+    pull_while_edit_is_staged(world, **CHANGES)
 
     assert notification_rules.notify_new_edits() == 1
 
@@ -60,7 +60,7 @@ def test_edit_hidden_until_fields_are_read(world: World, monkeypatch):
     with monkeypatch.context() as crash:
         _crash_before_the_second_read_of_fields(crash)
         with pytest.raises(KeyboardInterrupt):
-            pull_while_somebody_edits(world, **CHANGES)
+            pull_while_edit_is_staged(world, **CHANGES)
     assert (shown_counts(), Arrival.objects.count(), notification_rules.notify_new_edits()) == ([], 0, 0)
 
     world.pull()
@@ -85,7 +85,7 @@ def test_edit_staged_between_pages_is_complete(world: World, monkeypatch):
     world.pull()
     world.outlook(world.contact(1), **CHANGES)
 
-    pull_while_somebody_edits(world, **CHANGES)
+    pull_while_edit_is_staged(world, **CHANGES)
 
     assert shown_counts() == [3, 3]
 
@@ -102,7 +102,7 @@ def test_edit_without_fields_is_not_shown(world: World):
 def test_newer_edit_supersedes_when_shown(world: World):
     older = world.edited(jobtitle="Chief")["jobtitle"]
 
-    pull_while_somebody_edits(world, **CHANGES)
+    pull_while_edit_is_staged(world, **CHANGES)
 
     older.refresh_from_db()
     assert older.decision == FieldDecision.SUPERSEDED
@@ -114,7 +114,7 @@ def test_rules_wait_until_edit_is_shown(world: World, monkeypatch):
     with monkeypatch.context() as crash:
         _crash_before_the_second_read_of_fields(crash)
         with pytest.raises(KeyboardInterrupt):
-            pull_while_somebody_edits(world, **CHANGES)
+            pull_while_edit_is_staged(world, **CHANGES)
 
     runs.run(seconds=5)
 

@@ -1,4 +1,4 @@
-"""What was not written because the CRM refused it, and what then happens to its staging row."""
+"""Fields whose write the CRM refused, and later changes of their staging rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def refused(world: World) -> SyncField:
-    """A field whose approval the CRM refused."""
+    """Return a field whose approval the CRM refused."""
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({"method": "PATCH", "table": "contact", "status": 400})
     world.decide(approve=(field,))

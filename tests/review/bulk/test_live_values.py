@@ -1,4 +1,4 @@
-"""Deciding many edits together by what the CRM holds at this moment, against the sandbox."""
+"""Bulk decisions with live values of the CRM, against the sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding many together: exactly what was frozen, nothing that changed since, each once, whoever dies in between."""
+"""Bulk decisions: exactly the frozen, unchanged fields, each once, even if a worker dies."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def test_field_decided_by_colleague_is_refused():
 def test_conflicts_and_own_edits_omitted_and_counted():
     fine = many(1)[0]
     make_field(make_record("Clash"), delivery=FieldDelivery.CONFLICT)
-    himself = make_editor("Rita herself", entra_id=rita().oid)
-    make_field(make_record("Own", editor=himself))
+    own_editor = make_editor("Rita herself", entra_id=rita().oid)
+    make_field(make_record("Own", editor=own_editor))
 
     selection = selections.freeze_rows(
         SyncField.objects.values_list("record_id", flat=True), criteria=NO_CRITERIA, query="", person=rita()
@@ -124,13 +124,13 @@ def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
     SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())
 
 
-@pytest.mark.parametrize("wish", [APPROVE, REJECT])
-def test_newer_live_value_omitted_and_counted(wish):
+@pytest.mark.parametrize("decision", [APPROVE, REJECT])
+def test_newer_live_value_omitted_and_counted(decision):
     changed, fine = many(2)
     changed_in_crm(changed)
 
     selection = frozen()
-    selections.start(selection, wish, number=None, by=rita())
+    selections.start(selection, decision, number=None, by=rita())
 
     assert [decision.field for decision in Decision.objects.all()] == [fine]
     assert (selection.fields, selection.contacts) == (1, 1)

@@ -1,4 +1,4 @@
-"""What a delivery concludes from a fresh view of the CRM, case by case."""
+"""Conflict detection against a fresh view of the CRM, case by case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivering: what reaches the CRM, once, and what comes back. The sandbox's ledger is the judge."""
+"""The delivery job against the sandbox, whose ledger shows what was written."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def test_editor_notified_when_edit_is_complete(world: World):
     world.decide(reject=(fields["telephone1"],))
     world.deliver()
 
-    told = Message.objects.get()
-    assert (told.kind, told.record_id) == ("outcome", fields["jobtitle"].record_id)
-    assert told.address.startswith("jonas.weber@")
+    message = Message.objects.get()
+    assert (message.kind, message.record_id) == ("outcome", fields["jobtitle"].record_id)
+    assert message.address.startswith("jonas.weber@")
 
 
 def test_our_write_is_not_staged_again(world: World):

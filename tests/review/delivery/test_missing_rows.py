@@ -1,4 +1,4 @@
-"""A lookup whose row was deleted in the CRM fails alone and at once, with the CRM's reason."""
+"""Lookups to rows that were deleted in the CRM fail alone and at once, with the CRM's reason."""
 
 from __future__ import annotations
 

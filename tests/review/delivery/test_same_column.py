@@ -1,4 +1,4 @@
-"""Two approvals of one column under way at once: a newer edit arrived after the older one was approved."""
+"""Two simultaneous approvals of one column, because a newer edit arrived after the first approval."""
 
 from __future__ import annotations
 

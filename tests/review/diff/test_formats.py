@@ -1,4 +1,4 @@
-"""What is said about values that can be written in several ways."""
+"""Remarks on values that can be written in several ways."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SAMPLES = (*columns.WRITABLE, columns.PICTURE)
 
 
 def _gaps(rules: dict[ColumnType, ValueRules], presentations: dict[ColumnType, Presentation]) -> list[str]:
-    """Return what is missing, per column type."""
+    """Return the missing entries by column type."""
     found = []
     for each in ColumnType:
         if each not in rules:

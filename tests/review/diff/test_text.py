@@ -1,4 +1,4 @@
-"""What is marked inside a text, seen as [removed] and [added] stretches and <named> hidden characters."""
+"""Text diffs, drawn as [removed] and [added] stretches and <named> hidden characters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncapp.text import characters
 
 
 def drawn(parts: tuple[Part, ...]) -> str:
-    """The side as text: [changed], <hidden>, … left out."""
+    """Return the parts as text: [changed], <hidden>, … for a gap."""
     found = []
     for part in parts:
         text = f"<{part.name}>" if part.kind is PartKind.HIDDEN else "…" if part.kind is PartKind.GAP else part.text

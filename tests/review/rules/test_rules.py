@@ -1,4 +1,4 @@
-"""Rules: what they decide, what they leave to people, what has to happen before one is enabled, when one pauses."""
+"""Rules: decisions, exceptions, simulation before enabling, and the automatic pause."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ FORMAT = RuleDraft("Format only", "approve", kinds=(ChangeKind.FORMAT,))
 FAX = RuleDraft("No fax", "reject", columns=("fax",), reason_code="crm_only")
 
 
-def enabled(wish: RuleDraft = FORMAT, **how: bool) -> Rule:
-    rule = editing.create(wish, by=ada())
+def enabled(draft: RuleDraft = FORMAT, **how: bool) -> Rule:
+    rule = editing.create(draft, by=ada())
     editing.simulate(rule.pk, by=ada())
     return editing.enable(rule.pk, by=ada(), **how)
 
@@ -320,8 +320,8 @@ def test_rule_pauses_itself_after_reversals():
     rule = Rule.objects.get()
     assert (rule.state, rule.paused_because) == (RuleState.PAUSED, "People undid 3 of its last 20 decisions.")
     assert AuditEntry.objects.filter(action="rule.paused_itself", channel="rule").count() == 1
-    told = Message.objects.get()
-    assert (told.recipient, told.details["text"]) == (
+    message = Message.objects.get()
+    assert (message.recipient, message.details["text"]) == (
         ada(),
         f"The rule “Format only” paused itself. {rule.paused_because}",
     )
@@ -382,7 +382,7 @@ def test_decision_has_person_or_rule_not_both():
 
 
 @pytest.mark.parametrize(
-    ("wish", "place"),
+    ("draft", "place"),
     [
         (RuleDraft("", "leave"), "name"),
         (RuleDraft("All", "approve"), "conditions"),
@@ -394,9 +394,9 @@ def test_decision_has_person_or_rule_not_both():
         (RuleDraft("Why", "reject", columns=("fax",), reason_code="other"), "reason"),
     ],
 )
-def test_invalid_rule_is_refused(wish, place):
+def test_invalid_rule_is_refused(draft, place):
     with pytest.raises(BadRule) as refused:
-        editing.create(wish, by=ada())
+        editing.create(draft, by=ada())
 
     assert refused.value.place == place
 
