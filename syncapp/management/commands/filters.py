@@ -64,7 +64,7 @@ class Command(BaseCommand):
         given = Namespace(**options)
         data, lines = _SUBCOMMANDS[given.part](given, self._show_progress)
         words = "\n".join(map(escaping.log_line, lines))
-        self.stdout.write(json.dumps(data, default=_text, indent=2) if given.json else words)
+        self.stdout.write(json.dumps(data, default=_to_json_value, indent=2) if given.json else words)
 
     def _show_progress(self, done: int, users: int) -> None:
         if sys.stderr.isatty():
@@ -119,7 +119,7 @@ def _list(given: Namespace, bar: Bar) -> Answer:
     total = min(count, given.limit or count)
     while len(rows) < total:
         page = matrix.page(by, after=after, size=min(500, total - len(rows)))
-        rows += [_user(user) for user in page.users]
+        rows += [_user_data(user) for user in page.users]
         bar(len(rows), total)
         if not page.has_more:
             break
@@ -127,7 +127,7 @@ def _list(given: Namespace, bar: Bar) -> Answer:
     inventory = matrix.inventory()
     read_at = inventory.pulled_at if inventory else None
     more = count > len(rows)
-    lines = [_row(each) for each in [_HEADING, *rows]]
+    lines = [_table_row(each) for each in [_HEADING, *rows]]
     lines += [f"The first {len(rows):,} of {count:,} users; --limit 0 shows all."] if more else []
     return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _age_of_inventory(read_at)]
 
@@ -135,7 +135,7 @@ def _list(given: Namespace, bar: Bar) -> Answer:
 _HEADING = {"name": "Name", "address": "Address", "mailbox": "Mailbox"} | {each.value: each.label for each in Group}
 
 
-def _user(user: FilterUser) -> dict[str, Any]:
+def _user_data(user: FilterUser) -> dict[str, Any]:
     return {
         "id": user.pk,
         "name": user.name,
@@ -151,7 +151,7 @@ def _user(user: FilterUser) -> dict[str, Any]:
     }
 
 
-def _row(each: dict[str, Any]) -> str:
+def _table_row(each: dict[str, Any]) -> str:
     cells = "  ".join(f"{each[group.value]:<12}" for group in Group)
     return f"{each['name'][:28]:<28}  {each['address'][:36]:<36}  {each['mailbox']:<11}  {cells}".rstrip()
 
@@ -173,7 +173,7 @@ def _plan(given: Namespace, bar: Bar) -> Answer:
     ids = list(matrix.matching(by).order_by("name_key", "id").values_list("pk", flat=True))
     left_out: list[str] = []
     if given.users_file is not None:
-        wanted, left_out = _in_file(given.users_file)
+        wanted, left_out = _users_in_file(given.users_file)
         ids = [user_id for user_id in ids if user_id in wanted]
     found = dry_run.summarize(ids, spec, report_progress=lambda done: bar(done, len(ids)))
     word = "on" if given.on else "off"
@@ -186,7 +186,7 @@ def _plan(given: Namespace, bar: Bar) -> Answer:
     return {"tables": spec.tables, "wanted": word, **asdict(found), "left_out": left_out}, lines
 
 
-def _in_file(path: Path) -> tuple[set[UUID], list[str]]:
+def _users_in_file(path: Path) -> tuple[set[UUID], list[str]]:
     """Return the users that a file names, and the entries that match none or several."""
     try:
         found = named_users.find(arguments.text_of(path))
@@ -236,7 +236,7 @@ def _inventory_status() -> Answer:
     return data, lines
 
 
-def _text(value: object) -> str:
+def _to_json_value(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 

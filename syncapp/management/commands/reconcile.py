@@ -64,10 +64,10 @@ class Command(BaseCommand):
         with as_command_errors():
             report = _build_report(taken, apply=apply, offline=offline, since=timedelta(days=days))
         if output["json"]:
-            self.stdout.write(json.dumps(_data(report), default=str, indent=2))
+            self.stdout.write(json.dumps(_to_json(report), default=str, indent=2))
         else:
             most = None if output["all"] else MOST_LISTED
-            self.stdout.write("\n".join(map(escaping.log_line, _lines(report, most=most, has_log=bool(log)))))
+            self.stdout.write("\n".join(map(escaping.log_line, _report_lines(report, most=most, has_log=bool(log)))))
         if report.needs_someone:
             sys.exit(NEEDS_SOMEONE)
 
@@ -101,7 +101,7 @@ def _read_the_crm() -> None:
         time.sleep(1)
 
 
-def _lines(report: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
+def _report_lines(report: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
     labels = columns.labels("contact")
     read = f"at {report.read_at:%Y-%m-%d %H:%M:%S} UTC" if report.read_at else "never; run this with --apply"
     yield f"CRM last read to its end: {read}."
@@ -127,39 +127,41 @@ Item = Decision | LostDecision | SyncField | Delivery | FilterRun
 def _section(words: str, found: Sequence[Item], most: int | None, labels: dict[str, str]) -> Iterable[str]:
     yield f"{len(found):,} {words}{':' if found else '.'}"
     for each in found[:most]:
-        yield f"  {_line(each, labels)}"
+        yield f"  {_item_line(each, labels)}"
     if most is not None and len(found) > most:
         yield f"  and {len(found) - most:,} more (--all)"
 
 
-def _line(each: Item, labels: dict[str, str]) -> str:
+def _item_line(each: Item, labels: dict[str, str]) -> str:
     if isinstance(each, LostDecision):
         who = each.decider or "someone the database does not know"
-        return f"{_field(each.field, labels)}: {each.taken.outcome} by {who}, {each.taken.at:%Y-%m-%d %H:%M:%S} UTC"
+        return (
+            f"{_field_label(each.field, labels)}: {each.taken.outcome} by {who}, {each.taken.at:%Y-%m-%d %H:%M:%S} UTC"
+        )
     if isinstance(each, Decision):
         who = f" by {each.decider}" if each.decider else ""
-        return f"{_field(each.field, labels)}: {each.outcome}{who}, {each.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{_field_label(each.field, labels)}: {each.outcome}{who}, {each.decided_at:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(each, SyncField):
-        return f"{_field(each, labels)}: {each.decision}"
+        return f"{_field_label(each, labels)}: {each.decision}"
     if isinstance(each, Delivery):
         return f"{each.target_table} {each.target_id}: {each.state}, attempt {each.attempts}"
     return f"{each}: {each.get_state_display().lower()}, {each.words}"
 
 
-def _field(field: SyncField, labels: dict[str, str]) -> str:
+def _field_label(field: SyncField, labels: dict[str, str]) -> str:
     name = field.record.name or "a contact without a name"
     return f"{name}, {labels.get(field.column_name, field.column_name)} (edit {field.record_id})"
 
 
-def _data(report: Report) -> dict[str, Any]:
+def _to_json(report: Report) -> dict[str, Any]:
     differing = report.differing
     return {
         "needs_someone": report.needs_someone,
         "read_at": report.read_at,
-        "recognized": [_decision(each) for each in report.recognized],
-        "lost": [_lost(each) for each in report.lost],
-        "differing": None if differing is None else [_decision(each) for each in differing],
-        "unmarked": [_of_field(each) for each in report.unmarked],
+        "recognized": [_decision_data(each) for each in report.recognized],
+        "lost": [_lost_decision_data(each) for each in report.lost],
+        "differing": None if differing is None else [_decision_data(each) for each in differing],
+        "unmarked": [_field_data(each) for each in report.unmarked],
         "deliveries": [
             {"id": each.pk, "contact": each.target_id, "state": each.state, "attempts": each.attempts}
             for each in report.deliveries
@@ -170,16 +172,16 @@ def _data(report: Report) -> dict[str, Any]:
     }
 
 
-def _of_field(field: SyncField) -> dict[str, Any]:
+def _field_data(field: SyncField) -> dict[str, Any]:
     return {"field": field.pk, "edit": field.record_id, "contact": field.record.name, "column": field.column_name}
 
 
-def _decision(each: Decision) -> dict[str, Any]:
+def _decision_data(each: Decision) -> dict[str, Any]:
     decision = {"decision": each.pk, "kind": each.kind, "outcome": each.outcome, "by": each.decider}
-    return {**_of_field(each.field), **decision, "at": each.decided_at}
+    return {**_field_data(each.field), **decision, "at": each.decided_at}
 
 
-def _lost(each: LostDecision) -> dict[str, Any]:
+def _lost_decision_data(each: LostDecision) -> dict[str, Any]:
     taken = each.taken
     decision = {"decision": taken.id, "kind": taken.kind, "outcome": taken.outcome, "by": each.decider}
-    return {**_of_field(each.field), **decision, "at": taken.at}
+    return {**_field_data(each.field), **decision, "at": taken.at}

@@ -25,7 +25,7 @@ Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
 def store_users(rows: Sequence[DirectoryUser], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Store users; the columns of their mailboxes and filters stay."""
-    bad = _store(FilterUser, Kind.USER, [(row, _user(row, generation)) for row in rows], nameless, generation)
+    bad = _store(FilterUser, Kind.USER, [(row, _user_columns(row, generation)) for row in rows], nameless, generation)
     FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
 
 
@@ -53,7 +53,7 @@ def _with_problem(row: Record, model: type[Model], columns: Mapping[str, Any]) -
     return replace(row, problem=problem) if problem else row
 
 
-def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
+def _user_columns(row: DirectoryUser, generation: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name[:400] or ("Unreadable user" if row.problem else ""),
@@ -134,10 +134,10 @@ def store_written_mailbox(user_id: UUID, mailbox: Mailbox) -> None:
 
 def store_teams(rows: Sequence[Team], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Store teams; the time their filters were read stays."""
-    _store(FilterTeam, Kind.TEAM, [(row, _team(row, generation)) for row in rows], nameless, generation)
+    _store(FilterTeam, Kind.TEAM, [(row, _team_columns(row, generation)) for row in rows], nameless, generation)
 
 
-def _team(row: Team, generation: int) -> dict[str, Any]:
+def _team_columns(row: Team, generation: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name[:400] or ("Unreadable team" if row.problem else ""),
@@ -176,12 +176,12 @@ def store_memberships(rows: Sequence[Membership], generation: int, nameless: Seq
     )
 
 
-_KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP, Kind.FILTER, Kind.SYSTEM_FILTER)
+_ALL_KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP, Kind.FILTER, Kind.SYSTEM_FILTER)
 
 
 def delete_missing(generation: int) -> None:
     """Delete or disable what a completed inventory did not find. Users stay, because runs refer to them."""
-    unreadable.remove_older(_KINDS, generation=generation)
+    unreadable.remove_older(_ALL_KINDS, generation=generation)
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}

@@ -45,7 +45,7 @@ def _sentence(root: xml.Element, entity: xml.Element, who: str) -> Words:
     name = entity.get("name", "")
     parts = _describe_parts(entity, name, who)
     plural = TABLES.get(name, name)
-    words = [Piece(plural if parts else f"All {plural.lower()}"), *_joined(parts, last=", and")]
+    words = [Piece(plural if parts else f"All {plural.lower()}"), *_join(parts, last=", and")]
     limits = {key: value for key, value in root.attrib.items() if key not in _OF_THE_ANSWER}
     if limits:
         words.append(Piece(" ".join(f'{key}="{value}"' for key, value in limits.items()), is_raw=True))
@@ -69,24 +69,24 @@ def merge_pieces(words: Words) -> Words:
 def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
     """Describe each part of a table's element; parts that say nothing are left out."""
     parts = [child for child in element if child.tag not in _SAYS_NOTHING]
-    return [words for child in parts if (words := _part(child, table, who))]
+    return [words for child in parts if (words := _describe_part(child, table, who))]
 
 
-def _part(child: xml.Element, table: str, who: str) -> Words:
+def _describe_part(child: xml.Element, table: str, who: str) -> Words:
     if child.tag == "filter" and set(child.attrib) <= {"type"}:
-        return _filter(child, table, who)
+        return _describe_filter(child, table, who)
     if child.tag == "condition":
-        return _condition(child, table, who)
+        return _describe_condition(child, table, who)
     if child.tag == "link-entity":
-        return _link(child, who)
+        return _describe_link(child, who)
     return (_raw(child),)
 
 
-def _filter(element: xml.Element, table: str, who: str) -> Words:
+def _describe_filter(element: xml.Element, table: str, who: str) -> Words:
     parts = [_with_parentheses(words) for words in _describe_parts(element, table, who)]
     if element.get("type", "and") == "and" or len(parts) < 2:
-        return tuple(_joined(parts, last=" and", between=" and"))
-    return (Piece("either"), *_joined(parts, last=" or", between=" or"))
+        return tuple(_join(parts, last=" and", between=" and"))
+    return (Piece("either"), *_join(parts, last=" or", between=" or"))
 
 
 def _with_parentheses(words: Words) -> Words:
@@ -96,7 +96,7 @@ def _with_parentheses(words: Words) -> Words:
     return (Piece("("), *words, Piece(")"))
 
 
-def _joined(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Piece]:
+def _join(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Piece]:
     found: list[Piece] = []
     for place, words in enumerate(parts):
         if place:
@@ -106,7 +106,7 @@ def _joined(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Pi
     return found
 
 
-def _condition(element: xml.Element, table: str, who: str) -> Words:
+def _describe_condition(element: xml.Element, table: str, who: str) -> Words:
     values = _values(element)
     if values is None or set(element.attrib) - {"attribute", "operator", "value", "uiname", "uitype"}:
         return (_raw(element),)
@@ -139,14 +139,14 @@ def _compared(table: str, name: str, operator: str, values: Sequence[str]) -> st
     if not phrase or not name:
         return ""
     words = [value_of(table, name, value) for value in values]
-    return f"whose {column_of(name)} {phrase.format(*words, all=_or(words))}"
+    return f"whose {column_of(name)} {phrase.format(*words, all=_join_with_or(words))}"
 
 
-def _or(words: Sequence[str]) -> str:
+def _join_with_or(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _link(element: xml.Element, who: str) -> Words:
+def _describe_link(element: xml.Element, who: str) -> Words:
     """Describe a link to another table; an outer link without conditions selects nothing."""
     kind = element.get("link-type", "inner")
     if set(element.attrib) - {"name", "from", "to", "alias", "link-type", "visible", "intersect"}:
@@ -156,14 +156,14 @@ def _link(element: xml.Element, who: str) -> Words:
         return ()
     if kind not in ("inner", "natural"):
         return (_raw(element),)
-    participation = _takes_part(element, who)
+    participation = _describe_participation(element, who)
     if participation:
         return participation
     lead = Piece(f"with {TABLES.get(name, name).lower()} (by {element.get('to', '')})")
-    return (lead, *_joined(_describe_parts(element, name, who), last=" and", between=" and"))
+    return (lead, *_join(_describe_parts(element, name, who), last=" and", between=" and"))
 
 
-def _takes_part(element: xml.Element, who: str) -> Words:
+def _describe_participation(element: xml.Element, who: str) -> Words:
     """Describe the usual link to an activity's parties ("ActivityParty", participationtypemask)."""
     conditions = list(element.iter("condition"))
     plain = [child for child in element.iter() if child.tag not in ("condition", "value", "filter", *_SAYS_NOTHING)]
@@ -177,7 +177,7 @@ def _takes_part(element: xml.Element, who: str) -> Words:
     roles = _roles(role)
     if roles is None:
         return ()
-    return (Piece(f"with {who} as {_or(roles)}" if roles else f"in which {who} takes part"),)
+    return (Piece(f"with {who} as {_join_with_or(roles)}" if roles else f"in which {who} takes part"),)
 
 
 def _roles(condition: xml.Element | None) -> list[str] | None:

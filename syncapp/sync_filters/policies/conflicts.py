@@ -22,7 +22,7 @@ from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunIt
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import Outcome, Plan, RunOperation, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.policies.groups import in_force, members_or_none
+from syncapp.sync_filters.policies.groups import in_force, members_or_empty
 
 # The tables that the mailbox method governs together ("Mailbox").
 MAILBOX_TABLES = frozenset((*APPOINTMENT_TABLES, "contact", "task"))
@@ -85,7 +85,7 @@ def conflict_sources(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[U
     if not wanted_users:
         return found
     for other in _conflicting_with(desired_state_of(policy), but=policy.pk):
-        for user_id in wanted_users.intersection(members_or_none(other)):
+        for user_id in wanted_users.intersection(members_or_empty(other)):
             found[user_id].append(ConflictSource(policy=other))
     history = _History.of(policy, wanted_users)
     for user_id, run in _conflicting_runs(history).items():
@@ -98,7 +98,7 @@ def conflict_sources(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[U
 def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
     """Return all conflicts of a policy about the users of its group, the most users first."""
     compared = policy.members.order_by("user__name_key", "user_id").values_list("user_id", flat=True)
-    group = list(compared) if policy.full_at else members_or_none(policy)
+    group = list(compared) if policy.full_at else members_or_empty(policy)
     found: dict[ConflictSource, list[UUID]] = defaultdict(list)
     by_user = conflict_sources(policy, group)
     for user_id in group:
@@ -110,7 +110,7 @@ def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
 def conflicting_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
     """Return the policies that keep the opposite for users of a policy's group, with how many; it may be unsaved."""
     policies = _conflicting_with(desired_state_of(policy), but=but or policy.pk)
-    return _with_common_users(policies, set(members_or_none(policy)) if policies else set())
+    return _with_common_users(policies, set(members_or_empty(policy)) if policies else set())
 
 
 def policies_conflicting_with(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
@@ -121,7 +121,7 @@ def policies_conflicting_with(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
 
 
 def _with_common_users(policies: Iterable[FilterPolicy], users: set[UUID]) -> list[tuple[FilterPolicy, int]]:
-    counted = [(policy, len(users.intersection(members_or_none(policy)))) for policy in policies]
+    counted = [(policy, len(users.intersection(members_or_empty(policy)))) for policy in policies]
     return [(policy, count) for policy, count in counted if count]
 
 

@@ -20,7 +20,7 @@ def members_of(policy: FilterPolicy) -> list[uuid.UUID]:
     return [user_id for user_id in group.ids if user_id not in left_out]
 
 
-def members_or_none(policy: FilterPolicy) -> list[uuid.UUID]:
+def members_or_empty(policy: FilterPolicy) -> list[uuid.UUID]:
     """Return the users of the group; none if the group is no longer in the CRM."""
     try:
         return members_of(policy)

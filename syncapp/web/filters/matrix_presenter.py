@@ -108,9 +108,9 @@ class DrawerPresenter:
         return [(label, part, sum(row.is_on for row in part)) for label, part in parts]
 
     @property
-    def verdict(self) -> tuple[str, str] | None:
+    def summary(self) -> tuple[str, str] | None:
         """Return how often appointments reach the user's Outlook, if the drawer is about appointments."""
-        return sync_path_words.VERDICTS[SyncPaths(self.user.paths)] if self.group is Group.APPOINTMENTS else None
+        return sync_path_words.SUMMARIES[SyncPaths(self.user.paths)] if self.group is Group.APPOINTMENTS else None
 
     @property
     def recommendation(self) -> Recommendation:

@@ -42,7 +42,7 @@ MOST_PERCENT = 100
 MOST_BYTES = 2_000_000
 
 
-class FilterForm(forms.Form):
+class PageForm(forms.Form):
     """A form that names its first invalid input, for the focus, and all problems, for the notice above it."""
 
     @property
@@ -98,7 +98,7 @@ class StartField(forms.CharField):
         return when
 
 
-class StartForm(FilterForm):
+class StartForm(PageForm):
     """The options of a start: reason, change number, pilot and start time."""
 
     reason = forms.CharField(required=False)

@@ -19,7 +19,7 @@ from syncapp.sync_filters.runs import named_users, targets
 from syncapp.text.ids import parse_uuid
 from syncapp.text.localization import number
 from syncapp.web.base import parameters
-from syncapp.web.filters.plan_form import FilterForm, WholeNumberField
+from syncapp.web.filters.plan_form import PageForm, WholeNumberField
 
 TABLES = (*APPOINTMENT_TABLES, "contact", "task", "phonecall", "letter", "fax")
 _MOST_QUOTED = 5
@@ -44,7 +44,7 @@ class DayField(forms.CharField):
         return found
 
 
-class PolicyForm(FilterForm):
+class PolicyForm(PageForm):
     """The form of a policy; once it is valid, `spec` is what it describes."""
 
     name = forms.CharField(required=False)
@@ -143,4 +143,4 @@ class PolicyForm(FilterForm):
         """Return the group and the conflicts that this form describes, without saving it."""
         described = FilterPolicy(**self.spec.columns())
         opposing = conflicts.conflicting_policies(described, but=policy.pk if policy else None)
-        return GroupCheck(len(groups.members_or_none(described)), opposing)
+        return GroupCheck(len(groups.members_or_empty(described)), opposing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory.recommendations import Recommendation
 
-VERDICTS = {
+SUMMARIES = {
     SyncPaths.TWICE: ("twice", "Appointments reach this Outlook twice"),
     SyncPaths.ONCE: ("check", "Appointments reach this Outlook once"),
     SyncPaths.NOT_AT_ALL: ("minus", "Appointments do not reach this Outlook"),

@@ -21,12 +21,12 @@ from syncapp.sync_filters.runs.named_users import NamedUsers
 from syncapp.text.localization import number
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
-from syncapp.web.filters.plan_form import FilterForm
+from syncapp.web.filters.plan_form import PageForm
 
 _WRITERS = (Role.FILTER_MANAGER, Role.ADMINISTRATOR)
 
 
-class UserListForm(FilterForm):
+class UserListForm(PageForm):
     """The form of a list; once it is valid, `found` holds the people that its text or file names."""
 
     name = forms.CharField(required=False)

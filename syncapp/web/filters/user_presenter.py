@@ -127,8 +127,8 @@ class UserPresenter:
         return f"{settings.CRM_ORIGIN}/main.aspx?etn=systemuser&pagetype=entityrecord&id={self.user.pk}"
 
     @property
-    def verdict(self) -> tuple[str, str]:
-        return sync_path_words.VERDICTS[self.paths]
+    def summary(self) -> tuple[str, str]:
+        return sync_path_words.SUMMARIES[self.paths]
 
     @property
     def because(self) -> str:
