@@ -47,7 +47,7 @@ def close(name: str, *, minutes: float = 5) -> None:
     Breaker.objects.filter(name=name).update(opened_at=timezone.now() - timedelta(minutes=minutes))
 
 
-def told() -> list[tuple[str, bool]]:
+def sent_alerts() -> list[tuple[str, bool]]:
     rows = Message.objects.order_by("created_at").values_list("details", flat=True)
     return [(details["code"], details["over"]) for details in rows]
 
@@ -92,13 +92,13 @@ def test_open_breaker_alerts_once_and_once_when_reset() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
     alerts.send_alerts()
-    assert told() == [("crm_unreachable", False)]
+    assert sent_alerts() == [("crm_unreachable", False)]
 
     breakers.reset(Breaker.Name.CRM_UNREACHABLE)
     alerts.send_alerts()
     alerts.send_alerts()
 
-    assert told() == [("crm_unreachable", False), ("crm_unreachable", True)]
+    assert sent_alerts() == [("crm_unreachable", False), ("crm_unreachable", True)]
 
 
 def test_restart_within_a_minute_sends_no_alert() -> None:
@@ -110,7 +110,7 @@ def test_restart_within_a_minute_sends_no_alert() -> None:
 
     alerts.send_alerts()
 
-    assert told() == []
+    assert sent_alerts() == []
 
 
 def test_silence_before_restart_sends_no_alert(redis: Server) -> None:
@@ -119,7 +119,7 @@ def test_silence_before_restart_sends_no_alert(redis: Server) -> None:
     Heartbeat.objects.update(answered_at=timezone.now())
     alerts.send_alerts()
 
-    assert told() == []
+    assert sent_alerts() == []
 
 
 def test_gap_between_checks_restarts_waiting_time() -> None:
@@ -144,7 +144,7 @@ def test_silent_worker_hides_the_stalled_mirror(redis: Server) -> None:
 
     watch_while_it_lasts()
 
-    assert told() == [("worker", False)]
+    assert sent_alerts() == [("worker", False)]
 
 
 def test_lost_redis_is_the_only_alert() -> None:
@@ -153,7 +153,7 @@ def test_lost_redis_is_the_only_alert() -> None:
 
     watch_while_it_lasts()
 
-    assert told() == [("redis", False)]
+    assert sent_alerts() == [("redis", False)]
 
 
 def test_alerts_go_to_administrators_by_default() -> None:

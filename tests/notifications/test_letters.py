@@ -42,7 +42,7 @@ def edit(name: str = "Marta Villanueva", **columns: Any) -> SyncRecord:
     return record
 
 
-def told(*records: SyncRecord, reader: Person | None = None) -> Message:
+def notify(*records: SyncRecord, reader: Person | None = None) -> Message:
     """Send Rita the mail about these arrivals."""
     reader = reader or rita()
     Person.objects.filter(pk=reader.pk).update(notified_until=0)
@@ -57,7 +57,7 @@ def links_of(html: str) -> list[str]:
 
 
 def test_text_part_is_complete(post_office: PostOffice) -> None:
-    told(edit())
+    notify(edit())
 
     mail = post_office.mail()
     assert mail.subject == "Marta Villanueva: 2 fields edited in Outlook are waiting for you"
@@ -72,7 +72,7 @@ def test_text_part_is_complete(post_office: PostOffice) -> None:
 
 
 def test_differences_are_marked_by_inline_styles(post_office: PostOffice) -> None:
-    told(edit())
+    notify(edit())
 
     html = post_office.mail().html
     assert re.search(r"<del style=\"[^\"]*line-through[^\"]*\">Senior Buyer</del>", html)
@@ -85,7 +85,7 @@ def test_differences_are_marked_by_inline_styles(post_office: PostOffice) -> Non
 def test_kind_of_change_is_in_both_parts(post_office: PostOffice) -> None:
     record = make_record()
     make_field(record, "telephone1", original_value="+47 22 85 50 50", proposed_value="+47 228 55 050")
-    told(record)
+    notify(record)
 
     mail = post_office.mail()
     assert re.search(r"Business Phone( \([^()]+\))+\n", mail.text)
@@ -108,7 +108,7 @@ def test_outcome_names_a_deleted_row_put_back() -> None:
 def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
     first = make_field(proposed_value="Again")
     scenes.settled(scenes.rejected(first, by=rob(), reason_code="not_correct"))
-    told(make_newer_edit(first, proposed="Again").record)
+    notify(make_newer_edit(first, proposed="Again").record)
 
     mail = post_office.mail()
     assert "Job Title (Rejected before by Rob on" in mail.text
@@ -117,7 +117,7 @@ def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
 
 
 def test_times_use_the_readers_zone(post_office: PostOffice) -> None:
-    told(edit(), reader=people.make_person("Rita", Role.REVIEWER, time_zone="Asia/Tokyo"))
+    notify(edit(), reader=people.make_person("Rita", Role.REVIEWER, time_zone="Asia/Tokyo"))
 
     assert "21 November at 08:30" in post_office.mail().text
 
@@ -126,7 +126,7 @@ def test_mail_follows_its_readers_formats(post_office: PostOffice) -> None:
     record = edit()
     make_field(record, "creditlimit", original_value=None, proposed_value="15000.5")
     make_field(record, "lastonholdtime", original_value=None, proposed_value="2026-07-01T08:00:00Z")
-    told(record, reader=people.make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin", locale="de-DE"))
+    notify(record, reader=people.make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin", locale="de-DE"))
 
     text = post_office.mail().text
     assert "21.11. at 00:30 CET" in text
@@ -135,7 +135,7 @@ def test_mail_follows_its_readers_formats(post_office: PostOffice) -> None:
 
 
 def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> None:
-    told(edit(), edit("Tomasz Wieczorek"))
+    notify(edit(), edit("Tomasz Wieczorek"))
 
     mail = post_office.mail()
     assert mail.subject == "2 contacts edited in Outlook are waiting for you"
@@ -143,7 +143,7 @@ def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> No
 
 
 def test_long_mail_lists_ten_contacts(post_office: PostOffice) -> None:
-    told(*[edit(f"Contact {number}") for number in range(14)])
+    notify(*[edit(f"Contact {number}") for number in range(14)])
 
     text = post_office.mail().text
     assert text.count("Review:") == 10
@@ -151,7 +151,7 @@ def test_long_mail_lists_ten_contacts(post_office: PostOffice) -> None:
 
 
 def test_links_are_short_and_ours(post_office: PostOffice, settings: Any) -> None:
-    told(edit())
+    notify(edit())
 
     found = links_of(post_office.mail().html)
     assert len(found) == 4
@@ -160,7 +160,7 @@ def test_links_are_short_and_ours(post_office: PostOffice, settings: Any) -> Non
 
 def test_mails_can_omit_values(post_office: PostOffice) -> None:
     preferences.change(by=None, mail_values=False)
-    told(edit())
+    notify(edit())
 
     mail = post_office.mail()
     assert "2 fields" in mail.text
@@ -194,7 +194,7 @@ def test_outdated_mail_is_not_sent(post_office: PostOffice) -> None:
 
 
 def test_headers_prevent_automatic_replies(post_office: PostOffice) -> None:
-    message = told(edit())
+    message = notify(edit())
 
     headers = post_office.headers()
     assert headers["Auto-Submitted"] == "auto-generated"
@@ -206,7 +206,7 @@ def test_headers_prevent_automatic_replies(post_office: PostOffice) -> None:
 
 def test_mails_about_one_edit_share_a_thread(post_office: PostOffice) -> None:
     record = edit()
-    told(record)
+    notify(record)
     collaboration.ask(record.pk, colleague=rita(), text="Is this the same Marta?", by=rob())
     send_due()
 
@@ -216,7 +216,7 @@ def test_mails_about_one_edit_share_a_thread(post_office: PostOffice) -> None:
 
 
 def test_name_cannot_inject_headers(post_office: PostOffice) -> None:
-    told(edit("Marta\r\nBcc: everybody@contoso.example"))
+    notify(edit("Marta\r\nBcc: everybody@contoso.example"))
 
     headers = post_office.headers()
     assert headers["Bcc"] is None
@@ -226,7 +226,7 @@ def test_name_cannot_inject_headers(post_office: PostOffice) -> None:
 def test_markup_in_values_is_escaped(post_office: PostOffice) -> None:
     record = make_record("<b>Marta</b>")
     make_field(record, "jobtitle", original_value="", proposed_value="<script>alert(1)</script>")
-    told(record)
+    notify(record)
 
     html = post_office.mail().html
     assert "<script>" not in html

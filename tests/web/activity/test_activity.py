@@ -31,7 +31,7 @@ def labels() -> None:
     scenes.know_columns()
 
 
-def shown(client: Client | None = None, **query: object) -> Screen:
+def open_page(client: Client | None = None, **query: object) -> Screen:
     return Screen((client or browser(vera())).get(f"/activity/?{urlencode(query)}"))
 
 
@@ -44,7 +44,7 @@ def approved(name: str = "Marta Villanueva", *, by: Person | None = None, column
 def test_decision_entry_is_complete():
     approved("Marta Villanueva")
 
-    words = shown().words
+    words = open_page().words
 
     assert "Today, " in words
     assert "Rita Approved Marta Villanueva Job Title: Buyer → becomes Head of Procurement page" in words
@@ -53,7 +53,7 @@ def test_decision_entry_is_complete():
 def test_rejection_shows_value_and_reason():
     scenes.rejected(make_field(), by=rita(), reason_code="crm_only", reason="see the list")
 
-    assert "Head of Procurement · Reason: kept in CRM only: see the list" in shown().words
+    assert "Head of Procurement · Reason: kept in CRM only: see the list" in open_page().words
 
 
 def test_worker_entry_names_the_decider():
@@ -62,13 +62,13 @@ def test_worker_entry_names_the_decider():
 
     audit.record("field.delivery.written", by=None, channel="worker", field_id=field.pk, decision_id=decision.pk)
 
-    assert "Portal Written for Rob" in shown().words
+    assert "Portal Written for Rob" in open_page().words
 
 
 def test_undo_entry_names_the_decision():
     decisions.undo(approved().decisions.get().pk, by=rita())
 
-    assert "Undid Marta Villanueva Job Title: the approval" in shown().words
+    assert "Undid Marta Villanueva Job Title: the approval" in open_page().words
 
 
 def test_assignments_and_questions_name_people():
@@ -76,7 +76,7 @@ def test_assignments_and_questions_name_people():
     collaboration.assign(record.pk, to=rob(), by=rita())
     collaboration.ask(record.pk, colleague=rob(), text="Do you know her?", by=rita())
 
-    words = shown().words
+    words = open_page().words
 
     assert "Assigned Olivia Grant no one → becomes Rob" in words
     assert "Asked Olivia Grant Rob: · Do you know her?" in words
@@ -85,14 +85,14 @@ def test_assignments_and_questions_name_people():
 def test_unknown_action_is_shown_by_name():
     audit.record("rule.simulated_twice", by=rita(), channel="new_channel", details={"would_decide": 7})
 
-    assert "Rita Simulated twice would decide: 7 new channel" in shown().words
+    assert "Rita Simulated twice would decide: 7 new channel" in open_page().words
 
 
 def test_erased_values_are_shown_as_digests():
     approved()
     AuditValue.objects.all().delete()
 
-    words = shown().words
+    words = open_page().words
 
     assert f"values erased, digest before {audit.digest('Buyer')[:12]}" in words
     assert "Head of Procurement" not in words
@@ -102,7 +102,7 @@ def test_values_are_escaped():
     make_field(make_record("<b>Bold</b>"), proposed_value="<script>alert(1)</script>")
     scenes.approved(SyncField.objects.get(), by=rita())
 
-    html = shown().html
+    html = open_page().html
 
     assert "<script>alert" not in html
     assert "<b>Bold</b>" not in html
@@ -155,10 +155,10 @@ def test_period_includes_its_last_day():
         days_ago(days)
     day = f"{timezone.now() - timedelta(days=3):%Y-%m-%d}"
 
-    assert shown(period="7d").html.count('<td role="cell" class="c-time') == 2
-    assert shown(period="today").html.count('<td role="cell" class="c-time') == 1
-    assert shown(**{"from": day, "to": day}).html.count('<td role="cell" class="c-time') == 1
-    assert shown(period="nonsense", **{"from": "yesterday"}).html.count('<td role="cell" class="c-time') == 3
+    assert open_page(period="7d").html.count('<td role="cell" class="c-time') == 2
+    assert open_page(period="today").html.count('<td role="cell" class="c-time') == 1
+    assert open_page(**{"from": day, "to": day}).html.count('<td role="cell" class="c-time') == 1
+    assert open_page(period="nonsense", **{"from": "yesterday"}).html.count('<td role="cell" class="c-time') == 3
 
 
 def test_pages_have_no_gap_or_repetition():
@@ -178,7 +178,7 @@ def test_older_link_keeps_filters():
     for _ in range(60):
         days_ago(0)
     client = browser(vera())
-    first = shown(client, via="system")
+    first = open_page(client, via="system")
     link = next(found["href"] for tag, found in first.tags if tag == "a" and "before=" in found.get("href", ""))
 
     second = Screen(client.get(link))
@@ -191,7 +191,7 @@ def test_older_link_keeps_filters():
 def test_chip_removes_its_filter():
     approved("Olivia", by=rob())
 
-    screen = shown(q="oli", person=rob().pk)
+    screen = open_page(q="oli", person=rob().pk)
     chips = [found["href"] for tag, found in screen.tags if tag == "a" and found.get("class") == "chip"]
 
     assert "by Rob" in screen.words
@@ -205,7 +205,7 @@ def test_activity_finds_entries_by_any_word(monkeypatch, few):
     approved("Olívia Berg", by=rob())
     approved("Ulla Other", by=rob())
 
-    words = shown(q="berg oli").words
+    words = open_page(q="berg oli").words
 
     assert "1 entry" in words
     assert "Olívia Berg" in words
@@ -214,7 +214,7 @@ def test_activity_finds_entries_by_any_word(monkeypatch, few):
 def test_only_recorded_values_are_offered():
     approved(column="fax")
 
-    html = shown().source
+    html = open_page().source
 
     assert '<option value="fax">Fax</option>' in html
     assert 'value="emailaddress1"' not in html
@@ -223,8 +223,8 @@ def test_only_recorded_values_are_offered():
 def test_empty_pages_explain_themselves():
     AuditEntry.objects.all().delete()
 
-    assert "No activity yet" in shown().words
-    assert "No matching entries" in shown(via="mail").words
+    assert "No activity yet" in open_page().words
+    assert "No matching entries" in open_page(via="mail").words
 
 
 @pytest.mark.parametrize("query", [{}, {"q": "marta"}, {"person": uuid.UUID(int=3)}, {"area": "decision"}])
@@ -232,12 +232,12 @@ def test_page_needs_constant_queries(query):
     client = browser(vera())
     approved("Marta 1")
     with CaptureQueriesContext(connection) as few:
-        shown(client, **query)
+        open_page(client, **query)
     for number in range(20):
         approved(f"Marta {number}", by=rob() if number % 2 else rita())
 
     with CaptureQueriesContext(connection) as many:
-        shown(client, **query)
+        open_page(client, **query)
 
     assert len(many) <= max(len(few), 25)
 
@@ -245,7 +245,7 @@ def test_page_needs_constant_queries(query):
 def test_people_without_a_role_see_nothing():
     approved("Marta")
 
-    screen = shown(browser(nils()))
+    screen = open_page(browser(nils()))
 
     assert screen.status == 403
     assert "Marta" not in screen.html
@@ -255,7 +255,7 @@ def test_get_requests_change_nothing():
     approved()
     before = AuditEntry.objects.count()
 
-    shown()
+    open_page()
     b"".join(browser(vera()).get("/activity/export.csv"))
 
     assert AuditEntry.objects.count() == before
@@ -279,4 +279,4 @@ def test_filter_managers_see_no_edits():
         assert "Job Title" not in said
     assert "Numbers" not in pages[0]
     assert 'aria-label="Kind"' not in pages[0]
-    assert "Marta Villanueva" in shown().words
+    assert "Marta Villanueva" in open_page().words

@@ -23,7 +23,7 @@ def labels() -> None:
     scenes.know_columns()
 
 
-def shown(query: str = "") -> Screen:
+def open_page(query: str = "") -> Screen:
     return Screen(browser(vera()).get(f"/activity/evidence/{query}"))
 
 
@@ -31,7 +31,7 @@ def test_evidence_names_subject_requester_and_time():
     field = make_field(make_record("Marta Villanueva"))
     scenes.approved(field, by=rita())
 
-    words = shown(f"?contact={field.record.target_id}").words
+    words = open_page(f"?contact={field.record.target_id}").words
 
     assert "Evidence: contact Marta Villanueva" in words
     assert "Requested by Vera, " in words
@@ -44,9 +44,9 @@ def test_each_subject_has_its_own_entries():
     scenes.rejected(olivia, by=rob())
     today = f"{timezone.now():%Y-%m-%d}"
 
-    assert "Olivia" not in shown(f"?contact={marta.record.target_id}").words
-    assert "Marta" not in shown(f"?person={rob().pk}").words
-    assert {"Marta", "Olivia"} <= set(shown(f"?from={today}&to={today}").words.split())
+    assert "Olivia" not in open_page(f"?contact={marta.record.target_id}").words
+    assert "Marta" not in open_page(f"?person={rob().pk}").words
+    assert {"Marta", "Olivia"} <= set(open_page(f"?from={today}&to={today}").words.split())
 
 
 def test_evidence_starts_with_the_oldest():
@@ -54,7 +54,7 @@ def test_evidence_starts_with_the_oldest():
     for column in ("jobtitle", "fax"):
         scenes.approved(make_field(record, column), by=rita())
 
-    words = shown(f"?person={rita().pk}").words
+    words = open_page(f"?person={rita().pk}").words
 
     assert words.index("Job Title") < words.index("Fax")
 
@@ -62,10 +62,10 @@ def test_evidence_starts_with_the_oldest():
 def test_digest_survives_erasure():
     scenes.approved(make_field(), by=rita())
     entry = AuditEntry.objects.get()
-    before = shown(f"?person={rita().pk}")
+    before = open_page(f"?person={rita().pk}")
     AuditValue.objects.all().delete()
 
-    after = shown(f"?person={rita().pk}")
+    after = open_page(f"?person={rita().pk}")
 
     assert audit.seal(entry)[:16] in before.words
     assert audit.seal(entry)[:16] in after.words
@@ -86,17 +86,17 @@ def test_altered_entry_has_another_digest(change):
 def test_missing_entry_changes_the_digest():
     for _ in range(2):
         audit.record("gate.closed", by=rita(), channel="settings")
-    digest = shown(f"?person={rita().pk}").words.split("Digest of all entries ")[1][:64]
+    digest = open_page(f"?person={rita().pk}").words.split("Digest of all entries ")[1][:64]
 
     AuditEntry.objects.first().delete()
 
-    assert digest not in shown(f"?person={rita().pk}").words
+    assert digest not in open_page(f"?person={rita().pk}").words
 
 
 def test_evidence_asks_for_a_subject():
     scenes.approved(make_field(make_record("Marta Villanueva")), by=rita())
 
-    screen = shown("?q=mar")
+    screen = open_page("?q=mar")
     links = [found["href"] for tag, found in screen.tags if tag == "a" and "contact=" in found.get("href", "")]
 
     assert "Select one." in screen.words
@@ -110,11 +110,11 @@ def test_evidence_finds_contacts_by_any_word(typed):
     make_record("Élodie Berg", company="Ørsted")
     make_record("Ulla Other")
 
-    words = shown(f"?q={typed}").words
+    words = open_page(f"?q={typed}").words
 
     assert "Élodie Berg · Ørsted" in words
     assert "Ulla" not in words
-    assert "No edited contact found for “zz berg”" in shown("?q=zz berg").words
+    assert "No edited contact found for “zz berg”" in open_page("?q=zz berg").words
 
 
 def test_too_many_entries_are_announced(monkeypatch: pytest.MonkeyPatch):
@@ -123,13 +123,13 @@ def test_too_many_entries_are_announced(monkeypatch: pytest.MonkeyPatch):
     for _ in range(4):
         audit.record("gate.closed", by=rita(), channel="settings")
 
-    assert "the first 3 of more; select a shorter period" in shown(f"?person={rita().pk}").words
+    assert "the first 3 of more; select a shorter period" in open_page(f"?person={rita().pk}").words
 
 
 def test_empty_evidence_says_so():
     tomorrow = f"{timezone.now() + timedelta(days=2):%Y-%m-%d}"
 
-    assert "No entries" in shown(f"?from={tomorrow}").words
+    assert "No entries" in open_page(f"?from={tomorrow}").words
 
 
 def test_only_long_entries_may_break_across_pages():
@@ -137,6 +137,6 @@ def test_only_long_entries_may_break_across_pages():
     for field in (long, make_field(make_record("Olivia"))):
         scenes.approved(field, by=rita())
 
-    rows = [tag.get("class", "") for name, tag in shown(f"?person={rita().pk}").tags if name == "tr"]
+    rows = [tag.get("class", "") for name, tag in open_page(f"?person={rita().pk}").tags if name == "tr"]
 
     assert rows.count("long") == 1

@@ -31,7 +31,7 @@ def scene(settings: Settings) -> None:
     scenes.know_columns()
 
 
-def shown(query: str = "") -> Screen:
+def open_page(query: str = "") -> Screen:
     return Screen(browser(vera()).get(f"/numbers/{query}"))
 
 
@@ -45,7 +45,7 @@ def edited(column: str = "jobtitle", editor: str = "Jonas Weber") -> SyncField:
 
 
 def test_empty_panels_explain_themselves():
-    words = shown().words
+    words = open_page().words
 
     assert "Past days have not been counted yet" in words
     assert "– longest wait" in words
@@ -57,7 +57,7 @@ def test_figures_show_their_age():
     edited()
     daily.update_counts()
 
-    words = shown().words
+    words = open_page().words
 
     assert "counted just now, waiting edits just now" in words
     assert "1 waiting now" in words
@@ -70,7 +70,7 @@ def test_bars_link_to_their_entries():
     daily.update_counts()
     since = datetime.now(UTC).date() - timedelta(days=datetime.now(UTC).weekday(), weeks=11)
 
-    links = {found["href"] for tag, found in shown().tags if tag == "a" and "href" in found}
+    links = {found["href"] for tag, found in open_page().tags if tag == "a" and "href" in found}
     rejected = f"/activity/?what=field.review.rejected&from={since}"
 
     assert f"{rejected}&field=jobtitle" in links
@@ -83,7 +83,7 @@ def test_bars_have_text_alternatives():
     scenes.approved(edited(), by=rita())
     daily.update_counts()
 
-    labels = [found["aria-label"] for tag, found in shown().tags if tag == "a" and "aria-label" in found]
+    labels = [found["aria-label"] for tag, found in open_page().tags if tag == "a" and "aria-label" in found]
 
     assert any(label.endswith("1 received, 1 decided") for label in labels)
     assert any("half decided within 2 h, the last after 2 h" in label for label in labels)
@@ -109,8 +109,8 @@ def test_unknown_period_uses_the_default(query, weeks):
     scenes.approved(edited(), by=rita())
     daily.update_counts()
 
-    assert shown(query).words.count("Week of") == 0
-    assert sum("Week of" in found.get("aria-label", "") for tag, found in shown(query).tags) == weeks * 2
+    assert open_page(query).words.count("Week of") == 0
+    assert sum("Week of" in found.get("aria-label", "") for tag, found in open_page(query).tags) == weeks * 2
 
 
 def test_page_reads_no_audit_entries():
@@ -134,7 +134,7 @@ def test_stale_counts_keep_their_age():
     daily.update_counts()
     scenes.approved(edited(), by=rita())
 
-    assert "0 fields decided" in shown().words
+    assert "0 fields decided" in open_page().words
     assert DailyCount.objects.count() == 0
 
 

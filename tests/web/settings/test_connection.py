@@ -21,7 +21,7 @@ def known() -> Connection:
     return Connection.objects.create(organization_id=organization, origin="https://contoso.example")
 
 
-def posted(path: str, **controls: str) -> Screen:
+def post(path: str, **controls: str) -> Screen:
     return Screen(browser(ada()).post(f"/settings/connection/{path}", controls, follow=True))
 
 
@@ -30,7 +30,7 @@ def test_new_connection_is_read_only(known):
     assert "Read only" in screen.words
     assert not clients.review_writes_are_enabled()
 
-    posted("writes", kind="review", do="enable")
+    post("writes", kind="review", do="enable")
 
     assert (clients.review_writes_are_enabled(), clients.filter_writes_are_enabled()) == (True, False)
     entry = AuditEntry.objects.get(action="connection.writes")
@@ -39,19 +39,19 @@ def test_new_connection_is_read_only(known):
 
 
 def test_writing_can_be_forbidden(known):
-    posted("writes", kind="filters", do="enable")
+    post("writes", kind="filters", do="enable")
 
-    posted("writes", kind="filters", do="forbid")
+    post("writes", kind="filters", do="forbid")
 
     assert not clients.filter_writes_are_enabled()
 
 
 def test_unknown_kind_is_not_found(known):
-    assert posted("writes", kind="everything", do="enable").status == 404
+    assert post("writes", kind="everything", do="enable").status == 404
 
 
 def test_stop_shows_its_reason_to_everyone():
-    screen = posted("stop", reason="Wrong values since 9")
+    screen = post("stop", reason="Wrong values since 9")
 
     breaker = Breaker.objects.get(name=Breaker.Name.OPERATOR_STOP)
     assert (breaker.opened_by, breaker.reason) == (ada(), "Wrong values since 9")
@@ -62,23 +62,23 @@ def test_stop_shows_its_reason_to_everyone():
 
 
 def test_stop_needs_a_reason():
-    screen = posted("stop", reason=" ")
+    screen = post("stop", reason=" ")
 
     assert (screen.status, Breaker.objects.exists()) == (422, False)
     assert "Enter a reason." in screen.words
 
 
 def test_writing_is_resumed():
-    posted("stop", reason="Wrong values")
+    post("stop", reason="Wrong values")
 
-    posted("resume")
+    post("resume")
 
     assert breakers.try_acquire(breakers.WRITE_BREAKERS) is not None
     assert AuditEntry.objects.get(action="gate.opened").actor == ada()
 
 
 def test_resuming_running_writes_is_refused():
-    assert "CRM writes were not stopped." in posted("resume").words
+    assert "CRM writes were not stopped." in post("resume").words
 
 
 def test_page_before_first_contact_explains_itself():
@@ -86,14 +86,14 @@ def test_page_before_first_contact_explains_itself():
 
 
 def test_connection_test_shows_duration(world: World):
-    assert "It is the expected organization." in posted("probe").words
+    assert "It is the expected organization." in post("probe").words
 
 
 def test_connection_test_shows_the_error(settings):
     settings.CRM_ORIGIN = "http://127.0.0.1:9"
     settings.CRM_AUTHORITY = "https://127.0.0.1:9/tenant"
 
-    assert "The connection failed" in posted("probe").words
+    assert "The connection failed" in post("probe").words
 
 
 def test_unreadable_rows_are_listed_with_reasons():

@@ -23,14 +23,14 @@ def exported() -> dict[str, Any]:
     return json.loads(browser(ada()).get("/settings/file/export").content)
 
 
-def compared(content: object) -> Screen:
+def compare(content: object) -> Screen:
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
     upload = SimpleUploadedFile("settings.json", text, content_type="application/json")
     return Screen(browser(ada()).post("/settings/file/compare", {"file": upload}))
 
 
-def applied(content: object) -> Screen:
-    screen = compared(content)
+def apply_file(content: object) -> Screen:
+    screen = compare(content)
     body = {"text": json.dumps(content), "seen": screen.input("seen")}
     return Screen(browser(ada()).post("/settings/file/apply", body, follow=True))
 
@@ -48,14 +48,14 @@ def test_export_contains_no_secrets(settings):
 
 
 def test_unchanged_file_shows_no_changes():
-    assert "No changes" in compared(exported()).words
+    assert "No changes" in compare(exported()).words
 
 
 def test_differences_are_shown_before_import():
     content = exported()
     content["settings"]["overdue_hours"] = 24
 
-    screen = compared(content)
+    screen = compare(content)
 
     assert "overdue_hours 48 24" in screen.words
     assert preferences.read().overdue_hours == 48
@@ -67,7 +67,7 @@ def test_import_pauses_rules():
     content["settings"]["overdue_hours"] = 24
     content["rules"] = [{"name": "Format", "kinds": ["format"], "outcome": "approve"}]
 
-    screen = applied(content)
+    screen = apply_file(content)
 
     assert "2 changes imported." in screen.words
     assert preferences.read().overdue_hours == 24
@@ -79,7 +79,7 @@ def test_import_changes_rule_with_same_name():
     editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
     editing.create(RuleDraft("Fax", "leave", columns=("fax",)), by=ada())
 
-    applied({**exported(), "rules": [{"name": "Format", "kinds": ["filled"], "outcome": "approve"}]})
+    apply_file({**exported(), "rules": [{"name": "Format", "kinds": ["filled"], "outcome": "approve"}]})
 
     assert {rule.name: rule.kinds for rule in Rule.objects.existing()} == {"Format": ["filled"], "Fax": []}
 
@@ -89,14 +89,14 @@ def test_rule_can_use_reason_from_file():
     content["settings"]["reasons"] = [{"code": "hr", "words": "HR decides"}]
     content["rules"] = [{"name": "HR", "columns": ["salary"], "outcome": "reject", "reason_code": "hr"}]
 
-    applied(content)
+    apply_file(content)
 
     assert Rule.objects.get().reason_code == "hr"
 
 
 def test_changed_settings_are_compared_again():
     content = {**exported(), "settings": {"overdue_hours": 24}}
-    seen = compared(content).input("seen")
+    seen = compare(content).input("seen")
     preferences.change(by=ada(), tell_editors=True)
 
     screen = Screen(browser(ada()).post("/settings/file/apply", {"text": json.dumps(content), "seen": seen}))
@@ -123,7 +123,7 @@ def test_changed_settings_are_compared_again():
     ],
 )
 def test_invalid_setting_is_named(change, place):
-    screen = compared({**exported(), **change})
+    screen = compare({**exported(), **change})
 
     assert screen.status == 422
     assert f"({place})" in screen.words
@@ -139,8 +139,8 @@ def test_invalid_setting_is_named(change, place):
     ],
 )
 def test_invalid_file_is_refused(content, words):
-    assert words in compared(content).words
+    assert words in compare(content).words
 
 
 def test_too_large_file_is_refused():
-    assert "larger than 256 kB" in compared(b" " * (settings_file.MAX_BYTES + 1)).words
+    assert "larger than 256 kB" in compare(b" " * (settings_file.MAX_BYTES + 1)).words

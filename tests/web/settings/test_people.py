@@ -21,17 +21,17 @@ NEW = {
 }
 
 
-def added(**changed: object) -> Screen:
+def add(**changed: object) -> Screen:
     return Screen(browser(ada()).post("/settings/people/add", {**NEW, **changed}, follow=True))
 
 
-def changed(person: Person, do: str, **controls: str) -> Screen:
+def change(person: Person, do: str, **controls: str) -> Screen:
     path = f"/settings/people/{person.pk}/change"
     return Screen(browser(ada()).post(path, {"do": do, **controls}, follow=True))
 
 
 def test_person_can_be_added_before_sign_in():
-    screen = added()
+    screen = add()
 
     nora = Person.objects.get(name="Nora Holm")
     assert (nora.is_reviewer, nora.is_administrator, nora.signed_in_at) == (True, False, None)
@@ -51,38 +51,38 @@ def test_person_can_be_added_before_sign_in():
     ],
 )
 def test_invalid_person_is_not_added(wrong, words):
-    screen = added(**wrong)
+    screen = add(**wrong)
 
     assert (screen.status, Person.objects.filter(address__startswith="nora").exists()) == (422, False)
     assert words in screen.words
 
 
 def test_object_id_is_unique():
-    added()
+    add()
 
-    assert "A person with this object ID already exists." in added(name="Nora Again").words
+    assert "A person with this object ID already exists." in add(name="Nora Again").words
 
 
 def test_person_is_deactivated_and_activated():
     client = browser(rita())
 
-    changed(rita(), "off")
+    change(rita(), "off")
     assert client.get("/review/").status_code == 302
-    changed(Person.objects.get(name="Rita"), "on")
+    change(Person.objects.get(name="Rita"), "on")
 
     assert Person.objects.get(name="Rita").is_active
     assert [entry.action for entry in AuditEntry.objects.all()] == ["person.active", "person.active"]
 
 
 def test_people_cannot_deactivate_themselves():
-    screen = changed(ada(), "off")
+    screen = change(ada(), "off")
 
     assert "You cannot deactivate yourself" in screen.words
     assert Person.objects.get(name="Ada").is_active
 
 
 def test_administrator_sets_a_persons_mails():
-    changed(rita(), "wishes", notify="daily", time_zone="Europe/Oslo")
+    change(rita(), "wishes", notify="daily", time_zone="Europe/Oslo")
 
     person = Person.objects.get(name="Rita")
     assert (person.notify, person.time_zone) == ("daily", "Europe/Oslo")
@@ -90,7 +90,7 @@ def test_administrator_sets_a_persons_mails():
 
 
 def test_unknown_time_zone_is_refused():
-    assert "There is no time zone “Atlantis”." in changed(rita(), "wishes", notify="off", time_zone="Atlantis").words
+    assert "There is no time zone “Atlantis”." in change(rita(), "wishes", notify="off", time_zone="Atlantis").words
 
 
 def test_people_set_only_their_own_preferences():
@@ -141,7 +141,7 @@ def test_invalid_absence_is_refused(controls, words):
 
 def test_people_list_needs_constant_queries(django_assert_max_num_queries):
     for person in (rita(), rob(), vera(), fred()):
-        changed(person, "wishes", notify="daily", time_zone="UTC")
+        change(person, "wishes", notify="daily", time_zone="UTC")
     client = browser(ada())
 
     with django_assert_max_num_queries(14):

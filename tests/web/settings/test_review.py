@@ -19,12 +19,12 @@ from tests.support.screen import Screen, opened
 pytestmark = pytest.mark.django_db
 
 
-def sent(client: Client, part: str, **controls: object) -> Screen:
+def send(client: Client, part: str, **controls: object) -> Screen:
     return Screen(client.post("/settings/change", {"part": part, **controls}, follow=True))
 
 
 def test_undo_window_and_reason_are_saved():
-    screen = sent(browser(ada()), "deciding", undo_seconds="30", reason_required="1")
+    screen = send(browser(ada()), "deciding", undo_seconds="30", reason_required="1")
 
     assert (preferences.read().undo_window, preferences.read().reason_required) == (30, True)
     assert "Saved." in screen.words
@@ -33,16 +33,16 @@ def test_undo_window_and_reason_are_saved():
 
 def test_empty_undo_window_uses_default(settings):
     settings.UNDO_SECONDS = 12
-    sent(browser(ada()), "deciding", undo_seconds="30")
+    send(browser(ada()), "deciding", undo_seconds="30")
 
-    screen = sent(browser(ada()), "deciding", undo_seconds="")
+    screen = send(browser(ada()), "deciding", undo_seconds="")
 
     assert preferences.read().undo_window == 12
     assert "Now 12 s." in screen.words
 
 
 def test_invalid_number_is_kept_with_error():
-    screen = sent(browser(ada()), "deciding", undo_seconds="soon")
+    screen = send(browser(ada()), "deciding", undo_seconds="soon")
 
     assert screen.status == 422
     assert "Nothing was changed." in screen.words
@@ -51,7 +51,7 @@ def test_invalid_number_is_kept_with_error():
 
 
 def test_first_invalid_input_gets_focus():
-    screen = sent(browser(ada()), "mails", overdue_hours="soon", operations_address="nowhere")
+    screen = send(browser(ada()), "mails", overdue_hours="soon", operations_address="nowhere")
 
     assert screen.html.count(" autofocus") == 1
     assert re.search(r'<input[^>]*name="overdue_hours"[^>]* autofocus', screen.html)
@@ -61,7 +61,7 @@ def test_first_invalid_input_gets_focus():
 
 def test_new_reason_gets_code_from_its_text():
     codes = ["not_correct", "other", ""]
-    sent(browser(ada()), "reasons", code=codes, words=["Wrong", "Other", "Belongs to HR!"])
+    send(browser(ada()), "reasons", code=codes, words=["Wrong", "Other", "Belongs to HR!"])
 
     assert preferences.stored()["reasons"] == [
         {"code": "not_correct", "words": "Wrong"},
@@ -72,31 +72,31 @@ def test_new_reason_gets_code_from_its_text():
 
 
 def test_new_reason_gets_unused_code():
-    sent(browser(ada()), "reasons", code=["other", ""], words=["Something else", "Other"])
+    send(browser(ada()), "reasons", code=["other", ""], words=["Something else", "Other"])
 
     assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other", "other_2"]
 
 
 def test_reason_without_text_is_removed():
-    sent(browser(ada()), "reasons", code=["not_correct", "other", ""], words=["", "Other", ""])
+    send(browser(ada()), "reasons", code=["not_correct", "other", ""], words=["", "Other", ""])
 
     assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other"]
 
 
 def test_groups_have_one_column_per_line():
-    sent(browser(ada()), "groups", name=["Phones", ""], columns=["telephone1\r\nmobilephone", ""])
+    send(browser(ada()), "groups", name=["Phones", ""], columns=["telephone1\r\nmobilephone", ""])
 
     assert preferences.stored()["field_groups"] == [{"name": "Phones", "columns": ["telephone1", "mobilephone"]}]
 
 
 def test_invalid_group_is_kept_with_error():
-    screen = sent(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
+    screen = send(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
 
     assert "Choose at least two columns for a group." in screen.words
 
 
 def test_mail_settings_are_saved():
-    sent(browser(ada()), "mails", overdue_hours="24", tell_editors="1", operations_address="it@contoso.example")
+    send(browser(ada()), "mails", overdue_hours="24", tell_editors="1", operations_address="it@contoso.example")
 
     rules = preferences.read()
     assert (rules.overdue_hours, rules.mail_values, rules.tell_editors) == (24, False, True)
@@ -110,13 +110,13 @@ def test_backlog_shows_waiting_edits_and_ends():
     assert "Backlog mode" in screen.words
     assert "1 edit waits now." in screen.words
 
-    sent(browser(ada()), "backlog", backlog="end")
+    send(browser(ada()), "backlog", backlog="end")
 
     assert not preferences.read().backlog
 
 
 def test_changes_are_audited():
-    sent(browser(ada()), "mails", overdue_hours="24", mail_values="1")
+    send(browser(ada()), "mails", overdue_hours="24", mail_values="1")
 
     entry = AuditEntry.objects.get(action="settings.changed")
     assert (entry.actor, entry.channel, entry.details) == (ada(), "settings", {"setting": "overdue_hours"})

@@ -24,11 +24,11 @@ def labels() -> None:
     scenes.know_columns()
 
 
-def created(**changed: object) -> Screen:
+def create(**changed: object) -> Screen:
     return Screen(browser(ada()).post("/settings/rules/create", {**FORMAT, **changed}, follow=True))
 
 
-def step(do: str, **controls: str) -> Screen:
+def take_step(do: str, **controls: str) -> Screen:
     rule = Rule.objects.get()
     return Screen(browser(ada()).post(f"/settings/rules/{rule.pk}/step", {"do": do, **controls}, follow=True))
 
@@ -41,7 +41,7 @@ def test_new_rule_is_paused_and_simulated():
     scenes.approved(a_format_change(), by=rita())
     scenes.rejected(a_format_change(record=make_record("Olav Berg")), by=rita())
 
-    screen = created()
+    screen = create()
 
     assert Rule.objects.get().state == RuleState.PAUSED
     assert "It would have decided 2 of 2 fields, 1 differently from what people did" in screen.words
@@ -49,8 +49,8 @@ def test_new_rule_is_paused_and_simulated():
 
 
 def test_enabled_rule_decides_and_is_named():
-    created()
-    step("enable")
+    create()
+    take_step("enable")
     field = a_format_change()
     runs.run()
 
@@ -59,8 +59,8 @@ def test_enabled_rule_decides_and_is_named():
 
 
 def test_written_decision_names_its_rule():
-    created()
-    step("enable")
+    create()
+    take_step("enable")
     field = a_format_change()
     runs.run()
     scenes.settled(field.decisions.get())
@@ -69,8 +69,8 @@ def test_written_decision_names_its_rule():
 
 
 def test_left_edit_names_rule_and_reason():
-    created()
-    step("enable")
+    create()
+    take_step("enable")
     field = a_format_change(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
     runs.run()
 
@@ -81,17 +81,17 @@ def test_left_edit_names_rule_and_reason():
 
 def test_enabling_can_include_waiting_edits():
     field = a_format_change()
-    created()
+    create()
 
-    step("enable", also_waiting="1")
+    take_step("enable", also_waiting="1")
     runs.run()
 
     assert field.decisions.get().rule == Rule.objects.get()
 
 
 def test_changed_rule_is_paused_and_simulated():
-    created()
-    step("enable")
+    create()
+    take_step("enable")
     rule = Rule.objects.get()
 
     body = {**FORMAT, "kinds": ["filled"]}
@@ -105,7 +105,7 @@ def test_changed_rule_is_paused_and_simulated():
 def test_enabling_needs_a_simulation():
     editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
 
-    screen = step("enable")
+    screen = take_step("enable")
 
     assert Rule.objects.get().state == RuleState.PAUSED
     assert "Simulate the rule first" in screen.words
@@ -115,7 +115,7 @@ def test_editors_are_found_by_address_or_name():
     jonas = make_editor("Jonas Weber", address="jonas@contoso.example")
     piet = make_editor("Piet Claes")
 
-    screen = created(editors="JONAS@contoso.example\nPiet Claes\n")
+    screen = create(editors="JONAS@contoso.example\nPiet Claes\n")
 
     assert set(Rule.objects.get().editors) == {str(jonas.pk), str(piet.pk)}
     assert "edited by" in screen.words
@@ -123,7 +123,7 @@ def test_editors_are_found_by_address_or_name():
 
 
 def test_unknown_editor_is_kept_with_error():
-    screen = created(editors="nobody@contoso.example")
+    screen = create(editors="nobody@contoso.example")
 
     assert (screen.status, Rule.objects.exists()) == (422, False)
     assert "No one who edited here is called “nobody@contoso.example”." in screen.words
@@ -132,8 +132,8 @@ def test_unknown_editor_is_kept_with_error():
 
 
 def test_shadow_rule_shows_differing_decisions():
-    created()
-    step("shadow")
+    create()
+    take_step("shadow")
     field = a_format_change(record=make_record("Olav Berg"))
     runs.run()
     scenes.rejected(field, by=rita())
@@ -145,8 +145,8 @@ def test_shadow_rule_shows_differing_decisions():
 
 
 def test_list_counts_undone_decisions():
-    created()
-    step("enable")
+    create()
+    take_step("enable")
     a_format_change()
     runs.run()
 
@@ -156,8 +156,8 @@ def test_list_counts_undone_decisions():
 
 
 def test_rules_are_moved_and_removed():
-    created()
-    created(name="Filled", kinds=["filled"])
+    create()
+    create(name="Filled", kinds=["filled"])
     second = Rule.objects.get(name="Filled")
     browser(ada()).post(f"/settings/rules/{second.pk}/step", {"do": "up"})
     assert list(Rule.objects.existing().values_list("name", flat=True)) == ["Filled", "Format only"]
@@ -169,21 +169,21 @@ def test_rules_are_moved_and_removed():
 
 
 def test_removing_asks_for_confirmation():
-    asks = created().html.partition("Remove…</summary>")[2].partition("</details>")[0]
+    asks = create().html.partition("Remove…</summary>")[2].partition("</details>")[0]
 
     assert "what it decided stays" in asks
     assert 'value="remove">Remove this rule<' in asks
 
 
 def test_unknown_step_is_not_found():
-    created()
+    create()
 
-    assert step("explode").status == 404
+    assert take_step("explode").status == 404
 
 
 def test_rules_list_needs_constant_queries(django_assert_max_num_queries):
     for number in range(8):
-        created(name=f"Rule {number}", editors="")
+        create(name=f"Rule {number}", editors="")
     client = browser(ada())
 
     with django_assert_max_num_queries(17):
@@ -195,8 +195,8 @@ def test_empty_list_explains_rules():
 
 
 def test_activity_names_the_deciding_rule():
-    created()
-    step("enable")
+    create()
+    take_step("enable")
     a_format_change()
     runs.run()
 
