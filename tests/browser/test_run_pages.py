@@ -97,7 +97,7 @@ def test_names_mailboxes_and_a_later_start(forgiving: Page, demo: Demo):
     fred = forgiving
     wait_until(lambda: can_plan(fred, demo), seconds=60, what="everybody is read")
     fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")
-    expect(fred.get_by_role("radio", name="Names that I paste or upload")).to_be_checked()
+    expect(fred.get_by_role("radio", name="Pasted or uploaded names")).to_be_checked()
     fred.get_by_role("radio", name="Mailbox method None").check()
     fred.get_by_role("button", name="Preview").click()
     assert_looks_well(fred, sees="Nothing in this text is the address")
