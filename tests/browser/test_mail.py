@@ -114,7 +114,7 @@ def test_mail_preferences_fit_a_phone(page: Page, demo: Demo) -> None:
 def test_mail_preferences_need_no_sign_in(page: Page, demo: Demo) -> None:
     _, mail = mail_about_edit(page, demo, "Head of Wishes")
 
-    page.goto(link_in(mail, "stop"))
+    page.goto(link_in(mail, "stop them"))
     page.get_by_label("Hourly digest").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Hourly digest")

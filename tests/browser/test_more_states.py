@@ -117,7 +117,7 @@ def test_expired_link_leads_to_edit_without_choice(page: Page, demo: Demo) -> No
     contact, mail = mail_about_edit(page, demo, "Head of Old Letters")
     good = link_in(mail, "Approve")
     sign_in_from_link(page, good)
-    reader = Person(pk=_id_in(link_in(mail, "stop")))
+    reader = Person(pk=_id_in(link_in(mail, "stop them")))
     record = _id_in(good)
 
     with time_machine.travel(datetime.now(UTC) - timedelta(days=40)):
