@@ -37,16 +37,16 @@ from tests.sync_filters.users import make_user
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 OVERRIDE = "\u202e"
 MARK = '<span class="hidden-mark" title="U+202E">right-to-left override</span>'
-# A name outside of an input's value; ids and field names are ours and begin after a hyphen or a dot.
+# A name outside of an input's value or widget; ids and field names are ours and begin after a hyphen or a dot.
 NAME = re.compile(
-    r"""(?<![="\-.])\{\{\s*(?:\w+\.)*"""
+    r"""(?<![="\-.])\{\{\s*(?!form\.)(?:\w+\.)*"""
     r"""(?:name|editor_name|asked|by|assigned_to|subject|reason|person|company|owner|trouble)"""
     r"""(?:\|default:"[^"]*")?\s*\}\}"""
 )
 # What a text mail may print as it is: addresses and numbers that we make, and what a filter has made safe.
 MADE_BY_US = re.compile(
     r"\|(mail_lines?(:\d+)?(\|upper)?|in_words|on_day|capped|pluralize(:.*)?)$"
-    r"|(^|\.)(look|approve|reject|queue|wishes|count|more|fields|users|since|why)$"
+    r"|(^|\.)((approve_|reject_|queue_|preferences_)?url|count|more|fields|users|since|why|outcome)$"
 )
 
 
