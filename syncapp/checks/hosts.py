@@ -27,7 +27,7 @@ Found = list[CheckMessage]
 
 @register("osync", Tags.security)
 def demo_talks_to_this_machine(app_configs: Any, **kwargs: Any) -> Found:
-    """E021: the demo, where anyone can decide and write, connects to this machine only."""
+    """Check E021: the demo, where anyone can decide and write, connects to this machine only."""
     if not settings.DEMO:
         return []
     hint = "Unset it, or set DEMO=off for a real installation."
@@ -47,7 +47,7 @@ def _host_of(address: str) -> str:
 
 @register("osync", Tags.security)
 def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
-    """E022: secrets and tokens are sent only to Microsoft's hosts and those in OTHER_HOSTS."""
+    """Check E022: secrets and tokens are sent only to Microsoft's hosts and those in OTHER_HOSTS."""
     if settings.DEMO:
         return []
     known: dict[str, Callable[[str], bool]] = {
@@ -65,7 +65,7 @@ def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
-    """E023: the mail service and the authority use https, and the authority names our tenant."""
+    """Check E023: the mail service and the authority use https, and the authority names our tenant."""
     if settings.DEMO:
         return []
     found: Found = []
@@ -86,7 +86,7 @@ def _is_our_tenant(path: str) -> bool:
 
 @register("osync", Tags.security)
 def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
-    """E024: ALLOWED_HOSTS has only the portal's own host names."""
+    """Check E024: ALLOWED_HOSTS has only the portal's own host names."""
     if settings.DEMO:
         return []
     hint = "List each host, for example ALLOWED_HOSTS=outlook-sync.contoso.com"
@@ -98,7 +98,7 @@ def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def stores_are_reached_encrypted(app_configs: Any, **kwargs: Any) -> Found:
-    """W006: the connections to the database and Redis are encrypted."""
+    """Check W006: the connections to the database and Redis are encrypted."""
     if settings.DEMO:
         return []
     database = settings.DATABASES["default"]
@@ -121,7 +121,7 @@ def _is_remote(host: str) -> bool:
 
 @register("osync", Tags.security)
 def outgoing_connections_are_configured(app_configs: Any, **kwargs: Any) -> Found:
-    """E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the URL of a proxy."""
+    """Check E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the URL of a proxy."""
     found: Found = []
     if settings.CA_BUNDLE and (why := _bundle_problem(settings.CA_BUNDLE)):
         hint = "Set it to a file with the certificates (PEM) of your company's authorities."

@@ -31,7 +31,7 @@ Found = list[CheckMessage]
 
 @register("osync")
 def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
-    """E001: HTTP_SECONDS < SOFT_LIMIT < HARD_LIMIT < LEASE < BROKER_VISIBILITY."""
+    """Check E001: HTTP_SECONDS < SOFT_LIMIT < HARD_LIMIT < LEASE < BROKER_VISIBILITY."""
     pairs = itertools.pairwise(TIMES_IN_ORDER)
     wrong = [(low, high) for low, high in pairs if not getattr(settings, low) < getattr(settings, high)]
     return [
@@ -46,7 +46,7 @@ def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
-    """E002: times are positive; only the undo window may be zero."""
+    """Check E002: times are positive; only the undo window may be zero."""
     names = ("TICK", "PULL_SECONDS", "PROBE_SECONDS", "HTTP_SECONDS")
     wrong = [name for name in names if getattr(settings, name) <= 0]
     if settings.UNDO_SECONDS < 0:
@@ -56,7 +56,7 @@ def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
-    """E003, E004: outside the demo all secrets are set, and the signing key is long and not the demo's."""
+    """Check E003, E004: outside the demo all secrets are set, and the signing key is long and not the demo's."""
     if settings.DEMO:
         return []
     names = ("CRM_CLIENT_ID", "CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_ID", "SIGN_IN_CLIENT_SECRET", "REDIS_URL")
@@ -72,7 +72,7 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
-    """E026: minutes, days and limits are within BOUNDS."""
+    """Check E026: minutes, days and limits are within BOUNDS."""
     return [
         Error(f"{name} must be {least:,} to {most:,}, not {value:g}.", hint="Unset it.", id="osync.E026")
         for name, (least, most) in BOUNDS.items()
@@ -82,7 +82,7 @@ def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def database_is_set(app_configs: Any, **kwargs: Any) -> Found:
-    """E020, W005: outside the demo DATABASE_URL is set, and names a PostgreSQL database."""
+    """Check E020, W005: outside the demo DATABASE_URL is set, and names a PostgreSQL database."""
     if settings.DATABASE_KIND == "dummy":
         hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME, or DATABASE_URL_FILE."
         return [Error("DATABASE_URL is not set.", hint=hint, id="osync.E020")]
@@ -104,7 +104,7 @@ def _secret_key() -> str:
 
 @register("osync", Tags.security)
 def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
-    """E005: the demo, where anyone can sign in as anyone, is reached from this machine only."""
+    """Check E005: the demo, where anyone can sign in as anyone, is reached from this machine only."""
     if not settings.DEMO:
         return []
     hosts = [*settings.ALLOWED_HOSTS, urlsplit(settings.BASE_URL).hostname or ""]
@@ -115,7 +115,7 @@ def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
-    """E006: outside the demo CRM_ORIGIN, which gets the bearer token, is https://host and nothing more."""
+    """Check E006: outside the demo CRM_ORIGIN, which gets the bearer token, is https://host and nothing more."""
     if is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"CRM_ORIGIN must be https://host without path, user or query, not {settings.CRM_ORIGIN!r}."
@@ -135,7 +135,7 @@ def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
 
 @register("osync")
 def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
-    """E014: RATE_LIMIT_URL is a Redis address or empty, and RATE_LIMIT_TIME_SCALE is more than 0."""
+    """Check E014: RATE_LIMIT_URL is a Redis address or empty, and RATE_LIMIT_TIME_SCALE is more than 0."""
     found: Found = []
     if settings.RATE_LIMIT_URL and urlsplit(settings.RATE_LIMIT_URL).scheme not in REDIS_SCHEMES:
         schemes = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
@@ -149,7 +149,7 @@ def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
-    """E007: CRM_TENANT is the id of one tenant; "common" would admit every tenant."""
+    """Check E007: CRM_TENANT is the id of one tenant; "common" would admit every tenant."""
     if parse_uuid(settings.CRM_TENANT):
         return []
     hint = "Find it in the Entra admin center: Overview, Tenant ID. Not “common”, “organizations” or a domain."
@@ -158,7 +158,7 @@ def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
-    """E008: BASE_URL is set, because links in mails and the sign-in redirect are built from it."""
+    """Check E008: BASE_URL is set, because links in mails and the sign-in redirect are built from it."""
     if is_bare_origin(settings.BASE_URL, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"BASE_URL must be the portal's own https://host, not {settings.BASE_URL!r}."
@@ -167,7 +167,7 @@ def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
-    """E009: FAILPOINTS, which kills processes on purpose in tests, is not set."""
+    """Check E009: FAILPOINTS, which kills processes on purpose in tests, is not set."""
     if settings.DEMO or not settings.FAILPOINTS:
         return []
     return [Error("FAILPOINTS is set.", hint="Unset it; it kills workers on purpose.", id="osync.E009")]
@@ -175,7 +175,7 @@ def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
-    """W001, W007: AUDIT_KEY is a long key of its own, so that digests stay verifiable and hard to forge."""
+    """Check W001, W007: AUDIT_KEY is a long key of its own, so that digests stay verifiable and hard to forge."""
     if settings.DEMO:
         return []
     if _secret_key() != settings.AUDIT_KEY:
@@ -190,7 +190,7 @@ def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
-    """W002: FOUR_EYES is on, so that people cannot approve their own edits."""
+    """Check W002: FOUR_EYES is on, so that people cannot approve their own edits."""
     if settings.FOUR_EYES:
         return []
     hint = "Leave FOUR_EYES on unless there is only one reviewer."
@@ -199,7 +199,7 @@ def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def debug_is_off(app_configs: Any, **kwargs: Any) -> Found:
-    """E010: DEBUG, which shows settings and values on error pages, is off."""
+    """Check E010: DEBUG, which shows settings and values on error pages, is off."""
     if not settings.DEBUG:
         return []
     hint = "Unset DEBUG."

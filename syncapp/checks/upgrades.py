@@ -20,7 +20,7 @@ Found = list[CheckMessage]
 
 @register("osync", Tags.database, deploy=True)
 def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> Found:
-    """E028, E029: the database has all migrations; checked only with `--database`, as Django does."""
+    """Check E028, E029: the database has all migrations; checked only with `--database`, as Django does."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     try:
@@ -35,7 +35,7 @@ def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = N
 
 @register("osync", Tags.staticfiles, deploy=True)
 def static_files_are_collected(app_configs: Any, **kwargs: Any) -> Found:
-    """E030: all static files of this version are collected."""
+    """Check E030: all static files of this version are collected."""
     if not (missing := installation.missing_static_files()):
         return []
     message = f"Static files of this version are not collected: {summary(missing)}."

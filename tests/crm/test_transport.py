@@ -433,14 +433,14 @@ class Notebook(BaseLimiter):
     def __init__(self) -> None:
         super().__init__()
         self.entered: list[tuple[Lane, int]] = []
-        self.reports: list[Usage] = []
+        self.usages: list[Usage] = []
 
     def enter(self, lane: Lane, operations: int) -> Grant:
         self.entered.append((lane, operations))
         return Grant(0.0)
 
-    def leave(self, turn: Grant, report: Usage) -> None:
-        self.reports.append(report)
+    def leave(self, grant: Grant, usage: Usage) -> None:
+        self.usages.append(usage)
 
     def status(self) -> LimiterStatus:
         return NoLimiter().status()
@@ -462,7 +462,7 @@ def test_batch_takes_one_slot_with_operations():
     notebook, _ = _rate_limited(in_turn(COMMITTED), lane=Lane.BULK)
 
     assert notebook.entered == [(Lane.BULK, 7)]
-    assert [report.operations for report in notebook.reports] == [7]
+    assert [usage.operations for usage in notebook.usages] == [7]
 
 
 def test_each_retry_takes_a_slot():
@@ -484,35 +484,35 @@ def test_lane_belongs_to_transport_copy():
 def test_429_and_hint_reported_to_limiter():
     notebook, _ = _rate_limited(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
 
-    (report,) = notebook.reports
-    assert (report.pause, report.hint) == (120.0, 9)
+    (usage,) = notebook.usages
+    assert (usage.pause, usage.hint) == (120.0, 9)
 
 
 def test_429_inside_batch_reported():
     part = b"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 429 X\r\nRetry-After: 33\r\n\r\n{}\r\n--b--"
     notebook, _ = _rate_limited(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
 
-    assert [report.pause for report in notebook.reports] == [33.0]
+    assert [usage.pause for usage in notebook.usages] == [33.0]
 
 
 def test_text_like_a_429_ignored():
     body = b'--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 X\r\n\r\n{"a":"HTTP/1.1 429"}\r\n--b--'
     notebook, _ = _rate_limited(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
 
-    assert [report.pause for report in notebook.reports] == [None]
+    assert [usage.pause for usage in notebook.usages] == [None]
 
 
 @pytest.mark.parametrize("hint", ["", "0", "-3", "many", "99999"])
 def test_invalid_hint_ignored(hint):
     notebook, _ = _rate_limited(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
 
-    assert [report.hint for report in notebook.reports] == [None]
+    assert [usage.hint for usage in notebook.usages] == [None]
 
 
 def test_missing_answer_reported_without_seconds():
     notebook, _ = _rate_limited(in_turn(b""), retries=0)
 
-    assert [report.seconds for report in notebook.reports] == [None]
+    assert [usage.seconds for usage in notebook.usages] == [None]
 
 
 def test_rate_limited_call_sends_nothing():

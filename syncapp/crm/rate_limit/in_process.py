@@ -105,15 +105,15 @@ class InProcessLimiter(BaseLimiter):
             0.0 if account.places < limits.places(lane, account.hint) else PLACE_WAIT,
         )
 
-    def leave(self, turn: Grant, report: Usage) -> None:
+    def leave(self, grant: Grant, usage: Usage) -> None:
         """See `BaseLimiter`."""
         account = self._accounts.get()
         with account.lock:
             now = self._refill(account)
             account.places -= 1
-            if report.seconds is not None:
-                spent = max(report.seconds, report.operations * self._limits.operation_seconds)
-                account.execution += turn.charged - spent
-                account.cost += _LEARNING * (spent / report.operations - account.cost)
-            account.hint = report.hint or account.hint
-            account.paused_until = max(account.paused_until, now + (report.pause or 0.0))
+            if usage.seconds is not None:
+                spent = max(usage.seconds, usage.operations * self._limits.operation_seconds)
+                account.execution += grant.charged - spent
+                account.cost += _LEARNING * (spent / usage.operations - account.cost)
+            account.hint = usage.hint or account.hint
+            account.paused_until = max(account.paused_until, now + (usage.pause or 0.0))

@@ -202,7 +202,7 @@ class BaseLimiter(ABC):
     @contextmanager
     def slot(self, *, lane: Lane, operations: int = 1, deadline: Deadline | None = None) -> Iterator[Slot]:
         """See `RateLimiter`."""
-        turn = self._wait(lane, operations, deadline)
+        grant = self._wait(lane, operations, deadline)
         slot, started, answered = Slot(), self._clock(), True
         try:
             yield slot
@@ -214,27 +214,27 @@ class BaseLimiter(ABC):
             raise
         finally:
             seconds = self._clock() - started if answered else None
-            self.leave(turn, Usage(operations, seconds, slot.hint, slot.pause))
+            self.leave(grant, Usage(operations, seconds, slot.hint, slot.pause))
 
     @abstractmethod
     def enter(self, lane: Lane, operations: int) -> Grant:
         """Take a slot, or return how long to wait before asking again."""
 
     @abstractmethod
-    def leave(self, turn: Grant, report: Usage) -> None:
+    def leave(self, grant: Grant, usage: Usage) -> None:
         """Free the place and charge the call."""
 
     def _wait(self, lane: Lane, operations: int, deadline: Deadline | None) -> Grant:
         until = self._clock() + _wait_limit(deadline)
-        while (turn := self.enter(lane, operations)).wait > 0:
-            if turn.wait > until - self._clock():
-                retry_after = max(turn.wait, _MIN_RETRY_AFTER)
+        while (grant := self.enter(lane, operations)).wait > 0:
+            if grant.wait > until - self._clock():
+                retry_after = max(grant.wait, _MIN_RETRY_AFTER)
                 raise Throttled(
                     "The CRM's limits leave no time for this now.", code=RATE_LIMITED, retry_after=retry_after
                 )
-            wait = max(turn.wait, _MIN_WAIT)
+            wait = max(grant.wait, _MIN_WAIT)
             self.sleep(wait + self.spread(min(_MAX_SPREAD, wait / 3)))
-        return turn
+        return grant
 
     def sleep(self, seconds: float) -> None:
         """Wait; a method, so that tests can replace it."""

@@ -158,21 +158,21 @@ class SharedLimiter(BaseLimiter):
         self._alone.set_limits(self._all.split(max(ASSUMED_PROCESSES, answer["processes"])))
         return Grant(answer["wait"], answer["charged"], lease)
 
-    def leave(self, turn: Grant, report: Usage) -> None:
+    def leave(self, grant: Grant, usage: Usage) -> None:
         """See `BaseLimiter`."""
-        if not turn.lease:
-            self._alone.leave(turn, report)
+        if not grant.lease:
+            self._alone.leave(grant, usage)
             return
-        if report.pause:
-            self._alone.pause_for(report.pause)
+        if usage.pause:
+            self._alone.pause_for(usage.pause)
         self._ask(
             verb="leave",
-            lease=turn.lease,
-            charged=turn.charged,
-            operations=report.operations,
-            seconds=report.seconds,
-            hint=report.hint,
-            pause=report.pause,
+            lease=grant.lease,
+            charged=grant.charged,
+            operations=usage.operations,
+            seconds=usage.seconds,
+            hint=usage.hint,
+            pause=usage.pause,
         )
 
     def _ask(self, *, lease: str = "", **call: object) -> dict[str, Any] | None:

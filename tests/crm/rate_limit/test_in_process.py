@@ -39,16 +39,16 @@ class Watched(InProcessLimiter):
 
     def together(self, count: int, *, seconds: float) -> float:
         """Make concurrent calls of `seconds` each; return when they ended."""
-        turns = [self._turn() for _ in range(count)]
+        grants = [self._turn() for _ in range(count)]
         self.now += seconds
-        for turn in turns:
-            self.leave(turn, Usage(operations=1, seconds=seconds, hint=None, pause=None))
+        for grant in grants:
+            self.leave(grant, Usage(operations=1, seconds=seconds, hint=None, pause=None))
         return self.now
 
     def _turn(self) -> Grant:
-        while (turn := self.enter(BULK, 1)).wait > 0:
-            self.now += max(turn.wait, 0.001)
-        return turn
+        while (grant := self.enter(BULK, 1)).wait > 0:
+            self.now += max(grant.wait, 0.001)
+        return grant
 
     def waits(self, lane: Lane = BULK) -> float:
         """Return how long a call of this lane waits for its slot now."""
