@@ -111,7 +111,7 @@ def test_each_field_is_checked_once():
 
     looked = runs.run()
 
-    assert (looked.fields, decision_of(field)) == (0, FieldDecision.PENDING), "what people took back is theirs"
+    assert (looked.fields, decision_of(field)) == (0, FieldDecision.PENDING), "people decide what they undid"
 
 
 def test_waiting_edits_need_explicit_request():
