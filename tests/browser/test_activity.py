@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "/activity/": "Signed in",
     "/activity/?what=field.lost.rejected": "No matching entries",  # only a restore can lose one
-    "/activity/evidence/": "What should it be about?",
+    "/activity/evidence/": "on one page for printing",
     "/activity/evidence/?period=today": "Digest of all entries",
     "/numbers/": "Waiting now, by age",
 }
@@ -69,7 +69,7 @@ def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:
     sign_in(plain, demo)
     plain.goto(f"{demo.portal}/activity/")
 
-    plain.get_by_label("From where").select_option(label="browser")
+    plain.get_by_label("Origin").select_option(label="browser")
     plain.get_by_role("button", name="Apply").last.click()
 
     expect(plain.get_by_role("link", name="from browser, remove this filter")).to_be_visible()
