@@ -123,7 +123,7 @@ def test_failed_round_allows_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> int:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(tasks.daily, "keep", fail)
+    monkeypatch.setattr(tasks.daily, "update_counts", fail)
     periodic.claim("numbers", every=EVERY, stalled_after=STALLED_AFTER, is_waiting=nowhere)
 
     with pytest.raises(RuntimeError):
