@@ -100,7 +100,7 @@ def test_names_mailboxes_and_a_later_start(forgiving: Page, demo: Demo):
     expect(fred.get_by_role("radio", name="Pasted or uploaded names")).to_be_checked()
     fred.get_by_role("radio", name="Mailbox method None").check()
     fred.get_by_role("button", name="Preview").click()
-    assert_looks_well(fred, sees="Nothing in this text is the address")
+    assert_looks_well(fred, sees="No entry is the address")
     fred.get_by_label("Team", exact=True).select_option(label="Exchange pilot group")
     fred.get_by_label("Start later").fill("2099-01-10T06:00")
     fred.get_by_role("button", name="Preview").click()
