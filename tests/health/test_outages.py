@@ -61,7 +61,7 @@ def test_sent_form_leads_back_to_its_page(no_database: None, referer: str, page:
     response = visitor().post("/settings/me/change", {"letter_keys": "1"}, headers={"referer": referer})
 
     assert response.status_code == 503
-    assert "look whether it was taken before you send it again" in Screen(response).words
+    assert "check before you send it again" in Screen(response).words
     assert f'href="{page}"' in response.content.decode()
 
 
@@ -137,5 +137,5 @@ def test_outage_at_commit_asks_to_check(world: World, ends_at_commit: None) -> N
 
     connection.close()
     assert response.status_code == 503
-    assert "look whether it was taken" in Screen(response).words
+    assert "Your input may or may not have been saved" in Screen(response).words
     assert Decision.objects.count() == 0

@@ -19,7 +19,7 @@ from syncapp.outbox import messages
 from syncapp.review import collaboration, notification_rules
 from syncapp.sync_filters.runs import creation, transitions
 from tests.notifications.conftest import PostOffice, send_due
-from tests.notifications.test_letters import edit, told
+from tests.notifications.test_letters import edit, notify
 from tests.support import factories, people, scenes
 from tests.support.factories import make_editor, make_field, make_record
 from tests.sync_filters.users import make_user
@@ -109,7 +109,7 @@ def reject(reason: str) -> None:
 
 def label(text: str) -> None:
     factories.know_columns(Column("contact", "fax", text, ColumnType.TEXT, max_length=100))
-    told(edit())
+    notify(edit())
 
 
 def run(*, person: str = "Fred", reason: str = "Riva") -> None:
@@ -128,10 +128,10 @@ def stop(reason: str) -> None:
 
 
 SOURCES: dict[str, Callable[[str], object]] = {
-    "contact": lambda text: told(edit(text)),
-    "editor": lambda text: told(edit(editor=make_editor(text))),
+    "contact": lambda text: notify(edit(text)),
+    "editor": lambda text: notify(edit(editor=make_editor(text))),
     "label": label,
-    "reader": lambda text: told(edit(), reader=people.make_person(text, Role.REVIEWER, address="r@x.example")),
+    "reader": lambda text: notify(edit(), reader=people.make_person(text, Role.REVIEWER, address="r@x.example")),
     "person": ask,
     "remark": lambda text: ask("Rob", text),
     "reason of a rejection": reject,
@@ -160,7 +160,7 @@ def test_mail_contains_only_our_headers(
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
 def test_header_texts_are_encoded(post_office: PostOffice, payload: str) -> None:
     scenes.know_columns()
-    told(edit(payload), reader=people.make_person(payload, Role.REVIEWER, address="reader@x.example"))
+    notify(edit(payload), reader=people.make_person(payload, Role.REVIEWER, address="reader@x.example"))
 
     mail = post_office.mail()
     assert_headers_are_ours(mail)
@@ -170,7 +170,7 @@ def test_header_texts_are_encoded(post_office: PostOffice, payload: str) -> None
 def test_sender_name_adds_no_header(post_office: PostOffice, settings: Settings) -> None:
     scenes.know_columns()
     settings.MAIL_FROM = f"{INJECTION} <outlook-sync@contoso.example>"
-    told(edit())
+    notify(edit())
 
     mail = post_office.mail()
     assert_headers_are_ours(mail)
@@ -179,7 +179,7 @@ def test_sender_name_adds_no_header(post_office: PostOffice, settings: Settings)
 
 def test_unsubscribe_header_is_one_plain_address(post_office: PostOffice, channel: str, settings: Settings) -> None:
     settings.BASE_URL = f"https://{'portal.' * 10}contoso.example"
-    told(edit())
+    notify(edit())
 
     (line,) = [line for line in post_office.mail().raw.split(b"\r\n") if line.startswith(b"List-Unsubscribe:")]
     assert re.fullmatch(rb"List-Unsubscribe: <https://[!-;=?-~]+/mails/[!-;=?-~]+>", line)
@@ -189,7 +189,7 @@ def test_text_part_is_cut_like_html(post_office: PostOffice) -> None:
     scenes.know_columns()
     record = make_record()
     make_field(record, "jobtitle", original_value="a " * 50_000, proposed_value="b " * 50_000)
-    told(record)
+    notify(record)
 
     mail = post_office.mail()
     assert len(mail.text) < 3000

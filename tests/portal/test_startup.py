@@ -54,7 +54,7 @@ def test_misconfigured_process_does_not_start(name: str, tmp_path: Path) -> None
 
     assert ended.returncode not in (0, None)
     assert "HARD_LIMIT (50 s) must be shorter than LEASE (10 s)" in ended.stderr
-    assert "HINT: Sessions and links are only as safe as this key." in ended.stderr
+    assert "HINT: Set a long random text; it signs sessions and links." in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat", "command"])

@@ -327,7 +327,7 @@ def test_unknown_edit_returns_404():
     screen = Screen(browser(rita()).get(f"/review/{uuid.uuid4()}/"))
 
     assert screen.status == 404
-    assert "the edit is no longer here" in screen.words
+    assert "the edit was deleted" in screen.words
 
 
 def test_htmx_gets_record_alone_with_vary():
