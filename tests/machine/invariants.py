@@ -91,7 +91,7 @@ def _check_outcome(oracle: Oracle, field: SyncField, decision: Decision) -> None
             )
             _require(same, "the CRM's row says another decision than ours")
     elif decision.state == DecisionState.FAILED:
-        _require(bool(field.delivery == FieldDelivery.FAILED and field.fault), "a failure without its reason")
+        _require(bool(field.delivery == FieldDelivery.FAILED and field.trouble), "a failure without its reason")
     elif decision.state == DecisionState.CONFLICT and not oracle.is_decided_in_crm(str(field.pk)):
         _require(field.delivery == FieldDelivery.CONFLICT, "a conflict that is not shown")
 
