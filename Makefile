@@ -19,7 +19,7 @@ $(STAMP): requirements-dev.txt
 demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 	@exec $(BIN)/python manage.py demo
 
-unit: $(STAMP) ## run the quick tests, under 90 seconds
+unit: $(STAMP) ## run the quick tests, about three minutes on two cores
 	$(BIN)/python -m tools.run_tests quick
 
 test: $(STAMP) ## set everything up and run the tests
