@@ -83,7 +83,7 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
     labels = dict(Breaker.Name.choices)
     context: dict[str, Any] = {
         "crm": Connection.objects.first(),
-        "gates": [(breaker, labels.get(breaker.name, breaker.name)) for breaker in tripped],
+        "breakers": [(breaker, labels.get(breaker.name, breaker.name)) for breaker in tripped],
         "stopped": next((breaker for breaker in tripped if breaker.name == Breaker.Name.OPERATOR_STOP), None),
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),

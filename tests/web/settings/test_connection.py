@@ -46,6 +46,27 @@ def test_writing_can_be_forbidden(known):
     assert not clients.filter_writes_are_enabled()
 
 
+@pytest.mark.parametrize(("probe_in", "advice"), [(30.0, "Retried automatically."), (None, "Needs your action.")])
+def test_open_breaker_is_listed_with_reason(known, probe_in, advice):
+    breakers.trip(Breaker.Name.SMTP, reason="550 sender unknown", probe_in=probe_in)
+
+    words = Screen(browser(ada()).get("/settings/connection/")).words
+
+    for text in (Breaker.Name.SMTP.label, "550 sender unknown", advice):
+        assert text in words
+    assert "Nothing is blocked." not in words
+
+
+def test_closed_breakers_are_not_listed(known):
+    breakers.trip(Breaker.Name.SMTP, reason="550 sender unknown", probe_in=30.0)
+    breakers.reset(Breaker.Name.SMTP)
+
+    words = Screen(browser(ada()).get("/settings/connection/")).words
+
+    assert "Nothing is blocked." in words
+    assert "550 sender unknown" not in words
+
+
 def test_unknown_kind_is_not_found(known):
     assert post("writes", kind="everything", do="enable").status == 404
 
