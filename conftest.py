@@ -1,4 +1,4 @@
-"""What every test gets: no connection leaves the machine, and property tests try the same examples on every run."""
+"""Rules for every test: no connection leaves the machine, and property tests try the same examples on every run."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Held = TypeVar("Held")
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """How connections leave the company.
+    """The way connections leave the company.
 
     `ca_bundle` is a file with certificates of authorities trusted besides the public ones, `proxy` the address of the
     proxy for https; either may be empty.

@@ -1,4 +1,4 @@
-"""Nothing grows too large to be read: functions, files, template lines."""
+"""Size limits of functions, files and template lines."""
 
 from __future__ import annotations
 

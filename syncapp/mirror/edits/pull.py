@@ -56,7 +56,7 @@ class PullResult:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How one of the two tables is read and stored."""
+    """Reading and storing of one of the two tables."""
 
     name: str
     read: Callable[[CrmClient, str], ChangePage[Any]]

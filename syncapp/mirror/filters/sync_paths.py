@@ -1,4 +1,4 @@
-"""How many paths bring each user's appointments to Outlook, and why, computed in the database for any number of users.
+"""The number of paths that bring each user's appointments to Outlook, and the cause, computed in the database.
 
 The only place that decides this. It counts what the CRM shows (filters, mailbox, traces of the old add-in) and the
 lists of other products' users. A mailbox has one method, so "twice" within the CRM needs other evidence of the old

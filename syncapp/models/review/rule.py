@@ -113,7 +113,7 @@ class Rule(models.Model):
 
 
 class RuleTrace(models.Model):
-    """What a rule did with one field, or would have done in shadow mode."""
+    """A rule's result for one field; in shadow mode, the result that it would have had."""
 
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="traces")
     field = models.ForeignKey(SyncField, on_delete=models.CASCADE, related_name="rule_traces")

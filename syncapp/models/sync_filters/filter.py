@@ -86,7 +86,7 @@ class Access(models.TextChoices):
 
 
 class FilterGround(models.Model):
-    """What this CRM does and allows, as last probed; a single row.
+    """Capabilities and permissions of this CRM, as last probed; a single row.
 
     `keeps_deletes_apart` None means unknown and is treated as False. `keeps_versions`: If-Match works for filters.
     """

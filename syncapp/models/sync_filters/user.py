@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.tables import Cell
 
 
 class SyncPaths(models.TextChoices):
-    """How many paths bring a user's appointments from the CRM to Outlook, as far as the CRM shows."""
+    """The number of paths from the CRM to a user's Outlook, as far as the CRM shows."""
 
     TWICE = "twice", "Twice"
     ONCE = "once", "Once"

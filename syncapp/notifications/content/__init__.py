@@ -1,1 +1,1 @@
-"""What each mail says, and its headers, text and HTML."""
+"""The content of each mail, and its headers, text and HTML."""

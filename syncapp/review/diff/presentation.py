@@ -22,7 +22,7 @@ LIST_SEPARATOR = "; "
 
 
 class Marking(Enum):
-    """How the difference between two values is marked."""
+    """Ways to mark the difference between two values."""
 
     LETTERS = auto()
     WORDS = auto()
@@ -50,7 +50,7 @@ def _no_choices(column: Column) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """How people read and type the values of one column type.
+    """Presentation of one column type: the form in which people read and type its values.
 
     `words` takes column, canonical value and the CRM's label; it raises ValueError for text of another type. `choices`
     returns the values to choose from with their words. `decimals` is how many decimals people type where the CRM's

@@ -1,1 +1,1 @@
-"""What is known of each user's filters: matrix, risk, recommendations, forecasts, history, lists of other products."""
+"""Facts about each user's filters: matrix, risk, recommendations, forecasts, history, lists of other products."""

@@ -1,4 +1,4 @@
-"""Everything that decides what reaches one user's Outlook, as last read, from a few queries."""
+"""The facts that decide what reaches one user's Outlook, as last read, from a few queries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TableExplanation:
 
 @dataclass(frozen=True, slots=True)
 class UserExplanation:
-    """What is known of one user. `mailbox_ways`: paths that the mailbox opens for whatever filters select, 0 to 2.
+    """The facts about one user. `mailbox_ways`: paths that the mailbox opens for whatever filters select, 0 to 2.
 
     `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
     """

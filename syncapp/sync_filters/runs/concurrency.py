@@ -1,4 +1,4 @@
-"""How many users a run works on at once: three numbers that multiply.
+"""The number of users that a run works on at once: three numbers that multiply.
 
     run ─▶ CONCURRENT_TASKS tasks ─▶ BATCH_SIZE users each ─▶ with the portal's permission: one request for all
                                                             └▶ in the users' names: REQUESTS_AT_ONCE for one user each

@@ -35,7 +35,7 @@ PART_SIZE = 500  # users listed in one transaction; a list of at most one part i
 
 @dataclass(frozen=True, slots=True)
 class PreparationProgress:
-    """How many of the users are listed. `failed`: preparation gave up; needs a manual retry."""
+    """The number of users listed so far. `failed`: preparation gave up; needs a manual retry."""
 
     listed: int
     users: int

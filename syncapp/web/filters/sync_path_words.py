@@ -1,4 +1,4 @@
-"""What the portal says about how often a user's appointments reach Outlook, why, and what helps."""
+"""Texts about sync paths: how often a user's appointments reach Outlook, why, and what helps."""
 
 from __future__ import annotations
 

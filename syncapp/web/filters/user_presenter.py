@@ -81,7 +81,7 @@ def _words(fetch_xml: str, who: str) -> Words:
 
 @dataclass(frozen=True)
 class LossPresenter:
-    """What one table would lose in Outlook."""
+    """The rows that one table would lose in Outlook."""
 
     loss: Loss
 

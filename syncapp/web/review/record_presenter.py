@@ -46,7 +46,7 @@ def no_input(key: Key) -> FieldInput:
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """What one request adds to an edit: input, problems, split groups and rows found for lookups."""
+    """The state that one request adds to an edit: input, problems, split groups and rows found for lookups."""
 
     input_of: InputOf = no_input
     problems: Problems = field(default_factory=dict)
