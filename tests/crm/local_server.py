@@ -35,15 +35,14 @@ class LocalServer:
     port: int = 0
 
     def answer(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream:
+        # A client may hang up in the middle of its request or of the answer.
+        with suppress(OSError), connection, connection.makefile("rb") as stream:
             request = _read(stream)
             if request is None:
                 return
             self.requests.append(request)
-            answer = self.handler(request)
-            with suppress(OSError):  # a client may hang up in the middle of an answer
-                connection.sendall(answer)
-                connection.shutdown(socket.SHUT_WR)
+            connection.sendall(self.handler(request))
+            connection.shutdown(socket.SHUT_WR)
 
 
 def _read(stream) -> Received | None:

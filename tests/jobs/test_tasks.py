@@ -30,8 +30,15 @@ from tests.sync_filters.company import small_company
 pytestmark = pytest.mark.django_db
 
 
+def due_delivery() -> Delivery:
+    # A second ago: SQLite's clock cuts off microseconds, so "now" may still be ahead of it.
+    return Delivery.objects.create(
+        target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now() - timedelta(seconds=1)
+    )
+
+
 def test_failed_publish_retried_after_broker_recovers():
-    delivery = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
+    delivery = due_delivery()
 
     with pytest.raises(OperationalError):
         tasks.tick()
@@ -80,7 +87,7 @@ def test_failed_adoption_stops_no_tick(monkeypatch: pytest.MonkeyPatch):
     dispatched = []
     monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=dispatched.append))
     monkeypatch.setattr(tasks, "pulse", SimpleNamespace(delay=lambda: None))
-    due = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
+    due = due_delivery()
 
     def adopt_orphans() -> int:
         raise RuntimeError("no")
