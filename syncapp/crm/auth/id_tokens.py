@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +71,12 @@ class TenantKeys:
         document = self._read(f"{self._authority}/v2.0/.well-known/openid-configuration")
         self._issuer = self._on_authority(document.get("issuer"))
         keys = self._read(self._on_authority(document.get("jwks_uri"))).get("keys")
-        self._keys = {key.key_id: key for key in _signing_keys(keys) if key.key_id}
+        found = {}
+        for key in keys if isinstance(keys, list) else []:
+            if isinstance(key, dict) and key.get("kid") and key.get("kty") == "RSA" and key.get("use", "sig") == "sig":
+                with suppress(jwt.PyJWTError, ValueError, TypeError):  # an unusable key cannot have signed a token
+                    found[key["kid"]] = jwt.PyJWK.from_dict(key, algorithm="RS256")
+        self._keys = found
         self._read_at = time.monotonic()
 
     def _on_authority(self, url: object) -> str:
@@ -96,34 +102,15 @@ class TenantKeys:
         raise TokenUnavailable(f"The sign-in service answered {response.status_code}.", code="keys")
 
 
-def _signing_keys(keys: object) -> list[jwt.PyJWK]:
-    found = []
-    for key in keys if isinstance(keys, list) else []:
-        if isinstance(key, dict) and key.get("kty") == "RSA" and key.get("use", "sig") == "sig":
-            try:
-                found.append(jwt.PyJWK.from_dict(key, algorithm="RS256"))
-            except (jwt.PyJWTError, ValueError, TypeError):
-                continue  # an unusable key cannot have signed a token
-    return found
-
-
 def verified_claims(
     id_token: object, *, keys: TenantKeys, client_id: str, tenant_id: UUID, nonce: str
 ) -> dict[str, Any]:
     """Return the claims of a genuine token. Raises SignInRefused with the reason for any other."""
     if not isinstance(id_token, str) or len(id_token) > _LONGEST_TOKEN:
         raise SignInRefused("There is no ID token.")
-    claims = _signed_claims(id_token, keys=keys, client_id=client_id)
-    _require(claims.get("ver") == "2.0", "The ID token is of another version.")
-    _require(claims.get("tid") == str(tenant_id), "The ID token is from another tenant.")
-    _require(_equal(claims.get("nonce"), nonce), "The ID token belongs to another sign-in.")
-    return claims
-
-
-def _signed_claims(id_token: str, *, keys: TenantKeys, client_id: str) -> dict[str, Any]:
     try:
         key = keys.key(jwt.get_unverified_header(id_token).get("kid"))
-        return jwt.decode(
+        claims = jwt.decode(
             id_token,
             key=key.key,
             algorithms=["RS256"],
@@ -138,12 +125,14 @@ def _signed_claims(id_token: str, *, keys: TenantKeys, client_id: str) -> dict[s
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise SignInRefused(f"The ID token is not valid ({type(error).__name__}).") from error
+    _require(claims.get("ver") == "2.0", "The ID token is of another version.")
+    _require(claims.get("tid") == str(tenant_id), "The ID token is from another tenant.")
+    claimed = claims.get("nonce")
+    is_ours = isinstance(claimed, str) and bool(nonce) and hmac.compare_digest(claimed.encode(), nonce.encode())
+    _require(is_ours, "The ID token belongs to another sign-in.")
+    return claims
 
 
 def _require(holds: bool, reason: str) -> None:
     if not holds:
         raise SignInRefused(reason)
-
-
-def _equal(claim: object, expected: str) -> bool:
-    return isinstance(claim, str) and bool(expected) and hmac.compare_digest(claim.encode(), expected.encode())

@@ -67,7 +67,10 @@ class SignIn:
         outgoing: Outgoing = DIRECT,
     ) -> None:
         self._client_id = client_id
-        self._tenant_id = _tenant_of(authority)
+        tenant_id = parse_uuid(urlsplit(authority).path.strip("/"))
+        if tenant_id is None:  # "common" and "organizations" would admit every tenant
+            raise ValueError("The authority has to name one tenant by its id.")
+        self._tenant_id = tenant_id
         self._sessions = PerProcess(lambda: session or login_session(outgoing))
         self._authority = authority
         self._keys = TenantKeys(authority=authority, session=self._sessions.get)
@@ -103,7 +106,12 @@ class SignIn:
         The caller removes `flow` from its store first, because it works only once. Raises SignInRefused, or
         TokenUnavailable when a later sign-in may work.
         """
-        result = self._exchange(dict(flow), dict(query))
+        try:
+            result = self._applications.get().acquire_token_by_auth_code_flow(dict(flow), dict(query))
+        except MSAL_AWAY as error:
+            raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
+        except MSAL_TROUBLE as error:
+            raise SignInRefused(f"The sign-in cannot be completed ({type(error).__name__}).") from error
         if "error" in result:
             raise SignInRefused(f"The sign-in service said {error_code_of(result)}.")
         # MSAL sends the hash of the nonce and keeps the nonce itself in the flow.
@@ -124,42 +132,21 @@ class SignIn:
         except TokenUnavailable:
             return False
 
-    def _exchange(self, flow: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
-        try:
-            result: dict[str, Any] = self._applications.get().acquire_token_by_auth_code_flow(flow, query)
-        except MSAL_AWAY as error:
-            raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
-        except MSAL_TROUBLE as error:
-            raise SignInRefused(f"The sign-in cannot be completed ({type(error).__name__}).") from error
-        return result
-
-
-def _tenant_of(authority: str) -> UUID:
-    # "common" and "organizations" would admit every tenant.
-    tenant_id = parse_uuid(urlsplit(authority).path.strip("/"))
-    if tenant_id is None:
-        raise ValueError("The authority has to name one tenant by its id.")
-    return tenant_id
-
 
 def _claims_of(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise SignInRefused("The roles of the ID token are not a list of names.")
+    object_id = parse_uuid(claims.get("oid"))
+    if object_id is None:
+        raise SignInRefused("The ID token has no object id.")
     return Claims(
-        oid=_object_id(claims.get("oid")),
+        oid=object_id,
         tenant_id=tenant_id,
         name=_display_text(claims.get("name")),
         address=_display_text(claims.get("email")) or _display_text(claims.get("preferred_username")),
         roles=frozenset(roles),
     )
-
-
-def _object_id(claim: object) -> UUID:
-    object_id = parse_uuid(claim)
-    if object_id is None:
-        raise SignInRefused("The ID token has no object id.")
-    return object_id
 
 
 def _display_text(claim: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import requests
 
@@ -52,31 +52,24 @@ class ClientCredentials:
 
     def token(self) -> str:
         """See `TokenSource`."""
-        result = self._acquire()
+        try:
+            result = self._applications.get().acquire_token_for_client(scopes=self._scopes) or {}
+        except MSAL_TROUBLE as error:
+            self._applications.drop()
+            message = f"The sign-in service gave no token ({type(error).__name__})."
+            raise TokenUnavailable(message, code="token_endpoint") from error
         token = result.get("access_token")
         if isinstance(token, str) and token:
             return token
         # MSAL repeats a cached failure for a minute; a new application asks the service again.
         self._applications.drop()
-        raise _refusal(result)
+        code = error_code_of(result)
+        if code in _TRANSIENT or not result:
+            raise TokenUnavailable(f"The sign-in service reports a temporary error: {code}.", code=code)
+        description = str(result.get("error_description", ""))[:1000]
+        message = f"The sign-in service refused our credentials: {code}. {description}".strip()
+        raise CredentialsRefused(message, code=code)
 
     def forget(self) -> None:
         """See `TokenSource`."""
         self._applications.get().remove_tokens_for_client()
-
-    def _acquire(self) -> dict[str, Any]:
-        try:
-            result: dict[str, Any] | None = self._applications.get().acquire_token_for_client(scopes=self._scopes)
-        except MSAL_TROUBLE as error:
-            self._applications.drop()
-            message = f"The sign-in service gave no token ({type(error).__name__})."
-            raise TokenUnavailable(message, code="token_endpoint") from error
-        return result or {}
-
-
-def _refusal(result: dict[str, Any]) -> CredentialsRefused | TokenUnavailable:
-    code = error_code_of(result)
-    description = str(result.get("error_description", ""))[:1000]
-    if code in _TRANSIENT or not result:
-        return TokenUnavailable(f"The sign-in service reports a temporary error: {code}.", code=code)
-    return CredentialsRefused(f"The sign-in service refused our credentials: {code}. {description}".strip(), code=code)

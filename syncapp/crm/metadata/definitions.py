@@ -6,11 +6,10 @@ targets) in a subtype, which is requested by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain
-from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Read
@@ -116,7 +115,13 @@ def _collect(row: odata.Row, details: _Details) -> None:
     name = text(row, "LogicalName")
     if row.get("MaxLength") is not None:
         details.max_length[name] = whole(row, "MaxLength")
-    _collect_numbers(name, row, details)
+    for limits, key in ((details.minimum, "MinValue"), (details.maximum, "MaxValue")):
+        value = row.get(key)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            limits[name] = Decimal(str(value))
+    # The precision of an amount may come from its currency or the organization, which the definitions do not contain.
+    if row.get("Precision") is not None and row.get("PrecisionSource", _OWN_PRECISION) == _OWN_PRECISION:
+        details.precision[name] = whole(row, "Precision")
     if row.get("Format") == "DateOnly":
         details.date_formats.add(name)
     if isinstance(row.get("DateTimeBehavior"), dict):
@@ -125,35 +130,23 @@ def _collect(row: odata.Row, details: _Details) -> None:
         details.targets[name] = tuple(str(target) for target in row["Targets"])
     option_set = row.get("OptionSet") or row.get("GlobalOptionSet")
     if isinstance(option_set, dict):
-        details.options[name] = _options(option_set)
-
-
-def _collect_numbers(name: str, row: odata.Row, details: _Details) -> None:
-    for limits, key in ((details.minimum, "MinValue"), (details.maximum, "MaxValue")):
-        value = row.get(key)
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-            limits[name] = Decimal(str(value))
-    # The precision of an amount may come from its currency or the organization, which the definitions do not contain.
-    if row.get("Precision") is not None and row.get("PrecisionSource", _OWN_PRECISION) == _OWN_PRECISION:
-        details.precision[name] = whole(row, "Precision")
-
-
-def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
-    # Yes-no columns have their two options under other names.
-    both = [option_set[name] for name in ("FalseOption", "TrueOption") if name in option_set]
-    options = both or option_set.get("Options")
-    if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
-        raise ProtocolError("The CRM's list of options is not a list.", code="metadata")
-    return tuple((whole(option, "Value"), _label(option.get("Label"))) for option in options)
+        # Yes-no columns have their two options under other names.
+        both = [option_set[key] for key in ("FalseOption", "TrueOption") if key in option_set]
+        options = both or option_set.get("Options")
+        if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
+            raise ProtocolError("The CRM's list of options is not a list.", code="metadata")
+        details.options[name] = tuple((whole(option, "Value"), _label(option.get("Label"))) for option in options)
 
 
 def _column(table: str, row: odata.Row, details: _Details) -> Column:
     cells = Cells(row)
-    name = cells.read(_name, "LogicalName", "")
+    name = cells.read(_required_text, "LogicalName", "")
     problem = cells.problem or details.problems.get(name, "")
     try:
         label = _label(row.get("DisplayName"))
-        type_name = _type_name(row)
+        # AttributeType is "Virtual" for several types; only AttributeTypeName tells them apart.
+        named = row.get("AttributeTypeName")
+        type_name = text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
     except ProtocolError as error:
         label, type_name, problem = "", "", problem or error.message
     # The behavior determines the meaning of a value, the format only how much of it is shown ("Behavior and format of
@@ -174,34 +167,24 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
         options=details.options.get(name, ()),
         targets=details.targets.get(name, ()),
         writable=row.get("IsValidForUpdate") is True and column_type is not ColumnType.OTHER,
-        navigation=_navigation(name, details),
+        # A navigation property is spelled like the schema name, which cannot be derived from the column's name. Targets
+        # without a relationship of their own, such as an owner's user, follow the usual naming.
+        navigation=tuple(
+            Navigation(target, details.properties[name, target], details.set_names[target])
+            for target in details.targets.get(name, ())
+            if (name, target) in details.properties and details.set_names.get(target)
+        ),
         problem=problem,
         is_zoneless=behavior == _ZONELESS,
         is_shown_as_date=behavior != _DATE_ONLY and name in details.date_formats,
     )
 
 
-def _navigation(name: str, details: _Details) -> tuple[Navigation, ...]:
-    # A navigation property is spelled like the schema name, which cannot be derived from the column's name. Targets
-    # without a relationship of their own, such as an owner's user, follow the usual naming.
-    return tuple(
-        Navigation(target, details.properties[name, target], details.set_names[target])
-        for target in details.targets.get(name, ())
-        if (name, target) in details.properties and details.set_names.get(target)
-    )
-
-
-def _name(row: odata.Row, name: str) -> str:
+def _required_text(row: odata.Row, name: str) -> str:
     found = text(row, name)
     if not found:
         raise wrong(name)
     return found
-
-
-def _type_name(row: odata.Row) -> str:
-    # AttributeType is "Virtual" for several types; only AttributeTypeName tells them apart.
-    named = row.get("AttributeTypeName")
-    return text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
 
 
 def _label(label: object) -> str:
