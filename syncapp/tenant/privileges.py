@@ -1,0 +1,139 @@
+"""The privileges that the portal's application user needs, each with its reason.
+
+The check compares them with what is held, the setup makes a security role of them, the documents print them. Names and
+levels: "Security roles and privileges" and "Miscellaneous privileges"; the table's reference page names each of its
+privileges. All are needed for the whole organization: change tracking requires it for reading ("Use change tracking to
+synchronize data with external systems"), and rows of any owner are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from syncapp.crm.names import Names
+
+# The level of access as `RetrieveUserPrivileges` names it: the whole organization.
+ORGANIZATION = "Global"
+
+
+class Purpose(StrEnum):
+    """What a privilege is needed for."""
+
+    REVIEW = "review"
+    FILTERS = "filters"
+    CAPTURE = "capture"
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """A privilege for the whole organization; `reason` completes the sentence "Needed to ...".
+
+    Without a `required` one, only the part named by its reason does not work. `instead` is another privilege that
+    serves as well.
+    """
+
+    name: str
+    title: str
+    purposes: tuple[Purpose, ...]
+    reason: str
+    required: bool = True
+    instead: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the name for comparisons: a custom table's spelling is that of whoever created the table."""
+        return self.name.lower()
+
+
+_REVIEW, _FILTERS, _CAPTURE = (Purpose.REVIEW,), (Purpose.FILTERS,), (Purpose.CAPTURE,)
+_BOTH = (Purpose.REVIEW, Purpose.FILTERS)
+ADMIN_FILTER, ACT_FOR_OTHERS = "prvAdminFilter", "prvActOnBehalfOfAnotherUser"
+
+_BUILT_IN = (
+    Privilege("prvReadOrganization", "Read organization", _BOTH, "recognize the CRM and read its settings"),
+    Privilege("prvReadUser", "Read user", _BOTH, "show names and list everybody who has filters"),
+    Privilege("prvReadRole", "Read security role", _BOTH, "tell users who may use the CRM from those who may not"),
+    Privilege("prvReadBusinessUnit", "Read business unit", _FILTERS, "list users by business unit"),
+    Privilege("prvReadTeam", "Read team", _FILTERS, "list users by team"),
+    Privilege("prvReadEntity", "Read table definition", _BOTH, "read which tables exist and how they are set up"),
+    Privilege("prvReadAttribute", "Read column definition", _BOTH, "read the types and labels of columns"),
+    Privilege("prvReadRelationship", "Read relationship definition", _BOTH, "read where lookups lead"),
+    Privilege("prvReadOptionSet", "Read choice definition", _BOTH, "read the labels of choices"),
+    Privilege(
+        "prvReadEntityKey",
+        "Read key definition",
+        _REVIEW,
+        "check the alternate key of the staging table",
+        required=False,
+    ),
+    Privilege(
+        ADMIN_FILTER,
+        "Manage user synchronization filters",
+        _FILTERS,
+        "read and switch other users’ filters",
+        instead=ACT_FOR_OTHERS,
+    ),
+    Privilege(
+        ACT_FOR_OTHERS,
+        "Act on behalf of another user",
+        _FILTERS,
+        "switch filters where direct access is refused, and count what a user’s filter selects",
+        required=False,
+    ),
+    Privilege("prvReadUserQuery", "Read saved view", _FILTERS, "read filters"),
+    Privilege("prvWriteUserQuery", "Write saved view", _FILTERS, "switch filters on and off"),
+    Privilege("prvReadQuery", "Read view", _FILTERS, "read the filters that apply to everybody"),
+    Privilege("prvReadMailbox", "Read mailbox", _FILTERS, "see how each mailbox synchronizes"),
+    Privilege(
+        "prvWriteMailbox", "Write mailbox", _FILTERS, "set the synchronization method of a mailbox", required=False
+    ),
+    Privilege("prvReadActivity", "Read activity", _FILTERS, "find meetings that switching off may cancel"),
+    Privilege("prvReadContact", "Read contact", (*_BOTH, Purpose.CAPTURE), "show what the CRM holds now"),
+    Privilege("prvWriteContact", "Write contact", _REVIEW, "write approved values"),
+    Privilege("prvAppendContact", "Append contact", _REVIEW, "write a contact’s company"),
+    Privilege("prvAppendToContact", "Append to contact", (*_REVIEW, Purpose.CAPTURE), "write a lookup to a contact"),
+    Privilege("prvReadAccount", "Read account", _BOTH, "show and choose companies"),
+    Privilege("prvAppendToAccount", "Append to account", _REVIEW, "write a contact’s company"),
+    Privilege("prvReadAuditSummary", "View audit summary", _CAPTURE, "list changes of contacts", required=False),
+    Privilege(
+        "prvReadRecordAuditHistory", "View audit history", _CAPTURE, "read the values of a change", required=False
+    ),
+)
+# Verbs of privileges that can change, delete or give away data.
+_CHANGES_DATA = re.compile(
+    r"prv(create|write|delete|assign|share|append|publish|import|bulk|merge|bypass|disable|promote|configure)"
+)
+
+
+def needed(names: Names) -> tuple[Privilege, ...]:
+    """Return every privilege that the portal uses, in the order in which they are listed."""
+    return (*_BUILT_IN, *_of_staging(names))
+
+
+def _of_staging(names: Names) -> tuple[Privilege, ...]:
+    record, field = names.record_table, names.field_table
+    return (
+        Privilege(f"prvRead{record}", "Read sync record", (*_REVIEW, Purpose.CAPTURE), "read the edits that wait"),
+        Privilege(f"prvWrite{record}", "Write sync record", _REVIEW, "close an edit that is decided"),
+        Privilege(f"prvRead{field}", "Read sync field", (*_REVIEW, Purpose.CAPTURE), "read the values that wait"),
+        Privilege(f"prvWrite{field}", "Write sync field", _REVIEW, "mark a value as decided"),
+        *(
+            Privilege(f"prv{verb}{table}", f"{title} {label}", _CAPTURE, reason, required=False)
+            for verb, table, title, label, reason in (
+                ("Create", record, "Create", "sync record", "stage what the audit log shows"),
+                ("Append", record, "Append", "sync record", "link an edit with its contact"),
+                ("AppendTo", record, "Append to", "sync record", "link values with their edit"),
+                ("Create", field, "Create", "sync field", "stage what the audit log shows"),
+                ("Append", field, "Append", "sync field", "link values with their edit"),
+            )
+        ),
+    )
+
+
+def not_needed(held: Collection[str], names: Names) -> tuple[str, ...]:
+    """Return the held privileges that the portal does not use and that could change or delete data, sorted."""
+    used = {privilege.key for privilege in needed(names)}
+    return tuple(sorted(name for name in held if name.lower() not in used and _CHANGES_DATA.match(name.lower())))
