@@ -50,7 +50,7 @@ def read() -> Heartbeats:
 class _Recorder:
     """Records a heartbeat of the scheduler's process at most every RECORD_EVERY seconds, and never raises."""
 
-    def __init__(self, write: Callable[[], None]) -> None:
+    def __init__(self, write: Callable[[], object]) -> None:
         self._write = write
         self._next = 0.0
 
@@ -66,10 +66,6 @@ class _Recorder:
             log.warning("the scheduler’s heartbeat could not be recorded: %s", type(error).__name__)
 
 
-def _write_beat() -> None:
-    Heartbeat.objects.update_or_create(name=BEAT, defaults={"answered_at": Now()})
-
-
 def _write_published() -> None:
     Heartbeat.objects.get_or_create(name=PUBLISHED, defaults={"asked_at": Now()})
     row = Heartbeat.objects.filter(name=PUBLISHED)
@@ -78,5 +74,5 @@ def _write_published() -> None:
     row.update(answered_at=Now())
 
 
-record_beat = _Recorder(_write_beat)
+record_beat = _Recorder(lambda: Heartbeat.objects.update_or_create(name=BEAT, defaults={"answered_at": Now()}))
 record_published = _Recorder(_write_published)

@@ -1,6 +1,6 @@
 """The definition of each trouble with every text about it, for banner, mail, /healthz and docs/how-to/troubles.md.
 
-To add a trouble: define its kind here, list it in KINDS, and write the function that finds it in `troubles.py`.
+To add a trouble: define its kind here, list it in KINDS, and find it in `troubles.py: _find`.
 Afterwards `manage.py troubles` prints the section for docs/how-to/troubles.md.
 """
 

@@ -87,16 +87,13 @@ class Observations:
     @cached_property
     def overdue_jobs(self) -> Sequence[OverdueJobs]:
         """Return the job types whose jobs wait too long, without those held back by a breaker or a person."""
-        late = [
-            OverdueJobs(job_type, self.due_ages[job_type.name])
+        return [
+            OverdueJobs(job_type, age)
             for job_type in runner.job_types()
-            if self.due_ages.get(job_type.name, 0.0) > job_type.overdue_after
+            if (age := self.due_ages.get(job_type.name, 0.0)) > job_type.overdue_after
+            and (not job_type.needs_writes or getattr(self.connection, job_type.needs_writes, False))
+            and not {breaker.name for breaker in self.open_breakers}.intersection(job_type.breakers)
         ]
-        return [each for each in late if self._may_run(each.job_type)]
-
-    def _may_run(self, job_type: type[JobType]) -> bool:
-        is_enabled = not job_type.needs_writes or getattr(self.connection, job_type.needs_writes, False)
-        return is_enabled and not {breaker.name for breaker in self.open_breakers}.intersection(job_type.breakers)
 
     def age(self, moment: datetime | None) -> float | None:
         """Return the seconds since `moment`; None if it never happened."""

@@ -59,7 +59,9 @@ def try_acquire(names: Sequence[str]) -> Permit | None:
     if None in probes.values():
         return None
     last = max(probes, key=lambda name: (probes[name], name))
-    return Permit(probes=tuple(sorted(probes))) if _wins_probe(last) else None
+    due = Breaker.objects.filter(name=last, opened_at__isnull=False, next_probe_at__lte=Now())
+    takes_probe = due.update(next_probe_at=database_now(plus=settings.PROBE_SECONDS)) == 1
+    return Permit(probes=tuple(sorted(probes))) if takes_probe else None
 
 
 def all_closed(names: Sequence[str]) -> bool:
@@ -71,11 +73,6 @@ def allows_dispatch(names: Sequence[str]) -> bool:
     """Return whether a job may be dispatched: every open breaker is due for its probe. Takes no probe itself."""
     tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False)
     return not tripped.filter(Q(next_probe_at__isnull=True) | Q(next_probe_at__gt=Now())).exists()
-
-
-def _wins_probe(name: str) -> bool:
-    due = Breaker.objects.filter(name=name, opened_at__isnull=False, next_probe_at__lte=Now())
-    return due.update(next_probe_at=database_now(plus=settings.PROBE_SECONDS)) == 1
 
 
 def release(permit: Permit) -> None:
@@ -121,8 +118,8 @@ def record_success(permit: Permit | None = None) -> None:
     """Record that the CRM answered: clear the failure count and close the breakers that this permit probed."""
     for name in permit.probes if permit is not None else ():
         reset(name)
-    silent = Q(name=Breaker.Name.CRM_CREDENTIALS) | Q(name=Breaker.Name.CRM_UNREACHABLE)
-    for name in Breaker.objects.filter(silent).values_list("name", flat=True):
+    silent = (Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_UNREACHABLE)
+    for name in Breaker.objects.filter(name__in=silent).values_list("name", flat=True):
         reset(name)
     Breaker.objects.filter(name=Breaker.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 
@@ -143,9 +140,14 @@ def record_failure(error: CrmError, *, forbidden_breaker: str) -> bool:
     if isinstance(error, Forbidden):
         trip(forbidden_breaker, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
         return True
-    if isinstance(error, Unreachable | ServerFault | TokenUnavailable):
-        return _count_failure(error)
-    return False
+    if not isinstance(error, Unreachable | ServerFault | TokenUnavailable):
+        return False
+    name = Breaker.Name.CRM_UNREACHABLE
+    Breaker.objects.get_or_create(name=name)
+    Breaker.objects.filter(name=name).update(failures=F("failures") + 1)
+    if Breaker.objects.filter(name=name, failures__gte=FAILURES_TO_TRIP).exists():
+        trip(name, reason=type(error).__name__, probe_in=min(5.0, settings.PROBE_SECONDS))
+    return not all_closed([name])
 
 
 def pause_crm_calls(seconds: float) -> None:
@@ -153,15 +155,6 @@ def pause_crm_calls(seconds: float) -> None:
     trip(Breaker.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=seconds)
     later = database_now(plus=seconds)
     Breaker.objects.filter(name=Breaker.Name.CRM_THROTTLED, next_probe_at__lt=later).update(next_probe_at=later)
-
-
-def _count_failure(error: CrmError) -> bool:
-    name = Breaker.Name.CRM_UNREACHABLE
-    Breaker.objects.get_or_create(name=name)
-    Breaker.objects.filter(name=name).update(failures=F("failures") + 1)
-    if Breaker.objects.filter(name=name, failures__gte=FAILURES_TO_TRIP).exists():
-        trip(name, reason=type(error).__name__, probe_in=min(5.0, settings.PROBE_SECONDS))
-    return Breaker.objects.filter(Q(name=name) & Q(opened_at__isnull=False)).exists()
 
 
 def all_open() -> list[Breaker]:

@@ -34,23 +34,13 @@ def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable
     `is_waiting` returns whether the broker still holds the message; it is called only where the message may be lost.
     """
     PeriodicTask.objects.get_or_create(name=name)
-    if _claim(name, Q(published_at__isnull=True) | _over(every) | _stalled(stalled_after)):
-        return _number(name)
-    if PeriodicTask.objects.filter(_unstarted(), name=name).exists() and not is_waiting():
-        return _number(name) if _claim(name, _unstarted()) else None
-    return None
-
-
-def _over(every: float) -> Q:
-    return Q(finished_at__isnull=False) & _older("published_at", every * EARLY)
-
-
-def _stalled(after: float) -> Q:
-    return Q(finished_at__isnull=True) & _older("started_at", after)
-
-
-def _unstarted() -> Q:
-    return Q(finished_at__isnull=True, started_at__isnull=True) & _older("published_at", lost_after())
+    is_over = Q(finished_at__isnull=False) & _older("published_at", every * EARLY)
+    has_stalled = Q(finished_at__isnull=True) & _older("started_at", stalled_after)
+    is_unstarted = Q(finished_at__isnull=True, started_at__isnull=True) & _older("published_at", lost_after())
+    is_claimed = _claim(name, Q(published_at__isnull=True) | is_over | has_stalled)
+    if not is_claimed and PeriodicTask.objects.filter(is_unstarted, name=name).exists() and not is_waiting():
+        is_claimed = _claim(name, is_unstarted)
+    return PeriodicTask.objects.values_list("number", flat=True).get(name=name) if is_claimed else None
 
 
 def _older(column: str, seconds: float) -> Q:
@@ -63,10 +53,6 @@ def _claim(name: str, is_free: Q) -> bool:
     fresh = {"published_at": Now(), "started_at": None, "finished_at": None}
     # Usually not free, and reading takes no lock.
     return rows.exists() and rows.update(number=F("number") + 1, **fresh) == 1
-
-
-def _number(name: str) -> int:
-    return PeriodicTask.objects.values_list("number", flat=True).get(name=name)
 
 
 def start(name: str, number: int) -> bool:

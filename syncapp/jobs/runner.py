@@ -173,14 +173,12 @@ def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
 def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Permit) -> None:
     try:
         job.process_batch(leases, permit)
+        return
     except LostLease:
         _log_lost(job, leases[0])
+        return
     except Exception as error:
         log.error("%s: %d jobs processed one by one after an unexpected error", job.name, len(leases), exc_info=error)
-        _process_one_by_one(job, leases, permit)
-
-
-def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Permit) -> None:
     for lease in leases:
         try:
             unknown = _may_have_been_sent(lease)
@@ -214,11 +212,18 @@ def _fail_if_exhausted(job: JobType, lease: Lease) -> bool:
 
 def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
     """Reschedule the job or fail it, as its type decides; an unexpected error counts as an attempt."""
-    outcome = _retry_conflict(error, lease) or job.handle_error(error, lease)
-    if outcome is None:
+    if is_conflict(error):
+        log.warning("%s %s: another transaction got in the way", lease.model.__name__, lease.pk)
+        after = random.uniform(0.5, CONFLICT_PAUSE)  # noqa: S311  (spreads load, guards nothing)
+        reason, unknown = "Other processes kept writing the same rows.", _may_have_been_sent(lease)
+        apply(job, lease, Retry("conflict", reason, after=after, costs_attempt=False, outcome_unknown=unknown))
+    elif outcome := job.handle_error(error, lease):
+        apply(job, lease, outcome)
+    else:
         log.error("%s %s: unexpected error", job.name, lease.pk, exc_info=error)
-        outcome = _retry_unexpected(error, lease)
-    apply(job, lease, outcome)
+        name, unknown = type(error).__name__, _may_have_been_sent(lease)
+        reason = f"An unexpected error stopped it ({name}). The portal’s log has the details."
+        apply(job, lease, Retry(f"{UNEXPECTED}{name}", reason, outcome_unknown=unknown))
 
 
 def apply(job: JobType, lease: Lease, outcome: Retry | Failure) -> None:
@@ -228,57 +233,33 @@ def apply(job: JobType, lease: Lease, outcome: Retry | Failure) -> None:
     elif outcome.costs_attempt and lease.attempts >= settings.ATTEMPTS:
         _fail(job, lease, Failure(outcome.code, outcome.reason))
     else:
-        _reschedule(job, lease, outcome)
-
-
-def _retry_conflict(error: Exception, lease: Lease) -> Retry | None:
-    """Return an early retry that costs no attempt, where another transaction got in the way."""
-    if not is_conflict(error):
-        return None
-    log.warning("%s %s: another transaction got in the way", lease.model.__name__, lease.pk)
-    after = random.uniform(0.5, CONFLICT_PAUSE)  # noqa: S311  (spreads load, guards nothing)
-    reason = "Other processes kept writing the same rows."
-    return Retry("conflict", reason, after=after, costs_attempt=False, outcome_unknown=_may_have_been_sent(lease))
-
-
-def _retry_unexpected(error: Exception, lease: Lease) -> Retry:
-    name = type(error).__name__
-    reason = f"An unexpected error stopped it ({name}). The portal’s log has the details."
-    return Retry(f"{UNEXPECTED}{name}", reason, outcome_unknown=_may_have_been_sent(lease))
+        try:
+            retried(queue.reschedule)(
+                lease,
+                due_in=job.backoff(lease.attempts) if outcome.after is None else outcome.after,
+                error=outcome.code,
+                outcome_unknown=outcome.outcome_unknown,
+                costs_attempt=outcome.costs_attempt,
+            )
+        except LostLease:
+            _log_lost(job, lease)
 
 
 def _may_have_been_sent(lease: Lease) -> bool:
     return bool(lease.row().values_list("outcome_unknown", flat=True).first())
 
 
-def _reschedule(job: JobType, lease: Lease, retry: Retry) -> None:
-    try:
-        retried(queue.reschedule)(
-            lease,
-            due_in=job.backoff(lease.attempts) if retry.after is None else retry.after,
-            error=retry.code,
-            outcome_unknown=retry.outcome_unknown,
-            costs_attempt=retry.costs_attempt,
-        )
-    except LostLease:
-        _log_lost(job, lease)
-
-
 def _fail(job: JobType, lease: Lease, failure: Failure) -> None:
     log.warning("%s %s: failed after %d attempts (%s)", job.name, lease.pk, lease.attempts, failure.code)
     try:
-        with transaction.atomic():
-            job.fail(lease, failure)
-    except LostLease:
-        _log_lost(job, lease)
-    except Exception as error:
-        log.error("%s %s: the reason could not be stored", job.name, lease.pk, exc_info=error)
-        _close_as_failed(job, lease, failure)
-
-
-def _close_as_failed(job: JobType, lease: Lease, failure: Failure) -> None:
-    try:
-        queue.mark_failed(lease, error=failure.code)
+        try:
+            with transaction.atomic():
+                job.fail(lease, failure)
+        except LostLease:
+            raise
+        except Exception as error:
+            log.error("%s %s: the reason could not be stored", job.name, lease.pk, exc_info=error)
+            queue.mark_failed(lease, error=failure.code)
     except LostLease:
         _log_lost(job, lease)
 
