@@ -53,16 +53,21 @@ def give_roles(store: Store, who: str, names: Sequence[str]) -> dict[str, object
     """Set the user's security roles. Raises ApiError 404 for an unknown role."""
     holder = user(store, who)
     with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
-        connection = transaction.connection
-        held = connection.execute("SELECT systemuserrolesid FROM systemuserroles WHERE systemuserid = ?", (holder.id,))
-        for (pair,) in held.fetchall():
-            rows.delete(transaction, USER_ROLES, str(pair))
-        for name in names:
-            role = connection.execute("SELECT roleid FROM role WHERE name = ?", (name,)).fetchone()
-            if role is None:
-                raise errors.does_not_exist(ROLE.name, name)
-            rows.create(transaction, USER_ROLES, {"systemuserid": holder.id, "roleid": role[0]})
+        set_roles(transaction, holder.id, names)
     return {"user": holder.id, "roles": list(names)}
+
+
+def set_roles(transaction: Transaction, user_id: str, names: Sequence[str]) -> None:
+    """Replace the user's security roles. Raises ApiError 404 for an unknown role."""
+    connection = transaction.connection
+    held = connection.execute("SELECT systemuserrolesid FROM systemuserroles WHERE systemuserid = ?", (user_id,))
+    for (pair,) in held.fetchall():
+        rows.delete(transaction, USER_ROLES, str(pair))
+    for name in names:
+        role = connection.execute("SELECT roleid FROM role WHERE name = ?", (name,)).fetchone()
+        if role is None:
+            raise errors.does_not_exist(ROLE.name, name)
+        rows.create(transaction, USER_ROLES, {"systemuserid": user_id, "roleid": role[0]})
 
 
 def delete(store: Store, who: str, table_name: str, row_id: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from dataclasses import fields as dataclass_fields
 
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox import actions, config, errors, ledger, plugin, seed
+from dataverse_sandbox import actions, config, errors, ledger, plugin, privileges, seed
 from dataverse_sandbox.config import DEMO_WORLD, World
 from dataverse_sandbox.faults import Faults
 from dataverse_sandbox.identity.tokens import Tokens
@@ -43,6 +43,8 @@ class Control:
             ("/sandbox/people", "GET", self.people),
             ("/sandbox/token", "POST", self.token),
             ("/sandbox/roles", "PUT", self.put_roles),
+            ("/sandbox/privileges", "GET", self.privileges),
+            ("/sandbox/privileges", "PUT", self.put_privileges),
             ("/sandbox/outlook", "POST", self.outlook),
             ("/sandbox/form", "POST", self.form),
             ("/sandbox/delete", "POST", self.delete),
@@ -116,10 +118,15 @@ class Control:
     def put_roles(self, request: Request) -> Response:
         """Set a user's security roles: `{"user", "roles": [names]}`."""
         body = _body(request)
-        names = body.get("roles")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise errors.bad_payload('"roles" is a list of names.')
-        return json_response(actions.give_roles(self._store, _text(body, "user"), names))
+        return json_response(actions.give_roles(self._store, _text(body, "user"), _names(body, "roles")))
+
+    def privileges(self, _request: Request) -> Response:
+        return json_response({"without": privileges.missing(self._store)})
+
+    def put_privileges(self, request: Request) -> Response:
+        """Take privileges away from the application user: `{"without": [names]}`; an empty list gives all back."""
+        privileges.take_away(self._store, _names(_body(request), "without"))
+        return self.privileges(request)
 
     def outlook(self, request: Request) -> Response:
         """Edit a contact as Outlook does, without a revision: `{"user", "contact", "changes"}`."""
@@ -171,6 +178,13 @@ def _text(body: Mapping[str, object], name: str, default: str = "") -> str:
     found = body.get(name) or default
     if not isinstance(found, str) or not found:
         raise errors.bad_payload(f'"{name}" is missing.')
+    return found
+
+
+def _names(body: Mapping[str, object], key: str) -> list[str]:
+    found = body.get(key)
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise errors.bad_payload(f'"{key}" is a list of names.')
     return found
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from dataverse_sandbox import errors
 
 ADMINISTRATOR = "System Administrator"
+# Every privilege except those that a control request took away, see `privileges`.
+RESTRICTED = "Restricted administrator"
 DECIDES_RIGHTS = frozenset(
     {"systemuser", "team", "role", "teammembership", "systemuserroles", "teamroles", "roleprivileges"}
 )
@@ -21,7 +23,12 @@ ADMIN_FILTER = "prvAdminFilter"
 BYPASS_SYNC = "prvBypassCustomPlugins"
 BYPASS_LOGIC = "prvBypassCustomBusinessLogic"
 CUSTOMIZE = "prvPublishCustomization"
-OTHER_PRIVILEGES = (ACT_FOR_OTHERS, ADMIN_FILTER, BYPASS_SYNC, BYPASS_LOGIC, CUSTOMIZE, "prvBulkDelete")
+READ_AUDIT = "prvReadAuditSummary"
+READ_HISTORY = "prvReadRecordAuditHistory"
+OTHER_PRIVILEGES = (
+    *(ACT_FOR_OTHERS, ADMIN_FILTER, BYPASS_SYNC, BYPASS_LOGIC, CUSTOMIZE, "prvBulkDelete"),
+    *(READ_AUDIT, READ_HISTORY),
+)
 
 _ROLES = """
 SELECT roleid, name FROM role WHERE roleid IN (

@@ -23,13 +23,13 @@ from dataverse_sandbox.catalogue import (
     USER_ROLES,
     Table,
 )
-from dataverse_sandbox.rights import ACT_FOR_OTHERS, ADMIN_FILTER, ADMINISTRATOR, OTHER_PRIVILEGES
+from dataverse_sandbox.rights import ACT_FOR_OTHERS, ADMIN_FILTER, ADMINISTRATOR, OTHER_PRIVILEGES, RESTRICTED
 from dataverse_sandbox.seed.material import new_id, row
 from dataverse_sandbox.store import Row
 
 Rows = Iterator[tuple[Table, Row]]
 BASIC, DELEGATE, FILTER_KEEPER = "Basic User", "Delegate", "Synchronization Filter Manager"
-ROLES = (ADMINISTRATOR, BASIC, DELEGATE, FILTER_KEEPER)
+ROLES = (ADMINISTRATOR, BASIC, DELEGATE, FILTER_KEEPER, RESTRICTED)
 VERBS = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 TEAMS = ("Sales North", "Sales South", "Service Desk", "Management", "Exchange pilot group")
 UNITS = ("Contoso Europe", "Contoso Services")
@@ -55,11 +55,12 @@ def _privileges() -> list[str]:
 
 
 def _held_by(role: str, privilege: str) -> bool:
-    if role == ADMINISTRATOR:
+    if role in (ADMINISTRATOR, RESTRICTED):
         return True
     if role == BASIC:
         verb = next((verb for verb in sorted(VERBS, key=len, reverse=True) if privilege.startswith(f"prv{verb}")), "")
-        return verb == "Read" or privilege.removeprefix(f"prv{verb}") in _EVERYDAY
+        is_everyday = verb == "Read" or privilege.removeprefix(f"prv{verb}") in _EVERYDAY
+        return is_everyday and privilege not in OTHER_PRIVILEGES
     return privilege == {DELEGATE: ACT_FOR_OTHERS, FILTER_KEEPER: ADMIN_FILTER}[role]
 
 

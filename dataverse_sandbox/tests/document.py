@@ -1,8 +1,9 @@
 """Parser of dataverse_sandbox/README.md: every row of its tables is a request and its expected answer.
 
 A request is `METHOD path body + Header: value`; `BATCH` sends the requests between ` && ` as one batch, those between
-`[` and `]` as a change set; `LIMITS` sets service protection limits for one request. An answer is a status and,
-optionally, a text that the answer's headers or body contain.
+`[` and `]` as a change set; `LIMITS` sets service protection limits for one request; `SANDBOX` sends a control request
+before the others, which are then sent one by one. An answer is a status and, optionally, a text that the answer's
+headers or body contain; of several requests sent one by one the last answer counts.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ class Row:
         first, *parts = re.sub(r"\{(\w+)\}", lambda match: ids.get(match[1], match[0]), self.request).split(" && ")
         if not parts:
             return parsed(first).sent(sandbox)
+        if first.startswith("SANDBOX"):
+            control = parsed(first.removeprefix("SANDBOX "))
+            sandbox.control(control.method, control.path, control.body)
+            return [parsed(part).sent(sandbox) for part in parts][-1]
         if first.startswith("LIMITS"):
             return _limited(sandbox, json.loads(first.removeprefix("LIMITS")), parsed(parts[0]))
         return sandbox.batch(*_gathered(parts), **parsed(first).headers)

@@ -34,6 +34,7 @@ def ids(sandbox: Sandbox) -> dict[str, str]:
         "etag": contact["@odata.etag"],
         "account": contact["_parentcustomerid_value"],
         "user": jonas,
+        "application": config.APPLICATION_USER_ID,
         "team": sandbox.rows("teams")[0]["teamid"],
         "filter": sandbox.rows(filters)[0]["userqueryid"],
         "mailbox": sandbox.rows("mailboxes")[0]["mailboxid"],
