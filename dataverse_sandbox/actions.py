@@ -10,6 +10,7 @@ from dataverse_sandbox.catalogue import BY_NAME, CONTACT, ROLE, SYNC_FIELD, SYNC
 from dataverse_sandbox.catalogue.staging import APPROVED, PENDING, REJECTED
 from dataverse_sandbox.operations import Written, etag
 from dataverse_sandbox.payload import Address
+from dataverse_sandbox.plugin import REVISION
 from dataverse_sandbox.store import Author, Row, Store, Transaction
 
 _DECISIONS = {"approved": APPROVED, "rejected": REJECTED}
@@ -34,18 +35,18 @@ def user(store: Store, id_or_name: str) -> User:
 
 def edit_from_outlook(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
     """Save a contact as Outlook does, without a revision; return the changes that the plug-in staged."""
-    address = _address(contact_id)
     with store.write(Author(user(store, who).id)) as transaction:
-        body = _web_api_body(changes)
-        return _outcome(operations.update(transaction, _must_exist(transaction, address), body))
+        address = _address(contact_id)
+        address.existing(transaction.connection)
+        return _outcome(operations.update(transaction, address, _web_api_body(changes)))
 
 
 def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
     """Save a contact as a CRM form does: the revision rises, so nothing is staged."""
-    address = _address(contact_id)
     with store.write(Author(user(store, who).id)) as transaction:
+        address = _address(contact_id)
         contact = address.existing(transaction.connection)
-        body = {**_web_api_body(changes), "osync_revision": _revision(contact) + 1}
+        body = {**_web_api_body(changes), **_raised(contact)}
         return _outcome(operations.update(transaction, address, body))
 
 
@@ -84,32 +85,28 @@ def decide(store: Store, who: str, field_id: str, decision: str, reason: str) ->
         raise errors.bad_payload("A decision is 'approved' or 'rejected'.")
     decider = user(store, who)
     with store.write(Author(decider.id)) as transaction:
-        field = payload.address(SYNC_FIELD, field_id).existing(transaction.connection)
+        field = payload.address(BY_NAME[SYNC_FIELD.name], field_id).existing(transaction.connection)
         if decision == "approved":
             _write_proposal(transaction, field)
-        marked = rows.update(transaction, SYNC_FIELD, field, _mark(field, decision, decider, reason))
+        marked = rows.update(transaction, BY_NAME[SYNC_FIELD.name], field, _mark(field, decision, decider, reason))
         _close_when_settled(transaction, str(field["osync_syncrecord"]))
         return {"field": field_id, "etag": etag(marked)}
 
 
 def _address(contact_id: str) -> Address:
-    return payload.address(CONTACT, contact_id)
+    return payload.address(BY_NAME[CONTACT.name], contact_id)
 
 
-def _must_exist(transaction: Transaction, address: Address) -> Address:
-    address.existing(transaction.connection)
-    return address
-
-
-def _revision(contact: Row) -> int:
-    return int(str(contact["osync_revision"] or 0))
+def _raised(contact: Row) -> dict[str, object]:
+    """Return the raised revision; nothing where the contact has no such column."""
+    return {REVISION: int(str(contact[REVISION] or 0)) + 1} if REVISION in contact else {}
 
 
 def _web_api_body(changes: Mapping[str, object]) -> dict[str, object]:
     """Convert changes to a Web API body; a lookup may be canonical text, `account:GUID`, or null."""
     body: dict[str, object] = {}
     for name, value in changes.items():
-        column = CONTACT.by_name.get(name)
+        column = BY_NAME[CONTACT.name].by_name.get(name)
         if column is None or column.kind is not Kind.LOOKUP:
             body[name] = value
         elif value is None:
@@ -133,11 +130,12 @@ def _outcome(written: Written) -> dict[str, object]:
 
 
 def _write_proposal(transaction: Transaction, field: Row) -> None:
-    record = payload.address(SYNC_RECORD, str(field["osync_syncrecord"])).existing(transaction.connection)
+    record = payload.address(BY_NAME[SYNC_RECORD.name], str(field["osync_syncrecord"])).existing(transaction.connection)
     contact = _address(str(record["osync_targetid"])).existing(transaction.connection)
-    column = CONTACT.by_name[str(field["osync_name"])]
-    proposed = values.stored_from_canonical(CONTACT, column, field["osync_proposedvalue"])
-    rows.update(transaction, CONTACT, contact, {**proposed, "osync_revision": _revision(contact) + 1})
+    table = BY_NAME[CONTACT.name]
+    column = table.by_name[str(field["osync_name"])]
+    proposed = values.stored_from_canonical(table, column, field["osync_proposedvalue"])
+    rows.update(transaction, table, contact, {**proposed, **_raised(contact)})
 
 
 def _mark(field: Row, decision: str, decider: User, reason: str) -> Row:
@@ -156,6 +154,7 @@ def _close_when_settled(transaction: Transaction, record_id: str) -> None:
         "SELECT 1 FROM osync_syncfield WHERE osync_syncrecord = ? AND (statecode = 0 OR osync_decision = ?) LIMIT 1",
         (record_id, PENDING),
     ).fetchone()
-    record = rows.find(transaction.connection, SYNC_RECORD, record_id)
+    table = BY_NAME[SYNC_RECORD.name]
+    record = rows.find(transaction.connection, table, record_id)
     if open_fields is None and record is not None and record["statecode"] == 0:
-        rows.update(transaction, SYNC_RECORD, record, {"statecode": 1})
+        rows.update(transaction, table, record, {"statecode": 1})

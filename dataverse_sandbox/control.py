@@ -98,12 +98,14 @@ class Control:
         return json_response({})
 
     def reset(self, request: Request) -> Response:
-        """Reset to `{"users", "contacts", "pending", "seed", "base"}`, without faults or mails, with the plug-in on."""
+        """Reset to `{"users", "contacts", "pending", "seed", "base", "bare"}`, without faults or mails, plug-in on."""
         body = _body(request)
-        base = body.pop("base", None)
+        base, bare = body.pop("base", None), body.pop("bare", False)
+        if not isinstance(bare, bool):
+            raise errors.bad_payload('"bare" is true or false.')
         self._faults.clear(drop=True)
         Mailbox(self._store).empty()
-        counts = seed.reset(self._store, _world(body), base=_moment(base))
+        counts = seed.reset(self._store, _world(body), base=_moment(base), bare=bare)
         return json_response(counts)
 
     def people(self, _request: Request) -> Response:
@@ -198,7 +200,7 @@ def _changes(body: Mapping[str, object]) -> dict[str, object]:
 def _world(body: Mapping[str, object]) -> World:
     known = {field.name for field in dataclass_fields(World)}
     if set(body) - known:
-        raise errors.bad_payload(f"Known are {sorted(known)} and base.")
+        raise errors.bad_payload(f"Known are {sorted(known)} base and bare.")
     numbers: dict[str, int] = {}
     for name, value in body.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

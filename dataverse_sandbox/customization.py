@@ -20,6 +20,7 @@ from dataverse_sandbox.catalogue import (
 from dataverse_sandbox.catalogue.columns import nothing_computed, owning, owning_of, state_columns, system_columns
 from dataverse_sandbox.column_definitions import Body, is_true, label_of, schema_name_of
 from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.metadata.tables import is_custom
 from dataverse_sandbox.store import Transaction
 
 _FIRST_CODE = 10_200
@@ -121,7 +122,7 @@ def change_table(transaction: Transaction, table: Table, body: Body) -> Table:
 
 
 def drop_table(transaction: Transaction, table: Table) -> None:
-    if table.name in BUILT_IN.by_name:
+    if not table.is_custom:
         raise errors.bad_payload(f"The table '{table.name}' cannot be deleted.")
     for other in current().tables:
         if other.name != table.name and any(table.name in column.targets for column in other.columns):
@@ -175,7 +176,8 @@ def replace_column(transaction: Transaction, table: Table, column: Column) -> No
 def drop_column(transaction: Transaction, table: Table, column: Column) -> None:
     built_in = BUILT_IN.by_name.get(table.name)
     is_fixed = column.name == table.primary_name or column.name in {found.name for found in system_columns("", "")}
-    if is_fixed or column is table.key or (built_in and column.name in built_in.by_name):
+    is_microsofts = built_in and column.name in built_in.by_name and not is_custom(table, column)
+    if is_fixed or column is table.key or is_microsofts:
         raise errors.bad_payload(f"The column '{column.name}' of '{table.name}' cannot be deleted.")
     if any(column.name in key.columns for key in table.alternate_keys):
         raise ApiError(400, "0x8004F01F", f"The column '{column.name}' is part of a key.")

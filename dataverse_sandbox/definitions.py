@@ -19,6 +19,8 @@ from dataverse_sandbox.catalogue import (
 )
 from dataverse_sandbox.catalogue.columns import Computed, nothing_computed, owning_of
 
+# The details of an initial table that no longer exists.
+_ABSENT = "null"
 _PLAIN = (
     *("name", "set_name", "label", "plural_label", "object_type_code", "primary_name", "change_tracking"),
     *("privilege", "schema_name", "is_activity", "is_custom"),
@@ -35,7 +37,10 @@ def save(connection: sqlite3.Connection, table: Table) -> None:
 
 
 def forget(connection: sqlite3.Connection, table: Table) -> None:
+    """Forget a table; the absence of an initial one is stored, too."""
     connection.execute("DELETE FROM definition WHERE table_name = ?", (table.name,))
+    if table.name in BUILT_IN.by_name:
+        connection.execute("INSERT INTO definition (table_name, details) VALUES (?, ?)", (table.name, _ABSENT))
 
 
 def save_choice(connection: sqlite3.Connection, choice: GlobalChoice) -> None:
@@ -50,8 +55,8 @@ def forget_choice(connection: sqlite3.Connection, name: str) -> None:
 def load(connection: sqlite3.Connection) -> Catalogue:
     """Return the tables that this file holds."""
     found = BUILT_IN
-    for (details,) in connection.execute("SELECT details FROM definition ORDER BY rowid").fetchall():
-        found = found.with_table(_table(json.loads(details)))
+    for name, details in connection.execute("SELECT table_name, details FROM definition ORDER BY rowid").fetchall():
+        found = found.without(name) if details == _ABSENT else found.with_table(_table(json.loads(details)))
     for (details,) in connection.execute("SELECT details FROM global_choice ORDER BY rowid").fetchall():
         found = found.with_choice(_choice(json.loads(details)))
     return found
@@ -66,6 +71,8 @@ def _table(details: dict[str, object]) -> Table:
     given = {name: details[name] for name in _PLAIN}
     columns, keys, link = details["columns"], details["alternate_keys"], details["link"]
     built_in = BUILT_IN.by_name.get(str(given["name"]))
+    # A company's own table may have been deleted and created anew with other columns.
+    built_in = None if built_in and built_in.is_custom else built_in
     return Table(
         **given,  # type: ignore[arg-type]  # written by `save` from a Table
         columns=tuple(_column(column) for column in columns),  # type: ignore[attr-defined]  # a list, as saved

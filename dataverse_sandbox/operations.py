@@ -111,7 +111,9 @@ def update(
     after = rows.update(transaction, table, row, changes)
     checks.after_write(transaction, table, after)
     staged = None
-    if not transaction.bypasses_plugin and plugin.concerns(transaction.connection, table, changes):
+    if not transaction.bypasses_plugin and plugin.concerns(
+        transaction.connection, table, changes, transaction.author.caller
+    ):
         after, staged = plugin.stage_and_restore(transaction, row, after)
     for found, bodies in parts:
         _replace_parts(transaction, found, str(row[table.key.name]), bodies)

@@ -1,7 +1,8 @@
 """The company's plug-in: stages an Outlook edit of a contact and restores the old values.
 
-An update whose request does not contain `osync_revision` came from Outlook (design section 1). Runs inside the
-transaction of the update, as a synchronous plug-in does: either all of it is stored or nothing.
+An update whose request does not contain `osync_revision` came from Outlook (design section 1). Where the contact has no
+such column, every update of another user than the portal's does. Runs inside the transaction of the update, as a
+synchronous plug-in does: either all of it is stored or nothing. Without the staging tables it does nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataverse_sandbox import config, rows, values
-from dataverse_sandbox.catalogue import CONTACT, SYNC_FIELD, SYNC_RECORD, Column, Kind, Table
+from dataverse_sandbox.catalogue import BY_NAME, CONTACT, SYNC_FIELD, SYNC_RECORD, Column, Kind, Table
 from dataverse_sandbox.store import Row, Store, Transaction
 
 REVISION = "osync_revision"
@@ -51,20 +52,24 @@ def switch(store: Store, *, enabled: bool) -> None:
     store.set_setting(_SETTING, "on" if enabled else "off")
 
 
-def concerns(connection: sqlite3.Connection, table: Table, changes: Mapping[str, object]) -> bool:
-    """Return whether an update with these changes comes from Outlook."""
-    return table.name == CONTACT.name and REVISION not in changes and is_enabled(connection)
+def concerns(connection: sqlite3.Connection, table: Table, changes: Mapping[str, object], caller: str) -> bool:
+    """Return whether an update with these changes comes from Outlook, and can be staged."""
+    if table.name != CONTACT.name or REVISION in changes or not is_enabled(connection):
+        return False
+    has_tables = SYNC_RECORD.name in BY_NAME and SYNC_FIELD.name in BY_NAME
+    return has_tables and (REVISION in table.by_name or caller != config.APPLICATION_USER_ID)
 
 
 def stage_and_restore(transaction: Transaction, before: Row, after: Row) -> tuple[Row, Staged | None]:
     """Stage every tracked column that differs by type and restore its old value; return the restored row."""
-    changed = [column for column in CONTACT.columns if column.tracked and _differs(column, before, after)]
+    contact = BY_NAME[CONTACT.name]
+    changed = [column for column in contact.columns if column.tracked and _differs(column, before, after)]
     if not changed:
         return after, None
     with transaction.as_plugin():
         record = _stage_record(transaction, before)
         fields = tuple(_stage_field(transaction, record, column, before, after) for column in changed)
-        restored = rows.update(transaction, CONTACT, after, _old_values(changed, before))
+        restored = rows.update(transaction, contact, after, _old_values(changed, before))
     return restored, Staged(str(record["osync_syncrecordid"]), fields)
 
 
@@ -82,7 +87,7 @@ def _old_values(changed: list[Column], before: Row) -> Row:
 def _stage_record(transaction: Transaction, contact: Row) -> Row:
     return rows.create(
         transaction,
-        SYNC_RECORD,
+        BY_NAME[SYNC_RECORD.name],
         {
             "osync_name": contact["fullname"],
             "osync_contact": contact["contactid"],
@@ -99,7 +104,7 @@ def _stage_field(transaction: Transaction, record: Row, column: Column, before: 
     original, proposed = values.canonical(column, before), values.canonical(column, after)
     field = rows.create(
         transaction,
-        SYNC_FIELD,
+        BY_NAME[SYNC_FIELD.name],
         {
             "osync_name": column.name,
             "osync_syncrecord": record["osync_syncrecordid"],

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import actions, config, payload
-from dataverse_sandbox.catalogue import ACCOUNT, CONTACT, Column
+from dataverse_sandbox.catalogue import ACCOUNT, BY_NAME, CONTACT, Column
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.pages import forms
@@ -117,7 +117,8 @@ class OutlookPage:
         """Send only the values that differ from the form's, as Outlook does."""
         editor = self._editor(request.form)
         try:
-            changes = forms.changes(COLUMNS, self._row(contact_id), request.form)
+            row = self._row(contact_id)
+            changes = forms.changes([column for column in COLUMNS if column.name in row], row, request.form)
             result = (
                 _result(actions.edit_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
             )
@@ -136,12 +137,13 @@ class OutlookPage:
         inner = Markup("").join(
             forms.field(CONTACT.by_name[name], row, self._accounts() if name == "parentcustomerid" else [])
             for name in names
+            if name in row
         )
         return Markup("<fieldset><legend>{}</legend><div class='fields'>{}</div></fieldset>").format(title, inner)
 
     def _row(self, contact_id: str) -> Row:
         with self._store.read() as connection:
-            return payload.address(CONTACT, contact_id).existing(connection)
+            return payload.address(BY_NAME[CONTACT.name], contact_id).existing(connection)
 
     def _editor(self, sent: MultiDict[str, str]) -> str:
         """Return the id of the editor, by id or name; Jonas Weber by default."""

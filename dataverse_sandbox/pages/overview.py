@@ -7,7 +7,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import config, plugin
-from dataverse_sandbox.catalogue import BY_NAME
+from dataverse_sandbox.catalogue import BY_NAME, SYNC_RECORD
 from dataverse_sandbox.catalogue.filters import OUTLOOK_FILTERS
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.faults import Faults
@@ -66,7 +66,8 @@ class OverviewPage:
 
     def _counts(self) -> Markup:
         with self._store.read() as connection:
-            found = [(connection.execute(statement).fetchone()[0], label) for label, statement in _HELD]
+            held = [pair for pair in _HELD if SYNC_RECORD.name in BY_NAME or SYNC_RECORD.name not in pair[1]]
+            found = [(connection.execute(statement).fetchone()[0], label) for label, statement in held]
         items = Markup("").join(_COUNT.format(number, label) for number, label in found)
         return Markup("<ul class='counts'>{}</ul>").format(items)
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
@@ -27,6 +28,7 @@ from dataverse_sandbox.catalogue import (
     registry,
 )
 from dataverse_sandbox.config import World
+from dataverse_sandbox.seed import customer
 from dataverse_sandbox.seed.world import TableRow, rows_of
 from dataverse_sandbox.store import Author, Layout, Row, Store, Transaction
 
@@ -41,11 +43,12 @@ _COUNTED = {
 }
 
 
-def reset(store: Store, world: World, *, base: datetime.datetime | None = None) -> dict[str, int]:
+def reset(store: Store, world: World, *, base: datetime.datetime | None = None, bare: bool = False) -> dict[str, int]:
     """Replace all rows, the ledger and the tombstones; return the number of rows per table.
 
     Delta tokens from before end (`epoch`), access tokens and the signing key stay. What is inserted here is not in the
-    ledger. `base` is this minute unless it is given.
+    ledger. `base` is this minute unless it is given. With `bare`, the company has none of the tables, columns and
+    components named osync_*.
     """
     moment = (
         base.replace(microsecond=0) if base else datetime.datetime.now(datetime.UTC).replace(second=0, microsecond=0)
@@ -53,6 +56,7 @@ def reset(store: Store, world: World, *, base: datetime.datetime | None = None) 
     with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
         transaction.after_commit(transaction.known.forget)
         remade = _forget_customizations(transaction.connection)
+        world = replace(world, pending=0) if bare else world
         if world.users * world.filters + world.contacts + world.pending > _MOST_REMEMBERED:
             counts = _stream(transaction, world, moment)
             transaction.after_commit(lambda: store.lay_out(None))
@@ -60,6 +64,10 @@ def reset(store: Store, world: World, *, base: datetime.datetime | None = None) 
             wanted = _layout(world, moment)
             counts = _restore(transaction, store.laid_out, wanted, remade)
             transaction.after_commit(lambda: store.lay_out(wanted))
+        if bare:
+            with _silently(transaction.connection, without_triggers=False):
+                customer.strip(transaction)
+            transaction.after_commit(lambda: store.lay_out(None))
         _start_over(transaction.connection)
     return {word: counts[table.name] for word, table in _COUNTED.items()}
 
@@ -120,13 +128,13 @@ def _silently(connection: sqlite3.Connection, *, without_triggers: bool) -> Iter
 def _forget_customizations(connection: sqlite3.Connection) -> set[str]:
     """Drop tables and columns that requests added, and rebuild changed built-in tables."""
     remade = set()
-    for table in current().tables:
-        built_in = BUILT_IN.by_name.get(table.name)
-        if table is built_in:
-            continue
-        connection.execute(f"DROP TABLE {table.name}")
-        if built_in is not None:
-            remade.add(table.name)
+    present = current().by_name
+    for name, table in present.items():
+        if table is not BUILT_IN.by_name.get(name):
+            connection.execute(f"DROP TABLE {name}")
+    for name, built_in in BUILT_IN.by_name.items():
+        if present.get(name) is not built_in:
+            remade.add(name)
             for statement in (*schema.table_statements(built_in), *schema.trigger_statements([built_in])):
                 connection.execute(statement)
     connection.execute("DELETE FROM definition")

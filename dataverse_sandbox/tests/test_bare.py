@@ -1,0 +1,104 @@
+"""The environment without anything of the portal: what is absent, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dataverse_sandbox.catalogue import BUILT_IN
+from dataverse_sandbox.server import SandboxServer
+from dataverse_sandbox.tests.caller import Sandbox
+from dataverse_sandbox.tests.test_reset import SMALL, everything
+
+TEXT = "Microsoft.Dynamics.CRM.StringAttributeMetadata"
+
+
+def own_names(crm: Sandbox) -> list[str]:
+    tables = [row["LogicalName"] for row in crm.rows("EntityDefinitions?$select=LogicalName")]
+    columns = [row["LogicalName"] for row in crm.rows("EntityDefinitions(LogicalName='contact')/Attributes")]
+    return [name for name in (*tables, *columns) if name.startswith("osync_")]
+
+
+@pytest.fixture
+def bare(sandbox: Sandbox) -> Sandbox:
+    sandbox.reset(bare=True)
+    return sandbox
+
+
+def test_bare_environment_has_nothing_of_the_portal(bare: Sandbox) -> None:
+    assert own_names(bare) == []
+    assert bare.get("osync_syncrecords").status_code == 404
+    assert bare.rows("privileges?$filter=contains(name,'osync')") == []
+    assert bare.rows("publishers?$filter=customizationprefix eq 'osync'") == []
+    assert [row["uniquename"] for row in bare.rows("solutions")] == ["Default"]
+    assert bare.rows("sdkmessageprocessingsteps") == []
+    assert bare.ledger() == []
+
+
+def test_bare_environment_keeps_what_outlook_saves(bare: Sandbox) -> None:
+    contact = bare.contact()
+
+    done = bare.edit(contact["contactid"], jobtitle="Pilot")
+
+    assert done["staged"] == 0
+    assert bare.read(contact["contactid"])["jobtitle"] == "Pilot"
+
+
+@pytest.mark.parametrize("path", ["outlook/", "sandbox/", "ledger/", "people/"])
+def test_bare_environment_shows_its_pages(bare: Sandbox, path: str) -> None:
+    assert bare.session.get(f"{bare.url}/{path}").status_code == 200
+
+
+def test_bare_contact_is_edited_on_the_page(bare: Sandbox) -> None:
+    path = f"{bare.url}/outlook/{bare.contact()['contactid']}"
+
+    assert "osync" not in bare.session.get(path).text
+    assert "Saved in the CRM" in bare.session.post(path, data={"jobtitle": "Pilot"}).text
+
+
+def test_reset_brings_everything_back(bare: Sandbox) -> None:
+    store = bare.server.application.store.path
+    bare.reset(**SMALL, bare=True)
+
+    bare.reset(**SMALL)
+
+    after_bare = everything(store)
+    bare.reset(users=1)
+    bare.reset(**SMALL)
+    assert after_bare == everything(store)
+    assert {table.name for table in BUILT_IN.tables} == set(after_bare)
+
+
+def test_form_edit_works_without_revision(bare: Sandbox) -> None:
+    contact = bare.contact()["contactid"]
+
+    bare.control("POST", "form", {"contact": contact, "changes": {"jobtitle": "Boss"}})
+
+    assert bare.read(contact)["jobtitle"] == "Boss"
+
+
+def test_bare_environment_survives_a_restart(tmp_path: Any) -> None:
+    path = tmp_path / "crm.sqlite3"
+    with SandboxServer(path) as server:
+        crm = Sandbox(server).sign_in()
+        crm.reset(bare=True)
+        body = {"SchemaName": "osync_SyncRecord", "Attributes": [_name()]}
+        assert crm.post("EntityDefinitions", body).status_code == 204
+    with SandboxServer(path) as server:
+        crm = Sandbox(server).sign_in()
+        assert own_names(crm) == ["osync_syncrecord"]
+        assert crm.post("osync_syncrecords", {"osync_name": "N"}).status_code == 204
+        assert crm.rows("osync_syncrecords")[0]["_owninguser_value"]
+        assert crm.delete("EntityDefinitions(LogicalName='osync_syncrecord')").status_code == 204
+        assert own_names(crm) == []
+
+
+def _name() -> dict[str, object]:
+    return {"@odata.type": TEXT, "SchemaName": "osync_Name", "IsPrimaryName": True}
+
+
+def test_bare_takes_only_yes_or_no(sandbox: Sandbox) -> None:
+    answer = sandbox.session.post(f"{sandbox.url}/sandbox/reset", json={"bare": 1})
+
+    assert answer.status_code == 400
