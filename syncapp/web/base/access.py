@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -42,9 +42,14 @@ def allow(
 
     def decorate(view: Callable[Concatenate[PortalRequest, P], HttpResponseBase]) -> AnyView:
         @wraps(view)
-        def guarded(request: PortalRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            refusal = _refusal(request, roles, allowed)
-            return refusal if refusal is not None else view(request, *args, **kwargs)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method not in allowed:
+                return _method_not_allowed(request, allowed)
+            if not request.user.is_authenticated:
+                return to_sign_in(request)
+            if not request.user.has_role(*roles):
+                return no_access(request, roles=roles)
+            return view(cast(PortalRequest, request), *args, **kwargs)
 
         return _marked(guarded, roles=frozenset(roles), methods=allowed)
 
@@ -79,16 +84,6 @@ def _marked(view: AnyView, *, roles: frozenset[Role] | None, methods: frozenset[
     return view
 
 
-def _refusal(request: HttpRequest, roles: Collection[Role], methods: frozenset[str]) -> HttpResponse | None:
-    if request.method not in methods:
-        return _method_not_allowed(request, methods)
-    if not request.user.is_authenticated:
-        return to_sign_in(request)
-    if not request.user.has_role(*roles):
-        return no_access(request, roles=roles)
-    return None
-
-
 def _method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpResponse:
     """Answer 405 with a page for people, who opened a form's address from the history, a bookmark or a copy."""
     return HttpResponseNotAllowed(sorted(methods), render(request, "405.html").content)
@@ -96,20 +91,14 @@ def _method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpRe
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """Redirect to the sign-in page, which leads back to the present page; htmx leaves its page for it."""
-    over = getattr(request, SESSION_OVER, "")
-    params = {"next": _return_path(request)} | ({"over": over} if over else {})
-    target = resolve_url("sign_in") + "?" + urlencode(params)
-    if HtmxDetails(request):
+    htmx, over = HtmxDetails(request), getattr(request, SESSION_OVER, "")
+    # A POST cannot be repeated after signing in, and its address answers no GET.
+    present = request.get_full_path() if request.method in SAFE_METHODS else ""
+    back = (htmx.current_url_abs_path if htmx else present) or resolve_url("home")
+    target = resolve_url("sign_in") + "?" + urlencode({"next": back} | ({"over": over} if over else {}))
+    if htmx:
         return HttpResponse(status=401, headers={"HX-Redirect": target})
     return HttpResponseRedirect(target)
-
-
-def _return_path(request: HttpRequest) -> str:
-    htmx = HtmxDetails(request)
-    if htmx:
-        return htmx.current_url_abs_path or resolve_url("home")
-    # A POST cannot be repeated after signing in, and its address answers no GET.
-    return request.get_full_path() if request.method in SAFE_METHODS else resolve_url("home")
 
 
 def no_access(request: HttpRequest, *, roles: Collection[Role] = ()) -> HttpResponse:

@@ -75,21 +75,16 @@ def columns(groups: Sequence[Group], series: Sequence[str], *, unit: str = "", s
     top = axis_top(largest)
     width = (WIDTH - LEFT) / max(len(groups), 1)
     labels_every = math.ceil(len(groups) / MAX_LABELS)
-    drawn = tuple(
-        _draw(group, LEFT + index * width, width, top * step, is_labelled=(len(groups) - 1 - index) % labels_every == 0)
-        for index, group in enumerate(groups)
-    )
+    drawn = []
+    for index, group in enumerate(groups):
+        x, bar_width, bars = LEFT + index * width, width * 0.7 / len(group.values), []
+        for place, value in enumerate(group.values):
+            left, y = x + width * 0.15 + place * bar_width, _upper_edge(value, top * step)
+            bars.append(Bar(round(left, 1), y, round(bar_width, 1), HEIGHT - BOTTOM - y, place))
+        is_labelled = (len(groups) - 1 - index) % labels_every == 0
+        drawn.append(Drawn(group, round(x, 1), round(width, 1), tuple(bars), is_labelled))
     lines = tuple((_upper_edge(part, 1.0), f"{top * part:g}{unit}") for part in (0.0, 0.5, 1.0))
-    return Columns(drawn, lines, tuple(series))
-
-
-def _draw(group: Group, x: float, width: float, top: float, *, is_labelled: bool) -> Drawn:
-    bar_width = width * 0.7 / len(group.values)
-    bars = []
-    for series, value in enumerate(group.values):
-        left, y = x + width * 0.15 + series * bar_width, _upper_edge(value, top)
-        bars.append(Bar(round(left, 1), y, round(bar_width, 1), HEIGHT - BOTTOM - y, series))
-    return Drawn(group, round(x, 1), round(width, 1), tuple(bars), is_labelled)
+    return Columns(tuple(drawn), lines, tuple(series))
 
 
 def _upper_edge(value: float, top: float) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
-from syncapp.health import Health, Trouble, check_health, clocks
+from syncapp.health import check_health, clocks
 from syncapp.web.base.access import public
 
 PATH = "/healthz"
@@ -39,11 +38,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"web": True, "live": True, "well": True})
     health = check_health(role=clocks.WEB)
     well = health.is_ready if part in ("ready", "web") else health.is_healthy
-    return JsonResponse(_as_json(health) | {"well": well}, status=200 if well else 503)
-
-
-def _as_json(health: Health) -> dict[str, Any]:
-    return {
+    answer = {
         "web": True,
         "live": True,
         "ready": health.is_ready,
@@ -55,22 +50,22 @@ def _as_json(health: Health) -> dict[str, Any]:
         "overdue": list(health.overdue),
         "ill": health.failing,
         "clock_seconds_ahead": {role: _rounded(ahead) for role, ahead in health.clocks.items()},
-        "troubles": [_trouble_as_json(trouble) for trouble in health.troubles],
+        "troubles": [
+            {
+                "code": trouble.code,
+                "text": trouble.text,
+                "since": trouble.since,
+                "meaning": trouble.kind.meaning,
+                "remedy": trouble.kind.remedy,
+                "where": trouble.kind.where,
+            }
+            for trouble in health.troubles
+        ],
         "unreadable_rows": health.unreadable_rows,
         "closed_gates": {breaker.name: breaker.opened_at for breaker in health.open_breakers},
+        "well": well,
     }
-
-
-def _trouble_as_json(trouble: Trouble) -> dict[str, Any]:
-    kind = trouble.kind
-    return {
-        "code": trouble.code,
-        "text": trouble.text,
-        "since": trouble.since,
-        "meaning": kind.meaning,
-        "remedy": kind.remedy,
-        "where": kind.where,
-    }
+    return JsonResponse(answer, status=200 if well else 503)
 
 
 def _rounded(age: float | None) -> float | None:

@@ -38,10 +38,13 @@ def instant(naive: datetime, fold: str = "") -> datetime:
 
     Raises NoSuchTime, ComesTwice and OverflowError.
     """
+    where = timezone.get_current_timezone_name()
     if _is_skipped(naive):
-        raise NoSuchTime(_skipped_message(naive))
+        # With the offset from before the jump, the skipped time is the one that the clock shows after it.
+        after = timezone.localtime(timezone.make_aware(naive).astimezone(UTC))
+        jump = f"the clock goes forward to {localization.clock(after)}"
+        raise NoSuchTime(f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time.")
     if _comes_twice(naive) and fold not in ("0", "1"):
-        where = timezone.get_current_timezone_name()
         message = f"{_clock_and_day(naive)} occurs twice in {where}, because the clock goes back."
         raise ComesTwice(message, options(naive))
     return timezone.make_aware(naive.replace(fold=int(fold or "0")))
@@ -64,14 +67,6 @@ def _comes_twice(naive: datetime) -> bool:
     zone = timezone.get_current_timezone()
     first, second = (naive.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     return first != second and not _is_skipped(naive)
-
-
-def _skipped_message(naive: datetime) -> str:
-    # With the offset from before the jump, the skipped time is the one that the clock shows after it.
-    after = timezone.localtime(timezone.make_aware(naive).astimezone(UTC))
-    where = timezone.get_current_timezone_name()
-    jump = f"the clock goes forward to {localization.clock(after)}"
-    return f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time."
 
 
 def _clock_and_day(naive: datetime) -> str:

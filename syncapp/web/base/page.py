@@ -106,11 +106,7 @@ class LocalTime:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with (
-            preferences.cached(),
-            columns.cached(),
-            formats_of(request),
-        ):
+        with preferences.cached(), columns.cached(), formats_of(request):
             return self.get_response(request)
 
 

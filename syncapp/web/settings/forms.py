@@ -160,17 +160,13 @@ class ReasonsForm(RowsForm):
         sent: Any = self.data
         sent_codes = set(sent.getlist("code"))
         for code, words in self.typed:
+            # A new reason's code is made of its words. It stays when the words change.
+            made = re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")[:36]
+            made = made if made[:1].isalpha() else f"reason_{made}".rstrip("_")
             taken = sent_codes | {row["code"] for row in found}
-            found.append({"code": code or _new_code(words, taken), "words": words.strip()})
+            unused = (each for each in (made, *(f"{made}_{number}" for number in range(2, 99))) if each not in taken)
+            found.append({"code": code or next(unused), "words": words.strip()})
         return {"reasons": found}
-
-
-def _new_code(words: str, taken: set[str]) -> str:
-    """Return an unused code made of a new reason's words; it stays when the words change."""
-    code = re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")[:36]
-    code = code if code[:1].isalpha() else f"reason_{code}".rstrip("_")
-    numbered = (f"{code}_{suffix}" for suffix in range(2, 99))
-    return code if code not in taken else next(each for each in numbered if each not in taken)
 
 
 class GroupsForm(RowsForm):
@@ -299,23 +295,20 @@ class RuleForm(SettingsForm):
         return values | {"editors": "\n".join(names.get(each) or each for each in draft.editors)}
 
     def clean_editors(self) -> list[str]:
-        """Return the ids of the editors that are named, one per line."""
-        lines = re.split(r"[\n;]", self.cleaned_data["editors"])
-        return [_find_editor(line.strip()) for line in lines if line.strip()]
+        """Return the ids of the editors, who are given by address or name, one per line."""
+        ids = []
+        for text in filter(None, map(str.strip, re.split(r"[\n;]", self.cleaned_data["editors"]))):
+            found = CrmUser.objects.filter(Q(address__iexact=text) | Q(name__iexact=text))[:2]
+            if len(found) != 1:
+                count = "More than one person" if found else "No one who edited here"
+                raise ValidationError(f"{count} is called “{text[:80]}”. Use the e-mail address.")
+            ids.append(str(found[0].pk))
+        return ids
 
     @property
     def draft(self) -> RuleDraft:
         """Return the validated rule."""
         return RuleDraft.from_content(self.cleaned_data)
-
-
-def _find_editor(text: str) -> str:
-    """Return the id of the one CRM user with this address or name. Raises ValidationError."""
-    found = CrmUser.objects.filter(Q(address__iexact=text) | Q(name__iexact=text)).values_list("pk", flat=True)[:2]
-    if len(found) == 1:
-        return str(found[0])
-    count = "More than one person" if found else "No one who edited here"
-    raise ValidationError(f"{count} is called “{text[:80]}”. Use the e-mail address.")
 
 
 class FileForm(SettingsForm):

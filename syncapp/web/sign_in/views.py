@@ -73,18 +73,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "next_path": next_path,
         "leads_to_record": _leads_to_record(next_path),
         "over": over.format(minutes=round(settings.SESSION_IDLE_MINUTES)),
-        **_demo(request),
     }
+    if settings.DEMO:  # for its tours
+        seconds = preferences.read().undo_seconds
+        context |= {
+            "sandbox": settings.CRM_ORIGIN,
+            "started_over": "started" in request.GET,
+            "undo_seconds": settings.UNDO_SECONDS if seconds is None else seconds,
+        }
     return card(request, "sign_in/page.html", **context)
-
-
-def _demo(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of the demo's tours; empty with a real CRM."""
-    if not settings.DEMO:
-        return {}
-    seconds = preferences.read().undo_seconds
-    undo_seconds = settings.UNDO_SECONDS if seconds is None else seconds
-    return {"sandbox": settings.CRM_ORIGIN, "started_over": "started" in request.GET, "undo_seconds": undo_seconds}
 
 
 @public()
@@ -114,12 +111,15 @@ def callback(request: HttpRequest) -> HttpResponse:
     if request.method == "HEAD":
         return HttpResponse()
     attempt = attempts.use_up(request, request.GET.get("state", ""))
-    if attempt is None:
-        return _start_again(request)
+    if attempt is None:  # unknown, used, old or another browser's; a redirect to the sign-in could loop
+        is_signed_in = request.user.is_authenticated
+        return redirect("home") if is_signed_in else card(request, "sign_in/start_again.html", status=400)
     try:
         claims = service().finish(attempt.flow, request.GET.dict())
     except SignInRefused as refused:
-        return _refused(request, refused, attempt.next_path)
+        log.warning("sign-in refused: %s", refused.reason)
+        words = ERROR_MESSAGES.get(request.GET.get("error", ""), OTHER_ERROR)
+        return card(request, "sign_in/refused.html", status=403, words=words, next_path=attempt.next_path)
     except TokenUnavailable as error:
         return _unavailable(request, error, attempt.next_path)
     breakers.reset(Breaker.Name.SIGN_IN)
@@ -141,19 +141,6 @@ def _start_session(request: HttpRequest, person: Person) -> None:
     people.record_sign_in(person)
 
 
-def _start_again(request: HttpRequest) -> HttpResponse:
-    """Answer a callback whose attempt is unknown, used, old or another browser's; a redirect could loop."""
-    if request.user.is_authenticated:
-        return redirect("home")
-    return card(request, "sign_in/start_again.html", status=400)
-
-
-def _refused(request: HttpRequest, refused: SignInRefused, next_path: str) -> HttpResponse:
-    log.warning("sign-in refused: %s", refused.reason)
-    words = ERROR_MESSAGES.get(request.GET.get("error", ""), OTHER_ERROR)
-    return card(request, "sign_in/refused.html", status=403, words=words, next_path=next_path)
-
-
 def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) -> HttpResponse:
     log.warning("sign-in service unavailable: %s", error.code)
     clients.sign_in_failed(error)
@@ -169,20 +156,19 @@ def stay(request: PortalRequest) -> HttpResponse:
 
 @public(methods=("POST",))
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session here, then with the sign-in service."""
+    """End the session here, then with the sign-in service.
+
+    The address is the authority's sign-out page ("OpenID Connect on the Microsoft identity platform", sign-out
+    request).
+    """
     if request.user.is_authenticated:
         people.record_sign_out(request.user)
     request.session.flush()
-    response = HttpResponseRedirect(_end_session_address())
-    # Not "cookies", which would affect every application of the company's domain.
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
-
-
-def _end_session_address() -> str:
-    """Return the authority's sign-out page ("OpenID Connect on the Microsoft identity platform", sign-out request)."""
     authority = settings.CRM_AUTHORITY
     if settings.DEMO:  # the sandbox speaks http; the https address is only for MSAL
         authority = authority.replace("https://", "http://", 1)
     back = urlencode({"post_logout_redirect_uri": settings.BASE_URL + resolve_url("sign_in")})
-    return f"{authority}/oauth2/v2.0/logout?{back}"
+    response = HttpResponseRedirect(f"{authority}/oauth2/v2.0/logout?{back}")
+    # Not "cookies", which would affect every application of the company's domain.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
