@@ -6,7 +6,9 @@ the connection is read only.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -14,6 +16,7 @@ from uuid import UUID
 from syncapp.crm import odata
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
 from syncapp.crm.deadline import Deadline
+from syncapp.crm.directory.account import Accounts
 from syncapp.crm.directory.reads import Directory
 from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import NotFound, ProtocolError, WritesDisabled
@@ -21,10 +24,12 @@ from syncapp.crm.filters.evaluation import Evaluation
 from syncapp.crm.filters.operations import Filters
 from syncapp.crm.filters.records import TableFacts
 from syncapp.crm.metadata import definitions
+from syncapp.crm.metadata.tables import Metadata
 from syncapp.crm.names import Names
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.rate_limit.limiter import Lane, LimiterStatus
 from syncapp.crm.responses import failure, require_committed, require_parts
+from syncapp.crm.round_trip import RoundTrip, round_trip
 from syncapp.crm.staging import changes, rows
 from syncapp.crm.staging.records import (
     ChangePage,
@@ -79,6 +84,8 @@ class CrmClient:
         )
         self.evaluation = Evaluation(transport)
         self.lookups = Lookups(transport)
+        self.accounts = Accounts(transport)
+        self.metadata = Metadata(transport)
 
     def in_lane(self, lane: Lane) -> CrmClient:
         """Return the same client with its calls in another lane of the rate limiter."""
@@ -98,6 +105,10 @@ class CrmClient:
         """Return how near we are to the CRM's limits, for a page. Never raises."""
         return self._transport.rate_limiter.status()
 
+    def requests_sent(self) -> int:
+        """Return how many requests this client has sent; a batch is one."""
+        return self._transport.sent
+
     def writes_are_allowed(self) -> bool:
         """Return whether this connection may write reviewed values."""
         return self._writes_allowed()
@@ -116,6 +127,18 @@ class CrmClient:
         if acting_for is None:
             self._own_user_id = found.user_id
         return found
+
+    def round_trip(self, *, deadline: Deadline | None = None) -> RoundTrip:
+        """Sign in again, ask who we are, and return what the answer says besides. Raises CrmError."""
+        started = time.monotonic()
+        self._transport.renew_token()
+        token_seconds = time.monotonic() - started
+        sent_at = datetime.now(UTC)
+        answer = self._transport.answer("WhoAmI", deadline=deadline)
+        identity = rows.identity(odata.parse_json(answer.body))
+        return round_trip(
+            identity, answer.headers, token_seconds=token_seconds, sent_at=sent_at, answered_at=datetime.now(UTC)
+        )
 
     def own_user_id(self, *, deadline: Deadline | None = None) -> UUID:
         """Return our own user in this CRM. Read once, since credentials do not change while a process runs.

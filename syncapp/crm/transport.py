@@ -85,11 +85,13 @@ class Transport:
         self.api_path = api_path
         self.rate_limiter = rate_limiter or NoLimiter()
         self._lane = lane
+        self.sent = 0
 
     def in_lane(self, lane: Lane) -> Transport:
         """Return a transport on the same connections whose calls wait in another lane."""
         other = copy.copy(self)
         other._lane = lane
+        other.sent = 0
         return other
 
     def close(self) -> None:
@@ -103,6 +105,15 @@ class Transport:
         """Return the JSON object at `path`, relative to the API path."""
         url = f"{self._origin}{self.api_path}{path}"
         return odata.parse_json(self._send(self._read_call(url, headers), deadline).body)
+
+    def answer(self, path: str, *, deadline: Deadline | None = None) -> Answer:
+        """Return the whole answer to a read, for what its headers say."""
+        return self._send(self._read_call(f"{self._origin}{self.api_path}{path}", None), deadline)
+
+    def renew_token(self) -> None:
+        """Sign in again. Raises CredentialsRefused, TokenUnavailable."""
+        self._tokens.forget()
+        self._tokens.token()
 
     def follow(
         self, link: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
@@ -172,6 +183,7 @@ class Transport:
 
     def _send_in_slot(self, call: _Call, token: str, slot: Slot, deadline: Deadline | None) -> Answer:
         started = time.monotonic()
+        self.sent += 1
         answer = self._exchange(call, token, started, self._time_left(deadline))
         _log(call, started, str(answer.status), request_id_of(answer.headers))
         slot.hint = hint_of(answer.headers)

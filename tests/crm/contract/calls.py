@@ -102,6 +102,14 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "evaluation.organized_meetings": _plain(
         lambda crm: crm.evaluation.organized_meetings([RITA], table="appointment", after=TOMORROW)
     ),
+    "round_trip": _plain(lambda crm: crm.round_trip()),
+    "accounts.account": _plain(lambda crm: crm.accounts.account(OURSELVES)),
+    "accounts.named": _plain(lambda crm: crm.accounts.named("# SSSAdminProd")),
+    "accounts.privileges": _plain(lambda crm: crm.accounts.privileges(OURSELVES)),
+    "accounts.version": _plain(lambda crm: crm.accounts.version()),
+    "metadata.table": _plain(lambda crm: crm.metadata.table("contact")),
+    "metadata.keys": _plain(lambda crm: crm.metadata.keys("osync_syncrecord")),
+    "metadata.auditing": _plain(lambda crm: crm.metadata.auditing("contact")),
     "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", most=5)),
 }
 WRITES: dict[str, Callable[[Cloud], Call]] = {
@@ -114,4 +122,4 @@ METHODS = READS | WRITES
 # Pages that go on where a stored link says.
 FOLLOWERS = ("staged_fields", "staged_records")
 # These ask nobody, so nothing can happen to them on the line.
-LOCAL = ("in_lane", "close", "limiter_status", "writes_are_allowed", "filters_may_be_switched")
+LOCAL = ("in_lane", "close", "limiter_status", "requests_sent", "writes_are_allowed", "filters_may_be_switched")

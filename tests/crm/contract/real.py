@@ -166,5 +166,13 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "evaluation.organized_meetings": lambda real, us: real.evaluation.organized_meetings(
         [us], table="appointment", after=TOMORROW
     ),
+    "round_trip": lambda real, us: real.round_trip(),
+    "accounts.account": lambda real, us: real.accounts.account(us),
+    "accounts.named": lambda real, us: real.accounts.named("# SSSAdminProd"),
+    "accounts.privileges": lambda real, us: real.accounts.privileges(us),
+    "accounts.version": lambda real, us: real.accounts.version(),
+    "metadata.table": lambda real, us: real.metadata.table("contact"),
+    "metadata.keys": lambda real, us: real.metadata.keys("osync_syncrecord"),
+    "metadata.auditing": lambda real, us: real.metadata.auditing("contact"),
     "lookups.named": lambda real, us: real.lookups.named("account", "a", most=2),
 }

@@ -1,0 +1,121 @@
+"""What the CRM is told to do with a table: keep versions, track changes, audit, enforce keys.
+
+Sources: "EntityMetadata EntityType", "AttributeMetadata EntityType", "EntityKeyMetadata EntityType".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syncapp.crm import odata
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import ProtocolError
+from syncapp.crm.transport import Transport
+from syncapp.crm.values.cells import flag, text, whole, wrong
+
+ACTIVE_INDEX = "Active"  # of EntityKeyIndexStatus: the key is enforced
+_TABLE = (
+    "LogicalName",
+    "SchemaName",
+    "EntitySetName",
+    "PrimaryIdAttribute",
+    "ObjectTypeCode",
+    "IsOptimisticConcurrencyEnabled",
+    "ChangeTrackingEnabled",
+    "IsAuditEnabled",
+)
+_KEY = ("LogicalName", "KeyAttributes", "EntityKeyIndexStatus")
+# Without this header a definition that has just changed may come from a cache ("Compose HTTP requests").
+_FRESH = {"Consistency": "Strong"}
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A setting that can be on or off; `may_change` is False where a managed solution has fixed it."""
+
+    is_on: bool
+    may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A table. `keeps_versions`: If-Match works with an ETag. `tracks_changes`: delta links work."""
+
+    name: str
+    schema_name: str
+    set_name: str
+    id_column: str
+    object_type_code: int
+    keeps_versions: bool
+    tracks_changes: bool
+    auditing: Switch
+
+
+@dataclass(frozen=True, slots=True)
+class AlternateKey:
+    """An alternate key; it is enforced once its index is built."""
+
+    name: str
+    columns: tuple[str, ...]
+    index_status: str
+
+    @property
+    def is_enforced(self) -> bool:
+        """Return whether two rows with the same values are refused."""
+        return self.index_status == ACTIVE_INDEX
+
+
+class Metadata:
+    """Reads of definitions, always fresh."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def table(self, name: str, *, deadline: Deadline | None = None) -> TableDefinition:
+        """Return a table's definition. Raises NotFound where the CRM has no such table."""
+        return _table(self._transport.get(odata.query(_path(name), select=_TABLE), headers=_FRESH, deadline=deadline))
+
+    def keys(self, table: str, *, deadline: Deadline | None = None) -> tuple[AlternateKey, ...]:
+        """Return the alternate keys of a table."""
+        path = odata.query(f"{_path(table)}/Keys", select=_KEY)
+        found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
+        return tuple(AlternateKey(text(row, _KEY[0]), _columns(row), text(row, _KEY[2])) for row in found)
+
+    def auditing(self, table: str, *, deadline: Deadline | None = None) -> Mapping[str, Switch]:
+        """Return for each column of a table whether its changes are audited."""
+        path = odata.query(f"{_path(table)}/Attributes", select=("LogicalName", "IsAuditEnabled"))
+        found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
+        return {text(row, "LogicalName"): _switch(row) for row in found}
+
+
+def _path(table: str) -> str:
+    return f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
+
+
+def _table(row: odata.Row) -> TableDefinition:
+    return TableDefinition(
+        name=text(row, "LogicalName"),
+        schema_name=text(row, "SchemaName"),
+        set_name=text(row, "EntitySetName"),
+        id_column=text(row, "PrimaryIdAttribute"),
+        object_type_code=whole(row, "ObjectTypeCode"),
+        keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
+        tracks_changes=flag(row, "ChangeTrackingEnabled"),
+        auditing=_switch(row),
+    )
+
+
+def _switch(row: odata.Row) -> Switch:
+    managed: Any = row.get("IsAuditEnabled")
+    if not isinstance(managed, dict):
+        raise wrong("IsAuditEnabled", managed)
+    return Switch(flag(managed, "Value"), flag(managed, "CanBeChanged"))
+
+
+def _columns(row: odata.Row) -> tuple[str, ...]:
+    columns = row.get("KeyAttributes")
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise ProtocolError("The columns of a key are not a list of names.", code="metadata")
+    return tuple(columns)

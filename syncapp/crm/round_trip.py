@@ -1,0 +1,64 @@
+"""One measured call: the sign-in, the answer, the CRM's clock and what it says about its limits. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from syncapp.crm.responses import hint_of
+from syncapp.crm.staging.records import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """A fresh token and one answer. `clock_difference` is the CRM's time minus ours, in seconds.
+
+    The headers of the limits are for debugging only, and may be absent ("Service protection API limits"); then their
+    values are None, as the difference is without a date.
+    """
+
+    identity: Identity
+    token_seconds: float
+    answer_seconds: float
+    clock_difference: float | None
+    requests_left: int | None
+    execution_seconds_left: float | None
+    advised_parallel_calls: int | None
+
+
+def round_trip(
+    identity: Identity, headers: Mapping[str, str], *, token_seconds: float, sent_at: datetime, answered_at: datetime
+) -> RoundTrip:
+    """Return what the headers of one answer tell."""
+    return RoundTrip(
+        identity=identity,
+        token_seconds=token_seconds,
+        answer_seconds=(answered_at - sent_at).total_seconds(),
+        clock_difference=_difference(headers.get("date", ""), sent_at, answered_at),
+        requests_left=_whole(headers.get("x-ms-ratelimit-burst-remaining-xrm-requests", "")),
+        execution_seconds_left=_number(headers.get("x-ms-ratelimit-time-remaining-xrm-requests", "")),
+        advised_parallel_calls=hint_of(headers),
+    )
+
+
+def _difference(date: str, sent_at: datetime, answered_at: datetime) -> float | None:
+    try:
+        theirs = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
+    # The header has whole seconds, cut off, so a time within the second is 0.5 s later on average.
+    middle = sent_at + (answered_at - sent_at) / 2
+    return (theirs + timedelta(seconds=0.5) - middle).total_seconds()
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else None
+
+
+def _number(text: str) -> float | None:
+    digits = text.strip().replace(",", "")
+    return float(digits) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", digits) else None
