@@ -34,37 +34,22 @@ def send_alerts() -> int:
     """Queue mails about troubles that last and those that are over; return the number of mails."""
     clients.probe_sign_in()
     unreadable = health.find_unreadable_rows()
-    troubles = [*health.troubles(), *([unreadable] if unreadable else []), *_stopped_policies(), *_failed_jobs()]
+    troubles = [*health.troubles(), *([unreadable] if unreadable else [])]
+    for policy in FilterPolicy.objects.needing_decision():
+        text = f"The policy “{policy.name}” stopped and needs a decision. {policy.asks}"
+        troubles.append(Trouble(kinds.POLICY, text, instance=str(policy.pk), since=policy.stopped_at))
+    for job_type in runner.job_types():
+        failed = job_type.failed_unexpectedly().filter(finished_at__gt=timezone.now() - timedelta(days=1))
+        count, latest = failed.count(), failed.aggregate(latest=Max("finished_at"))["latest"]
+        if latest is not None:  # a new trouble each hour while more fail
+            text = (
+                f"{job_type.title}: {count} failed with an unexpected error. See {job_type.failures_at}, and the log."
+            )
+            troubles.append(Trouble(kinds.FAILED, text, instance=f"{job_type.name}-{latest:%j%H}"))
     found = {trouble.code: trouble for trouble in troubles if trouble.kind.is_mailed}
     known = {alert.code: alert for alert in Alert.objects.all()}
     queued = sum(_raise_alert(trouble, known.get(code)) for code, trouble in found.items())
     return queued + sum(_resolve(alert) for code, alert in known.items() if code not in found)
-
-
-def _stopped_policies() -> list[Trouble]:
-    return [
-        Trouble(
-            kinds.POLICY,
-            f"The policy “{policy.name}” stopped and needs a decision. {policy.asks}",
-            instance=str(policy.pk),
-            since=policy.stopped_at,
-        )
-        for policy in FilterPolicy.objects.needing_decision()
-    ]
-
-
-def _failed_jobs() -> list[Trouble]:
-    """Return a trouble per job type with unexpected failures in the last day; a new one each hour while more fail."""
-    found = []
-    for job_type in runner.job_types():
-        failed = job_type.failed_unexpectedly().filter(finished_at__gt=timezone.now() - timedelta(days=1))
-        count, latest = failed.count(), failed.aggregate(latest=Max("finished_at"))["latest"]
-        if latest is not None:
-            text = (
-                f"{job_type.title}: {count} failed with an unexpected error. See {job_type.failures_at}, and the log."
-            )
-            found.append(Trouble(kinds.FAILED, text, instance=f"{job_type.name}-{latest:%j%H}"))
-    return found
 
 
 @transaction.atomic

@@ -81,22 +81,18 @@ def report_recovery() -> tuple[int, str]:
 def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
     if not settings.MAIL_BACKEND:
         return 0, "MAIL_BACKEND is empty."
+    kind, thread = MessageKind.OPERATIONS, f"operations-{details['code']}"
     sent, problem = 0, "" if settings.WATCH_MAIL_TO or readers else "No recipient is known: set WATCH_MAIL_TO."
     for reader in settings.WATCH_MAIL_TO or readers:
         try:
-            _deliver(reader, details)
+            letter = Letter(kind, to=reader, name="", zone=UTC, locale="", thread=thread, details=details)
+            channel().send(LetterNotification(Message(kind=kind), letter), before=lambda: None)
             sent += 1
         except OutcomeUnknown:
             sent += 1  # it may have arrived; repeating it each minute would be worse
         except MailError as error:
             problem = str(error)
     return sent, problem
-
-
-def _deliver(reader: str, details: dict[str, Any]) -> None:
-    thread = f"operations-{details['code']}"
-    letter = Letter(MessageKind.OPERATIONS, to=reader, name="", zone=UTC, locale="", thread=thread, details=details)
-    channel().send(LetterNotification(Message(kind=MessageKind.OPERATIONS), letter), before=lambda: None)
 
 
 def _load() -> State:

@@ -98,7 +98,9 @@ class MessageJob(JobType):
         letter = letters.compose(message)
         if letter is None:
             breakers.release(permit)
-            _finish_without_mail(lease)
+            with transaction.atomic():
+                queue.finish(lease)
+                Message.objects.filter(pk=lease.pk).update(last_error=NOTHING_TO_SAY)
             return
         notification = LetterNotification(message, letter, again=is_repeated)
         self._channel.send(notification, before=lambda: _mark_sent(lease))
@@ -116,7 +118,13 @@ class MessageJob(JobType):
             return Retry(error.code, str(error), after=UNKNOWN_PAUSE, outcome_unknown=True)
         if not isinstance(error, MailError):
             return None
-        unknown = _unmark_sent(lease)
+        with transaction.atomic():  # this delivery was refused, so it does not count; an earlier one may have succeeded
+            queue.lock(lease)
+            message = Message.objects.get(pk=lease.pk)
+            if message.state == JobState.SENT:
+                message.sends -= 1
+                message.save(update_fields=["sends"])
+        unknown = lease.outcome_unknown and message.sends > 0
         if isinstance(error, ServiceAway | ServiceRefused):
             probe_in = error.retry_after or (5.0 if isinstance(error, ServiceAway) else settings.PROBE_SECONDS)
             breakers.trip(Breaker.Name.SMTP, reason=str(error), probe_in=min(probe_in, 600.0))
@@ -133,26 +141,9 @@ class MessageJob(JobType):
         Message.objects.filter(pk=lease.pk).update(failure=failure.reason[:300])
 
 
-@transaction.atomic
-def _finish_without_mail(lease: Lease) -> None:
-    queue.finish(lease)
-    Message.objects.filter(pk=lease.pk).update(last_error=NOTHING_TO_SAY)
-
-
 def _mark_sent(lease: Lease) -> None:
     # From here on the mail may be delivered, even if this process dies.
     with transaction.atomic():
         queue.mark_sent(lease)
         Message.objects.filter(pk=lease.pk).update(sends=F("sends") + 1)
     failpoint("message.sent")
-
-
-@transaction.atomic
-def _unmark_sent(lease: Lease) -> bool:
-    """Uncount a refused delivery; return whether an earlier one may have succeeded."""
-    queue.lock(lease)
-    message = Message.objects.get(pk=lease.pk)
-    if message.state == JobState.SENT:
-        message.sends -= 1
-        message.save(update_fields=["sends"])
-    return lease.outcome_unknown and message.sends > 0

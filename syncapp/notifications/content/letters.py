@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from syncapp import preferences
-from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.models import Comment, Message, Person, SyncField, SyncRecord
 from syncapp.models.folding import search_key
@@ -25,9 +22,8 @@ from syncapp.notifications.content.runs import RunSummary
 from syncapp.notifications.links import Intent
 from syncapp.outbox import messages
 from syncapp.review import earlier_rejections, notification_rules
-from syncapp.review.diff import values as sides
+from syncapp.review.diff import values
 from syncapp.review.diff.values import Tag, ValueDiff
-from syncapp.review.earlier_rejections import EarlierRejection
 from syncapp.text import localization
 from syncapp.text.time_zones import UTC, zone_of
 
@@ -135,54 +131,50 @@ def _letter(message: Message, *, thread: str, **content: Any) -> Letter:
     )
 
 
-def _new_edits(message: Message) -> Letter | None:
+def _edits(message: Message) -> Letter | None:
     reader, details = message.recipient, message.details
     if reader is None or reader.notify == Person.Notify.OFF:
         return None
-    arrived = notification_rules.arrivals_for(reader, after=details["after"], until=details["until"])
-    found = SyncRecord.objects.filter(pk__in=arrived.values("record"))
-    return _about_records(message, reader, found, with_lines=preferences.read().mail_values)
-
-
-def _overdue(message: Message) -> Letter | None:
-    reader, details = message.recipient, message.details
-    if reader is None or reader.notify == Person.Notify.OFF:
-        return None
-    found = SyncRecord.objects.waiting().filter(pk__in=details["records"])
-    # The edits that are not listed are not counted again: their number is that of the day of the reminder.
-    beyond = max(0, details["count"] - len(details["records"]))
-    return _about_records(message, reader, found, with_lines=False, beyond=beyond)
-
-
-def _about_records(message: Message, reader: Person, found: Any, *, with_lines: bool, beyond: int = 0) -> Letter | None:
+    if message.kind == MessageKind.OVERDUE:
+        found, with_values = SyncRecord.objects.waiting().filter(pk__in=details["records"]), False
+        # The edits that are not listed are not counted again: their number is that of the day of the reminder.
+        beyond = max(0, details["count"] - len(details["records"]))
+    else:
+        arrived = notification_rules.arrivals_for(reader, after=details["after"], until=details["until"])
+        found, with_values = SyncRecord.objects.filter(pk__in=arrived.values("record")), preferences.read().mail_values
+        beyond = 0
     ids = list(found.values_list("pk", flat=True))
     if not ids:
         return None
     listed = list(found.order_by("edited_on", "pk")[:MOST_RECORDS])
-    fields = SyncField.objects.undecided().filter(record__in=ids).count()
-    thread = f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{reader.pk}"
     return _letter(
         message,
-        thread=thread,
-        entries=tuple(_entries(listed, reader, with_lines=with_lines)),
+        thread=f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{reader.pk}",
+        entries=tuple(_entries(listed, reader, with_values=with_values)),
         contacts=len(ids) + beyond,
-        fields=fields,
+        fields=SyncField.objects.undecided().filter(record__in=ids).count(),
         waiting=SyncRecord.objects.waiting().exclude(pk__in=ids)[:1001].count() - beyond,
-        with_values=with_lines,
+        with_values=with_values,
     )
 
 
-def _entries(records: Sequence[SyncRecord], reader: Person, *, with_lines: bool) -> Iterable[Entry]:
-    fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
+def _entries(records: Sequence[SyncRecord], reader: Person, *, with_values: bool) -> Iterator[Entry]:
     found = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
-    for field in found:
-        fields[field.record_id].append(field)
-    refused = earlier_rejections.find(found) if with_lines else {}
+    rejections = earlier_rejections.find(found) if with_values else {}
     for record in records:
         known = columns.of_table(record.target_table)
-        lines = [_line(field, known, refused.get(field.pk), reader) for field in fields[record.pk]]
+        lines = []
+        for field in found:
+            if field.record_id != record.pk:
+                continue
+            column = known.get(field.column_name)
+            change = values.diff_field(field, column)
+            if rejection := rejections.get(field.pk):
+                tag = Tag(earlier_rejections.describe(rejection, reader=reader), warns=True)
+                change = replace(change, tags=(*change.tags, tag))
+            lines.append(Line(column.label if column else field.column_name, change))
         lines.sort(key=lambda line: search_key(line.label))
-        yield _entry(record, reader, lines if with_lines else [], count=len(lines))
+        yield _entry(record, reader, lines if with_values else [], count=len(lines))
 
 
 def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: int) -> Entry:
@@ -198,23 +190,13 @@ def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: 
     )
 
 
-def _line(field: SyncField, known: Mapping[str, Column], refusal: EarlierRejection | None, reader: Person) -> Line:
-    column = known.get(field.column_name)
-    change = sides.diff_field(field, column)
-    if refusal is not None:
-        change = replace(
-            change, tags=(*change.tags, Tag(earlier_rejections.describe(refusal, reader=reader), warns=True))
-        )
-    return Line(column.label if column else field.column_name, change)
-
-
 def _outcome(message: Message) -> Letter | None:
     record = message.record
     found = results(record) if record is not None else ()
     if record is None or not found:
         return None
-    values = preferences.read().mail_values
-    return _letter(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=values)
+    with_values = preferences.read().mail_values
+    return _letter(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=with_values)
 
 
 def _comment(message: Message) -> Letter | None:
@@ -227,28 +209,22 @@ def _comment(message: Message) -> Letter | None:
 
 
 def _run(message: Message) -> Letter | None:
-    summary = runs.summarize(message)
     subject = "run" if "run" in message.details else "policy"
+    summary = runs.summarize_run(message) if subject == "run" else runs.summarize_policy(message)
     return _letter(message, thread=f"{subject}-{message.details[subject]}", run=summary) if summary else None
-
-
-def _test(message: Message) -> Letter:
-    return _letter(message, thread=f"test-{message.pk}")
-
-
-def _operations(message: Message) -> Letter:
-    return _letter(message, thread=f"operations-{message.details['code']}", details=message.details)
 
 
 _OPTIONAL = (MessageKind.NEW_EDITS, MessageKind.DIGEST, MessageKind.OVERDUE)
 _WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
-    MessageKind.NEW_EDITS: _new_edits,
-    MessageKind.DIGEST: _new_edits,
-    MessageKind.OVERDUE: _overdue,
+    MessageKind.NEW_EDITS: _edits,
+    MessageKind.DIGEST: _edits,
+    MessageKind.OVERDUE: _edits,
     MessageKind.OUTCOME: _outcome,
     MessageKind.QUESTION: _comment,
     MessageKind.ANSWER: _comment,
     MessageKind.RUN: _run,
-    MessageKind.TEST: _test,
-    MessageKind.OPERATIONS: _operations,
+    MessageKind.TEST: lambda message: _letter(message, thread=f"test-{message.pk}"),
+    MessageKind.OPERATIONS: lambda message: _letter(
+        message, thread=f"operations-{message.details['code']}", details=message.details
+    ),
 }

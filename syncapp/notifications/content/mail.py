@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from functools import cache
 from urllib.parse import urlsplit
 
 import css_inline
@@ -22,6 +22,9 @@ from syncapp.notifications.channels.errors import MailRefused, ServiceRefused
 from syncapp.notifications.content.letters import Letter
 from syncapp.text import escaping, localization
 from syncapp.text.time_zones import zone_of
+
+# At-rules stay in the head: attributes cannot express dark mode and narrow screens.
+_INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ class LetterNotification:
         return " ".join(self._render("_subject.txt").split())
 
     def text(self) -> str:
-        """Return the content as plain text."""
-        return _tidy(self._render(".txt"))
+        """Return the content as plain text, with at most two empty lines together."""
+        lines = [line.rstrip() for line in self._render(".txt").strip().splitlines()]
+        return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)) + "\n"
 
     def mail(self) -> bytes:
         """Return the MIME message. Raises ServiceRefused, and MailRefused where no later try can write it either."""
@@ -70,8 +74,11 @@ class LetterNotification:
             }
             # As they are: `email` would decode foreign text in them, and encode List-Unsubscribe.
             head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            html = _inliner().inline(self._render(".html", subject=subject))
-            return head.encode("ascii") + _body(self.text(), html)
+            html = _INLINER.inline(self._render(".html", subject=subject))
+            body = EmailMessage(policy=policy.SMTP)
+            body.set_content(self.text(), cte="quoted-printable")
+            body.add_alternative(html, subtype="html", cte="quoted-printable")
+            return head.encode("ascii") + body.as_bytes(policy=policy.SMTP)
         except UnicodeError as error:
             raise MailRefused("The mail holds characters that cannot be encoded.", code="encoding") from error
         except (TemplateDoesNotExist, TemplateSyntaxError) as error:
@@ -83,34 +90,11 @@ class LetterNotification:
             return render_to_string(f"notifications/{self.letter.kind}{ending}", context)
 
 
-def _tidy(text: str) -> str:
-    """At most two empty lines together, none at the ends, no blanks before a line's end."""
-    lines: list[str] = []
-    for line in text.strip().splitlines():
-        if line.strip() or lines[-2:] != ["", ""]:
-            lines.append(line.rstrip())
-    return "\n".join(lines) + "\n"
-
-
-@cache
-def _inliner() -> css_inline.CSSInliner:
-    # Keep at-rules in the head: attributes cannot express dark mode and narrow screens.
-    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
-
-
-def _body(text: str, html: str) -> bytes:
-    """Return both parts, with the headers of their encoding."""
-    mail = EmailMessage(policy=policy.SMTP)
-    mail.set_content(text, cte="quoted-printable")
-    mail.add_alternative(html, subtype="html", cte="quoted-printable")
-    return mail.as_bytes(policy=policy.SMTP)
-
-
 def _headers(message: Message, letter: Letter) -> dict[str, str]:
-    """Thread, "no answer please", and unsubscribing by one POST (RFC 3834, RFC 8058).
+    """Return the headers for the thread, against automatic replies (RFC 3834), and to unsubscribe by POST (RFC 8058).
 
-    The thread's root is fixed and stands in both headers from the first mail on: relays replace Message-ID, and Gmail
-    looks at In-Reply-To.
+    Each mail of a thread, even the first, refers to the same root, which is never sent: relays replace Message-ID, and
+    Gmail looks at In-Reply-To.
     """
     root = f"<{letter.thread}@{_host()}>"
     found = {
@@ -121,17 +105,12 @@ def _headers(message: Message, letter: Letter) -> dict[str, str]:
         "X-Auto-Response-Suppress": "All",
     }
     if letter.preferences_url:
+        parts = urlsplit(letter.preferences_url)
         found |= {
-            "List-Unsubscribe": f"<{_ascii(letter.preferences_url)}>",
+            "List-Unsubscribe": f"<{parts._replace(netloc=punycode(parts.netloc)).geturl()}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
     return found
-
-
-def _ascii(address: str) -> str:
-    """Return a web address with an international domain as machines read it."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=punycode(parts.netloc)).geturl()
 
 
 def _host() -> str:

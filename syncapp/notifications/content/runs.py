@@ -42,36 +42,33 @@ class RunSummary:
     url: str
 
 
-def summarize(message: Message) -> RunSummary | None:
-    """Summarize the run or policy of a message; return None if it is no longer in the state of the message."""
-    if "policy" in message.details:
-        return _policy(message)
+def summarize_run(message: Message) -> RunSummary | None:
+    """Summarize the run of a message; return None if it is no longer in the state of the message."""
     event, run_id = str(message.details["news"]), message.details["run"]
     run = FilterRun.objects.select_related("person", "undoes").filter(pk=run_id, state__in=_STATES[event]).first()
     if run is None:
         return None
     counted = transitions.count_by_outcome(run)
     undone = run.undoes.number if run.undoes else ""
+    explanation = ""
+    if event == WAITS:
+        explanation = f"{second_person.load(run).why} {_CONFIRM_RUN}".strip()
+    elif event == UNDONE and run.undoes:
+        explanation = f"The filters are restored as run {undone} found them, unless they were changed since."
+    elif event == PAUSED:
+        explanation = _PAUSES.get(run.paused_because, "")
     return RunSummary(
         event=event,
         headline=_HEADLINES[event].format(person=run.person.name, title=titles.title(run), undone=undone),
         reason=run.reason,
-        explanation=_explanation(run, event),
+        explanation=explanation,
         results=tuple((each.label, counted[each.value]) for each in Outcome if each.value in counted),
         url=links.absolute(reverse("filter_run", args=[run.pk])),
     )
 
 
-def _explanation(run: FilterRun, event: str) -> str:
-    if event == WAITS:
-        return f"{second_person.load(run).why} {_CONFIRM_RUN}".strip()
-    if event == UNDONE and run.undoes:
-        return f"The filters are restored as run {run.undoes.number} found them, unless they were changed since."
-    return _PAUSES.get(run.paused_because, "") if event == PAUSED else ""
-
-
-def _policy(message: Message) -> RunSummary | None:
-    """Summarize a policy that waits for a second person to turn on repair."""
+def summarize_policy(message: Message) -> RunSummary | None:
+    """Summarize a policy that waits for a second person to turn on repair; return None if it no longer waits."""
     policies = FilterPolicy.objects.current().select_related("repair_by")
     policy = policies.filter(pk=message.details["policy"]).first()
     if policy is None or policy.repair_by is None or not policy.waits_for_a_second_person:

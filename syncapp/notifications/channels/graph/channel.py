@@ -43,22 +43,27 @@ class GraphChannel:
 
     def send(self, notification: Notification, *, before: Before) -> None:
         """Deliver one mail; its headers name sender and reader. Raises MailError."""
-        mail, token = notification.mail(), self._token()
+        mail = notification.mail()
+        try:
+            token = self._tokens.token()
+        except CredentialsRefused as error:
+            raise ServiceRefused(error.message, code="sign_in") from error
+        except TokenUnavailable as error:
+            raise ServiceAway(error.message, code="token") from error
         before()
         status, headers, body = self._post(token, base64.b64encode(mail))
         if status == 202:
             return
         if status == 401:
             self._tokens.forget()
-        raise _refusal(status, headers, body)
-
-    def _token(self) -> str:
-        try:
-            return self._tokens.token()
-        except CredentialsRefused as error:
-            raise ServiceRefused(error.message, code="sign_in") from error
-        except TokenUnavailable as error:
-            raise ServiceAway(error.message, code="token") from error
+        words = f"Microsoft Graph answered {status} {body[:300]}"
+        if status in (401, 403, 404):
+            raise ServiceRefused(words, code=str(status))
+        if status in (429, 503):
+            pause = headers.get("Retry-After", "")
+            raise ServiceAway(words, code=str(status), retry_after=float(pause) if pause.isdigit() else None)
+        # After another 5xx the mail may have been delivered.
+        raise (OutcomeUnknown if status >= 500 else MailRefused)(words, code=str(status))
 
     def _post(self, token: str, body: bytes) -> tuple[int, dict[str, str], str]:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
@@ -80,17 +85,3 @@ class GraphChannel:
             if isinstance(error, requests.RequestException) and never_sent(error):
                 raise ServiceAway(f"Microsoft Graph does not answer ({name}).", code=name) from error
             raise OutcomeUnknown(f"No answer after the mail was sent ({name}).") from error
-
-
-def _refusal(status: int, headers: dict[str, str], body: str) -> Exception:
-    """Return the error for an answer other than 202; after 5xx the mail may have been delivered."""
-    words = f"Microsoft Graph answered {status} {body[:300]}"
-    if status in (401, 403, 404):
-        return ServiceRefused(words, code=str(status))
-    if status in (429, 503):
-        return ServiceAway(words, code=str(status), retry_after=_seconds(headers.get("Retry-After", "")))
-    return OutcomeUnknown(words, code=str(status)) if status >= 500 else MailRefused(words, code=str(status))
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isdigit() else None

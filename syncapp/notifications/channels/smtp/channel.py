@@ -42,7 +42,10 @@ class SmtpChannel:
             before()
             _send_content(client, mail, seconds=self.seconds)
         finally:
-            _quit(client)
+            try:
+                client.quit()
+            except (OSError, smtplib.SMTPException):
+                client.close()  # the mail was accepted or refused before; a failed QUIT changes nothing
 
     def _connect(self) -> smtplib.SMTP:
         try:
@@ -64,7 +67,10 @@ class SmtpChannel:
             if self.user:
                 client.login(self.user, self.password)
         except smtplib.SMTPAuthenticationError as error:
-            raise ServiceRefused(f"The mail server refused the sign-in: {_quote(error)}", code="sign_in") from error
+            words = error.smtp_error
+            text = words.decode("ascii", "replace") if isinstance(words, bytes) else str(words)
+            quote = f"{error.smtp_code} {text[:_LONGEST_QUOTE]}"
+            raise ServiceRefused(f"The mail server refused the sign-in: {quote}", code="sign_in") from error
         except smtplib.SMTPNotSupportedError as error:
             raise ServiceRefused(
                 f"The mail server does not support the configured security or sign-in: {error}", code="not_supported"
@@ -100,22 +106,9 @@ def _send_content(client: smtplib.SMTP, mail: bytes, *, seconds: float) -> None:
     raise (MailRefused if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
 
 
-def _quit(client: smtplib.SMTP) -> None:
-    try:
-        client.quit()
-    except (OSError, smtplib.SMTPException):
-        client.close()  # the mail was accepted or refused before; a failed QUIT changes nothing
-
-
 def _away(error: Exception) -> ServiceAway:
     return ServiceAway(f"The mail server does not answer ({type(error).__name__}).", code=type(error).__name__)
 
 
 def _reply_words(code: int, words: bytes) -> str:
     return f"The mail server answered {code} {words.decode('ascii', 'replace')[:_LONGEST_QUOTE]}"
-
-
-def _quote(error: smtplib.SMTPResponseException) -> str:
-    words = error.smtp_error
-    text = words.decode("ascii", "replace") if isinstance(words, bytes) else str(words)
-    return f"{error.smtp_code} {text[:_LONGEST_QUOTE]}"
