@@ -63,6 +63,18 @@ def plan_run(request: PortalRequest) -> HttpResponse:
 
 
 def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpResponse:
+    ids = form.ticked_ids()
+    users = FilterUser.objects.people().filter(pk__in=ids[:_MOST_NAMED]).order_by("name_key")
+    ticked = ", ".join(user.name for user in users)
+    ticked += f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    # How many users the matrix listed, and by which search and filters.
+    params, listed = MatrixParams.read(QueryDict(form["shown"].value() or "")), ""
+    if form["source"].value() == "shown" or params.parameters:
+        used = [dict(options).get(value, value) for _, _, value, options in params.filter_options() if value]
+        search = [f"search “{params.criteria.search}”"] if params.criteria.search else []
+        found = matrix.count(params.criteria)
+        count = f"{number(matrix.MOST_COUNTED)}+" if found > matrix.MOST_COUNTED else number(found)
+        listed = f"All {count} that the list showed: {', '.join(search + used) or 'all users'}"
     context: dict[str, Any] = {
         "section": "filters",
         "around": PageContext(request.user),
@@ -70,33 +82,14 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
         "results": _RESULTS,
         "is_read": (matrix.inventory() or MirrorCursor()).pulled_at is not None,
-        "ticked": _ticked_names(form),
-        "shown": _describe_shown(form),
+        "ticked": ticked,
+        "shown": listed,
         "teams": matrix.teams(),
         "units": matrix.units(),
         "lists": matrix.user_lists(),
         "zone": timezone.get_current_timezone_name(),
     }
     return render_page(request, "filters/plan.html", context, status=status)
-
-
-def _ticked_names(form: PlanForm) -> str:
-    ids = form.ticked_ids()
-    users = FilterUser.objects.people().filter(pk__in=ids[:_MOST_NAMED]).order_by("name_key")
-    named = ", ".join(user.name for user in users)
-    return named + (f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else "")
-
-
-def _describe_shown(form: PlanForm) -> str:
-    """Return how many users the matrix showed, and by which search and filters."""
-    params = MatrixParams.read(QueryDict(form["shown"].value() or ""))
-    if form["source"].value() != "shown" and not params.parameters:
-        return ""
-    chosen = [dict(options).get(value, value) for _, _, value, options in params.filter_options() if value]
-    search = [f"search “{params.criteria.search}”"] if params.criteria.search else []
-    found = matrix.count(params.criteria)
-    count = f"{number(matrix.MOST_COUNTED)}+" if found > matrix.MOST_COUNTED else f"{number(found)}"
-    return f"All {count} that the list showed: " + (", ".join(search + chosen) or "all users")
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))

@@ -38,6 +38,12 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "other": ("Other: phone calls, letters, faxes", ("phonecall", "letter", "fax")),
 }
 METHODS = {f"method-{method.value}": method for method in SyncMethod}
+# How to find the users of a group, and what to say if none is chosen.
+_GROUPS: dict[str, tuple[Callable[[UUID], Targets], str]] = {
+    "team": (targets.of_team, "Choose a team."),
+    "unit": (targets.of_unit, "Choose a business unit."),
+    "list": (targets.of_list, "Choose a saved list."),
+}
 MOST_PERCENT = 100
 MOST_BYTES = 2_000_000
 
@@ -183,14 +189,18 @@ class PlanForm(StartForm):
     def clean(self) -> None:
         self._read_file()
         self._find_targets()
-        spec = self._desired_state()
-        if spec is None or self.errors or self.targets is None:
-            return
         given = self.cleaned_data
+        want, tables, method = given["want"], given["tables"], METHODS.get(given["want"])
+        if method is None and want not in ("on", "off"):
+            self.add_error("want", "Choose the result: filters on or off, or a mailbox method.")
+        elif method is None and tables not in TABLES:
+            self.add_error("tables", "Choose the tables.")
+        if self.errors or self.targets is None:
+            return
         self.spec = RunSpec(
-            tables=spec.tables,
-            on=spec.on,
-            method=spec.method,
+            tables=TABLES[tables][1] if method is None else (),
+            on=want == "on",
+            method=None if method is None else method.value,
             words=self.targets.words,
             reason=given["reason"],
             change_number=given["change_number"],
@@ -220,15 +230,30 @@ class PlanForm(StartForm):
         self.cleaned_data |= {"names": text.strip(), "source": "names"}
 
     def _find_targets(self) -> None:
+        """Find the users of the chosen source; an error is shown beside the input that names them."""
         if "names" in self.errors:
             return
-        source = self.cleaned_data["source"]
-        find, place = self._sources().get(source, (None, "source"))
-        if find is None:
-            self.add_error("source", "Choose who the run is for.")
-            return
+        given, source = self.cleaned_data, self.cleaned_data["source"]
+        place = source if source in ("names", *_GROUPS) else "source"
         try:
-            found = find()
+            if source == "ticked":
+                found = targets.of_ids(self.ticked_ids())
+            elif source == "shown":
+                criteria = MatrixParams.read(QueryDict(given["shown"])).criteria
+                found = targets.of_ids(matrix.user_ids(criteria), "All that the list showed")
+            elif source == "names":
+                if len(given["names"].encode()) > MOST_BYTES:
+                    most = MOST_BYTES // 1_000_000
+                    raise NotPossible(f"The text is larger than {most} MB. Save it as a list and choose that.")
+                found = targets.of_names(given["names"])
+            elif source in _GROUPS:
+                find, if_missing = _GROUPS[source]
+                key = parse_uuid(given[source])
+                if key is None:
+                    raise NotPossible(if_missing)
+                found = find(key)
+            else:
+                raise NotPossible("Choose who the run is for.")
         except NotPossible as problem:
             self.add_error(place, str(problem))
             return
@@ -241,48 +266,8 @@ class PlanForm(StartForm):
             self.add_error(place, f"A run can have at most {number(MOST_USERS)} users.")
         else:
             self.targets = found
-            if found.left_out and not self.cleaned_data["without"]:
+            if found.left_out and not given["without"]:
                 self.add_error("names", "Not every entry matches one user. Check the entries left out.")
-
-    def _sources(self) -> dict[str, tuple[Callable[[], Targets] | None, str]]:
-        """Return, for each source, how to find its users and the field that shows its errors."""
-        shown = QueryDict(self.cleaned_data["shown"])
-        return {
-            "ticked": (lambda: targets.of_ids(self.ticked_ids()), "source"),
-            "shown": (
-                lambda: targets.of_ids(matrix.user_ids(MatrixParams.read(shown).criteria), "All that the list showed"),
-                "source",
-            ),
-            "team": (lambda: self._by_id("team", "Choose a team.", targets.of_team), "team"),
-            "unit": (lambda: self._by_id("unit", "Choose a business unit.", targets.of_unit), "unit"),
-            "list": (lambda: self._by_id("list", "Choose a saved list.", targets.of_list), "list"),
-            "names": (self._named, "names"),
-        }
-
-    def _by_id(self, field: str, if_missing: str, find: Callable[[UUID], Targets]) -> Targets:
-        key = parse_uuid(self.cleaned_data[field])
-        if key is None:
-            raise NotPossible(if_missing)
-        return find(key)
-
-    def _named(self) -> Targets:
-        names = self.cleaned_data["names"]
-        if len(names.encode()) > MOST_BYTES:
-            most = MOST_BYTES // 1_000_000
-            raise NotPossible(f"The text is larger than {most} MB. Save it as a list and choose that.")
-        return targets.of_names(names)
-
-    def _desired_state(self) -> RunSpec | None:
-        want, tables = self.cleaned_data["want"], self.cleaned_data["tables"]
-        if want in METHODS:
-            return RunSpec(method=METHODS[want].value)
-        if want not in ("on", "off"):
-            self.add_error("want", "Choose the result: filters on or off, or a mailbox method.")
-        elif tables not in TABLES:
-            self.add_error("tables", "Choose the tables.")
-        else:
-            return RunSpec(TABLES[tables][1], on=want == "on")
-        return None
 
 
 def ticked_ids(values: list[str]) -> list[UUID]:

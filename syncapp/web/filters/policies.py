@@ -110,19 +110,20 @@ def policy_confirm(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse
 
 
 def _resolve(row: FilterPolicy, request: PortalRequest, *, for_policy: bool) -> None:
-    source, users = request.POST.get("opponent", ""), parameters.whole_number(request.POST.get("users", ""))
+    source, users = request.POST.get("source", ""), parameters.whole_number(request.POST.get("users", ""))
     editing.resolve_conflict(row, source, for_policy=for_policy, users=users, by=request.user)
-
-
-def _request_repair(row: FilterPolicy, request: PortalRequest) -> None:
-    editing.request_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
 
 
 _Action = Callable[[FilterPolicy, PortalRequest], None]
 # What each button does, and what the page says afterwards.
 _ACTIONS: Mapping[str, tuple[_Action, str]] = {
     "compare": (lambda row, request: editing.compare_now(row, by=request.user), "The comparison begins in seconds."),
-    "repair": (_request_repair, "Repair requested. Each repair is listed below as a run."),
+    "repair": (
+        lambda row, request: editing.request_repair(
+            row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user
+        ),
+        "Repair requested. Each repair is listed below as a run.",
+    ),
     "ask": (lambda row, request: editing.ask_others(row, by=request.user), "Asked by mail."),
     "shadow": (
         lambda row, request: editing.return_to_shadow(row, by=request.user),

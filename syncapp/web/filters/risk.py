@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -72,17 +71,17 @@ class RiskPresenter:
         """Return the units with the most doubled users."""
         units = self.report.units[:MOST_BARS]
         longest = max((unit.all_of_them for unit in units), default=1)
-        return [(unit, list(self._parts(unit, longest))) for unit in units]
-
-    def _parts(self, unit: UnitRisk, longest: int) -> Iterator[BarPart]:
-        x = 0.0
-        for each in SyncPaths:
-            users = unit.users[each]
-            width = round(_WIDEST * users / longest, 2)
-            if users:
+        bars = []
+        for unit in units:
+            x, parts = 0.0, []
+            for each, users in [(each, unit.users[each]) for each in SyncPaths if unit.users[each]]:
+                width = round(_WIDEST * users / longest, 2)
                 words = f"{unit.name or 'No business unit'}: {users} {each.label.lower()}"
-                yield BarPart(each, round(x, 2), width, users, words, self._href(unit=unit.unit_id, risk=each.value))
-            x += width
+                href = self._href(unit=unit.unit_id, risk=each.value)
+                parts.append(BarPart(each, round(x, 2), width, users, words, href))
+                x += width
+            bars.append((unit, parts))
+        return bars
 
     @property
     def rows(self) -> list[tuple[UnitRisk, list[tuple[int, str]]]]:
@@ -147,14 +146,14 @@ def _team(request: PortalRequest) -> uuid.UUID | None:
 def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Export each user with the cause and what helps."""
     heads = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
-    return csv_files.download(request, "outlook-sync-risk", heads, _csv_rows(_team(request)))
-
-
-def _csv_rows(team_id: uuid.UUID | None) -> Iterator[list[object]]:
     system_selects = sync_paths.has_system_filter()
-    for user in risk.iterate_users(team_id):
-        cause = Cause(user.cause)
-        helps = recommend(cause, system_selects=system_selects).label
-        read = user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else ""
-        paths = SyncPaths(user.paths).label
-        yield [user.name, user.address, user.login, user.unit_name, paths, cause.label, helps, read]
+    rows = (
+        (
+            *(user.name, user.address, user.login, user.unit_name),
+            *(SyncPaths(user.paths).label, Cause(user.cause).label),
+            recommend(Cause(user.cause), system_selects=system_selects).label,
+            user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else "",
+        )
+        for user in risk.iterate_users(_team(request))
+    )
+    return csv_files.download(request, "outlook-sync-risk", heads, rows)

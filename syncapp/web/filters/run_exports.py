@@ -33,26 +33,18 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
 
     def rows() -> Iterator[tuple[object, ...]]:
         for item in report.iterate_items(run):
+            user, unknown = item.user, "unknown" if item.plan == Plan.HELD else ""
             ended = timezone.localtime(item.finished_at, zone) if item.finished_at else None
-            yield (*_cells(item), f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "")
+            yield (
+                *(user.name, user.address, user.login, user.unit_name),
+                *(item.get_plan_display(), item.get_outcome_display(), item.why),
+                _found_and_wanted(item),
+                unknown if item.meetings is None else item.meetings,
+                item.attendees,
+                f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "",
+            )
 
     return csv_files.download(request, f"run-{run.number}", (*_HEADS, f"Ended ({zone})"), rows())
-
-
-def _cells(item: FilterRunItem) -> tuple[object, ...]:
-    user = item.user
-    return (
-        user.name,
-        user.address,
-        user.login,
-        user.unit_name,
-        item.get_plan_display(),
-        item.get_outcome_display(),
-        item.why,
-        _found_and_wanted(item),
-        ("unknown" if item.plan == Plan.HELD else "") if item.meetings is None else item.meetings,
-        item.attendees,
-    )
 
 
 def _found_and_wanted(item: FilterRunItem) -> str:
@@ -73,17 +65,16 @@ def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpRe
     users = report.verified(run)
     if form == "csv":
         heads = ("Address", "Login", "User", "Read")
-        return csv_files.download(request, f"run-{run.number}-off", heads, _verified_rows(run))
+        rows = (
+            (user.address, user.login, user.name, read_at.isoformat(timespec="seconds") if read_at else "")
+            for user in users.iterator()
+            for read_at in [user.mailbox_read_at if run.sets_mailbox_method else user.filters_read_at]
+        )
+        return csv_files.download(request, f"run-{run.number}-off", heads, rows)
     lines = "".join(f"{escaping.one_line(user.address or user.login)}\r\n" for user in users.iterator())
     response = HttpResponse(lines, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="run-{run.number}-off.txt"'
     return response
-
-
-def _verified_rows(run: FilterRun) -> Iterator[tuple[object, ...]]:
-    for user in report.verified(run).iterator():
-        read_at = user.mailbox_read_at if run.sets_mailbox_method else user.filters_read_at
-        yield user.address, user.login, user.name, read_at.isoformat(timespec="seconds") if read_at else ""
 
 
 @allow(*FILTER_ROLES)

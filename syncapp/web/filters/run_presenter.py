@@ -160,14 +160,19 @@ class RunPresenter:
     @property
     def classes(self) -> list[OutcomePresenter]:
         """Return the outcomes that occur."""
-        return [self._outcome(each) for each in Outcome if each.value in self.outcomes]
-
-    def _outcome(self, outcome: Outcome) -> OutcomePresenter:
-        icon, tone, means = run_words.MEANINGS[outcome]
-        may_retry = self._is_manager and outcome in retries.RETRYABLE and self.run.undoes_id is None
-        users, filters = self.outcomes[outcome.value], self.filters.get(outcome.value)
-        helps = run_words.RETRY_HELPS.get(outcome, "")
-        return OutcomePresenter(outcome, icon, tone, means, users, filters, may_retry and not self.is_moving, helps)
+        may_retry = self._is_manager and self.run.undoes_id is None and not self.is_moving
+        return [
+            OutcomePresenter(
+                outcome,
+                *run_words.MEANINGS[outcome],
+                users=self.outcomes[outcome.value],
+                filters=self.filters.get(outcome.value),
+                may_retry=may_retry and outcome in retries.RETRYABLE,
+                retry_helps=run_words.RETRY_HELPS.get(outcome, ""),
+            )
+            for outcome in Outcome
+            if outcome.value in self.outcomes
+        ]
 
     @property
     def steps(self) -> list[StagePresenter]:

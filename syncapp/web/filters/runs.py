@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -89,27 +90,16 @@ def _start(request: PortalRequest, run: FilterRun) -> None:
     transitions.start(run, by=request.user, confirmer=next(confirmers, None))
 
 
-def _move_start(request: PortalRequest, run: FilterRun) -> None:
-    transitions.move_start(run, StartForm(request.POST).value("starts"), by=request.user)
-
-
 def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:
     outcome = request.POST.get("outcome", "")
     if outcome not in Outcome.values:
         raise NotPossible("Choose the result to retry. Nothing was changed.")
-    _read_users_again(run, outcome)
-    return retries.retry(run, Outcome(outcome), by=request.user)
-
-
-def _read_users_again(run: FilterRun, outcome: str) -> None:
-    """Read a few users before their retry, so that its list is current; without an answer the last values count."""
+    # A few users are read again, so that the new list is current. Without an answer the last values count.
     ids = list(run.items.filter(outcome=outcome).values_list("user", flat=True)[: _READ_AT_ONCE + 1])
-    if len(ids) > _READ_AT_ONCE or not breakers.all_closed(breakers.CONNECTION_BREAKERS):
-        return
-    try:
-        inventory.refresh(clients.crm(), ids)
-    except CrmError:
-        return
+    if len(ids) <= _READ_AT_ONCE and breakers.all_closed(breakers.CONNECTION_BREAKERS):
+        with suppress(CrmError):
+            inventory.refresh(clients.crm(), ids)
+    return retries.retry(run, Outcome(outcome), by=request.user)
 
 
 def _by(operation: Callable[..., object]) -> Callable[[PortalRequest, FilterRun], object]:
@@ -124,7 +114,7 @@ _ACTIONS: dict[str, Callable[[PortalRequest, FilterRun], object]] = {
     "again": _by(preparation.retry),
     "ask": _by(transitions.ask_others),
     "now": lambda request, run: transitions.move_start(run, None, by=request.user),
-    "move": _move_start,
+    "move": lambda request, run: transitions.move_start(run, StartForm(request.POST).value("starts"), by=request.user),
     "retry": _retry,
     "undo": _by(undo.undo),
 }

@@ -244,7 +244,7 @@ def test_person_resolves_conflict_of_policies(company, do, loser):
     client = browser(fred())
     off, on = opposed(client, company)
     address = f"/filters/policies/{off.pk}/"
-    form = {"opponent": f"policy:{on.pk}", "do": do}
+    form = {"source": f"policy:{on.pk}", "do": do}
 
     client.post(f"{address}step", form | {"users": "1"})
     assert "changed since this page was shown" in Screen(client.get(address)).words
