@@ -59,7 +59,7 @@ def filters(request: PortalRequest) -> HttpResponse:
         ],
         "inventory": matrix.inventory(),
         "fed_by_entra": params.criteria.team is not None and matrix.is_fed_by_entra(params.criteria.team),
-        "ground": access.capabilities(),
+        "access": access.capabilities(),
     }
     return render_page(request, "filters/matrix.html", context)
 

@@ -42,6 +42,6 @@ def system_filters(request: PortalRequest) -> HttpResponse:
         "offline": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OFFLINE_TEMPLATE],
         "of_teams": [FilterPresenter(row, teams.get(row.owner_id, "a team")) for row in owned],
         "inventory": matrix.inventory(),
-        "ground": access.capabilities(),
+        "access": access.capabilities(),
     }
     return render_page(request, "filters/system_filters.html", context)
