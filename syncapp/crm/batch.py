@@ -168,16 +168,14 @@ def _change_set(writes: Sequence[AnyWrite], api_path: str) -> bytes:
     if not writes:
         raise ValueError("An empty change set.")
     boundary = _new_boundary("changeset")
-    parts = [_envelope(_patch(write, api_path), number) for number, write in enumerate(writes, start=1)]
+    parts = []
+    for number, write in enumerate(writes, start=1):
+        path = odata.query(odata.row_path(write.set_name, write.row_id), select=write.returns, tag=write.tag)
+        headers = {"Content-Type": "application/json; type=entry", "If-Match": write.if_match}
+        if write.returns:
+            headers |= odata.preferences(returns_row=True)
+        parts.append(_envelope(_request("PATCH", api_path + path, headers, odata.body_of(write.body)), number))
     return _lines(f'Content-Type: multipart/mixed; boundary="{boundary}"', "") + _multipart(boundary, parts)
-
-
-def _patch(write: AnyWrite, api_path: str) -> bytes:
-    path = odata.query(odata.row_path(write.set_name, write.row_id), select=write.returns, tag=write.tag)
-    headers = {"Content-Type": "application/json; type=entry", "If-Match": write.if_match}
-    if write.returns:
-        headers |= odata.preferences(returns_row=True)
-    return _request("PATCH", api_path + path, headers, odata.body_of(write.body))
 
 
 def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -219,20 +217,16 @@ def _answer(block: bytes, *, depth: int) -> Answer:
     headers, content = _split(block.lstrip(b"\r\n") if block.startswith((b"\r\n", b"\n")) else block)
     content_type = headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/"):
-        return _part(content)
+        status_line, _, rest = content.lstrip(b"\r\n").partition(b"\n")
+        match = _STATUS_LINE.fullmatch(status_line.rstrip(b"\r"))
+        if match is None:
+            raise ProtocolError("A part of the CRM's batch answer has no status.", code="batch")
+        part_headers, body = _split(rest)
+        return Part(status=int(match[1]), headers=part_headers, body=body.strip())
     if depth >= _DEEPEST:
         raise ProtocolError("The CRM's batch answer is nested too deeply.", code="batch")
     parts = [_answer(inner, depth=depth + 1) for inner in _blocks(content_type, content)]
     return ChangeSetAnswer(tuple(part for part in parts if isinstance(part, Part)))
-
-
-def _part(content: bytes) -> Part:
-    status_line, _, rest = content.lstrip(b"\r\n").partition(b"\n")
-    match = _STATUS_LINE.fullmatch(status_line.rstrip(b"\r"))
-    if match is None:
-        raise ProtocolError("A part of the CRM's batch answer has no status.", code="batch")
-    headers, body = _split(rest)
-    return Part(status=int(match[1]), headers=headers, body=body.strip())
 
 
 def _split(block: bytes) -> tuple[dict[str, str], bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from syncapp.crm.batch import Answer as BatchAnswer
 from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, encode_mixed
@@ -56,15 +57,13 @@ def answers_of(answer: Answer, steps: Sequence[Step]) -> tuple[StepAnswer, ...]:
     except ProtocolError as error:
         error.may_have_applied = True
         raise
-    return tuple(_step(step, answers[2 * n : 2 * n + 2], request_id_of(answer.headers)) for n, step in enumerate(steps))
-
-
-def _step(step: Step, answers: tuple[BatchAnswer, ...], request_id: str) -> StepAnswer:
-    error = _refusal(step, answers[0] if answers else None, request_id)
-    if error is not None and isinstance(error, Unreachable | ServerFault | ProtocolError):
-        error.may_have_applied = True
-    proof = answers[1] if len(answers) > 1 else None
-    return StepAnswer(error, proof if isinstance(proof, Part) else None)
+    found = []
+    for step, outcome, proof in zip_longest(steps, answers[::2], answers[1::2]):
+        refusal = _refusal(step, outcome, request_id_of(answer.headers))
+        if isinstance(refusal, Unreachable | ServerFault | ProtocolError):
+            refusal.may_have_applied = True
+        found.append(StepAnswer(refusal, proof if isinstance(proof, Part) else None))
+    return tuple(found)
 
 
 def _refusal(step: Step, answer: BatchAnswer | None, request_id: str) -> CrmError | None:

@@ -230,6 +230,8 @@ class CrmClient:
 
         One request per 200 records; rows that no longer exist are absent.
         """
+        names = self._names
+        of_fields, of_records = rows.staged_field_columns(names), rows.staged_record_columns(names)
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
         records: dict[UUID, StagedRecord] = {}
@@ -237,14 +239,20 @@ class CrmClient:
             some = record_ids[start : start + _RECORDS_AT_ONCE]
             reads = [
                 self._contact_read(table, contact_id, columns),
-                *(self._fields_read(record_id) for record_id in some),
-                *(self._record_read(record_id) for record_id in some),
+                *(
+                    Read(odata.query(names.field_set, select=of_fields, filter=condition), odata.preferences())
+                    for condition in (f"_{names.field_record}_value eq {record_id}" for record_id in some)
+                ),
+                *(
+                    Read(odata.query(path, select=of_records), odata.preferences())
+                    for path in (odata.row_path(names.record_set, record_id) for record_id in some)
+                ),
             ]
             first, *others = self._read(reads, deadline=deadline)
             contact = self._contact(first, contact_id, columns)
             fields |= {field.id: field for part in others[: len(some)] for field in self._fields(part, deadline)}
             for found in filter(None, map(_unless_missing, others[len(some) :])):
-                record = rows.staged_record(found.json(), self._names)
+                record = rows.staged_record(found.json(), names)
                 records[record.id] = record
         return DeliverySnapshot(contact=contact, fields=fields, records=records)
 
@@ -301,11 +309,6 @@ class CrmClient:
             raise ProtocolError("The CRM answered with another contact.", code="batch")
         return contact
 
-    def _fields_read(self, record_id: UUID) -> Read:
-        condition = f"_{self._names.field_record}_value eq {record_id}"
-        select = rows.staged_field_columns(self._names)
-        return Read(odata.query(self._names.field_set, select=select, filter=condition), odata.preferences())
-
     def _fields(self, part: Part, deadline: Deadline | None) -> list[StagedField]:
         payload = _require(part).json()
         found = odata.collection(payload)
@@ -314,10 +317,6 @@ class CrmClient:
             payload = self._transport.follow(chain.follow(link), headers=odata.preferences(), deadline=deadline)
             found += odata.collection(payload)
         return list(read_all(found, partial(rows.staged_field, names=self._names))[0])
-
-    def _record_read(self, record_id: UUID) -> Read:
-        path = odata.row_path(self._names.record_set, record_id)
-        return Read(odata.query(path, select=rows.staged_record_columns(self._names)), odata.preferences())
 
 
 def _require(part: Part) -> Part:

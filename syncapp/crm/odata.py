@@ -36,7 +36,7 @@ ANNOTATIONS = 'odata.include-annotations="*"'
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_LONGEST_NUMBER = 400
+_LONGEST_NUMBER, _OUT_OF_RANGE = 400, "is a number out of range"
 
 Row = Mapping[str, Any]
 
@@ -144,7 +144,12 @@ def parse_json(data: bytes) -> dict[str, Any]:
     Values that our database cannot hold become `Unstorable`: NUL, lone surrogates, NaN, infinities, huge numbers.
     """
     try:
-        parsed = json.loads(data.decode("utf-8-sig"), parse_float=_decimal, parse_int=_whole, parse_constant=_constant)
+        parsed = json.loads(
+            data.decode("utf-8-sig"),
+            parse_float=_decimal,
+            parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_NUMBER else Unstorable(_OUT_OF_RANGE),
+            parse_constant=lambda name: Unstorable(f"is {name}, which is no number"),
+        )
         # Only escapes can produce these characters, so this pass is rarely needed.
         if _ESCAPED_SURROGATE.search(data) or b"\\u0000" in data:
             parsed = _storable(parsed)
@@ -158,15 +163,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
 def _decimal(text: str) -> Decimal | Unstorable:
     number = Decimal(text)
     is_too_large = len(text) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER
-    return Unstorable("is a number out of range") if is_too_large else number
-
-
-def _whole(text: str) -> int | Unstorable:
-    return Unstorable("is a number out of range") if len(text) > _LONGEST_NUMBER else int(text)
-
-
-def _constant(name: str) -> Unstorable:
-    return Unstorable(f"is {name}, which is no number")
+    return Unstorable(_OUT_OF_RANGE) if is_too_large else number
 
 
 def _storable(parsed: Any) -> Any:

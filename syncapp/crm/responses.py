@@ -55,7 +55,14 @@ class Answer:
 def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
     """Return the error for an answer with a status of 300 or above."""
     code, message = odata.error_details(answer.body)
-    kind = ServerFault if code.lower() in _TRANSIENT_CODES else _kind(answer.status)
+    kind: type[CrmError]
+    if code.lower() in _TRANSIENT_CODES or answer.status >= 500:
+        kind = ServerFault
+    elif answer.status < 400:
+        # No request of ours should be redirected, and following could leak the token.
+        kind = ProtocolError
+    else:
+        kind = _BY_STATUS.get(answer.status, Rejected)
     return kind(
         message or f"The CRM answered {answer.status}.",
         status=answer.status,
@@ -63,15 +70,6 @@ def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
         request_id=request_id_of(answer.headers) or request_id,
         retry_after=retry_after_of(answer.headers),
     )
-
-
-def _kind(status: int) -> type[CrmError]:
-    if status >= 500:
-        return ServerFault
-    if status < 400:
-        # No request of ours should be redirected, and following could leak the token.
-        return ProtocolError
-    return _BY_STATUS.get(status, Rejected)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
@@ -89,17 +87,16 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
     The header is a number of seconds or an HTTP date ("Service protection API limits").
     """
     value = headers.get("retry-after", "").strip()
-    seconds = float(value) if re.fullmatch(r"[0-9]{1,9}", value) else _seconds_until(value)
-    return None if seconds is None else min(max(seconds, _MIN_WAIT), _MAX_WAIT)
-
-
-def _seconds_until(http_date: str) -> float | None:
     try:
-        moment = parsedate_to_datetime(http_date)
+        if re.fullmatch(r"[0-9]{1,9}", value):
+            seconds = float(value)
+        else:
+            moment = parsedate_to_datetime(value)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, _MIN_WAIT), _MAX_WAIT)
 
 
 def hint_of(headers: Mapping[str, str]) -> int | None:
@@ -137,20 +134,17 @@ def require_committed(answer: Answer, count: int) -> list[Part]:
 
     Raises CrmError where it was not applied; all but a clear refusal have `may_have_applied`.
     """
+    request_id = request_id_of(answer.headers)
     try:
-        return _require_success(batch_answers(answer), count, request_id_of(answer.headers))
+        parts = _parts_of(batch_answers(answer))
+        for part in parts:
+            if part.status >= 300:
+                raise failure(part, request_id=request_id)
+        if len(parts) != count:
+            raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)
     except (Unreachable, ServerFault, ProtocolError) as error:
         error.may_have_applied = True
         raise
-
-
-def _require_success(answers: tuple[BatchAnswer, ...], count: int, request_id: str) -> list[Part]:
-    parts = _parts_of(answers)
-    for part in parts:
-        if part.status >= 300:
-            raise failure(part, request_id=request_id)
-    if len(parts) != count:
-        raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)
     return parts
 
 

@@ -139,7 +139,16 @@ def read_limited(response: requests.Response, *, max_bytes: int, until: float) -
     """
     body = bytearray()
     try:
-        while chunk := _next_chunk(response, until):
+        while True:
+            remaining = until - time.monotonic()
+            if remaining <= 0:
+                raise requests.Timeout("The answer took too long.")
+            connection = response.raw.connection
+            if connection is not None and connection.sock is not None:
+                connection.sock.settimeout(remaining)
+            chunk = response.raw.read1(_CHUNK, decode_content=True)
+            if not chunk:
+                return bytes(body)
             body += chunk
             if len(body) > max_bytes:
                 raise ProtocolError("The CRM's answer is too large.", code="size")
@@ -147,18 +156,6 @@ def read_limited(response: requests.Response, *, max_bytes: int, until: float) -
         raise
     except (HTTPError, OSError) as error:
         raise requests.ConnectionError("The answer broke off.") from error
-    return bytes(body)
-
-
-def _next_chunk(response: requests.Response, until: float) -> bytes:
-    remaining = until - time.monotonic()
-    if remaining <= 0:
-        raise requests.Timeout("The answer took too long.")
-    connection = response.raw.connection
-    if connection is not None and connection.sock is not None:
-        connection.sock.settimeout(remaining)
-    chunk: bytes = response.raw.read1(_CHUNK, decode_content=True)
-    return chunk
 
 
 def never_sent(error: requests.RequestException) -> bool:

@@ -33,7 +33,7 @@ from syncapp.crm.errors import (
     Unreachable,
 )
 from syncapp.crm.origins import Origin, trusted
-from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, NoLimiter, RateLimiter, Slot
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, NoLimiter, RateLimiter
 from syncapp.crm.responses import Answer, failure, hint_of, request_id_of, throttled_parts
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
 
@@ -138,16 +138,14 @@ class Transport:
         return self._send(self._batch_call(batch, headers, writes=True), deadline)
 
     def _read_call(self, url: str, headers: Mapping[str, str] | None) -> _Call:
-        return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, self._table_of(url))
+        # For the log only: without keys and filters, which may identify a person.
+        table = urlsplit(url).path.removeprefix(self.api_path).partition("(")[0].partition("/")[0]
+        return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, table)
 
     def _batch_call(self, batch: Encoded, headers: Mapping[str, str] | None, *, writes: bool) -> _Call:
         merged = {**odata.BASE_HEADERS, **batch.headers, **(headers or {})}
         url = f"{self._origin}{self.api_path}$batch"
         return _Call("POST", url, merged, "$batch", batch.body, writes, batch.operations)
-
-    def _table_of(self, url: str) -> str:
-        # For the log only: without keys and filters, which may identify a person.
-        return urlsplit(url).path.removeprefix(self.api_path).partition("(")[0].partition("/")[0]
 
     def _send(self, call: _Call, deadline: Deadline | None) -> Answer:
         uncertain = False
@@ -156,8 +154,11 @@ class Transport:
                 return self._send_renewing_token(call, deadline)
             except CrmError as error:
                 uncertain = error.may_have_applied = uncertain or error.may_have_applied
-                pause = self._pause(attempt, error)
-                if attempt == self._retries or not _may_retry(call, error) or not _fits(pause, deadline):
+                pause = error.retry_after
+                if pause is None:
+                    pause = self.jitter(min(_MAX_BACKOFF, _FIRST_PAUSE * 2**attempt))
+                fits = pause <= _MAX_PAUSE and (deadline is None or pause < deadline.remaining())
+                if attempt == self._retries or not fits or not _may_retry(call, error):
                     raise
                 self.sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -175,32 +176,29 @@ class Transport:
         # Before taking a slot, which must not be held while the sign-in service is slow.
         token = self._tokens.token()
         with self.rate_limiter.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
+            started = time.monotonic()
+            self.sent += 1
             try:
-                return self._send_in_slot(call, token, slot, deadline)
+                answer = self._exchange(call, token, started, deadline)
+                _log(call, started, str(answer.status), request_id_of(answer.headers))
+                slot.hint = hint_of(answer.headers)
+                if answer.is_multipart:
+                    # A batch can be throttled in the middle: its reader handles the parts, the limiter pauses
+                    # all calls.
+                    if _ANY_429.search(answer.body):
+                        for part in throttled_parts(answer):
+                            slot.throttled(part.retry_after)
+                elif answer.status >= 300:
+                    raise failure(answer)
+                return answer
             except (Unreachable, ServerFault, ProtocolError) as error:
                 error.may_have_applied = call.writes and error.code != _NEVER_SENT
                 raise
 
-    def _send_in_slot(self, call: _Call, token: str, slot: Slot, deadline: Deadline | None) -> Answer:
-        started = time.monotonic()
-        self.sent += 1
-        answer = self._exchange(call, token, started, self._time_left(deadline))
-        _log(call, started, str(answer.status), request_id_of(answer.headers))
-        slot.hint = hint_of(answer.headers)
-        if answer.is_multipart:
-            _note_throttled_part(answer, slot)
-            return answer
-        if answer.status < 300:
-            return answer
-        raise failure(answer)
-
-    def _time_left(self, deadline: Deadline | None) -> float:
+    def _exchange(self, call: _Call, token: str, started: float, deadline: Deadline | None) -> Answer:
         left = self._read_timeout if deadline is None else min(self._read_timeout, deadline.remaining())
         if left <= 0:
             raise Unreachable("No time was left for the request.", code=_NEVER_SENT)
-        return left
-
-    def _exchange(self, call: _Call, token: str, started: float, left: float) -> Answer:
         try:
             with self._sessions.get().request(
                 call.method,
@@ -220,11 +218,6 @@ class Transport:
             self._sessions.get().close()
             raise Unreachable(f"The CRM did not answer ({reason}).", code=code) from error
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
-
-    def _pause(self, attempt: int, error: CrmError) -> float:
-        if error.retry_after is not None:
-            return error.retry_after
-        return self.jitter(min(_MAX_BACKOFF, _FIRST_PAUSE * 2**attempt))
 
     def sleep(self, seconds: float) -> None:
         """Wait; a method, so that tests can replace it."""
@@ -251,17 +244,6 @@ def _may_retry(call: _Call, error: CrmError) -> bool:
         # the retry into a 412 that still has `may_have_applied`.
         return error.status == 503 and error.retry_after is not None
     return isinstance(error, Throttled) or (error.transient and not error.may_have_applied)
-
-
-def _fits(pause: float, deadline: Deadline | None) -> bool:
-    return pause <= _MAX_PAUSE and (deadline is None or pause < deadline.remaining())
-
-
-def _note_throttled_part(answer: Answer, slot: Slot) -> None:
-    # A batch can be throttled in the middle: its reader handles the parts, the limiter pauses all calls.
-    if _ANY_429.search(answer.body):
-        for part in throttled_parts(answer):
-            slot.throttled(part.retry_after)
 
 
 def _log(call: _Call, started: float, outcome: str, request_id: str) -> None:

@@ -179,7 +179,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="a row is written whatever its ETag is by now",
         owner=batch,
-        function="_patch",
+        function="_change_set",
         guard=', "If-Match": write.if_match',
         instead="",
         faults=("a form changes the field", "the contact is deleted"),

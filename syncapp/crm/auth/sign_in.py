@@ -123,7 +123,18 @@ class SignIn:
             tenant_id=self._tenant_id,
             nonce=nonce,
         )
-        return _claims_of(claims, self._tenant_id)
+        object_id, roles = parse_uuid(claims.get("oid")), claims.get("roles", [])
+        if object_id is None:
+            raise SignInRefused("The ID token has no object id.")
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise SignInRefused("The roles of the ID token are not a list of names.")
+        return Claims(
+            oid=object_id,
+            tenant_id=self._tenant_id,
+            name=_display_text(claims.get("name")),
+            address=_display_text(claims.get("email")) or _display_text(claims.get("preferred_username")),
+            roles=frozenset(roles),
+        )
 
     def answers(self) -> bool:
         """Return whether the sign-in service returns its issuer and keys now; nothing is cached."""
@@ -131,22 +142,6 @@ class SignIn:
             return bool(TenantKeys(authority=self._authority, session=self._sessions.get).issuer)
         except TokenUnavailable:
             return False
-
-
-def _claims_of(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
-    roles = claims.get("roles", [])
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise SignInRefused("The roles of the ID token are not a list of names.")
-    object_id = parse_uuid(claims.get("oid"))
-    if object_id is None:
-        raise SignInRefused("The ID token has no object id.")
-    return Claims(
-        oid=object_id,
-        tenant_id=tenant_id,
-        name=_display_text(claims.get("name")),
-        address=_display_text(claims.get("email")) or _display_text(claims.get("preferred_username")),
-        roles=frozenset(roles),
-    )
 
 
 def _display_text(claim: object) -> str:

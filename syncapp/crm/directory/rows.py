@@ -117,22 +117,15 @@ def mailbox(row: odata.Row) -> Mailbox:
 
 def organization(row: odata.Row) -> Organization:
     """Return the organization; settings that cannot be read are None, not empty."""
-    return Organization(
-        id=guid(row, "organizationid"),
-        name=text(row, "name"),
-        settings=_settings(text(row, "orgdborgsettings")),
-    )
-
-
-def _settings(document: str) -> Mapping[str, str] | None:
     # <OrgSettings><Name>value</Name>...</OrgSettings>; empty where no setting was ever changed
     # ("Environment database settings").
-    if not document:
-        return {}
+    document = text(row, "orgdborgsettings")
+    settings: Mapping[str, str] | None
     try:
-        return {element.tag: element.text or "" for element in xml.parse(document)}
+        settings = {element.tag: element.text or "" for element in xml.parse(document)} if document else {}
     except ProtocolError:
-        return None
+        settings = None
+    return Organization(id=guid(row, "organizationid"), name=text(row, "name"), settings=settings)
 
 
 def _has_rows(row: odata.Row, name: str) -> bool:

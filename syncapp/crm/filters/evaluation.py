@@ -58,7 +58,15 @@ class Evaluation:
         if not filters:
             return ()
         queries = [(each.table, fetch_xml.count_query(each.fetch_xml, table=each.table)) for each in filters]
-        return tuple(_counted(part) for part in self._run(queries, acting_for, deadline))
+        counted: list[Counted | CrmError] = []
+        for part in self._run(queries, acting_for, deadline):
+            try:
+                found = odata.collection(_payload(part))
+                counted.append(Counted(cells.whole(found[0], fetch_xml.FOUND) if found else 0))
+            except CrmError as error:
+                is_limit = error.code.upper() == _AGGREGATE_LIMIT.upper()
+                counted.append(Counted(_MOST_COUNTED, more=True) if is_limit else error)
+        return tuple(counted)
 
     def rows(
         self,
@@ -79,7 +87,13 @@ class Evaluation:
             )
             (part,) = self._run([(found.table, query)], acting_for, deadline)
             payload = _payload(part)
-            rows += [_selected(row, found.table, columns) for row in odata.collection(payload)]
+            for row in odata.collection(payload):
+                values = {name: row.get(name) for name in columns}
+                texts = {
+                    name: cells.text(row, name + odata.FORMATTED) or ("" if value is None else str(value))
+                    for name, value in values.items()
+                }
+                rows.append(SelectedRow(cells.guid(row, fetch_xml.key_of(found.table)), texts, values))
             more = payload.get(_MORE) is True
             if not more or len(rows) >= most:
                 return Selection(tuple(rows[:most]), complete=not more and len(rows) <= most)
@@ -103,8 +117,25 @@ class Evaluation:
             ("activityparty", fetch_xml.organized_meetings(table, organizer=str(user_id), after=moment))
             for user_id in user_ids
         ]
-        parts = self._run(queries, None, deadline)
-        return tuple(_organized(user_id, part) for user_id, part in zip(user_ids, parts, strict=True))
+        results = []
+        for user_id, part in zip(user_ids, self._run(queries, None, deadline), strict=True):
+            try:
+                payload = _payload(part)
+                meetings: dict[UUID, Meeting] = {}
+                for row in odata.collection(payload):  # a row per attendee
+                    meeting_id = cells.guid(row, "meeting_id")
+                    known = meetings.get(meeting_id)
+                    meetings[meeting_id] = Meeting(
+                        id=meeting_id,
+                        subject=cells.text(row, "meeting_subject"),
+                        starts=cells.moment(row, "meeting_starts"),
+                        attendees=1 + (known.attendees if known else 0),
+                    )
+                found = tuple(meetings.values())
+                results.append(OrganizedMeetings(user_id, found, complete=payload.get(_MORE) is not True))
+            except CrmError as error:
+                results.append(OrganizedMeetings(user_id, None, error=error))
+        return tuple(results)
 
     def _run(
         self, queries: Sequence[tuple[str, str]], acting_for: ActingFor | None, deadline: Deadline | None
@@ -122,36 +153,3 @@ def _payload(part: Part) -> Mapping[str, object]:
     if part.status >= 300:
         raise failure(part)
     return part.json()
-
-
-def _counted(part: Part) -> Counted | CrmError:
-    try:
-        found = odata.collection(_payload(part))
-    except CrmError as error:
-        return Counted(_MOST_COUNTED, more=True) if error.code.upper() == _AGGREGATE_LIMIT.upper() else error
-    return Counted(cells.whole(found[0], fetch_xml.FOUND) if found else 0)
-
-
-def _selected(row: odata.Row, table: str, columns: Sequence[str]) -> SelectedRow:
-    values = {name: row.get(name) for name in columns}
-    plain = {name: "" if value is None else str(value) for name, value in values.items()}
-    texts = {name: cells.text(row, name + odata.FORMATTED) or plain[name] for name in columns}
-    return SelectedRow(cells.guid(row, fetch_xml.key_of(table)), texts, values)
-
-
-def _organized(user_id: UUID, part: Part) -> OrganizedMeetings:
-    try:
-        payload = _payload(part)
-        found: dict[UUID, Meeting] = {}
-        for row in odata.collection(payload):
-            meeting_id = cells.guid(row, "meeting_id")
-            known = found.get(meeting_id)
-            found[meeting_id] = Meeting(
-                id=meeting_id,
-                subject=cells.text(row, "meeting_subject"),
-                starts=cells.moment(row, "meeting_starts"),
-                attendees=1 + (known.attendees if known else 0),
-            )
-    except CrmError as error:
-        return OrganizedMeetings(user_id, None, error=error)
-    return OrganizedMeetings(user_id, tuple(found.values()), complete=payload.get(_MORE) is not True)

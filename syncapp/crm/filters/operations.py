@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import UUID
 
 from syncapp.crm import odata
@@ -86,7 +87,14 @@ class Filters:
         reads = [Read(_path_of(owner_id, query_type), odata.preferences()) for owner_id in owner_ids]
         answer = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
         parts = require_parts(answer, len(reads))
-        return tuple(self._owner(owner_id, part, deadline) for owner_id, part in zip(owner_ids, parts, strict=True))
+        found: list[OwnerFilters] = []
+        for owner_id, part in zip(owner_ids, parts, strict=True):
+            try:
+                rows = self._part_rows(part, owner_id, odata.preferences(), deadline)
+                found.append(OwnerFilters.of(owner_id, rows))
+            except CrmError as error:
+                found.append(OwnerFilters(owner_id, None, error))
+        return tuple(found)
 
     def system_filters(self, *, deadline: Deadline | None = None) -> tuple[SystemFilter, ...]:
         """Return the filters that apply to all users, and the templates for new users."""
@@ -117,7 +125,13 @@ class Filters:
     def _switch(
         self, switches: Sequence[Switch], acting_for: ActingFor | None, tag: str, deadline: Deadline | None
     ) -> tuple[SwitchResult, ...]:
-        steps = [_switch_step(switch, tag) for switch in switches]
+        steps = [
+            Step(
+                tuple(_write(_SET, each.filter_id, each.etag, _wanted_state(each), tag) for each in switch.changes),
+                Read(_path_of(switch.owner_id, switch.query_type), odata.preferences()),
+            )
+            for switch in switches
+        ]
         answers = execute_steps(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
         return tuple(
             self._switched(switch, answer, acting_for, deadline)
@@ -166,18 +180,22 @@ class Filters:
         self._require_writes(deadline)
         steps = [_method_step(change, tag) for change in changes]
         answers = execute_steps(self._transport, steps, headers=None, deadline=deadline)
-        return tuple(_method_set(change, answer) for change, answer in zip(changes, answers, strict=True))
+        results = []
+        for change, answer in zip(changes, answers, strict=True):
+            now = None
+            if answer.proof is not None and answer.proof.status < 300:
+                # The change itself was answered; a failed read-back does not change that.
+                with suppress(ProtocolError):
+                    read = directory_rows.mailbox(answer.proof.json())
+                    now = None if read.problem else read
+            as_wanted = None if now is None else now.method == change.method and now.id == change.mailbox_id
+            results.append(MethodResult(change.mailbox_id, answer.error, now, as_wanted))
+        return tuple(results)
 
     def _require_writes(self, deadline: Deadline | None) -> None:
         if not self._writes_allowed():
             raise WritesDisabled("Switching filters is not enabled for this connection.", code="read_only")
         self._verify_organization(deadline)
-
-    def _owner(self, owner_id: UUID, part: Part, deadline: Deadline | None) -> OwnerFilters:
-        try:
-            return OwnerFilters.of(owner_id, self._part_rows(part, owner_id, odata.preferences(), deadline))
-        except CrmError as error:
-            return OwnerFilters(owner_id, None, error)
 
     def _switched(
         self, switch: Switch, answer: StepAnswer, acting_for: ActingFor | None, deadline: Deadline | None
@@ -185,14 +203,17 @@ class Filters:
         headers = {**odata.preferences(), **_headers(acting_for)}
         now = None
         if answer.proof is not None:
-            try:
+            # The switch itself was answered; a failed read-back does not change that.
+            with suppress(CrmError):
                 read = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
                 now = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
-            except CrmError:
-                # The switch itself was answered; a failed read-back does not change that.
-                now = None
-        wrong = answer.error is None and acting_for is not None and _has_other_author(switch, now)
-        return SwitchResult(switch.owner_id, answer.error, now, _as_wanted(switch, now), wrong)
+        wanted = {change.filter_id: tuple(_wanted_state(change).values()) for change in switch.changes}
+        held = {each.id: (each.state, each.status) for each in now or ()}
+        as_wanted = None if now is None else all(held.get(key) == state for key, state in wanted.items())
+        # A change in the owner's name has to be recorded as theirs.
+        is_of_another = any(each.modified_by != switch.owner_id for each in now or () if each.id in wanted)
+        wrong_author = answer.error is None and acting_for is not None and is_of_another
+        return SwitchResult(switch.owner_id, answer.error, now, as_wanted, wrong_author)
 
     def _part_rows(
         self, part: Part, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None
@@ -230,11 +251,6 @@ def _path_of(owner_id: UUID, query_type: int) -> str:
     return odata.query(_SET, select=filter_rows.FILTER_COLUMNS, filter=condition)
 
 
-def _switch_step(switch: Switch, tag: str) -> Step:
-    writes = tuple(_write(_SET, change.filter_id, change.etag, _wanted_state(change), tag) for change in switch.changes)
-    return Step(writes, Read(_path_of(switch.owner_id, switch.query_type), odata.preferences()))
-
-
 def _method_step(change: MethodChange, tag: str) -> Step:
     path = odata.query(odata.row_path(_MAILBOXES, change.mailbox_id), select=directory_rows.MAILBOX_COLUMNS)
     write = _write(_MAILBOXES, change.mailbox_id, change.etag, {"actdeliverymethod": int(change.method)}, tag)
@@ -250,29 +266,3 @@ def _write(set_name: str, row_id: UUID, etag: str, body: Mapping[str, object], t
 def _wanted_state(change: FilterChange) -> dict[str, object]:
     state = _ON if change.active else _OFF
     return {"statecode": state, "statuscode": change.status or _DEFAULT_STATUS[state]}
-
-
-def _as_wanted(switch: Switch, now: Sequence[OutlookFilter] | None) -> bool | None:
-    if now is None:
-        return None
-    found = {each.id: (each.state, each.status) for each in now}
-    wanted = {change.filter_id: tuple(_wanted_state(change).values()) for change in switch.changes}
-    return all(found.get(filter_id) == state for filter_id, state in wanted.items())
-
-
-def _has_other_author(switch: Switch, now: Sequence[OutlookFilter] | None) -> bool:
-    """Return whether a change in the owner's name was recorded as another user's."""
-    changed = {change.filter_id for change in switch.changes}
-    return any(each.modified_by != switch.owner_id for each in now or () if each.id in changed)
-
-
-def _method_set(change: MethodChange, answer: StepAnswer) -> MethodResult:
-    now = None
-    if answer.proof is not None and answer.proof.status < 300:
-        try:
-            read = directory_rows.mailbox(answer.proof.json())
-            now = None if read.problem else read
-        except ProtocolError:
-            now = None
-    as_wanted = None if now is None else now.method == change.method and now.id == change.mailbox_id
-    return MethodResult(change.mailbox_id, answer.error, now, as_wanted)

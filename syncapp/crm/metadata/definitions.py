@@ -140,8 +140,8 @@ def _collect(row: odata.Row, details: _Details) -> None:
 
 def _column(table: str, row: odata.Row, details: _Details) -> Column:
     cells = Cells(row)
-    name = cells.read(_required_text, "LogicalName", "")
-    problem = cells.problem or details.problems.get(name, "")
+    name = cells.text("LogicalName")
+    problem = cells.problem or (details.problems.get(name, "") if name else wrong("LogicalName").message)
     try:
         label = _label(row.get("DisplayName"))
         # AttributeType is "Virtual" for several types; only AttributeTypeName tells them apart.
@@ -178,13 +178,6 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
         is_zoneless=behavior == _ZONELESS,
         is_shown_as_date=behavior != _DATE_ONLY and name in details.date_formats,
     )
-
-
-def _required_text(row: odata.Row, name: str) -> str:
-    found = text(row, name)
-    if not found:
-        raise wrong(name)
-    return found
 
 
 def _label(label: object) -> str:

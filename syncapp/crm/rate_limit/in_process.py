@@ -36,7 +36,14 @@ class InProcessLimiter(BaseLimiter):
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock=clock)
         self._limits = limits
-        self._accounts = PerProcess(self._full_account)
+        self._accounts = PerProcess(
+            lambda: _Account(
+                at=self._clock(),
+                requests=self._limits.request_burst,
+                execution=self._limits.execution_burst,
+                cost=self._limits.operation_seconds,
+            )
+        )
 
     def status(self) -> LimiterStatus:
         """See `RateLimiter`."""
@@ -68,10 +75,6 @@ class InProcessLimiter(BaseLimiter):
         with account.lock:
             account.paused_until = max(account.paused_until, self._clock() + seconds)
 
-    def _full_account(self) -> _Account:
-        limits = self._limits
-        return _Account(self._clock(), limits.request_burst, limits.execution_burst, limits.operation_seconds)
-
     def _refill(self, account: _Account) -> float:
         limits, now = self._limits, self._clock()
         elapsed, account.at = now - account.at, now
@@ -81,29 +84,25 @@ class InProcessLimiter(BaseLimiter):
 
     def enter(self, lane: Lane, operations: int) -> Grant:
         """See `BaseLimiter`."""
-        account = self._accounts.get()
+        account, limits, bulk = self._accounts.get(), self._limits, lane is Lane.BULK
+        # The bulk lane leaves the reserve; the interactive lane may overdraw the execution, which the bulk lane repays.
+        least_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
+        least_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
         with account.lock:
             now = self._refill(account)
-            wait = self._wait_of(account, lane, now)
+            wait = max(
+                account.paused_until - now,
+                (min(least_requests, limits.request_burst) - account.requests) / limits.request_rate,
+                (least_execution - account.execution) / limits.execution_rate,
+                0.0 if account.places < limits.places(lane, account.hint) else PLACE_WAIT,
+            )
             if wait > 0:
                 return Grant(wait)
-            charged = min(operations * account.cost, self._limits.execution_burst)
+            charged = min(operations * account.cost, limits.execution_burst)
             account.requests -= 1
             account.execution -= charged
             account.places += 1
             return Grant(0.0, charged)
-
-    def _wait_of(self, account: _Account, lane: Lane, now: float) -> float:
-        limits, bulk = self._limits, lane is Lane.BULK
-        # The bulk lane leaves the reserve; the interactive lane may overdraw the execution, which the bulk lane repays.
-        least_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
-        least_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
-        return max(
-            account.paused_until - now,
-            (min(least_requests, limits.request_burst) - account.requests) / limits.request_rate,
-            (least_execution - account.execution) / limits.execution_rate,
-            0.0 if account.places < limits.places(lane, account.hint) else PLACE_WAIT,
-        )
 
     def leave(self, grant: Grant, usage: Usage) -> None:
         """See `BaseLimiter`."""

@@ -225,7 +225,11 @@ class BaseLimiter(ABC):
         """Free the place and charge the call."""
 
     def _wait(self, lane: Lane, operations: int, deadline: Deadline | None) -> Grant:
-        until = self._clock() + _wait_limit(deadline)
+        limit = _MAX_WAIT
+        if deadline is not None:
+            left = deadline.remaining()
+            limit = left - min(_TIME_TO_ANSWER, left / 2)
+        until = self._clock() + limit
         while (grant := self.enter(lane, operations)).wait > 0:
             if grant.wait > until - self._clock():
                 retry_after = max(grant.wait, _MIN_RETRY_AFTER)
@@ -243,10 +247,3 @@ class BaseLimiter(ABC):
     def spread(self, most: float) -> float:
         """Return a random time of up to `most` seconds, so that waiting calls do not ask all at once."""
         return secrets.SystemRandom().uniform(0, most)
-
-
-def _wait_limit(deadline: Deadline | None) -> float:
-    if deadline is None:
-        return _MAX_WAIT
-    left = deadline.remaining()
-    return left - min(_TIME_TO_ANSWER, left / 2)

@@ -120,7 +120,24 @@ class SharedLimiter(BaseLimiter):
         # The braces put all keys into one slot of a Redis cluster.
         self._keys = [f"osync:governor:{{{name}}}:{what}" for what in ("account", "places", "processes")]
         self._all = limits
-        self._limits = json.dumps(_script_limits(limits))
+        self._limits = json.dumps(
+            {
+                "request_rate": limits.request_rate,
+                "request_burst": limits.request_burst,
+                "execution_rate": limits.execution_rate,
+                "execution_burst": limits.execution_burst,
+                "most_at_once": limits.most_at_once,
+                "reserved": limits.reserved,
+                "reserved_places": limits.reserved_places,
+                "operation_seconds": limits.operation_seconds,
+                "lease_seconds": limits.lease_seconds,
+                "place_wait": PLACE_WAIT,
+                "settling_seconds": limits.settling_seconds,
+                "places_while_settling": limits.places_while_settling,
+                "seen_seconds": _SEEN_SECONDS,
+                "kept_ms": _KEPT_MS,
+            }
+        )
         self._alone = InProcessLimiter(limits.split(ASSUMED_PROCESSES))
         self._process = PerProcess(lambda: secrets.token_hex(8))
         self._ended: deque[str] = deque(maxlen=_MOST_ENDED)
@@ -180,9 +197,15 @@ class SharedLimiter(BaseLimiter):
         if self._clock() < self._away_until:
             self._free_later(lease if call["verb"] == "leave" else "")
             return None
-        ended = self._leases_to_free()
+        ended: list[str] = []
+        with suppress(IndexError):  # other threads empty it too
+            while len(ended) < _MOST_ENDED:
+                ended.append(self._ended.popleft())
+        call |= {"lease": lease, "ended": ended, "process": self._process.get()}
+        arguments = json.dumps({name: value for name, value in call.items() if value is not None})
         try:
-            answer = self._run({**call, "lease": lease, "ended": ended, "process": self._process.get()})
+            script = self._stores.get().script
+            answer: dict[str, Any] = json.loads(script(keys=self._keys, args=[self._limits, arguments]))
         except (redis.RedisError, OSError, ValueError) as error:
             if not self._away_until:
                 logger.warning(
@@ -198,20 +221,8 @@ class SharedLimiter(BaseLimiter):
             self._away_until = 0.0
         return answer
 
-    def _run(self, call: dict[str, object]) -> dict[str, Any]:
-        arguments = json.dumps({name: value for name, value in call.items() if value is not None})
-        answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, arguments]))
-        return answer
-
     def _free_later(self, *leases: str) -> None:
         self._ended.extend(filter(None, leases))
-
-    def _leases_to_free(self) -> list[str]:
-        found: list[str] = []
-        with suppress(IndexError):  # other threads empty it too
-            while len(found) < _MOST_ENDED:
-                found.append(self._ended.popleft())
-        return found
 
 
 def redis_address(url: str) -> str:
@@ -230,22 +241,3 @@ def _store(address: str) -> _Store:
         address, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=retry, health_check_interval=0
     )
     return _Store(client, client.register_script(_SCRIPT))
-
-
-def _script_limits(limits: Limits) -> dict[str, float]:
-    return {
-        "request_rate": limits.request_rate,
-        "request_burst": limits.request_burst,
-        "execution_rate": limits.execution_rate,
-        "execution_burst": limits.execution_burst,
-        "most_at_once": limits.most_at_once,
-        "reserved": limits.reserved,
-        "reserved_places": limits.reserved_places,
-        "operation_seconds": limits.operation_seconds,
-        "lease_seconds": limits.lease_seconds,
-        "place_wait": PLACE_WAIT,
-        "settling_seconds": limits.settling_seconds,
-        "places_while_settling": limits.places_while_settling,
-        "seen_seconds": _SEEN_SECONDS,
-        "kept_ms": _KEPT_MS,
-    }

@@ -9,7 +9,7 @@ from syncapp.crm import odata
 from syncapp.crm.batch import Write
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
-from syncapp.crm.staging.records import ChangeSet, ContactWrite, FieldMark
+from syncapp.crm.staging.records import ChangeSet
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
 from syncapp.crm.values.conversion import to_wire, wire_name
@@ -20,42 +20,35 @@ _CLOSED = {"statecode": 1, "statuscode": 2}
 
 def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...]:
     """Return the PATCHes of a change set; the contact comes first, because only its values can be refused."""
-    return (
-        *(_write_contact(write, names, tag) for write in (change_set.contact,) if write is not None),
-        *(_write_mark(mark, names) for mark in change_set.marks),
-        *(
-            Write(names.field_set, applied.field_id, applied.etag, {names.field_applied: applied.applied or None})
-            for applied in change_set.applied
-        ),
-        *(Write(names.record_set, close.record_id, close.etag, dict(_CLOSED)) for close in change_set.closes),
-    )
-
-
-def _write_contact(write: ContactWrite, names: Names, tag: str) -> Write:
+    found: list[Write] = []
     body: dict[str, object] = {}
-    for column, text in write.values:
-        try:
-            body |= to_wire(column, text)
-        except ValueError as error:
-            message = f"The value cannot be written into {column.table}.{column.name}."
-            raise Rejected(message, code="value") from error
-    body[names.contact_revision] = write.revision
-    returns = tuple(dict.fromkeys([*(wire_name(column) for column in write.columns), names.contact_revision]))
-    return Write("contacts", write.contact_id, write.etag, body, tag, returns)
-
-
-def _write_mark(mark: FieldMark, names: Names) -> Write:
-    body: dict[str, object] = {
-        names.field_decision: mark.decision,
-        names.field_decision_id: mark.decision_id or None,
-        names.field_applied: mark.applied or None,
-        names.field_decided_by: mark.decided_by or None,
-        # The CRM keeps whole seconds ("Behavior and format of the date and time column").
-        names.field_decided_on: canonical.instant_text(mark.decided_on.replace(microsecond=0)),
-        names.field_reason: mark.reason or None,
-        **_CLOSED,
-    }
-    return Write(names.field_set, mark.field_id, mark.etag, body)
+    if (write := change_set.contact) is not None:
+        for column, text in write.values:
+            try:
+                body |= to_wire(column, text)
+            except ValueError as error:
+                message = f"The value cannot be written into {column.table}.{column.name}."
+                raise Rejected(message, code="value") from error
+        body[names.contact_revision] = write.revision
+        returns = tuple(dict.fromkeys([*map(wire_name, write.columns), names.contact_revision]))
+        found.append(Write("contacts", write.contact_id, write.etag, body, tag, returns))
+    for mark in change_set.marks:
+        body = {
+            names.field_decision: mark.decision,
+            names.field_decision_id: mark.decision_id or None,
+            names.field_applied: mark.applied or None,
+            names.field_decided_by: mark.decided_by or None,
+            # The CRM keeps whole seconds ("Behavior and format of the date and time column").
+            names.field_decided_on: canonical.instant_text(mark.decided_on.replace(microsecond=0)),
+            names.field_reason: mark.reason or None,
+            **_CLOSED,
+        }
+        found.append(Write(names.field_set, mark.field_id, mark.etag, body))
+    for applied in change_set.applied:
+        body = {names.field_applied: applied.applied or None}
+        found.append(Write(names.field_set, applied.field_id, applied.etag, body))
+    found += [Write(names.record_set, close.record_id, close.etag, dict(_CLOSED)) for close in change_set.closes]
+    return tuple(found)
 
 
 def follow(transport: Transport, link: str, *, headers: Mapping[str, str], select: Sequence[str]) -> dict[str, Any]:

@@ -173,18 +173,24 @@ def company(row: odata.Row) -> tuple[UUID, str] | None:
 def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> LiveContact:
     """Return a contact's live values; the CRM returns the key even where it was not selected."""
     values: dict[str, str | None] = {}
+    labels: dict[str, str] = {}
     problems: dict[str, str] = {}
     for column in columns:
+        name = wire_name(column)
+        value = row.get(name)
         try:
-            values[column.name] = to_canonical(column, row.get(wire_name(column)), row)
+            values[column.name] = to_canonical(column, value, row)
         except ProtocolError as error:
             problems[column.name] = error.message
+        # Plain texts have no formatted value, so the value itself is the label.
+        formatted = Cells(row).text(name + odata.FORMATTED)
+        labels[column.name] = formatted or ("" if value is None else str(value))
     return LiveContact(
         id=guid(row, "contactid"),
         etag=etag(row),
         revision=None if row.get(names.contact_revision) is None else whole(row, names.contact_revision),
         values=values,
-        labels={column.name: _label(row, wire_name(column)) for column in columns},
+        labels=labels,
         read_at=datetime.now(UTC),
         problems=problems,
     )
@@ -201,13 +207,6 @@ def written_contact(part: Part, columns: Sequence[Column], names: Names) -> Live
         return None
 
 
-def _label(row: odata.Row, name: str) -> str:
-    # Plain texts have no formatted value; they are shown as they are.
-    formatted = Cells(row).optional_text(name + odata.FORMATTED)
-    value = row.get(name)
-    return formatted or ("" if value is None else str(value))
-
-
 def change_page(
     payload: odata.Row, read: Callable[[odata.Row], Record], checked: Callable[[str], str]
 ) -> ChangePage[Record]:
@@ -218,7 +217,8 @@ def change_page(
     kept: list[odata.Row] = []
     deletions: list[odata.Row] = []
     for row in odata.collection(payload):
-        (deletions if _is_deletion(row) else kept).append(row)
+        is_deletion = Cells(row).text("@odata.context").endswith("/$deletedEntity") or row.get("reason") == "deleted"
+        (deletions if is_deletion else kept).append(row)
     found, unreadable = read_all(kept, read)
     deleted, unknown = read_all(deletions, lambda row: guid(row, "id"))
     return ChangePage(
@@ -229,7 +229,3 @@ def change_page(
         definitions=Cells(payload).text(odata.DEFINITIONS)[:_LONGEST_VERSION],
         unreadable=unreadable + unknown,
     )
-
-
-def _is_deletion(row: odata.Row) -> bool:
-    return Cells(row).text("@odata.context").endswith("/$deletedEntity") or row.get("reason") == "deleted"

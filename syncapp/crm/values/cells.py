@@ -80,14 +80,10 @@ def read_all(
         try:
             found.append(read(row))
         except ProtocolError as error:
-            unreadable.append(Unreadable(_fingerprint(row), error.message))
+            # The key by which the row is recognized when it comes again.
+            content = json.dumps(row, default=str, sort_keys=True).encode("utf-8", "replace")
+            unreadable.append(Unreadable(f"?{hashlib.sha256(content).hexdigest()[:16]}", error.message))
     return tuple(found), tuple(unreadable)
-
-
-def _fingerprint(row: odata.Row) -> str:
-    """Return a short text by which a row without an id is recognized when it comes again."""
-    content = json.dumps(row, default=str, sort_keys=True).encode("utf-8", "replace")
-    return f"?{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def text(row: odata.Row, name: str) -> str:

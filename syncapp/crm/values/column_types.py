@@ -16,16 +16,8 @@ from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.crm.values import canonical, limits, reading
 
 
-def _unchanged(parsed: object) -> object:
-    return parsed
-
-
 def _unlimited(column: Column, value: object) -> None:
     return None
-
-
-def _never_rounded(column: Column, sent: str, held: str) -> bool:
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +32,10 @@ class ValueRules:
     read: Callable[[Column, object, odata.Row], str]  # JSON value ─▶ canonical text
     parse: Callable[[str], Any]  # canonical text ─▶ Python value
     complaint: str
-    to_json: Callable[[Any], object] = _unchanged  # Python value ─▶ JSON value
+    to_json: Callable[[Any], object] = lambda parsed: parsed  # Python value ─▶ JSON value
     limit: Callable[[Column, Any], str | None] = _unlimited  # of the parsed value
     limit_exactly: Callable[[Column, str], str | None] = _unlimited  # of the text, where rounding is not allowed
-    is_rounded: Callable[[Column, str, str], bool] = _never_rounded  # the text sent, the text that the CRM holds
+    is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: False  # texts sent and held by the CRM
     wire_name: str = "{}"  # the name of the column in the rows of a read
     is_writable: bool = True
 

@@ -44,7 +44,15 @@ def to_wire(column: Column, text: str | None) -> dict[str, object]:
     if not rules.is_writable:
         raise ValueError(f"{column.name} is of a type that cannot be written.")
     if column.type is ColumnType.LOOKUP:
-        return _bind(column, text)
+        # A lookup is written through its navigation property, also when it is emptied ("Associate and disassociate
+        # table rows using the Web API").
+        if text:
+            target, row_id = canonical.parse_lookup(text)
+            navigation = _navigation(column, target)
+            return {f"{navigation.property}@odata.bind": f"/{navigation.set_name}({row_id})"}
+        # All properties of a lookup to several tables are views of one column; emptying any empties it.
+        first = column.navigation[0] if column.navigation else _navigation(column, next(iter(column.targets), ""))
+        return {f"{first.property}@odata.bind": None}
     return {column.name: rules.to_json(rules.parse(text)) if text else None}
 
 
@@ -93,23 +101,6 @@ def is_rounded(column: Column, sent: str | None, held: str | None) -> bool:
         return RULES[column.type].is_rounded(column, sent, held)
     except (ValueError, ArithmeticError):
         return False
-
-
-def _bind(column: Column, text: str | None) -> dict[str, object]:
-    # A lookup is written through its navigation property, also when it is emptied ("Associate and
-    # disassociate table rows using the Web API").
-    if not text:
-        return {f"{_cleared_through(column).property}@odata.bind": None}
-    target, row_id = canonical.parse_lookup(text)
-    navigation = _navigation(column, target)
-    return {f"{navigation.property}@odata.bind": f"/{navigation.set_name}({row_id})"}
-
-
-def _cleared_through(column: Column) -> Navigation:
-    # All properties of a lookup to several tables are views of one column; emptying any empties it.
-    if column.navigation:
-        return column.navigation[0]
-    return _navigation(column, column.targets[0] if column.targets else "")
 
 
 def _navigation(column: Column, target: str) -> Navigation:

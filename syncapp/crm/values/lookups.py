@@ -43,15 +43,12 @@ class Lookups:
         path = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
         set_name, row_id, name = (odata.identifier(text(definition, each)) for each in _DEFINITION)
-        conditions = [_begins_a_word(name, word) for word in sought.split()[:MOST_WORDS]]
+        conditions = []
+        for word in map(odata.without_wildcards, sought.split()[:MOST_WORDS]):
+            inside = " or ".join(f"contains({name},{odata.literal(sign + word)})" for sign in (" ", "-"))
+            conditions.append(f"(startswith({name},{odata.literal(word)}) or {inside})")
         only = {"filter": " and ".join(conditions)} if conditions else {}
         found = odata.query(set_name, select=(row_id, name), order_by=name, top=most, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
         # A row whose id or name cannot be read is no choice for a person.
         return read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))[0]
-
-
-def _begins_a_word(name: str, word: str) -> str:
-    text = odata.without_wildcards(word)
-    inside = " or ".join(f"contains({name},{odata.literal(sign + text)})" for sign in (" ", "-"))
-    return f"(startswith({name},{odata.literal(text)}) or {inside})"
