@@ -17,7 +17,8 @@ from tools.screens import ARGUMENTS, WIDE, new_page, sign_in
 
 RECORDS = 8
 PAUSE = 1200  # milliseconds between two keys: somebody who reads before deciding
-# What moved without a key or click in the half second before it ("Layout Instability API", hadRecentInput).
+# What moved without a key or click in the half second before it ("Layout Instability API", hadRecentInput). Shifts from
+# before the call do not count: a busy machine paints a page in parts while it loads.
 WATCH = """
 window.moved = [];
 new PerformanceObserver((list) => {
@@ -26,7 +27,7 @@ new PerformanceObserver((list) => {
     const what = entry.sources.map((one) => one.node?.id || one.node?.className || one.node?.nodeName);
     window.moved.push({ value: entry.value, what });
   }
-}).observe({ type: "layout-shift", buffered: true });
+}).observe({ type: "layout-shift" });
 """
 
 
