@@ -107,24 +107,12 @@ class ItemPresenter:
 class RunPresenter:
     """Values for the run's templates; each runs its query once, and only if it is shown."""
 
+    add_in_words = run_words.ADD_IN_DISPUTED
+
     def __init__(self, run: FilterRun, person: Person, *, part: str = "", after: int = -1) -> None:
         self.run, self.person, self.part, self.after = run, person, part, after
-
-    @property
-    def title(self) -> str:
-        return titles.title(self.run)
-
-    @property
-    def end_state(self) -> str:
-        return titles.end_state(self.run)
-
-    @property
-    def tables(self) -> str:
-        return titles.table_labels(self.run)
-
-    @property
-    def consequence(self) -> str:
-        return run_words.consequence(self.run)
+        self.title, self.end_state, self.tables = titles.title(run), titles.end_state(run), titles.table_labels(run)
+        self.consequence = run_words.consequence(run)
 
     @property
     def deletion_warning(self) -> str:
@@ -331,10 +319,6 @@ class RunPresenter:
     def by_add_in(self) -> int:
         """Return how many users of the add-in would lose their appointments or are held back."""
         return self._by_add_in(self.run.items.all()).count() if items.takes_appointments_away(self.run) else 0
-
-    @property
-    def add_in_words(self) -> str:
-        return run_words.ADD_IN_DISPUTED
 
     @staticmethod
     def _by_add_in(items: QuerySet[FilterRunItem]) -> QuerySet[FilterRunItem]:

@@ -103,6 +103,8 @@ class LossPresenter:
 class UserPresenter:
     """Values for the page of one user; each runs its query once, and only if it is shown."""
 
+    add_in_words = run_words.ADD_IN_DISPUTED
+
     def __init__(self, user: FilterUser, person: Person) -> None:
         self.user, self.person = user, person
         self.method = method_of(user)
@@ -231,10 +233,6 @@ class UserPresenter:
     def cancels(self) -> bool:
         """Return whether items that leave are deleted from the mailbox, so that cancellations may be sent."""
         return self.user.is_server_side and self.capabilities.keeps_deletes_apart is not True
-
-    @property
-    def add_in_words(self) -> str:
-        return run_words.ADD_IN_DISPUTED
 
     @cached_property
     def history(self) -> list[user_history.HistoryEntry]:
