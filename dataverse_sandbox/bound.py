@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from dataverse_sandbox import associations, errors, filter_actions, operations, payload, rights
+from dataverse_sandbox import associations, errors, filter_actions, operations, payload, rights, role_privileges
 from dataverse_sandbox.catalogue import SYSTEM_USER, TEAM, ManyToMany, Table, current
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.operations import Conditions
@@ -158,6 +158,8 @@ _ON_SET: dict[str, OnSet] = {
 }
 _ON_ROW: dict[tuple[str, str], OnRow] = {
     ("systemuser", "InstantiateFilters"): filter_actions.instantiate,
+    ("role", "AddPrivilegesRole"): role_privileges.add,
+    ("role", "ReplacePrivilegesRole"): role_privileges.replace,
     ("team", "AddMembersTeam"): _add_members,
     ("team", "RemoveMembersTeam"): _remove_members,
 }

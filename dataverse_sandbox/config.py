@@ -9,6 +9,8 @@ from pathlib import Path
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 CLIENT_ID = "22222222-2222-2222-2222-222222222222"
+# Microsoft's own example of a public client ("Use OAuth authentication with Microsoft Dataverse"), which has no secret.
+PUBLIC_CLIENT_ID = "51f81489-12ee-4a9e-aaae-a2591f45987d"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - published on purpose: it opens nothing but the sandbox
 
 _NAMESPACE = uuid.UUID("0c5b6c1e-51c4-4c3c-a1c5-6f3f6f1d8a10")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
 
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox import actions, config, errors, ledger, plugin, privileges, seed
+from dataverse_sandbox import actions, config, errors, key_indexes, ledger, plugin, privileges, seed
 from dataverse_sandbox.config import DEMO_WORLD, World
 from dataverse_sandbox.faults import Faults
 from dataverse_sandbox.identity.tokens import Tokens
@@ -38,6 +39,7 @@ class Control:
             ("/sandbox/faults", "DELETE", self.clear_faults),
             ("/sandbox/plugin", "GET", self.plugin),
             ("/sandbox/plugin", "PUT", self.put_plugin),
+            ("/sandbox/keys", "PUT", self.put_keys),
             ("/sandbox/expire", "POST", self.expire),
             ("/sandbox/reset", "POST", self.reset),
             ("/sandbox/people", "GET", self.people),
@@ -85,6 +87,15 @@ class Control:
             raise errors.bad_payload('The body is {"enabled": true} or {"enabled": false}.')
         plugin.switch(self._store, enabled=enabled)
         return json_response({"enabled": enabled})
+
+    def put_keys(self, request: Request) -> Response:
+        """Delay the index of each later alternate key: `{"seconds": 30}`, or `{"fails": true}` for ever."""
+        body = _body(request)
+        seconds = math.inf if body.get("fails") is True else body.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+            raise errors.bad_payload('The body is {"seconds": 30} or {"fails": true}.')
+        key_indexes.set_delay(self._store, seconds)
+        return json_response(body)
 
     def expire(self, request: Request) -> Response:
         """Expire all `{"delta_tokens": true, "access_tokens": true}` issued so far."""
@@ -200,7 +211,7 @@ def _changes(body: Mapping[str, object]) -> dict[str, object]:
 def _world(body: Mapping[str, object]) -> World:
     known = {field.name for field in dataclass_fields(World)}
     if set(body) - known:
-        raise errors.bad_payload(f"Known are {sorted(known)} base and bare.")
+        raise errors.bad_payload(f"Known are {sorted(known)}, base and bare.")
     numbers: dict[str, int] = {}
     for name, value in body.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from dataverse_sandbox import column_definitions, definitions, errors, rows, schema
+from dataverse_sandbox import column_definitions, definitions, errors, key_indexes, rows, schema
 from dataverse_sandbox.catalogue import (
     BUILT_IN,
     PRIVILEGE,
@@ -195,7 +195,12 @@ def add_key(transaction: Transaction, table: Table, body: Body) -> AlternateKey:
     if not isinstance(names, list) or not names or any(name not in table.by_name for name in names):
         raise errors.bad_payload(f"'KeyAttributes' is a list of columns of '{table.name}'.")
     schema_name = schema_name_of(body)
-    key = AlternateKey(tuple(str(name) for name in names), schema_name, label_of(body, "DisplayName", schema_name))
+    key = AlternateKey(
+        tuple(str(name) for name in names),
+        schema_name,
+        label_of(body, "DisplayName", schema_name),
+        active_from=key_indexes.active_from(transaction.connection),
+    )
     if any(key.name == known.name for known in table.alternate_keys):
         raise errors.bad_payload(f"The key '{key.name}' exists already.")
     changed = replace(table, alternate_keys=(*table.alternate_keys, key))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from dataverse_sandbox import errors, odata, rows, values
+from dataverse_sandbox import errors, key_indexes, odata, rows, values
 from dataverse_sandbox.catalogue import BY_SET, Column, Kind, Table, current
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.operands import Operand, literal
@@ -74,8 +74,11 @@ def address(table: Table, key: str) -> Address:
     if set(named) == {table.key.name} and _GUID.fullmatch(str(named[table.key.name].value)):
         return address(table, str(named[table.key.name].value))
     columns = {table.by_wire_name[name].name: name for name in named if name in table.by_wire_name}
-    if len(columns) != len(named) or not any(set(known.columns) == set(columns) for known in table.alternate_keys):
+    used = next((known for known in table.alternate_keys if set(known.columns) == set(columns)), None)
+    if used is None or len(columns) != len(named):
         raise errors.unknown(f"the key '{','.join(named)[:100]}' of '{table.set_name}'")
+    if key_indexes.status(used) != "Active":
+        raise errors.bad_query(f"The key '{used.name}' of '{table.set_name}' is not active.")
     found = ((name, literal(table, table.by_name[name], named[wire])) for name, wire in sorted(columns.items()))
     return Address(table, None, tuple(found))
 

@@ -16,6 +16,7 @@ from dataverse_sandbox import (
     filter_actions,
     odata,
     option_values,
+    role_privileges,
     sharing,
     visibility,
 )
@@ -90,6 +91,11 @@ def _who_am_i(connection: sqlite3.Connection, request: Request, _text: str) -> B
 def _shared_principals(connection: sqlite3.Connection, request: Request, text: str) -> Body:
     found = sharing.principals(connection, request, arguments(request, text))
     return _response(request, "RetrieveSharedPrincipalsAndAccessResponse", PrincipalAccesses=found)
+
+
+def _role_privileges(connection: sqlite3.Connection, request: Request, text: str) -> Body:
+    found = role_privileges.held(connection, str(arguments(request, text).get("RoleId")))
+    return _response(request, "RetrieveRolePrivilegesRoleResponse", RolePrivileges=found)
 
 
 def _organization(connection: sqlite3.Connection) -> str:
@@ -191,6 +197,7 @@ FUNCTIONS: dict[str, Function] = {
     "RetrieveAvailableLanguages": _languages("RetrieveAvailableLanguagesResponse", "LocaleIds"),
     "RetrieveProvisionedLanguages": _languages("RetrieveProvisionedLanguagesResponse", "RetrieveProvisionedLanguages"),
     "RetrieveSharedPrincipalsAndAccess": _shared_principals,
+    "RetrieveRolePrivilegesRole": _role_privileges,
     "RetrieveTotalRecordCount": _total_record_count,
     "RetrieveMetadataChanges": _metadata_changes,
     "RetrieveCurrentOrganization": _current_organization,

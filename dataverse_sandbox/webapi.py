@@ -21,11 +21,11 @@ from dataverse_sandbox import (
     paging,
     payload,
     reads,
+    solution_components,
     unbound,
     writes,
 )
 from dataverse_sandbox.catalogue import BY_SET, TABLES
-from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.metadata import csdl, definition_writes
 from dataverse_sandbox.store import Store, Transaction
@@ -111,37 +111,31 @@ class WebApi:
         skips = access.bypasses_plugin(request.headers, request.rights)
         looks = duplicates.is_requested(request.headers)
         transaction = replace(transaction, bypasses_plugin=skips, detects_duplicates=looks)
-        _check_solution(transaction, request)
-        found = resource(request.path)
-        if found.name in unbound.ACTIONS and request.method == "POST":
-            return unbound.ACTIONS[found.name](transaction, request)
-        if found.name in unbound.FUNCTIONS or found.name in unbound.ACTIONS:
-            raise errors.wrong_method(request.base_url + found.name)
-        if found.name in metadata.ROOTS:
-            return definition_writes.answer(transaction, request, found.name, found.key, found.rest)
-        table = payload.table_of(found.name)
-        if found.key is None:
-            action = bound.on_set(found.rest) if request.method == "POST" else None
-            return (
-                action(transaction, table, request)
-                if action
-                else writes.below_set(transaction, table, request, found.rest)
-            )
-        address = payload.address(table, found.key)
-        on_row = bound.on_row(table, found.rest) if request.method == "POST" else None
-        if on_row:
-            return on_row(transaction, address, request)
-        return writes.below_row(transaction, address, request, found.rest)
+        solution = solution_components.named(transaction.connection, request)
+        answer = _written(transaction, request)
+        solution_components.keep(transaction, request, solution, answer)
+        return answer
 
 
-def _check_solution(transaction: Transaction, request: Request) -> None:
-    """Require an existing, unmanaged solution for a component; the sandbox does not store which one."""
-    name = request.headers.get("mscrm.solutionuniquename") or request.options.get("SolutionUniqueName")
-    if name is None:
-        return
-    statement = "SELECT 1 FROM solution WHERE uniquename = ? COLLATE NOCASE AND NOT ismanaged"
-    if transaction.connection.execute(statement, (name,)).fetchone() is None:
-        raise ApiError(400, "", f"There is no unmanaged solution with the unique name '{name[:100]}'.")
+def _written(transaction: Transaction, request: Request) -> Answer:
+    found = resource(request.path)
+    if found.name in unbound.ACTIONS and request.method == "POST":
+        return unbound.ACTIONS[found.name](transaction, request)
+    if found.name in unbound.FUNCTIONS or found.name in unbound.ACTIONS:
+        raise errors.wrong_method(request.base_url + found.name)
+    if found.name in metadata.ROOTS:
+        return definition_writes.answer(transaction, request, found.name, found.key, found.rest)
+    table = payload.table_of(found.name)
+    if found.key is None:
+        action = bound.on_set(found.rest) if request.method == "POST" else None
+        return (
+            action(transaction, table, request) if action else writes.below_set(transaction, table, request, found.rest)
+        )
+    address = payload.address(table, found.key)
+    on_row = bound.on_row(table, found.rest) if request.method == "POST" else None
+    if on_row:
+        return on_row(transaction, address, request)
+    return writes.below_row(transaction, address, request, found.rest)
 
 
 def _definitions(connection: sqlite3.Connection, request: Request, found: Resource) -> Answer:

@@ -126,11 +126,12 @@ def nothing_computed(_row: Mapping[str, object]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class AlternateKey:
-    """Columns that identify a row together."""
+    """Columns that identify a row together, once the index is active (a Unix time, see `key_indexes`)."""
 
     columns: tuple[str, ...]
     schema_name: str = ""
     label: str = ""
+    active_from: float = 0.0
 
     @property
     def name(self) -> str:

@@ -257,6 +257,8 @@ PUBLISHER = Table(
         memo("description", "Description", 2_000),
     ),
 )
+COMPONENT_TABLE, COMPONENT_ATTRIBUTE, COMPONENT_RELATIONSHIP, COMPONENT_KEY = 1, 2, 10, 14
+COMPONENT_ROLE, COMPONENT_WEB_RESOURCE = 20, 61
 SOLUTION = Table(
     name="solution",
     set_name="solutions",
@@ -276,4 +278,32 @@ SOLUTION = Table(
         yes_no("isvisible", "Is Visible Outside Platform", "No", "Yes"),
         lookup("publisherid", "Publisher", "publisher", publisher="publisher_solution"),
     ),
+)
+SOLUTION_COMPONENT = Table(
+    name="solutioncomponent",
+    set_name="solutioncomponents",
+    schema_name="SolutionComponent",
+    label="Solution Component",
+    plural_label="Solution Components",
+    object_type_code=7103,
+    primary_name="solutioncomponentid",
+    columns=(
+        *system_columns("solutioncomponentid", "Solution Component"),
+        coded(
+            "componenttype",
+            "Object Type Code",
+            *((COMPONENT_TABLE, "Entity"), (COMPONENT_ATTRIBUTE, "Attribute")),
+            *((COMPONENT_RELATIONSHIP, "Entity Relationship"), (COMPONENT_KEY, "Entity Key")),
+            *((COMPONENT_ROLE, "Role"), (COMPONENT_WEB_RESOURCE, "Web Resource")),
+        ),
+        Column("objectid", Kind.GUID, "Regarding", indexed=True),
+        coded(
+            "rootcomponentbehavior",
+            "Include Behavior",
+            *((0, "Include Subcomponents"), (1, "Do not include subcomponents"), (2, "Include As Shell Only")),
+        ),
+        lookup("solutionid", "Solution", "solution", on_delete="cascade", solution="solution_solutioncomponent"),
+    ),
+    change_tracking=False,
+    writable=False,
 )

@@ -31,6 +31,7 @@ class Authority:
             "issuer": self.issuer,
             "authorization_endpoint": f"{here}/oauth2/v2.0/authorize",
             "token_endpoint": f"https://{self.host}/{TENANT}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"https://{self.host}/{TENANT}/oauth2/v2.0/devicecode",
             "jwks_uri": f"{here}/discovery/v2.0/keys",
             "end_session_endpoint": f"{here}/oauth2/v2.0/logout",
             "response_types_supported": ["code"],

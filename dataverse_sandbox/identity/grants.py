@@ -40,6 +40,7 @@ class Grant:
     scope: str
     nonce: str
     challenge: str
+    client_id: str = CLIENT_ID
 
     @property
     def who(self) -> Person:
@@ -55,7 +56,7 @@ def make_code(store: Store, grant: Grant) -> str:
     return code
 
 
-def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str) -> Grant:
+def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str, client_id: str = CLIENT_ID) -> Grant:
     """Redeem a code once. Raises GrantRefused when anything differs from the authorize request."""
     found = store.take("DELETE FROM sign_in_code WHERE code = ? RETURNING details, expires_at", (code,))
     if found is None:
@@ -63,6 +64,8 @@ def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str) -> Gran
     if float(found[1]) < time.time():
         raise GrantRefused("invalid_grant", 70008, "The authorization code has expired.")
     grant = Grant(**json.loads(found[0]))
+    if grant.client_id != client_id:
+        raise GrantRefused("invalid_grant", 70000, "The authorization code was issued to another client.")
     if grant.redirect_uri != redirect_uri:
         raise GrantRefused("invalid_grant", 500112, "The reply address does not match that of the authorization.")
     if _challenge(verifier) != grant.challenge:
@@ -82,7 +85,7 @@ def id_token(store: Store, grant: Grant, issuer: str) -> str:
     """Return a signed ID token of Entra's version 2.0 ("ID token claims reference")."""
     person, moment = grant.who, int(time.time())
     claims: dict[str, object] = {
-        "aud": CLIENT_ID,
+        "aud": grant.client_id,
         "iss": issuer,
         "iat": moment,
         "nbf": moment,
@@ -90,7 +93,7 @@ def id_token(store: Store, grant: Grant, issuer: str) -> str:
         "name": person.name,
         "oid": person.object_id,
         "preferred_username": person.address,
-        "sub": hashlib.sha256(f"{CLIENT_ID}/{person.object_id}".encode()).hexdigest()[:43],
+        "sub": hashlib.sha256(f"{grant.client_id}/{person.object_id}".encode()).hexdigest()[:43],
         "tid": TENANT,
         "ver": "2.0",
     }

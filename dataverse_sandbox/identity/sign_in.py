@@ -20,7 +20,7 @@ from dataverse_sandbox import config, errors, faults
 from dataverse_sandbox.control import Route, json_response
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.faults import Faults, Probe
-from dataverse_sandbox.identity import grants
+from dataverse_sandbox.identity import device_codes, grants
 from dataverse_sandbox.identity.authority import Authority
 from dataverse_sandbox.identity.grants import Grant, GrantRefused
 from dataverse_sandbox.identity.keys import signing_key
@@ -29,6 +29,7 @@ from dataverse_sandbox.pages.html import page
 from dataverse_sandbox.store import Store
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 _CARRIED = ("client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "response_type")
 
 
@@ -44,6 +45,9 @@ class SignIn:
             (f"{tenant}/oauth2/v2.0/authorize", "GET", self.authorize),
             (f"{tenant}/oauth2/v2.0/authorize", "POST", self.choose),
             (f"{tenant}/oauth2/v2.0/token", "POST", self._through(self.token)),
+            (f"{tenant}/oauth2/v2.0/devicecode", "POST", self._through(self.device_code)),
+            (f"{tenant}/oauth2/deviceauth", "GET", self.device),
+            (f"{tenant}/oauth2/deviceauth", "POST", self.answer_device),
             (f"{tenant}/oauth2/v2.0/logout", "GET", self.logout),
         ]
 
@@ -89,6 +93,7 @@ class SignIn:
             scope=request.form.get("scope", ""),
             nonce=request.form.get("nonce", ""),
             challenge=request.form.get("code_challenge", ""),
+            client_id=request.form["client_id"],
         )
         return _back(request.form, code=grants.make_code(self._store, grant))
 
@@ -101,6 +106,8 @@ class SignIn:
 
     def _check_client(self, request: Request) -> None:
         client_id, secret = _client(request)
+        if client_id == config.PUBLIC_CLIENT_ID:
+            return
         if client_id != config.CLIENT_ID:
             message = f"Application with identifier '{client_id[:60]}' was not found in the directory."
             raise GrantRefused("unauthorized_client", 700016, message)
@@ -113,29 +120,60 @@ class SignIn:
         if kind == "client_credentials":
             return self._for_the_application(request)
         if kind == "authorization_code":
-            return self._for_a_person(request)
+            return self._for_a_person(request, self._redeemed(request))
+        if kind == _DEVICE_CODE:
+            grant = device_codes.redeem(self._store, request.form.get("device_code", ""), client_id=_client(request)[0])
+            return self._for_a_person(request, grant)
         raise GrantRefused("unsupported_grant_type", 70003, f"The grant type '{kind}' is not supported.")
 
     def _for_the_application(self, request: Request) -> dict[str, object]:
+        if _client(request)[0] != config.CLIENT_ID:
+            raise GrantRefused("invalid_client", 7000218, "A public client has no token of its own.", status=401)
         if not request.form.get("scope", "").endswith("/.default"):
             raise GrantRefused(
                 "invalid_scope", 1002012, "Client credential flows must have a scope ending in /.default."
             )
         return _bearer(self._tokens.issue(config.APPLICATION_USER_ID))
 
-    def _for_a_person(self, request: Request) -> dict[str, object]:
-        grant = grants.redeem(
+    def _redeemed(self, request: Request) -> Grant:
+        return grants.redeem(
             self._store,
             request.form.get("code", ""),
             redirect_uri=request.form.get("redirect_uri", ""),
             verifier=request.form.get("code_verifier", ""),
+            client_id=_client(request)[0],
         )
+
+    def _for_a_person(self, request: Request, grant: Grant) -> dict[str, object]:
         return {
             **_bearer(self._tokens.issue(grant.who.user_id)),
             "scope": grant.scope,
             "id_token": grants.id_token(self._store, grant, Authority.of(request).issuer),
             "client_info": grants.client_info(grant.who),
         }
+
+    def device_code(self, request: Request) -> Response:
+        """Issue a code for a device without a browser, to a public client."""
+        if request.form.get("client_id") != config.PUBLIC_CLIENT_ID:
+            return _token_error(GrantRefused("invalid_client", 7000218, "Device codes are for public clients."))
+        made = device_codes.make(self._store, client_id=config.PUBLIC_CLIENT_ID, scope=request.form.get("scope", ""))
+        address = f"{request.scheme}://{request.host}/{config.TENANT}/oauth2/deviceauth"
+        message = f"To sign in, open {address} and enter the code {made.user_code}."
+        found = {"user_code": made.user_code, "device_code": made.code, "verification_uri": address}
+        times = {"expires_in": device_codes.SECONDS, "interval": device_codes.INTERVAL}
+        return json_response({**found, **times, "message": message})
+
+    def device(self, _request: Request) -> Response:
+        return page("Enter code", _DEVICE.format(_buttons()), wide=False)
+
+    def answer_device(self, request: Request) -> Response:
+        """Store the person for the typed code."""
+        name = request.form.get("person", "")
+        person = name if name in {known.name for known in config.PEOPLE} else None
+        if not device_codes.answer(self._store, request.form.get("code", ""), person):
+            return page("Sign-in refused", Markup("<p>That code is unknown or has expired.</p>"), status=400)
+        word = "signed in" if person else "canceled"
+        return page("Done", Markup("<p>The sign-in is {}. You may close this page.</p>").format(word), wide=False)
 
     def logout(self, request: Request) -> Response:
         """Redirect the browser where it may go; there is no session to end."""
@@ -147,10 +185,12 @@ class SignIn:
 
 def _problem(wanted: Mapping[str, str]) -> str:
     """Return why an authorize request cannot be served; '' when it can."""
-    if wanted.get("client_id") != config.CLIENT_ID:
+    if wanted.get("client_id") not in (config.CLIENT_ID, config.PUBLIC_CLIENT_ID):
         return "AADSTS700016: This application is not known to the sandbox."
     if not _is_loopback(wanted.get("redirect_uri", "")):
         return "AADSTS50011: The sandbox redirects only to addresses on this machine."
+    if wanted["client_id"] == config.PUBLIC_CLIENT_ID and not wanted.get("code_challenge"):
+        return "AADSTS9002325: A public client needs Proof Key for Code Exchange."
     if wanted.get("response_type") != "code":
         return "AADSTS700054: The sandbox supports response_type=code only."
     if wanted.get("response_mode", "query") != "query":
@@ -181,13 +221,21 @@ _CHOOSER = Markup(
     '<form method="post">{hidden}<ul class="people">{buttons}</ul>'
     '<button class="quiet" name="person" value="">Cancel</button></form>'
 )
+_DEVICE = Markup(
+    "<p>This is the sandbox’s stand-in for Microsoft’s page for devices. Enter the code and choose a person.</p>"
+    '<form method="post"><p><label>Code <input name="code" autocomplete="off" required></label></p>'
+    '<ul class="people">{}</ul><button class="quiet" name="person" value="">Cancel</button></form>'
+)
 _HIDDEN = Markup('<input type="hidden" name="{}" value="{}">')
 
 
 def _chooser(wanted: Mapping[str, str]) -> Markup:
     hidden = Markup("").join(_HIDDEN.format(name, wanted[name]) for name in _CARRIED if name in wanted)
-    buttons = Markup("").join(_BUTTON.format(name=person.name, about=person.about) for person in config.PEOPLE)
-    return _CHOOSER.format(hidden=hidden, buttons=buttons)
+    return _CHOOSER.format(hidden=hidden, buttons=_buttons())
+
+
+def _buttons() -> Markup:
+    return Markup("").join(_BUTTON.format(name=person.name, about=person.about) for person in config.PEOPLE)
 
 
 def _client(request: Request) -> tuple[str, str]:

@@ -11,6 +11,7 @@ _ROWS = "Collection(mscrm.crmbaseentity)"
 _OPTION = {"OptionSetName": "Edm.String", "EntityLogicalName": "Edm.String", "AttributeLogicalName": "Edm.String"}
 _LABELED = {**_OPTION, "Value": "Edm.Int32", "Label": "mscrm.Label", "SolutionUniqueName": "Edm.String"}
 _ON_ROWS = {"entityset": _ROWS, "Targets": _ROWS}
+_ON_ROLE = {"entity": "mscrm.role", "Privileges": "Collection(mscrm.RolePrivilege)"}
 _ON_TEAM = {"entity": "mscrm.team", "Members": "Collection(mscrm.systemuser)"}
 _ACCESS = {"Target": "mscrm.crmbaseentity", "PrincipalAccess": "mscrm.PrincipalAccess"}
 _ENGLISH = "Collection(Edm.Int32)"
@@ -19,6 +20,7 @@ Members = Mapping[str, str]
 # Name to parameters and, where there is one, the stem of the response; bound ones begin with `entity` or `entityset`.
 _ACTIONS: Mapping[str, tuple[Members, bool]] = {
     "AddMembersTeam": (_ON_TEAM, False),
+    "AddPrivilegesRole": (_ON_ROLE, False),
     "BulkDelete": (
         {
             **{"QuerySet": "Collection(mscrm.QueryExpression)", "JobName": "Edm.String"},
@@ -42,6 +44,7 @@ _ACTIONS: Mapping[str, tuple[Members, bool]] = {
     "PublishAllXml": ({}, False),
     "PublishXml": ({"ParameterXml": "Edm.String"}, False),
     "RemoveMembersTeam": (_ON_TEAM, False),
+    "ReplacePrivilegesRole": (_ON_ROLE, False),
     "RevokeAccess": ({"Target": "mscrm.crmbaseentity", "Revokee": "mscrm.crmbaseentity"}, False),
     "ResetUserFilters": ({"QueryType": "Edm.Int32"}, False),
     "UpdateMultiple": (_ON_ROWS, False),
@@ -58,6 +61,7 @@ _FUNCTIONS: Mapping[str, Members] = {
     "RetrieveTotalRecordCount": {"EntityNames": "Collection(Edm.String)"},
     "RetrieveUserPrivilegeByPrivilegeName": {"entity": "mscrm.systemuser", "PrivilegeName": "Edm.String"},
     "RetrieveUserPrivileges": {"entity": "mscrm.systemuser"},
+    "RetrieveRolePrivilegesRole": {"RoleId": "Edm.Guid"},
     "RetrieveVersion": {},
     "WhoAmI": {},
 }
@@ -102,6 +106,7 @@ _TYPES: Mapping[str, Members] = {
     "RetrieveTotalRecordCountResponse": {"EntityRecordCountCollection": "mscrm.EntityRecordCountCollection"},
     "RetrieveUserPrivilegeByPrivilegeNameResponse": {"RolePrivileges": "Collection(mscrm.RolePrivilege)"},
     "RetrieveUserPrivilegesResponse": {"RolePrivileges": "Collection(mscrm.RolePrivilege)"},
+    "RetrieveRolePrivilegesRoleResponse": {"RolePrivileges": "Collection(mscrm.RolePrivilege)"},
     "RetrieveVersionResponse": {"Version": "Edm.String"},
     "RolePrivilege": {
         **{"Depth": "mscrm.PrivilegeDepth", "PrivilegeId": "Edm.Guid", "BusinessUnitId": "Edm.Guid"},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dataverse_sandbox import key_indexes
 from dataverse_sandbox.catalogue import TABLES, Column, ManyToMany, OneToMany, Table, current
 from dataverse_sandbox.metadata.names import INTRODUCED, TYPE, Item, label, managed, metadata_id
 from dataverse_sandbox.metadata.tables import is_custom, is_custom_table
@@ -22,7 +23,7 @@ def keys(table: Table) -> list[Item]:
             "EntityLogicalName": table.name,
             "DisplayName": label(key.label or key.name),
             "KeyAttributes": list(key.columns),
-            "EntityKeyIndexStatus": "Active",
+            "EntityKeyIndexStatus": key_indexes.status(key),
             "IsManaged": False,
             "IsCustomizable": managed("iscustomizable"),
             "IntroducedVersion": INTRODUCED,

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
-from dataverse_sandbox import config, rows, schema
+from dataverse_sandbox import config, key_indexes, rows, schema
 from dataverse_sandbox.catalogue import (
     ACCOUNT,
     BUILT_IN,
@@ -148,7 +148,7 @@ def _start_over(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM tombstone")
     connection.execute("DELETE FROM shared")
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ledger'")
-    connection.execute("DELETE FROM setting WHERE name = 'plugin'")
+    connection.execute("DELETE FROM setting WHERE name IN ('plugin', ?)", (key_indexes.SETTING,))
     connection.execute("UPDATE context SET epoch = epoch + 1")
 
 

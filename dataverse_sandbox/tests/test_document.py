@@ -35,6 +35,7 @@ def ids(sandbox: Sandbox) -> dict[str, str]:
         "account": contact["_parentcustomerid_value"],
         "user": jonas,
         "application": config.APPLICATION_USER_ID,
+        "role": sandbox.rows("roles?$filter=name eq 'Basic User'")[0]["roleid"],
         "team": sandbox.rows("teams")[0]["teamid"],
         "filter": sandbox.rows(filters)[0]["userqueryid"],
         "mailbox": sandbox.rows("mailboxes")[0]["mailboxid"],
