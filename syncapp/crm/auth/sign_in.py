@@ -53,6 +53,22 @@ class Claims:
     address: str
     roles: frozenset[str]
 
+    @classmethod
+    def from_token(cls, claims: Mapping[str, Any], *, tenant_id: UUID) -> Claims:
+        """Return the identity in a verified token. Raises SignInRefused where it names no one, or no list of roles."""
+        object_id, roles = parse_uuid(claims.get("oid")), claims.get("roles", [])
+        if object_id is None:
+            raise SignInRefused("The ID token has no object id.")
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise SignInRefused("The roles of the ID token are not a list of names.")
+        return cls(
+            oid=object_id,
+            tenant_id=tenant_id,
+            name=_display_text(claims.get("name")),
+            address=_display_text(claims.get("email")) or _display_text(claims.get("preferred_username")),
+            roles=frozenset(roles),
+        )
+
 
 class SignIn:
     """The authorization code flow with PKCE, state and nonce, for one tenant."""
@@ -123,18 +139,7 @@ class SignIn:
             tenant_id=self._tenant_id,
             nonce=nonce,
         )
-        object_id, roles = parse_uuid(claims.get("oid")), claims.get("roles", [])
-        if object_id is None:
-            raise SignInRefused("The ID token has no object id.")
-        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-            raise SignInRefused("The roles of the ID token are not a list of names.")
-        return Claims(
-            oid=object_id,
-            tenant_id=self._tenant_id,
-            name=_display_text(claims.get("name")),
-            address=_display_text(claims.get("email")) or _display_text(claims.get("preferred_username")),
-            roles=frozenset(roles),
-        )
+        return Claims.from_token(claims, tenant_id=self._tenant_id)
 
     def answers(self) -> bool:
         """Return whether the sign-in service returns its issuer and keys now; nothing is cached."""

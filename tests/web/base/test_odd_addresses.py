@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from syncapp.accounts import people as accounts
-from syncapp.crm.auth.sign_in import Claims, _claims_of
+from syncapp.crm.auth.sign_in import Claims
 from syncapp.models import Person
 from syncapp.web.base import parameters
 from tests.support import scenes
@@ -89,8 +89,7 @@ def test_half_characters_in_a_tokens_name_are_replaced():
     tenant, oid = uuid.uuid4(), uuid.uuid4()
     claims = {"oid": str(oid), "name": "Rita \ud83d\x00", "email": "rita\ud800@x.example", "roles": ["Reviewer"]}
 
-    person = accounts.update_from_claims(_claims_of(claims, tenant))
+    person = accounts.update_from_claims(Claims.from_token(claims, tenant_id=tenant))
 
-    assert isinstance(_claims_of(claims, tenant), Claims)
     assert person is not None
     assert Person.objects.get(oid=oid).name == "Rita \ufffd\ufffd"
