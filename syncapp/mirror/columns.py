@@ -101,31 +101,31 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(nameless, 1)]
     unreadable.replace_all(Kind.COLUMN, unread)
     held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
-    rows = [_row(table, column) for column in named if not (column.problem and column.name in held)]
+    rows = [
+        CrmColumn(
+            table=table,
+            name=column.name[:128],
+            label=column.label[:400],
+            type=column.type,
+            max_length=column.max_length,
+            precision=column.precision,
+            minimum="" if column.minimum is None else str(column.minimum),
+            maximum="" if column.maximum is None else str(column.maximum),
+            options=[list(option) for option in column.options],
+            targets=list(column.targets),
+            navigation=[asdict(navigation) for navigation in column.navigation],
+            writable=column.writable,
+            is_zoneless=column.is_zoneless,
+            is_shown_as_date=column.is_shown_as_date,
+            read_at=Now(),
+        )
+        for column in named
+        if not (column.problem and column.name in held)
+    ]
     updated = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
     updated += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=updated)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
-
-
-def _row(table: str, column: Column) -> CrmColumn:
-    return CrmColumn(
-        table=table,
-        name=column.name[:128],
-        label=column.label[:400],
-        type=column.type,
-        max_length=column.max_length,
-        precision=column.precision,
-        minimum="" if column.minimum is None else str(column.minimum),
-        maximum="" if column.maximum is None else str(column.maximum),
-        options=[list(option) for option in column.options],
-        targets=list(column.targets),
-        navigation=[asdict(navigation) for navigation in column.navigation],
-        writable=column.writable,
-        is_zoneless=column.is_zoneless,
-        is_shown_as_date=column.is_shown_as_date,
-        read_at=Now(),
-    )
 
 
 def _column(row: CrmColumn) -> Column:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from django.db.backends.base.operations import BaseDatabaseOperations
-from django.db.models import CharField, Field, IntegerField, Model
+from django.db.models import CharField, IntegerField, Model
 
 _Limit = tuple[str, bool, int, int]
 
@@ -46,14 +46,13 @@ def _fits(value: Any, is_text: bool, low: int, high: int) -> bool:
 def _limits(model: type[Model], names: tuple[str, ...]) -> tuple[_Limit, ...]:
     """Return each limited column: its name, whether it holds text, and its minimum and maximum length or value."""
     by_name = {field.attname: field for field in model._meta.concrete_fields}
-    found = [(name, _limit(by_name[name])) for name in names if name != "unreadable"]
-    return tuple((name, *limit) for name, limit in found if limit)
-
-
-def _limit(field: Field[Any, Any]) -> tuple[bool, int, int] | None:
-    if isinstance(field, CharField) and field.max_length is not None:
-        return (True, 0, field.max_length)
-    if isinstance(field, IntegerField):
-        # PostgreSQL's ranges, although SQLite accepts more, so that both databases hold the same rows.
-        return (False, *BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()])
-    return None
+    found: list[_Limit] = []
+    for name in names:
+        field = by_name[name]
+        if isinstance(field, CharField) and field.max_length is not None and name != "unreadable":
+            found.append((name, True, 0, field.max_length))
+        elif isinstance(field, IntegerField):
+            # PostgreSQL's ranges, although SQLite accepts more, so that both databases hold the same rows.
+            low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+            found.append((name, False, low, high))
+    return tuple(found)

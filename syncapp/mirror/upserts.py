@@ -83,30 +83,20 @@ def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
     defaults = [_prepared(field, field.get_default()) for field in ours]
     # A fixed order prevents deadlocks between two writers of overlapping rows.
     ordered = sorted(rows, key=lambda row: row[named[0].attname].int) if conflict else rows
-    if connection.vendor == "postgresql":
-        _insert_at_once(into, named, ordered, ours, defaults, conflict)
-    else:
-        _insert_one_by_one(into, _values(named, ordered), defaults, conflict)
-
-
-def _insert_at_once(
-    into: str, named: Fields, rows: Sequence[Row], ours: Fields, defaults: list[Any], conflict: str
-) -> None:
-    """Insert all rows from one JSON text, the fastest format for both Python and the server."""
-    names = [connection.ops.quote_name(field.attname) for field in named]
-    types = ", ".join(f"{name} {_type(field)}" for name, field in zip(names, named, strict=True))
-    columns = ", ".join([f"incoming.{name}" for name in names] + [f"%s::{_type(field)}" for field in ours])
-    source = f"json_to_recordset(%s::json) AS incoming ({types})"
     with connection.cursor() as cursor:
-        statement = f"{into} SELECT {columns} FROM {source} {conflict}"  # noqa: S608  (the model's own names)
-        cursor.execute(statement, [*defaults, json.dumps(rows, default=str)])
-
-
-def _insert_one_by_one(into: str, values: list[list[Any]], defaults: list[Any], conflict: str) -> None:
-    """Run one prepared statement for each row, inside the SQLite library."""
-    marks = ", ".join(["%s"] * len(values[0] + defaults))
-    with connection.cursor() as cursor:
-        cursor.executemany(f"{into} VALUES ({marks}) {conflict}", [row + defaults for row in values])
+        if connection.vendor == "postgresql":
+            # One JSON text is the fastest format for both Python and the server.
+            names = [connection.ops.quote_name(field.attname) for field in named]
+            types = ", ".join(f"{name} {_type(field)}" for name, field in zip(names, named, strict=True))
+            columns = ", ".join([f"incoming.{name}" for name in names] + [f"%s::{_type(field)}" for field in ours])
+            source = f"json_to_recordset(%s::json) AS incoming ({types})"
+            statement = f"{into} SELECT {columns} FROM {source} {conflict}"  # noqa: S608  (the model's own names)
+            cursor.execute(statement, [*defaults, json.dumps(ordered, default=str)])
+        else:
+            # One prepared statement, which runs for each row inside the SQLite library.
+            marks = ", ".join(["%s"] * (len(named) + len(ours)))
+            values = [row + defaults for row in _values(named, ordered)]
+            cursor.executemany(f"{into} VALUES ({marks}) {conflict}", values)
 
 
 def _named(model: type[Model], rows: Sequence[Row]) -> Fields:

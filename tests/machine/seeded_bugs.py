@@ -255,7 +255,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="a newer edit supersedes nothing",
         owner=supersede,
-        function="_is_open",
+        function="supersede",
         guard="row.decision == FieldDecision.PENDING",
         instead="False",
         in_the_crm=("edits the same field in Outlook",),

@@ -68,7 +68,10 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
     wanted = list(islice(ids, BATCH))
     if not wanted:
         return 0
-    users = [_with_problem(user) for user in crm.users(wanted)]
+    users = [
+        replace(user, problem=user.problem or fitting.misfit(CrmUser, {"name": user.name, "address": user.address}))
+        for user in crm.users(wanted)
+    ]
     gone = set(wanted) - {user.id for user in users}
     # An editor of uncertain identity must not count as known: people may not decide their own edits.
     found, bad = unreadable.split(Kind.EDITOR, users)
@@ -79,24 +82,17 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
     return len(wanted)
 
 
-def _with_problem(user: User) -> User:
-    """Return the user marked as unreadable if our columns cannot hold the values."""
-    columns = {"name": user.name, "address": user.address}
-    return user if user.problem else replace(user, problem=fitting.misfit(CrmUser, columns))
-
-
 def _upsert(users: Sequence[User], *columns: str) -> None:
-    rows = [_row(user) for user in sorted(users, key=lambda user: user.id)]
+    rows = [
+        CrmUser(
+            id=user.id,
+            name=user.name,
+            name_key=search_key(user.name),
+            address=user.address,
+            entra_id=user.entra_id,
+            is_disabled=user.disabled,
+            read_at=Now(),
+        )
+        for user in sorted(users, key=lambda user: user.id)
+    ]
     CrmUser.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
-
-
-def _row(user: User) -> CrmUser:
-    return CrmUser(
-        id=user.id,
-        name=user.name,
-        name_key=search_key(user.name),
-        address=user.address,
-        entra_id=user.entra_id,
-        is_disabled=user.disabled,
-        read_at=Now(),
-    )

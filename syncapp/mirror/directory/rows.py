@@ -25,21 +25,43 @@ Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
 def store_users(rows: Sequence[DirectoryUser], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Store users; the columns of their mailboxes and filters stay."""
-    bad = _store(FilterUser, Kind.USER, [(row, _user_columns(row, generation)) for row in rows], nameless, generation)
+    values = [
+        {
+            "id": row.id,
+            "name": row.name[:400] or ("Unreadable user" if row.problem else ""),
+            "address": row.address[:320],
+            "login": row.login[:320],
+            "entra_id": row.entra_id,
+            "is_disabled": row.disabled,
+            "is_application": row.is_application,
+            "access_mode": row.access_mode,
+            "has_own_roles": row.has_own_roles,
+            "unit_id": row.business_unit_id,
+            "unit_name": row.business_unit_name[:400],
+            "name_key": search_key(row.name),
+            "address_key": row.address.casefold()[:320],
+            "search_words": search_words_of(name=row.name, address=row.address, login=row.login),
+            "read_at": timezone.now(),
+            "generation": generation,
+        }
+        for row in rows
+    ]
+    bad = _store(FilterUser, Kind.USER, rows, values, nameless, generation)
     FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
 
 
 def _store(
     model: type[FilterUser] | type[FilterTeam] | type[FilterUnit],
     kind: Kind,
-    pairs: Sequence[tuple[Any, dict[str, Any]]],
+    rows: Sequence[Any],
+    values: Sequence[dict[str, Any]],
     nameless: Sequence[Unreadable],
     generation: int,
 ) -> list[UUID]:
-    """Store rows with their columns; return the ids of unreadable rows, which keep their last values."""
-    columns = {row.id: columns for row, columns in pairs}
-    rows = [row if row.problem else _with_problem(row, model, columns[row.id]) for row, _ in pairs]
-    good, bad = unreadable.split(kind, rows, nameless, generation=generation, owner_of=lambda row: row.id)
+    """Store the values of these rows; return the ids of unreadable ones, which keep their last values."""
+    columns = {each["id"]: each for each in values}
+    checked = [row if row.problem else _with_problem(row, model, columns[row.id]) for row in rows]
+    good, bad = unreadable.split(kind, checked, nameless, generation=generation, owner_of=lambda row: row.id)
     upserts.upsert(model, [columns[row.id] for row in good])
     upserts.insert_missing(model, [fitting.fitted(model, columns[row.id]) for row in bad])
     ids = [row.id for row in bad]
@@ -51,27 +73,6 @@ def _with_problem(row: Record, model: type[Model], columns: Mapping[str, Any]) -
     """Return the row marked as unreadable if our columns cannot hold its values."""
     problem = fitting.misfit(model, columns)
     return replace(row, problem=problem) if problem else row
-
-
-def _user_columns(row: DirectoryUser, generation: int) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name[:400] or ("Unreadable user" if row.problem else ""),
-        "address": row.address[:320],
-        "login": row.login[:320],
-        "entra_id": row.entra_id,
-        "is_disabled": row.disabled,
-        "is_application": row.is_application,
-        "access_mode": row.access_mode,
-        "has_own_roles": row.has_own_roles,
-        "unit_id": row.business_unit_id,
-        "unit_name": row.business_unit_name[:400],
-        "name_key": search_key(row.name),
-        "address_key": row.address.casefold()[:320],
-        "search_words": search_words_of(name=row.name, address=row.address, login=row.login),
-        "read_at": timezone.now(),
-        "generation": generation,
-    }
 
 
 def store_mailboxes(rows: Sequence[Mailbox], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
@@ -134,24 +135,24 @@ def store_written_mailbox(user_id: UUID, mailbox: Mailbox) -> None:
 
 def store_teams(rows: Sequence[Team], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Store teams; the time their filters were read stays."""
-    _store(FilterTeam, Kind.TEAM, [(row, _team_columns(row, generation)) for row in rows], nameless, generation)
-
-
-def _team_columns(row: Team, generation: int) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name[:400] or ("Unreadable team" if row.problem else ""),
-        "kind": row.kind,
-        "is_default": row.is_default,
-        "unit_id": row.business_unit_id,
-        "has_roles": row.has_roles,
-        "generation": generation,
-    }
+    values = [
+        {
+            "id": row.id,
+            "name": row.name[:400] or ("Unreadable team" if row.problem else ""),
+            "kind": row.kind,
+            "is_default": row.is_default,
+            "unit_id": row.business_unit_id,
+            "has_roles": row.has_roles,
+            "generation": generation,
+        }
+        for row in rows
+    ]
+    _store(FilterTeam, Kind.TEAM, rows, values, nameless, generation)
 
 
 def store_units(rows: Sequence[BusinessUnit], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Store business units."""
-    columns = [
+    values = [
         {
             "id": row.id,
             "name": row.name[:400] or ("Unreadable business unit" if row.problem else ""),
@@ -160,7 +161,7 @@ def store_units(rows: Sequence[BusinessUnit], generation: int, nameless: Sequenc
         }
         for row in rows
     ]
-    _store(FilterUnit, Kind.UNIT, list(zip(rows, columns, strict=True)), nameless, generation)
+    _store(FilterUnit, Kind.UNIT, rows, values, nameless, generation)
 
 
 def store_memberships(rows: Sequence[Membership], generation: int, nameless: Sequence[Unreadable] = ()) -> None:

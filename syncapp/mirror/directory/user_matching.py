@@ -52,38 +52,32 @@ class Directory:
         self._names: Keys = defaultdict(set)
         self._reversed: Keys = defaultdict(set)
         people = FilterUser.objects.people().values_list("pk", "address", "login", "name")
-        for user_id, address, login, name in people.iterator():
-            self._add(user_id, match_key(address), match_key(login), match_key(name))
+        for user_id, *texts in people.iterator():
+            address, login, name = map(match_key, texts)
+            self._accounts[address].add(user_id)
+            self._accounts[login].add(user_id)
+            if login:
+                self._parts[split_login(login)].add(user_id)
+            self._names[name].add(user_id)
+            if name.count(",") == 1:
+                self._reversed[names_of(name)[1]].add(user_id)
         domains = {domain for domain, _ in self._parts}
         self._only_domain = domains.pop() if len(domains) == 1 else None
-
-    def _add(self, user_id: UUID, address: str, login: str, name: str) -> None:
-        self._accounts[address].add(user_id)
-        self._accounts[login].add(user_id)
-        if login:
-            self._parts[split_login(login)].add(user_id)
-        self._names[name].add(user_id)
-        if name.count(",") == 1:
-            self._reversed[names_of(name)[1]].add(user_id)
 
     def find(self, text: str) -> tuple[UUID, ...]:
         """Return the users that a text matches: none, one, or several equally good ones."""
         key = match_key(text)
         if not key:
             return ()
-        return tuple(sorted(self._accounts.get(key) or self._by_windows_login(key) or self._by_name(key)))
-
-    def _by_windows_login(self, key: str) -> set[UUID]:
-        r"""Match `DOMAIN\account` with other forms of the login; the domain decides between several users."""
-        if "\\" not in key:
-            return set()
-        domain, account = split_login(key)
-        by_account = self._accounts.get(account, set())
-        return by_account or self._parts.get((self._only_domain or domain, account), set())
-
-    def _by_name(self, key: str) -> set[UUID]:
-        sources = [(names, name) for name in names_of(key) for names in (self._names, self._reversed)]
-        return next((names[name] for names, name in sources if name in names), set())
+        found = self._accounts.get(key)
+        if not found and "\\" in key:
+            # `DOMAIN\account` matches other forms of the login; the domain decides between several users.
+            domain, account = split_login(key)
+            found = self._accounts.get(account) or self._parts.get((self._only_domain or domain, account))
+        if not found:
+            sources = ((names, name) for name in names_of(key) for names in (self._names, self._reversed))
+            found = next((names[name] for names, name in sources if name in names), set())
+        return tuple(sorted(found))
 
 
 def match_entries(lists: Iterable[UserList]) -> None:

@@ -87,18 +87,15 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
     ids = list(of_contacts)
     for start in range(0, len(ids), MOST_CONTACTS_AT_ONCE):
         contacts = {key: of_contacts[key] for key in ids[start : start + MOST_CONTACTS_AT_ONCE]}
-        wanted = {key: _columns_to_read(fields, known) for key, fields in contacts.items()}
+        wanted = {}
+        for key, fields in contacts.items():
+            names = dict.fromkeys([*(each.column_name for each in fields), OWNER, COMPANY, *STATE_COLUMNS])
+            wanted[key] = [known[name] for name in names if name in known]
         answer = crm.live_contacts(wanted, deadline=deadline)
         if COMPANY in known:
             companies.store({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
         found |= _store_values(contacts, answer, known)
     return found
-
-
-def _columns_to_read(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Column]:
-    """Return the columns of the fields, plus owner, company and state of the contact."""
-    names = dict.fromkeys([*(field.column_name for field in fields), OWNER, COMPANY, *STATE_COLUMNS])
-    return [known[name] for name in names if name in known]
 
 
 @retried
@@ -132,23 +129,19 @@ def _store_record(
     unreadable: dict[UUID, str] = {}
     changed: set[UUID] = set()
     for before in fields:
-        if before.column_name in now.problems:
-            unreadable[before.pk] = now.problems[before.column_name]
-        elif before.pk in stored and _store_value(stored[before.pk], before, known[before.column_name], now):
-            changed.add(before.pk)
+        name, found = before.column_name, stored.get(before.pk)
+        if name in now.problems:
+            unreadable[before.pk] = now.problems[name]
+        # A field that was decided or changed in the meantime is skipped.
+        elif found and (found.revision, found.decision) == (before.revision, before.decision):
+            value = now.values.get(name)
+            differs = not conversion.same(known[name].type, value, found.expected_value)
+            found.crm_now_value = value if differs else found.expected_value
+            found.crm_now_label = now.labels.get(name) or ""
+            found.crm_now_read_at = now.read_at
+            if differs:
+                changed.add(before.pk)
     for row in rows:
         row.contact_state = now.state
     details = ContactDetails(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
     return RefreshResult(frozenset(changed), gone_changed=gone_changed, details=details, unreadable=unreadable)
-
-
-def _store_value(row: SyncField, before: SyncField, column: Column, now: LiveContact) -> bool:
-    """Store one live value and return whether it changed; a field that was changed in the meantime is skipped."""
-    if (row.revision, row.decision) != (before.revision, before.decision):
-        return False
-    value = now.values.get(row.column_name)
-    differs = not conversion.same(column.type, value, row.expected_value)
-    row.crm_now_value = value if differs else row.expected_value
-    row.crm_now_label = now.labels.get(row.column_name) or ""
-    row.crm_now_read_at = now.read_at
-    return differs

@@ -97,8 +97,18 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
         if leases is None:
             pulled.busy = True
             return pulled
-        if not _read_both(_Pull(crm, leases, until, progress, pulled)):
+        fields, records = _TABLES
+        this = _Pull(crm, leases, until, progress, pulled)
+        hidden_before = visibility.hidden_ids()
+        if not _read(this, fields):
             return pulled
+        _show(this, hidden_before)
+        if not _read(this, records):
+            return pulled
+        if this.hidden:
+            if not _read(this, fields):
+                return pulled
+            _show(this, this.hidden)
     editors.read_editors(crm, editors.due_editors())
     companies.read_missing(crm)
     pulled.finished = True
@@ -119,22 +129,6 @@ def _lease_tables() -> Iterator[Leases | None]:
     finally:
         for lease in leases.values():
             cursors.release(lease)
-
-
-def _read_both(this: _Pull) -> bool:
-    """Read both tables and show complete edits; return False if the time ran out."""
-    fields, records = _TABLES
-    hidden_before = visibility.hidden_ids()
-    if not _read(this, fields):
-        return False
-    _show(this, hidden_before)
-    if not _read(this, records):
-        return False
-    if this.hidden:
-        if not _read(this, fields):
-            return False
-        _show(this, this.hidden)
-    return True
 
 
 def _show(this: _Pull, ids: Collection[UUID]) -> None:
@@ -179,42 +173,20 @@ def _read(this: _Pull, table: _Table) -> bool:
                 continue
             finally:
                 this.pulled.crm_seconds += time.monotonic() - started
-            _refresh_columns(this.crm, table, cursor, page)
-            _store_page(this, _with_own_user(table, this.crm, page), cursor, page)
+            if table.name == FIELDS:
+                versions = {cursor.definitions, page.definitions}
+                have_changed = "" not in versions and len(versions) > 1
+                if have_changed or columns.needs_refresh("contact", {row.column for row in page.rows}):
+                    columns.refresh(this.crm, force=True)
+            _store_page(this, table, cursor, page)
             this.progress(this.pulled)
             if page.delta_link:
-                if _is_complete(table, cursor):
+                # An edit staged between two pages may lack fields; they are in the next delta.
+                if table.name == RECORDS or cursor.pages == 0:
                     return True
                 chain = PageChain()
             if this.until is not None and time.monotonic() > this.until:
                 return False
-
-
-def _is_complete(table: _Table, cursor: MirrorCursor) -> bool:
-    """Return whether a read that began with `cursor` and reached its end has all fields of each edit.
-
-    An edit that was staged between two pages may be incomplete; its other fields are in the next delta.
-    """
-    return table.name == RECORDS or cursor.pages == 0
-
-
-def _with_own_user(table: _Table, crm: CrmClient, page: ChangePage[Any]) -> _Table:
-    """Return the table with our own user in the CRM, if the page has decided fields to compare with it.
-
-    Our own marks cannot be told from copies without it, so the pull ends with an error if the CRM does not name it.
-    """
-    if table.name != FIELDS or not any(row.state for row in page.rows):
-        return table
-    return replace(table, store=partial(rows.store_fields, own_user=crm.own_user_id()))
-
-
-def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
-    """Read the column definitions again if they changed or the page has unknown columns."""
-    if table.name != FIELDS:
-        return
-    changed = "" not in (cursor.definitions, page.definitions) and cursor.definitions != page.definitions
-    if changed or columns.needs_refresh("contact", {row.column for row in page.rows}):
-        columns.refresh(crm, force=True)
 
 
 def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
@@ -222,6 +194,9 @@ def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePa
 
     Rows of one table are stored in transactions of their own, which lock them in one order.
     """
+    if table.name == FIELDS and any(row.state for row in page.rows):
+        # Only with our own user can our marks be told from copies, so the pull fails if the CRM does not name it.
+        table = replace(table, store=partial(rows.store_fields, own_user=this.crm.own_user_id()))
     for part in rows.split_chunks(page.rows):
         _store_rows(this, table, cursor, part)
 
@@ -229,12 +204,16 @@ def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePa
     def finish() -> int:
         withdrawn = _withdraw_gone(table, cursor, page)
         unreadable.register(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
-        lease = this.leases[table.name]
-        if page.delta_link:
-            _finish(table, lease, cursor, page)
-        else:
-            known = page.definitions or cursor.definitions
-            cursors.advance(lease, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
+        values: dict[str, Any] = {"next_link": page.next_link, "pages": F("pages") + 1}
+        values["definitions"] = page.definitions or cursor.definitions
+        if page.delta_link:  # the next delta continues from here
+            values |= {"delta_link": page.delta_link, "next_link": "", "pulled_at": Now(), "pages": 0, "trouble": ""}
+            if cursor.is_full_read:
+                values |= {"is_full_read": False, "full_read_at": Now()}
+                unreadable.remove_older([table.kind], generation=cursor.generation)
+                if table.name == RECORDS and arrivals.is_first_reading(cursor):
+                    arrivals.start_backlog(table.name)
+        cursors.advance(this.leases[table.name], **values)
         failpoint(f"mirror.{table.name}.stored")
         return withdrawn
 
@@ -283,16 +262,3 @@ def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -
     withdrawn = sum(rows.withdraw(fields, why=why) for fields, why in gone)
     SyncRecord.objects.recount(of_records.values())
     return withdrawn
-
-
-def _finish(table: _Table, lease: TableLease, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
-    """Store the end of a read, from which the next delta continues."""
-    values: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
-    values |= {"pages": 0, "trouble": ""}
-    values["definitions"] = page.definitions or cursor.definitions
-    if cursor.is_full_read:
-        values |= {"is_full_read": False, "full_read_at": Now()}
-        unreadable.remove_older([table.kind], generation=cursor.generation)
-        if table.name == RECORDS and arrivals.is_first_reading(cursor):
-            arrivals.start_backlog(table.name)
-    cursors.advance(lease, **values)

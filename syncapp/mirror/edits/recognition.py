@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -72,13 +71,19 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     The fields must be stored. A field with a decision in progress is left to its delivery, which reads the row itself.
     The caller recounts the edits.
     """
-    marks = _unknown_marks(mark for row in rows if (mark := _mark_of(row, own_user)))
+    by_id = {mark.id: mark for row in rows if (mark := _mark_of(row, own_user))}
+    # We hold nearly all of them as finished, because each of our writes is read back.
+    states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
+    unknown = (None, DecisionState.LOST, DecisionState.FAILED)
+    marks = {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unknown}
     if not marks:
         return 0
     fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
     # They were stored as lost, as the log named them, but the CRM holds them.
     Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
-    earlier = _decisions_of(marks)
+    earlier: dict[UUID, list[Decision]] = defaultdict(list)
+    for decision in Decision.objects.filter(field__in=list(marks)).order_by("version"):
+        earlier[decision.field_id].append(decision)
     known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
     with columns.cached(), preferences.cached():
         new = [
@@ -92,27 +97,12 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     return len(new)
 
 
-def _unknown_marks(marks: Iterable[_Mark]) -> dict[UUID, _Mark]:
-    """Leave out marks of decisions that we hold as finished: nearly all, because each of our writes is read back."""
-    by_id = {mark.id: mark for mark in marks}
-    states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
-    unknown = (None, DecisionState.LOST, DecisionState.FAILED)
-    return {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unknown}
-
-
 def fill_in_contacts(record_ids: Collection[UUID]) -> None:
     """Set the contact of decisions that were recognized before their edit was read."""
     early = Decision.objects.filter(field__record__in=record_ids, target_id=F("field__record_id"))
     record = SyncRecord.objects.filter(fields=OuterRef("field_id"))
     lock(early)
     early.update(target_id=Subquery(record.values("target_id")), target_table=Subquery(record.values("target_table")))
-
-
-def _decisions_of(field_ids: Collection[UUID]) -> Mapping[UUID, list[Decision]]:
-    found: dict[UUID, list[Decision]] = defaultdict(list)
-    for decision in Decision.objects.filter(field__in=list(field_ids)).order_by("version"):
-        found[decision.field_id].append(decision)
-    return found
 
 
 def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Decision:
@@ -171,8 +161,35 @@ def _store(new: Sequence[tuple[SyncField, Decision]], *, channel: str) -> None:
     failed = Decision.objects.filter(field__in=ids, state=DecisionState.FAILED)
     failed.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(decision for _, decision in new)
-    upserts.update(SyncField, [_field_values(field, decision) for field, decision in new])
-    audit.record_all([_fact(field, decision, channel=channel) for field, decision in new])
+    values = [
+        {
+            "id": field.pk,
+            "decision": FieldDecision(decision.outcome).value,
+            "delivery": FieldDelivery.DONE.value,
+            "trouble": "",
+            "finished_at": decision.decided_at,
+            "revision": field.revision + 1,
+        }
+        for field, decision in new
+    ]
+    upserts.update(SyncField, values)
+    facts = [
+        audit.Fact(
+            f"field.recognized.{decision.outcome}",
+            by=None,
+            channel=channel,
+            record_id=field.record_id,
+            field_id=field.pk,
+            decision_id=decision.pk,
+            column=field.column_name,
+            details={"kind": decision.kind, "decided_on": decision.decided_at.isoformat()},
+            before=decision.expected_value,
+            after=decision.value_to_write if decision.writes else field.proposed_value,
+            reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+        )
+        for field, decision in new
+    ]
+    audit.record_all(facts)
 
 
 def _acknowledge(
@@ -206,30 +223,3 @@ def _acknowledge(
             decision_id=failed_decision.pk,
             details={"column": field.column_name, "finding": "found_later"},
         )
-
-
-def _field_values(field: SyncField, decision: Decision) -> dict[str, Any]:
-    return {
-        "id": field.pk,
-        "decision": FieldDecision(decision.outcome).value,
-        "delivery": FieldDelivery.DONE.value,
-        "trouble": "",
-        "finished_at": decision.decided_at,
-        "revision": field.revision + 1,
-    }
-
-
-def _fact(field: SyncField, decision: Decision, *, channel: str) -> audit.Fact:
-    return audit.Fact(
-        f"field.recognized.{decision.outcome}",
-        by=None,
-        channel=channel,
-        record_id=field.record_id,
-        field_id=field.pk,
-        decision_id=decision.pk,
-        column=field.column_name,
-        details={"kind": decision.kind, "decided_on": decision.decided_at.isoformat()},
-        before=decision.expected_value,
-        after=decision.value_to_write if decision.writes else field.proposed_value,
-        reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
-    )

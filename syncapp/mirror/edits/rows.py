@@ -45,17 +45,6 @@ class StoreResult:
     readable: set[UUID] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredRecord:
-    """An edit as it was stored before this page; the company's name comes from another read and is kept."""
-
-    is_hidden: bool
-    is_filled: bool
-    unreadable: str
-    company: str
-    search_words: str
-
-
 def split_chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
     """Split a page for short transactions on SQLite, which has one writer; otherwise the page stays whole."""
     size = CHUNK if connection.vendor == "sqlite" else max(len(rows), 1)
@@ -68,9 +57,13 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> StoreResu
     An edit with a recognized field already has a stub, so it counts as stored. New edits and stubs stay hidden until
     `visibility.show`.
     """
-    rows = [_set_aside_other_table(row) for row in rows]
-    stored = _load_stored({row.id for row in rows})
-    complete = {pk for pk, record in stored.items() if record.is_filled and not record.unreadable}
+    # Edits of tables that the portal does not review count as unreadable.
+    rows = [replace(row, problem=row.problem or table_problem(row.target_table)) for row in rows]
+    # Locked, so that a company's name stored meanwhile, which comes from another read, is not lost.
+    held = locked(SyncRecord.objects.filter(pk__in={row.id for row in rows}))
+    columns = held.only("is_stub", "target_id", "unreadable", "company", "search_words")
+    stored = {record.pk: record for record in columns}
+    complete = {pk for pk, record in stored.items() if record.target_id is not None and not record.unreadable}
     unreadable_before = {pk for pk, record in stored.items() if record.unreadable}
     kept = [row for row in rows if row.id in stored or row.state == 0]
     values = [_record_values(row, generation, stored.get(row.id)) for row in kept]
@@ -79,10 +72,10 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> StoreResu
     updated = [row for row in values if row["id"] not in bad.unchanged]
     words: dict[UUID, str] = {}
     for row in updated:
-        company = stored[row["id"]].company if row["id"] in stored else ""
-        words[row["id"]] = searchable(row["name"], row["editor_name"], company)
+        company = stored[row["id"]].company if row["id"] in stored else None
+        words[row["id"]] = searchable(row["name"], row["editor_name"], company or "")
     upserts.upsert(SyncRecord, [{**row, "search_words": words[row["id"]]} for row in updated])
-    search_words.add(words, {pk: record.search_words for pk, record in stored.items()})
+    search_words.add(words, {pk: record.search_words or "" for pk, record in stored.items()})
     visible = {row["id"] for row in values if not row["is_stub"]}
     return StoreResult(
         new=sum(row.id not in stored for row in kept),
@@ -128,36 +121,13 @@ def _register_unreadable(
     return _UnreadableRows(set(bad), unchanged)
 
 
-def _set_aside_other_table(row: StagedRecord) -> StagedRecord:
-    """Return the edit as unreadable if the portal does not review its table."""
-    return replace(row, problem=row.problem or table_problem(row.target_table))
-
-
-def _contact_of(row: StagedRecord) -> UUID | None:
-    return row.target_id or row.contact_id
-
-
-def _load_stored(ids: Collection[UUID]) -> dict[UUID, _StoredRecord]:
-    """Return the stored columns of these edits, locked so that a company's name stored meanwhile is not lost."""
-    rows = locked(SyncRecord.objects.filter(pk__in=ids))
-    return {
-        row.pk: _StoredRecord(
-            is_hidden=row.is_stub,
-            is_filled=row.target_id is not None,
-            unreadable=row.unreadable,
-            company=row.company or "",
-            search_words=row.search_words or "",
-        )
-        for row in rows.only("is_stub", "target_id", "unreadable", "company", "search_words")
-    }
-
-
-def _record_values(row: StagedRecord, generation: int, stored: _StoredRecord | None) -> dict[str, Any]:
+def _record_values(row: StagedRecord, generation: int, stored: SyncRecord | None) -> dict[str, Any]:
+    contact_id = row.target_id or row.contact_id
     return {
         "id": row.id,
         "name": row.name or ("Unreadable edit" if row.problem else ""),
         "target_table": row.target_table or REVIEWED_TABLE,
-        "target_id": _contact_of(row),
+        "target_id": contact_id,
         "editor_id": row.editor_id,
         "editor_name": row.editor_name,
         "edited_on": row.edited_on,
@@ -165,7 +135,7 @@ def _record_values(row: StagedRecord, generation: int, stored: _StoredRecord | N
         "crm_state": row.state,
         "version": row.version,
         "generation": generation,
-        "is_stub": stored is None or stored.is_hidden or (_contact_of(row) is None and not row.problem),
+        "is_stub": stored is None or stored.is_stub or (contact_id is None and not row.problem),
         "unreadable": row.problem,
         "name_key": search_key(row.name),
         "editor_key": search_key(row.editor_name),
@@ -204,7 +174,11 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
     result.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
     known_rows = [row for row in kept if row.id in decisions]
     result.withdrawn = _withdraw_decided([row for row in known_rows if row.state != 0], decisions)
-    _reopen([row for row in known_rows if row.state == 0], decisions)
+    # A withdrawn field that is open in the CRM again returns to the queue.
+    again = [row.id for row in known_rows if row.state == 0 and decisions[row.id] == FieldDecision.WITHDRAWN]
+    SyncField.objects.filter(pk__in=again, decision=FieldDecision.WITHDRAWN).update(
+        decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, revision=F("revision") + 1, finished_at=None
+    )
     return result
 
 
@@ -239,17 +213,6 @@ def _withdraw_decided(rows: Sequence[StagedField], decisions: Mapping[UUID, str]
     if not decided_there:
         return 0
     return withdraw(SyncField.objects.filter(pk__in=decided_there), why="decided_in_the_crm")
-
-
-def _reopen(rows: Sequence[StagedField], decisions: Mapping[UUID, str]) -> None:
-    """Return withdrawn fields to the queue, because they are open in the CRM again."""
-    again = [row.id for row in rows if decisions[row.id] == FieldDecision.WITHDRAWN]
-    SyncField.objects.filter(pk__in=again, decision=FieldDecision.WITHDRAWN).update(
-        decision=FieldDecision.PENDING,
-        delivery=FieldDelivery.NONE,
-        revision=F("revision") + 1,
-        finished_at=None,
-    )
 
 
 def withdraw(fields: SyncFieldQuerySet, *, why: str) -> int:

@@ -55,11 +55,6 @@ def fill(*, until: float | None = None) -> int:
 def _fill_batch() -> int:
     some = locked(SyncRecord.objects.without_words()).only("name", "editor_name", "company")
     records = list(some[:BATCH])
-    _index(records)
-    return len(records)
-
-
-def _index(records: Sequence[SyncRecord]) -> None:
     texts = {record.pk: record.words_to_search for record in records}
     keys = {record.pk: (search_key(record.name), search_key(record.editor_name)) for record in records}
     columns = ("id", "search_words", "name_key", "editor_key")
@@ -67,3 +62,4 @@ def _index(records: Sequence[SyncRecord]) -> None:
     add(texts, {})
     fields = SyncField.objects.filter(record__in=texts).values_list("record_id", "original_value", "proposed_value")
     add_addresses((record_id, values) for record_id, *values in fields)
+    return len(records)

@@ -30,7 +30,13 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
     """
     visible = SyncRecord.objects.filter(Q(is_stub=False) | Q(pk__in=arriving), pk__in=record_ids)
     contacts = [each for each in visible.order_by().values_list("target_id", flat=True).distinct() if each]
-    pairs = [pair for rows in _with_several_edits(contacts, arriving).values() for pair in _superseded_pairs(rows)]
+    pairs = []
+    for rows in _with_several_edits(contacts, arriving).values():
+        # Unreadable fields supersede nothing.
+        last = max((place for place, row in enumerate(rows) if not row.unreadable), default=0)
+        for row in rows[:last]:
+            if row.decision == FieldDecision.PENDING or row.delivery == FieldDelivery.FAILED:
+                pairs.append((row, rows[last]))
     # By id, because each update locks its row (models/locking.py).
     ordered = sorted(pairs, key=lambda pair: pair[0].pk)
     marks = [mark for row, newest in ordered if (mark := _supersede_one(row, by=newest))]
@@ -55,16 +61,6 @@ def _with_several_edits(
         if row.record.target_id and (row.record.target_id, row.column_name) in wanted:
             found[(row.record.target_id, row.column_name)].append(row)
     return found
-
-
-def _superseded_pairs(rows: Sequence[SyncField]) -> list[tuple[SyncField, SyncField]]:
-    """Pair each open field with the newest readable one after it; unreadable fields supersede nothing."""
-    last = max((place for place, row in enumerate(rows) if not row.unreadable), default=0)
-    return [(row, rows[last]) for row in rows[:last] if _is_open(row)]
-
-
-def _is_open(row: SyncField) -> bool:
-    return row.decision == FieldDecision.PENDING or row.delivery == FieldDelivery.FAILED
 
 
 def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:

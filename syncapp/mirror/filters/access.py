@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -45,11 +44,28 @@ def find_writing_access(crm: CrmClient) -> UUID | None:
 
     Returns the owner of that filter, None if no filter gave a conclusive answer. Raises CrmError.
     """
-    for row in _probe_candidates():
-        found = _probe(crm, row)
-        if found is not Access.UNKNOWN:
-            FilterGround.objects.filter(slot=1).update(writing=found, writing_probed_at=timezone.now())
-            return row.owner_id
+    usable = FilterUser.objects.people().filter(has_own_roles=True, is_disabled=False)
+    rows = FilterRow.objects.for_outlook().filter(owner_id__in=usable.values("pk"))
+    for row in rows.order_by("owner_id", "pk")[:_PROBE_LIMIT]:
+        known, owner = capabilities(), FilterUser.objects.get(pk=row.owner_id)
+        own = known.own_user_id or crm.who_am_i().user_id
+        try:
+            live = crm.filters.of(owner.pk, acting_for=owner.acting if known.reading == Access.ACTING else None)
+        except CrmError as error:
+            if error.transient:
+                raise
+            continue
+        present = next((each for each in live if each.id == row.pk), None)
+        if present is None:
+            continue
+        if probe_writing(crm, present, expected_author=own, keeps_versions=False).works:
+            found = Access.DIRECT
+        else:
+            acting = owner.acting
+            probe = probe_writing(crm, present, expected_author=owner.pk, acting_for=acting, keeps_versions=False)
+            found = Access.ACTING if probe.works else Access.NONE
+        FilterGround.objects.filter(slot=1).update(writing=found, writing_probed_at=timezone.now())
+        return owner.pk
     return None
 
 
@@ -83,28 +99,3 @@ def find_other_access(crm: CrmClient, *, refused: Access) -> bool:
         find_writing_access(crm)
     known = capabilities()
     return (known.writing or known.reading) not in (refused, Access.NONE, Access.UNKNOWN)
-
-
-def _probe_candidates() -> Iterator[FilterRow]:
-    usable = FilterUser.objects.people().filter(has_own_roles=True, is_disabled=False)
-    rows = FilterRow.objects.for_outlook().filter(owner_id__in=usable.values("pk"))
-    yield from rows.order_by("owner_id", "pk")[:_PROBE_LIMIT]
-
-
-def _probe(crm: CrmClient, row: FilterRow) -> Access:
-    known, owner = capabilities(), FilterUser.objects.get(pk=row.owner_id)
-    own = known.own_user_id or crm.who_am_i().user_id
-    acting = owner.acting if known.reading == Access.ACTING else None
-    try:
-        live = crm.filters.of(row.owner_id, acting_for=acting)
-    except CrmError as error:
-        if error.transient:
-            raise
-        return Access.UNKNOWN
-    found = next((each for each in live if each.id == row.pk), None)
-    if found is None:
-        return Access.UNKNOWN
-    if probe_writing(crm, found, expected_author=own, keeps_versions=False).works:
-        return Access.DIRECT
-    as_owner = probe_writing(crm, found, expected_author=owner.pk, acting_for=owner.acting, keeps_versions=False)
-    return Access.ACTING if as_owner.works else Access.NONE

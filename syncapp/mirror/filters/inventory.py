@@ -66,28 +66,24 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
     until = None if seconds is None else time.monotonic() + seconds
     try:
         with cursors.recording_problems(reader):
-            return _continue(crm, reader, until)
+            cursor = cursors.current(reader)
+            position, chain = Position.from_json(cursor.next_link), PageChain(pages=cursor.pages)
+            while position.stage < len(_STAGES):
+                chain.follow(position.to_json())
+                position = _STAGES[position.stage](crm, reader, cursor, position)
+                if until is not None and time.monotonic() > until:
+                    return False
+            with transaction.atomic():
+                rows.delete_missing(cursor.generation)
+                SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
+                user_matching.match_entries(UserList.objects.all())
+                sync_paths.recompute(FilterUser.objects.all())
+                sync_paths.store_daily_counts()
+                done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
+                cursors.advance(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
+            return True
     finally:
         cursors.release(reader)
-
-
-def _continue(crm: CrmClient, reader: TableLease, until: float | None) -> bool:
-    cursor = cursors.current(reader)
-    position, chain = Position.from_json(cursor.next_link), PageChain(pages=cursor.pages)
-    while position.stage < len(_STAGES):
-        chain.follow(position.to_json())
-        position = _STAGES[position.stage](crm, reader, cursor, position)
-        if until is not None and time.monotonic() > until:
-            return False
-    with transaction.atomic():
-        rows.delete_missing(cursor.generation)
-        SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
-        user_matching.match_entries(UserList.objects.all())
-        sync_paths.recompute(FilterUser.objects.all())
-        sync_paths.store_daily_counts()
-        done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
-        cursors.advance(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
-    return True
 
 
 _Stage = Callable[[CrmClient, TableLease, MirrorCursor, Position], Position]
@@ -135,21 +131,23 @@ def _read_organization(crm: CrmClient, reader: TableLease, cursor: MirrorCursor,
     return after
 
 
-def _probe_reading(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
-    access.find_reading_access(crm)
-    after = Position(position.stage + 1)
-    cursors.advance(reader, next_link=after.to_json())
-    return after
+def _probe(find_access: Callable[[CrmClient], object]) -> _Stage:
+    """Return a stage that finds out which kind of access works."""
+
+    def stage(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+        find_access(crm)
+        after = Position(position.stage + 1)
+        cursors.advance(reader, next_link=after.to_json())
+        return after
+
+    return stage
 
 
-def _probe_writing(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+def _find_writing_access(crm: CrmClient) -> None:
     if crm.filters_may_be_switched() and access.needs_writing_probe():
         owner_id = access.find_writing_access(crm)
         if owner_id:
             refresh(crm, [owner_id])  # the probe gave the filter a new version
-    after = Position(position.stage + 1)
-    cursors.advance(reader, next_link=after.to_json())
-    return after
 
 
 def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
@@ -176,11 +174,11 @@ _STAGES: tuple[_Stage, ...] = (
     _pages(lambda crm, link: crm.directory.memberships(link), rows.store_memberships),
     _pages(lambda crm, link: crm.directory.users(link), rows.store_users),
     _pages(lambda crm, link: crm.directory.mailboxes(link), rows.store_mailboxes),
-    _probe_reading,
+    _probe(access.find_reading_access),
     _owned(FilterUser.objects.people, QueryType.OFFLINE_FILTER),
     _owned(FilterUser.objects.people, QueryType.OUTLOOK_FILTER),
     _owned(FilterTeam.objects.all, QueryType.OUTLOOK_FILTER),
-    _probe_writing,
+    _probe(_find_writing_access),
 )
 
 
@@ -194,16 +192,16 @@ def read_filters(
     if access.capabilities().reading != Access.ACTING:
         return crm.filters.of_many(owner_ids, query_type=query_type)
     users = FilterUser.objects.in_bulk(list(owner_ids))
-    return tuple(_read_as_owner(crm, users[each], query_type) for each in owner_ids if each in users)
-
-
-def _read_as_owner(crm: CrmClient, user: FilterUser, query_type: int) -> OwnerFilters:
-    try:
-        return OwnerFilters.of(user.pk, crm.filters.of(user.pk, query_type=query_type, acting_for=user.acting))
-    except CrmError as error:
-        if error.transient:
-            raise
-        return OwnerFilters(user.pk, None, error)
+    found = []
+    for user in (users[each] for each in owner_ids if each in users):
+        try:
+            filters = crm.filters.of(user.pk, query_type=query_type, acting_for=user.acting)
+            found.append(OwnerFilters.of(user.pk, filters))
+        except CrmError as error:
+            if error.transient:
+                raise
+            found.append(OwnerFilters(user.pk, None, error))
+    return tuple(found)
 
 
 def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
@@ -212,15 +210,12 @@ def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
     if not ids:
         return
     read, reading = read_filters(crm, ids), access.capabilities().reading
-    if _seems_hidden(read) and access.find_reading_access(crm) != reading:
+    empty = [each.owner_id for each in read if not (each.filters or each.unreadable)]
+    # Without the right to see filters the CRM shows none, also of users whose filters we know.
+    seem_hidden = bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
+    if seem_hidden and access.find_reading_access(crm) != reading:
         read = read_filters(crm, ids)
     store.store(read, generation=_generation())
-
-
-def _seems_hidden(read: Sequence[OwnerFilters]) -> bool:
-    """Return whether users with known filters have none now: without the right to see them, the CRM shows none."""
-    empty = [each.owner_id for each in read if not (each.filters or each.unreadable)]
-    return bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
 
 
 def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:

@@ -6,7 +6,7 @@ The inventory, the refresh of a user and every answer to a switch come through h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -35,17 +35,30 @@ def store(
     `generation` is the inventory's; None for an answer to a write.
     """
     now = timezone.now()
-    read = [_fitting(each, now) for each in read]
+    fitted = []
+    for each in read:
+        # Filters that do not fit our columns count as unreadable.
+        problems = {found.id: fitting.misfit(FilterRow, _row(found, now)) for found in each.filters or ()}
+        bad = [Unreadable(str(pk), problem) for pk, problem in problems.items() if problem]
+        good = tuple(found for found in each.filters or () if not problems[found.id])
+        fitted.append(replace(each, filters=good, unreadable=(*each.unreadable, *bad)) if bad else each)
+    read = fitted
     known = {each.owner_id: each.filters for each in read if each.filters is not None}
 
     @retried
     def keep() -> None:
+        unread = [bad for each in read for bad in each.unreadable]
         if generation is not None:
-            found = [bad for each in read for bad in each.unreadable]
             owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
             readable = [filter_row.id for each in read for filter_row in each.filters or ()]
-            unreadable.register(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
-        _replace(known, query_type, now, kept=[bad.row_id for each in read for bad in each.unreadable])
+            unreadable.register(Kind.FILTER, unread, readable=readable, generation=generation, owners=owners)
+        found = [filter_row for filters in known.values() for filter_row in filters]
+        held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
+        versions = {row.pk: row.version for row in locked(held).only("version")}
+        held.exclude(pk__in=[*(each.id for each in found), *(bad.row_id for bad in unread)]).delete()
+        # An older reading that arrives late must not undo what a switch has shown since.
+        fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
+        upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
         lock(FilterUser.objects.filter(pk__in=[each.owner_id for each in read]))
         failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
         for owner_id, error in failed.items():
@@ -53,28 +66,6 @@ def store(
         summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
 
     keep()
-
-
-def _fitting(read: OwnerFilters, now: datetime) -> OwnerFilters:
-    """Move filters that do not fit our columns to `unreadable`."""
-    problems = {each.id: fitting.misfit(FilterRow, _row(each, now)) for each in read.filters or ()}
-    bad = [Unreadable(str(pk), problem) for pk, problem in problems.items() if problem]
-    if not bad:
-        return read
-    good = tuple(each for each in read.filters or () if not problems[each.id])
-    return replace(read, filters=good, unreadable=(*read.unreadable, *bad))
-
-
-def _replace(
-    known: Mapping[UUID, Sequence[OutlookFilter]], query_type: int, now: datetime, *, kept: Sequence[str]
-) -> None:
-    found = [each for filters in known.values() for each in filters]
-    held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
-    versions = {row.pk: row.version for row in locked(held).only("version")}
-    held.exclude(pk__in=[*(each.id for each in found), *kept]).delete()
-    # An older reading that arrives late must not undo what a switch has shown since.
-    fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
-    upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
 
 
 def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:

@@ -82,7 +82,26 @@ def _statements(vendor: str, system_selects: bool, count: int) -> tuple[tuple[st
 
 
 def _cause_case(*, system_selects: bool) -> Case:
-    causes = _causes(system_selects=system_selects)
+    selects = Q(pk__isnull=False) if system_selects else Q(appointments__in=[Cell.ON, Cell.MIXED])
+    path = selects & _OPEN_MAILBOX
+    # The first condition that matches counts.
+    causes = [
+        (Cause.DISABLED, Q(is_disabled=True)),
+        (Cause.NO_ROLE, ~_NOT_DISABLED_WITH_ROLES),
+        (Cause.UNREAD, Q(filters_read_at__isnull=True)),
+        (Cause.SERVER_AND_PRODUCT, path & _SERVER & _LISTED),
+        (Cause.CLIENT_AND_PRODUCT, path & _LISTED),
+        (Cause.SERVER_AND_CLIENT, path & _SERVER & _HAS_CLIENT),
+        (Cause.SERVER, path & _SERVER),
+        (Cause.CLIENT, path),
+        (Cause.PRODUCTS, Q(products__gt=1)),
+        (Cause.PRODUCT, _LISTED),
+        (Cause.NO_MAILBOX, Q(mailbox_id__isnull=True)),
+        (Cause.MAILBOX_OFF, ~Q(mailbox_state=0)),
+        (Cause.METHOD_NONE, ~Q(method__in=[SyncMethod.SERVER_SIDE, SyncMethod.OUTLOOK])),
+        (Cause.NOT_SET_UP, ~selects & Q(appointments=Cell.NONE)),
+        (Cause.FILTERS_OFF, ~selects),
+    ]
     return Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED))
 
 
@@ -108,29 +127,6 @@ def has_system_filter() -> bool:
     """Return whether an active system filter selects appointments for every user."""
     filters = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0)
     return filters.filter(table__in=APPOINTMENT_TABLES).exists()
-
-
-def _causes(*, system_selects: bool) -> list[tuple[Cause, Q]]:
-    """Return each cause with its condition; the first that matches counts."""
-    selects = Q(pk__isnull=False) if system_selects else Q(appointments__in=[Cell.ON, Cell.MIXED])
-    path = selects & _OPEN_MAILBOX
-    return [
-        (Cause.DISABLED, Q(is_disabled=True)),
-        (Cause.NO_ROLE, ~_NOT_DISABLED_WITH_ROLES),
-        (Cause.UNREAD, Q(filters_read_at__isnull=True)),
-        (Cause.SERVER_AND_PRODUCT, path & _SERVER & _LISTED),
-        (Cause.CLIENT_AND_PRODUCT, path & _LISTED),
-        (Cause.SERVER_AND_CLIENT, path & _SERVER & _HAS_CLIENT),
-        (Cause.SERVER, path & _SERVER),
-        (Cause.CLIENT, path),
-        (Cause.PRODUCTS, Q(products__gt=1)),
-        (Cause.PRODUCT, _LISTED),
-        (Cause.NO_MAILBOX, Q(mailbox_id__isnull=True)),
-        (Cause.MAILBOX_OFF, ~Q(mailbox_state=0)),
-        (Cause.METHOD_NONE, ~Q(method__in=[SyncMethod.SERVER_SIDE, SyncMethod.OUTLOOK])),
-        (Cause.NOT_SET_UP, ~selects & Q(appointments=Cell.NONE)),
-        (Cause.FILTERS_OFF, ~selects),
-    ]
 
 
 def doubled_if_on(users: FilterUserQuerySet) -> FilterUserQuerySet:
