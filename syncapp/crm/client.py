@@ -179,14 +179,14 @@ class CrmClient:
         select = rows.staged_record_columns(self._names)
         return self._changes(self._names.record_set, select, read, link, page_size)
 
-    def users(self, ids: Sequence[UUID]) -> tuple[User, ...]:
+    def users(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[User, ...]:
         """Return the users with these ids; unknown ones are absent, unreadable ones have a `problem`."""
         wanted = sorted(set(ids))
         found: list[User] = []
         for start in range(0, len(wanted), _USERS_AT_ONCE):
             condition = odata.any_of("systemuserid", wanted[start : start + _USERS_AT_ONCE])
             path = odata.query("systemusers", select=rows.USER_COLUMNS, filter=condition)
-            read, unreadable = read_all(odata.collection(self._transport.get(path)), rows.user)
+            read, unreadable = read_all(odata.collection(self._transport.get(path, deadline=deadline)), rows.user)
             found += read
             if unreadable:
                 # A row without an id may be any of the missing ones, so none of them counts as unknown to the CRM.

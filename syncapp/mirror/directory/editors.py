@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -14,6 +15,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import CrmError
 from syncapp.crm.staging.records import User
 from syncapp.mirror import fitting, unreadable
 from syncapp.mirror.unreadable import Kind
@@ -22,17 +25,32 @@ from syncapp.models.folding import search_key
 
 BATCH = 100
 FRESH_FOR = timedelta(days=1)
+ARRIVING_SECONDS = 5.0  # edits appear without their editors after that
 RETRY_AFTER = timedelta(minutes=1)  # for unreadable users
 
 
 def due_editors() -> list[UUID]:
     """Return the users to read now: unknown editors, except those just found unreadable; else outdated ones."""
-    unknown = unknown_editors()
-    if unknown:
-        recently = timezone.now() - RETRY_AFTER
-        failed = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=recently).values_list("row_id", flat=True)
-        unknown = [each for each in unknown if str(each) not in set(failed)]
-    return unknown or outdated_editors()
+    return _readable(unknown_editors()) or outdated_editors()
+
+
+def _readable(ids: list[UUID]) -> list[UUID]:
+    """Return those that were not just found unreadable."""
+    if not ids:
+        return ids
+    recently = timezone.now() - RETRY_AFTER
+    failed = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=recently).values_list("row_id", flat=True)
+    return [each for each in ids if str(each) not in set(failed)]
+
+
+def read_arriving_editors(crm: CrmClient) -> None:
+    """Read unknown editors of hidden edits, so that people can decide these edits as soon as they see them.
+
+    An error does not keep the edits hidden: the pull reads unknown editors again at its end, and reports it there.
+    """
+    unknown = _not_read(SyncRecord.objects.arriving())
+    with suppress(CrmError):
+        read_editors(crm, _readable(list(unknown[:BATCH])), deadline=Deadline.after(ARRIVING_SECONDS))
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
@@ -60,7 +78,7 @@ def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
     return list(outdated.values_list("pk", flat=True)[:limit])
 
 
-def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
+def read_editors(crm: CrmClient, ids: Collection[UUID], *, deadline: Deadline | None = None) -> int:
     """Read these users from the CRM and store them; return how many. Raises CrmError.
 
     A user who is not in the CRM keeps the known name, or is stored without one, so that their edits stay theirs.
@@ -70,7 +88,7 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
         return 0
     users = [
         replace(user, problem=user.problem or fitting.misfit(CrmUser, {"name": user.name, "address": user.address}))
-        for user in crm.users(wanted)
+        for user in crm.users(wanted, deadline=deadline)
     ]
     gone = set(wanted) - {user.id for user in users}
     # An editor of uncertain identity must not count as known: people may not decide their own edits.

@@ -141,6 +141,7 @@ def _show(this: _Pull, ids: Collection[UUID]) -> None:
 def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
     if not ids:
         return
+    editors.read_arriving_editors(this.crm)
 
     @retried
     def show() -> visibility.ShowResult:

@@ -10,7 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from syncapp.connection.clients import verified_client
+from syncapp.crm.errors import CrmError
 from syncapp.mirror.directory import editors
+from syncapp.mirror.edits import visibility
 from syncapp.models import CrmUser, SyncRecord
 from tests.support.factories import make_field
 from tests.support.world import World
@@ -65,3 +67,30 @@ def test_deleted_editor_keeps_known_name(world: World):
     found = CrmUser.objects.order_by("-name").values_list("pk", "name", "entra_id", "is_disabled")
     assert list(found) == [(left, "Ann", stranger, True), (stranger, "", None, True)]
     assert editors.outdated_editors() == []
+
+
+def test_editor_is_read_before_edit_is_shown(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.pull()
+    world.outlook(world.contact(), jobtitle="Head")
+    known_at_show = []
+    show = visibility.show
+
+    def observe(*args, **options):
+        known_at_show.extend(CrmUser.objects.values_list("name", flat=True))
+        return show(*args, **options)
+
+    monkeypatch.setattr(visibility, "show", observe)
+    world.pull()
+
+    assert known_at_show == ["Jonas Weber"]
+
+
+def test_unanswered_editor_read_hides_no_edit(world: World):
+    world.pull()
+    world.outlook(world.contact(), jobtitle="Head")
+    world.faults({"method": "GET", "table": "systemuser", "status": 403, "times": 9})
+    with pytest.raises(CrmError):
+        world.pull()
+
+    assert SyncRecord.objects.visible().count() == 1
+    assert not CrmUser.objects.exists()
