@@ -45,10 +45,10 @@ class LoggedDecision:
 
 def log_decided(decisions: Sequence[Decision]) -> None:
     """Log each decision once its transaction is committed."""
-    lines = [
-        (each.pk, each.field_id, each.kind, each.outcome, _decider(each), each.decided_at.isoformat())
-        for each in decisions
-    ]
+    lines = []
+    for each in decisions:
+        by = f"person {each.decided_by.oid}" if each.decided_by is not None else f"rule {each.rule_id}"
+        lines.append((each.pk, each.field_id, each.kind, each.outcome, by, each.decided_at.isoformat()))
 
     def write() -> None:
         for line in lines:
@@ -68,26 +68,16 @@ def parse(lines: Iterable[str]) -> list[LoggedDecision]:
     found: dict[UUID, LoggedDecision] = {}
     undone: set[UUID] = set()
     for line in lines:
-        if match := _DECIDED_LINE.search(line):
-            if decision := _decision(match):
-                found[decision.id] = decision
-        elif match := _UNDONE_LINE.search(line):
+        if match := _UNDONE_LINE.search(line):
             undone.add(UUID(match["id"]))
+        if not (match := _DECIDED_LINE.search(line)):
+            continue
+        try:
+            who, at = {match["who"]: UUID(match["who_id"])}, datetime.fromisoformat(match["at"])
+        except ValueError:
+            continue  # only looks like one of our lines
+        kind, outcome = match["kind"], match["outcome"]
+        if at.tzinfo is not None and (kind, outcome) in _POSSIBLE:
+            pk = UUID(match["id"])
+            found[pk] = LoggedDecision(pk, UUID(match["field"]), kind, outcome, at, **who)
     return [decision for pk, decision in found.items() if pk not in undone]
-
-
-def _decider(decision: Decision) -> str:
-    if decision.decided_by is not None:
-        return f"person {decision.decided_by.oid}"
-    return f"rule {decision.rule_id}"
-
-
-def _decision(match: re.Match[str]) -> LoggedDecision | None:
-    try:
-        who = {match["who"]: UUID(match["who_id"])}
-        at = datetime.fromisoformat(match["at"])
-    except ValueError:
-        return None  # only looks like one of our lines
-    if at.tzinfo is None or (match["kind"], match["outcome"]) not in _POSSIBLE:
-        return None
-    return LoggedDecision(UUID(match["id"]), UUID(match["field"]), match["kind"], match["outcome"], at, **who)

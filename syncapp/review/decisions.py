@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,6 @@ from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, No
 from syncapp.review.rules import reversals
 
 Decider = Person | Rule
-ColumnsByTable = Mapping[str, Mapping[str, Column]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,15 @@ def decide(
     if not fields:
         return DecisionResult((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
     shared = context.load_context(fields.values())
-    known_columns = _load_columns(fields.values())
+    names: dict[str, set[str]] = defaultdict(set)
+    for field in fields.values():
+        names[field.record.target_table].add(field.column_name)
+    known = {table: columns.select(table, of_table) for table, of_table in names.items()}
     accepted: list[Decision] = []
     refused: list[ReviewError] = []
     for choice in choices:
         try:
-            field = _checked(choice, fields.get(choice.field_id))
+            field, value_to_write = _checked(choice, fields.get(choice.field_id), known)
             decision = new_decision(
                 field,
                 shared,
@@ -97,7 +99,7 @@ def decide(
                 kind=Kind.REVIEW,
                 outcome=choice.outcome,
                 writes=choice.outcome == Outcome.APPROVED,
-                value_to_write=_value_to_write(field, choice, known_columns),
+                value_to_write=value_to_write,
                 expected_value=field.expected_value,
                 reason_code=choice.reason_code,
                 reason=choice.reason,
@@ -111,15 +113,13 @@ def decide(
     return DecisionResult(result.taken, (*refused, *result.refused))
 
 
-def _load_columns(fields: Iterable[SyncField]) -> ColumnsByTable:
-    names: dict[str, set[str]] = defaultdict(set)
-    for field in fields:
-        names[field.record.target_table].add(field.column_name)
-    return {table: columns.select(table, of_table) for table, of_table in names.items()}
+def _checked(
+    choice: Choice, field: SyncField | None, known: Mapping[str, Mapping[str, Column]]
+) -> tuple[SyncField, str | None]:
+    """Return the field and the canonical value that an approval writes (None for empty).
 
-
-def _checked(choice: Choice, field: SyncField | None) -> SyncField:
-    """Return the field if this choice may be made now. Raises ReviewError."""
+    Raises ReviewError if this choice may not be made now.
+    """
     if field is None:
         raise NotPossible(EDIT_IS_GONE)
     context.check_readable(field)
@@ -133,19 +133,14 @@ def _checked(choice: Choice, field: SyncField | None) -> SyncField:
         raise NotPossible("The contact was deleted in the CRM, so nothing can be written.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
         raise BadValue("Choose a reason for rejecting.", field=field)
-    return field
-
-
-def _value_to_write(field: SyncField, choice: Choice, known_columns: ColumnsByTable) -> str | None:
-    """Return the canonical value that an approval writes; None for empty. Raises BadValue."""
     if choice.outcome != Outcome.APPROVED:
-        return None
+        return field, None
     value = choice.corrected_value if choice.is_corrected else field.proposed_value
-    column = known_columns[field.record.target_table].get(field.column_name)
+    column = known[field.record.target_table].get(field.column_name)
     problem = conversion.check(column, value, exactly=choice.is_corrected) if column is not None else None
     if problem:
         raise BadValue(problem, field=field)
-    return value or None
+    return field, value or None
 
 
 def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **values: Any) -> Decision:
@@ -192,27 +187,28 @@ def save_and_enqueue(
         replaced.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(saved)
     deliveries.ensure_deliveries(saved)
-    person = by if isinstance(by, Person) else None
-    audit.record_all([_decided_fact(each, shared, by=person, channel=channel, group=group) for each in saved])
+    facts = []
+    for decision in saved:
+        field = decision.field
+        details = {"corrected": decision.is_corrected, "after_failure": field.pk in shared.failed}
+        if decision.four_eyes and decision.unidentified_allowed:
+            details["editor_unidentified"] = True
+        fact = _fact(
+            f"field.{decision.kind}.{decision.outcome}",
+            decision,
+            by=by if isinstance(by, Person) else None,
+            channel=channel,
+            group=group,
+            details=details,
+            before=decision.expected_value,
+            after=decision.value_to_write if decision.writes else field.proposed_value,  # what was rejected
+            reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+        )
+        facts.append(fact)
+    audit.record_all(facts)
     SyncRecord.objects.recount({decision.field.record_id for decision in saved})
     decision_log.log_decided(saved)
     return DecisionResult(tuple(saved), tuple(refused))
-
-
-def _decided_fact(decision: Decision, shared: DecisionContext, **more: Any) -> audit.Fact:
-    field = decision.field
-    details = {"corrected": decision.is_corrected, "after_failure": field.pk in shared.failed}
-    if decision.four_eyes and decision.unidentified_allowed:
-        details["editor_unidentified"] = True
-    return _fact(
-        f"field.{decision.kind}.{decision.outcome}",
-        decision,
-        details=details,
-        before=decision.expected_value,
-        after=decision.value_to_write if decision.writes else field.proposed_value,  # a rejection: what was refused
-        reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
-        **more,
-    )
 
 
 def _fact(action: str, decision: Decision, *, details: Mapping[str, Any] | None = None, **more: Any) -> audit.Fact:
@@ -246,7 +242,7 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     details = {"outcome": decision.outcome, "kind": decision.kind}
     audit.record_all([_fact("field.undone", decision, by=by, channel=channel, details=details)])
     decision_log.log_undone(decision)
-    # An approval had stood against a newer edit; without it, this is the older open edit.
+    # The approval had kept this edit from being superseded by a newer one.
     marks = supersede([field.record_id])
     SyncRecord.objects.recount({field.record_id} | record_ids_of(marks))
     field.refresh_from_db()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
-from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.staging.records import ColumnType
 from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Person, SyncField
@@ -61,8 +61,19 @@ def find_among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> d
             rejected[_key(row)].append(row)
     repeated = [field for field in fields if field.is_undecided and _key(field) in rejected]
     known = {table: columns.of_table(table) for table in {field.record.target_table for field in repeated}}
-    found = ((field, _matching(field, rejected[_key(field)], known)) for field in repeated)
-    return {field.pk: EarlierRejection(decisions[0], len(decisions)) for field, decisions in found if decisions}
+    found = {}
+    for field in repeated:
+        column = known[field.record.target_table].get(field.column_name)
+        kind = column.type if column is not None else ColumnType.TEXT
+        last: list[Decision] = []  # rejection of each earlier field with the same value
+        for row in rejected[_key(field)]:
+            if conversion.same(kind, row.proposed_value, field.proposed_value):
+                rejections = (each for each in row.decisions.all() if each.outcome == Outcome.REJECTED)
+                last += [each for each in rejections if each.state in _VALID_STATES][:1]
+        if last:
+            newest = max(last, key=lambda decision: decision.decided_at)
+            found[field.pk] = EarlierRejection(newest, len(last))
+    return found
 
 
 def may_exist() -> Exists:
@@ -83,19 +94,3 @@ def describe(rejection: EarlierRejection, *, reader: Person | None = None) -> st
 
 def _key(field: SyncField) -> _FieldKey:
     return field.record.target_table, field.record.target_id, field.column_name
-
-
-def _matching(
-    field: SyncField, rejected: Sequence[SyncField], known: Mapping[str, Mapping[str, Column]]
-) -> list[Decision]:
-    """Return the last rejection of each earlier field with the same value, newest first."""
-    column = known[field.record.target_table].get(field.column_name)
-    kind = column.type if column is not None else ColumnType.TEXT
-    same = [row for row in rejected if conversion.same(kind, row.proposed_value, field.proposed_value)]
-    last = [decision for decision in map(_rejection, same) if decision is not None]
-    return sorted(last, key=lambda decision: decision.decided_at, reverse=True)
-
-
-def _rejection(field: SyncField) -> Decision | None:
-    valid = (each for each in field.decisions.all() if each.state in _VALID_STATES)
-    return next((each for each in valid if each.outcome == Outcome.REJECTED), None)

@@ -34,6 +34,13 @@ class Editor:
     entra_id: uuid.UUID | None
     address: str
 
+    def is_person(self, person: Person) -> bool:
+        """Return whether the editor is certainly this person of the portal."""
+        if self.entra_id is not None:
+            return self.entra_id == person.oid
+        # Without an id an equal address proves that it is the same person; another address proves nothing.
+        return bool(person.address) and self.address.casefold() == person.address.casefold()
+
 
 @dataclass(frozen=True, slots=True)
 class Editors:
@@ -50,7 +57,7 @@ class Editors:
         if editor_id is not None and editor_id not in self.known:
             return BlockReason.UNREAD
         editor = self.known[editor_id] if editor_id is not None else None
-        if editor is not None and any(_is_same(editor, person) for person in deciders):
+        if editor is not None and any(editor.is_person(person) for person in deciders):
             return BlockReason.OWN
         return BlockReason.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.anyone else None
 
@@ -97,10 +104,3 @@ def deciders(by: Person | Rule) -> tuple[Person, ...]:
     if isinstance(by, Person):
         return (by,)
     return tuple(person for person in (by.author, by.enabled_by) if person is not None)
-
-
-def _is_same(editor: Editor, person: Person) -> bool:
-    if editor.entra_id is not None:
-        return editor.entra_id == person.oid
-    # Without an id an equal address proves that it is the same person; another address proves nothing.
-    return bool(person.address) and editor.address.casefold() == person.address.casefold()

@@ -57,9 +57,18 @@ def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
 ) -> dict[uuid.UUID, FormerValue]:
     """Return, by field, when the CRM held the proposed value before, according to `rows` (see `other_edits`)."""
-    undecided = [field for field in fields if field.is_undecided and field.proposed_value]
-    found = {field.pk: _former_value(field, rows, known.get(field.column_name)) for field in undecided}
-    return {pk: value for pk, value in found.items() if value is not None}
+    found = {}
+    for field in fields:
+        if not (field.is_undecided and field.proposed_value):
+            continue
+        column = known.get(field.column_name)
+        kind, before = column.type if column else ColumnType.TEXT, field.record.edited_on
+        same = [row for row in rows if row.column_name == field.column_name]
+        proofs = [proof for row in same for proof in _proofs(row, field.proposed_value, kind)]
+        former = [proof for proof in proofs if before is None or proof.at < before]
+        if former:
+            found[field.pk] = max(former, key=lambda proof: (proof.at, proof.ended))
+    return found
 
 
 def newer_edits(record: SyncRecord, fields: Collection[SyncField]) -> dict[str, uuid.UUID]:
@@ -80,19 +89,6 @@ def _fields_of_contact(record: SyncRecord) -> QuerySet[SyncField]:
         record__target_id=record.target_id, record__target_table=record.target_table, record__is_stub=False
     )
     return same.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
-
-
-def _former_value(field: SyncField, rows: Sequence[SyncField], column: Column | None) -> FormerValue | None:
-    kind = column.type if column else ColumnType.TEXT
-    before = field.record.edited_on
-    values = [
-        former
-        for row in rows
-        if row.column_name == field.column_name
-        for former in _proofs(row, field.proposed_value, kind)
-        if before is None or former.at < before
-    ]
-    return max(values, key=lambda former: (former.at, former.ended), default=None)
 
 
 def _proofs(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[FormerValue]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -45,7 +45,13 @@ def notify_new_edits() -> int:
         # Two schedulers go one after the other: the lock of this row lasts until the transaction ends.
         Heartbeat.objects.get_or_create(name="notices")
         Heartbeat.objects.filter(name="notices").update(asked_at=Now())
-        newest = _last_with_known_editor(newest)
+        # People are not notified of their own edits, so edits whose editor is not read yet wait a moment.
+        known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
+        recent = Arrival.objects.filter(at__gte=database_now(plus=-EDITOR_PATIENCE.total_seconds()))
+        unread = recent.filter(~Exists(known), record__editor_id__isnull=False).order_by("pk")
+        first_unread = unread.values_list("pk", flat=True).first()
+        if first_unread is not None:
+            newest = min(newest, first_unread - 1)
         is_flood = _are_many(Arrival.objects.filter(at__gte=database_now(plus=-FLOOD_WINDOW.total_seconds())))
         queued = 0
         for person in locked(_not_notified(newest)):
@@ -65,21 +71,17 @@ def _not_notified(newest: int) -> QuerySet[Person]:
     return reviewers.filter(Q(notified_until__isnull=True) | Q(notified_until__lt=newest))
 
 
-def _last_with_known_editor(newest: int) -> int:
-    """Return the last arrival before the first with an unread editor; people are not notified of their own edits."""
-    known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
-    since = database_now(plus=-EDITOR_PATIENCE.total_seconds())
-    recent = Arrival.objects.filter(at__gte=since, record__editor_id__isnull=False)
-    first = recent.filter(~Exists(known)).order_by("pk").values_list("pk", flat=True).first()
-    return newest if first is None else min(newest, first - 1)
-
-
 def _notify(person: Person, newest: int, *, is_flood: bool) -> int:
     """Queue this person's mail, or leave it for later; return how many were queued."""
-    after = _first_position(person, newest) if person.notified_until is None else person.notified_until
+    after = newest if person.notified_until is None else person.notified_until
+    if person.notified_until is None and person.signed_in_at is not None:
+        # The first mail is about what arrived since the first sign-in.
+        before = Arrival.objects.filter(at__lt=person.signed_in_at, pk__lte=newest)
+        after = int(before.aggregate(last=Max("pk"))["last"] or 0)
     waiting = arrivals_for(person, after=after, until=newest)
+    is_away = person.notify == Person.Notify.OFF or person.is_absent(timezone.localdate())
     queued = 0
-    if _wants_mail(person) and waiting.exists():
+    if not is_away and not preferences.read().backlog and waiting.exists():
         kind = _mail_kind(person, is_flood=is_flood or _are_many(waiting))
         if kind is None:
             return 0
@@ -89,38 +91,18 @@ def _notify(person: Person, newest: int, *, is_flood: bool) -> int:
     return queued
 
 
-def _first_position(person: Person, newest: int) -> int:
-    """Return the last arrival before the person's first sign-in; before it, the newest one."""
-    if person.signed_in_at is None:
-        return newest
-    before = Arrival.objects.filter(at__lt=person.signed_in_at, pk__lte=newest)
-    return int(before.aggregate(last=Max("pk"))["last"] or 0)
-
-
-def _wants_mail(person: Person) -> bool:
-    return (
-        person.notify != Person.Notify.OFF
-        and not person.is_absent(timezone.localdate())
-        and not preferences.read().backlog
-    )
-
-
 def _mail_kind(person: Person, *, is_flood: bool) -> MessageKind | None:
     """Return the kind of mail that is due by the person's preference; None while new edits are still collected."""
     if person.notify == Person.Notify.AT_ONCE and not is_flood:
         return MessageKind.NEW_EDITS
     last = Message.objects.filter(recipient=person, kind=MessageKind.DIGEST).aggregate(last=Max("created_at"))["last"]
     if person.notify == Person.Notify.DAILY:
-        is_due = _is_daily_due(person, last)
+        zone = zone_of(person.time_zone)
+        now = timezone.localtime(timezone.now(), zone)
+        is_due = now.hour >= DIGEST_HOUR and (last is None or timezone.localtime(last, zone).date() < now.date())
     else:
         is_due = last is None or last <= timezone.now() - HOUR
     return MessageKind.DIGEST if is_due else None
-
-
-def _is_daily_due(person: Person, last: datetime | None) -> bool:
-    zone = zone_of(person.time_zone)
-    now = timezone.localtime(timezone.now(), zone)
-    return now.hour >= DIGEST_HOUR and (last is None or timezone.localtime(last, zone).date() < now.date())
 
 
 def arrivals_for(person: Person, *, after: int, until: int) -> QuerySet[Arrival]:
@@ -143,35 +125,32 @@ def delete_old() -> None:
 
 
 def send_reminders() -> int:
-    """Queue one reminder of each overdue edit, to its assignee or to all present reviewers; return how many mails."""
+    """Queue one reminder of each overdue edit, to its assignee or to all present reviewers; return how many mails.
+
+    Parked edits are left out. The mails name the edits without their values.
+    """
     current = preferences.read()
-    late = _overdue(current.overdue_hours)
+    since = timezone.now() - timedelta(hours=current.overdue_hours)
+    late = SyncRecord.objects.waiting().filter(reminded_at__isnull=True, edited_on__lt=since)
+    late = late.filter(Q(parked_until__isnull=True) | Q(parked_until__lte=timezone.localdate()))
     if current.backlog or not late.exists():
         return 0
     with transaction.atomic():
-        if not _claim_hour():
+        Heartbeat.objects.get_or_create(name="reminders")
+        is_due = Q(answered_at__isnull=True) | Q(answered_at__lte=database_now(plus=-REMIND_SECONDS))
+        if Heartbeat.objects.filter(is_due, name="reminders").update(answered_at=Now()) != 1:
             return 0
         queued = 0
         for person, own in _by_recipient(late):
             with runner.isolated(f"reminding person {person.pk}"):
-                queued += _remind(person, own)
+                ids = [str(pk) for pk in own.order_by("edited_on", "pk").values_list("pk", flat=True)[:MAX_LISTED]]
+                if ids and person.notify != Person.Notify.OFF:
+                    details = {"records": ids, "count": own.count()}
+                    message = messages.queue(MessageKind.OVERDUE, to=person, details=details)
+                    queued += message is not None
         lock(late)
         late.update(reminded_at=Now())
     return queued
-
-
-def _overdue(hours: int) -> Any:
-    """Return edits that wait longer than these hours, are not parked and have had no reminder."""
-    since = timezone.now() - timedelta(hours=hours)
-    late = SyncRecord.objects.waiting().filter(reminded_at__isnull=True, edited_on__lt=since)
-    return late.filter(Q(parked_until__isnull=True) | Q(parked_until__lte=timezone.localdate()))
-
-
-def _claim_hour() -> bool:
-    """Return whether REMIND_SECONDS have passed since the last reminders, and start the next interval if so."""
-    Heartbeat.objects.get_or_create(name="reminders")
-    due = Q(answered_at__isnull=True) | Q(answered_at__lte=database_now(plus=-REMIND_SECONDS))
-    return Heartbeat.objects.filter(due, name="reminders").update(answered_at=Now()) == 1
 
 
 def _by_recipient(late: Any) -> Iterable[tuple[Person, Any]]:
@@ -187,31 +166,15 @@ def _by_recipient(late: Any) -> Iterable[tuple[Person, Any]]:
             yield recipient, late.filter(own).exclude(editor_id__in=crm_user_ids(recipient))
 
 
-def _remind(person: Person, edits: Any) -> int:
-    """Queue a reminder that names the edits without their values; return how many were queued."""
-    if person.notify == Person.Notify.OFF:
-        return 0
-    ids = [str(pk) for pk in edits.order_by("edited_on", "pk").values_list("pk", flat=True)[:MAX_LISTED]]
-    if not ids:
-        return 0
-    details = {"records": ids, "count": edits.count()}
-    return int(messages.queue(MessageKind.OVERDUE, to=person, details=details) is not None)
-
-
 def notify_editors(record_ids: Iterable[uuid.UUID]) -> int:
     """Queue a mail about the outcome of each completely decided edit to its editor, once; return how many."""
     if not preferences.read().tell_editors:
         return 0
-    done = SyncRecord.objects.decided().filter(pk__in=list(record_ids), editor_id__isnull=False)
-    return sum(_notify_editor(record) for record in done)
-
-
-def _notify_editor(record: SyncRecord) -> int:
-    editor = CrmUser.objects.filter(
-        is_disabled=False, pk__in=SyncRecord.objects.filter(pk=record.pk).values("editor_id")
-    ).first()
-    by_people = Decision.objects.filter(field__record=record, decided_by__isnull=False, finished_at__isnull=False)
-    if editor is None or not editor.address or not by_people.exists():
-        return 0
-    once = f"outcome:{record.pk}"
-    return int(messages.queue(MessageKind.OUTCOME, to=editor.address, record=record, once=once) is not None)
+    queued = 0
+    for record in SyncRecord.objects.decided().filter(pk__in=list(record_ids)):
+        editor = CrmUser.objects.filter(is_disabled=False, pk=record.editor_id).first() if record.editor_id else None
+        by_people = Decision.objects.filter(field__record=record, decided_by__isnull=False, finished_at__isnull=False)
+        if editor is not None and editor.address and by_people.exists():
+            once = f"outcome:{record.pk}"
+            queued += messages.queue(MessageKind.OUTCOME, to=editor.address, record=record, once=once) is not None
+    return queued

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,7 +13,6 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
-from syncapp.crm.staging.records import Column, LiveContact
 from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, FilterRun, Message, MirrorCursor, Person, Rule, SyncField
@@ -75,33 +74,23 @@ def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: Cr
 
     With `crm`, the current values of their contacts are read. Raises CrmError.
     """
-    recognized = list(_recognized(since))
+    in_the_crm = Decision.objects.filter(state__in=IN_THE_CRM).select_related("field__record")
+    recently = in_the_crm.filter(recognized_at__gte=database_now(plus=-since.total_seconds()))
+    recognized = list(recently.order_by("decided_at", "pk"))
+    # A mark is read back within seconds, so recently finished fields are left out.
+    done = SyncField.objects.filter(delivery__in=[FieldDelivery.DONE, FieldDelivery.ALREADY], crm_state=0)
+    unmarked = done.filter(finished_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
     return Report(
         read_at=MirrorCursor.objects.aggregate(last=Max("pulled_at"))["last"],
         recognized=recognized,
         lost=find_lost(taken),
         deliveries=list(Delivery.objects.filter(state__in=OPEN_STATES).order_by("created_at")),
         failed=SyncField.objects.failed().count(),
-        unmarked=list(_unmarked()),
+        unmarked=list(unmarked.select_related("record").order_by("finished_at", "pk")),
         differing=None if crm is None else find_differing(recognized, crm=crm),
         runs=list(FilterRun.objects.filter(state__in=OPEN_RUNS).order_by("number")),
         messages=Message.objects.filter(state__in=OPEN_STATES).count(),
     )
-
-
-def _recognized(since: timedelta) -> Iterator[Decision]:
-    found = Decision.objects.filter(recognized_at__gte=database_now(plus=-since.total_seconds()), state__in=IN_THE_CRM)
-    yield from found.select_related("field__record").order_by("decided_at", "pk")
-
-
-def _unmarked() -> Iterator[SyncField]:
-    """Find fields that are written in our database but open in the CRM, so the CRM is older than our database.
-
-    A mark is read back within seconds, so recently finished fields are left out.
-    """
-    done = SyncField.objects.filter(delivery__in=[FieldDelivery.DONE, FieldDelivery.ALREADY], crm_state=0)
-    older = done.filter(finished_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
-    yield from older.select_related("record").order_by("finished_at", "pk")
 
 
 def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
@@ -119,26 +108,22 @@ def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
         valid = ~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST])
         last_decided = Max("decisions__decided_at", filter=valid)
         rows = SyncField.objects.filter(pk__in=some).select_related("record").annotate(last_decided=last_decided)
-        found += [_lost(missing[row.pk], row) for row in rows if _needs_deciding(missing[row.pk], row)]
+        for field in rows:
+            logged = missing[field.pk]
+            last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
+            is_follow_up = logged.kind in (Kind.PUT_BACK, Kind.AFTER_ALL)
+            is_decided_since = last is not None and last >= logged.at
+            if is_decided_since or not (is_follow_up or field.decision == FieldDecision.PENDING):
+                continue
+            person = Person.objects.filter(oid=logged.person).first() if logged.person else None
+            rule = Rule.objects.filter(pk=logged.rule).first() if logged.rule else None
+            found.append(LostDecision(logged, field, person, rule))
     return sorted(found, key=lambda each: (each.taken.at, each.taken.id))
 
 
 def _batches(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
-
-
-def _needs_deciding(taken: LoggedDecision, field: SyncField) -> bool:
-    last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
-    if last is not None and last >= taken.at:
-        return False
-    return field.decision == FieldDecision.PENDING or taken.kind in (Kind.PUT_BACK, Kind.AFTER_ALL)
-
-
-def _lost(taken: LoggedDecision, field: SyncField) -> LostDecision:
-    person = Person.objects.filter(oid=taken.person).first() if taken.person else None
-    rule = Rule.objects.filter(pk=taken.rule).first() if taken.rule else None
-    return LostDecision(taken, field, person, rule)
 
 
 @transaction.atomic
@@ -148,44 +133,41 @@ def record_lost(found: Collection[LostDecision], *, channel: str = "command") ->
     new = [each for each in found if each.taken.id not in known]
     of_fields = Decision.objects.filter(field__in=[each.field.pk for each in new]).order_by()
     versions = dict(of_fields.values_list("field").annotate(newest=Max("version")))
-    decisions = [_decision(each, versions.get(each.field.pk, 0) + 1) for each in new]
+    decisions, facts = [], []
+    for each in new:
+        field, taken = each.field, each.taken
+        decision = Decision(
+            id=taken.id,
+            field=field,
+            version=versions.get(field.pk, 0) + 1,
+            kind=taken.kind,
+            outcome=taken.outcome,
+            state=DecisionState.LOST,
+            target_table=field.record.target_table or TABLE,
+            target_id=field.record.target_id or field.record_id,
+            decided_by=each.person,
+            rule=each.rule,
+            decided_at=taken.at,
+            recognized_at=Now(),
+            writes=taken.outcome == Outcome.APPROVED or taken.kind == Kind.PUT_BACK,
+            four_eyes=False,
+            due_at=taken.at,
+        )
+        fact = audit.Fact(
+            f"field.lost.{taken.outcome}",
+            by=None,
+            channel=channel,
+            record_id=field.record_id,
+            field_id=field.pk,
+            decision_id=taken.id,
+            column=field.column_name,
+            details={"kind": taken.kind, "decided_on": taken.at.isoformat()},
+        )
+        decisions.append(decision)
+        facts.append(fact)
     Decision.objects.bulk_create(decisions)
-    audit.record_all([_fact(each, channel=channel) for each in decisions])
+    audit.record_all(facts)
     return len(new)
-
-
-def _decision(each: LostDecision, version: int) -> Decision:
-    taken = each.taken
-    return Decision(
-        id=taken.id,
-        field=each.field,
-        version=version,
-        kind=taken.kind,
-        outcome=taken.outcome,
-        state=DecisionState.LOST,
-        target_table=each.field.record.target_table or TABLE,
-        target_id=each.field.record.target_id or each.field.record_id,
-        decided_by=each.person,
-        rule=each.rule,
-        decided_at=taken.at,
-        recognized_at=Now(),
-        writes=taken.outcome == Outcome.APPROVED or taken.kind == Kind.PUT_BACK,
-        four_eyes=False,
-        due_at=taken.at,
-    )
-
-
-def _fact(decision: Decision, *, channel: str) -> audit.Fact:
-    return audit.Fact(
-        f"field.lost.{decision.outcome}",
-        by=None,
-        channel=channel,
-        record_id=decision.field.record_id,
-        field_id=decision.field_id,
-        decision_id=decision.pk,
-        column=decision.field.column_name,
-        details={"kind": decision.kind, "decided_on": decision.decided_at.isoformat()},
-    )
 
 
 def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decision]:
@@ -213,12 +195,13 @@ def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[D
         names = {key: dict.fromkeys(each.field.column_name for each in by_contact[key]) for key in some}
         wanted = {key: [known[name] for name in names[key] if name in known] for key in some}
         answer = crm.live_contacts(wanted)
-        found += [each for key in some for each in by_contact[key] if _differs(each, answer.get(key), known)]
+        for each in (decision for key in some for decision in by_contact[key]):
+            column, now = known.get(each.field.column_name), answer.get(each.target_id)
+            if (
+                now is None
+                or column is None
+                or column.name in now.problems
+                or not conversion.same(column.type, now.values.get(column.name), each.held_value)
+            ):
+                found.append(each)
     return found
-
-
-def _differs(decision: Decision, now: LiveContact | None, known: Mapping[str, Column]) -> bool:
-    column = known.get(decision.field.column_name)
-    if now is None or column is None or column.name in now.problems:
-        return True
-    return not conversion.same(column.type, now.values.get(column.name), decision.held_value)

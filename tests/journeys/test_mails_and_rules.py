@@ -55,7 +55,7 @@ def test_rule_decides_once_despite_kill(story: Story):
     contact, _ = story.edited_in_outlook()
     story.world.outlook(contact, department="Procurement")
 
-    story.kill_at("rules.looked", lambda: story.stack.send("pull"))
+    story.kill_at("rules.checked", lambda: story.stack.send("pull"))
     assert not SyncField.objects.get(record__target_id=contact, column_name="department").decisions.exists()
     story.stack.send("pull")
 

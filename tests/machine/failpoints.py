@@ -19,7 +19,7 @@ DELIVERY_POINTS = (
     "delivery.read",
     "delivery.sent",
     "delivery.answered",
-    "delivery.settled",
+    "delivery.applied",
     "delivery.finished",
 )
 # Only power cuts are possible here; half of them are inside a transaction, which is then rolled back.

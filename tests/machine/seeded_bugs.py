@@ -170,9 +170,9 @@ SEEDED_BUGS = (
     SeededBug(
         name="the CRM's value is not compared",
         owner=conflicts,
-        function="_compare_values",
-        guard="if conversion.same(column_type, now, decision.expected_value):",
-        instead="if True:",
+        function="_assess_value",
+        guard="elif not conversion.same(column.type, now, decision.expected_value):",
+        instead="elif False:",
         faults=("a form changes the field",),
         points=BEFORE_SENDING,
     ),

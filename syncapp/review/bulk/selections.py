@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
@@ -98,7 +98,10 @@ def _freeze(
 @retried
 def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
     waiting = [field for field in fields if field.is_undecided and field.delivery == FieldDelivery.NONE]
-    blocked = _block_reasons(person, waiting)
+    # Editors that are not read yet are checked when deciding.
+    editors = four_eyes.load_editors(field.record.editor_id for field in waiting)
+    reasons = ((field.pk, editors.block_reason(field.record.editor_id, (person,))) for field in waiting)
+    blocked = {pk: reason for pk, reason in reasons if reason not in (None, BlockReason.UNREAD)}
     allowed = [field for field in waiting if field.pk not in blocked and not field.contact_is_gone]
     with_warnings = _with_warnings(allowed[:MAX_FIELDS])
     kept = [field for field, warnings in with_warnings if FieldWarning.CHANGED not in warnings]
@@ -116,17 +119,11 @@ def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
         unidentified=sum(reason is BlockReason.UNIDENTIFIED for reason in blocked.values()),
         is_cut=len(allowed) > MAX_FIELDS,
     )
-    SelectionItem.objects.bulk_create(_items(selection, with_warnings), batch_size=500)
-    selection.refresh_from_db()
-    return selection
-
-
-def _items(selection: Selection, with_warnings: Sequence[FieldWarnings]) -> Iterator[SelectionItem]:
     plain = [field.pk for field, warnings in with_warnings if not warnings]
     # Only examples for the page, so the standard random generator is good enough.
     examples = set(random.sample(plain, min(EXAMPLES, len(plain))))
-    for position, (field, warnings) in enumerate(with_warnings):
-        yield SelectionItem(
+    items = [
+        SelectionItem(
             selection=selection,
             position=position,
             field=field,
@@ -135,6 +132,11 @@ def _items(selection: Selection, with_warnings: Sequence[FieldWarnings]) -> Iter
             result=Result.OMITTED if FieldWarning.CHANGED in warnings else Result.OPEN,
             concerns=",".join(warnings),
         )
+        for position, (field, warnings) in enumerate(with_warnings)
+    ]
+    SelectionItem.objects.bulk_create(items, batch_size=500)
+    selection.refresh_from_db()
+    return selection
 
 
 def refresh_live_values(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: CrmClient) -> bool:
@@ -145,36 +147,30 @@ def refresh_live_values(selection: Selection, record_ids: Collection[uuid.UUID],
     open_items = selection.items.filter(result=Result.OPEN, field__record__in=record_ids)
     before = list(open_items.select_related("field__record"))
     answered = live_values.refresh_if_answering(record_ids, crm=crm) is not None
-    _omit_changed(selection, before)
+    with transaction.atomic():
+        locked(Selection.objects.all()).get(pk=selection.pk)
+        if SelectionRun.objects.filter(pk=selection.pk).exists():
+            return answered  # already being decided: `decide` refuses changed fields
+        fields = SyncField.objects.select_related("record").undecided().in_bulk([item.field_id for item in before])
+        warnings_of = {field.pk: warnings for field, warnings in _with_warnings(list(fields.values()))}
+        changed = []
+        for item in before:
+            warnings = warnings_of.get(item.field_id, ())
+            if FieldWarning.CHANGED in warnings:
+                changed.append(item)
+                item.result, item.concerns, item.is_example = Result.OMITTED, ",".join(warnings), True
+            elif item.field_id in fields and context.digest(item.field) == item.seen:
+                # The page shows this state from now on; any other change keeps the digest from matching.
+                item.field.contact_state = fields[item.field_id].contact_state
+                changed += [item] if context.digest(item.field) != item.seen else []
+                item.seen = context.digest(item.field)
+        if changed:
+            SelectionItem.objects.bulk_update(changed, ["result", "concerns", "is_example", "seen"], batch_size=500)
+            left = selection.items.filter(result=Result.OPEN)
+            counts = left.aggregate(fields=Count("pk"), contacts=Count("field__record", distinct=True))
+            Selection.objects.filter(pk=selection.pk).update(**counts)
+            selection.refresh_from_db(fields=["fields", "contacts"])
     return answered
-
-
-@transaction.atomic
-def _omit_changed(selection: Selection, before: Sequence[SelectionItem]) -> None:
-    """Leave out fields with another value in the CRM; `before` holds the items with their fields before the reading."""
-    locked(Selection.objects.all()).get(pk=selection.pk)
-    if SelectionRun.objects.filter(pk=selection.pk).exists():
-        return  # already being decided: `decide` refuses changed fields
-    fields = SyncField.objects.select_related("record").undecided().in_bulk([item.field_id for item in before])
-    warnings_of = {field.pk: warnings for field, warnings in _with_warnings(list(fields.values()))}
-    changed = []
-    for item in before:
-        warnings = warnings_of.get(item.field_id, ())
-        if FieldWarning.CHANGED in warnings:
-            changed.append(item)
-            item.result, item.concerns, item.is_example = Result.OMITTED, ",".join(warnings), True
-        elif item.field_id in fields and context.digest(item.field) == item.seen:
-            # The page shows this state from now on; any other change keeps the digest from matching.
-            item.field.contact_state = fields[item.field_id].contact_state
-            changed += [item] if context.digest(item.field) != item.seen else []
-            item.seen = context.digest(item.field)
-    if not changed:
-        return
-    SelectionItem.objects.bulk_update(changed, ["result", "concerns", "is_example", "seen"], batch_size=500)
-    left = selection.items.filter(result=Result.OPEN)
-    counts = left.aggregate(fields=Count("pk"), contacts=Count("field__record", distinct=True))
-    Selection.objects.filter(pk=selection.pk).update(**counts)
-    selection.refresh_from_db(fields=["fields", "contacts"])
 
 
 def _with_warnings(fields: Sequence[SyncField]) -> list[FieldWarnings]:
@@ -190,13 +186,6 @@ def _empty_message(*, is_changed: bool, is_unidentified: bool) -> str:
     return "None of these fields can be decided together. Nothing was changed."
 
 
-def _block_reasons(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, BlockReason]:
-    """Return the fields that this person may not decide; editors that are not read yet are checked when deciding."""
-    editors = four_eyes.load_editors(field.record.editor_id for field in fields)
-    found = {field.pk: editors.block_reason(field.record.editor_id, (person,)) for field in fields}
-    return {pk: reason for pk, reason in found.items() if reason is not None and reason is not BlockReason.UNREAD}
-
-
 def start(selection: Selection, decision: BulkDecision, *, number: int | None, by: Person) -> SelectionRun:
     """Start deciding all items alike, once. Raises NotPossible if the typed number of a long list does not match."""
     if selection.person_id != by.pk:
@@ -205,7 +194,10 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
         with transaction.atomic():
             # A reading of live values may have left some out: the number must be that of the decided fields.
             selection = locked(Selection.objects.all()).get(pk=selection.pk)
-            _check_number(selection, number)
+            if not selection.fields:
+                raise NotPossible(_empty_message(is_changed=True, is_unidentified=False))
+            if selection.fields > AT_ONCE and number != selection.fields:
+                raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
             run = SelectionRun.objects.create(
                 selection=selection,
                 due_at=Now(),
@@ -256,7 +248,7 @@ class SelectionJob(JobType):
         run = SelectionRun.objects.select_related("selection__person").get(pk=lease.pk)
         until = time.monotonic() + self._seconds
         failed: Exception | None = None
-        for items in self._with_live_values(_by_contact(run.selection)):
+        for items in self._contacts(run.selection):
             try:
                 _decide(lease, run, items)
             except queue.LostLease:
@@ -272,10 +264,12 @@ class SelectionJob(JobType):
             raise failed
         queue.finish(lease)
 
-    def _with_live_values(self, contacts: Iterable[list[SelectionItem]]) -> Iterator[list[SelectionItem]]:
-        """Read the live values of several contacts in one request before they are decided, while the CRM answers."""
-        remaining = iter(contacts)
-        while some := list(islice(remaining, MOST_CONTACTS_AT_ONCE)):
+    def _contacts(self, selection: Selection) -> Iterator[list[SelectionItem]]:
+        """Yield the open items by contact; live values of several contacts are read in one request beforehand."""
+        open_items = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
+        grouped = groupby(list(open_items), key=lambda item: item.field.record_id)
+        contacts = (list(items) for _, items in grouped)
+        while some := list(islice(contacts, MOST_CONTACTS_AT_ONCE)):
             ids = [items[0].field.record_id for items in some]
             if self._crm is not None and live_values.refresh_if_answering(ids, crm=self._crm) is None:
                 self._crm = None  # continue with stored values; the delivery compares again
@@ -287,12 +281,6 @@ class SelectionJob(JobType):
         SelectionItem.objects.filter(selection=lease.pk, result=Result.OPEN).update(
             result=Result.REFUSED, why=failure.reason[:300]
         )
-
-
-def _by_contact(selection: Selection) -> Iterator[list[SelectionItem]]:
-    open_items = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
-    for _, items in groupby(list(open_items), key=lambda item: item.field.record_id):
-        yield list(items)
 
 
 @retried

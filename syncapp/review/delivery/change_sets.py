@@ -30,13 +30,30 @@ SYSTEM_NAME = "Outlook Sync Portal"
 def build(assessments: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSet | None:
     """Build the change set for these assessments; None where nothing has to be sent."""
     marking = [assessment for assessment in assessments if assessment.finding in MARKING]
-    applied = tuple(_applied(assessments))
+    applied = []
+    for assessment in assessments:
+        staged, column, adjusted = assessment.staged, assessment.column, assessment.adjusted
+        if staged is None or column is None or adjusted is None or not staged.etag:
+            continue
+        # The staging row holds the value that we sent, not the one that the CRM stored.
+        if not conversion.same(column.type, staged.applied, adjusted.value):
+            applied.append(AppliedValue(field_id=staged.id, etag=staged.etag, applied=adjusted.value))
     if not marking and not applied:
         return None
+    writes = tuple(
+        (assessment.column, assessment.decision.value_to_write)
+        for assessment in marking
+        if assessment.finding == Finding.WRITE and assessment.column is not None
+    )
+    contact = None
+    if writes and view.contact is not None:
+        # By the raised revision the plug-in knows that this write is not an Outlook edit.
+        revision = (view.contact.revision or 0) + 1
+        contact = ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
     return ChangeSet(
-        contact=_contact_write(marking, view),
+        contact=contact,
         marks=tuple(_mark(assessment) for assessment in marking),
-        applied=applied,
+        applied=tuple(applied),
         closes=tuple(_closes(marking, view)),
     )
 
@@ -67,19 +84,6 @@ def split_groups(assessments: Sequence[Assessment]) -> list[list[Decision]]:
     return writes + ([marks] if marks else [])
 
 
-def _contact_write(marking: Iterable[Assessment], view: DeliverySnapshot) -> ContactWrite | None:
-    writes = tuple(
-        (assessment.column, assessment.decision.value_to_write)
-        for assessment in marking
-        if assessment.finding == Finding.WRITE and assessment.column is not None
-    )
-    if not writes or view.contact is None:
-        return None
-    # By the raised revision the plug-in knows that this write is not an Outlook edit.
-    revision = (view.contact.revision or 0) + 1
-    return ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
-
-
 def _mark(assessment: Assessment) -> FieldMark:
     decision, staged = assessment.decision, assessment.staged
     if staged is None:
@@ -94,16 +98,6 @@ def _mark(assessment: Assessment) -> FieldMark:
         decided_on=decision.decided_at,
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
     )
-
-
-def _applied(assessments: Iterable[Assessment]) -> Iterable[AppliedValue]:
-    """Yield corrections of staging rows that hold the value we sent, where the CRM stored another one."""
-    for assessment in assessments:
-        staged, column, adjusted = assessment.staged, assessment.column, assessment.adjusted
-        if staged is None or column is None or adjusted is None or not staged.etag:
-            continue
-        if not conversion.same(column.type, staged.applied, adjusted.value):
-            yield AppliedValue(field_id=staged.id, etag=staged.etag, applied=adjusted.value)
 
 
 def _closes(marking: Sequence[Assessment], view: DeliverySnapshot) -> Iterable[RecordClose]:

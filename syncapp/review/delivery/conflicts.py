@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from syncapp.crm.staging.records import Column, ColumnType, ContactState, DeliverySnapshot, LiveContact, StagedField
+from syncapp.crm.staging.records import Column, ContactState, DeliverySnapshot, LiveContact, StagedField
 from syncapp.crm.values import conversion
 from syncapp.mirror.edits import recognition
 from syncapp.models import Decision
@@ -89,11 +89,19 @@ def assess(
     `own` holds our decisions by field, `stored` the values by decision that the CRM stored instead of ours, `own_user`
     the portal's user in the CRM.
     """
-    found = [
-        _assess_decision(decision, view, columns, own.get(decision.field_id, OwnDecisions()), own_user)
-        for decision in decisions
-    ]
-    return [_with_adjusted(assessment, view, columns, stored or {}) for assessment in found]
+    found = []
+    for decision in decisions:
+        ours = own.get(decision.field_id, OwnDecisions())
+        assessment = _assess_decision(decision, view, columns, ours, own_user)
+        column = columns.get(decision.field.column_name)
+        if assessment.finding == Finding.OURS and decision.writes and column is not None and view.contact is not None:
+            now = StoredValue(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
+            # If the answer to the write was lost, only rounding is recognized as the CRM's change.
+            rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
+            adjusted = (stored or {}).get(decision.pk, rounded)
+            assessment = replace(assessment, column=column, adjusted=adjusted)
+        found.append(assessment)
+    return found
 
 
 def adjustments(assessments: Iterable[Assessment], written: LiveContact | None) -> dict[uuid.UUID, StoredValue]:
@@ -107,22 +115,6 @@ def adjustments(assessments: Iterable[Assessment], written: LiveContact | None) 
         if not conversion.same(column.type, value, decision.value_to_write):
             found[decision.pk] = StoredValue(value, written.labels.get(column.name, ""))
     return found
-
-
-def _with_adjusted(
-    assessment: Assessment,
-    view: DeliverySnapshot,
-    columns: Mapping[str, Column],
-    stored: Mapping[uuid.UUID, StoredValue],
-) -> Assessment:
-    """Add the stored value; if the answer to the write was lost, only rounding is recognized as the CRM's change."""
-    decision = assessment.decision
-    column = columns.get(decision.field.column_name)
-    if assessment.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
-        return assessment
-    now = StoredValue(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
-    rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
-    return replace(assessment, column=column, adjusted=stored.get(decision.pk, rounded))
 
 
 def _assess_decision(
@@ -147,19 +139,14 @@ def _assess_decision(
     if unreadable and (decision.writes or own.unproven):
         return Assessment(decision, Finding.UNREADABLE, staged, trouble=unreadable)
     proves = staged.decision_id if staged.decision_id in own.unproven else ""
-    if not decision.writes:
-        return replace(_assess_mark(decision, view, staged, column if proves else None), proves=proves)
-    return replace(_assess_value(decision, view, staged, column), proves=proves)
-
-
-def _assess_mark(decision: Decision, view: DeliverySnapshot, staged: StagedField, column: Column | None) -> Assessment:
-    """Check that a rejection keeps the value its reviewer saw; `column` is given if we may have written another."""
-    if column is None or view.contact is None or decision.kind != Kind.REVIEW:
-        return Assessment(decision, Finding.MARK, staged)
-    now = view.contact.values.get(column.name)
-    if conversion.same(column.type, now, decision.expected_value):
-        return Assessment(decision, Finding.MARK, staged)
-    return Assessment(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
+    if decision.writes:
+        return replace(_assess_value(decision, view, staged, column), proves=proves)
+    # A rejection must keep the value its reviewer saw; an earlier approval may have written another.
+    if proves and column is not None and view.contact is not None and decision.kind == Kind.REVIEW:
+        now, label = view.contact.values.get(column.name), view.contact.labels.get(column.name, "")
+        if not conversion.same(column.type, now, decision.expected_value):
+            return Assessment(decision, Finding.WRITTEN_BEFORE, staged, column, now, label, proves)
+    return Assessment(decision, Finding.MARK, staged, proves=proves)
 
 
 def _assess_value(decision: Decision, view: DeliverySnapshot, staged: StagedField, column: Column | None) -> Assessment:
@@ -169,15 +156,12 @@ def _assess_value(decision: Decision, view: DeliverySnapshot, staged: StagedFiel
         return Assessment(decision, Finding.UNKNOWN_COLUMN, staged)
     now = view.contact.values.get(column.name)
     label = view.contact.labels.get(column.name, "")
-    finding = _compare_values(column.type, now, decision)
-    if finding is Finding.WRITE and view.contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
+    if conversion.same(column.type, now, decision.value_to_write):
+        finding = Finding.ALREADY
+    elif not conversion.same(column.type, now, decision.expected_value):
+        finding = Finding.CONFLICT
+    elif view.contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
         finding = UNSEEN_STATES[view.contact.state]
+    else:
+        finding = Finding.WRITE
     return Assessment(decision, finding, staged, column, now, label)
-
-
-def _compare_values(column_type: ColumnType, now: str | None, decision: Decision) -> Finding:
-    if conversion.same(column_type, now, decision.value_to_write):
-        return Finding.ALREADY
-    if conversion.same(column_type, now, decision.expected_value):
-        return Finding.WRITE
-    return Finding.CONFLICT

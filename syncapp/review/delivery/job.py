@@ -141,15 +141,13 @@ def _send_all(work: _Work, decisions: Sequence[Decision]) -> None:
     """Send all decisions in one change set; if the CRM refuses it, send them separately."""
     try:
         _send(work, decisions)
-    except REFUSALS as refusal:
-        _send_separately(work, decisions, refusal)
-
-
-def _send_separately(work: _Work, decisions: Sequence[Decision], refusal: CrmError) -> None:
+        return
+    except REFUSALS as error:
+        refusal = error
     assessments, _ = _read_and_assess(work, decisions)
     results.apply_results(work.lease, [each for each in assessments if each.finding not in conflicts.MARKING])
     parts = change_sets.split_groups(assessments)
-    if len(parts) == 1:
+    if len(parts) == 1:  # it would be refused again
         _fail(work, parts[0], refusal)
         return
     for part in parts:
@@ -177,7 +175,13 @@ def _send(work: _Work, decisions: Sequence[Decision]) -> None:
         except NotFound:
             missing += 1
             # Our own rows existed a moment ago, twice: the missing row is the target of a lookup.
-            if missing > 1 and any(_sets_lookup(each) for each in assessments):
+            if missing > 1 and any(
+                each.finding is Finding.WRITE
+                and each.column is not None
+                and each.column.type is ColumnType.LOOKUP
+                and each.decision.value_to_write
+                for each in assessments
+            ):
                 raise
             continue
         failpoint("delivery.answered")
@@ -186,14 +190,9 @@ def _send(work: _Work, decisions: Sequence[Decision]) -> None:
             stored |= adjusted  # another round: the staging rows must hold the values that the CRM stored
             continue
         results.apply_results(work.lease, assessments)
-        failpoint("delivery.settled")
+        failpoint("delivery.applied")
         return
     raise _StillStale
-
-
-def _sets_lookup(assessment: Assessment) -> bool:
-    is_lookup = assessment.column is not None and assessment.column.type is ColumnType.LOOKUP
-    return is_lookup and assessment.finding is Finding.WRITE and bool(assessment.decision.value_to_write)
 
 
 def _read_and_assess(
@@ -201,7 +200,14 @@ def _read_and_assess(
 ) -> tuple[list[Assessment], DeliverySnapshot]:
     """Read the contact and its staging rows, and assess each decision against them."""
     known = columns.of_table(work.delivery.target_table)
-    own = _own_decisions(decisions)
+    ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
+    unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
+    ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
+    for earlier in ours.only("field_id", "writes", "state"):
+        ids[earlier.field_id].add(str(earlier.pk))
+        if earlier.writes and earlier.state in UNPROVEN_STATES:
+            unproven[earlier.field_id].add(str(earlier.pk))
+    own = {field_id: OwnDecisions(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
     wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
     view = work.crm.read_for_delivery(
         table=work.delivery.target_table,
@@ -213,17 +219,6 @@ def _read_and_assess(
     failpoint("delivery.read")
     own_user = work.crm.own_user_id(deadline=work.deadline)
     return conflicts.assess(decisions, view, columns=known, own=own, stored=stored, own_user=own_user), view
-
-
-def _own_decisions(decisions: Sequence[Decision]) -> dict[uuid.UUID, OwnDecisions]:
-    ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
-    unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
-    ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
-    for earlier in ours.only("field_id", "writes", "state"):
-        ids[earlier.field_id].add(str(earlier.pk))
-        if earlier.writes and earlier.state in UNPROVEN_STATES:
-            unproven[earlier.field_id].add(str(earlier.pk))
-    return {field_id: OwnDecisions(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
 
 
 @retried

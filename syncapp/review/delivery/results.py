@@ -77,51 +77,39 @@ def _lock(decisions: Sequence[Decision], *, proven: Sequence[str] = ()) -> None:
 
 
 def _apply(assessment: Assessment) -> SyncField:
-    state, columns = RESULTS[assessment.finding]
-    columns = {
-        **columns,
-        "trouble": assessment.trouble or MESSAGES.get(assessment.finding, ""),
-        **_live_value_columns(assessment),
-    }
+    decision, finding, adjusted = assessment.decision, assessment.finding, assessment.adjusted
+    state, columns = RESULTS[finding]
+    columns = {**columns, "trouble": assessment.trouble or MESSAGES.get(finding, "")}
+    live_value: tuple[str | None, str] | None = None  # with its label, as it was just read or written
+    if finding in (*_FOUND_NOW, Finding.ALREADY):
+        live_value = assessment.value_now, assessment.label_now
+    elif adjusted is not None:
+        live_value = adjusted.value, adjusted.label
+    elif finding == Finding.WRITE:
+        live_value = decision.value_to_write, ""
+    if live_value is not None:
+        value, label = live_value
+        columns |= {"crm_now_value": value, "crm_now_label": label, "crm_now_read_at": Now()}
     if assessment.proves:
-        _acknowledge(assessment)
-    found = assessment.value_now if assessment.finding in _FOUND_NOW else assessment.decision.value_to_write
-    if assessment.adjusted is not None:
+        # The staging row proves that the CRM had written an earlier decision, which counted as failed.
+        earlier = Decision.objects.filter(pk=assessment.proves, state__in=UNPROVEN_STATES)
+        if earlier.update(state=DecisionState.WRITTEN, finished_at=Now()):
+            audit.record(
+                f"field.delivery.{DecisionState.WRITTEN}",
+                by=None,
+                channel="worker",
+                record_id=decision.field.record_id,
+                field_id=decision.field_id,
+                decision_id=uuid.UUID(assessment.proves),
+                details={"column": decision.field.column_name, "finding": "found_later"},
+            )
+    found = assessment.value_now if finding in _FOUND_NOW else decision.value_to_write
+    if adjusted is not None:
         # A follow-up expects to find the value that the CRM stored.
-        decision, found = assessment.decision, assessment.adjusted.value
+        found = adjusted.value
         Decision.objects.filter(pk=decision.pk).update(written_value=found, is_adjusted=True)
         decision.written_value, decision.is_adjusted = found, True
-    return _close(assessment.decision, state, columns=columns, finding=assessment.finding, after=found)
-
-
-def _acknowledge(assessment: Assessment) -> None:
-    """Mark an earlier failed decision as written: the staging row proves that the CRM had written it."""
-    earlier = Decision.objects.filter(pk=assessment.proves, state__in=UNPROVEN_STATES)
-    if earlier.update(state=DecisionState.WRITTEN, finished_at=Now()):
-        field = assessment.decision.field
-        audit.record(
-            f"field.delivery.{DecisionState.WRITTEN}",
-            by=None,
-            channel="worker",
-            record_id=field.record_id,
-            field_id=field.pk,
-            decision_id=uuid.UUID(assessment.proves),
-            details={"column": field.column_name, "finding": "found_later"},
-        )
-
-
-def _live_value_columns(assessment: Assessment) -> dict[str, Any]:
-    """Return the columns for the CRM's current value, as it was just read or written."""
-    decision = assessment.decision
-    if assessment.finding in (*_FOUND_NOW, Finding.ALREADY):
-        value, label = assessment.value_now, assessment.label_now
-    elif assessment.adjusted is not None:
-        value, label = assessment.adjusted.value, assessment.adjusted.label
-    elif assessment.finding == Finding.WRITE:
-        value, label = decision.value_to_write, ""
-    else:
-        return {}
-    return {"crm_now_value": value, "crm_now_label": label, "crm_now_read_at": Now()}
+    return _close(decision, state, columns=columns, finding=finding, after=found)
 
 
 @retried

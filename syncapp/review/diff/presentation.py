@@ -44,10 +44,6 @@ class Input(StrEnum):
     LOOKUP = "lookup"
 
 
-def _no_choices(column: Column) -> tuple[tuple[str, str], ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Presentation:
     """Presentation of one column type: the form in which people read and type its values.
@@ -60,7 +56,7 @@ class Presentation:
     words: Callable[[Column, str, str], str]
     marking: Marking
     input: Input
-    choices: Callable[[Column], tuple[tuple[str, str], ...]] = _no_choices
+    choices: Callable[[Column], tuple[tuple[str, str], ...]] = lambda column: ()
     decimals: int | None = None
 
 
@@ -82,36 +78,24 @@ def _text_words(column: Column, value: str, label: str) -> str:
     return value
 
 
-def _option_words(column: Column, value: str, label: str) -> str:
-    return dict(column.options).get(int(value)) or label or value
-
-
 def _options_words(column: Column, value: str, label: str) -> str:
     known = dict(column.options)
     numbers = sorted(canonical.parse_choices(value))
     staged = [item for item in label.split(LIST_SEPARATOR) if item]
-    deleted = _labels_of_deleted([number for number in numbers if number not in known], numbers, known, staged)
-    return LIST_SEPARATOR.join(known.get(number) or deleted.get(number) or str(number) for number in numbers)
-
-
-def _labels_of_deleted(
-    deleted: list[int], numbers: list[int], known: Mapping[int, str], staged: list[str]
-) -> dict[int, str]:
-    """Return the staged labels of options that were deleted since; none where they cannot be matched for certain."""
-    others = [label for label in staged if label not in known.values()]
+    # Options that were deleted since keep their staged labels, where these can be matched for certain.
+    deleted = [number for number in numbers if number not in known]
+    others = [text for text in staged if text not in known.values()]
+    labels: dict[int, str] = {}
     if len(others) == len(deleted):
-        return dict(zip(deleted, others, strict=True))
-    # One that is left was renamed since: the CRM lists labels in the order of their values.
-    return dict(zip(numbers, staged, strict=True)) if len(staged) == len(numbers) else {}
+        labels = dict(zip(deleted, others, strict=True))
+    elif len(staged) == len(numbers):  # another one was renamed; the CRM lists labels in the order of their values
+        labels = dict(zip(numbers, staged, strict=True))
+    return LIST_SEPARATOR.join(known.get(number) or labels.get(number) or str(number) for number in numbers)
 
 
 def _yes_no_words(column: Column, value: str, label: str) -> str:
     answer = canonical.parse_yes_no(value)
     return dict(column.options).get(int(answer)) or label or ("Yes" if answer else "No")
-
-
-def _date_words(column: Column, value: str, label: str) -> str:
-    return format_day(canonical.parse_date(value))
 
 
 def _date_time_words(column: Column, value: str, label: str) -> str:
@@ -137,17 +121,12 @@ def _number_words(column: Column, value: str, label: str) -> str:
     """Format a number for the reader, with the currency and the decimals of the CRM's own label."""
     conversion.parse(column.type, value)
     number = Decimal(value)
-    before, digits, after = _split_label(label)
+    found = re.fullmatch(r"(\D*)(\d(?:.*\d)?)(\D*)", label, re.DOTALL)
+    before, digits, after = found.groups() if found else ("", "", "")
     decimals = next((n for n in range(11) if _digits(f"{abs(number):.{n}f}") == _digits(digits)), None)
     rounded = number if decimals is None else round(number, decimals)
     has_sign = any(sign in before + after for sign in "-−(")
     return f"{before}{localization.number(abs(rounded) if has_sign else rounded)}{after}"
-
-
-def _split_label(label: str) -> tuple[str, str, str]:
-    """Split a formatted number into what precedes its digits, the digits with their separators, and the rest."""
-    found = re.fullmatch(r"(\D*)(\d(?:.*\d)?)(\D*)", label, re.DOTALL)
-    return (found[1], found[2], found[3]) if found else ("", "", "")
 
 
 def _digits(text: str) -> str:
@@ -166,14 +145,21 @@ def _yes_no_choices(column: Column) -> tuple[tuple[str, str], ...]:
 PRESENTATIONS: Mapping[ColumnType, Presentation] = {
     ColumnType.TEXT: Presentation(_text_words, Marking.LETTERS, Input.TEXT),
     ColumnType.MEMO: Presentation(_text_words, Marking.LETTERS, Input.AREA),
-    ColumnType.CHOICE: Presentation(_option_words, Marking.WHOLE, Input.CHOICE, choices=_option_choices),
+    ColumnType.CHOICE: Presentation(
+        lambda column, value, label: dict(column.options).get(int(value)) or label or value,
+        Marking.WHOLE,
+        Input.CHOICE,
+        choices=_option_choices,
+    ),
     ColumnType.CHOICES: Presentation(_options_words, Marking.LIST, Input.CHOICES, choices=_option_choices),
     ColumnType.YES_NO: Presentation(_yes_no_words, Marking.WHOLE, Input.CHOICE, choices=_yes_no_choices),
     ColumnType.INTEGER: Presentation(_number_words, Marking.WHOLE, Input.NUMBER, decimals=0),
     ColumnType.DECIMAL: Presentation(_number_words, Marking.WHOLE, Input.NUMBER),
     ColumnType.MONEY: Presentation(_number_words, Marking.WHOLE, Input.NUMBER, decimals=2),
     ColumnType.FLOAT: Presentation(_number_words, Marking.WHOLE, Input.NUMBER),
-    ColumnType.DATE: Presentation(_date_words, Marking.WORDS, Input.DATE),
+    ColumnType.DATE: Presentation(
+        lambda column, value, label: format_day(canonical.parse_date(value)), Marking.WORDS, Input.DATE
+    ),
     ColumnType.DATE_TIME: Presentation(_date_time_words, Marking.WORDS, Input.DATE_TIME),
     ColumnType.LOOKUP: Presentation(_label_words, Marking.LETTERS, Input.LOOKUP),
     ColumnType.OTHER: Presentation(_label_words, Marking.LETTERS, Input.NONE),

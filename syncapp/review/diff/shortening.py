@@ -18,8 +18,12 @@ def shorten(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     if not any(part.changed for part in parts):
         return tuple(_beginning(parts))
     near = [any(p.changed for p in parts[max(0, i - 1) : i + 2]) for i in range(len(parts))]
-    cut = [piece for i, part in enumerate(parts) for piece in _cut(parts, i, part, near=near[i])]
-    return tuple(_beginning(_join_gaps(cut)))
+    cut: list[Part] = []
+    for i, part in enumerate(parts):
+        for piece in _cut(parts, i, part, near=near[i]):
+            if not (piece.kind is PartKind.GAP and cut and cut[-1].kind is PartKind.GAP):
+                cut.append(piece)
+    return tuple(_beginning(cut))
 
 
 def _cut(parts: tuple[Part, ...], i: int, part: Part, *, near: bool) -> Iterator[Part]:
@@ -34,29 +38,12 @@ def _cut(parts: tuple[Part, ...], i: int, part: Part, *, near: bool) -> Iterator
     if after and before and len(part.text) <= 2 * CONTEXT:
         yield part
         return
+    is_short = len(part.text) <= CONTEXT
     if after:
-        yield Part(_head(part.text))
-    if not after or not before or len(part.text) > 2 * CONTEXT:
-        yield Part("", PartKind.GAP)
+        yield Part(part.text if is_short else part.text[:CONTEXT].rsplit(" ", 1)[0])
+    yield Part("", PartKind.GAP)
     if before:
-        yield Part(_tail(part.text))
-
-
-def _head(text: str) -> str:
-    return text if len(text) <= CONTEXT else text[:CONTEXT].rsplit(" ", 1)[0]
-
-
-def _tail(text: str) -> str:
-    return text if len(text) <= CONTEXT else text[-CONTEXT:].split(" ", 1)[-1]
-
-
-def _join_gaps(parts: Iterable[Part]) -> Iterator[Part]:
-    last = None
-    for part in parts:
-        if part.kind is PartKind.GAP and last is PartKind.GAP:
-            continue
-        last = part.kind
-        yield part
+        yield Part(part.text if is_short else part.text[-CONTEXT:].split(" ", 1)[-1])
 
 
 def _beginning(parts: Iterable[Part]) -> Iterator[Part]:

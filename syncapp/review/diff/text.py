@@ -101,21 +101,19 @@ def _aligned(a: list[str], b: list[str]) -> list[_Run]:
     """Align two texts: the common beginning, the runs between, the common end."""
     head = _same_length(a, b)
     tail = _same_length(a[head:][::-1], b[head:][::-1])
-    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
     start, end = "".join(a[:head]), "".join(a[len(a) - tail :])
-    return [_Run(start, start), *_matched(middle_a, middle_b), _Run(end, end)]
+    a, b = a[head : len(a) - tail], b[head : len(b) - tail]
+    if len(a) * len(b) > MAX_PAIRS:
+        runs = _by_sentences("".join(a), "".join(b))
+    else:
+        codes = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+        runs = [_Run("".join(a[i1:i2]), "".join(b[j1:j2])) for _, i1, i2, j1, j2 in codes]
+    return [_Run(start, start), *runs, _Run(end, end)]
 
 
 def _same_length(a: list[str], b: list[str]) -> int:
     pairs = zip(a, b, strict=False)
     return next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
-
-
-def _matched(a: list[str], b: list[str]) -> list[_Run]:
-    if len(a) * len(b) > MAX_PAIRS:
-        return _by_sentences("".join(a), "".join(b))
-    codes = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
-    return [_Run("".join(a[i1:i2]), "".join(b[j1:j2])) for _, i1, i2, j1, j2 in codes]
 
 
 def _by_sentences(before: str, after: str) -> list[_Run]:
@@ -227,31 +225,26 @@ def _take_from(runs: list[_Run], to: int, neighbor: int, rest: str) -> _Run:
 
 
 def _parts(text: str, *, changed: bool) -> tuple[Part, ...]:
+    def kind_of(cluster: str) -> PartKind:
+        if cluster in ("\n", "\r\n"):
+            return PartKind.BREAK
+        if characters.is_hidden(cluster) or (changed and characters.is_unusual_space(cluster)):
+            return PartKind.HIDDEN
+        return PartKind.TEXT
+
     is_blank = changed and not text.strip()
     found: list[Part] = []
-    for kind, group in groupby(characters.clusters(text), key=lambda one: _kind(one, changed=changed)):
-        members = list(group)
-        if kind is PartKind.HIDDEN:
-            found += [Part(one, kind, changed, characters.name(one), characters.code(one)) for one in members]
-        elif kind is PartKind.BREAK:
-            found += [part for one in members for part in _breaks(one, named=is_blank, changed=changed)]
-        else:
-            joined = "".join(members)
+    for kind, group in groupby(characters.clusters(text), key=kind_of):
+        if kind is PartKind.TEXT:
+            joined = "".join(group)
             is_space = changed and not joined.strip()
             found.append(Part(joined, PartKind.SPACE if is_space else PartKind.TEXT, changed))
+            continue
+        for cluster in group:
+            # A changed line break is also named if no text around it shows the change.
+            if kind is PartKind.HIDDEN or is_blank:
+                name, code = characters.name(cluster), characters.code(cluster)
+                found.append(Part(cluster, PartKind.HIDDEN, changed, name, code))
+            if kind is PartKind.BREAK:
+                found.append(Part("\n", PartKind.BREAK))
     return tuple(found)
-
-
-def _kind(cluster: str, *, changed: bool) -> PartKind:
-    if cluster in ("\n", "\r\n"):
-        return PartKind.BREAK
-    if characters.is_hidden(cluster) or (changed and characters.is_unusual_space(cluster)):
-        return PartKind.HIDDEN
-    return PartKind.TEXT
-
-
-def _breaks(cluster: str, *, named: bool, changed: bool) -> Iterator[Part]:
-    """Yield a line break; a changed one is also named if no text around it shows the change."""
-    if named:
-        yield Part(cluster, PartKind.HIDDEN, changed, characters.name(cluster), characters.code(cluster))
-    yield Part("\n", PartKind.BREAK)

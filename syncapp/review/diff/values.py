@@ -9,7 +9,7 @@ from syncapp.models import SyncField
 from syncapp.review.diff import formats, text
 from syncapp.review.diff.presentation import LIST_SEPARATOR, Marking, presentation
 from syncapp.review.diff.shortening import shorten
-from syncapp.review.diff.text import Part, PartKind, TextDiff
+from syncapp.review.diff.text import Part, PartKind
 from syncapp.text import characters
 
 UNREADABLE = "(cannot be read)"
@@ -51,7 +51,7 @@ class DiffSide:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A remark about a change; with `warns` it is about something people overlook."""
+    """A note about a change; with `warns` it is about something people overlook."""
 
     words: str
     warns: bool = False
@@ -59,7 +59,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class ValueDiff:
-    """The old and the new value, and remarks about the change."""
+    """The old and the new value, and notes about the change."""
 
     before: DiffSide
     after: DiffSide
@@ -102,17 +102,33 @@ def diff_values(column: Column | None, before: tuple[str | None, str], after: tu
     old, new = format_value(column, *before), format_value(column, *after)
     marking = presentation(column).marking
     if marking is Marking.LIST:
-        return _lists(old, new)
+        olds, news = _split(old), _split(new)
+        return ValueDiff(
+            before=DiffSide(items=tuple((item, item not in news) for item in olds), is_changed=bool(olds)),
+            after=DiffSide(items=tuple((item, item not in olds) for item in news), is_changed=olds != news),
+        )
     same_words = old == new and (before[0] or "") != (after[0] or "")
     found = (
         text.replaced(old, new)
         if same_words or (marking is Marking.WHOLE and old != new)
         else text.compare(old, new, by_words=marking is Marking.WORDS)
     )
+    tags = [Tag("same words, different value", warns=True)] if same_words else []
+    if characters.has_hidden_characters(new):
+        tags.append(Tag("hidden characters", warns=True))
+    elif column is not None and (note := formats.describe_change(column.name, old, new)):
+        tags.append(Tag(note))
+    elif found.only_signs:
+        tags.append(Tag("only blanks differ" if found.only_blanks else "only punctuation differs"))
+    if mixed := characters.mixed_scripts(new):
+        tags.append(Tag(f"mixes {' and '.join(mixed)} letters", warns=True))
+    day_name = column.name if column is not None and column.type is ColumnType.DATE else ""
+    if formats.is_off_by_one_day(day_name, before[0], after[0]):
+        tags.append(Tag("moved by one day: possibly a time zone error", warns=True))
     return ValueDiff(
         before=DiffSide(found.before, is_changed=bool(old)),
         after=DiffSide(found.after, is_changed=old != new or same_words),
-        tags=_tags(column, old, new, found, same_words=same_words) + _tags_of_dates(column, before[0], after[0]),
+        tags=tuple(tags),
     )
 
 
@@ -121,43 +137,5 @@ def unmarked(column: Column | None, value: str | None, label: str = "") -> DiffS
     return DiffSide(text.unmarked(format_value(column, value, label)))
 
 
-def _lists(old: str, new: str) -> ValueDiff:
-    before, after = _split(old), _split(new)
-    return ValueDiff(
-        before=DiffSide(items=tuple((item, item not in after) for item in before), is_changed=bool(before)),
-        after=DiffSide(items=tuple((item, item not in before) for item in after), is_changed=before != after),
-    )
-
-
 def _split(text: str) -> list[str]:
     return [item for item in text.split(LIST_SEPARATOR) if item]
-
-
-def _tags(column: Column | None, before: str, after: str, found: TextDiff, *, same_words: bool) -> tuple[Tag, ...]:
-    tags = [Tag("same words, different value", warns=True)] if same_words else []
-    if characters.has_hidden_characters(after):
-        tags.append(Tag("hidden characters", warns=True))
-    elif remark := _format_remark(column, before, after, found):
-        tags.append(Tag(remark))
-    mixed = characters.mixed_scripts(after)
-    if mixed:
-        tags.append(Tag(f"mixes {' and '.join(mixed)} letters", warns=True))
-    return tuple(tags)
-
-
-def _tags_of_dates(column: Column | None, before: str | None, after: str | None) -> tuple[Tag, ...]:
-    if (
-        column is None
-        or column.type is not ColumnType.DATE
-        or not formats.is_off_by_one_day(column.name, before, after)
-    ):
-        return ()
-    return (Tag("moved by one day: possibly a time zone error", warns=True),)
-
-
-def _format_remark(column: Column | None, before: str, after: str, found: TextDiff) -> str:
-    """Return the remark for this kind of value, or else whether only blanks or punctuation differ."""
-    known = formats.describe_change(column.name, before, after) if column is not None else ""
-    if known or not found.only_signs:
-        return known
-    return "only blanks differ" if found.only_blanks else "only punctuation differs"

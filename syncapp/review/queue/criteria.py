@@ -82,7 +82,14 @@ def filter_records(rows: SyncRecordQuerySet, tab: Tab, criteria: Criteria) -> Sy
             rows = rows.filter(_CONDITIONS[name](getattr(criteria, name)))
     if criteria.search:
         rows = word_search.filter_records(rows, criteria.search)
-    return _with_matching_fields(rows, tab, criteria) if criteria.has_field_criteria else rows
+    if not criteria.has_field_criteria:
+        return rows
+    fields = matching_fields(tab, criteria)
+    is_found_by_index = tab in _INDEXED and (criteria.column or tab is not Tab.DECIDED)
+    if is_found_by_index and not fields.order_by()[RARE : RARE + 1].exists():
+        # The limit only changes the query plan: with it both databases start with these few fields.
+        return rows.filter(pk__in=fields.order_by().values("record_id")[:RARE])
+    return rows.filter(Exists(fields.filter(record=OuterRef("pk"))))  # checks each row in the list's order
 
 
 def matching_fields(tab: Tab, criteria: Criteria) -> SyncFieldQuerySet:
@@ -91,16 +98,6 @@ def matching_fields(tab: Tab, criteria: Criteria) -> SyncFieldQuerySet:
     if criteria.kind:
         fields = fields.filter(change_kind=criteria.kind)
     return fields.filter(_STATES[tab])
-
-
-def _with_matching_fields(rows: SyncRecordQuerySet, tab: Tab, criteria: Criteria) -> SyncRecordQuerySet:
-    """Filter by fields: through the few matching fields, or else by checking each row in the list's order."""
-    fields = matching_fields(tab, criteria)
-    is_found_by_index = tab in _INDEXED and (criteria.column or tab is not Tab.DECIDED)
-    if is_found_by_index and not fields.order_by()[RARE : RARE + 1].exists():
-        # The limit only changes the query plan: with it both databases start with these fields.
-        return rows.filter(pk__in=fields.order_by().values("record_id")[:RARE])
-    return rows.filter(Exists(fields.filter(record=OuterRef("pk"))))
 
 
 def overdue_before() -> datetime | None:

@@ -61,8 +61,11 @@ def records_in(tab: Tab) -> SyncRecordQuerySet:
 def count(tab: Tab, criteria: Criteria = NO_CRITERIA) -> int:
     """Return the number of matching edits, at most MAX_COUNTED + 1."""
     if criteria.has_only_field_criteria and tab is Tab.WAITING:
-        found, is_all = _count_from_fields(tab, criteria)
-        if is_all or found > MAX_COUNTED:
+        # The edits of the first matching fields are enough if those are all, or more than are counted.
+        fields, size = matching_fields(tab, criteria).order_by(), 2 * (MAX_COUNTED + 1)
+        edits = records_in(tab).filter(pk__in=fields.values("record_id")[:size])
+        found = edits.order_by()[: MAX_COUNTED + 1].count()
+        if found > MAX_COUNTED or not fields[size : size + 1].exists():
             return found
     rows = filter_records(records_in(tab), tab, criteria)
     # A whole tab, or a search in it, is counted along the tab's own index.
@@ -79,13 +82,6 @@ def count_tabs() -> dict[Tab, int]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {statement}", [value for _, params in each for value in params])
         return dict(zip(found, cursor.fetchone(), strict=True))
-
-
-def _count_from_fields(tab: Tab, criteria: Criteria) -> tuple[int, bool]:
-    """Count the edits of the first matching fields, and return whether those are all matching fields."""
-    fields, size = matching_fields(tab, criteria).order_by(), 2 * (MAX_COUNTED + 1)
-    edits = records_in(tab).filter(pk__in=fields.values("record_id")[:size])
-    return edits.order_by()[: MAX_COUNTED + 1].count(), not fields[size : size + 1].exists()
 
 
 def page(

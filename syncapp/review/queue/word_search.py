@@ -40,29 +40,21 @@ def condition(text: str) -> Q:
     """Return the condition that found edits fulfill; it cannot use an index."""
     sought = parse(text)
     if sought.address:
-        return _has_address(sought.address)
+        editors = list(CrmUser.objects.filter(address__iexact=sought.address).values_list("pk", flat=True)[:MAX_WORDS])
+        named = RecordWord.objects.filter(word=sought.address).values("record_id")[:FEW]
+        return Q(editor_id__in=editors) | Q(pk__in=named) if editors else Q(pk__in=named)
     return has_words(sought.words) if sought.words else Q(pk__in=())
 
 
 def filter_records(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
     """Return the matching rows, through the word index if one of the prefixes is rare."""
     for word in parse(text).words:
-        of_word = RecordWord.objects.filter(_prefix(word))
+        # The condition that the database's index supports: a pattern, or a range on SQLite.
+        is_pattern = connection.vendor == "postgresql"
+        prefix = Q(word__startswith=word) if is_pattern else Q(word__gte=word, word__lt=word + _LAST_CHARACTER)
+        of_word = RecordWord.objects.filter(prefix)
         if not of_word[FEW : FEW + 1].exists():
             # The limit only changes the query plan: with it both databases start with these edits.
             rows = rows.filter(pk__in=of_word.values("record_id")[:FEW])
             break
     return rows.filter(condition(text))
-
-
-def _has_address(address: str) -> Q:
-    editors = list(CrmUser.objects.filter(address__iexact=address).values_list("pk", flat=True)[:MAX_WORDS])
-    named = RecordWord.objects.filter(word=address).values("record_id")[:FEW]
-    return Q(editor_id__in=editors) | Q(pk__in=named) if editors else Q(pk__in=named)
-
-
-def _prefix(word: str) -> Q:
-    """Return the prefix condition that the database's index supports: a pattern, or a range on SQLite."""
-    if connection.vendor == "postgresql":
-        return Q(word__startswith=word)
-    return Q(word__gte=word, word__lt=word + _LAST_CHARACTER)

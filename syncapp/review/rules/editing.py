@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,14 @@ from syncapp.preferences import OTHER
 from syncapp.review import reasons
 from syncapp.review.rules import runs, simulation
 from syncapp.review.rules.simulation import Simulation
-from syncapp.text.ids import parse_uuid
 
 MAX_RULES, MAX_CONDITIONS, MAX_DIFFERENCES = 50, 100, 100
-_COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,127}")
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_IS_VALID: Mapping[str, Callable[[str], object]] = {
+    "columns": re.compile(r"[a-z_][a-z0-9_]{0,127}").fullmatch,
+    "editors": re.compile(_ID).fullmatch,
+    "kinds": ChangeKind.values.__contains__,
+}
 
 
 class BadRule(Exception):
@@ -78,46 +82,26 @@ def check(draft: RuleDraft, *, codes: Collection[str] | None = None) -> dict[str
         raise BadRule("name", "Enter a name of 1 to 80 characters.")
     if draft.outcome not in RuleOutcome.values:
         raise BadRule("outcome", "Choose approve, reject or leave.")
-    _check_conditions(draft)
-    decides = draft.outcome != RuleOutcome.LEAVE
-    if decides and not (draft.columns or draft.editors or draft.kinds):
-        raise BadRule("conditions", "Add at least one condition: a field, an editor or a kind of change.")
-    why = (
-        _reason(draft, reasons.options() if codes is None else codes)
-        if draft.outcome == RuleOutcome.REJECT
-        else {"reason_code": "", "reason": ""}
-    )
-    lists = {name: sorted(set(getattr(draft, name))) for name in ("columns", "editors", "kinds")}
-    return {"name": draft.name.strip(), "outcome": draft.outcome, **lists, **why}
-
-
-def _check_conditions(draft: RuleDraft) -> None:
-    for name, is_known in (("columns", _is_column), ("editors", _is_id), ("kinds", ChangeKind.values.__contains__)):
-        values = getattr(draft, name)
-        wrong = next((value for value in values if not isinstance(value, str) or not is_known(value)), None)
+    lists = {"columns": draft.columns, "editors": draft.editors, "kinds": draft.kinds}
+    for name, values in lists.items():
+        wrong = next((value for value in values if not isinstance(value, str) or not _IS_VALID[name](value)), None)
         if wrong is not None:
             raise BadRule(name, f"“{str(wrong)[:60]}” is unknown.")
         if len(values) > MAX_CONDITIONS:
             raise BadRule(name, f"Choose at most {MAX_CONDITIONS}.")
-
-
-def _is_column(text: str) -> bool:
-    return bool(_COLUMN.fullmatch(text))
-
-
-def _is_id(text: str) -> bool:
-    found = parse_uuid(text)
-    return found is not None and str(found) == text
-
-
-def _reason(draft: RuleDraft, codes: Collection[str]) -> dict[str, str]:
-    if draft.reason_code not in codes:
-        raise BadRule("reason_code", "Choose a reason for the rejected edits.")
-    if draft.reason_code == OTHER and not draft.reason.strip():
-        raise BadRule("reason", "Describe the reason “Other” in a sentence.")
-    if len(draft.reason) > reasons.MAX_LENGTH:
-        raise BadRule("reason", f"Enter at most {reasons.MAX_LENGTH} characters.")
-    return {"reason_code": draft.reason_code, "reason": draft.reason.strip()}
+    if draft.outcome != RuleOutcome.LEAVE and not any(lists.values()):
+        raise BadRule("conditions", "Add at least one condition: a field, an editor or a kind of change.")
+    why = {"reason_code": "", "reason": ""}
+    if draft.outcome == RuleOutcome.REJECT:
+        if draft.reason_code not in (reasons.options() if codes is None else codes):
+            raise BadRule("reason_code", "Choose a reason for the rejected edits.")
+        if draft.reason_code == OTHER and not draft.reason.strip():
+            raise BadRule("reason", "Describe the reason “Other” in a sentence.")
+        if len(draft.reason) > reasons.MAX_LENGTH:
+            raise BadRule("reason", f"Enter at most {reasons.MAX_LENGTH} characters.")
+        why = {"reason_code": draft.reason_code, "reason": draft.reason.strip()}
+    conditions = {name: sorted(set(values)) for name, values in lists.items()}
+    return {"name": draft.name.strip(), "outcome": draft.outcome, **conditions, **why}
 
 
 @transaction.atomic

@@ -22,26 +22,22 @@ def record(decision: Decision) -> None:
     rule = locked(Rule.objects.all()).get(pk=decision.rule_id)
     RuleTrace.objects.filter(decision=decision, reversed_at__isnull=True).update(reversed_at=Now())
     count = recent_reversals(rule)
-    if rule.state == RuleState.ENABLED and count >= MAX_REVERSED:
-        _pause(rule, count)
+    if rule.state != RuleState.ENABLED or count < MAX_REVERSED:
+        return
+    why = f"People undid {count} of its last {LAST} decisions."
+    Rule.objects.filter(pk=rule.pk).update(state=RuleState.PAUSED, paused_because=why, started_at=Now())
+    audit.record("rule.paused_itself", by=None, channel="rule", details={"rule": str(rule.pk), "reversed": count})
+    details = {
+        "code": "rule_paused",
+        "text": f"The rule “{rule.name}” paused itself. {why}",
+        "since": f"{timezone.now():%d %B %Y, %H:%M} UTC",
+        "over": False,
+    }
+    for person in Person.objects.filter(is_administrator=True, is_active=True):
+        messages.queue("operations", to=person, details=details)
 
 
 def recent_reversals(rule: Rule) -> int:
     """Return how many of the rule's last LAST decisions since it was enabled were reversed."""
     traces = RuleTrace.objects.filter(rule=rule, decision__isnull=False, at__gte=rule.started_at)
     return sum(when is not None for when in traces.order_by("-at").values_list("reversed_at", flat=True)[:LAST])
-
-
-def _pause(rule: Rule, count: int) -> None:
-    why = f"People undid {count} of its last {LAST} decisions."
-    Rule.objects.filter(pk=rule.pk).update(state=RuleState.PAUSED, paused_because=why, started_at=Now())
-    audit.record("rule.paused_itself", by=None, channel="rule", details={"rule": str(rule.pk), "reversed": count})
-    now = f"{timezone.now():%d %B %Y, %H:%M} UTC"
-    details = {
-        "code": "rule_paused",
-        "text": f"The rule “{rule.name}” paused itself. {why}",
-        "since": now,
-        "over": False,
-    }
-    for person in Person.objects.filter(is_administrator=True, is_active=True):
-        messages.queue("operations", to=person, details=details)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -81,21 +82,16 @@ def _unchecked() -> SyncFieldQuerySet:
     return arrived.filter(Q(record__editor_id__isnull=True) | Exists(known))
 
 
+@retried
 def _mark_batch() -> int:
     """Mark a batch of fields as checked, since there are no rules; return how many."""
     # In the order of the partial index; SQLite would walk through all waiting fields otherwise.
-    new = SyncField.objects.unruled().order_by("pk").values_list("pk", flat=True)[:MARK_BATCH]
-    ids = list(new)
+    ids = list(SyncField.objects.unruled().order_by("pk").values_list("pk", flat=True)[:MARK_BATCH])
     if ids:
-        _mark(ids)
+        fields = SyncField.objects.filter(pk__in=ids, ruled_at__isnull=True)
+        lock(fields)
+        fields.update(ruled_at=Now())
     return len(ids)
-
-
-@retried
-def _mark(ids: Collection[uuid.UUID]) -> None:
-    fields = SyncField.objects.filter(pk__in=ids, ruled_at__isnull=True)
-    lock(fields)
-    fields.update(ruled_at=Now())
 
 
 @retried
@@ -106,21 +102,15 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
     field = SyncField.objects.select_related("record").get(pk=field_id)
     result.fields += 1
     with runner.isolated(f"rules on field {field_id}"):  # after an error, people decide
-        _apply_rules(field, rules, result)
-    failpoint("rules.looked")
+        for rule in (rule for rule in rules if matches(rule, field)):
+            if rule.state == RuleState.ENABLED:
+                result.decided += _act(rule, field)
+                break
+            editor_id = field.record.editor_id
+            _store_trace(rule, field, refused=blocked_editors(rule, {editor_id}).get(editor_id, ""))
+            result.noted += 1
+    failpoint("rules.checked")
     return result
-
-
-def _apply_rules(field: SyncField, rules: Sequence[Rule], result: RunResult) -> None:
-    for rule in rules:
-        if not matches(rule, field):
-            continue
-        if rule.state == RuleState.ENABLED:
-            result.decided += _act(rule, field)
-            break
-        editor_id = field.record.editor_id
-        _store_trace(rule, field, refused=blocked_editors(rule, {editor_id}).get(editor_id, ""))
-        result.noted += 1
 
 
 def _act(rule: Rule, field: SyncField) -> bool:
@@ -130,21 +120,18 @@ def _act(rule: Rule, field: SyncField) -> bool:
     if changed_in_crm(field, columns.find(field.record.target_table, field.column_name)):
         _store_trace(rule, field, refused="crm_has_another_value")
         return False
+    how: dict[str, Any] = {"by": rule, "seen": digest(field), "channel": CHANNEL}
+    decision = None
     try:
-        _store_trace(rule, field, decision=_decide(rule, field))
+        if rule.outcome == RuleOutcome.APPROVE:
+            decision = decisions.approve(field.pk, **how)
+        elif rule.outcome == RuleOutcome.REJECT:
+            decision = decisions.reject(field.pk, reason_code=rule.reason_code, reason=rule.reason, **how)
     except ReviewError as error:
         _store_trace(rule, field, refused=error.code)
         return False
-    return rule.outcome != RuleOutcome.LEAVE
-
-
-def _decide(rule: Rule, field: SyncField) -> Decision | None:
-    if rule.outcome == RuleOutcome.LEAVE:
-        return None
-    if rule.outcome == RuleOutcome.APPROVE:
-        return decisions.approve(field.pk, by=rule, seen=digest(field), channel=CHANNEL)
-    why = {"reason_code": rule.reason_code, "reason": rule.reason}
-    return decisions.reject(field.pk, by=rule, seen=digest(field), channel=CHANNEL, **why)
+    _store_trace(rule, field, decision=decision)
+    return decision is not None
 
 
 def _store_trace(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:

@@ -59,15 +59,10 @@ def simulate(rule: Rule) -> Simulation:
     is_deciding = rule.outcome != RuleOutcome.LEAVE
     decided = [last for last in matching if is_deciding and last.field.record.editor_id not in blocked]
     differing = _differing(rule.outcome, decided)
-    taken = _count_taken(rule, decided or matching)
-    return Simulation(len(history), len(decided), len(matching) - len(decided), differing, taken=taken)
-
-
-def _count_taken(rule: Rule, decisions: Iterable[Decision]) -> int:
-    """Count the decisions whose field matches an enabled rule before this one."""
     preceding = takewhile(lambda each: each.pk != rule.pk, Rule.objects.existing())
     enabled = [each for each in preceding if each.state == RuleState.ENABLED]
-    return sum(any(matches(each, last.field) for each in enabled) for last in decisions)
+    taken = sum(any(matches(each, last.field) for each in enabled) for last in decided or matching)
+    return Simulation(len(history), len(decided), len(matching) - len(decided), differing, taken=taken)
 
 
 def _latest_by_field(newest_first: Iterable[Decision]) -> list[Decision]:
