@@ -23,6 +23,7 @@ from dataverse_sandbox.identity.tokens import Tokens
 from dataverse_sandbox.mail.graph import Graph
 from dataverse_sandbox.mail.mailbox import Mailbox
 from dataverse_sandbox.messages import Answer
+from dataverse_sandbox.pages.auditing import AuditingPage
 from dataverse_sandbox.pages.faults import FaultsPage
 from dataverse_sandbox.pages.ledger import LedgerPage
 from dataverse_sandbox.pages.mail import MailPage
@@ -55,7 +56,8 @@ class Application:
         sign_in = SignIn(self.store, self.faults, self.tokens)
         pages = (
             *(OverviewPage(self.store, self.faults), OutlookPage(self.store), MailPage(self.mailbox)),
-            *(PeoplePage(self.store), LedgerPage(self.store), FaultsPage(self.store, self.faults)),
+            *(PeoplePage(self.store), LedgerPage(self.store), AuditingPage(self.store)),
+            FaultsPage(self.store, self.faults),
         )
         found = [*control.routes(), *sign_in.routes(), *graph.routes()]
         found += [route for page in pages for route in page.routes()]

@@ -1,7 +1,7 @@
 """Actions and functions bound to a table or to a row.
 
 `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple` ("Use bulk operation messages"), `InstantiateFilters`, the members
-of a team, and the privileges of a user.
+of a team, the privileges of a user, and the details of an audit entry.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from dataverse_sandbox import associations, errors, filter_actions, operations, payload, rights, role_privileges
+from dataverse_sandbox import (
+    associations,
+    audit_details,
+    errors,
+    filter_actions,
+    operations,
+    payload,
+    rights,
+    role_privileges,
+)
 from dataverse_sandbox.catalogue import SYSTEM_USER, TEAM, ManyToMany, Table, current
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.operations import Conditions
@@ -164,6 +173,7 @@ _ON_ROW: dict[tuple[str, str], OnRow] = {
     ("team", "RemoveMembersTeam"): _remove_members,
 }
 _FUNCTIONS: dict[tuple[str, str], Function] = {
+    ("audit", "RetrieveAuditDetails"): audit_details.details,
     ("systemuser", "RetrieveUserPrivileges"): _user_privileges,
     ("systemuser", "RetrieveUserPrivilegeByPrivilegeName"): _user_privilege,
 }

@@ -138,8 +138,10 @@ def _dated(column: Column, body: Body) -> Column:
 
 
 def changed(column: Column, body: Body) -> Column:
-    """Return the column with the definition's label, length, limits, requirement and options."""
+    """Return the column with the definition's label, auditing, length, limits, requirement and options."""
     found = replace(column, label=label_of(body, "DisplayName", column.label))
+    if "IsAuditEnabled" in body and column.ledgered:
+        found = replace(found, audited=is_true(body["IsAuditEnabled"]))
     if "RequiredLevel" in body:
         found = replace(found, required=required(body))
     if "MaxLength" in body and column.kind in _LONGEST:

@@ -13,7 +13,7 @@ from dataclasses import fields as dataclass_fields
 
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox import actions, config, errors, key_indexes, ledger, plugin, privileges, seed
+from dataverse_sandbox import actions, auditing, config, errors, key_indexes, ledger, plugin, privileges, seed
 from dataverse_sandbox.config import DEMO_WORLD, World
 from dataverse_sandbox.faults import Faults
 from dataverse_sandbox.identity.tokens import Tokens
@@ -40,6 +40,9 @@ class Control:
             ("/sandbox/plugin", "GET", self.plugin),
             ("/sandbox/plugin", "PUT", self.put_plugin),
             ("/sandbox/keys", "PUT", self.put_keys),
+            ("/sandbox/auditing", "GET", self.auditing),
+            ("/sandbox/auditing", "PUT", self.put_auditing),
+            ("/sandbox/auditing", "DELETE", self.delete_audits),
             ("/sandbox/expire", "POST", self.expire),
             ("/sandbox/reset", "POST", self.reset),
             ("/sandbox/people", "GET", self.people),
@@ -96,6 +99,22 @@ class Control:
             raise errors.bad_payload('The body is {"seconds": 30} or {"fails": true}.')
         key_indexes.set_delay(self._store, seconds)
         return json_response(body)
+
+    def auditing(self, _request: Request) -> Response:
+        return json_response(auditing.state(self._store))
+
+    def put_auditing(self, request: Request) -> Response:
+        """Switch auditing of the organization and of contacts, its delay, and more: the keys of `auditing.SWITCHES`."""
+        try:
+            auditing.switch(self._store, _body(request))
+        except ValueError as error:
+            raise errors.bad_payload(str(error)) from None
+        return self.auditing(request)
+
+    def delete_audits(self, request: Request) -> Response:
+        """Delete the audit entries before a moment: `?before=2026-11-20T12:00:00Z`."""
+        moment = _moment(request.args.get("before") or "nothing")
+        return json_response({"deleted": auditing.delete_before(self._store, f"{moment:%Y-%m-%dT%H:%M:%SZ}")})
 
     def expire(self, request: Request) -> Response:
         """Expire all `{"delta_tokens": true, "access_tokens": true}` issued so far."""

@@ -50,6 +50,7 @@ def create_table(transaction: Transaction, body: Body) -> Table:
             *state_columns("Active", "Inactive"),
         ),
         change_tracking=is_true(body.get("ChangeTrackingEnabled")),
+        audited=is_true(body.get("IsAuditEnabled")),
         privilege=schema_name,
         schema_name=schema_name,
         is_custom=True,
@@ -110,12 +111,13 @@ def _announce(transaction: Transaction, table: Table) -> None:
 
 
 def change_table(transaction: Transaction, table: Table, body: Body) -> Table:
-    """Change labels and change tracking, which cannot be switched off again."""
+    """Change labels, auditing, and change tracking, which cannot be switched off again."""
     changed = replace(
         table,
         label=label_of(body, "DisplayName", table.label),
         plural_label=label_of(body, "DisplayCollectionName", table.plural_label),
         change_tracking=table.change_tracking or is_true(body.get("ChangeTrackingEnabled")),
+        audited=is_true(body["IsAuditEnabled"]) if "IsAuditEnabled" in body else table.audited,
     )
     put(transaction, changed)
     return changed

@@ -23,7 +23,7 @@ from dataverse_sandbox.catalogue.columns import Computed, nothing_computed, owni
 _ABSENT = "null"
 _PLAIN = (
     *("name", "set_name", "label", "plural_label", "object_type_code", "primary_name", "change_tracking"),
-    *("privilege", "schema_name", "is_activity", "is_custom"),
+    *("audited", "privilege", "schema_name", "is_activity", "is_custom"),
 )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from dataverse_sandbox import errors, filters, reading, skiptoken, visibility
-from dataverse_sandbox.catalogue import BY_NAME, Column, ManyToMany, OneToMany, Table, current
+from dataverse_sandbox.catalogue import AUDIT, BY_NAME, Column, ManyToMany, OneToMany, Table, current
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.expansion_syntax import Expansion, is_nested
 from dataverse_sandbox.messages import Request
@@ -82,7 +82,8 @@ class _Follow:
             found |= {(target.name, row_id): item for row_id, item in self._by_id(target, sorted(ids), part).items()}
         for row, item in zip(rows, items, strict=True):
             kind = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
-            related = found.get((kind, str(row[column.name])))
+            # The users of audit entries are null there ("Retrieve the history of audited data changes").
+            related = found.get((kind, str(row[column.name]))) if table.name != AUDIT.name else None
             address = f"{self.request.base_url}{BY_NAME[kind].set_name}({row[column.name]})" if related else ""
             item[part.name] = {"@odata.id": address} if related and part.only_reference else related
 

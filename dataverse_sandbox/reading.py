@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from dataverse_sandbox import errors, values
-from dataverse_sandbox.catalogue import CURRENCY, Column, Kind, Table
+from dataverse_sandbox.catalogue import AUDIT, CURRENCY, Column, Kind, Table
 from dataverse_sandbox.fetchxml.sources import lookup_name
 from dataverse_sandbox.messages import wants
 from dataverse_sandbox.operands import column_of
@@ -98,9 +98,9 @@ class Shape:
             target = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
             wants_table, wants_navigation = self._annotated
             found |= {f"{wire}@{LOOKUP_TABLE}": target} if wants_table else {}
-            found |= (
-                {f"{wire}@{NAVIGATION}": column.navigation(target)} if wants_navigation and not column.is_mirror else {}
-            )
+            # Audit entries have none ("Retrieve the history of audited data changes").
+            has_navigation = not column.is_mirror and self.table.name != AUDIT.name
+            found |= {f"{wire}@{NAVIGATION}": column.navigation(target)} if wants_navigation and has_navigation else {}
         return found
 
 

@@ -47,14 +47,14 @@ def below_row(connection: sqlite3.Connection, address: Address, request: Request
     _may_read(table, request)
     if table.is_part:
         raise errors.not_supported("Retrieve", table.name)
-    if not rest and address.row_id is not None and not visibility.is_personal(table):
+    if not rest and address.row_id is not None and not visibility.depends_on_row(table):
         # Visibility does not depend on the row, so one read is enough.
         return _one(connection, table, address.row_id, request)
     function = bound.function(table, rest)
     row = address.existing(connection)
     visibility.check_row(connection, table, row, request.rights)
     if function:
-        return json_answer(200, function(connection, row, request, rest))
+        return json_answer(200, function(connection, row, request, rest), applied(request))
     if rest:
         return _below(connection, table, row, request, rest)
     return _one(connection, table, str(row[table.key.name]), request)

@@ -1,7 +1,8 @@
-"""The SQLite schema, built from the catalogue: tables, and the triggers that write the ledger.
+"""The SQLite schema, built from the catalogue: tables, and the triggers that write the ledger and the audit entries.
 
 Triggers write the ledger, so no handler can forget it: every change of a row appears there, and
 a rolled-back one does not. The acting users come from the one-row table `context`, which `Store.write` fills.
+A trigger on the ledger writes the audit entries, with the functions of `audit_functions`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ CREATE TABLE ledger (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, caller TEXT NOT NULL, on_behalf_of TEXT,
     method TEXT NOT NULL, table_name TEXT NOT NULL, row_id TEXT NOT NULL, changes TEXT NOT NULL,
     transaction_id INTEGER NOT NULL, plugin INTEGER NOT NULL, tag TEXT NOT NULL);
+CREATE TABLE audit_detail (
+    auditid TEXT PRIMARY KEY, ledger_seq INTEGER NOT NULL, part INTEGER NOT NULL, action INTEGER NOT NULL,
+    operation INTEGER NOT NULL, changes TEXT NOT NULL, changedata TEXT NOT NULL, visible_at REAL);
+CREATE INDEX audit_detail_ledger ON audit_detail (ledger_seq);
+CREATE INDEX audit_detail_waiting ON audit_detail (visible_at) WHERE visible_at IS NOT NULL;
 CREATE TABLE tombstone (table_name TEXT NOT NULL, row_id TEXT NOT NULL, version INTEGER NOT NULL);
 CREATE INDEX tombstone_version ON tombstone (table_name, version);
 CREATE TABLE access_token (token TEXT PRIMARY KEY, caller TEXT NOT NULL, expires_at REAL NOT NULL);
@@ -69,11 +75,16 @@ def key_statement(table: Table, key: AlternateKey) -> str:
 
 
 def trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
-    return tuple(_trigger(table, *event) for table in tables for event in _EVENTS)
+    return tuple(_trigger(table, *event) for table in _ledgered(tables) for event in _EVENTS)
 
 
 def drop_trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
-    return tuple(f"DROP TRIGGER ledger_{table.name}_{event[0]}" for table in tables for event in _EVENTS)
+    return tuple(f"DROP TRIGGER ledger_{table.name}_{event[0]}" for table in _ledgered(tables) for event in _EVENTS)
+
+
+def _ledgered(tables: Iterable[Table]) -> Iterator[Table]:
+    """Return the tables that the ledger shows; audit entries are not among them."""
+    return (table for table in tables if any(column.ledgered for column in table.columns))
 
 
 def signature() -> int:
@@ -155,3 +166,34 @@ def _ledger_value(column: Column, alias: str) -> str:
         target = f"{alias}.{column.type_column}" if column.is_polymorphic else f"'{column.targets[0]}'"
         return f"{target} || ':' || {value}"
     return value
+
+
+_IS_ON = "(SELECT max(isauditenabled) FROM organization) = 1 AND is_audited(NEW.table_name)"
+# Only one who acts for another has a calling user: then the ledger's caller is that one ("Audit table").
+_WRITE_ENTRIES = """INSERT INTO audit_detail
+SELECT audit_id(), {seq}, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+FROM json_each(audit_parts(NEW.table_name, NEW.method, {changes},
+(SELECT value FROM setting WHERE name = 'audit_delay')));
+INSERT INTO audit (auditid, createdon, action, operation, objecttypecode, objectid, objectid_type, userid,
+callinguserid, transactionid, changedata, versionnumber)
+SELECT auditid, substr(NEW.at, 1, 19) || 'Z', action, operation, NEW.table_name, NEW.row_id, NEW.table_name,
+coalesce(NEW.on_behalf_of, NEW.caller), CASE WHEN NEW.on_behalf_of IS NOT NULL THEN NEW.caller END,
+printf('00000000-0000-4000-8000-%012x', NEW.transaction_id), changedata, 4 * NEW.seq + part
+FROM audit_detail WHERE ledger_seq = {seq};"""
+# The user's own write of the row that the plug-in restores, in the same transaction.
+_RESTORED = """(SELECT max(seq) FROM ledger WHERE seq BETWEEN NEW.seq - 1000 AND NEW.seq - 1
+AND transaction_id = NEW.transaction_id AND row_id = NEW.row_id AND plugin = 0)"""
+_REMAINS = f"""(SELECT json_group_object(key, json(value)) FROM json_each(
+(SELECT changes FROM ledger WHERE seq = {_RESTORED})) WHERE key NOT IN (SELECT key FROM json_each(NEW.changes)))"""  # noqa: S608 - constants
+# For each connection of the sandbox, because other programs that open the file lack the functions.
+AUDIT_TRIGGERS = (
+    f"""CREATE TEMP TRIGGER audit_entry AFTER INSERT ON main.ledger
+WHEN {_IS_ON} AND NOT (NEW.plugin = 1 AND NEW.method = 'PATCH') BEGIN
+{_WRITE_ENTRIES.format(seq="NEW.seq", changes="NEW.changes")} END""",
+    # A synchronous plug-in changes the values before they are stored, so auditing sees neither write.
+    f"""CREATE TEMP TRIGGER audit_entry_of_plugin AFTER INSERT ON main.ledger
+WHEN {_IS_ON} AND NEW.plugin = 1 AND NEW.method = 'PATCH' BEGIN
+DELETE FROM audit WHERE auditid IN (SELECT auditid FROM audit_detail WHERE ledger_seq = {_RESTORED});
+DELETE FROM audit_detail WHERE ledger_seq = {_RESTORED};
+{_WRITE_ENTRIES.format(seq="NEW.seq", changes=_REMAINS)} END""",  # noqa: S608 - constants
+)

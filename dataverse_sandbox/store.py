@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataverse_sandbox import definitions, rights, schema, texts
+from dataverse_sandbox import audit_functions, definitions, rights, schema, texts
 from dataverse_sandbox.catalogue import BUILT_IN, Catalogue, registry
 from dataverse_sandbox.rights import UNRESTRICTED, Known, Rights, User
 
@@ -81,22 +81,21 @@ class Store:
         self.known = Known()
         self.catalogue: Catalogue = BUILT_IN
         self.laid_out: Layout | None = None
+        self._has_tables = False
         self.is_new = self._prepare()
 
     def _prepare(self) -> bool:
         """Create the tables if the file is new or of another version; return whether it was."""
         with self._connection() as connection:
             signature = schema.signature()
-            if connection.execute("PRAGMA user_version").fetchone()[0] == signature:
+            is_current = connection.execute("PRAGMA user_version").fetchone()[0] == signature
+            if is_current:
                 self.catalogue = definitions.load(connection)
-                return False
-            connection.execute("BEGIN IMMEDIATE")
-            _drop_everything(connection)
-            for statement in schema.statements():
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {signature}")
-            connection.execute("COMMIT")
-            return True
+            else:
+                _create_tables(connection, signature)
+            self._has_tables = True
+            _audit(connection)
+            return not is_current
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -107,6 +106,8 @@ class Store:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA cache_size = -65536")
+        if self._has_tables:
+            _audit(connection)
         return connection
 
     @contextmanager
@@ -182,6 +183,22 @@ class Store:
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
+
+
+def _create_tables(connection: sqlite3.Connection, signature: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    _drop_everything(connection)
+    for statement in schema.statements():
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {signature}")
+    connection.execute("COMMIT")
+
+
+def _audit(connection: sqlite3.Connection) -> None:
+    """Write audit entries with the ledger's, on this connection."""
+    audit_functions.install(connection)
+    for statement in schema.AUDIT_TRIGGERS:
+        connection.execute(statement)
 
 
 def _drop_everything(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""The rows of personal views that a user can see and change.
+"""The rows of personal views that a user can see and change, and the audit entries that can be read.
 
 "Offline and Outlook filters and templates" (developer guide): a plain query of `userquery` returns the caller's own
 rows. A holder of prvAdminFilter may read another user's filters, by a query with exactly two conditions: the query type
@@ -12,17 +12,27 @@ prvAdminFilter.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors, odata
-from dataverse_sandbox.catalogue import USER_QUERY, Table
+from dataverse_sandbox.catalogue import AUDIT, USER_QUERY, Table
 from dataverse_sandbox.catalogue.filters import FILTER_TYPES
 from dataverse_sandbox.conditions import EVERYTHING, Condition
 from dataverse_sandbox.rights import ADMIN_FILTER, CUSTOMIZE, Rights
 
+# The moment before which entries are no longer kept; '' for ever.
+_OLDEST = """coalesce((SELECT CASE WHEN auditretentionperiodv2 > 0
+THEN strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-' || auditretentionperiodv2 || ' days') END FROM organization), '')"""
+
 
 def is_personal(table: Table) -> bool:
     return table.name == USER_QUERY.name
+
+
+def depends_on_row(table: Table) -> bool:
+    """Return whether the rows of a table that the user can see must be looked at one by one."""
+    return table.name in (USER_QUERY.name, AUDIT.name)
 
 
 def owners(rights: Rights) -> tuple[str, ...]:
@@ -61,6 +71,8 @@ def may_query_others(rights: Rights, filter_text: str) -> bool:
 
 def condition(table: Table, alias: str, rights: Rights) -> Condition:
     """Select the rows of a table, under an alias, that the user can see."""
+    if table.name == AUDIT.name:
+        return _readable_entries(alias)
     if sees_everything(table, rights):
         return EVERYTHING
     found = owners(rights)
@@ -84,7 +96,9 @@ def check_row(
     rights: Rights,
     access: str = "ReadAccess",
 ) -> None:
-    """Raise ApiError 403 when the row belongs to someone else and the user lacks the right."""
+    """Raise ApiError 403 when the row belongs to someone else and the user lacks the right, 404 when it is hidden."""
+    if table.name == AUDIT.name and not _is_readable(connection, str(row["auditid"])):
+        raise errors.does_not_exist(table.name, str(row["auditid"]))
     if sees_everything(table, rights) or row["ownerid"] in owners(rights):
         return
     if row["querytype"] in FILTER_TYPES and rights.may(ADMIN_FILTER):
@@ -101,3 +115,15 @@ def _shared(connection: sqlite3.Connection, table: Table, row: Mapping[str, obje
     statement = f"SELECT rights FROM shared WHERE table_name = ? AND row_id = ? AND principal_id IN ({places})"  # noqa: S608 - placeholders
     granted = connection.execute(statement, (table.name, str(row[table.key.name]), *found))
     return {name for (listed,) in granted for name in str(listed).split(",")}
+
+
+def _readable_entries(alias: str) -> Condition:
+    """Select the audit entries, under an alias, that can be read by now and are still kept."""
+    waiting = "SELECT auditid FROM audit_detail WHERE visible_at > ?"
+    return Condition(f"({alias}.auditid NOT IN ({waiting}) AND {alias}.createdon >= {_OLDEST})", (time.time(),))
+
+
+def _is_readable(connection: sqlite3.Connection, entry_id: str) -> bool:
+    found = _readable_entries("audit")
+    statement = f"SELECT 1 FROM audit WHERE auditid = ? AND {found.sql}"  # noqa: S608 - constants
+    return connection.execute(statement, (entry_id, *found.parameters)).fetchone() is not None

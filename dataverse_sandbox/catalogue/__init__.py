@@ -15,6 +15,7 @@ from dataverse_sandbox.catalogue.activities import (
     SERVICE_APPOINTMENT,
     TASK,
 )
+from dataverse_sandbox.catalogue.audit import AUDIT
 from dataverse_sandbox.catalogue.columns import AlternateKey, Column, GlobalChoice, Kind, Link, Option, Table
 from dataverse_sandbox.catalogue.components import (
     ASYNC_OPERATION,
@@ -56,7 +57,7 @@ BUILT_IN = Catalogue(
         *(ACCOUNT, CONTACT, SYNC_RECORD, SYNC_FIELD, USER_QUERY, SAVED_QUERY),
         *(RECURRING, APPOINTMENT, SERVICE_APPOINTMENT, TASK, PHONE_CALL, ACTIVITY_PARTY),
         *(SDK_MESSAGE, SDK_MESSAGE_FILTER, SERVICE_ENDPOINT, STEP, STEP_IMAGE, ASYNC_OPERATION),
-        *(WEB_RESOURCE, PUBLISHER, SOLUTION, SOLUTION_COMPONENT),
+        *(WEB_RESOURCE, PUBLISHER, SOLUTION, SOLUTION_COMPONENT, AUDIT),
     )
 )
 registry.start_with(BUILT_IN)
@@ -66,6 +67,7 @@ __all__ = [
     "ACTIVITY_PARTY",
     "APPOINTMENT",
     "ASYNC_OPERATION",
+    "AUDIT",
     "BUILT_IN",
     "BUSINESS_UNIT",
     "BY_NAME",

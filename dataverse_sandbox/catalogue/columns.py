@@ -55,7 +55,8 @@ class GlobalChoice:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it.
+    """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it,
+    `audited` that changes are audited where its table is.
 
     `navigation_name` is one name for all targets, as an owner has; `collections` names the collections of the targets.
     `global_choice` names the global choice with the options.
@@ -78,6 +79,7 @@ class Column:
     updatable: bool = True
     tracked: bool = False
     ledgered: bool = True
+    audited: bool = True
     required: str = "None"
     on_delete: str = "clear"
     text_format: str = "Text"
@@ -163,6 +165,7 @@ class Table:
     columns: tuple[Column, ...]
     alternate_keys: tuple[AlternateKey, ...] = ()
     change_tracking: bool = True
+    audited: bool = False
     writable: bool = True
     is_part: bool = False
     privilege: str = ""
@@ -310,7 +313,7 @@ def tracked(*columns: Column) -> tuple[Column, ...]:
 
 def derived(column: Column) -> Column:
     """Return a column that only the CRM itself fills."""
-    return replace(column, creatable=False, updatable=False, ledgered=False)
+    return replace(column, creatable=False, updatable=False, ledgered=False, audited=False)
 
 
 def state_columns(
@@ -335,5 +338,5 @@ def system_columns(key: str, label: str) -> tuple[Column, ...]:
         lookup("modifiedonbehalfby", "Modified By (Delegate)", "systemuser"),
         Column("versionnumber", Kind.VERSION, "Version Number"),
     )
-    identity = Column(key, Kind.KEY, label, updatable=False, ledgered=False, required="SystemRequired")
+    identity = Column(key, Kind.KEY, label, updatable=False, ledgered=False, audited=False, required="SystemRequired")
     return (identity, *(derived(column) for column in stamps))

@@ -84,6 +84,7 @@ ORGANIZATION = Table(
         Column("expirechangetrackingindays", Kind.INTEGER, "Days to Expire Change Tracking Deltas"),
         memo("orgdborgsettings", "Organization Database Organization Settings"),
         yes_no("isauditenabled", "Is Auditing Enabled", "No", "Yes"),
+        whole("auditretentionperiodv2", "Audit Retention Period Settings", minimum=-1, maximum=365_000),
     ),
     change_tracking=False,
 )

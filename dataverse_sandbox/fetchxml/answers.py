@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import quote, urlencode
 
 from dataverse_sandbox import errors, paging, payload, skiptoken, values, visibility
-from dataverse_sandbox.catalogue import SAVED_QUERY, USER_QUERY, Kind, Table
+from dataverse_sandbox.catalogue import AUDIT, SAVED_QUERY, USER_QUERY, Kind, Table
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.fetchxml import cookies, parsing, selects
 from dataverse_sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
@@ -83,6 +83,8 @@ def answer_sql(connection: sqlite3.Connection, place: Place, request: Request) -
     if place.within is not EVERYTHING:
         raise errors.unknown("SQL below a row")
     paging.check_options(request, frozenset({"sql", "$skiptoken", "tag"}))
+    if place.table.name == AUDIT.name:
+        raise errors.unknown("audit entries by SQL, where Dataverse has none either")
     fetch = selects.parse(request.options["sql"])
     if fetch.root.table != table.name:
         raise bad(f"The table '{fetch.root.table}' of the SQL is not that of the set '{table.set_name}'.")

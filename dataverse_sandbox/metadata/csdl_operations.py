@@ -53,6 +53,7 @@ _ACTIONS: Mapping[str, tuple[Members, bool]] = {
     "UpsertMultiple": (_ON_ROWS, True),
 }
 _FUNCTIONS: Mapping[str, Members] = {
+    "RetrieveAuditDetails": {"entity": "mscrm.audit"},
     "RetrieveAvailableLanguages": {},
     "RetrieveCurrentOrganization": {"AccessType": "mscrm.EndpointAccessType"},
     "RetrieveMetadataChanges": {"Query": "mscrm.EntityQueryExpression", "ClientVersionStamp": "Edm.String"},
@@ -66,6 +67,8 @@ _FUNCTIONS: Mapping[str, Members] = {
     "WhoAmI": {},
 }
 _TYPES: Mapping[str, Members] = {
+    "AuditDetail": {"AuditRecord": "mscrm.crmbaseentity"},
+    "RetrieveAuditDetailsResponse": {"AuditDetail": "mscrm.AuditDetail"},
     "BulkDeleteResponse": {"JobId": "Edm.Guid"},
     "CreateEntitiesResponse": {"EntityIds": "Collection(Edm.Guid)"},
     "CreateMultipleResponse": {"Ids": "Collection(Edm.Guid)"},

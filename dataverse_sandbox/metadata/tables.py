@@ -1,7 +1,7 @@
 """Tables and columns as JSON, built from the catalogue.
 
 Shapes follow the EntityMetadata and AttributeMetadata reference of the Web API. Properties unknown to the sandbox
-(auditing, mail merge, icons) have the value of a new table.
+(mail merge, icons) have the value of a new table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from functools import lru_cache
 
-from dataverse_sandbox.catalogue import BUILT_IN, Column, Kind, Table
+from dataverse_sandbox.catalogue import AUDIT, BUILT_IN, Column, Kind, Table
 from dataverse_sandbox.metadata import option_sets
 from dataverse_sandbox.metadata.names import INTRODUCED, TYPE, Item, label, managed, metadata_id
 
@@ -86,7 +86,8 @@ def _of_every_table(table: Table) -> Item:
         **dict.fromkeys((*names, *features, *more), False),
         **{name: managed(name.lower()) for name in ("IsCustomizable", "IsRenameable", "IsMappable")},
         **{name: managed(name.lower()) for name in ("CanCreateAttributes", "CanCreateForms", "CanCreateViews")},
-        **{name: managed(name.lower(), value=False) for name in ("IsAuditEnabled", "IsValidForQueue")},
+        "IsAuditEnabled": managed("canmodifyauditsettings", table.audited, can_be_changed=table.name != AUDIT.name),
+        "IsValidForQueue": managed("isvalidforqueue", value=False),
         **{
             name: managed(name.lower(), value=False)
             for name in ("IsConnectionsEnabled", "IsDuplicateDetectionEnabled", "IsMailMergeEnabled")
@@ -154,7 +155,7 @@ def _abilities_of_a_column(table: Table, column: Column) -> Item:
         **dict.fromkeys((*no, "IsDataSourceSecret", "IsFilterable", "IsSearchable", "IsRetrievable"), False),
         **dict.fromkeys((*nothing, "SourceType", "AutoNumberFormat")),
         **{name: managed(name.lower()) for name in ("IsCustomizable", "IsRenameable")},
-        "IsAuditEnabled": managed("canmodifyauditsettings", value=False),
+        "IsAuditEnabled": managed("canmodifyauditsettings", column.audited, can_be_changed=column.ledgered),
         "IsValidForAdvancedFind": managed("canmodifysearchsettings", column.readable),
         "IsGlobalFilterEnabled": managed("canmodifyglobalfiltersettings", value=False),
         "IsSortableEnabled": managed("canmodifyissortablesettings", value=False),

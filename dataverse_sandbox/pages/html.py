@@ -15,6 +15,7 @@ _PAGES = (
     ("Mails", "/mail/"),
     ("People", "/people/"),
     ("Ledger", "/ledger/"),
+    ("Auditing", "/auditing/"),
     ("Faults", "/faults/"),
 )
 _FRAME = Markup(

@@ -28,6 +28,7 @@ _PARTS = (
     ("Mails", "/mail/", "The portal’s mails, as their readers see them."),
     ("People", "/people/", "The people who can sign in, and every user with mailbox and synchronization filters."),
     ("Ledger", "/ledger/", "Every committed write, with its user and the old and new values."),
+    ("Auditing", "/auditing/", "The CRM’s own log of changes, which the portal can read. Switch it on or off."),
     ("Faults", "/faults/", "Make the CRM slow, busy or unreachable, and watch how the portal copes."),
 )
 _PART = Markup('<li><a href="{path}"><strong>{name}</strong><span>{words}</span></a></li>')

@@ -50,7 +50,7 @@ def team_id(name: str) -> str:
 
 
 def _privileges() -> list[str]:
-    stems = dict.fromkeys(table.privilege for table in BUILT_IN.tables if table.privilege)
+    stems = dict.fromkeys(table.privilege for table in BUILT_IN.tables if table.privilege and table.writable)
     return [*(f"prv{verb}{stem}" for stem in stems for verb in VERBS), *OTHER_PRIVILEGES]
 
 

@@ -147,8 +147,11 @@ def _start_over(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM ledger")
     connection.execute("DELETE FROM tombstone")
     connection.execute("DELETE FROM shared")
+    connection.execute("DELETE FROM audit")
+    connection.execute("DELETE FROM audit_detail")
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ledger'")
-    connection.execute("DELETE FROM setting WHERE name IN ('plugin', ?)", (key_indexes.SETTING,))
+    statement = "DELETE FROM setting WHERE name IN ('plugin', ?) OR name LIKE 'audit_%'"
+    connection.execute(statement, (key_indexes.SETTING,))
     connection.execute("UPDATE context SET epoch = epoch + 1")
 
 

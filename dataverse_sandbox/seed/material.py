@@ -60,6 +60,7 @@ def surroundings(moment: datetime.datetime) -> list[tuple[Table, Row]]:
         "languagecode": 1033,
         "expirechangetrackingindays": 7,
         "orgdborgsettings": "<OrgSettings></OrgSettings>",
+        "auditretentionperiodv2": 30,
     }
     return [
         (BUSINESS_UNIT, row(BUSINESS_UNIT, moment, unit)),

@@ -59,7 +59,7 @@ class Row:
         return self.request.startswith("GET ")
 
     def sent(self, sandbox: Sandbox, ids: dict[str, str]) -> requests.Response:
-        first, *parts = re.sub(r"\{(\w+)\}", lambda match: ids.get(match[1], match[0]), self.request).split(" && ")
+        first, *parts = filled(self.request, ids).split(" && ")
         if not parts:
             return parsed(first).sent(sandbox)
         if first.startswith("SANDBOX"):
@@ -105,6 +105,11 @@ class OperatorRow:
         where = f"{query_functions.NAMESPACE}{self.function}(PropertyName='{self.column}'{given})"
         key = self.table.key.name
         return f"{self.table.set_name}?$select={key}&$orderby={key}&$filter={where}"
+
+
+def filled(text: str, ids: dict[str, str]) -> str:
+    """Return the text with ids instead of the words in braces."""
+    return re.sub(r"\{(\w+)\}", lambda match: ids.get(match[1], match[0]), text)
 
 
 def parsed(text: str) -> Request:

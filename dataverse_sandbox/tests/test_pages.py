@@ -226,3 +226,22 @@ def test_editor_can_be_searched_by_name(sandbox: Sandbox) -> None:
     assert colleague["lastname"] in selected[2]
     assert f"?user={selected[1]}" in page
     assert "No user’s name begins with “Zzz”" in open_page(sandbox, "/outlook/?who=Zzz")
+
+
+def test_auditing_page_switches_and_lists_entries(sandbox: Sandbox) -> None:
+    def choose(**field: str) -> str:
+        answer = sandbox.session.post(f"{sandbox.url}/auditing/", data=field)
+        assert answer.status_code == 200
+        return html.unescape(answer.text)
+
+    assert "Auditing is off" in open_page(sandbox, "/auditing/")
+    assert "Auditing is on for contacts" in choose(enabled="on")
+    assert "not readable yet" not in choose(delay="long")
+    contact = sandbox.contact()
+    sandbox.control("POST", "form", {"contact": contact["contactid"], "changes": {"jobtitle": "<Boss>"}})
+
+    page = open_page(sandbox, "/auditing/")
+    assert "jobtitle</code> " + contact["jobtitle"] + " → <Boss>" in page
+    assert "not readable yet" in page
+    assert "Auditing is off" in choose(enabled="off")
+    assert sandbox.session.post(f"{sandbox.url}/auditing/", data={"delay": "x"}).status_code == 400

@@ -16,6 +16,7 @@ PAGES = {
     "/people/": "All people are fictitious",
     "/people/Jonas Weber": "Synchronization filters",
     "/ledger/": "newest first",
+    "/auditing/": "own audit log",
     "/faults/": "on a bad day",
 }
 
