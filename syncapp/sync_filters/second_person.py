@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person
@@ -55,8 +55,13 @@ def load(run: FilterRun) -> Load:
     """Return what a run adds to the users that its person switched alone. An undo adds nothing and never waits."""
     if run.undoes_id is not None:
         return Load(0)
-    users = run.items.unfinished()
-    others = _switched_alone(run.person).exclude(run=run).exclude(user__in=users.values("user"))
+    # Users in unconfirmed runs of the same person: written within a day, or still to come.
+    users, since = run.items.unfinished(), timezone.now() - DAY
+    is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
+    runs = FilterRun.objects.filter(is_recent, person=run.person, state__in=_STARTED, undoes=None, confirmed_by=None)
+    written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], finished_at__gte=since)
+    alone = FilterRunItem.objects.filter(Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE)
+    others = alone.exclude(run=run).exclude(user__in=users.values("user"))
     return Load(users.count(), others.values("user").distinct().count())
 
 
@@ -73,15 +78,3 @@ def policy_load(policy: FilterPolicy, *, by: Person) -> Load:
     )
     before = others.exclude(pk__in=policy.members.values("user")).count()
     return Load(policy.members.count(), before, of_policies=True)
-
-
-def _switched_alone(person: Person) -> QuerySet[FilterRunItem]:
-    """Return the person's items of unconfirmed runs: written within a day, or still to come."""
-    since = timezone.now() - DAY
-    is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
-    runs = FilterRun.objects.filter(is_recent, person=person, state__in=_STARTED, undoes=None, confirmed_by=None)
-    written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], finished_at__gte=since)
-    items: QuerySet[FilterRunItem] = FilterRunItem.objects.filter(
-        Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE
-    )
-    return items

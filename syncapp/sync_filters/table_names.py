@@ -59,9 +59,9 @@ def _tables_named(word: str) -> tuple[str, ...]:
     return _GROUPS.get(key) or ((table,) if table else ())
 
 
-def _words_of(table: str) -> list[str]:
-    label = _NO_LETTER.sub("", table_label(table)).casefold()
-    return [table, f"{table}s", label, f"{label}s", str(TYPE_CODES[table])]
-
-
-_TABLES = {word: table for table in TYPE_CODES for word in _words_of(table)} | _MORE_WORDS
+_TABLES = {
+    word: table
+    for table, code in TYPE_CODES.items()
+    for label in [_NO_LETTER.sub("", table_label(table)).casefold()]
+    for word in (table, f"{table}s", label, f"{label}s", str(code))
+} | _MORE_WORDS

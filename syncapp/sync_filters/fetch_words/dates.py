@@ -33,16 +33,10 @@ def date_words(table: str, name: str, operator: str, values: Sequence[str]) -> s
         if ("{n}" in span) != (len(values) == 1):
             return ""
         return f"{_place(table, name)} {span.format(n=_format_date(values[0], operator)) if values else span}"
-    return _compared(table, name, operator, values)
-
-
-def _compared(table: str, name: str, operator: str, values: Sequence[str]) -> str:
     phrases = _COMPARED.get(operator)
-    moments = [_moment(value) for value in values]
-    if not phrases or not all(moments) or len(values) != (2 if "between" in operator else 1):
+    if not phrases or not all(map(_moment, values)) or len(values) != (2 if "between" in operator else 1):
         return ""
-    is_known = bool(_of(PLACES, table, name))
-    if not is_known and (operator in ("eq", "ne", "neq") or name in NO_DATES):
+    if not _of(PLACES, table, name) and (operator in ("eq", "ne", "neq") or name in NO_DATES):
         return ""
     dates = [_format_date(value, operator) for value in values]
     return f"{_place(table, name)} {phrases[' ' in dates[0]].format(*dates)}"

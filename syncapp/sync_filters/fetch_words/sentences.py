@@ -38,10 +38,6 @@ def describe(fetch_xml: str, *, who: str) -> Words:
     entity = root.find("entity")
     if root.tag != "fetch" or entity is None:
         return (_raw(root),)
-    return _sentence(root, entity, who)
-
-
-def _sentence(root: xml.Element, entity: xml.Element, who: str) -> Words:
     name = entity.get("name", "")
     parts = _describe_parts(entity, name, who)
     plural = TABLES.get(name, name)
@@ -68,32 +64,28 @@ def merge_pieces(words: Words) -> Words:
 
 def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
     """Describe each part of a table's element; parts that say nothing are left out."""
-    parts = [child for child in element if child.tag not in _SAYS_NOTHING]
-    return [words for child in parts if (words := _describe_part(child, table, who))]
-
-
-def _describe_part(child: xml.Element, table: str, who: str) -> Words:
-    if child.tag == "filter" and set(child.attrib) <= {"type"}:
-        return _describe_filter(child, table, who)
-    if child.tag == "condition":
-        return _describe_condition(child, table, who)
-    if child.tag == "link-entity":
-        return _describe_link(child, who)
-    return (_raw(child),)
+    found: list[Words] = []
+    for child in element:
+        if child.tag == "filter" and set(child.attrib) <= {"type"}:
+            found.append(_describe_filter(child, table, who))
+        elif child.tag == "condition":
+            found.append(_describe_condition(child, table, who))
+        elif child.tag == "link-entity":
+            found.append(_describe_link(child, who))
+        elif child.tag not in _SAYS_NOTHING:
+            found.append((_raw(child),))
+    return [words for words in found if words]
 
 
 def _describe_filter(element: xml.Element, table: str, who: str) -> Words:
-    parts = [_with_parentheses(words) for words in _describe_parts(element, table, who)]
+    parts = _describe_parts(element, table, who)
+    for place, words in enumerate(parts):
+        # Parentheses, so that "a and either b or c and d" cannot be misread.
+        if any(piece.text in ("and", "or") for piece in words if not piece.is_raw):
+            parts[place] = (Piece("("), *words, Piece(")"))
     if element.get("type", "and") == "and" or len(parts) < 2:
         return tuple(_join(parts, last=" and", between=" and"))
     return (Piece("either"), *_join(parts, last=" or", between=" or"))
-
-
-def _with_parentheses(words: Words) -> Words:
-    """Put several conditions in parentheses, so that "a and either b or c and d" cannot be misread."""
-    if not any(piece.text in ("and", "or") for piece in words if not piece.is_raw):
-        return words
-    return (Piece("("), *words, Piece(")"))
 
 
 def _join(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Piece]:
@@ -111,8 +103,15 @@ def _describe_condition(element: xml.Element, table: str, who: str) -> Words:
     if values is None or set(element.attrib) - {"attribute", "operator", "value", "uiname", "uitype"}:
         return (_raw(element),)
     name, operator = element.get("attribute", ""), element.get("operator", "")
-    text = _about_people(name, operator, values, who)
-    text = text or dates.date_words(table, name, operator, values) or _compared(table, name, operator, values)
+    person, phrase = ABOUT.get(operator, "").format(who=who), operator_of(operator, len(values))
+    if person and not values:
+        is_owner = name == "ownerid" and not operator.startswith("ne-")
+        text = f"owned by {person}" if is_owner else f"whose {column_of(name)} is {person}"
+    else:
+        text = dates.date_words(table, name, operator, values)
+    if not text and phrase and name:
+        words = [value_of(table, name, value) for value in values]
+        text = f"whose {column_of(name)} {phrase.format(*words, all=_join_with_or(words))}"
     return (Piece(text),) if text else (_raw(element),)
 
 
@@ -123,23 +122,6 @@ def _values(element: xml.Element) -> list[str] | None:
     several = [child.get("uiname") or (child.text or "").strip() for child in element]
     own = element.get("uiname") or element.get("value")
     return several if several else [own] if own is not None else []
-
-
-def _about_people(name: str, operator: str, values: Sequence[str], who: str) -> str:
-    person = ABOUT.get(operator, "").format(who=who)
-    if not person or values:
-        return ""
-    if name == "ownerid" and not operator.startswith("ne-"):
-        return f"owned by {person}"
-    return f"whose {column_of(name)} is {person}"
-
-
-def _compared(table: str, name: str, operator: str, values: Sequence[str]) -> str:
-    phrase = operator_of(operator, len(values))
-    if not phrase or not name:
-        return ""
-    words = [value_of(table, name, value) for value in values]
-    return f"whose {column_of(name)} {phrase.format(*words, all=_join_with_or(words))}"
 
 
 def _join_with_or(words: Sequence[str]) -> str:
@@ -174,18 +156,12 @@ def _describe_participation(element: xml.Element, who: str) -> Words:
     me, role = by_name.pop("partyid", None), by_name.pop("participationtypemask", None)
     if me is None or me.get("operator") != "eq-userid" or by_name or len(conditions) > 2:
         return ()
-    roles = _roles(role)
-    if roles is None:
+    if role is None:
+        return (Piece(f"in which {who} takes part"),)
+    values = _values(role) or []
+    if role.get("operator") not in ("eq", "in") or not values or not all(value in ROLES for value in values):
         return ()
-    return (Piece(f"with {who} as {_join_with_or(roles)}" if roles else f"in which {who} takes part"),)
-
-
-def _roles(condition: xml.Element | None) -> list[str] | None:
-    if condition is None:
-        return []
-    values = _values(condition) or []
-    known = condition.get("operator") in ("eq", "in") and values and all(value in ROLES for value in values)
-    return [ROLES[value] for value in values] if known else None
+    return (Piece(f"with {who} as {_join_with_or([ROLES[value] for value in values])}"),)
 
 
 def _raw(element: xml.Element) -> Piece:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from syncapp.crm.filters.records import QueryType
 from syncapp.mirror.directory import user_matching
@@ -33,8 +32,9 @@ class TableExplanation:
 
 @dataclass(frozen=True, slots=True)
 class UserExplanation:
-    """The facts about one user. `mailbox_ways`: paths that the mailbox opens for whatever filters select, 0 to 2.
+    """The facts about one user.
 
+    `count_mailbox_paths`: paths that the mailbox opens for whatever filters select, 0 to 2.
     `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
     """
 
@@ -52,13 +52,23 @@ def explain(user: FilterUser) -> UserExplanation:
     rows = list(FilterRow.objects.filter(owner_id=user.pk).order_by("table", "name", "pk"))
     system = list(SystemFilter.objects.order_by("table", "name", "pk"))
     lists, ways = user_matching.products_of(user.pk), sync_paths.count_mailbox_paths(user)
-    products = sum(each.brings_appointments for each in lists)
     memberships = FilterMembership.objects.filter(user_id=user.pk)
     teams = by_name(FilterTeam.objects.filter(pk__in=list(memberships.values_list("team_id", flat=True))))
     by_id = {team.pk: team for team in teams}
     owned = FilterRow.objects.for_outlook().filter(owner_id__in=list(by_id), owner_table="team")
+    own = [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER]
+    common = [each for each in system if each.query_type == QueryType.OUTLOOK_FILTER]
+    names = {row.table for row in own} | {each.table for each in common}
+    tables = []
+    for table in sorted(names, key=lambda table: (_ORDER[group_of(table)], table)):
+        filters = [row for row in own if row.table == table]
+        system_filters = [each for each in common if each.table == table]
+        selects = any(row.is_on for row in filters) or any(each.state == 0 for each in system_filters)
+        is_about_appointments = group_of(table) is Group.APPOINTMENTS
+        products = sum(each.brings_appointments for each in lists) if is_about_appointments else 0
+        tables.append(TableExplanation(table, filters, system_filters, (ways if selects else 0) + products))
     return UserExplanation(
-        tables=_tables(rows, system, ways, products),
+        tables=tables,
         templates=[each for each in system if each.query_type == QueryType.OUTLOOK_TEMPLATE],
         offline=[row for row in rows if row.query_type == QueryType.OFFLINE_FILTER],
         of_teams=[(by_id[row.owner_id], row) for row in owned.order_by("table", "name", "pk")],
@@ -66,20 +76,3 @@ def explain(user: FilterUser) -> UserExplanation:
         count_mailbox_paths=ways,
         teams=[team for team in teams if not team.is_default],
     )
-
-
-def _tables(
-    rows: Sequence[FilterRow], system: Sequence[SystemFilter], ways: int, products: int
-) -> Sequence[TableExplanation]:
-    own = [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER]
-    common = [each for each in system if each.query_type == QueryType.OUTLOOK_FILTER]
-    by_table = {table: list(part) for table, part in groupby(own, key=lambda row: row.table)}
-    found = []
-    tables = by_table.keys() | {each.table for each in common}
-    for table in sorted(tables, key=lambda table: (_ORDER[group_of(table)], table)):
-        filters = by_table.get(table, [])
-        system_filters = [each for each in common if each.table == table]
-        selects = any(row.is_on for row in filters) or any(each.state == 0 for each in system_filters)
-        others = products if group_of(table) is Group.APPOINTMENTS else 0
-        found.append(TableExplanation(table, filters, system_filters, (ways if selects else 0) + others))
-    return found

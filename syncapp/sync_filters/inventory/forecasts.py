@@ -66,7 +66,16 @@ def create_forecast(
     if not off:
         raise NotPossible("None of these filters is on, so nothing would leave.")
     stay = [row for row in active if row.pk not in filter_ids]
-    losses = [asdict(loss) for loss in _losses(user, off, stay, crm, deadline)]
+    tables = sorted({row.table for row in off})
+    if why := _refusal(user, crm, deadline):
+        losses = [Loss(table, meetings=None, why=why) for table in tables]
+    else:
+        evaluator = _Evaluator(user, crm, deadline)
+        system = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0)
+        losses = []
+        for table in tables:
+            others: list[AnyFilter] = [*(row for row in stay if row.table == table), *system.filter(table=table)]
+            losses.append(evaluator.loss(table, [row for row in off if row.table == table], others))
     stored, _ = UserForecast.objects.update_or_create(
         user=user,
         defaults={
@@ -74,7 +83,9 @@ def create_forecast(
             "asked_by": by,
             "off": [str(row.pk) for row in off],
             # The previous release, which may still read this during an update, does not know `is_most`.
-            "losses": [{key: value for key, value in loss.items() if key != "is_most" or value} for loss in losses],
+            "losses": [
+                {key: value for key, value in asdict(loss).items() if key != "is_most" or value} for loss in losses
+            ],
         },
     )
     return stored
@@ -93,22 +104,6 @@ def losses_of(stored: UserForecast) -> list[Loss]:
 def delete_old(*, days: int = 7) -> int:
     """Delete old forecasts, which name people's meetings; return how many."""
     return UserForecast.objects.filter(asked_at__lt=timezone.now() - timedelta(days=days)).delete()[0]
-
-
-def _losses(
-    user: FilterUser, off: Sequence[FilterRow], stay: Sequence[FilterRow], crm: CrmClient, deadline: Deadline | None
-) -> list[Loss]:
-    tables = sorted({row.table for row in off})
-    why = _refusal(user, crm, deadline)
-    if why:
-        return [Loss(table, meetings=None, why=why) for table in tables]
-    evaluator = _Evaluator(user, crm, deadline)
-    system = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0)
-    losses = []
-    for table in tables:
-        others: list[AnyFilter] = [*(row for row in stay if row.table == table), *system.filter(table=table)]
-        losses.append(evaluator.loss(table, [row for row in off if row.table == table], others))
-    return losses
 
 
 def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:

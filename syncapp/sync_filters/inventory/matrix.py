@@ -66,7 +66,9 @@ def matching(by: UserCriteria) -> FilterUserQuerySet:
     """Return the matching users, unordered."""
     users = FilterUser.objects.people()
     if by.search:
-        users = users.filter(_search_condition(by.search))
+        # The beginnings of words of their name, or the beginning of their address or login.
+        words, whole, none = words_of(by.search), folded(by.search).strip(), Q(pk__in=())
+        users = users.filter((has_words(words) if words else none) | (has_words([whole]) if whole else none))
     if by.team:
         users = users.filter(pk__in=FilterMembership.objects.filter(team_id=by.team).values("user_id"))
     if by.cell:
@@ -77,13 +79,6 @@ def matching(by: UserCriteria) -> FilterUserQuerySet:
         users = users.filter(pk__in=UserListEntry.objects.filter(list_id=by.listed).values("user_id"))
     exact = {"paths": by.paths, "cause": by.cause, "unit_id": by.unit}
     return users.filter(**{column: value for column, value in exact.items() if value})
-
-
-def _search_condition(text: str) -> Q:
-    """Match users by the beginnings of words of their name, or by the beginning of their address or login."""
-    words, whole = words_of(text), folded(text).strip()
-    none = Q(pk__in=())
-    return (has_words(words) if words else none) | (has_words([whole]) if whole else none)
 
 
 def page(by: UserCriteria = ALL_USERS, *, after: FilterUser | None = None, size: int = PAGE) -> Page:

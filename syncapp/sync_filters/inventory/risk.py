@@ -77,25 +77,21 @@ def report(team_id: UUID | None = None) -> Report:
         by_unit[unit_id][SyncPaths(found)] += number
         by_cause[Cause(cause)] += number
         users[SyncPaths(found)] += number
-    team = FilterTeam.objects.filter(pk=team_id).first() if team_id else None
-    lists = by_name(UserList.objects.of_products())
-    days = [] if team_id else list(SyncPathsDay.objects.order_by("-day")[:MOST_DAYS])[::-1]
-    return Report(users, _units(by_unit), _causes(by_cause), team, lists, days)
-
-
-def _units(by_unit: Mapping[UUID | None, Mapping[SyncPaths, int]]) -> list[UnitRisk]:
     names = dict(FilterUnit.objects.filter(pk__in=[key for key in by_unit if key]).values_list("pk", "name"))
-    found = [UnitRisk(key, names.get(key, "") if key else "", users) for key, users in by_unit.items()]
-    return sorted(found, key=lambda unit: (-unit.users[SyncPaths.TWICE], -unit.all_of_them, search_key(unit.name)))
-
-
-def _causes(by_cause: Mapping[Cause, int]) -> list[CauseRisk]:
+    units = [UnitRisk(key, names.get(key, "") if key else "", counts) for key, counts in by_unit.items()]
     system_selects = sync_paths.has_system_filter()
-    found = [
-        CauseRisk(cause, sync_paths.paths_of(cause), users, recommend(cause, system_selects=system_selects))
-        for cause, users in by_cause.items()
+    causes = [
+        CauseRisk(cause, sync_paths.paths_of(cause), count, recommend(cause, system_selects=system_selects))
+        for cause, count in by_cause.items()
     ]
-    return sorted(found, key=lambda each: (list(SyncPaths).index(each.paths), -each.users))
+    return Report(
+        users=users,
+        units=sorted(units, key=lambda each: (-each.users[SyncPaths.TWICE], -each.all_of_them, search_key(each.name))),
+        causes=sorted(causes, key=lambda each: (list(SyncPaths).index(each.paths), -each.users)),
+        team=FilterTeam.objects.filter(pk=team_id).first() if team_id else None,
+        lists=by_name(UserList.objects.of_products()),
+        days=[] if team_id else list(SyncPathsDay.objects.order_by("-day")[:MOST_DAYS])[::-1],
+    )
 
 
 def iterate_users(team_id: UUID | None = None) -> Iterator[FilterUser]:

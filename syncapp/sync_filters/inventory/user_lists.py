@@ -52,25 +52,21 @@ def save(name: str, lines: list[str], *, by: Person | None, brings_appointments:
     columns["brings_appointments"] = brings_appointments
     with transaction.atomic():
         kept, is_new = UserList.objects.update_or_create(name=name, defaults=columns)
-        _replace_entries(kept, lines)
+        kept.entries.all().delete()
+        rows = [
+            UserListEntry(
+                list=kept, position=position, text=match.text, user_id=match.user_id, fits_several=match.fits_several
+            )
+            for position, match in enumerate(user_matching.match(lines), 1)
+        ]
+        UserListEntry.objects.bulk_create(rows, batch_size=500)
+        user_matching.count_products()
         details = {"lines": len(lines), "unmatched": count_unmatched(kept)}
         action = "list.saved" if is_new else "list.replaced"
         channel = "screen" if by else "system"
         audit.record(action, by=by, channel=channel, group=kept.pk, details=details, after=name)
     kept.refresh_from_db()
     return kept
-
-
-def _replace_entries(kept: UserList, lines: list[str]) -> None:
-    kept.entries.all().delete()
-    rows = [
-        UserListEntry(
-            list=kept, position=position, text=match.text, user_id=match.user_id, fits_several=match.fits_several
-        )
-        for position, match in enumerate(user_matching.match(lines), 1)
-    ]
-    UserListEntry.objects.bulk_create(rows, batch_size=500)
-    user_matching.count_products()
 
 
 def delete(kept: UserList, *, by: Person) -> None:

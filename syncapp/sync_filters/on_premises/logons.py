@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -29,7 +29,12 @@ def read(text: str) -> LogonNames:
     pasted = people.read(text, login_first=True)
     found = LogonNames(unread=list(pasted.unread))
     unclear = {form for each in pasted.people for form in (each.text, *each.beside) if "\\" not in form}
-    known = _logins(unclear) if unclear else {}
+    known: dict[str, str] = {}
+    if unclear:
+        directory = Directory()
+        ids = {form: users[0] for form in unclear if len(users := directory.find(form)) == 1}
+        logins = dict(FilterUser.objects.filter(pk__in=ids.values()).values_list("pk", "login"))
+        known = {form: login for form, user_id in ids.items() if (login := logins[user_id])}
     for each in pasted.people:
         if each.is_names and each.text not in known:
             found.names += [known.get(text, text) for text in each.beside]
@@ -38,13 +43,6 @@ def read(text: str) -> LogonNames:
         if not each.is_names:
             found.unread += [f"Line {each.line}: “{text}” next to “{each.text}” was not read." for text in each.beside]
     return found
-
-
-def _logins(texts: Iterable[str]) -> dict[str, str]:
-    directory = Directory()
-    ids = {text: found[0] for text in texts if len(found := directory.find(text)) == 1}
-    logins = dict(FilterUser.objects.filter(pk__in=ids.values()).values_list("pk", "login"))
-    return {text: login for text, user_id in ids.items() if (login := logins[user_id])}
 
 
 def of_users(ids: Sequence[UUID]) -> tuple[list[str], int]:

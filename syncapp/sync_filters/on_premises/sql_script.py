@@ -55,19 +55,36 @@ class ScriptSpec:
 
 def forward(spec: ScriptSpec) -> str:
     """Return the script that remembers the rows, switches them, and commits only if the counts agree."""
+    who = f"{len(set(spec.users)):,} users" if spec.users else "ALL USERS"
+    about = [f"Switches {'ON' if spec.on else 'OFF'} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
+    codes = ", ".join(str(TYPE_CODES[table]) for table in spec.tables)
+    rows = [f"QueryType = {OUTLOOK_FILTER}", f"ReturnedTypeCode IN ({codes})", f"StateCode = {spec.before[0]}"]
+    also = ""  # conditions for committing besides equal counts: the expected number, and no unknown user
+    if spec.expect is not None:
+        about.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
+        also += f" AND @changed = {spec.expect}"
+    if spec.on:
+        about.append("Filters that their owners had switched off themselves are switched on too; the inverse is exact.")
+    if spec.users:
+        # Doubling the quotes is all the escaping that a T-SQL string literal needs.
+        names = ", ".join("N'" + name.replace("'", "''") + "'" for name in dict.fromkeys(spec.users))
+        from_users = f"FROM dbo.SystemUserBase WHERE DomainName IN ({names})"
+        rows.append(f"OwnerId IN (SELECT SystemUserId {from_users})")
+        also += f" AND (SELECT COUNT(*) {from_users}) = {len(set(spec.users))}"
+    conditions = "\n  AND ".join(rows)
     return _transaction(
-        about=_about(spec),
+        about=about,
         remember=f"""\
 SELECT UserQueryId, StateCode, StatusCode
 INTO dbo.{spec.saved}
 FROM dbo.UserQueryBase WITH (UPDLOCK, HOLDLOCK)
-WHERE {_rows(spec)};
+WHERE {conditions};
 
 """,
         expected=f"SELECT COUNT(*) FROM dbo.{spec.saved}",
         assignments=_both(*spec.after),
         rows=f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})",
-        also=_further_conditions(spec),
+        also=also,
         database=spec.database,
     )
 
@@ -141,49 +158,9 @@ _UNSUPPORTED = (
 )
 
 
-def _about(spec: ScriptSpec) -> list[str]:
-    who = f"{len(set(spec.users)):,} users" if spec.users else "ALL USERS"
-    word = "ON" if spec.on else "OFF"
-    about = [f"Switches {word} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
-    if spec.expect is not None:
-        about.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
-    if spec.on:
-        about.append("Filters that their owners had switched off themselves are switched on too; the inverse is exact.")
-    return about
-
-
 def _both(state: object, status: object) -> str:
     return f"StateCode = {state}, StatusCode = {status}"
 
 
 def _remembered(column: str, spec: ScriptSpec) -> str:
     return f"(SELECT s.{column} FROM dbo.{spec.saved} AS s WHERE s.UserQueryId = dbo.UserQueryBase.UserQueryId)"
-
-
-def _rows(spec: ScriptSpec) -> str:
-    codes = ", ".join(str(TYPE_CODES[table]) for table in spec.tables)
-    conditions = [
-        f"QueryType = {OUTLOOK_FILTER}",
-        f"ReturnedTypeCode IN ({codes})",
-        f"StateCode = {spec.before[0]}",
-    ]
-    if spec.users:
-        conditions.append(f"OwnerId IN (SELECT SystemUserId {_from_users(spec)})")
-    return "\n  AND ".join(conditions)
-
-
-def _further_conditions(spec: ScriptSpec) -> str:
-    """Return the conditions for committing besides equal counts: the expected number, and no unknown user."""
-    expected = "" if spec.expect is None else f" AND @changed = {spec.expect}"
-    known = f" AND (SELECT COUNT(*) {_from_users(spec)}) = {len(set(spec.users))}" if spec.users else ""
-    return expected + known
-
-
-def _from_users(spec: ScriptSpec) -> str:
-    names = ", ".join(_text(name) for name in dict.fromkeys(spec.users))
-    return f"FROM dbo.SystemUserBase WHERE DomainName IN ({names})"
-
-
-def _text(value: str) -> str:
-    """Return a T-SQL string literal; doubling its quotes is all the escaping it needs."""
-    return "N'" + value.replace("'", "''") + "'"
