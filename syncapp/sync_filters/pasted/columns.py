@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from syncapp.sync_filters.pasted.cells import read_cell
+from syncapp.sync_filters.pasted.cells import plain, read_cell
 from syncapp.sync_filters.pasted.rows import Row, Rows
 
 
@@ -55,6 +55,14 @@ class Columns:
     width: int
     heading: Row | None = None
 
+    @property
+    def words(self) -> str:
+        """Return which columns were read."""
+        if self.heading is None:
+            return f"Column {min(self.places.values()) + 1} was read, the others were not."
+        names = [plain(self.heading.cells[place]) for place in sorted(self.places.values())]
+        return f"Line {self.heading.line} holds headings; of the columns, {' and '.join(names)} were read."
+
 
 def kind_of(heading: str) -> Kind | None:
     """Return the kind of column that a heading names, None for an unknown heading."""
@@ -69,37 +77,28 @@ def columns_of(found: Rows) -> Columns | None:
         return None
     kinds = [kind_of(cell) for cell in first.cells]
     if any(kinds) and not any(read_cell(cell).addresses for cell in first.cells):
-        return Columns(_by_headings(kinds, rest), len(first.cells), heading=first)
-    places = _by_content(found.rows[:_SAMPLE], is_table=found.is_table)
-    if places is None:
-        return None
-    has_heading = _looks_like_headings(first, rest, places, is_table=found.is_table)
-    return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)
-
-
-def _by_headings(kinds: Sequence[Kind | None], rows: Sequence[Row]) -> dict[Kind, int]:
-    """Return the first column of each kind; a mail column without addresses holds something else, such as streets."""
-    places: dict[Kind, int] = {}
-    for place, kind in enumerate(kinds):
-        needs_address = kind in (Kind.MAIL, Kind.ACCOUNT)
-        if kind and (not needs_address or any(read_cell(_cell(row, place)).addresses for row in rows)):
-            places.setdefault(kind, place)
-    known = set(places) - {Kind.FIRST_NAME}
-    mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rows)
-    return places if mail is None else {Kind.MAIL: mail, **places}
-
-
-def _by_content(rows: Sequence[Row], *, is_table: bool) -> dict[Kind, int] | None:
+        places: dict[Kind, int] = {}
+        for place, kind in enumerate(kinds):
+            # A mail column without addresses holds something else, such as streets.
+            needs_address = kind in (Kind.MAIL, Kind.ACCOUNT)
+            if kind and (not needs_address or any(read_cell(_cell(row, place)).addresses for row in rest)):
+                places.setdefault(kind, place)
+        known = set(places) - {Kind.FIRST_NAME}
+        mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rest)
+        return Columns(places if mail is None else {Kind.MAIL: mail, **places}, len(first.cells), heading=first)
+    rows = found.rows[:_SAMPLE]
     width, alike = _usual_width(rows)
     if width < 2 or alike < _ALIKE * len(rows):
         return None
     mail = _mail_column(rows)
-    if mail is None:
-        return {Kind.NAME: 0} if is_table else None
+    if mail is None and not found.is_table:
+        return None
     filled = [place for place in range(width) if any(_cell(row, place) for row in rows)]
-    if all(_share(rows, place) > _MOSTLY for place in filled):
+    if mail is not None and all(_share(rows, place) > _MOSTLY for place in filled):
         return None  # nothing but addresses: a list of people, several in a line
-    return {Kind.MAIL: mail}
+    places = {Kind.NAME: 0} if mail is None else {Kind.MAIL: mail}
+    has_heading = _looks_like_headings(first, rest, places, is_table=found.is_table)
+    return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)
 
 
 def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from syncapp.sync_filters.pasted.cells import Cell, mailboxes, plain, read_cell
-from syncapp.sync_filters.pasted.columns import Columns, Kind, columns_of
-from syncapp.sync_filters.pasted.rows import Row, Rows, rows_of
+from syncapp.sync_filters.pasted.cells import mailboxes, plain, read_cell
+from syncapp.sync_filters.pasted.columns import Kind, columns_of
+from syncapp.sync_filters.pasted.rows import Row, rows_of
 
 LONGEST = 320  # of an address ("RFC 5321", 64 + 1 + 255), and what an entry of a list keeps
 _BREAKS = re.compile(r"[;\t\r\n]+")
@@ -48,50 +48,27 @@ def read(text: str, *, login_first: bool = False) -> PastedPeople:
     found, read_in = rows_of(text), PastedPeople()
     if not found.rows:
         return read_in
-    columns = columns_of(found)
-    read_in.columns = _columns_words(columns) if columns else ""
-    if columns:
-        people = _of_table(found, columns, login_first)
-    else:
-        people = (person for row in found.rows for person in _of_row(row, found.delimiter))
-    seen: set[str] = set()
-    for each in people:
-        _keep(each, read_in, seen)
-    return read_in
-
-
-def _keep(each: PersonEntry, read_in: PastedPeople, seen: set[str]) -> None:
-    if not each.text:
-        read_in.unread.append(f"Line {each.line}: no address, login or name in this row.")
-    elif len(each.text) > LONGEST:
-        start = each.text[:_MOST_QUOTED]
-        read_in.unread.append(f"Line {each.line}: longer than {LONGEST} characters (“{start}…”).")
-    elif each.text.casefold() not in seen:
-        seen.add(each.text.casefold())
-        read_in.people.append(each)
-
-
-def _columns_words(columns: Columns) -> str:
-    if columns.heading is None:
-        place = min(columns.places.values()) + 1
-        return f"Column {place} was read, the others were not."
-    names = [plain(columns.heading.cells[place]) for place in sorted(columns.places.values())]
-    return f"Line {columns.heading.line} holds headings; of the columns, {' and '.join(names)} were read."
-
-
-def _of_table(found: Rows, columns: Columns, login_first: bool) -> Iterator[PersonEntry]:
+    columns, seen = columns_of(found), set[str]()
+    read_in.columns = columns.words if columns else ""
     for row in found.rows:
-        if row is columns.heading:
+        if columns and row is columns.heading:
             continue
-        if _does_not_fit(row, columns):
-            yield from _of_row(row, found.delimiter)
+        # A table has several columns; a row with a single cell, or with too many, is read by itself.
+        is_table = columns and columns.width > 1 and len(row.cells) > 1
+        if columns and is_table and not any(map(str.strip, row.cells[columns.width :])):
+            people = iter([PersonEntry(row.line, _forms_of(row, columns.places, login_first))])
         else:
-            yield PersonEntry(row.line, _forms_of(row, columns.places, login_first) or ("",))
-
-
-def _does_not_fit(row: Row, columns: Columns) -> bool:
-    """Return whether a line does not fit the table: a single cell, too many cells, or a table of one column."""
-    return columns.width == 1 or len(row.cells) == 1 or any(map(str.strip, row.cells[columns.width :]))
+            people = _of_row(row, found.delimiter)
+        for each in people:
+            if not each.text:
+                read_in.unread.append(f"Line {each.line}: no address, login or name in this row.")
+            elif len(each.text) > LONGEST:
+                start = each.text[:_MOST_QUOTED]
+                read_in.unread.append(f"Line {each.line}: longer than {LONGEST} characters (“{start}…”).")
+            elif each.text.casefold() not in seen:
+                seen.add(each.text.casefold())
+                read_in.people.append(each)
+    return read_in
 
 
 def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
@@ -113,13 +90,27 @@ def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str
 
 
 def _of_row(row: Row, delimiter: str) -> Iterator[PersonEntry]:
-    """Yield the people of a line outside a table: every address, or else the names."""
+    """Yield the people of a line outside a table: every address, or else the names.
+
+    A name may hold a comma, but no other delimiter.
+    """
     cells = [read_cell(part) for cell in row.cells for part in _BREAKS.split(cell) if part.strip()]
     groups = mailboxes([address for cell in cells for address in cell.addresses])
-    if not groups:
-        yield from _of_names(row, delimiter)
+    if not groups and len(row.cells) == 1:
+        for line in filter(None, map(str.strip, _LINE_ENDS.split(row.cells[0]))):
+            texts = [text for part in _BREAKS.split(line) if (text := plain(part))]
+            yield PersonEntry(row.line, tuple(texts[:1]) or ("",), tuple(texts), is_names=True)
         return
-    beside = _beside(cells)
+    if not groups:
+        names = [text for cell in row.cells if (text := plain(cell))]
+        whole = ", ".join(names) if delimiter == "," else (names or [""])[0]
+        yield PersonEntry(row.line, (whole,), tuple(names), is_names=True)
+        return
+    beside = []  # the words of each cell, without display names of addresses in angle brackets
+    for cell, follows in zip(cells, [*cells[1:], None], strict=True):
+        # "Abel, Ann <…>" arrives as two cells if commas separate them: the first belongs to the second.
+        is_last_name = not cell.addresses and follows is not None and follows.labels and " " not in cell.words
+        beside.append("" if cell.labels or is_last_name else cell.words)
     if len(groups) == 1:
         yield PersonEntry(row.line, groups[0], tuple(filter(None, beside)))
         return
@@ -128,27 +119,3 @@ def _of_row(row: Row, delimiter: str) -> Iterator[PersonEntry]:
         if words:
             yield PersonEntry(row.line, (words,))
         yield from (PersonEntry(row.line, group_of[address.text]) for address in cell.addresses)
-
-
-def _beside(cells: Sequence[Cell]) -> list[str]:
-    """Return the words of each cell, without display names of addresses in angle brackets.
-
-    "Abel, Ann <…>" arrives as two cells if commas separate them: the first belongs to the second.
-    """
-    found = []
-    for cell, follows in zip(cells, [*cells[1:], None], strict=True):
-        is_last_name = not cell.addresses and follows is not None and follows.labels and " " not in cell.words
-        found.append("" if cell.labels or is_last_name else cell.words)
-    return found
-
-
-def _of_names(row: Row, delimiter: str) -> Iterator[PersonEntry]:
-    """Yield the people of a line without an address; a name may hold a comma, but no other delimiter."""
-    if len(row.cells) == 1:
-        for line in filter(None, map(str.strip, _LINE_ENDS.split(row.cells[0]))):
-            texts = [text for part in _BREAKS.split(line) if (text := plain(part))]
-            yield PersonEntry(row.line, tuple(texts[:1]) or ("",), tuple(texts), is_names=True)
-        return
-    cells = [text for cell in row.cells if (text := plain(cell))]
-    whole = ", ".join(cells) if delimiter == "," else (cells or [""])[0]
-    yield PersonEntry(row.line, (whole,), tuple(cells), is_names=True)

@@ -90,12 +90,9 @@ def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
             is_whole = not (source.ran_out and has_open_quote)
         except csv.Error:  # a cell beyond csv.field_size_limit
             cells, is_whole = [], False
-        taken = [(start, cells)] if is_whole else _without_quotes(lines, start, source.next, delimiter)
+        taken = [(start, cells)]
+        if not is_whole:  # the quotes make no sense: each line is read by itself, so that no cell swallows one
+            taken = [(place, lines[place].rstrip("\r\n").split(delimiter)) for place in range(start, source.next)]
         for place, found in taken:
             if any(map(str.strip, found)):
                 yield Row(place + 1, tuple(found))
-
-
-def _without_quotes(lines: list[str], start: int, end: int, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Read each line by itself if quotes make no sense, so that no line is swallowed by a cell."""
-    return [(place, lines[place].rstrip("\r\n").split(delimiter)) for place in range(start, end)]

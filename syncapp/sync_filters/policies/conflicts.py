@@ -30,8 +30,6 @@ REPAIRS_BEFORE_FLAPPING = 2
 FLAPPING = timedelta(days=7)
 SHADOW_HISTORY = timedelta(days=30)  # runs considered for a policy in shadow mode, which switches no one
 _MOST_IDS = 500
-# User, what was written, when, by which run, and whether it is on since.
-_Write = tuple[UUID, object, datetime, UUID, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,13 @@ def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
     """Return, for each user, the person's run or undo that last created the opposite state or is creating it."""
     if not history.runs:
         return {}
-    last = _last_conflicting_writes(history) | _in_progress(history)
+    last, wanted = _last_conflicting_writes(history), desired_state_of(history.policy)
+    started = [run for run in history.runs if run.state in (RunState.RUNNING, RunState.PAUSED)]
+    against = [run.pk for run in started if run.policy_id is None and desired_state_of_run(run).conflicts_with(wanted)]
+    if against:  # users that a person's started run has yet to switch
+        items = history.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=against)
+        now = timezone.now()
+        last |= {user_id: (now, run_id) for user_id, run_id in items.values_list("user_id", "run_id")}
     runs = {run.pk: run for run in history.runs}
     return {
         user_id: runs[run_id]
@@ -188,45 +192,24 @@ def _last_conflicting_writes(history: _History) -> dict[UUID, tuple[datetime, UU
 
     Writes of other policies are ignored: while such a policy is in force, it is a conflict by itself.
     """
+    policy = history.policy
     latest: dict[UUID, dict[object, tuple[datetime, UUID, bool]]] = defaultdict(dict)
-    for user_id, what, at, run_id, is_on in (*_filters_written(history), *_methods_set(history)):
-        latest[user_id][what] = (at, run_id, is_on != history.policy.wanted_on)
+    items = history.items(finished_at__gt=history.since, run__operation=RunOperation.FILTERS)
+    written = FilterRunChange.objects.filter(item__in=items, written=True, table__in=policy.tables)
+    columns: tuple[str, ...] = ("item__user_id", "filter_id", "item__finished_at", "item__run_id", "wanted_state")
+    for user_id, filter_id, at, run_id, state in written.order_by("item__finished_at").values_list(*columns):
+        latest[user_id][filter_id] = (at, run_id, (state == 0) != policy.wanted_on)
+    # The mailbox method counts only if it governs tables of the policy.
+    if MAILBOX_TABLES.intersection(policy.tables) and any(run.sets_mailbox_method for run in history.runs):
+        items = history.items(finished_at__gt=history.since, mailbox_written=True, wanted_method__isnull=False)
+        columns = ("user_id", "finished_at", "run_id", "wanted_method")
+        for user_id, at, run_id, method in items.order_by("finished_at").values_list(*columns):
+            latest[user_id]["mailbox"] = (at, run_id, (method != SyncMethod.NONE) != policy.wanted_on)
     against = {
         user_id: [(at, run_id) for at, run_id, is_opposite in writes.values() if is_opposite]
         for user_id, writes in latest.items()
     }
     return {user_id: max(writes) for user_id, writes in against.items() if writes}
-
-
-def _filters_written(history: _History) -> Iterable[_Write]:
-    items = history.items(finished_at__gt=history.since, run__operation=RunOperation.FILTERS)
-    written = FilterRunChange.objects.filter(item__in=items, written=True, table__in=history.policy.tables)
-    columns = ("item__user_id", "filter_id", "item__finished_at", "item__run_id", "wanted_state")
-    for user_id, filter_id, at, run_id, state in written.order_by("item__finished_at").values_list(*columns):
-        yield user_id, filter_id, at, run_id, state == 0
-
-
-def _methods_set(history: _History) -> Iterable[_Write]:
-    """Yield the mailbox methods that runs set, if the policy keeps tables that the method governs."""
-    sets_methods = any(run.sets_mailbox_method for run in history.runs)
-    if not sets_methods or not MAILBOX_TABLES.intersection(history.policy.tables):
-        return
-    items = history.items(finished_at__gt=history.since, mailbox_written=True, wanted_method__isnull=False)
-    columns = ("user_id", "finished_at", "run_id", "wanted_method")
-    for user_id, at, run_id, method in items.order_by("finished_at").values_list(*columns):
-        yield user_id, "mailbox", at, run_id, method != SyncMethod.NONE
-
-
-def _in_progress(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
-    """Return the users that a person's started run has yet to switch to the opposite state."""
-    wanted, started = desired_state_of(history.policy), (RunState.RUNNING, RunState.PAUSED)
-    runs = [run for run in history.runs if run.state in started and run.policy_id is None]
-    against = [run.pk for run in runs if desired_state_of_run(run).conflicts_with(wanted)]
-    if not against:
-        return {}
-    now = timezone.now()
-    items = history.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=against)
-    return {user_id: (now, run_id) for user_id, run_id in items.values_list("user_id", "run_id")}
 
 
 # --- switching back and forth -----------------------------------------------------------------------------

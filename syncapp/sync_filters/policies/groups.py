@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
 
@@ -41,18 +40,14 @@ def policies_of(user: FilterUser) -> list[FilterPolicy]:
     if not policies:
         return []
     teams = set(FilterMembership.objects.filter(user_id=user.pk).values_list("team_id", flat=True))
-    units = _with_all_above(user.unit_id)
+    parents = dict(FilterUnit.objects.values_list("pk", "parent_id"))
+    units: list[uuid.UUID] = []  # the user's unit and all above it; a cycle of units ends it too
+    above = user.unit_id
+    while above is not None and above not in units:
+        units.append(above)
+        above = parents.get(above)
     return [
         policy
         for policy in policies
         if (policy.team_id in teams or policy.unit_id in units) and str(user.pk) not in policy.exceptions
     ]
-
-
-def _with_all_above(unit_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
-    parents: Mapping[uuid.UUID, uuid.UUID | None] = dict(FilterUnit.objects.values_list("pk", "parent_id"))
-    found: list[uuid.UUID] = []
-    while unit_id is not None and unit_id not in found:
-        found.append(unit_id)
-        unit_id = parents.get(unit_id)
-    return found

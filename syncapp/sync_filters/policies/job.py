@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -34,7 +34,6 @@ from syncapp.sync_filters.policies.groups import members_of
 from syncapp.sync_filters.policies.repairs import USUAL_PAUSE, WHILE_PREPARING
 from syncapp.sync_filters.runs import dry_run
 from syncapp.sync_filters.runs.creation import RunSpec
-from syncapp.sync_filters.runs.item_plan import ItemPlan
 
 MOST_CHANGED_PERCENT = 10
 WHILE_RUNNING = timedelta(seconds=15)
@@ -102,8 +101,8 @@ def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], Cr
     if repairs.is_being_prepared(policy):
         return WHILE_PREPARING
     repairs.start_prepared(policy)
-    if not _has_recent_inventory():
-        return UNTIL_NEXT_INVENTORY
+    if matrix.inventory() is None or inventory.is_older(4 * settings.INVENTORY_SECONDS):
+        return UNTIL_NEXT_INVENTORY  # a stale inventory says nothing about tonight
     try:
         group = members_of(policy)
     except NotPossible as problem:
@@ -118,11 +117,6 @@ def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], Cr
     if policy.mode == PolicyMode.REPAIR:
         return repairs.repair(policy) or (WHILE_RUNNING if repairs.is_running(policy) else None)
     return None
-
-
-def _has_recent_inventory() -> bool:
-    """Return whether the inventory is recent enough to compare by; a stale one says nothing about tonight."""
-    return matrix.inventory() is not None and not inventory.is_older(4 * settings.INVENTORY_SECONDS)
 
 
 def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:
@@ -141,7 +135,6 @@ def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -
     return True
 
 
-# --- comparing --------------------------------------------------------------------------------------------
 def is_due_in_full(policy: FilterPolicy) -> bool:
     """Return whether to compare the whole group: once a night, on request, and after each run of the policy."""
     if policy.wants_full or policy.full_at is None or policy.full_at < repairs.last_night():
@@ -157,8 +150,14 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
     now = timezone.now()
     columns = ["plan", "why", "deviates_since", "held_back", "in_baseline"]
     for start in range(0, len(compared), _CHUNK):
-        plans = list(dry_run.plan_users(compared[start : start + _CHUNK], spec))
-        rows = [_member(policy, known.get(user_id), user_id, plan, now, full) for user_id, plan in plans]
+        rows = []
+        for user_id, plan in dry_run.plan_users(compared[start : start + _CHUNK], spec):
+            row = PolicyMember(policy=policy, user_id=user_id, plan=plan.plan, why=plan.why, in_baseline=full)
+            if plan.plan == Plan.CHANGE:
+                before = known.get(user_id)
+                row.deviates_since = (before and before.deviates_since) or now
+                row.held_back = before.held_back if before else ""
+            rows.append(row)
         with transaction.atomic():
             queue.extend_lease(lease)
             PolicyMember.objects.bulk_create(
@@ -171,26 +170,6 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
             policy.members.filter(user_id__in=gone[start : start + _CHUNK]).delete()
         flags = {"full_at": now, "wants_full": False, "accepts_group": False} if full else {}
         FilterPolicy.objects.filter(pk=policy.pk).update(compared_at=now, **flags)
-
-
-def _member(
-    policy: FilterPolicy,
-    known: PolicyMember | None,
-    user_id: uuid.UUID,
-    plan: ItemPlan,
-    now: datetime,
-    full: bool,
-) -> PolicyMember:
-    deviates = plan.plan == Plan.CHANGE
-    return PolicyMember(
-        policy=policy,
-        user_id=user_id,
-        plan=plan.plan,
-        why=plan.why,
-        deviates_since=((known and known.deviates_since) or now) if deviates else None,
-        held_back=known.held_back if known and deviates else "",
-        in_baseline=full,
-    )
 
 
 def deviating(policy: FilterPolicy) -> list[PolicyMember]:
