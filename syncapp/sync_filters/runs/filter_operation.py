@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, ProtocolError, Stale
-from syncapp.crm.filters.records import FilterChange, OutlookFilter, OwnerFilters, Switch, SwitchResult
+from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch, SwitchResult
 from syncapp.mirror.filters import inventory
 from syncapp.models import FilterRun
 from syncapp.models.sync_filters.run import Outcome
@@ -28,21 +28,18 @@ def precheck(batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
     if not unsure:
         return []
     read = inventory.read_filters(batch.crm, [each.item.user_id for each in unsure])
-    live = {each.owner_id: each for each in read}
-    results = [(each, _check(each, batch.run, live.get(each.item.user_id))) for each in unsure]
-    return [(each, result) for each, result in results if result]
-
-
-def _check(leased: LeasedItem, run: FilterRun, read: OwnerFilters | None) -> ItemResult | None:
-    """Return the result of a user who needs no write; None if a write is needed."""
-    if read is None or read.filters is None:
-        return None
-    live = {row.id: row for row in read.filters}
-    if item_results.is_as_wanted(leased.changes, live):
-        return _as_wanted(leased, run, _outcome(leased), read.filters)
-    if all(change.filter_id in live and live[change.filter_id].etag == change.etag for change in leased.changes):
-        return None
-    return ItemResult(Outcome.CHANGED, CHANGED, filters=read.filters)
+    by_owner = {each.owner_id: each.filters for each in read if each.filters is not None}
+    results = []
+    for each in unsure:
+        filters = by_owner.get(each.item.user_id)
+        if filters is None:
+            continue
+        live = {row.id: row for row in filters}
+        if item_results.is_as_wanted(each.changes, live):
+            results.append((each, _as_wanted(each, batch.run, _outcome(each), filters)))
+        elif any(change.filter_id not in live or live[change.filter_id].etag != change.etag for change in each.changes):
+            results.append((each, ItemResult(Outcome.CHANGED, CHANGED, filters=filters)))
+    return results
 
 
 def _outcome(leased: LeasedItem) -> Outcome:
@@ -52,7 +49,18 @@ def _outcome(leased: LeasedItem) -> Outcome:
 
 def apply(batch: Batch) -> list[ItemResult]:
     """Switch these users' filters: in one request with our own permission, else in a request per user."""
-    switches = [Switch(each.item.user_id, _filter_changes(each, batch.keeps_versions)) for each in batch.items]
+    switches = []
+    for each in batch.items:
+        changes = tuple(
+            FilterChange(
+                change.filter_id,
+                active=change.wanted_state == 0,
+                etag=change.etag if batch.keeps_versions else "",
+                status=change.wanted_status,
+            )
+            for change in each.changes
+        )
+        switches.append(Switch(each.item.user_id, changes))
     if not batch.acting:
         results = batch.crm.filters.switch(switches, tag=batch.tag, deadline=batch.deadline)
         return [_result(each, batch.run, found) for each, found in zip(batch.items, results, strict=True)]
@@ -68,28 +76,25 @@ def apply(batch: Batch) -> list[ItemResult]:
     ]
 
 
-def _filter_changes(leased: LeasedItem, keeps_versions: bool) -> tuple[FilterChange, ...]:
-    return tuple(
-        FilterChange(
-            change.filter_id,
-            active=change.wanted_state == 0,
-            etag=change.etag if keeps_versions else "",
-            status=change.wanted_status,
-        )
-        for change in leased.changes
-    )
-
-
 def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemResult:
     if answer.wrong_author:
         return ItemResult(Outcome.FAILED, NOT_AS_USER, filters=answer.now, wrong_author=True)
-    if answer.error is not None:
-        return _refused(leased, run, answer.error, answer.now)
+    error, live = answer.error, answer.now
+    if error is not None and (error.transient or isinstance(error, ProtocolError)):
+        return ItemResult(error=error)
+    if isinstance(error, Stale | NotFound):
+        if live is not None and item_results.is_as_wanted(leased.changes, {row.id: row for row in live}):
+            return _as_wanted(leased, run, _outcome(leased), live)
+        return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
+    if isinstance(error, Forbidden):
+        return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=live)
+    if error is not None:
+        return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", filters=live)
     if answer.as_wanted is None:
         return ItemResult(error=ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
-    if answer.as_wanted and answer.now is not None:
-        return _as_wanted(leased, run, Outcome.DONE, answer.now)
-    return ItemResult(Outcome.CHANGED, CHANGED, filters=answer.now)
+    if answer.as_wanted and live is not None:
+        return _as_wanted(leased, run, Outcome.DONE, live)
+    return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
 
 
 def _as_wanted(leased: LeasedItem, run: FilterRun, outcome: Outcome, live: Sequence[OutlookFilter]) -> ItemResult:
@@ -103,15 +108,3 @@ def _as_wanted(leased: LeasedItem, run: FilterRun, outcome: Outcome, live: Seque
     verb = "Another filter is" if len(others) == 1 else "Other filters are"
     why = f"{verb} still {'off' if run.wanted_on else 'on'}: {named}{more}. Not in the list when it was made."
     return ItemResult(Outcome.PARTLY if outcome == Outcome.DONE else Outcome.CHANGED, why, filters=live)
-
-
-def _refused(leased: LeasedItem, run: FilterRun, error: CrmError, live: Sequence[OutlookFilter] | None) -> ItemResult:
-    if error.transient or isinstance(error, ProtocolError):
-        return ItemResult(error=error)
-    if isinstance(error, Stale | NotFound):
-        if live is not None and item_results.is_as_wanted(leased.changes, {row.id: row for row in live}):
-            return _as_wanted(leased, run, _outcome(leased), live)
-        return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
-    if isinstance(error, Forbidden):
-        return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=live)
-    return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", filters=live)

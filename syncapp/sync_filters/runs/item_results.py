@@ -44,25 +44,33 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
     """Store the results of users whose lease still holds, and return those leases."""
     held = queue.still_held([each.lease for each, _ in results])
     stored = [(each, result) for each, result in results if each.lease in held]
-    _finish_jobs(stored)
-    _mark_written(stored)
+    # One statement per outcome; most users of a batch share one.
+    leases: dict[tuple[str, str], list[Lease]] = defaultdict(list)
     for each, result in stored:
-        _store_mailbox(each, result)
-    audit.record_all([_audit_fact(each, result.outcome) for each, result in stored])
+        leases[result.outcome, result.why[:300]].append(each.lease)
+    for (outcome, why), same in leases.items():
+        queue.finish_all(same, outcome=outcome, why=why)
+    _mark_written(stored)
+    facts = []
+    for each, result in stored:
+        item = each.item
+        if result.mailbox is not None:
+            directory_rows.store_written_mailbox(item.user_id, result.mailbox)
+        if result.mailbox is not None and result.outcome == Outcome.DONE:
+            written = {"mailbox_written": True, "mailbox_etag_after": result.mailbox.etag}
+            FilterRunItem.objects.filter(pk=item.pk).update(**written)
+        details: dict[str, Any] = {"user": str(item.user_id), "outcome": result.outcome.value}
+        if item.mailbox_id is None:
+            action, details["filters"] = "filter.switched", [str(change.filter_id) for change in each.changes]
+        else:
+            action, details["method"] = "filter.method_set", item.wanted_method
+        facts.append(Fact(action, by=None, channel="run", group=item.run_id, details=details))
+    audit.record_all(facts)
     # The matrix cells are recomputed once for all users: ten cost as much as one.
     read = [(each.item.user_id, result.filters) for each, result in stored if result.filters is not None]
     if read:
         store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
     return held
-
-
-def _finish_jobs(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
-    """Finish the jobs in one statement per outcome; most users of a batch share one."""
-    leases: dict[tuple[str, str], list[Lease]] = defaultdict(list)
-    for each, result in results:
-        leases[result.outcome, result.why[:300]].append(each.lease)
-    for (outcome, why), same in leases.items():
-        queue.finish_all(same, outcome=outcome, why=why)
 
 
 def _mark_written(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
@@ -75,21 +83,3 @@ def _mark_written(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
             etags = {row.id: row.etag for row in found.values()}
             rows += [{"id": c.pk, "written": True, "etag_after": etags.get(c.filter_id, "")} for c in each.changes]
     upserts.update(FilterRunChange, rows)
-
-
-def _store_mailbox(leased: LeasedItem, result: ItemResult) -> None:
-    if result.mailbox is None:
-        return
-    directory_rows.store_written_mailbox(leased.item.user_id, result.mailbox)
-    if result.outcome == Outcome.DONE:
-        written = {"mailbox_written": True, "mailbox_etag_after": result.mailbox.etag}
-        FilterRunItem.objects.filter(pk=leased.item.pk).update(**written)
-
-
-def _audit_fact(leased: LeasedItem, outcome: Outcome) -> Fact:
-    details: dict[str, Any] = {"user": str(leased.item.user_id), "outcome": outcome.value}
-    if leased.item.mailbox_id is None:
-        action, details["filters"] = "filter.switched", [str(change.filter_id) for change in leased.changes]
-    else:
-        action, details["method"] = "filter.method_set", leased.item.wanted_method
-    return Fact(action, by=None, channel="run", group=leased.item.run_id, details=details)

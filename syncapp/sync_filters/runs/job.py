@@ -80,7 +80,14 @@ class FilterSwitchJob(BatchJobType):
 
         Raises Rejected if the CRM refuses a request that several users share, so that each is tried alone.
         """
-        batch = self._load_batch(leases)
+        run, known = FilterRun.objects.get(pk=self._run_id), access.capabilities()
+        # Mailboxes are always set with the portal's own permission, never as a user.
+        acting = (known.writing or known.reading) == Access.ACTING and not run.sets_mailbox_method
+        by_pk = {lease.pk: lease for lease in leases}
+        items = FilterRunItem.objects.filter(pk__in=by_pk).select_related("user").prefetch_related("changes")
+        leased = [LeasedItem(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
+        deadline = Deadline.after(settings.HTTP_SECONDS)
+        batch = Batch(run, self._crm, acting, known.keeps_versions, deadline, leased)
         try:
             failed = self._switch(batch, _OPERATIONS[batch.run.operation])
             if not batch.items or len(failed) < len(batch.items):
@@ -98,15 +105,6 @@ class FilterSwitchJob(BatchJobType):
             else:
                 self._handle_request_error(batch, error)
         transitions.update_state(batch.run)
-
-    def _load_batch(self, leases: Sequence[Lease]) -> Batch:
-        run, known = FilterRun.objects.get(pk=self._run_id), access.capabilities()
-        # Mailboxes are always set with the portal's own permission, never as a user.
-        acting = (known.writing or known.reading) == Access.ACTING and not run.sets_mailbox_method
-        by_pk = {lease.pk: lease for lease in leases}
-        items = FilterRunItem.objects.filter(pk__in=by_pk).select_related("user").prefetch_related("changes")
-        leased = [LeasedItem(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
-        return Batch(run, self._crm, acting, known.keeps_versions, Deadline.after(settings.HTTP_SECONDS), leased)
 
     def _switch(self, batch: Batch, operation: Operation) -> list[tuple[LeasedItem, CrmError]]:
         """Switch these users; return those whose own request failed as a whole.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,7 +30,6 @@ from syncapp.models.sync_filters.run import Plan, RunState
 _UNKNOWN = "The meetings that this user organizes could not be counted."
 _ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations."
 _BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook add-in removes them is disputed."
-_MeetingsByUser = dict[UUID, list[tuple[str, Meeting]]]
 
 
 @transaction.atomic
@@ -97,26 +95,18 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
     """Count the meetings of the next users; return whether all users are counted. Raises CrmError."""
     waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
     items = list(waiting[:MOST_USERS_AT_ONCE])
-    if items:
-        found, unknown = _read_meetings([item.user_id for item in items], run.tables, crm, deadline)
-        with transaction.atomic():
-            for item in items:
-                _store_count(item, None if item.user_id in unknown else found[item.user_id])
-    return _end_if_counted(run)
-
-
-def _read_meetings(
-    user_ids: Sequence[UUID], tables: Sequence[str], crm: CrmClient, deadline: Deadline | None
-) -> tuple[_MeetingsByUser, set[UUID]]:
-    """Return the future meetings that these users organize, and the users whose meetings are not fully known."""
-    found: _MeetingsByUser = defaultdict(list)
+    found: dict[UUID, list[tuple[str, Meeting]]] = defaultdict(list)
     unknown: set[UUID] = set()
-    for table in (table for table in MEETINGS if table in tables):
+    user_ids = [item.user_id for item in items]
+    for table in (table for table in MEETINGS if items and table in run.tables):
         for each in crm.evaluation.organized_meetings(user_ids, table=table, after=timezone.now(), deadline=deadline):
             if each.meetings is None or not each.complete:
                 unknown.add(each.user_id)
             found[each.user_id] += [(table, meeting) for meeting in each.meetings or ()]
-    return found, unknown
+    with transaction.atomic():
+        for item in items:
+            _store_count(item, None if item.user_id in unknown else found[item.user_id])
+    return _end_if_counted(run)
 
 
 def _store_count(item: FilterRunItem, found: list[tuple[str, Meeting]] | None) -> None:

@@ -57,10 +57,7 @@ def risk_of(user: FilterUser, wanted: int | None) -> str:
         return TWICE if user.has_old_client else ""
     if wanted == SyncMethod.OUTLOOK:
         return "" if user.has_old_client else NO_CLIENT
-    return ONLY_PATH if user.paths == SyncPaths.ONCE and _uses_mailbox(user) else ""
-
-
-def _uses_mailbox(user: FilterUser) -> bool:
-    """Return whether the user's appointments reach Outlook through the mailbox."""
+    # The user's appointments reach Outlook through the mailbox if a filter selects some and the mailbox delivers them.
     selects = user.appointments in (Cell.ON, Cell.MIXED)
-    return selects and (user.method == SyncMethod.OUTLOOK or (user.enabled_for_act and user.is_approved))
+    delivers = user.method == SyncMethod.OUTLOOK or (user.enabled_for_act and user.is_approved)
+    return ONLY_PATH if user.paths == SyncPaths.ONCE and selects and delivers else ""

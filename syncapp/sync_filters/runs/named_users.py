@@ -40,14 +40,16 @@ def find(text: str) -> NamedUsers:
     found = NamedUsers(unread=list(pasted.unread), notes=[pasted.columns] if pasted.columns else [])
     directory, ignored = Directory(), list[tuple[PersonEntry, list[str]]]()
     for entry in pasted.people:
-        several = _match_each_name(entry, directory)
-        if several:
-            found.matches += several
+        if entry.is_names and len(entry.beside) > 1 and all(map(directory.find, entry.beside)):
+            found.matches += [UserMatch(text, directory.find(text)) for text in entry.beside]  # each is a user's name
             continue
-        match = _match_forms(entry, directory)
+        # The first known form stands for the person, with all users that any of the forms matches.
+        by_form = {form: directory.find(form) for form in entry.forms}
+        known = next((form for form, ids in by_form.items() if ids), entry.text)
+        match = UserMatch(known, tuple(sorted({user_id for ids in by_form.values() for user_id in ids})))
         found.matches.append(match)
         others = [text for text in _unused_cells(entry, match, directory) if text]
-        users = [text for text in others if _names_another_user(text, match, directory)]
+        users = [text for text in others if (ids := directory.find(text)) and not set(ids) & set(match.user_ids)]
         hint = f"is a user, but was not read next to “{entry.text}”. Put each person on a line."
         found.unread += [f"Line {entry.line}: “{text}” {hint}" for text in users]
         rest = [text for text in others if text not in users]
@@ -65,21 +67,6 @@ def describe_unread(unread: Sequence[str]) -> str:
     return f"Not everything was read. {quoted}" + (f" And {number(more)} more." if more > 0 else "")
 
 
-def _match_forms(entry: PersonEntry, directory: Directory) -> UserMatch:
-    """Return the text of the first known form, with all users that any of the forms matches."""
-    by_form = {form: directory.find(form) for form in entry.forms}
-    known = next((form for form, ids in by_form.items() if ids), entry.text)
-    return UserMatch(known, tuple(sorted({user_id for ids in by_form.values() for user_id in ids})))
-
-
-def _match_each_name(entry: PersonEntry, directory: Directory) -> list[UserMatch]:
-    """Split a line of names into several people if each name is a user's."""
-    if not entry.is_names or len(entry.beside) < 2:
-        return []
-    matches = [UserMatch(text, directory.find(text)) for text in entry.beside]
-    return matches if all(match.user_ids for match in matches) else []
-
-
 def _unused_cells(entry: PersonEntry, match: UserMatch, directory: Directory) -> list[str]:
     """Return the cells of a line that were not used; a name may consist of two cells."""
     if entry.is_names and (len(entry.beside) < 2 or (match.text == ", ".join(entry.beside) and not match.user_ids)):
@@ -87,11 +74,6 @@ def _unused_cells(entry: PersonEntry, match: UserMatch, directory: Directory) ->
     if entry.is_names and "," in entry.text:
         return list(entry.beside[1 if directory.find(entry.beside[0]) else 2 :])
     return [text for text in entry.beside if text != entry.text]
-
-
-def _names_another_user(text: str, match: UserMatch, directory: Directory) -> bool:
-    ids = directory.find(text)
-    return bool(ids) and not set(ids) & set(match.user_ids)
 
 
 def _describe_ignored(ignored: Sequence[tuple[PersonEntry, list[str]]]) -> str:

@@ -86,7 +86,10 @@ class PreparationJob(JobType):
 
 @transaction.atomic
 def _list_part(lease: Lease) -> bool:
-    """Write one part of the list; False when it is complete or the run was canceled. Raises LostLease."""
+    """Write one part of the list; False when it is complete or the run was canceled. Raises LostLease.
+
+    A complete list becomes a preview; that of an undo is started.
+    """
     queue.extend_lease(lease)
     preparation: RunPreparation = RunPreparation.objects.get(pk=lease.pk)
     run = FilterRun.objects.select_for_update().get(pk=lease.pk)
@@ -99,23 +102,19 @@ def _list_part(lease: Lease) -> bool:
         return True
     lease.row().update(user_ids=b"")
     queue.finish(lease)
-    if run.state == RunState.PREPARING:
-        _complete(run, preparation.channel)
-    return False
-
-
-def _complete(run: FilterRun, channel: str) -> None:
-    """Make the complete list a preview, or start it if it is an undo."""
-    run.users = run.items.count()
+    if run.state != RunState.PREPARING:
+        return False
+    channel, run.users = preparation.channel, run.items.count()
     FilterRun.objects.filter(pk=run.pk).update(users=run.users, state=RunState.PLANNED)
     if run.undoes_id is not None:
         transitions.start(run, by=run.person, channel=channel)
-        return
+        return False
     if run.items.filter(needs_count=True).exists():
         meetings.request_count(run)
     details: dict[str, Any] = {"run": run.number, "users": run.users}
     details |= {"method": run.wanted_method} if run.sets_mailbox_method else {"on": run.wanted_on, "tables": run.tables}
     audit.record("run.frozen", by=run.person, channel=channel, group=run.pk, details=details, reason=run.reason)
+    return False
 
 
 def retry(run: FilterRun, *, by: Person, channel: str = "screen") -> None:

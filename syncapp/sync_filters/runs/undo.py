@@ -69,24 +69,18 @@ def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> Filt
         reverse = _create_reverse(run, by, f"What run {run.number} found for {item.user.name}", users=1)
         undo_items.write_items(reverse, [item.user_id], 0)
         FilterRun.objects.filter(pk=reverse.pk).update(state=RunState.PLANNED)
-        _hold_back_at_risk(reverse, item.user)
+        # The user is held back, or their meetings are counted, as in any other run.
+        changing = reverse.items.filter(plan=Plan.CHANGE)
+        if reverse.sets_mailbox_method:
+            for planned in changing:
+                why = method_plans.risk_of(item.user, planned.wanted_method)
+                changing.update(plan=Plan.HELD if why else Plan.CHANGE, why=why)
+        elif items.endangers_meetings(item.user, reverse) and changing.update(needs_count=True):
+            meetings.request_count(reverse)
         details = {"restores": run.number, "run": reverse.number, "users": 1, "on": reverse.wanted_on}
         audit.record("run.frozen", by=by, channel=channel, group=reverse.pk, details=details)
     reverse.refresh_from_db()
     return reverse
-
-
-def _hold_back_at_risk(reverse: FilterRun, user: FilterUser) -> None:
-    """Hold the user back, or have their meetings counted, as any other run would."""
-    item = reverse.items.filter(plan=Plan.CHANGE).first()
-    if item is None:
-        return
-    if reverse.sets_mailbox_method:
-        why = method_plans.risk_of(user, item.wanted_method)
-        reverse.items.filter(pk=item.pk).update(plan=Plan.HELD if why else Plan.CHANGE, why=why)
-    elif items.endangers_meetings(user, reverse):
-        reverse.items.filter(pk=item.pk).update(needs_count=True)
-        meetings.request_count(reverse)
 
 
 def _undoable(run: FilterRun) -> ItemQuerySet:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Subquery
@@ -25,11 +24,30 @@ _COLUMNS = (
 
 
 def write_items(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
-    """Write the undo's items of these users from position `start`, in the caller's transaction."""
+    """Write the undo's items of these users from position `start`, in the caller's transaction.
+
+    An item changes nothing if its user was changed after the original run.
+    """
     originals: ItemQuerySet = FilterRunItem.objects.filter(run=reverse.undoes_id, user__in=user_ids)
     originals = originals.annotate(is_changed=Exists(_CHANGED_SINCE)).select_related("user")
     found = {each.user_id: each for each in originals.only("user__method", *_COLUMNS)}
-    rows = [_row(reverse, position, found[each]) for position, each in enumerate(user_ids, start) if each in found]
+    rows = []
+    for position, original in [(place, found[each]) for place, each in enumerate(user_ids, start) if each in found]:
+        sets_method = original.mailbox_written
+        if sets_method:
+            changed = "" if original.user.method == original.wanted_method else method_operation.CHANGED
+        else:
+            changed = filter_operation.CHANGED if original.is_changed else ""
+        plan = ItemPlan(Plan.CANNOT, Outcome.CHANGED, changed) if changed else ItemPlan(Plan.CHANGE)
+        row = plan.columns(reverse, position, original.user_id) | {
+            "meetings": original.meetings,
+            "attendees": original.attendees,
+            "mailbox_id": original.mailbox_id if sets_method else None,
+            "mailbox_etag": original.mailbox_etag_after if sets_method else "",
+            "found_method": original.wanted_method if sets_method else None,
+            "wanted_method": original.found_method if sets_method else None,
+        }
+        rows.append(row)
     upserts.insert(FilterRunItem, rows)
     changing = [row["user_id"] for row in rows if row["plan"] == Plan.CHANGE.value]
     if changing and not reverse.sets_mailbox_method:
@@ -52,21 +70,3 @@ def _write_changes(reverse: FilterRun, user_ids: Sequence[UUID]) -> None:
         "wanted_status": F("found_status"),
     }
     upserts.insert_from(FilterRunChange, written, columns)
-
-
-def _row(reverse: FilterRun, position: int, original: Any) -> dict[str, Any]:
-    """Return the item that restores an original item; it cannot change anything if the user was changed since."""
-    written = original.mailbox_written
-    if written:
-        changed = "" if original.user.method == original.wanted_method else method_operation.CHANGED
-    else:
-        changed = filter_operation.CHANGED if original.is_changed else ""
-    plan = ItemPlan(Plan.CANNOT, Outcome.CHANGED, changed) if changed else ItemPlan(Plan.CHANGE)
-    return plan.columns(reverse, position, original.user_id) | {
-        "meetings": original.meetings,
-        "attendees": original.attendees,
-        "mailbox_id": original.mailbox_id if written else None,
-        "mailbox_etag": original.mailbox_etag_after if written else "",
-        "found_method": original.wanted_method if written else None,
-        "wanted_method": original.found_method if written else None,
-    }
