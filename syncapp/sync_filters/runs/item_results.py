@@ -50,10 +50,14 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
         leases[result.outcome, result.why[:300]].append(each.lease)
     for (outcome, why), same in leases.items():
         queue.finish_all(same, outcome=outcome, why=why)
-    _mark_written(stored)
-    facts = []
+    facts, rows = [], []
     for each, result in stored:
-        item = each.item
+        item, found = each.item, {row.id: row for row in result.filters or ()}
+        # A failed user whose filters are as wanted was written too, for example by the wrong author.
+        failed_late = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
+        if result.outcome in WRITTEN or failed_late:
+            etags = {row.id: row.etag for row in found.values()}
+            rows += [{"id": c.pk, "written": True, "etag_after": etags.get(c.filter_id, "")} for c in each.changes]
         if result.mailbox is not None:
             directory_rows.store_written_mailbox(item.user_id, result.mailbox)
         if result.mailbox is not None and result.outcome == Outcome.DONE:
@@ -65,21 +69,10 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
         else:
             action, details["method"] = "filter.method_set", item.wanted_method
         facts.append(Fact(action, by=None, channel="run", group=item.run_id, details=details))
+    upserts.update(FilterRunChange, rows)
     audit.record_all(facts)
     # The matrix cells are recomputed once for all users: ten cost as much as one.
     read = [(each.item.user_id, result.filters) for each, result in stored if result.filters is not None]
     if read:
         store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
     return held
-
-
-def _mark_written(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
-    rows = []
-    for each, result in results:
-        found = {row.id: row for row in result.filters or ()}
-        # A failed user whose filters are as wanted was written too, for example by the wrong author.
-        failed_late = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
-        if result.outcome in WRITTEN or failed_late:
-            etags = {row.id: row.etag for row in found.values()}
-            rows += [{"id": c.pk, "written": True, "etag_after": etags.get(c.filter_id, "")} for c in each.changes]
-    upserts.update(FilterRunChange, rows)

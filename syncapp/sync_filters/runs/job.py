@@ -168,7 +168,18 @@ class FilterSwitchJob(BatchJobType):
     def _handle_request_error(self, batch: Batch, error: CrmError) -> None:
         """Apply the failure of a whole request to each of its users; the breaker it calls for is tripped once."""
         if batch.acting and isinstance(error, Forbidden):
-            item_results.apply_results([(each, _forbidden_as_user(batch, each, error)) for each in batch.items])
+            results = []
+            for each in batch.items:
+                user, result = each.item.user, ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}")
+                # The user may have been disabled or lost the roles; otherwise the portal lacks the permission.
+                inventory.refresh_directory(batch.crm, [user.pk])
+                user.refresh_from_db()
+                if user.is_disabled:
+                    result = ItemResult(Outcome.DISABLED, "The user is disabled.")
+                elif not user.has_roles:
+                    result = ItemResult(Outcome.NO_ROLE, "The user has no role in the CRM.")
+                results.append((each, result))
+            item_results.apply_results(results)
             return
         if not batch.items:
             return
@@ -206,18 +217,6 @@ def _retry(leased: LeasedItem, error: CrmError) -> Retry:
 def _apply_and_remove(batch: Batch, results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
     item_results.apply_results(results)
     batch.remove([each for each, _ in results])
-
-
-def _forbidden_as_user(batch: Batch, leased: LeasedItem, error: Forbidden) -> ItemResult:
-    """Return why a request as this user was forbidden: the user is disabled or has no role, or we lack permission."""
-    user = leased.item.user
-    inventory.refresh_directory(batch.crm, [user.pk])
-    user.refresh_from_db()
-    if user.is_disabled:
-        return ItemResult(Outcome.DISABLED, "The user is disabled.")
-    if not user.has_roles:
-        return ItemResult(Outcome.NO_ROLE, "The user has no role in the CRM.")
-    return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}")
 
 
 def claim_for_dispatch() -> list[uuid.UUID]:

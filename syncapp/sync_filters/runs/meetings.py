@@ -92,7 +92,10 @@ class MeetingCountJob(JobType):
 
 
 def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
-    """Count the meetings of the next users; return whether all users are counted. Raises CrmError."""
+    """Count the meetings of the next users; return whether all users are counted. Raises CrmError.
+
+    A user is held back if there are any, or if they are not fully known.
+    """
     waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
     items = list(waiting[:MOST_USERS_AT_ONCE])
     found: dict[UUID, list[tuple[str, Meeting]]] = defaultdict(list)
@@ -105,32 +108,27 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
             found[each.user_id] += [(table, meeting) for meeting in each.meetings or ()]
     with transaction.atomic():
         for item in items:
-            _store_count(item, None if item.user_id in unknown else found[item.user_id])
+            item.needs_count, meetings = False, found[item.user_id]
+            if item.user_id in unknown:
+                item.plan, item.why = Plan.HELD, _UNKNOWN
+            else:
+                item.meetings, item.attendees = len(meetings), sum(meeting.attendees for _, meeting in meetings)
+                rows = [
+                    MeetingAtRisk(
+                        item=item,
+                        meeting_id=meeting.id,
+                        table=table,
+                        subject=meeting.subject[:400],
+                        starts_at=meeting.starts,
+                        attendees=meeting.attendees,
+                    )
+                    for table, meeting in meetings
+                ]
+                MeetingAtRisk.objects.bulk_create(rows, ignore_conflicts=True)
+                if meetings:
+                    item.plan, item.why = Plan.HELD, _ORGANIZES if item.user.is_server_side else _BY_ADD_IN
+            item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees"])
     return _end_if_counted(run)
-
-
-def _store_count(item: FilterRunItem, found: list[tuple[str, Meeting]] | None) -> None:
-    """Store the meetings of one user; hold the user back if there are any, or if they are not known (None)."""
-    item.needs_count = False
-    if found is None:
-        item.plan, item.why = Plan.HELD, _UNKNOWN
-    else:
-        item.meetings, item.attendees = len(found), sum(meeting.attendees for _, meeting in found)
-        rows = [
-            MeetingAtRisk(
-                item=item,
-                meeting_id=meeting.id,
-                table=table,
-                subject=meeting.subject[:400],
-                starts_at=meeting.starts,
-                attendees=meeting.attendees,
-            )
-            for table, meeting in found
-        ]
-        MeetingAtRisk.objects.bulk_create(rows, ignore_conflicts=True)
-        if found:
-            item.plan, item.why = Plan.HELD, _ORGANIZES if item.user.is_server_side else _BY_ADD_IN
-    item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees"])
 
 
 def _end_if_counted(run: FilterRun) -> bool:

@@ -56,7 +56,12 @@ def find(text: str) -> NamedUsers:
         if rest:
             ignored.append((entry, rest))
     if ignored:
-        found.notes.append(_describe_ignored(ignored))
+        (first, texts), lines = ignored[0], len(ignored)
+        quoted = ", ".join(f"“{text}”" for text in texts[:_MOST_QUOTED])
+        quoted += f" and {number(len(texts) - _MOST_QUOTED)} more" if len(texts) > _MOST_QUOTED else ""
+        one = f"On line {first.line}, {quoted} next to “{first.text}” was not read."
+        many = f"On {number(lines)} lines, only one cell was read; on line {first.line}, {quoted} was not."
+        found.notes.append(one if lines == 1 else many)
     return found
 
 
@@ -74,12 +79,3 @@ def _unused_cells(entry: PersonEntry, match: UserMatch, directory: Directory) ->
     if entry.is_names and "," in entry.text:
         return list(entry.beside[1 if directory.find(entry.beside[0]) else 2 :])
     return [text for text in entry.beside if text != entry.text]
-
-
-def _describe_ignored(ignored: Sequence[tuple[PersonEntry, list[str]]]) -> str:
-    first, texts = ignored[0]
-    quoted = ", ".join(f"“{text}”" for text in texts[:_MOST_QUOTED])
-    quoted += f" and {number(len(texts) - _MOST_QUOTED)} more" if len(texts) > _MOST_QUOTED else ""
-    if len(ignored) == 1:
-        return f"On line {first.line}, {quoted} next to “{first.text}” was not read."
-    return f"On {number(len(ignored))} lines, only one cell was read; on line {first.line}, {quoted} was not."

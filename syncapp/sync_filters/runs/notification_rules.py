@@ -33,8 +33,9 @@ class NotificationResult:
 
 
 def notify_waiting(subject: FilterRun | FilterPolicy, *, confirmer: Person | None = None) -> None:
-    """Ask one person to confirm, or everyone who may."""
-    _queue([confirmer] if confirmer else confirmers_of(subject)[:_MOST_RECIPIENTS], subject, WAITS)
+    """Ask everyone who may confirm, or only `confirmer` if they are one of them."""
+    everyone = confirmers_of(subject)
+    _queue([confirmer] if confirmer in everyone else everyone[:_MOST_RECIPIENTS], subject, WAITS)
 
 
 def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:

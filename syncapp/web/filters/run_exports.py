@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from syncapp.models import FilterRun, FilterRunItem
+from syncapp.models import FilterRun
 from syncapp.models.sync_filters.run import Outcome, Plan
 from syncapp.sync_filters.runs import report, titles
 from syncapp.text import escaping
@@ -29,33 +29,29 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
     """Stream every user of the run as a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
     # Rows are made after the view, when the middleware's time zone no longer applies.
-    zone = timezone.get_current_timezone()
+    zone, word = timezone.get_current_timezone(), {0: "on", 1: "off"}.get
 
     def rows() -> Iterator[tuple[object, ...]]:
         for item in report.iterate_items(run):
             user, unknown = item.user, "unknown" if item.plan == Plan.HELD else ""
             ended = timezone.localtime(item.finished_at, zone) if item.finished_at else None
+            if item.mailbox_id is not None:
+                change = f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
+            else:  # found and wanted state of each filter: "Mine: on → off"
+                change = "; ".join(
+                    f"{each.name}: {word(each.found_state, each.found_state)} → {word(each.wanted_state, '?')}"
+                    for each in item.changes.all()
+                )
             yield (
                 *(user.name, user.address, user.login, user.unit_name),
                 *(item.get_plan_display(), item.get_outcome_display(), item.why),
-                _found_and_wanted(item),
+                change,
                 unknown if item.meetings is None else item.meetings,
                 item.attendees,
                 f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "",
             )
 
     return csv_files.download(request, f"run-{run.number}", (*_HEADS, f"Ended ({zone})"), rows())
-
-
-def _found_and_wanted(item: FilterRunItem) -> str:
-    """Return the state that the run found, and the one it wants: "Mine: on → off"."""
-    if item.mailbox_id is not None:
-        return f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
-    words = {0: "on", 1: "off"}
-    return "; ".join(
-        f"{change.name}: {words.get(change.found_state, change.found_state)} → {words.get(change.wanted_state, '?')}"
-        for change in item.changes.all()
-    )
 
 
 @allow(*FILTER_ROLES)

@@ -15,11 +15,12 @@ from syncapp.connection import clients
 from syncapp.crm.errors import CrmError
 from syncapp.jobs import breakers
 from syncapp.mirror.filters import inventory
-from syncapp.models import FilterRun
+from syncapp.models import FilterRun, Person
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.runs import notification_rules, preparation, retries, transitions, undo
+from syncapp.sync_filters.runs import preparation, retries, transitions, undo
+from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page, wants_part
@@ -85,9 +86,9 @@ def _start(request: PortalRequest, run: FilterRun) -> None:
     transitions.set_start_options(run, StartForm(request.POST).options(run), by=request.user)
     if ticked:
         transitions.release_items(run, ticked, by=request.user)
-    chosen = request.POST.get("ask", "")
-    confirmers = (person for person in notification_rules.confirmers_of(run) if str(person.pk) == chosen)
-    transitions.start(run, by=request.user, confirmer=next(confirmers, None))
+    chosen = parse_uuid(request.POST.get("ask", ""))
+    confirmer = Person.objects.filter(pk=chosen).first() if chosen else None
+    transitions.start(run, by=request.user, confirmer=confirmer)
 
 
 def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:

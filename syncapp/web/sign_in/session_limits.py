@@ -35,25 +35,20 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if SESSION_KEY in request.session:
-            over = _reason_to_end(request)
+            now, signed_in = time.time(), float(request.session.get(SIGNED_IN_AT, 0))
+            active = float(request.session.get(ACTIVE_AT, signed_in))
+            over: Over | None = None
+            if not request.user.is_authenticated or not signed_in:
+                over = Over.OTHER
+            elif now - signed_in > SESSION_SECONDS:
+                over = Over.AGE
+            elif now - active > settings.SESSION_IDLE_MINUTES * 60:
+                over = Over.IDLE
             if over:
                 logout(request)
                 setattr(request, SESSION_OVER, over.value)
-            elif BY_ITSELF not in request.META and time.time() - _active_at(request) > RECORD_EVERY:
-                request.session[ACTIVE_AT] = time.time()
+            elif BY_ITSELF not in request.META and now - active > RECORD_EVERY:
+                request.session[ACTIVE_AT] = now
         response = self.get_response(request)
         response.headers["Cache-Control"] = "no-store"
         return response
-
-
-def _reason_to_end(request: HttpRequest) -> Over | None:
-    signed_in = float(request.session.get(SIGNED_IN_AT, 0))
-    if not request.user.is_authenticated or not signed_in:
-        return Over.OTHER
-    if time.time() - signed_in > SESSION_SECONDS:
-        return Over.AGE
-    return Over.IDLE if time.time() - _active_at(request) > settings.SESSION_IDLE_MINUTES * 60 else None
-
-
-def _active_at(request: HttpRequest) -> float:
-    return float(request.session.get(ACTIVE_AT, request.session.get(SIGNED_IN_AT, 0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,7 +22,7 @@ from syncapp.connection.clients import sign_in_service as service
 from syncapp.crm.auth.sign_in import SignInRefused
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.jobs import breakers
-from syncapp.models import Breaker, Person
+from syncapp.models import Breaker
 from syncapp.models.person import Role
 from syncapp.web.base.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
 from syncapp.web.sign_in import attempts
@@ -55,23 +56,18 @@ def safe_path(target: str) -> str:
     return "" if target.startswith((resolve_url("sign_in"), resolve_url("sign_out"))) else target
 
 
-def _leads_to_record(path: str) -> bool:
-    try:
-        return resolve(urlsplit(path).path).url_name in RECORD_PAGES
-    except Resolver404:
-        return False
-
-
 @public()
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the sign-in page."""
     next_path = safe_path(request.GET.get("next", ""))
     if request.user.is_authenticated:
         return redirect(next_path or "home")
-    over = SESSION_OVER_MESSAGES.get(request.GET.get("over", ""), "")
+    over, leads_to_record = SESSION_OVER_MESSAGES.get(request.GET.get("over", ""), ""), False
+    with suppress(Resolver404):
+        leads_to_record = resolve(urlsplit(next_path).path).url_name in RECORD_PAGES
     context: dict[str, Any] = {
         "next_path": next_path,
-        "leads_to_record": _leads_to_record(next_path),
+        "leads_to_record": leads_to_record,
         "over": over.format(minutes=round(settings.SESSION_IDLE_MINUTES)),
     }
     if settings.DEMO:  # for its tours
@@ -127,18 +123,14 @@ def callback(request: HttpRequest) -> HttpResponse:
     if person is None:
         request.session.flush()
         return no_access(request)
-    _start_session(request, person)
-    return redirect(attempt.next_path or "home")  # validated when the attempt was stored
-
-
-def _start_session(request: HttpRequest, person: Person) -> None:
-    """Start a session under a new key, with nothing of the anonymous one."""
+    # The session gets a new key, and nothing of the anonymous one.
     browser = request.session.get(attempts.BROWSER, "")
     request.session.flush()
     login(request, person, backend="django.contrib.auth.backends.ModelBackend")
     request.session[SIGNED_IN_AT] = time.time()
     attempts.carry_over(request, was=browser)
     people.record_sign_in(person)
+    return redirect(attempt.next_path or "home")  # validated when the attempt was stored
 
 
 def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) -> HttpResponse:
