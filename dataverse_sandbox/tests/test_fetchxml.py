@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import unquote
-from xml.etree import ElementTree
 
 import pytest
 import requests
 
-from dataverse_sandbox import config
 from dataverse_sandbox.tests.caller import Sandbox
 
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
@@ -259,69 +256,6 @@ def test_total_is_counted_on_request(people: Sandbox) -> None:
     assert page["@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"] is False
 
 
-ONE_BY_ONE = '<fetch count="1"><entity name="contact"><attribute name="{0}"/><order attribute="{0}"/></entity></fetch>'
-
-
-def next_fetch(xml: str, page: Any) -> str:
-    """Return the query of the following page, built as the documentation tells clients to."""
-    outer = ElementTree.fromstring(page["@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"])  # noqa: S314 - our own sandbox's
-    element = ElementTree.fromstring(xml)  # noqa: S314 - as above
-    element.set("paging-cookie", unquote(unquote(outer.attrib["pagingcookie"])))
-    element.set("page", outer.attrib["pagenumber"])
-    return ElementTree.tostring(element, encoding="unicode")
-
-
-@pytest.mark.parametrize(
-    "order", ["", '<order attribute="lastname" descending="true"/>', '<order attribute="lastname"/>']
-)
-def test_cookies_page_through_all_rows(people: Sandbox, order: str) -> None:
-    xml = f'<fetch count="1"><entity name="contact"><attribute name="firstname"/>{order}</entity></fetch>'
-    names: list[str] = []
-    page = ask(people, xml).json()
-    while True:
-        names += _first_names(page)
-        if not page["@Microsoft.Dynamics.CRM.morerecords"]:
-            break
-        xml = next_fetch(xml, page)
-        page = ask(people, xml).json()
-
-    assert sorted(names) == ["Anna", "Bert", "Cora"]
-    assert "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie" not in page
-
-
-def test_cookie_survives_deletion_of_earlier_row(people: Sandbox) -> None:
-    xml = ONE_BY_ONE.format("firstname")
-    first = ask(people, xml).json()
-    people.delete(f"contacts({_id_of(people, 'Anna')})")
-
-    assert _first_names(ask(people, next_fetch(xml, first)).json()) == ["Bert"]
-
-
-def test_cookie_carries_any_text(people: Sandbox) -> None:
-    people.session.patch(
-        f"{people.api}contacts({_id_of(people, 'Anna')})", json={"lastname": "A & <B>", "osync_revision": 1}
-    )
-    xml = ONE_BY_ONE.format("lastname")
-    second = next_fetch(xml, ask(people, xml).json())
-    third = next_fetch(second, ask(people, second).json())
-
-    assert ask(people, second).json()["value"][0]["lastname"] == "A & <B>"
-    assert ask(people, third).json()["value"][0]["lastname"] == "berg"
-
-
-def test_pages_without_cookie_use_offsets(people: Sandbox) -> None:
-    inner = '<attribute name="firstname"/><order attribute="firstname"/>'
-
-    assert _first_names(fetch(people, inner, count=2, page=2)) == ["Cora"]
-
-
-def test_order_by_a_linked_table_gives_no_cookie(people: Sandbox) -> None:
-    page = fetch(people, LINK.format("outer", '<order attribute="name"/>'), count=1)
-
-    assert page["@Microsoft.Dynamics.CRM.morerecords"] is True
-    assert "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie" not in page
-
-
 def test_annotations_come_only_when_preferred(people: Sandbox) -> None:
     xml = '<fetch count="1"><entity name="contact"><attribute name="gendercode"/></entity></fetch>'
 
@@ -402,86 +336,6 @@ def _plain(row: dict[str, object]) -> dict[str, object]:
 
 def _first_names(page: Any) -> list[str]:
     return [row["firstname"] for row in page["value"]]
-
-
-def filters_of(sandbox: Sandbox, inner: str) -> set[str]:
-    """Return the owners of the Outlook filters that a query finds."""
-    xml = f'<fetch><entity name="userquery"><attribute name="ownerid"/><filter>{inner}</filter></entity></fetch>'
-    rows = sandbox.session.get(f"{sandbox.api}userqueries", params={"fetchXml": xml}).json()["value"]
-    return {row["_ownerid_value"] for row in rows}
-
-
-def test_two_conditions_find_other_users_filters(sandbox: Sandbox) -> None:
-    sandbox.reset(users=3, contacts=0)
-    jonas = config.EDITOR.user_id
-    two = cond("querytype", "eq", 256) + cond("ownerid", "eq", jonas)
-
-    assert filters_of(sandbox, two) == {jonas}
-    assert filters_of(sandbox, two + cond("statecode", "eq", 0)) == set()
-    assert filters_of(sandbox, cond("ownerid", "eq", jonas)) == set()
-
-
-def test_link_hides_personal_rows_of_others(sandbox: Sandbox) -> None:
-    sandbox.reset(users=3, contacts=0)
-    link = '<link-entity name="userquery" from="ownerid" to="systemuserid"/>'
-    xml = f'<fetch><entity name="systemuser">{link}</entity></fetch>'
-
-    rows = sandbox.session.get(f"{sandbox.api}systemusers", params={"fetchXml": xml}).json()["value"]
-
-    assert {row["systemuserid"] for row in rows} <= {config.APPLICATION_USER_ID}
-
-
-def test_link_to_unreadable_table_is_refused(sandbox: Sandbox) -> None:
-    token = sandbox.control("POST", "token", {"user": "Jonas Weber"})["access_token"]
-    link = '<link-entity name="account" from="accountid" to="parentcustomerid"/>'
-    params = {"fetchXml": f'<fetch><entity name="contact">{link}</entity></fetch>'}
-
-    def status() -> int:
-        headers = {"Authorization": f"Bearer {token}"}
-        return sandbox.session.get(f"{sandbox.api}contacts", params=params, headers=headers).status_code
-
-    before = status()
-    [role] = sandbox.rows("roles?$filter=name eq 'Basic User'")
-    [privilege] = sandbox.rows("privileges?$filter=name eq 'prvReadAccount'")
-    path = f"roles({role['roleid']})/roleprivileges_association({privilege['privilegeid']})/$ref"
-    assert sandbox.delete(path).status_code == 204
-
-    assert [before, status()] == [200, 403]
-
-
-def test_view_and_outlook_filter_return_rows(people: Sandbox) -> None:
-    inner = '<attribute name="firstname"/><filter><condition attribute="lastname" operator="eq" value="Berg"/></filter>'
-    view = {
-        "name": "The Bergs",
-        "fetchxml": f'<fetch><entity name="contact">{inner}</entity></fetch>',
-        "querytype": 256,
-        "returnedtypecode": "contact",
-    }
-    created = people.post("userqueries", view)
-    assert created.status_code == 204, created.text
-
-    found = people.get(f"contacts?userQuery={created.headers['OData-EntityId'][-37:-1]}")
-
-    assert sorted(row["firstname"] for row in found.json()["value"]) == ["Anna", "Bert"]
-
-
-def test_view_applies_to_related_rows(people: Sandbox) -> None:
-    people.post("accounts", {"name": "Other"})
-    xml = f'<fetch><entity name="contact"><filter>{cond("lastname", "not-null")}</filter></entity></fetch>'
-    paths = [
-        f"accounts({firm['accountid']})/contact_customer_accounts" for firm in people.rows("accounts?$orderby=name")
-    ]
-
-    found = [people.session.get(people.api + path, params={"fetchXml": xml}).json()["value"] for path in paths]
-
-    assert [len(rows) for rows in found] == [2, 0]
-
-
-def test_unknown_or_foreign_view_is_refused(people: Sandbox) -> None:
-    [view] = people.rows("savedqueries?$filter=returnedtypecode eq 'appointment'&$top=1")
-
-    assert people.get(f"contacts?savedQuery={people.contact()['contactid']}").status_code == 404
-    assert people.get(f"contacts?savedQuery={view['savedqueryid']}").status_code == 400
 
 
 @pytest.mark.parametrize("text", ["2/3/1990", "02/03/1990 12:00:00 AM", "2/3/1990 0:00", "1990-02-03"])
