@@ -21,7 +21,7 @@ from dataverse_sandbox.limits import Limits, Protection
 BEFORE, AFTER = "before_commit", "after_commit"
 _RULE_KEYS = frozenset({"method", "table", "path", "status", "code", "message", "times", "retry_after", "hold", "cut"})
 _STATE_KEYS = frozenset({"latency_ms", "time_scale", "limits", "rules", "credentials_refused"})
-_SHOWN_KEYS = frozenset({"usage", "held"})
+_SHOWN_KEYS = frozenset({"usage", "operations", "held"})
 _CODES = {
     401: "",
     403: "0x80040220",
@@ -218,6 +218,7 @@ class Faults:
                 "time_scale": self.time_scale,
                 "limits": asdict(self.protection.limits) if self.protection.limits else {},
                 "usage": self.protection.usage(),
+                "operations": self.protection.operations,
                 "credentials_refused": self.credentials_refused,
                 "rules": rules,
                 "held": sum(rule.held for rule in self._rules),

@@ -115,6 +115,7 @@ class Protection:
         self._lock = threading.Lock()
         self._windows: dict[str, _Window] = {}
         self._scale = 1.0
+        self.operations = 0
         self.limits: Limits | None = None
 
     def set(self, limits: Limits | None, scale: float) -> None:
@@ -126,9 +127,11 @@ class Protection:
 
     @contextmanager
     def entered(self, user: str, operations: int) -> Iterator[Pass]:
-        """Admit and charge one request. Raises ApiError 429 when a limit is reached."""
+        """Admit, count and charge one request. Raises ApiError 429 when a limit is reached."""
         limits = self.limits
         if limits is None:
+            with self._lock:
+                self.operations += operations
             yield Pass({})
             return
         charge = operations * limits.operation_ms / 1000
@@ -140,6 +143,7 @@ class Protection:
                 window.refused += 1
                 raise
             window.let_in(self._clock(), charge)
+            self.operations += operations
             headers = _headers(limits, window)
         try:
             if limits.takes_time:

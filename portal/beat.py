@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 BROKER_AWAY_FOR = 2.0  # seconds before asking an unresponsive broker again, since each try may take 10
 STOP_SECONDS = 3.0  # the wait for a running pull at shutdown
+_DATABASE_ANSWERS = "The database answers again."
 
 
 class Scheduler(beat.Scheduler):
@@ -50,14 +51,17 @@ class Scheduler(beat.Scheduler):
         return float(max(0.01, min(self._due.values()) - time.monotonic()))
 
     def _publish_round(self, name: str, every: float) -> bool:
-        """Publish one round; return False where it is too early or the database is away."""
+        """Publish one round if the task is due; return False to try again sooner than after its interval."""
         try:
             close_old_connections()
             clocks.measure(clocks.BEAT)
+            if not tasks.periodic_tasks[name].is_due():
+                self._end_outage("database", _DATABASE_ANSWERS)
+                return True
             number = periodic.claim(
                 name, every=every, stalled_after=tasks.periodic_tasks[name].stalled_after, is_waiting=self._is_waiting
             )
-            self._end_outage("database", "The database answers again.")
+            self._end_outage("database", _DATABASE_ANSWERS)
             if number is None:
                 return False
             if not self._publish(name, number):

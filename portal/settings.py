@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "syncapp.web.sign_in.session_limits.SessionLimits",
     "syncapp.web.base.page.LocalTime",
+    "syncapp.web.base.uses.NoteUses",
     "syncapp.web.base.null_characters.RefuseNullCharacters",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -137,6 +138,9 @@ CRM_AUTHORITY = env.text(
 CRM_CLIENT_ID = env.text("CRM_CLIENT_ID", "22222222-2222-2222-2222-222222222222" if DEMO else "")
 CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else "")
 CRM_NAMES = env.mapping("CRM_NAMES")
+# Requests in 24 hours that the tenant's licenses allow all of its applications together; the default is the least that
+# Microsoft grants ("Requests limits and allocations").
+CRM_DAILY_ALLOWANCE = int(env.number("CRM_DAILY_ALLOWANCE", 25_000))
 CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
 
 # --- Connections to the CRM, the sign-in service and the mail service ------------------------------------------
@@ -169,7 +173,11 @@ SIGN_IN_HELP = env.text("SIGN_IN_HELP")
 FOUR_EYES = env.flag("FOUR_EYES", default=True)
 UNDO_SECONDS = env.number("UNDO_SECONDS", 10)
 PULL_SECONDS = env.number("PULL_SECONDS", 5)
+# While no one has the queue open and no edits arrive.
+PULL_IDLE_SECONDS = env.number("PULL_IDLE_SECONDS", PULL_SECONDS if DEMO else 120)
 INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two inventories of all filters
+# While no one manages filters.
+INVENTORY_IDLE_SECONDS = env.number("INVENTORY_IDLE_SECONDS", INVENTORY_SECONDS if DEMO else 24 * 3600)
 SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users that one person may switch in 24 hours
 TICK = env.number("TICK", 1)
 NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two updates of the numbers page

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import current_app, shared_task
-from celery.signals import task_prerun
+from celery.signals import task_postrun, task_prerun
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseError
@@ -25,6 +25,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from syncapp.activity import daily
+from syncapp.connection import usage
 from syncapp.connection.clients import WrongOrganization, crm, verified_client
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, ProtocolError
@@ -72,18 +73,26 @@ def _note_clock(**_: Any) -> None:
         clocks.measure(clocks.WORKER)
 
 
+@task_postrun.connect
+def _store_usage(**_: Any) -> None:
+    usage.store()
+
+
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A periodic task, and the seconds after which a started round counts as dead."""
+    """A periodic task, the seconds after which a started round counts as dead, and whether a round is wanted now."""
 
     task: Any
     stalled_after: float
+    is_due: Callable[[], bool]
 
 
 periodic_tasks: dict[str, Periodic] = {}  # by the name of its row
 
 
-def _periodic(*, stalled_after: float) -> Callable[[Callable[[], None]], Any]:
+def _periodic(
+    *, stalled_after: float, is_due: Callable[[], bool] = lambda: True
+) -> Callable[[Callable[[], None]], Any]:
     """Make a function a task that beat publishes with the number of its round (jobs/periodic.py)."""
 
     def make(work: Callable[[], None]) -> Any:
@@ -97,10 +106,11 @@ def _periodic(*, stalled_after: float) -> Callable[[Callable[[], None]], Any]:
                 try:
                     work()
                 finally:
+                    usage.store()
                     periodic.finish(name, number)
 
         task = shared_task(run)
-        periodic_tasks[name] = Periodic(task, stalled_after)
+        periodic_tasks[name] = Periodic(task, stalled_after, is_due)
         return task
 
     return make
@@ -219,7 +229,7 @@ def tell() -> None:
             step()
 
 
-@_periodic(stalled_after=settings.HARD_LIMIT)
+@_periodic(stalled_after=settings.HARD_LIMIT, is_due=changes.is_due)
 def pull() -> None:
     """Read staged edits from the CRM and apply the rules to them, until this task's time is up."""
     permit = breakers.try_acquire(READ_BREAKERS)
@@ -298,7 +308,7 @@ def _client_for_comparison() -> CrmClient:
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
     """Continue reading users, filters and mailboxes, where the inventory is due."""
-    permit = breakers.try_acquire(FILTER_BREAKERS) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
+    permit = breakers.try_acquire(FILTER_BREAKERS) if inventory.is_due(every=inventory.interval()) else None
     if permit is None:
         return
     try:
@@ -331,6 +341,7 @@ def nightly() -> None:
         notification_rules.delete_old,
         SessionStore.clear_expired,
         clocks.delete_old,
+        usage.delete_old,
         meetings.delete_old,
         forecasts.delete_old,
     ]

@@ -22,7 +22,13 @@ def fresh_clients() -> Iterator[None]:
     if probes := sys.modules.get("syncapp.health.probes"):
         probes.BROKER.forget()
         probes.DATABASE.forget()
-    modules = ("connection.clients", "notifications.mail_service", "checks.installation", "web.sign_in.views")
+    modules = (
+        "connection.clients",
+        "connection.usage",
+        "notifications.mail_service",
+        "checks.installation",
+        "web.sign_in.views",
+    )
     for module in modules:
         for held in vars(sys.modules.get(f"syncapp.{module}", object)).values():
             if hasattr(held, "cache_clear"):

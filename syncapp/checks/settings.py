@@ -22,6 +22,7 @@ BOUNDS = {
     "SESSION_IDLE_MINUTES": (1, 480),
     "LINK_DAYS": (1, 365),
     "SECOND_PERSON_ABOVE": (0, 10_000),
+    "CRM_DAILY_ALLOWANCE": (1, 1_000_000_000),
     "DATABASE_CONNECT_SECONDS": (2, 10),
     "DATABASE_PAGE_SECONDS": (1, 20),  # with the one above: a web thread is free again within 30 seconds
 }
@@ -47,7 +48,7 @@ def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
 @register("osync")
 def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
     """Check E002: times are positive; only the undo window may be zero."""
-    names = ("TICK", "PULL_SECONDS", "PROBE_SECONDS", "HTTP_SECONDS")
+    names = ("TICK", "PULL_SECONDS", "INVENTORY_SECONDS", "PROBE_SECONDS", "HTTP_SECONDS")
     wrong = [name for name in names if getattr(settings, name) <= 0]
     if settings.UNDO_SECONDS < 0:
         wrong.append("UNDO_SECONDS")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from syncapp import audit
+from syncapp.connection import usage
 from syncapp.crm.auth.sign_in import ClientCredentials, SignIn, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import TokenUnavailable
@@ -47,6 +48,7 @@ def crm() -> CrmClient:
         read_timeout=settings.HTTP_SECONDS,
         rate_limiter=_rate_limiter(),
         outgoing=outgoing(),
+        count=usage.count,
     )
     return CrmClient(
         transport=transport,

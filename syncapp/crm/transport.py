@@ -12,7 +12,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,7 +74,9 @@ class Transport:
         api_path: str = odata.API_PATH,
         rate_limiter: RateLimiter | None = None,
         lane: Lane = Lane.INTERACTIVE,
+        count: Callable[[int], None] = lambda operations: None,
     ) -> None:
+        """`count` is told of the operations of each request that was sent; those of a batch count each."""
         self._origin = Origin.parse(origin)
         self._tokens = token_source
         self._connect_timeout = connect_timeout
@@ -85,6 +87,7 @@ class Transport:
         self.api_path = api_path
         self.rate_limiter = rate_limiter or NoLimiter()
         self._lane = lane
+        self._count = count
         self.sent = 0
 
     def in_lane(self, lane: Lane) -> Transport:
@@ -199,6 +202,7 @@ class Transport:
         left = self._read_timeout if deadline is None else min(self._read_timeout, deadline.remaining())
         if left <= 0:
             raise Unreachable("No time was left for the request.", code=_NEVER_SENT)
+        was_sent = True
         try:
             with self._sessions.get().request(
                 call.method,
@@ -213,10 +217,14 @@ class Transport:
         except requests.RequestException as error:
             reason = type(error).__name__
             _log(call, started, reason, "")
-            code = _NEVER_SENT if never_sent(error) else "no_answer"
+            was_sent = not never_sent(error)
             # The other connections of the pool may be dead as well, and each would cost a timeout to find out.
             self._sessions.get().close()
+            code = "no_answer" if was_sent else _NEVER_SENT
             raise Unreachable(f"The CRM did not answer ({reason}).", code=code) from error
+        finally:
+            if was_sent:
+                self._count(call.operations)
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     def sleep(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,8 @@ from django.db import Error, close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from syncapp.mirror import uses
+from syncapp.mirror.uses import Period, Use
 from syncapp.models import Heartbeat
 from syncapp.models.jobs.job import database_now
 
@@ -31,18 +33,20 @@ class Heartbeats:
     worker_answered_at: datetime | None
     beat_at: datetime | None
     published_since: datetime | None
+    uses: Mapping[Use, Period]  # by what the portal is used for
     now: datetime  # by the database's clock, as the others
 
 
 def read() -> Heartbeats:
     """Read all heartbeats in one query."""
-    rows = Heartbeat.objects.filter(name__in=(WORKER, BEAT, PUBLISHED)).annotate(now=Now())
+    rows = Heartbeat.objects.filter(name__in=(WORKER, BEAT, PUBLISHED, *Use)).annotate(now=Now())
     found = {row.name: row for row in rows}
     worker, beat, published = found.get(WORKER), found.get(BEAT), found.get(PUBLISHED)
     return Heartbeats(
         worker_answered_at=worker.answered_at if worker else None,
         beat_at=beat.answered_at if beat else None,
         published_since=published.asked_at if published else None,
+        uses=uses.periods_of(found.values()),
         now=next((row.now for row in found.values()), timezone.now()),
     )
 

@@ -15,7 +15,9 @@ from syncapp.health import heartbeats, probes
 from syncapp.health.heartbeats import Heartbeats
 from syncapp.jobs import breakers, runner
 from syncapp.jobs.runner import JobType
+from syncapp.mirror import uses
 from syncapp.mirror.edits import pull
+from syncapp.mirror.uses import Use
 from syncapp.models import Breaker, Connection, Heartbeat, MirrorCursor, UnreadableRow
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
@@ -63,6 +65,15 @@ class Observations:
         dates = [cursor.pulled_at for cursor in self.cursors if cursor.pulled_at is not None]
         return min(dates) if len(dates) == len((pull.FIELDS, pull.RECORDS)) else None
 
+    @property
+    def stalled_after(self) -> float:
+        """Return the age in seconds from which the mirror counts as stalled: the present interval and a tolerance."""
+        tolerance = max(30.0, 6 * settings.PULL_SECONDS) - settings.PULL_SECONDS
+        found = dict(self.heartbeats.uses)
+        if Use.QUEUE in found and not self.is_older(found[Use.QUEUE].since, tolerance):
+            del found[Use.QUEUE]  # it was opened during an interval that began before
+        return uses.pull_interval(found) + tolerance
+
     @cached_property
     def open_breakers(self) -> list[Breaker]:
         return breakers.all_open()
@@ -102,11 +113,6 @@ class Observations:
     def is_older(self, moment: datetime | None, seconds: float) -> bool:
         """Return whether `moment` is more than `seconds` ago, or never happened."""
         return moment is None or self.now - moment > timedelta(seconds=seconds)
-
-
-def stalled_after() -> float:
-    """Return the age in seconds from which the mirror counts as stalled."""
-    return float(max(30.0, 6 * settings.PULL_SECONDS))
 
 
 def worker_answered_at() -> datetime | None:

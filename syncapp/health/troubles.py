@@ -10,7 +10,7 @@ from syncapp.checks import installation
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import clocks, kinds
 from syncapp.health.kinds import Kind
-from syncapp.health.observations import SILENT_SECONDS, Observations, stalled_after, unreadable_rows, unreadable_since
+from syncapp.health.observations import SILENT_SECONDS, Observations, unreadable_rows, unreadable_since
 from syncapp.models import Breaker
 
 
@@ -89,12 +89,12 @@ def _find(observed: Observations) -> Iterator[Trouble]:
 def _find_stalled_pull(observed: Observations) -> Iterator[Trouble]:
     pulled_at = observed.pulled_at
     silent_since = max(filter(None, (pulled_at, observed.heartbeats.published_since)), default=None)
-    if pulled_at is not None and not observed.is_older(silent_since, stalled_after()):
+    if pulled_at is not None and not observed.is_older(silent_since, observed.stalled_after):
         return
     read_at = max((each.moved_at for each in observed.cursors if each.is_full_read and each.moved_at), default=None)
     if cause := next((cursor.trouble for cursor in observed.cursors if cursor.trouble), ""):
         yield Trouble(kinds.PULL, f"{kinds.PULL.title.removesuffix('.')}: {cause}", since=pulled_at)
-    elif not observed.is_older(read_at, stalled_after()):  # a full read makes progress
+    elif not observed.is_older(read_at, observed.stalled_after):  # a full read makes progress
         yield Trouble(kinds.READING if pulled_at else kinds.FIRST_READING)
     elif pulled_at is None:
         yield Trouble(kinds.PULL, "The CRM has not been read yet.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
-from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, Heartbeat, MirrorCursor
+from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, DailyOperations, Heartbeat, MirrorCursor
 from syncapp.models.jobs.job import Job
 from syncapp.models.jobs.periodic_task import PeriodicTask
 from syncapp.models.mirror.sync_field import SyncField
@@ -40,6 +40,7 @@ __all__ = [
     "CrmColumn",
     "CrmUser",
     "DailyCount",
+    "DailyOperations",
     "Decision",
     "Delivery",
     "FilterGround",

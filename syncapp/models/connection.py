@@ -64,6 +64,16 @@ class CrmColumn(models.Model):
         return f"{self.table}.{self.name}"
 
 
+class DailyOperations(models.Model):
+    """The operations that all processes asked the CRM for on one day (UTC); those of a batch count each."""
+
+    day = models.DateField(primary_key=True)
+    number = models.PositiveBigIntegerField(default=0, db_default=0)
+
+    def __str__(self) -> str:
+        return f"{self.number} on {self.day}"
+
+
 class MirrorCursor(models.Model):
     """The reading position of one table, with the lease that admits one puller at a time."""
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -23,12 +24,14 @@ from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import ChangePage
 from syncapp.jobs.queue import failpoint
-from syncapp.mirror import columns, cursors, statistics, unreadable
+from syncapp.mirror import columns, cursors, statistics, unreadable, uses
 from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import editors
 from syncapp.mirror.edits import arrivals, companies, rows, search_words, visibility
 from syncapp.mirror.unreadable import Kind
+from syncapp.mirror.uses import Use
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
+from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDecision
 
@@ -113,6 +116,16 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
     companies.read_missing(crm)
     pulled.finished = True
     return pulled
+
+
+def is_due() -> bool:
+    """Return whether to begin a pull now; one that failed or did not reach the end is repeated at once."""
+    interval = uses.pull_interval()
+    if interval <= settings.PULL_SECONDS:
+        return True
+    recent = {"pulled_at__gt": database_now(plus=-interval), "pulled_at__lte": Now()}
+    read = MirrorCursor.objects.filter(table__in=[FIELDS, RECORDS], is_full_read=False, next_link="", **recent)
+    return read.count() < len(_TABLES)
 
 
 @contextmanager
@@ -229,6 +242,8 @@ def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence
     if not part:
         return
     is_news = not arrivals.is_first_reading(cursor)
+    if not cursor.is_full_read:  # which reads the known edits again
+        uses.note(Use.ARRIVALS)
 
     @retried
     def store() -> rows.StoreResult:

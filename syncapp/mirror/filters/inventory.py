@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
@@ -27,12 +28,22 @@ from syncapp.crm.filters.operations import MOST_OWNERS_AT_ONCE
 from syncapp.crm.filters.records import OwnerFilters, QueryType
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import Unreadable
-from syncapp.mirror import cursors, unreadable
+from syncapp.mirror import cursors, unreadable, uses
 from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import rows, user_matching
 from syncapp.mirror.filters import access, store, sync_paths
 from syncapp.mirror.unreadable import Kind
-from syncapp.models import FilterGround, FilterRow, FilterTeam, FilterUser, MirrorCursor, SystemFilter, UserList
+from syncapp.mirror.uses import Use
+from syncapp.models import (
+    FilterGround,
+    FilterPolicy,
+    FilterRow,
+    FilterTeam,
+    FilterUser,
+    MirrorCursor,
+    SystemFilter,
+    UserList,
+)
 from syncapp.models.jobs.job import database_now
 from syncapp.models.sync_filters.filter import Access
 
@@ -237,6 +248,16 @@ def _generation() -> int:
 def request() -> None:
     """Let the next tick begin a new inventory, unless one is in progress."""
     MirrorCursor.objects.filter(table=CURSOR, next_link="").update(pulled_at=None)
+
+
+def interval() -> float:
+    """Return the seconds between two inventories now: shorter while people or policies manage filters."""
+    lately = uses.read().get(Use.FILTERS)
+    if lately is not None and lately.age <= settings.INVENTORY_SECONDS:
+        return float(settings.INVENTORY_SECONDS)
+    if FilterPolicy.objects.comparing().exists():
+        return float(settings.INVENTORY_SECONDS)
+    return float(max(settings.INVENTORY_SECONDS, settings.INVENTORY_IDLE_SECONDS))
 
 
 def is_due(*, every: float) -> bool:

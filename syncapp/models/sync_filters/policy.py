@@ -30,6 +30,10 @@ class PolicyQuerySet(JobQuerySet):
         """Return all policies except removed ones, by name."""
         return self.exclude(mode=PolicyMode.REMOVED).order_by("name", "pk")
 
+    def comparing(self) -> PolicyQuerySet:
+        """Return the policies that compare their group, apart from their dates."""
+        return self.current().filter(is_paused=False, asks="")
+
     def needing_decision(self) -> PolicyQuerySet:
         """Return the policies that stopped themselves and need a person's decision."""
         return self.current().exclude(asks="")

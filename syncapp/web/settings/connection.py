@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from syncapp import health
-from syncapp.connection import clients
+from syncapp.connection import clients, usage
 from syncapp.connection.clients import WrongOrganization
 from syncapp.crm.errors import CrmError
 from syncapp.health import clocks
 from syncapp.jobs import breakers
+from syncapp.mirror import uses
+from syncapp.mirror.filters import inventory
 from syncapp.models import Breaker, Connection, UnreadableRow
 from syncapp.models.person import Role
 from syncapp.web.base.access import PortalRequest, allow
@@ -78,6 +81,21 @@ def settings_probe(request: PortalRequest) -> HttpResponse:
     return saved(request, PAGE, f"The CRM answered in {milliseconds:.0f} ms. It is the expected organization.")
 
 
+def _usage() -> dict[str, Any]:
+    """Return how many operations the CRM was asked for, and how often it is read."""
+    today, minutes = usage.of_day() or 0, inventory.interval() / 60
+    idle = settings.PULL_IDLE_SECONDS
+    return {
+        "today": today,
+        "percent": round(100 * today / settings.CRM_DAILY_ALLOWANCE),
+        "yesterday": usage.of_day(days_ago=1),
+        "allowance": settings.CRM_DAILY_ALLOWANCE,
+        "pull_interval": uses.pull_interval(),
+        "idle_interval": idle if idle > settings.PULL_SECONDS else None,
+        "inventory_interval": f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h",
+    }
+
+
 def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = None) -> HttpResponse:
     tripped = breakers.all_open()
     labels = dict(Breaker.Name.choices)
@@ -92,5 +110,6 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
         "form": form or StopForm(),
         "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MAX_UNREADABLE],
         "unreadable_count": health.unreadable_rows(),
+        "usage": _usage(),
     }
     return settings_page(request, "connection", section=PAGE, status=status, **context)

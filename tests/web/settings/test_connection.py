@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.utils import timezone
 
 from syncapp.connection import clients
 from syncapp.jobs import breakers
-from syncapp.models import AuditEntry, Breaker, Connection, UnreadableRow
+from syncapp.models import AuditEntry, Breaker, Connection, DailyOperations, UnreadableRow
 from tests.support.people import ada, browser, rita
 from tests.support.screen import Screen
 from tests.support.world import World
@@ -115,6 +117,25 @@ def test_connection_test_shows_the_error(settings):
     settings.CRM_AUTHORITY = "https://127.0.0.1:9/tenant"
 
     assert "The connection failed" in post("probe").words
+
+
+def test_operations_are_shown_against_allowance(settings):
+    settings.CRM_DAILY_ALLOWANCE, settings.PULL_IDLE_SECONDS = 25_000, 120
+    today = datetime.now(UTC).date()
+    DailyOperations.objects.create(day=today, number=2_500)
+    DailyOperations.objects.create(day=today - timedelta(days=1), number=2_880)
+
+    words = Screen(browser(ada()).get("/settings/connection/")).words
+
+    assert "Today 2,500 of 25,000 (10 %)" in words
+    assert "Yesterday 2,880" in words
+    assert "Edits are read every 120 s" in words
+
+
+def test_days_without_count_are_not_zero():
+    words = Screen(browser(ada()).get("/settings/connection/")).words
+
+    assert "Yesterday not counted" in words
 
 
 def test_unreadable_rows_are_listed_with_reasons():

@@ -1,0 +1,96 @@
+"""What the portal is used for at the moment, and how often the CRM is read for it.
+
+A use is a `Heartbeat` row: `answered_at` is the last sign of it, `asked_at` the beginning of its present uninterrupted
+time. Pages and pulls note it, at most one write in NOTE_SECONDS and process, so web requests publish nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from syncapp.models import Heartbeat
+from syncapp.models.jobs.job import database_now
+
+NOTE_SECONDS = 15.0
+# An open page reports every 15 seconds; after this many without a report it counts as opened anew.
+GAP_SECONDS = 45.0
+# The interval is this part of the time since the last use: it grows after 50 seconds, to 120 after 20 minutes.
+SLOWDOWN = 10
+
+
+class Use(StrEnum):
+    """A use of the portal; the value is the name of its row."""
+
+    QUEUE = "queue_open"
+    FILTERS = "filters_open"
+    ARRIVALS = "edits_arrive"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The latest uninterrupted time of a use, by the database's clock; `age` is the seconds since its end."""
+
+    since: datetime
+    age: float
+
+
+_NAMES = frozenset(Use)
+_noted: dict[Use, float] = {}  # when this process last noted a use, by the monotonic clock
+
+
+def note(use: Use) -> None:
+    """Record that the portal is used in this way now. Cheap to call often. Raises DatabaseError."""
+    if not _intervals_vary() or time.monotonic() < _noted.get(use, 0.0):
+        return
+    _noted[use] = time.monotonic() + NOTE_SECONDS
+    row = Heartbeat.objects.filter(name=use)
+    beginning = {"asked_at": Now(), "answered_at": Now()}
+    if row.filter(answered_at__lt=database_now(plus=-GAP_SECONDS)).update(**beginning):
+        return
+    if not row.filter(answered_at__lt=database_now(plus=-NOTE_SECONDS)).update(answered_at=Now()):
+        Heartbeat.objects.get_or_create(name=use, defaults=beginning)
+
+
+def forget_notes() -> None:
+    """Let this process note each use again at once."""
+    _noted.clear()
+
+
+def read() -> dict[Use, Period]:
+    """Return the latest period of each use that ever was."""
+    return periods_of(Heartbeat.objects.filter(name__in=list(Use)).annotate(now=Now()))
+
+
+def periods_of(rows: Iterable[Any]) -> dict[Use, Period]:
+    """Return the periods of those of these heartbeats that are uses; each row has the database's time as `now`."""
+    found = [row for row in rows if row.name in _NAMES and row.answered_at is not None]
+    return {
+        Use(row.name): Period(row.asked_at or row.answered_at, max(0.0, (row.now - row.answered_at).total_seconds()))
+        for row in found
+    }
+
+
+def pull_interval(periods: Mapping[Use, Period] | None = None) -> float:
+    """Return the seconds between two pulls now: PULL_SECONDS in use, growing to PULL_IDLE_SECONDS without."""
+    if not _intervals_vary():
+        return float(settings.PULL_SECONDS)
+    periods = read() if periods is None else periods
+    ages = [periods[use].age for use in (Use.QUEUE, Use.ARRIVALS) if use in periods]
+    longest = max(settings.PULL_SECONDS, settings.PULL_IDLE_SECONDS)
+    return float(min(max(settings.PULL_SECONDS, min(ages) / SLOWDOWN), longest) if ages else longest)
+
+
+def _intervals_vary() -> bool:
+    """Return whether an idle portal reads less often than a used one; the demo's does not."""
+    return bool(
+        settings.PULL_IDLE_SECONDS > settings.PULL_SECONDS
+        or settings.INVENTORY_IDLE_SECONDS > settings.INVENTORY_SECONDS
+    )

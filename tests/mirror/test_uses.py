@@ -1,0 +1,201 @@
+"""How often the CRM is read follows the use of the portal: pages that are open and edits that arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+
+from syncapp import health
+from syncapp.mirror import uses
+from syncapp.mirror.edits import pull
+from syncapp.mirror.filters import inventory
+from syncapp.mirror.uses import Use
+from syncapp.models import FilterPolicy, Heartbeat, MirrorCursor
+from syncapp.models.jobs.job import database_now
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from syncapp.sync_filters.policies import editing
+from syncapp.sync_filters.policies.editing import PolicySpec
+from tests.support.people import browser, fred, nils, rita
+from tests.sync_filters.company import small_company
+
+pytestmark = pytest.mark.django_db
+PULL, IDLE, INVENTORY, NIGHTLY = 5.0, 120.0, 1800.0, 86_400.0
+
+
+@pytest.fixture(autouse=True)
+def varying_intervals(settings: Any) -> Iterator[None]:
+    """Let an idle portal read less often, as outside of the demo."""
+    settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = IDLE, NIGHTLY
+    uses.forget_notes()
+    yield
+    uses.forget_notes()
+
+
+def forward(seconds: float) -> None:
+    """Let `seconds` pass for all uses."""
+    back = timedelta(seconds=seconds)
+    Heartbeat.objects.update(answered_at=F("answered_at") - back, asked_at=F("asked_at") - back)
+    uses.forget_notes()
+
+
+def read_ago(seconds: float, **columns: Any) -> None:
+    """Let both tables have been read to the end `seconds` ago."""
+    done = {"is_full_read": False, "next_link": "", "pulled_at": database_now(plus=-seconds)}
+    for table in (pull.FIELDS, pull.RECORDS):
+        MirrorCursor.objects.update_or_create(table=table, defaults={**done, **columns})
+
+
+def test_portal_never_used_reads_slowly() -> None:
+    assert uses.pull_interval() == IDLE
+
+
+def test_open_queue_is_read_quickly() -> None:
+    browser(rita()).get("/review/")
+
+    assert uses.pull_interval() == PULL
+
+
+@pytest.mark.parametrize(("idle", "interval"), [(40, 5), (100, 10), (600, 60), (1200, 120), (90_000, 120)])
+def test_interval_grows_with_idle_time(idle: float, interval: float) -> None:
+    uses.note(Use.ARRIVALS)
+    forward(idle)
+
+    assert uses.pull_interval() == pytest.approx(interval, abs=0.2)
+
+
+def test_refused_request_opens_nothing() -> None:
+    assert browser(nils()).get("/review/").status_code == 403
+
+    assert not Heartbeat.objects.filter(name=Use.QUEUE).exists()
+
+
+def test_other_pages_do_not_speed_up() -> None:
+    assert browser(rita()).get("/activity/").status_code == 200
+
+    assert uses.pull_interval() == IDLE
+
+
+def test_open_pages_write_rarely() -> None:
+    client = browser(rita())
+    client.get("/review/fresh")
+
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(5):
+            client.get("/review/fresh")
+
+    assert not [query for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+
+
+def test_second_process_does_not_write_again() -> None:
+    uses.note(Use.QUEUE)
+    before = Heartbeat.objects.get(name=Use.QUEUE).answered_at
+    uses.forget_notes()  # as in another process
+
+    uses.note(Use.QUEUE)
+
+    assert Heartbeat.objects.get(name=Use.QUEUE).answered_at == before
+
+
+def test_uninterrupted_use_keeps_its_beginning() -> None:
+    uses.note(Use.QUEUE)
+    for _ in range(4):
+        forward(20)
+        uses.note(Use.QUEUE)
+
+    assert uses.read()[Use.QUEUE].age < 5
+    began = Heartbeat.objects.filter(name=Use.QUEUE, asked_at__lt=database_now(plus=-75))
+    assert began.exists()
+
+    forward(uses.GAP_SECONDS + 1)
+    uses.note(Use.QUEUE)
+    assert not began.exists()
+
+
+def test_pull_waits_for_its_interval() -> None:
+    read_ago(60)
+    assert not pull.is_due()
+
+    read_ago(IDLE + 1)
+    assert pull.is_due()
+
+
+def test_open_queue_makes_the_pull_due() -> None:
+    read_ago(20)
+    assert not pull.is_due()
+
+    browser(rita()).get("/review/")
+
+    assert pull.is_due()
+
+
+@pytest.mark.parametrize("columns", [{"next_link": "more"}, {"is_full_read": True}, {"pulled_at": None}])
+def test_unfinished_pull_continues_at_once(columns: dict[str, Any]) -> None:
+    read_ago(20)
+    MirrorCursor.objects.filter(table=pull.RECORDS).update(**columns)
+
+    assert pull.is_due()
+
+
+def test_pull_after_clock_set_back_is_due() -> None:
+    read_ago(-3600)
+
+    assert pull.is_due()
+
+
+def test_demo_keeps_its_interval(settings: Any) -> None:
+    settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = settings.PULL_SECONDS, settings.INVENTORY_SECONDS
+    read_ago(1)
+
+    assert (uses.pull_interval(), inventory.interval()) == (PULL, INVENTORY)
+    assert pull.is_due()
+
+
+def test_slow_pull_is_not_stalled() -> None:
+    read_ago(IDLE + 20)
+    assert "pull" not in codes()
+
+    read_ago(IDLE + 40)
+    assert "pull" in codes()
+
+
+def test_opening_queue_shows_no_stalled_pull() -> None:
+    read_ago(IDLE - 1)
+    browser(rita()).get("/review/")
+    assert "pull" not in codes()
+
+    forward(10)
+    uses.note(Use.QUEUE)
+    Heartbeat.objects.filter(name=Use.QUEUE).update(asked_at=database_now(plus=-40), answered_at=database_now())
+    assert "pull" in codes(), "it has been open long enough for a pull"
+
+
+def codes() -> list[str]:
+    Heartbeat.objects.update_or_create(name="worker", defaults={"answered_at": database_now()})  # Redis works
+    return [trouble.code for trouble in health.troubles()]
+
+
+def test_unmanaged_filters_are_read_nightly() -> None:
+    assert inventory.interval() == NIGHTLY
+
+
+def test_open_filter_page_shortens_the_interval() -> None:
+    browser(fred()).get("/filters/")
+    assert inventory.interval() == INVENTORY
+
+    forward(INVENTORY + 1)
+    assert inventory.interval() == NIGHTLY
+
+
+def test_active_policy_shortens_the_interval() -> None:
+    team = small_company()
+    policy = editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
+    assert inventory.interval() == INVENTORY
+
+    FilterPolicy.objects.filter(pk=policy.pk).update(is_paused=True)
+    assert inventory.interval() == NIGHTLY

@@ -1,0 +1,129 @@
+"""An idle day: the scheduler, the tasks and the client against a sandbox, which counts the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+from django.db.models import DateTimeField, F
+
+from portal import celery
+from portal.beat import Scheduler
+from syncapp import models
+from syncapp.connection import usage
+from syncapp.mirror import uses
+from syncapp.models import PeriodicTask, SyncRecord
+from tests.support.people import browser, rita
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = 24 * 3600.0
+READING = ("pull", "take_inventory", "nightly")  # the periodic tasks that ask the CRM
+
+
+@pytest.fixture
+def idle_portal(world: World, settings: Any) -> Iterator[IdlePortal]:
+    settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = 120, DAY
+    celery.app.conf.task_always_eager = True
+    uses.forget_notes()
+    yield IdlePortal(world)
+    uses.forget_notes()
+    celery.app.conf.task_always_eager = False
+
+
+class IdlePortal:
+    """A scheduler whose tasks run at once, and time that passes by moving the times of all rows back."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._scheduler = Scheduler(app=celery.app)
+        self._scheduler.schedule = {name: self._scheduler.schedule[name] for name in READING}
+
+    def pass_time(self, seconds: float, *, step: float = 15.0) -> None:
+        """Let time pass in steps, with the scheduler's decision in each."""
+        for _ in range(round(seconds / step)):
+            _forward(step)
+            self._scheduler._due = dict.fromkeys(READING, 0.0)
+            self._scheduler.tick()
+
+    def settle(self) -> None:
+        """Read everything, as a portal that no one has used yet."""
+        self.pass_time(600, step=150)
+        usage.store()
+
+    def operations(self) -> int:
+        """Return the sandbox's own count."""
+        return int(requests.get(f"{self.world.url}/sandbox/faults", timeout=10).json()["operations"])
+
+    def pulls(self) -> int:
+        """Return how many rounds of the pull there were."""
+        return PeriodicTask.objects.filter(name="pull").values_list("number", flat=True).first() or 0
+
+
+def _forward(seconds: float) -> None:
+    back = timedelta(seconds=seconds)
+    for model in _TIMED:
+        columns = [each.name for each in model._meta.concrete_fields if isinstance(each, DateTimeField)]
+        model._default_manager.update(**{name: F(name) - back for name in columns})
+    uses.forget_notes()
+
+
+_TIMED: Any = (
+    models.Breaker,
+    models.CrmColumn,
+    models.CrmUser,
+    models.Heartbeat,
+    models.MirrorCursor,
+    models.PeriodicTask,
+)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_idle_day_stays_below_3000_operations(idle_portal: IdlePortal) -> None:
+    idle_portal.world.reset(users=500, contacts=50, pending=10)
+    idle_portal.settle()
+    assert SyncRecord.objects.exists(), "there is something to read"
+    before, counted = idle_portal.operations(), usage.of_day() or 0
+
+    idle_portal.pass_time(DAY, step=60)
+
+    asked = idle_portal.operations() - before
+    assert 1_400 < asked < 3_000, asked
+    assert (usage.of_day() or 0) - counted == asked, "the connection page shows the same number"
+
+
+def test_idle_half_hour_takes_fifteen_pulls(idle_portal: IdlePortal) -> None:
+    idle_portal.settle()
+    before, pulls = idle_portal.operations(), idle_portal.pulls()
+
+    idle_portal.pass_time(1800, step=30)
+
+    assert idle_portal.pulls() - pulls in range(12, 16)
+    assert idle_portal.operations() - before == 2 * (idle_portal.pulls() - pulls)
+
+
+def test_arriving_edit_brings_quick_pulls_back(idle_portal: IdlePortal) -> None:
+    idle_portal.settle()
+    idle_portal.world.outlook(idle_portal.world.contact(), jobtitle="Chief Buyer")
+
+    idle_portal.pass_time(135)
+
+    assert uses.pull_interval() == settings.PULL_SECONDS
+    before = idle_portal.pulls()
+    idle_portal.pass_time(30)
+    assert idle_portal.pulls() == before + 2, "one at each decision"
+
+
+def test_opened_queue_brings_quick_pulls_back(idle_portal: IdlePortal) -> None:
+    idle_portal.settle()
+    client, before = browser(rita()), idle_portal.pulls()
+
+    client.get("/review/")
+    idle_portal.pass_time(5, step=5)
+
+    assert idle_portal.pulls() == before + 1
