@@ -17,12 +17,12 @@ _ORDER = {group: place for place, group in enumerate(Group)}
 
 @dataclass(frozen=True, slots=True)
 class TableExplanation:
-    """One table: the user's filters, system filters, and how many paths bring its rows to Outlook (`ways`)."""
+    """One table: the user's filters, system filters, and how many paths bring its rows to Outlook (`paths`)."""
 
     table: str
     filters: Sequence[FilterRow]
     system_filters: Sequence[SystemFilter]
-    ways: int
+    paths: int
 
     @property
     def on(self) -> int:
@@ -34,7 +34,7 @@ class TableExplanation:
 class UserExplanation:
     """The facts about one user.
 
-    `count_mailbox_paths`: paths that the mailbox opens for whatever filters select, 0 to 2.
+    `mailbox_paths`: paths that the mailbox opens for whatever filters select, 0 to 2.
     `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
     """
 
@@ -43,7 +43,7 @@ class UserExplanation:
     offline: Sequence[FilterRow]
     of_teams: Sequence[tuple[FilterTeam, FilterRow]]
     lists: Sequence[UserList]
-    count_mailbox_paths: int
+    mailbox_paths: int
     teams: Sequence[FilterTeam]
 
 
@@ -51,7 +51,7 @@ def explain(user: FilterUser) -> UserExplanation:
     """Collect what is known of a user."""
     rows = list(FilterRow.objects.filter(owner_id=user.pk).order_by("table", "name", "pk"))
     system = list(SystemFilter.objects.order_by("table", "name", "pk"))
-    lists, ways = user_matching.products_of(user.pk), sync_paths.count_mailbox_paths(user)
+    lists, mailbox_paths = user_matching.products_of(user.pk), sync_paths.count_mailbox_paths(user)
     memberships = FilterMembership.objects.filter(user_id=user.pk)
     teams = by_name(FilterTeam.objects.filter(pk__in=list(memberships.values_list("team_id", flat=True))))
     by_id = {team.pk: team for team in teams}
@@ -66,13 +66,13 @@ def explain(user: FilterUser) -> UserExplanation:
         selects = any(row.is_on for row in filters) or any(each.state == 0 for each in system_filters)
         is_about_appointments = group_of(table) is Group.APPOINTMENTS
         products = sum(each.brings_appointments for each in lists) if is_about_appointments else 0
-        tables.append(TableExplanation(table, filters, system_filters, (ways if selects else 0) + products))
+        tables.append(TableExplanation(table, filters, system_filters, (mailbox_paths if selects else 0) + products))
     return UserExplanation(
         tables=tables,
         templates=[each for each in system if each.query_type == QueryType.OUTLOOK_TEMPLATE],
         offline=[row for row in rows if row.query_type == QueryType.OFFLINE_FILTER],
         of_teams=[(by_id[row.owner_id], row) for row in owned.order_by("table", "name", "pk")],
         lists=lists,
-        count_mailbox_paths=ways,
+        mailbox_paths=mailbox_paths,
         teams=[team for team in teams if not team.is_default],
     )

@@ -32,7 +32,7 @@ class UnitRisk:
     users: Mapping[SyncPaths, int]
 
     @property
-    def all_of_them(self) -> int:
+    def total(self) -> int:
         """Return how many users it has."""
         return sum(self.users.values())
 
@@ -62,7 +62,7 @@ class Report:
     days: Sequence[SyncPathsDay]
 
     @property
-    def all_of_them(self) -> int:
+    def total(self) -> int:
         """Return how many users were counted."""
         return sum(self.users.values())
 
@@ -86,7 +86,7 @@ def report(team_id: UUID | None = None) -> Report:
     ]
     return Report(
         users=users,
-        units=sorted(units, key=lambda each: (-each.users[SyncPaths.TWICE], -each.all_of_them, search_key(each.name))),
+        units=sorted(units, key=lambda each: (-each.users[SyncPaths.TWICE], -each.total, search_key(each.name))),
         causes=sorted(causes, key=lambda each: (list(SyncPaths).index(each.paths), -each.users)),
         team=FilterTeam.objects.filter(pk=team_id).first() if team_id else None,
         lists=by_name(UserList.objects.of_products()),

@@ -98,7 +98,7 @@ class PolicyPresenter:
         return sum(self.counts.values())
 
     @property
-    def classes(self) -> list[tuple[str, int]]:
+    def figures(self) -> list[tuple[str, int]]:
         """Return the figures of the report."""
         words = {Plan.CHANGE: "Deviate", Plan.ALREADY: "As wanted", Plan.CANNOT: "Cannot be switched"}
         return [(word, self.counts.get(plan.value, 0)) for plan, word in words.items()]

@@ -70,7 +70,7 @@ class RiskPresenter:
     def bars(self) -> list[tuple[UnitRisk, list[BarPart]]]:
         """Return the units with the most doubled users."""
         units = self.report.units[:MOST_BARS]
-        longest = max((unit.all_of_them for unit in units), default=1)
+        longest = max((unit.total for unit in units), default=1)
         bars = []
         for unit in units:
             x, parts = 0.0, []

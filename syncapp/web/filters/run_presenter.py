@@ -146,7 +146,7 @@ class RunPresenter:
         return bool(self.filters)
 
     @property
-    def classes(self) -> list[OutcomePresenter]:
+    def outcome_groups(self) -> list[OutcomePresenter]:
         """Return the outcomes that occur."""
         may_retry = self._is_manager and self.run.undoes_id is None and not self.is_moving
         return [

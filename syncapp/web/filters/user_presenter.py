@@ -72,7 +72,7 @@ class TablePresenter:
 
     @property
     def in_outlook(self) -> tuple[str, str]:
-        return _IN_OUTLOOK[min(self.facts.ways, 2)]
+        return _IN_OUTLOOK[min(self.facts.paths, 2)]
 
 
 def _words(fetch_xml: str, who: str) -> Words:
@@ -151,16 +151,16 @@ class UserPresenter:
         return f"?user={self.user.pk}&want={wanted}" if wanted else ""
 
     @property
-    def ways(self) -> list[tuple[str, ...]]:
+    def routes(self) -> list[tuple[str, ...]]:
         """Return the paths of the user's appointments to Outlook, each as a list of stops."""
         found: list[tuple[str, ...]] = []
         appointments = [each for each in self.facts.tables if group_of(each.table) is Group.APPOINTMENTS]
         on = sum(each.on for each in appointments)
         on += sum(row.state == 0 for each in appointments for row in each.system_filters)
-        if on and self.facts.count_mailbox_paths:
+        if on and self.facts.mailbox_paths:
             start = f"{on} filter{'' if on == 1 else 's'} on in the CRM"
             found.append((start, *_TO_OUTLOOK[1 if self.user.is_server_side else 0]))
-            if self.facts.count_mailbox_paths > 1:
+            if self.facts.mailbox_paths > 1:
                 found.append((start, *_TO_OUTLOOK[0]))
         return found + [(f"{each.name}, as on its list", "Exchange", "Outlook and phone") for each in self.products]
 

@@ -74,7 +74,7 @@ def settings_me_change(request: PortalRequest) -> HttpResponse:
 
 def _list(request: PortalRequest, form: PersonForm, *, status: int = 200) -> HttpResponse:
     everyone = sorted(by_name(Person.objects.select_related("deputy")), key=lambda person: not person.is_active)
-    context = {"everybody": everyone, "roles": list(Role), "form": form}
+    context = {"people": everyone, "roles": list(Role), "form": form}
     return settings_page(request, "people", section="settings_people", status=status, **context)
 
 
@@ -87,11 +87,11 @@ def _one(
     action: str = "",
     form: SettingsForm | None = None,
 ) -> HttpResponse:
-    wishes = form if action in ("wishes", "zone") else NotificationsForm(initial=_initial(person))
+    notifications = form if action in ("wishes", "zone") else NotificationsForm(initial=_initial(person))
     context = {
         "person": person,
         "form": form,
-        "wishes": wishes,
+        "notifications": notifications,
         "absence": form if action == "absence" else AbsenceForm(initial=_initial(person)),
         "locales": localization.choices(),
         "reviewers": by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk)),
