@@ -1,4 +1,4 @@
-"""Selections: frozen lists of edits to decide together, the decision, and the result of each field."""
+"""Selections: fixed lists of edits to decide together, the decision, and the result of each field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncapp.models.review.decision import Decision, Outcome
 
 
 class Selection(models.Model):
-    """A frozen list. Edits that arrive after `frozen_at` are not in it; fields that change after it are refused."""
+    """A list fixed at `frozen_at`: later edits are not in it, and fields that change after it are refused."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -34,7 +34,7 @@ class Selection(models.Model):
 
 
 class SelectionItem(models.Model):
-    """One field of a frozen list, with its digest at that time (`seen`)."""
+    """One field of the list, with its digest when the list was made (`seen`)."""
 
     class Result(models.TextChoices):
         OPEN = "open", "Not decided yet"
