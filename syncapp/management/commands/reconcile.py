@@ -22,7 +22,6 @@ from syncapp.mirror import columns
 from syncapp.mirror.edits import pull
 from syncapp.models import Decision, Delivery, FilterRun, SyncField
 from syncapp.review import decision_log, reconciliation
-from syncapp.review.decision_log import LoggedDecision
 from syncapp.review.reconciliation import LostDecision, Report
 from syncapp.text import escaping
 
@@ -62,7 +61,20 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"The log cannot be read: {error}") from error
         with as_command_errors():
-            report = _build_report(taken, apply=apply, offline=offline, since=timedelta(days=days))
+            try:
+                if apply:
+                    # A lease from the backup, whose reader ended long ago, has to expire first.
+                    until = time.monotonic() + settings.LEASE + 5
+                    while pull.pull(verified_client()).busy:
+                        if time.monotonic() > until:
+                            raise CommandError("Another pull is running. Try again in a minute.")
+                        time.sleep(1)
+                    reconciliation.record_lost(reconciliation.find_lost(taken))
+                crm = None if offline else verified_client()
+                report = reconciliation.build_report(taken=taken, since=timedelta(days=days), crm=crm)
+            except (CrmError, WrongOrganization, LostLease) as error:
+                hint = "" if offline else " Without the comparison: --offline."
+                raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}.{hint}") from error
         if output["json"]:
             self.stdout.write(json.dumps(_to_json(report), default=str, indent=2))
         else:
@@ -78,27 +90,6 @@ def _read_lines(log: str) -> Iterator[str]:
         return
     with open(log, encoding="utf-8", errors="replace") as file:
         yield from file
-
-
-def _build_report(taken: Sequence[LoggedDecision], *, apply: bool, offline: bool, since: timedelta) -> Report:
-    try:
-        if apply:
-            _read_the_crm()
-            reconciliation.record_lost(reconciliation.find_lost(taken))
-        crm = None if offline else verified_client()
-        return reconciliation.build_report(taken=taken, since=since, crm=crm)
-    except (CrmError, WrongOrganization, LostLease) as error:
-        hint = "" if offline else " Without the comparison: --offline."
-        raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}.{hint}") from error
-
-
-def _read_the_crm() -> None:
-    """Read what changed; wait for a lease from the backup, whose reader ended long ago, to expire."""
-    until = time.monotonic() + settings.LEASE + 5
-    while pull.pull(verified_client()).busy:
-        if time.monotonic() > until:
-            raise CommandError("Another pull is running. Try again in a minute.")
-        time.sleep(1)
 
 
 def _report_lines(report: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
@@ -159,7 +150,12 @@ def _to_json(report: Report) -> dict[str, Any]:
         "needs_someone": report.needs_someone,
         "read_at": report.read_at,
         "recognized": [_decision_data(each) for each in report.recognized],
-        "lost": [_lost_decision_data(each) for each in report.lost],
+        "lost": [
+            _field_data(each.field)
+            | {"decision": each.taken.id, "kind": each.taken.kind, "outcome": each.taken.outcome}
+            | {"by": each.decider, "at": each.taken.at}
+            for each in report.lost
+        ],
         "differing": None if differing is None else [_decision_data(each) for each in differing],
         "unmarked": [_field_data(each) for each in report.unmarked],
         "deliveries": [
@@ -179,9 +175,3 @@ def _field_data(field: SyncField) -> dict[str, Any]:
 def _decision_data(each: Decision) -> dict[str, Any]:
     decision = {"decision": each.pk, "kind": each.kind, "outcome": each.outcome, "by": each.decider}
     return {**_field_data(each.field), **decision, "at": each.decided_at}
-
-
-def _lost_decision_data(each: LostDecision) -> dict[str, Any]:
-    taken = each.taken
-    decision = {"decision": taken.id, "kind": taken.kind, "outcome": taken.outcome, "by": each.decider}
-    return {**_field_data(each.field), **decision, "at": taken.at}

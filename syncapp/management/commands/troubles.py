@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from syncapp.health import kinds
-from syncapp.health.kinds import Kind
 
 
 class Command(BaseCommand):
@@ -18,21 +17,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one section per trouble."""
-        self.stdout.write("\n".join(_section(kind) for kind in kinds.KINDS), ending="")
-
-
-def _section(kind: Kind) -> str:
-    notes = [] if kind.is_mailed else ["no mail"]
-    notes += [] if kind.is_failure else ["`/healthz` stays well"]
-    code = f"Code `{kind.code}`" + (f" ({', '.join(notes)})" if notes else "")
-    return "\n".join(
-        (
-            f"### {kind.title.removesuffix('.')}",
-            "",
-            f"- {code}",
-            f"- **Means:** {kind.meaning}",
-            f"- **What to do:** {kind.remedy}",
-            f"- **Where to look:** {kind.where}.",
-            "",
-        )
-    )
+        lines: list[str] = []
+        for kind in kinds.KINDS:
+            notes = [] if kind.is_mailed else ["no mail"]
+            notes += [] if kind.is_failure else ["`/healthz` stays well"]
+            lines += [
+                f"### {kind.title.removesuffix('.')}",
+                "",
+                f"- Code `{kind.code}`" + (f" ({', '.join(notes)})" if notes else ""),
+                f"- **Means:** {kind.meaning}",
+                f"- **What to do:** {kind.remedy}",
+                f"- **Where to look:** {kind.where}.",
+                "",
+            ]
+        self.stdout.write("\n".join(lines), ending="")

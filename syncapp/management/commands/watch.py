@@ -45,7 +45,12 @@ class Command(BaseCommand):
         if not probes.DATABASE.answers():
             return self._without_database()
         try:
-            return self._with_database()
+            queued = alerts.send_alerts()
+            due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
+            sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
+            sent += self._count_sent(lost_database.report_recovery)
+            self.stdout.write(f"{queued} queued, {sent} sent")
+            return self._report(health.check_health())
         except Error as error:
             connection.close()
             if is_database_away(error):
@@ -54,14 +59,6 @@ class Command(BaseCommand):
             if found.is_ready:
                 raise CommandError(f"The database refused a query: {error}".strip()) from error
             return self._report(found)  # such as missing migrations, whose tables are needed for mails
-
-    def _with_database(self) -> int:
-        queued = alerts.send_alerts()
-        due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
-        sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
-        sent += self._count_sent(lost_database.report_recovery)
-        self.stdout.write(f"{queued} queued, {sent} sent")
-        return self._report(health.check_health())
 
     def _without_database(self) -> int:
         self._print(Trouble(kinds.DATABASE))
