@@ -72,11 +72,15 @@ def by_name(rows: Iterable[Row]) -> list[Row]:
 
 def words_of(*texts: str) -> list[str]:
     """Return the distinct folded words of these texts, in order; "O’Neil-Åberg" has three."""
-    found: dict[str, None] = {}
-    for text in texts:
-        for word in _split(folded(text)):
-            found.setdefault(word[:MAX_WORD])
-    return list(found)
+    found: list[str] = []
+    for text in map(folded, texts):
+        if text.isascii():
+            found += _ASCII_WORD.findall(text)
+        else:
+            # Vowel signs of Indian scripts are marks: `\w` would split words at them.
+            signs = (sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in text)
+            found += "".join(signs).split()
+    return list(dict.fromkeys(word[:MAX_WORD] for word in found))
 
 
 def searchable(*texts: str) -> str:
@@ -93,10 +97,3 @@ def has_words(words: Iterable[str]) -> Q:
     for word in words:
         condition &= Q(GreaterThan(StrIndex(F("search_words"), Value(f" {word}")), 0))
     return condition
-
-
-def _split(text: str) -> list[str]:
-    if text.isascii():
-        return _ASCII_WORD.findall(text)
-    # Vowel signs of Indian scripts are marks: `\w` would split words at them.
-    return "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in text).split()

@@ -110,7 +110,8 @@ def of(tag: str) -> Locale:
     if tag not in _NAMES:
         return of(DEFAULT)
     if tag.startswith("en-"):
-        return _english(tag)
+        dates = ("M j, Y", "F j, Y", "M j", "F j") if tag in _MONTH_FIRST else ("j M Y", "j F Y", "j M", "j F")
+        return Locale(tag, ".", ",", *dates, *_times(halves=tag in _HALF_DAYS))
     lang = _DJANGO_NAMES.get(tag) or (tag if tag in _WITH_OWN_MODULE else tag.partition("-")[0]).lower()
     usual = get_format("DECIMAL_SEPARATOR", lang), get_format("THOUSAND_SEPARATOR", lang)
     decimal, group = _OWN_SEPARATORS.get(tag, usual)
@@ -118,13 +119,6 @@ def of(tag: str) -> Locale:
     halves = bool(_TWELVE_HOURS.search(clock)) and tag != "fr-CA"  # Django writes 16 h 03, whose h is a letter
     short = re.sub(r"[-/ ]?Y$|^Y[-/. 年]\s?", "", day)
     return Locale(tag, decimal, group, day, day, short, short, *_times(halves=halves))
-
-
-def _english(tag: str) -> Locale:
-    times = _times(halves=tag in _HALF_DAYS)
-    if tag in _MONTH_FIRST:
-        return Locale(tag, ".", ",", "M j, Y", "F j, Y", "M j", "F j", *times)
-    return Locale(tag, ".", ",", "j M Y", "j F Y", "j M", "j F", *times)
 
 
 def _times(*, halves: bool) -> tuple[str, str]:
@@ -151,13 +145,12 @@ def active() -> Locale:
 
 def choices() -> list[tuple[str, str]]:
     """Return all locales by name, each with an example of a date, a time and a number."""
-    return sorted(((tag, f"{name}: {_example(tag)}") for tag, name in _NAMES.items()), key=lambda each: each[1])
-
-
-def _example(tag: str) -> str:
-    with override(tag):
-        hour = dateformat.time_format(time(16, 3), active().time)
-        return f"{day(date(2026, 11, 29))}, {hour}, {example()}"
+    found = []
+    for tag, name in _NAMES.items():
+        with override(tag):
+            hour = dateformat.time_format(time(16, 3), active().time)
+            found.append((tag, f"{name}: {day(date(2026, 11, 29))}, {hour}, {example()}"))
+    return sorted(found, key=lambda each: each[1])
 
 
 def is_known(tag: str) -> bool:
@@ -168,18 +161,14 @@ def is_known(tag: str) -> bool:
 def accepted(header: str) -> str:
     """Return the best known locale of an Accept-Language header, '' where it names none."""
     for language, _ in parse_accept_lang_header(header[:500].lower()):
-        found = _known(language)
+        exact = next((tag for tag in _NAMES if tag.lower() == language), "")
+        base, _, region = language.partition("-")
+        if exact or (base == "en" and region):
+            return exact or DEFAULT
+        found = _LANGUAGES.get(base) or next((tag for tag in _NAMES if tag.startswith(f"{base}-")), "")
         if found:
             return found
     return ""
-
-
-def _known(language: str) -> str:
-    exact = next((tag for tag in _NAMES if tag.lower() == language), "")
-    base, _, region = language.partition("-")
-    if exact or (base == "en" and region):
-        return exact or DEFAULT
-    return _LANGUAGES.get(base) or next((tag for tag in _NAMES if tag.startswith(f"{base}-")), "")
 
 
 def day(when: date, *, long: bool = False) -> str:
@@ -235,8 +224,13 @@ def typed_number(text: str, *, decimals: int | None = None) -> str:
     simple = re.fullmatch(rf"[+-]?\d*(?:\{formats.decimal}\d+)?", plain, re.ASCII)
     if not any(sign.isdigit() for sign in plain) or not (grouped or simple):
         raise Unreadable(f"Enter a number, for example {example(decimals)}.")
-    if _is_ambiguous(plain, other, decimals):
-        raise Unreadable(_ambiguity_message(text.strip(), plain))
+    # A single separator before three digits: other locales read it differently.
+    takes_three = decimals is None or decimals >= 3
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", plain, re.ASCII) and takes_three == (other in plain):
+        thousands = number(int(re.sub(r"[.,]", "", plain)), grouped=False)
+        fraction = number(Decimal(plain.replace(",", ".")).normalize(), grouped=False)
+        tail = "" if formats.decimal in fraction else f"{formats.decimal}0"
+        raise Unreadable(f"“{text.strip()}” can be read as two numbers. Enter {thousands} or {fraction}{tail}.")
     found = plain.replace(other, "").replace(formats.decimal, ".").lstrip("+")
     return re.sub(r"^(-?)\.", r"\g<1>0.", found)
 
@@ -254,32 +248,14 @@ def typed_date(text: str) -> date:
 
     Raises Unreadable.
     """
-    for pattern in ("%Y-%m-%d", *_date_patterns(active())):
+    formats = active()
+    own = [formats.date, formats.long_date]
+    if formats.tag.startswith("en-"):  # also the numeric format
+        own.append("n/j/Y" if formats.tag in _MONTH_FIRST else "j/n/Y")
+    signs = {"d": "%d", "j": "%d", "m": "%m", "n": "%m", "M": "%b", "F": "%B", "Y": "%Y"}
+    for pattern in ("%Y-%m-%d", *("".join(signs.get(sign, sign) for sign in each) for each in own)):
         try:
             return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007  # a date has no zone
         except ValueError:
             continue
     raise Unreadable(f"Enter a date, for example {day(date(2026, 11, 29))}.")
-
-
-def _date_patterns(formats: Locale) -> list[str]:
-    """Return the locale's date formats for `strptime`, in English also the numeric one."""
-    digits = "n/j/Y" if formats.tag in _MONTH_FIRST else "j/n/Y"
-    own = [formats.date, formats.long_date, *([digits] if formats.tag.startswith("en-") else [])]
-    signs = {"d": "%d", "j": "%d", "m": "%m", "n": "%m", "M": "%b", "F": "%B", "Y": "%Y"}
-    return ["".join(signs.get(sign, sign) for sign in pattern) for pattern in own]
-
-
-def _is_ambiguous(plain: str, other: str, decimals: int | None) -> bool:
-    """Return whether the only separator precedes three digits, which other locales read differently."""
-    if not re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", plain, re.ASCII):
-        return False
-    takes_three = decimals is None or decimals >= 3
-    return takes_three if other in plain else not takes_three
-
-
-def _ambiguity_message(text: str, plain: str) -> str:
-    thousands = number(int(re.sub(r"[.,]", "", plain)), grouped=False)
-    fraction = number(Decimal(plain.replace(",", ".")).normalize(), grouped=False)
-    tail = "" if active().decimal in fraction else f"{active().decimal}0"
-    return f"“{text}” can be read as two numbers. Enter {thousands} or {fraction}{tail}."

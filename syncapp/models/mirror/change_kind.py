@@ -35,6 +35,7 @@ _SHARP_S = {ord("ß"): "s\u030ds", ord("ẞ"): "s\u030ds"}
 # Blanks, dashes, brackets and invisible characters. Other signs may be dialed: , and ; pause, * # + are keys.
 _NOT_DIALED = ("Z", "Pd", "Ps", "Pe", "C")
 _SEPARATORS_OF_A_NUMBER = "./·"
+_HIDDEN = ("Cf", "Co", "Cn", "Cs")
 
 
 def kind_of(column_name: str, original: str | None, proposed: str | None) -> ChangeKind:
@@ -43,39 +44,22 @@ def kind_of(column_name: str, original: str | None, proposed: str | None) -> Cha
         if original or proposed:
             return ChangeKind.FILLED if proposed else ChangeKind.CLEARED
         return ChangeKind.FORMAT
-    same = original == proposed or _same_but_for_format(column_name, original, proposed)
-    return ChangeKind.FORMAT if same else ChangeKind.OTHER
-
-
-def _same_but_for_format(column_name: str, original: str, proposed: str) -> bool:
-    return not _hides_something(proposed) and _comparison_of(column_name)(original, proposed)
-
-
-def _comparison_of(column_name: str) -> Callable[[str, str], bool]:
+    if original == proposed:
+        return ChangeKind.FORMAT
+    if not proposed.isascii() and any(unicodedata.category(letter) in _HIDDEN for letter in proposed):
+        return ChangeKind.OTHER
     name = column_name.casefold()
-    return next((same for kind, same in _COMPARISONS.items() if kind.search(name)), _same_text)
-
-
-def _same_mail(original: str, proposed: str) -> bool:
-    # Not casefold: straße@ and strasse@ are two addresses.
-    return bool(original.strip()) and original.strip().lower() == proposed.strip().lower()
-
-
-def _same_page(original: str, proposed: str) -> bool:
-    return bool(original.strip()) and original.strip() == proposed.strip()
-
-
-def _same_number(original: str, proposed: str) -> bool:
-    return bool(dialed(original)) and dialed(original) == dialed(proposed)
+    is_same = next((same for pattern, same in _COMPARISONS.items() if pattern.search(name)), _same_text)
+    return ChangeKind.FORMAT if is_same(original, proposed) else ChangeKind.OTHER
 
 
 def dialed(number: str) -> str:
     """Return what a telephone would dial: digits, letters, and all signs that are not known formatting."""
-    return "".join(letter for letter in number.casefold() if not _is_format_of_a_number(letter))
-
-
-def _is_format_of_a_number(letter: str) -> bool:
-    return letter in _SEPARATORS_OF_A_NUMBER or unicodedata.category(letter).startswith(_NOT_DIALED)
+    return "".join(
+        letter
+        for letter in number.casefold()
+        if letter not in _SEPARATORS_OF_A_NUMBER and not unicodedata.category(letter).startswith(_NOT_DIALED)
+    )
 
 
 def _same_text(original: str, proposed: str) -> bool:
@@ -116,12 +100,9 @@ def _is_sign(letter: str) -> bool:
     return letter not in _KEPT_SIGNS and unicodedata.category(letter)[0] in "PZC"
 
 
-def _hides_something(value: str) -> bool:
-    return not value.isascii() and any(unicodedata.category(letter) in ("Cf", "Co", "Cn", "Cs") for letter in value)
-
-
 _COMPARISONS: Mapping[re.Pattern[str], Callable[[str, str], bool]] = {
-    _MAIL: _same_mail,
-    _PHONE: _same_number,
-    _WEB_ADDRESS: _same_page,
+    # Not casefold: straße@ and strasse@ are two addresses.
+    _MAIL: lambda old, new: old.strip().lower() == new.strip().lower() != "",
+    _PHONE: lambda old, new: dialed(old) == dialed(new) != "",
+    _WEB_ADDRESS: lambda old, new: old.strip() == new.strip() != "",
 }

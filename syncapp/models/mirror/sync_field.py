@@ -8,6 +8,9 @@ delivery:  none ─▶ waiting ─▶ sent ─▶ done | already | conflict | fa
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from django.db import models
 from django.db.models import Q
 
@@ -62,13 +65,6 @@ ALLOWED = {
     ],
     FieldDecision.WITHDRAWN: [FieldDelivery.NONE],
 }
-
-
-def _axes_agree() -> Q:
-    allowed = Q()
-    for decision, deliveries in ALLOWED.items():
-        allowed |= Q(decision=decision, delivery__in=deliveries)
-    return allowed
 
 
 class SyncFieldQuerySet(models.QuerySet["SyncField"]):
@@ -160,7 +156,10 @@ class SyncField(models.Model):
             ),
         ]
         constraints = [
-            models.CheckConstraint(name="field_axes_agree", condition=_axes_agree()),
+            models.CheckConstraint(
+                name="field_axes_agree",
+                condition=reduce(or_, (Q(decision=each, delivery__in=allowed) for each, allowed in ALLOWED.items())),
+            ),
         ]
 
     def __str__(self) -> str:
