@@ -65,7 +65,11 @@ class Scheduler(beat.Scheduler):
             if number is None:
                 return False
             if not self._publish(name, number):
-                self._run_without_broker(name, number)
+                if name == "pull" and (self._pull is None or not self._pull.is_alive()):
+                    self._pull = threading.Thread(target=_pull, args=[number], name="pull", daemon=True)
+                    self._pull.start()
+                else:
+                    periodic.finish(name, number)  # so that the next round keeps its interval
         except DatabaseError as error:
             self._begin_outage(
                 "database", f"The database does not answer, nothing is published: {type(error).__name__}"
@@ -98,15 +102,6 @@ class Scheduler(beat.Scheduler):
         heartbeats.record_published()
         self._end_outage("broker", "Redis answers again.")
         return True
-
-    def _run_without_broker(self, name: str, number: int) -> None:
-        """Pull in a thread; finish the round of any other task, so that the next one keeps its interval."""
-        is_pulling = self._pull is not None and self._pull.is_alive()
-        if name != "pull" or is_pulling:
-            periodic.finish(name, number)
-            return
-        self._pull = threading.Thread(target=_pull, args=[number], name="pull", daemon=True)
-        self._pull.start()
 
     def _begin_outage(self, name: str, text: str) -> None:
         if name not in self._outages:

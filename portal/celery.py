@@ -31,28 +31,17 @@ def _set_log_formatter(*, logger: logging.Logger, format: str, **_: Any) -> None
 
 @celeryd_init.connect
 @beat_init.connect
-def _set_process_kind(**_: Any) -> None:
-    """Mark the process as a worker before its first database connection; the pool's processes inherit it."""
-    processes.set_kind(processes.Kind.WORKER)
-
-
-@celeryd_init.connect
-@beat_init.connect
-def _check_configuration(**_: Any) -> None:
-    """End workers and beat where web processes would not start either.
+def _prepare_process(**_: Any) -> None:
+    """End workers and beat where web processes would not start either; wait for this version's migrations.
 
     By SystemExit, because Celery logs other exceptions of a receiver and goes on; and on the original standard error,
     because Celery redirects its own to the log.
     """
+    # Before the first database connection; the pool's processes inherit it.
+    processes.set_kind(processes.Kind.WORKER)
     try:
         startup.require_valid_configuration()
     except ImproperlyConfigured as error:
         (sys.__stderr__ or sys.stderr).write(f"{error}\n")
         raise SystemExit(1) from error
-
-
-@celeryd_init.connect
-@beat_init.connect
-def _wait_for_migrations(**_: Any) -> None:
-    """Take no work until the database has all migrations of this version."""
     startup.wait_for_migrations()

@@ -69,7 +69,24 @@ record = _recorder(Fact)
 
 def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
     """Write entries in the caller's transaction, in two statements."""
-    entries = AuditEntry.objects.bulk_create([_entry(fact) for fact in facts])
+    entries = AuditEntry.objects.bulk_create(
+        AuditEntry(
+            at=Now(),
+            action=fact.action,
+            area=area_of(fact.action),
+            actor=fact.by,
+            channel=fact.channel,
+            group=fact.group,
+            record_id=fact.record_id,
+            field_id=fact.field_id,
+            decision_id=fact.decision_id,
+            column_name=fact.column or str((fact.details or {}).get("column", "")),
+            details=dict(fact.details or {}),
+            before_digest=digest(fact.before),
+            after_digest=digest(fact.after),
+        )
+        for fact in facts
+    )
     values = (
         AuditValue(entry=entry, before=fact.before, after=fact.after, reason=fact.reason)
         for entry, fact in zip(entries, facts, strict=True)
@@ -77,25 +94,6 @@ def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
     )
     AuditValue.objects.bulk_create(values)
     return entries
-
-
-def _entry(fact: Fact) -> AuditEntry:
-    details = dict(fact.details or {})
-    return AuditEntry(
-        at=Now(),
-        action=fact.action,
-        area=area_of(fact.action),
-        actor=fact.by,
-        channel=fact.channel,
-        group=fact.group,
-        record_id=fact.record_id,
-        field_id=fact.field_id,
-        decision_id=fact.decision_id,
-        column_name=fact.column or str(details.get("column", "")),
-        details=details,
-        before_digest=digest(fact.before),
-        after_digest=digest(fact.after),
-    )
 
 
 def seal(entry: AuditEntry) -> str:

@@ -73,15 +73,12 @@ def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
         message = f"GRAPH_ORIGIN must be https://host without path, user or query, not {settings.GRAPH_ORIGIN!r}."
         found.append(Error(message, hint="For example https://graph.microsoft.com", id="osync.E023"))
     origin, _, path = settings.CRM_AUTHORITY.rpartition("/")
-    if not is_bare_origin(origin, schemes=("https",)) or not _is_our_tenant(path):
+    tenant = parse_uuid(settings.CRM_TENANT)
+    is_ours = parse_uuid(path) == tenant if tenant else path == settings.CRM_TENANT  # osync.E007 asks for an id
+    if not is_bare_origin(origin, schemes=("https",)) or not is_ours:
         message = f"CRM_AUTHORITY must be https://host/CRM_TENANT, not {settings.CRM_AUTHORITY!r}."
         found.append(Error(message, hint="Unset it; it is derived from CRM_TENANT.", id="osync.E023"))
     return found
-
-
-def _is_our_tenant(path: str) -> bool:
-    tenant = parse_uuid(settings.CRM_TENANT)
-    return parse_uuid(path) == tenant if tenant else path == settings.CRM_TENANT  # osync.E007 asks for an id
 
 
 @register("osync", Tags.security)
@@ -123,23 +120,23 @@ def _is_remote(host: str) -> bool:
 def outgoing_connections_are_configured(app_configs: Any, **kwargs: Any) -> Found:
     """Check E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the URL of a proxy."""
     found: Found = []
-    if settings.CA_BUNDLE and (why := _bundle_problem(settings.CA_BUNDLE)):
+    problem: str | None = None
+    if settings.CA_BUNDLE:
+        authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            authorities.load_verify_locations(settings.CA_BUNDLE)
+            problem = None if authorities.get_ca_certs() else "it has no certificate of an authority"
+        except OSError as error:  # ssl.SSLError is one
+            problem = "it has no certificate" if isinstance(error, ssl.SSLError) else str(error.strerror)
+    if problem:
+        message = f"CA_BUNDLE cannot be used: {settings.CA_BUNDLE}: {problem}."
         hint = "Set it to a file with the certificates (PEM) of your company's authorities."
-        found.append(Error(f"CA_BUNDLE cannot be used: {why}", hint=hint, id="osync.E027"))
+        found.append(Error(message, hint=hint, id="osync.E027"))
     if settings.OUTGOING_PROXY and not _is_proxy(settings.OUTGOING_PROXY):
         # The address may hold a password, so it is not repeated.
         hint = "For example http://proxy.contoso.com:3128"
         found.append(Error("OUTGOING_PROXY is not the URL of a proxy.", hint=hint, id="osync.E027"))
     return found
-
-
-def _bundle_problem(path: str) -> str:
-    try:
-        authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        authorities.load_verify_locations(path)
-    except OSError as error:  # ssl.SSLError is one
-        return f"{path}: {'it has no certificate' if isinstance(error, ssl.SSLError) else error.strerror}."
-    return "" if authorities.get_ca_certs() else f"{path}: it has no certificate of an authority."
 
 
 def _is_proxy(address: str) -> bool:

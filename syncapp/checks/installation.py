@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from itertools import chain
 
 from django.contrib.staticfiles.apps import StaticFilesConfig
 from django.contrib.staticfiles.finders import get_finders
@@ -44,18 +44,14 @@ def missing_static_files() -> list[str]:
     collected = staticfiles_storage
     if not isinstance(collected, ManifestStaticFilesStorage):
         return []
-    return [path for path, source in _static_sources() if not _is_collected(path, source, collected)]
+    sources = chain.from_iterable(finder.list(StaticFilesConfig.ignore_patterns) for finder in get_finders())
+    return [path for path, source in sources if not _is_collected(path, source, collected)]
 
 
 @functools.cache
 def static_files_at_start() -> tuple[str, ...]:
     """Return the static files that were missing at the first call; WhiteNoise lists the files once per process."""
     return tuple(missing_static_files())
-
-
-def _static_sources() -> Iterator[tuple[str, Storage]]:
-    for finder in get_finders():
-        yield from finder.list(StaticFilesConfig.ignore_patterns)
 
 
 def _is_collected(path: str, source: Storage, collected: ManifestStaticFilesStorage) -> bool:

@@ -42,11 +42,16 @@ def crm() -> CrmClient:
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
         outgoing=outgoing(),
     )
+    rate_limiter: RateLimiter = NoLimiter()
+    if settings.RATE_LIMIT_URL:  # shared by all processes
+        account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
+        limits = Limits().scaled(settings.RATE_LIMIT_TIME_SCALE)
+        rate_limiter = SharedLimiter(url=settings.RATE_LIMIT_URL, account=account, limits=limits)
     transport = Transport(
         origin=settings.CRM_ORIGIN,
         token_source=tokens,
         read_timeout=settings.HTTP_SECONDS,
-        rate_limiter=_rate_limiter(),
+        rate_limiter=rate_limiter,
         outgoing=outgoing(),
         count=usage.count,
     )
@@ -57,15 +62,6 @@ def crm() -> CrmClient:
         filter_writes_allowed=filter_writes_are_enabled,
         belongs_to=_is_ours,
     )
-
-
-def _rate_limiter() -> RateLimiter:
-    """Return the rate limiter of our application user, shared by all processes."""
-    if not settings.RATE_LIMIT_URL:
-        return NoLimiter()
-    account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
-    limits = Limits().scaled(settings.RATE_LIMIT_TIME_SCALE)
-    return SharedLimiter(url=settings.RATE_LIMIT_URL, account=account, limits=limits)
 
 
 @cache

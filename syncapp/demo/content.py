@@ -40,7 +40,13 @@ def start_over() -> None:
     known = _people_of_sandbox()
     organization_id = Connection.objects.values_list("organization_id", flat=True).first()
     with transaction.atomic():
-        _empty()
+        # Foreign keys are checked at the end of the transaction, so the order does not matter.
+        ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
+        emptied = [model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy]
+        with database.cursor() as cursor:
+            for model in [*emptied, Session]:
+                table = database.ops.quote_name(model._meta.db_table)
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
         _register(known)
         if organization_id is not None:
             check_organization(organization_id)
@@ -72,13 +78,3 @@ def bring_example_list() -> None:
     people = FilterUser.objects.people().filter(is_disabled=False).exclude(address="").order_by("name_key", "pk")
     if addresses := list(people.values_list("address", flat=True))[::EVERY_SEVENTH]:
         user_lists.save(EXAMPLE_LIST, [*addresses, "left.last.year@contoso.example"], by=None)
-
-
-def _empty() -> None:
-    # Foreign keys are checked at the end of the transaction, so the order does not matter.
-    ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
-    emptied = [model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy]
-    with database.cursor() as cursor:
-        for model in [*emptied, Session]:
-            table = database.ops.quote_name(model._meta.db_table)
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names

@@ -179,15 +179,12 @@ class Supervisor:
             group = [child for child in reversed(self._children) if child.service.stops_last is last]
             for child in group:
                 child.ask_to_stop()
-            self._wait_for(group)
+            until = time.monotonic() + GRACE_SECONDS
+            while any(child.is_running() for child in group) and time.monotonic() < until and not self._in_a_hurry:
+                time.sleep(POLL_SECONDS)
+            for child in group:
+                child.make_sure(until=0.0)
         self.say("stopped")
-
-    def _wait_for(self, group: Sequence[Child]) -> None:
-        until = time.monotonic() + GRACE_SECONDS
-        while any(child.is_running() for child in group) and time.monotonic() < until and not self._in_a_hurry:
-            time.sleep(POLL_SECONDS)
-        for child in group:
-            child.make_sure(until=0.0)
 
     def say(self, message: str) -> None:
         """Write a line to the supervisor's log."""

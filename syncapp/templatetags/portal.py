@@ -210,21 +210,17 @@ def in_words(side: DiffSide) -> str:
         return "(empty)"
     if side.items:
         return escaping.mail_line("; ".join(item for item, _ in side.items))
-    return "".join(map(_words, side.short.parts))
+    marks = {PartKind.BREAK: "\n" + " " * 14, PartKind.GAP: "…"}
+    return "".join(
+        f"[{part.name}]" if part.kind is PartKind.HIDDEN else marks.get(part.kind, part.text)
+        for part in side.short.parts
+    )
 
 
 def _as_html(text: object, write: Callable[[Any], str]) -> SafeString:
     if isinstance(text, SafeString):
         return text
     return mark_safe("" if text is None else write(text))  # noqa: S308 (`write` escapes)
-
-
-def _words(part: Part) -> str:
-    if part.kind is PartKind.HIDDEN:
-        return f"[{part.name}]"
-    if part.kind is PartKind.BREAK:
-        return "\n" + " " * 14
-    return "…" if part.kind is PartKind.GAP else part.text
 
 
 @register.filter
