@@ -90,18 +90,8 @@ def read() -> Settings:
     cache = _cache.get()
     if cache:
         return cache[0]
-    current = _settings(_row())
-    if cache is not None:
-        cache.append(current)
-    return current
-
-
-def _row() -> Preferences:
-    return Preferences.objects.first() or Preferences(**Preferences.standard_values())
-
-
-def _settings(row: Preferences) -> Settings:
-    return Settings(
+    row = _row()
+    current = Settings(
         undo_seconds=row.undo_seconds,
         reason_required=row.reason_required,
         anyone_decides_unidentified=row.anyone_decides_unidentified,
@@ -113,6 +103,13 @@ def _settings(row: Preferences) -> Settings:
         tell_editors=row.tell_editors,
         operations_address=row.operations_address,
     )
+    if cache is not None:
+        cache.append(current)
+    return current
+
+
+def _row() -> Preferences:
+    return Preferences.objects.first() or Preferences(**Preferences.standard_values())
 
 
 def split_reason(stored: str) -> tuple[str, str]:
@@ -175,18 +172,15 @@ def _yes_no(place: str, value: Any) -> bool:
     return value
 
 
-def _seconds(place: str, value: Any) -> int | None:
-    return None if value is None else _whole(place, value, least=0, most=MAX_UNDO_SECONDS, unit="seconds")
+def _whole(*, least: int, most: int, unit: str, optional: bool = False) -> Callable[[str, Any], int | None]:
+    def check(place: str, value: Any) -> int | None:
+        if value is None and optional:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise BadSetting(place, f"Enter a whole number of {unit} from {least} to {number_words(most)}.")
+        return value
 
-
-def _hours(place: str, value: Any) -> int:
-    return _whole(place, value, least=1, most=MAX_OVERDUE_HOURS, unit="hours")
-
-
-def _whole(place: str, value: Any, *, least: int, most: int, unit: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadSetting(place, f"Enter a whole number of {unit} from {least} to {number_words(most)}.")
-    return value
+    return check
 
 
 def _address(place: str, value: Any) -> str:
@@ -252,13 +246,13 @@ def _check_unique(place: str, names: list[str]) -> None:
 
 
 COLUMNS: Mapping[str, Callable[[str, Any], Any]] = {
-    "undo_seconds": _seconds,
+    "undo_seconds": _whole(least=0, most=MAX_UNDO_SECONDS, unit="seconds", optional=True),
     "reason_required": _yes_no,
     "anyone_decides_unidentified": _yes_no,
     "reasons": _reasons,
     "field_groups": _groups,
     "backlog": _yes_no,
-    "overdue_hours": _hours,
+    "overdue_hours": _whole(least=1, most=MAX_OVERDUE_HOURS, unit="hours"),
     "mail_values": _yes_no,
     "tell_editors": _yes_no,
     "operations_address": _address,

@@ -60,13 +60,25 @@ def export() -> str:
 def compare(text: str) -> Comparison:
     """Compare a file with the present settings. Raises BadFile with the place of anything unknown or invalid."""
     settings, drafts = _parse(text)
-    changed = _settings_changes(settings)
+    try:
+        changed = preferences.differences(settings)
+    except BadSetting as error:
+        raise BadFile(f"settings.{error.place[:80]}", str(error)) from error
     changes = [Change(name, _text(before), _text(after)) for name, (before, after) in changed.items()]
     existing = {rule.name: rule for rule in Rule.objects.existing()}
     codes = [reason["code"] for reason in {**preferences.stored(), **settings}["reasons"]]
     for number, draft in enumerate(drafts):
-        content, rule = _check(number, draft, codes), existing.get(draft.name)
-        changes += _rule_changes(rule.content if rule else {}, content)
+        try:
+            after = editing.check(draft, codes=codes)
+        except BadRule as error:
+            raise BadFile(f"rules[{number}].{error.place}", str(error)) from error
+        place = f"rule “{after['name']}”"
+        if draft.name in existing:
+            before = existing[draft.name].content
+            changed_keys = [key for key in CONTENT if before[key] != after[key]]
+            changes += [Change(f"{place}, {key}", _text(before[key]), _text(after[key])) for key in changed_keys]
+        else:
+            changes.append(Change(place, "", f"new: {_text({key: after[key] for key in CONTENT if after[key]})}"))
     return Comparison(tuple(changes), hashlib.sha256(export().encode()).hexdigest()[:32])
 
 
@@ -96,7 +108,14 @@ def _parse(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
     except (ValueError, RecursionError) as error:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "the file"
         raise BadFile(place, "This is not JSON.") from error
-    _refuse_unstorable(text, found)
+    # Databases store neither null characters nor lone surrogates.
+    try:
+        plain = json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadFile("the file", "The file contains half a character (a lone surrogate).") from error
+    if b"\\u0000" in plain:
+        line = next((n for n, each in enumerate(text.splitlines(), 1) if "\\u0000" in each), 1)
+        raise BadFile(f"line {line}", "The file contains a null character.")
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise BadFile("format", f"This is not a settings file: “format” must be “{FORMAT}”.")
     if found.get("version") != VERSION:
@@ -105,21 +124,6 @@ def _parse(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
     settings, entries = found.get("settings", {}), found.get("rules", [])
     if not isinstance(settings, dict) or not isinstance(entries, list):
         raise BadFile("settings", "“settings” must be an object and “rules” a list.")
-    return settings, _drafts(entries)
-
-
-def _refuse_unstorable(text: str, found: Any) -> None:
-    """Raise BadFile for null characters and lone surrogates, which databases cannot store."""
-    try:
-        plain = json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise BadFile("the file", "The file contains half a character (a lone surrogate).") from error
-    if b"\\u0000" in plain:
-        line = next((n for n, each in enumerate(text.splitlines(), 1) if "\\u0000" in each), 1)
-        raise BadFile(f"line {line}", "The file contains a null character.")
-
-
-def _drafts(entries: list[Any]) -> list[RuleDraft]:
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise BadFile(f"rules[{number}]", "Each rule must be an object.")
@@ -132,35 +136,13 @@ def _drafts(entries: list[Any]) -> list[RuleDraft]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BadFile("rules", f"Two rules are named “{twice[:80]}”.")
-    return drafts
+    return settings, drafts
 
 
 def _refuse_unknown(place: str, found: Mapping[str, Any], known: set[str]) -> None:
     unknown = next((name for name in found if name not in known), None)
     if unknown is not None:
         raise BadFile(f"{place}{unknown[:60]}", "There is no such setting.")
-
-
-def _settings_changes(settings: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    try:
-        return preferences.differences(settings)
-    except BadSetting as error:
-        raise BadFile(f"settings.{error.place[:80]}", str(error)) from error
-
-
-def _check(number: int, draft: RuleDraft, codes: list[str]) -> dict[str, Any]:
-    try:
-        return editing.check(draft, codes=codes)
-    except BadRule as error:
-        raise BadFile(f"rules[{number}].{error.place}", str(error)) from error
-
-
-def _rule_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    name = after["name"]
-    if not before:
-        return [Change(f"rule “{name}”", "", f"new: {_text({key: after[key] for key in CONTENT if after[key]})}")]
-    changed = [key for key in CONTENT if before[key] != after[key]]
-    return [Change(f"rule “{name}”, {key}", _text(before[key]), _text(after[key])) for key in changed]
 
 
 def _text(value: Any) -> str:

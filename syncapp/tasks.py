@@ -135,7 +135,10 @@ def tick() -> None:
         deliveries.adopt_orphans()
     with runner.isolated("adopting runs without a count"):
         meetings.create_missing_jobs()
-    _request_pulse()
+    Heartbeat.objects.get_or_create(name="worker")
+    is_due = Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10))
+    if Heartbeat.objects.filter(is_due, name="worker").update(asked_at=Now()):
+        pulse.delay()
     # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
     _dispatch(MessageJob, send, limit=queue.room_for(Message, limit=settings.MAILS_AT_ONCE))
     if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MOST_WAITING:
@@ -145,7 +148,13 @@ def tick() -> None:
     _dispatch(PolicyJob, keep_policy)
     _dispatch(PreparationJob, prepare_run)
     _dispatch(MeetingCountJob, count_meetings)
-    _dispatch_filter_runs()
+    if breakers.allows_dispatch(runs.BREAKERS):
+        # Several tasks for each run with users to switch; each claims its users from the rows.
+        switching = runs.claim_for_dispatch()
+        with _undone_unless_published(lambda: runs.undo_dispatch(*switching)):
+            for run_id in switching:
+                for _ in range(CONCURRENT_TASKS):
+                    switch_filters.delay(str(run_id))
 
 
 def _dispatch(job_type: type[JobType], task: Any, *, limit: int = 200) -> None:
@@ -169,24 +178,6 @@ def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
         raise
 
 
-def _dispatch_filter_runs() -> None:
-    """Publish several tasks for each run with users to switch; each claims its users from the rows."""
-    if not breakers.allows_dispatch(runs.BREAKERS):
-        return
-    switching = runs.claim_for_dispatch()
-    with _undone_unless_published(lambda: runs.undo_dispatch(*switching)):
-        for run_id in switching:
-            for _ in range(CONCURRENT_TASKS):
-                switch_filters.delay(str(run_id))
-
-
-def _request_pulse() -> None:
-    Heartbeat.objects.get_or_create(name="worker")
-    due = Heartbeat.objects.filter(Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10)), name="worker")
-    if due.update(asked_at=Now()):
-        pulse.delay()
-
-
 @shared_task
 def pulse() -> None:
     """Record that this worker takes messages from the broker and reaches the database."""
@@ -202,17 +193,11 @@ def deliver(delivery_id: str) -> None:
 @shared_task
 def decide_selection(selection_id: str) -> None:
     """Decide the fields of a selection until this task's time is up."""
-    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2, crm=_responsive_client())
-
-
-def _responsive_client() -> CrmClient | None:
-    """Return the client; None while the CRM does not answer or is the wrong one."""
-    if not breakers.all_closed(breakers.SILENT_BREAKERS):
-        return None
-    try:
-        return verified_client()
-    except (CrmError, WrongOrganization):
-        return None
+    client = None
+    if breakers.all_closed(breakers.SILENT_BREAKERS):
+        with suppress(CrmError, WrongOrganization):
+            client = verified_client()
+    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2, crm=client)
 
 
 @shared_task
@@ -333,7 +318,9 @@ def take_inventory() -> None:
 def nightly() -> None:
     """Once a day: request full reads, recount, delete expired sessions and old rows."""
     for table in (changes.FIELDS, changes.RECORDS):
-        _request_full_read(table)
+        with transaction.atomic():
+            if _first_today(f"nightly_{table}") and not cursors.request_full_read(table):
+                transaction.set_rollback(True)  # it is being read just now; the next round retries
     if not _first_today("nightly"):
         return
     delivery.recount_all()
@@ -348,13 +335,6 @@ def nightly() -> None:
     for clean_up in cleanups:
         with runner.isolated(clean_up.__qualname__):
             clean_up()
-
-
-@transaction.atomic
-def _request_full_read(table: str) -> None:
-    """Request a table's nightly full read; while the table is being read, retry with the next round."""
-    if _first_today(f"nightly_{table}") and not cursors.request_full_read(table):
-        transaction.set_rollback(True)
 
 
 @transaction.atomic
