@@ -33,12 +33,14 @@ def user(store: Store, id_or_name: str) -> User:
     return User(str(found[0]), str(found[1]))
 
 
-def edit_from_outlook(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
+def edit_from_outlook(
+    store: Store, who: str, contact_id: str, changes: Mapping[str, object], *, delegate: str | None = None
+) -> dict[str, object]:
     """Save a contact as Outlook does, without a revision; return the changes that the plug-in staged."""
-    with store.write(Author(user(store, who).id)) as transaction:
+    with store.write(Author(user(store, who).id, delegate)) as transaction:
         address = _address(contact_id)
         address.existing(transaction.connection)
-        return _outcome(operations.update(transaction, address, _web_api_body(changes)))
+        return _outcome(operations.update(transaction, address, web_api_body(changes)))
 
 
 def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
@@ -46,7 +48,7 @@ def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, 
     with store.write(Author(user(store, who).id)) as transaction:
         address = _address(contact_id)
         contact = address.existing(transaction.connection)
-        body = {**_web_api_body(changes), **_raised(contact)}
+        body = {**web_api_body(changes), **_raised(contact)}
         return _outcome(operations.update(transaction, address, body))
 
 
@@ -102,7 +104,7 @@ def _raised(contact: Row) -> dict[str, object]:
     return {REVISION: int(str(contact[REVISION] or 0)) + 1} if REVISION in contact else {}
 
 
-def _web_api_body(changes: Mapping[str, object]) -> dict[str, object]:
+def web_api_body(changes: Mapping[str, object]) -> dict[str, object]:
     """Convert changes to a Web API body; a lookup may be canonical text, `account:GUID`, or null."""
     body: dict[str, object] = {}
     for name, value in changes.items():

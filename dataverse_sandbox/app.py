@@ -30,6 +30,7 @@ from dataverse_sandbox.pages.mail import MailPage
 from dataverse_sandbox.pages.outlook import OutlookPage
 from dataverse_sandbox.pages.overview import OverviewPage
 from dataverse_sandbox.pages.people import PeoplePage
+from dataverse_sandbox.pages.writers import WritersPage
 from dataverse_sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Application:
         pages = (
             *(OverviewPage(self.store, self.faults), OutlookPage(self.store), MailPage(self.mailbox)),
             *(PeoplePage(self.store), LedgerPage(self.store), AuditingPage(self.store)),
+            WritersPage(self.store),
             FaultsPage(self.store, self.faults),
         )
         found = [*control.routes(), *sign_in.routes(), *graph.routes()]

@@ -68,6 +68,38 @@ def person(name: str) -> Person:
 
 
 APPLICATION_USER_ID = fixed_id("systemuser", "application")
+
+
+@dataclass(frozen=True)
+class Application:
+    """Another application with a user of the CRM; without a secret it cannot sign in."""
+
+    name: str
+    client_id: str
+    roles: tuple[str, ...]
+    secret: str = ""
+    address: str = ""
+
+    @property
+    def user_id(self) -> str:
+        """Return the systemuserid."""
+        return fixed_id("systemuser", self.name)
+
+
+ERP = Application(
+    "# Contoso ERP",
+    "44444444-4444-4444-4444-444444444444",
+    ("Basic User",),
+    secret="erp-secret",  # noqa: S106 - as CLIENT_SECRET
+)
+FLOWS = Application("# Contoso Flows", "55555555-5555-5555-5555-555555555555", ("Basic User",))
+# "Server-side synchronization new admin identity"; the client id is that of one published environment.
+SYNCHRONIZATION = Application(
+    "# SSSAdminProd",
+    "bf05f9a3-4755-4682-b2b4-c3d46fe2f12a",
+    ("System Administrator",),
+    address="SSSAdminProd@onmicrosoft.com",
+)
 ORGANIZATION_ID = fixed_id("organization")
 BUSINESS_UNIT_ID = fixed_id("businessunit")
 CURRENCY_ID = fixed_id("transactioncurrency")

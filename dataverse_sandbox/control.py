@@ -8,12 +8,24 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
 
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox import actions, auditing, config, errors, key_indexes, ledger, plugin, privileges, seed
+from dataverse_sandbox import (
+    actions,
+    auditing,
+    config,
+    errors,
+    key_indexes,
+    ledger,
+    plugin,
+    privileges,
+    seed,
+    writers,
+)
 from dataverse_sandbox.config import DEMO_WORLD, World
 from dataverse_sandbox.faults import Faults
 from dataverse_sandbox.identity.tokens import Tokens
@@ -52,6 +64,10 @@ class Control:
             ("/sandbox/privileges", "PUT", self.put_privileges),
             ("/sandbox/outlook", "POST", self.outlook),
             ("/sandbox/form", "POST", self.form),
+            ("/sandbox/write", "POST", self.write),
+            ("/sandbox/import", "POST", self.import_contacts),
+            ("/sandbox/synchronization", "GET", self.synchronization),
+            ("/sandbox/synchronization", "PUT", self.put_synchronization),
             ("/sandbox/delete", "POST", self.delete),
             ("/sandbox/decide", "POST", self.decide),
             ("/healthz", "GET", self.health),
@@ -163,7 +179,7 @@ class Control:
     def outlook(self, request: Request) -> Response:
         """Edit a contact as Outlook does, without a revision: `{"user", "contact", "changes"}`."""
         body = _body(request)
-        done = actions.edit_from_outlook(
+        done = writers.save_from_outlook(
             self._store, _text(body, "user", "Jonas Weber"), _text(body, "contact"), _changes(body)
         )
         return json_response(done)
@@ -175,6 +191,29 @@ class Control:
             self._store, _text(body, "user", "Jonas Weber"), _text(body, "contact"), _changes(body)
         )
         return json_response(done)
+
+    def write(self, request: Request) -> Response:
+        """Change a contact as one of `writers.WRITERS`: `{"writer", "contact", "changes", "user"}`."""
+        body = _body(request)
+        user, contact = _text(body, "user", "Jonas Weber"), _text(body, "contact")
+        return json_response(writers.write(self._store, _text(body, "writer"), user, contact, _changes(body)))
+
+    def import_contacts(self, request: Request) -> Response:
+        """Give many contacts the same values: `{"changes", "count", "user"}`; return their number."""
+        body = _body(request)
+        count = body.get("count", sys.maxsize)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise errors.bad_payload('"count" is a number.')
+        user = _text(body, "user", "Jonas Weber")
+        return json_response({"contacts": writers.import_contacts(self._store, user, _changes(body), count=count)})
+
+    def synchronization(self, _request: Request) -> Response:
+        return json_response({"signature": writers.signature(self._store)})
+
+    def put_synchronization(self, request: Request) -> Response:
+        """Choose how Outlook's changes are signed: `{"signature": "signed"}`, "unsigned" or "add-in"."""
+        writers.sign(self._store, _text(_body(request), "signature"))
+        return self.synchronization(request)
 
     def delete(self, request: Request) -> Response:
         """Delete a row in the CRM: `{"user", "table", "id"}` or `{"user", "contact"}`."""

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox import config, errors, faults
+from dataverse_sandbox import config, errors, faults, writers
 from dataverse_sandbox.control import Route, json_response
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.faults import Faults, Probe
@@ -30,6 +30,7 @@ from dataverse_sandbox.store import Store
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_SECRETS = {config.CLIENT_ID: config.CLIENT_SECRET, config.ERP.client_id: config.ERP.secret}
 _CARRIED = ("client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "response_type")
 
 
@@ -108,10 +109,10 @@ class SignIn:
         client_id, secret = _client(request)
         if client_id == config.PUBLIC_CLIENT_ID:
             return
-        if client_id != config.CLIENT_ID:
+        if client_id not in _SECRETS:
             message = f"Application with identifier '{client_id[:60]}' was not found in the directory."
             raise GrantRefused("unauthorized_client", 700016, message)
-        is_right = hmac.compare_digest(secret.encode(), config.CLIENT_SECRET.encode())
+        is_right = hmac.compare_digest(secret.encode(), _SECRETS[client_id].encode())
         if self._faults.credentials_refused or not is_right:
             raise GrantRefused("invalid_client", 7000215, "Invalid client secret provided.", status=401)
 
@@ -127,12 +128,15 @@ class SignIn:
         raise GrantRefused("unsupported_grant_type", 70003, f"The grant type '{kind}' is not supported.")
 
     def _for_the_application(self, request: Request) -> dict[str, object]:
-        if _client(request)[0] != config.CLIENT_ID:
+        client_id = _client(request)[0]
+        if client_id not in _SECRETS:
             raise GrantRefused("invalid_client", 7000218, "A public client has no token of its own.", status=401)
         if not request.form.get("scope", "").endswith("/.default"):
             raise GrantRefused(
                 "invalid_scope", 1002012, "Client credential flows must have a scope ending in /.default."
             )
+        if client_id == config.ERP.client_id:
+            return _bearer(self._tokens.issue(writers.application_user(self._store, config.ERP)))
         return _bearer(self._tokens.issue(config.APPLICATION_USER_ID))
 
     def _redeemed(self, request: Request) -> Grant:

@@ -12,6 +12,7 @@ STYLE_PATH = "/sandbox/style.css"
 _PAGES = (
     ("Overview", "/sandbox/"),
     ("Outlook", "/outlook/"),
+    ("Writers", "/writers/"),
     ("Mails", "/mail/"),
     ("People", "/people/"),
     ("Ledger", "/ledger/"),

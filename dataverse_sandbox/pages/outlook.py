@@ -10,7 +10,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox import actions, config, payload
+from dataverse_sandbox import actions, config, payload, writers
 from dataverse_sandbox.catalogue import ACCOUNT, BY_NAME, CONTACT, Column
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.errors import ApiError
@@ -120,7 +120,7 @@ class OutlookPage:
             row = self._row(contact_id)
             changes = forms.changes([column for column in COLUMNS if column.name in row], row, request.form)
             result = (
-                _result(actions.edit_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
+                _result(writers.save_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
             )
         except (ApiError, ValueError) as error:
             result = _REFUSED.format(error)

@@ -25,6 +25,7 @@ _INTRO = Markup(
 )
 _PARTS = (
     ("Outlook", "/outlook/", "Change a contact as a colleague. The company’s plug-in stages your changes."),
+    ("Writers", "/writers/", "Change a contact as ERP, flow, import or form. Sign Outlook’s changes, or do not."),
     ("Mails", "/mail/", "The portal’s mails, as their readers see them."),
     ("People", "/people/", "The people who can sign in, and every user with mailbox and synchronization filters."),
     ("Ledger", "/ledger/", "Every committed write, with its user and the old and new values."),

@@ -150,7 +150,7 @@ def _start_over(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM audit")
     connection.execute("DELETE FROM audit_detail")
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ledger'")
-    statement = "DELETE FROM setting WHERE name IN ('plugin', ?) OR name LIKE 'audit_%'"
+    statement = "DELETE FROM setting WHERE name IN ('plugin', 'synchronization', ?) OR name LIKE 'audit_%'"
     connection.execute(statement, (key_indexes.SETTING,))
     connection.execute("UPDATE context SET epoch = epoch + 1")
 

@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 PAGES = {
     "/sandbox/": "simulates Microsoft’s cloud",
     "/outlook/": "a stand-in for Outlook",
+    "/writers/": "not the only one",
     "/mail/": "No mail leaves this machine",
     "/people/": "All people are fictitious",
     "/people/Jonas Weber": "Synchronization filters",
