@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from dataverse_sandbox import (
     associations,
+    attribute_mappings,
     audit_details,
     errors,
     filter_actions,
@@ -174,6 +175,8 @@ _ON_ROW: dict[tuple[str, str], OnRow] = {
 }
 _FUNCTIONS: dict[tuple[str, str], Function] = {
     ("audit", "RetrieveAuditDetails"): audit_details.details,
+    ("systemuser", "RetrievePrincipalSyncAttributeMappings"): attribute_mappings.in_force,
+    ("team", "RetrievePrincipalSyncAttributeMappings"): attribute_mappings.in_force,
     ("systemuser", "RetrieveUserPrivileges"): _user_privileges,
     ("systemuser", "RetrieveUserPrivilegeByPrivilegeName"): _user_privilege,
 }

@@ -31,6 +31,7 @@ from dataverse_sandbox.catalogue.components import (
 )
 from dataverse_sandbox.catalogue.contact import CONTACT
 from dataverse_sandbox.catalogue.filters import SAVED_QUERY, USER_QUERY
+from dataverse_sandbox.catalogue.mappings import MAPPING, MAPPING_PROFILE
 from dataverse_sandbox.catalogue.people import (
     ACCOUNT,
     BUSINESS_UNIT,
@@ -58,6 +59,7 @@ BUILT_IN = Catalogue(
         *(RECURRING, APPOINTMENT, SERVICE_APPOINTMENT, TASK, PHONE_CALL, ACTIVITY_PARTY),
         *(SDK_MESSAGE, SDK_MESSAGE_FILTER, SERVICE_ENDPOINT, STEP, STEP_IMAGE, ASYNC_OPERATION),
         *(WEB_RESOURCE, PUBLISHER, SOLUTION, SOLUTION_COMPONENT, AUDIT),
+        *(MAPPING_PROFILE, MAPPING),
     )
 )
 registry.start_with(BUILT_IN)
@@ -76,6 +78,8 @@ __all__ = [
     "CURRENCY",
     "EMAIL_SERVER_PROFILE",
     "MAILBOX",
+    "MAPPING",
+    "MAPPING_PROFILE",
     "ORGANIZATION",
     "PHONE_CALL",
     "PRIVILEGE",

@@ -57,6 +57,7 @@ _FUNCTIONS: Mapping[str, Members] = {
     "RetrieveAvailableLanguages": {},
     "RetrieveCurrentOrganization": {"AccessType": "mscrm.EndpointAccessType"},
     "RetrieveMetadataChanges": {"Query": "mscrm.EntityQueryExpression", "ClientVersionStamp": "Edm.String"},
+    "RetrievePrincipalSyncAttributeMappings": {"entity": "mscrm.systemuser"},
     "RetrieveProvisionedLanguages": {},
     "RetrieveSharedPrincipalsAndAccess": {"Target": "mscrm.crmbaseentity"},
     "RetrieveTotalRecordCount": {"EntityNames": "Collection(Edm.String)"},
@@ -67,6 +68,14 @@ _FUNCTIONS: Mapping[str, Members] = {
     "WhoAmI": {},
 }
 _TYPES: Mapping[str, Members] = {
+    "AttributeMapping": {
+        **{"AttributeMappingId": "Edm.Guid", "MappingName": "Edm.String", "AttributeCrmName": "Edm.String"},
+        **{"AttributeExchangeName": "Edm.String", "AttributeCrmDisplayName": "Edm.String"},
+        **{"AttributeExchangeDisplayName": "Edm.String", "EntityTypeCode": "Edm.String"},
+        **{"SyncDirection": "Edm.Int32", "DefaultSyncDirection": "Edm.Int32", "AllowedSyncDirection": "Edm.Int32"},
+        **{"IsComputed": "Edm.Boolean", "ComputedProperties": "Collection(Edm.String)"},
+    },
+    "RetrievePrincipalSyncAttributeMappingsResponse": {"AttributeMappings": "Collection(mscrm.AttributeMapping)"},
     "AuditDetail": {"AuditRecord": "mscrm.crmbaseentity"},
     "RetrieveAuditDetailsResponse": {"AuditDetail": "mscrm.AuditDetail"},
     "BulkDeleteResponse": {"JobId": "Edm.Guid"},

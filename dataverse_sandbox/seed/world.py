@@ -10,7 +10,7 @@ from random import Random
 from dataverse_sandbox import config
 from dataverse_sandbox.catalogue import ACCOUNT, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Table
 from dataverse_sandbox.config import World
-from dataverse_sandbox.seed import company, edits, material, synchronization
+from dataverse_sandbox.seed import company, edits, mappings, material, synchronization
 from dataverse_sandbox.seed.edits import Surroundings
 from dataverse_sandbox.store import Row
 
@@ -47,6 +47,7 @@ def _surroundings(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
         *company.security(long_ago),
         *company.components(long_ago),
         *synchronization.system_views(long_ago),
+        *mappings.mappings(long_ago),
     )
 
 
