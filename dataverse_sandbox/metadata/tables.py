@@ -12,6 +12,7 @@ from functools import lru_cache
 from dataverse_sandbox.catalogue import AUDIT, BUILT_IN, Column, Kind, Table
 from dataverse_sandbox.metadata import option_sets
 from dataverse_sandbox.metadata.names import INTRODUCED, TYPE, Item, label, managed, metadata_id
+from dataverse_sandbox.metadata.schema_names import published
 
 _VERBS = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 # Kind to AttributeType, the stem of AttributeTypeName and the stem of the metadata type.
@@ -130,7 +131,7 @@ def _of_every_column(table: Table, column: Column) -> Item:
         TYPE: f"#Microsoft.Dynamics.CRM.{stem}AttributeMetadata",
         "MetadataId": metadata_id(table.name, column.name),
         "LogicalName": column.name,
-        "SchemaName": column.schema_name or column.name,
+        "SchemaName": column.schema_name or published(table.name, column.name),
         "EntityLogicalName": table.name,
         "AttributeType": attribute_type,
         "AttributeTypeName": {"Value": f"{type_name}Type"},

@@ -138,3 +138,14 @@ def test_yes_no_and_status_options(sandbox: Sandbox) -> None:
 )
 def test_unknown_definitions_are_refused(sandbox: Sandbox, path: str, status: int) -> None:
     assert sandbox.get(path).status_code == status
+
+
+def test_schema_names_have_their_published_capitals(sandbox: Sandbox) -> None:
+    columns = sandbox.rows(f"{CONTACT}/Attributes?$select=LogicalName,SchemaName")
+    found = {column["LogicalName"]: column["SchemaName"] for column in columns}
+
+    assert (found["firstname"], found["emailaddress1"], found["address1_line1"]) == (
+        *("FirstName", "EMailAddress1", "Address1_Line1"),
+    )
+    assert {name for name, schema in found.items() if schema.lower() != name} == set()
+    assert {name for name, schema in found.items() if schema == name} == {n for n in found if n.startswith("osync_")}
