@@ -133,7 +133,8 @@ def _column(row: CrmColumn) -> Column:
         table=row.table,
         name=row.name,
         label=row.label or row.name,
-        type=ColumnType(row.type),
+        # A newer release may have stored another type, during a rolling upgrade or before going back.
+        type=ColumnType(row.type) if row.type in tuple(ColumnType) else ColumnType.OTHER,
         max_length=row.max_length,
         precision=row.precision,
         minimum=Decimal(row.minimum) if row.minimum else None,
