@@ -28,6 +28,7 @@ from dataverse_sandbox import (
 )
 from dataverse_sandbox.config import DEMO_WORLD, World
 from dataverse_sandbox.faults import Faults
+from dataverse_sandbox.identity import clients, grants
 from dataverse_sandbox.identity.tokens import Tokens
 from dataverse_sandbox.mail.mailbox import Mailbox
 from dataverse_sandbox.store import Store
@@ -62,6 +63,8 @@ class Control:
             ("/sandbox/roles", "PUT", self.put_roles),
             ("/sandbox/privileges", "GET", self.privileges),
             ("/sandbox/privileges", "PUT", self.put_privileges),
+            ("/sandbox/credentials", "PUT", self.put_credentials),
+            ("/sandbox/app-roles", "PUT", self.put_app_roles),
             ("/sandbox/outlook", "POST", self.outlook),
             ("/sandbox/form", "POST", self.form),
             ("/sandbox/write", "POST", self.write),
@@ -151,6 +154,8 @@ class Control:
             raise errors.bad_payload('"bare" is true or false.')
         self._faults.clear(drop=True)
         Mailbox(self._store).empty()
+        clients.reset(self._store)
+        grants.put_app_roles(self._store, {})
         counts = seed.reset(self._store, _world(body), base=_moment(base), bare=bare)
         return json_response(counts)
 
@@ -175,6 +180,22 @@ class Control:
         """Take privileges away from the application user: `{"without": [names]}`; an empty list gives all back."""
         privileges.take_away(self._store, _names(_body(request), "without"))
         return self.privileges(request)
+
+    def put_credentials(self, request: Request) -> Response:
+        """Replace the application's secrets and certificates: `{"secrets": {value: end or null}, "certificates"}`."""
+        try:
+            clients.put(self._store, _body(request))
+        except ValueError as error:
+            raise errors.bad_payload(str(error)) from None
+        return json_response({"certificates": len(clients.registered(self._store).certificates)})
+
+    def put_app_roles(self, request: Request) -> Response:
+        """Assign app roles of the registration: `{person: [values]}`; others keep the published ones."""
+        try:
+            grants.put_app_roles(self._store, _body(request))
+        except ValueError as error:
+            raise errors.bad_payload(str(error)) from None
+        return json_response({})
 
     def outlook(self, request: Request) -> Response:
         """Edit a contact as Outlook does, without a revision: `{"user", "contact", "changes"}`."""

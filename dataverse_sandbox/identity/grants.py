@@ -7,6 +7,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import jwt
@@ -18,6 +19,7 @@ from dataverse_sandbox.store import Store
 
 _CODE_SECONDS = 600
 _ID_TOKEN_SECONDS = 3_600
+_APP_ROLES = "app_roles"
 
 
 class GrantRefused(Exception):
@@ -99,10 +101,24 @@ def id_token(store: Store, grant: Grant, issuer: str) -> str:
     }
     if grant.nonce:
         claims["nonce"] = grant.nonce
-    if person.roles:
-        claims["roles"] = list(person.roles)
+    if roles := app_roles(store, person):
+        claims["roles"] = roles
     key = signing_key(store)
     return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.key_id})
+
+
+def app_roles(store: Store, person: Person) -> list[str]:
+    """Return the app roles that are assigned to a person: those of `put_app_roles`, otherwise the published ones."""
+    assigned: dict[str, list[str]] = json.loads(store.setting(_APP_ROLES) or "{}")
+    return assigned.get(person.name, list(person.roles))
+
+
+def put_app_roles(store: Store, assigned: Mapping[str, object]) -> None:
+    """Assign app roles: `{person: [values]}`; people who are not named keep the published ones. Raises ValueError."""
+    for name, roles in assigned.items():
+        if name not in {person.name for person in config.PEOPLE} or not isinstance(roles, list):
+            raise ValueError("The body has a list of roles for each person.")
+    store.set_setting(_APP_ROLES, json.dumps(dict(assigned)))
 
 
 def client_info(person: Person) -> str:

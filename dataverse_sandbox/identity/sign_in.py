@@ -6,11 +6,8 @@ sandbox cannot redirect a browser to other sites.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from collections.abc import Callable, Mapping
-from urllib.parse import unquote_plus, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from markupsafe import Markup
 from werkzeug.utils import redirect
@@ -20,7 +17,7 @@ from dataverse_sandbox import config, errors, faults, writers
 from dataverse_sandbox.control import Route, json_response
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.faults import Faults, Probe
-from dataverse_sandbox.identity import device_codes, grants
+from dataverse_sandbox.identity import clients, device_codes, grants
 from dataverse_sandbox.identity.authority import Authority
 from dataverse_sandbox.identity.grants import Grant, GrantRefused
 from dataverse_sandbox.identity.keys import signing_key
@@ -30,7 +27,6 @@ from dataverse_sandbox.store import Store
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-_SECRETS = {config.CLIENT_ID: config.CLIENT_SECRET, config.ERP.client_id: config.ERP.secret}
 _CARRIED = ("client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "response_type")
 
 
@@ -106,15 +102,13 @@ class SignIn:
             return _token_error(refused)
 
     def _check_client(self, request: Request) -> None:
-        client_id, secret = _client(request)
-        if client_id == config.PUBLIC_CLIENT_ID:
+        if clients.id_and_secret(request)[0] == config.PUBLIC_CLIENT_ID:
             return
-        if client_id not in _SECRETS:
-            message = f"Application with identifier '{client_id[:60]}' was not found in the directory."
-            raise GrantRefused("unauthorized_client", 700016, message)
-        is_right = hmac.compare_digest(secret.encode(), _SECRETS[client_id].encode())
-        if self._faults.credentials_refused or not is_right:
+        if self._faults.credentials_refused:
             raise GrantRefused("invalid_client", 7000215, "Invalid client secret provided.", status=401)
+        # Discovery names it with https, whatever the scheme of this request.
+        audience = Authority.of(request).document()["token_endpoint"]
+        clients.check(self._store, request, str(audience))
 
     def _granted(self, request: Request) -> dict[str, object]:
         kind = request.form.get("grant_type")
@@ -123,13 +117,15 @@ class SignIn:
         if kind == "authorization_code":
             return self._for_a_person(request, self._redeemed(request))
         if kind == _DEVICE_CODE:
-            grant = device_codes.redeem(self._store, request.form.get("device_code", ""), client_id=_client(request)[0])
+            grant = device_codes.redeem(
+                self._store, request.form.get("device_code", ""), client_id=clients.id_and_secret(request)[0]
+            )
             return self._for_a_person(request, grant)
         raise GrantRefused("unsupported_grant_type", 70003, f"The grant type '{kind}' is not supported.")
 
     def _for_the_application(self, request: Request) -> dict[str, object]:
-        client_id = _client(request)[0]
-        if client_id not in _SECRETS:
+        client_id = clients.id_and_secret(request)[0]
+        if client_id == config.PUBLIC_CLIENT_ID:
             raise GrantRefused("invalid_client", 7000218, "A public client has no token of its own.", status=401)
         if not request.form.get("scope", "").endswith("/.default"):
             raise GrantRefused(
@@ -145,7 +141,7 @@ class SignIn:
             request.form.get("code", ""),
             redirect_uri=request.form.get("redirect_uri", ""),
             verifier=request.form.get("code_verifier", ""),
-            client_id=_client(request)[0],
+            client_id=clients.id_and_secret(request)[0],
         )
 
     def _for_a_person(self, request: Request, grant: Grant) -> dict[str, object]:
@@ -240,18 +236,6 @@ def _chooser(wanted: Mapping[str, str]) -> Markup:
 
 def _buttons() -> Markup:
     return Markup("").join(_BUTTON.format(name=person.name, about=person.about) for person in config.PEOPLE)
-
-
-def _client(request: Request) -> tuple[str, str]:
-    """Return client id and secret from the body or from Basic authentication."""
-    header = request.headers.get("Authorization", "")
-    if not header.lower().startswith("basic "):
-        return request.form.get("client_id", ""), request.form.get("client_secret", "")
-    try:
-        name, _, secret = base64.b64decode(header[6:]).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return unquote_plus(name), unquote_plus(secret)
 
 
 def _bearer(token: str) -> dict[str, object]:
