@@ -18,6 +18,7 @@ from syncapp.models.person import Role
 
 SIGNED_IN_AT = "signed_in_at"
 SESSION_OVER = "session_over"  # attribute of a request whose session has just ended: the reason
+MOST_ROLES = 20  # of a token, as many as the page lists
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")
@@ -101,9 +102,19 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(target)
 
 
-def no_access(request: HttpRequest, *, roles: Collection[Role] = ()) -> HttpResponse:
-    """Answer 403 with the roles that would suffice and the person to ask for one."""
-    return card(request, "sign_in/no_access.html", status=403, wanted=[role.value for role in roles])
+def no_access(
+    request: HttpRequest, *, roles: Collection[Role] = (), brought: Collection[str] | None = None
+) -> HttpResponse:
+    """Answer 403 with the roles that would suffice and the person to ask for one.
+
+    `brought` are the roles in the token of a sign-in that found no access.
+    """
+    known = [role.value for role in Role]
+    context: dict[str, Any] = {"wanted": [role.value for role in roles], "known": known}
+    if brought is not None:
+        shown = sorted(brought)[:MOST_ROLES]
+        context |= {"is_sign_in": True, "brought": shown, "is_deactivated": not set(known).isdisjoint(brought)}
+    return card(request, "sign_in/no_access.html", status=403, **context)
 
 
 def card(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:

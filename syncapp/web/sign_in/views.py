@@ -122,7 +122,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     person = people.update_from_claims(claims)
     if person is None:
         request.session.flush()
-        return no_access(request)
+        return no_access(request, brought=claims.roles)
     # The session gets a new key, and nothing of the anonymous one.
     browser = request.session.get(attempts.BROWSER, "")
     request.session.flush()

@@ -23,6 +23,7 @@ from syncapp.models import AuditEntry, Breaker, Person, SignInAttempt
 from syncapp.models.person import Role
 from syncapp.web.sign_in import views
 from syncapp.web.sign_in.views import safe_path
+from tests.support.screen import Screen
 from tests.support.servers import free_port
 
 HOST = "127.0.0.1:8000"
@@ -207,6 +208,26 @@ def test_person_without_role_gets_no_session(browser: Client, outside: requests.
     assert not Person.objects.exists(), "nothing is kept of strangers"
 
 
+def test_refused_page_names_brought_and_known_roles(
+    browser: Client, outside: requests.Session, sandbox: SandboxServer
+) -> None:
+    outside.put(f"{sandbox.url}/sandbox/app-roles", json={"Nils Hagen": ["Reveiwer", "Tester"]}).raise_for_status()
+
+    screen = Screen(browser.get(choose(outside, begin(browser), "Nils Hagen")))
+
+    outside.put(f"{sandbox.url}/sandbox/app-roles", json={}).raise_for_status()
+    assert screen.status == 403
+    assert "Roles that came with your account Reveiwer, Tester" in screen.words
+    assert "Roles that this portal knows Viewer, Reviewer, FilterManager, Administrator" in screen.words
+
+
+def test_account_without_roles_says_so(browser: Client, outside: requests.Session) -> None:
+    words = Screen(browser.get(choose(outside, begin(browser), "Nils Hagen"))).words
+
+    assert "Roles that came with your account none" in words
+    assert "Your account has no role in this portal." in words
+
+
 def test_lost_roles_are_removed(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     Person.objects.update(oid=sandbox_oid("Nils Hagen"))
@@ -225,6 +246,7 @@ def test_deactivated_person_gets_no_session(browser: Client, outside: requests.S
     response = other.get(choose(outside, begin(other), "Rita Lindqvist"))
 
     assert response.status_code == 403
+    assert "Your access to this portal was deactivated." in Screen(response).words
     assert who(other) == ""
 
 
