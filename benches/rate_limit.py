@@ -77,7 +77,7 @@ def _client(url: str, rate_limiter: RateLimiter) -> CrmClient:
     tokens = ClientCredentials(
         authority=authority,
         client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
+        credentials=[CLIENT_SECRET],
         scope=f"{url}/.default",
         session=demo_session(authority),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,15 @@ def number(name: str, default: float) -> float:
         return float(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a number, not {value!r}.") from error
+
+
+def day(name: str) -> date | None:
+    """Return a day as YYYY-MM-DD, None where it is not set. Raises ImproperlyConfigured."""
+    value = text(name)
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a day such as 2027-03-31, not {value!r}.") from error
 
 
 def path(name: str, default: Path) -> Path:

@@ -137,6 +137,13 @@ CRM_AUTHORITY = env.text(
 )
 CRM_CLIENT_ID = env.text("CRM_CLIENT_ID", "22222222-2222-2222-2222-222222222222" if DEMO else "")
 CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else "")
+# The second of each is tried where the first is refused, so that one can be replaced while the portal runs.
+CRM_CLIENT_SECRET_2 = env.text("CRM_CLIENT_SECRET_2")
+CRM_CLIENT_CERTIFICATE = env.text("CRM_CLIENT_CERTIFICATE")  # PEM with the private key; tried before the secrets
+CRM_CLIENT_CERTIFICATE_2 = env.text("CRM_CLIENT_CERTIFICATE_2")
+CRM_CLIENT_CERTIFICATE_PASSPHRASE = env.text("CRM_CLIENT_CERTIFICATE_PASSPHRASE")
+CRM_CLIENT_SECRET_ENDS = env.day("CRM_CLIENT_SECRET_ENDS")  # Entra tells the end of a secret only to people
+CRM_CLIENT_SECRET_2_ENDS = env.day("CRM_CLIENT_SECRET_2_ENDS")
 CRM_NAMES = env.mapping("CRM_NAMES")
 # Requests in 24 hours that the tenant's licenses allow all of its applications together; the default is the least that
 # Microsoft grants ("Requests limits and allocations").
@@ -167,6 +174,7 @@ LINK_DAYS = env.number("LINK_DAYS", 30)  # how long the link of a mail keeps its
 # --- Sign-in ------------------------------------------------------------------------------------------
 SIGN_IN_CLIENT_ID = env.text("SIGN_IN_CLIENT_ID", CRM_CLIENT_ID)
 SIGN_IN_CLIENT_SECRET = env.text("SIGN_IN_CLIENT_SECRET", CRM_CLIENT_SECRET)
+SIGN_IN_CLIENT_SECRET_ENDS = env.day("SIGN_IN_CLIENT_SECRET_ENDS")
 SIGN_IN_HELP = env.text("SIGN_IN_HELP")
 
 # --- Rules and times (seconds) ------------------------------------------------------------------------

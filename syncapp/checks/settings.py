@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from syncapp.crm.auth.credentials import read_certificate
 from syncapp.text.ids import parse_uuid
 
 SHORTEST_SECRET = 50
@@ -60,7 +62,8 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
     """Check E003, E004: outside the demo all secrets are set, and the signing key is long and not the demo's."""
     if settings.DEMO:
         return []
-    names = ("CRM_CLIENT_ID", "CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_ID", "SIGN_IN_CLIENT_SECRET", "REDIS_URL")
+    replaceable = () if settings.CRM_CLIENT_CERTIFICATE else ("CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_SECRET")
+    names = ("CRM_CLIENT_ID", "SIGN_IN_CLIENT_ID", "REDIS_URL", *replaceable)
     hint = "Set it, or {0}_FILE to the path of a file that holds it."
     missing = [name for name in names if not getattr(settings, name)]
     found: Found = [Error(f"{name} is not set.", hint=hint.format(name), id="osync.E003") for name in missing]
@@ -69,6 +72,28 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
         message = f"SECRET_KEY is missing, that of the demo, or shorter than {SHORTEST_SECRET} characters."
         found.append(Error(message, hint="Set a long random text; it signs sessions and links.", id="osync.E004"))
     return found
+
+
+@register("osync", Tags.security)
+def certificates_can_be_used(app_configs: Any, **kwargs: Any) -> Found:
+    """Check E031: each client certificate is PEM with its own RSA key, the passphrase fits, and it has not ended."""
+    hint = "Put the certificate and its private key, both as PEM, into one file and set {0}_FILE to its path."
+    found: Found = []
+    for name in ("CRM_CLIENT_CERTIFICATE", "CRM_CLIENT_CERTIFICATE_2"):
+        text = getattr(settings, name)
+        problem = _certificate_problem(text) if text else ""
+        if problem:
+            found.append(Error(f"{name} cannot be used. {problem}", hint=hint.format(name), id="osync.E031"))
+    return found
+
+
+def _certificate_problem(text: str) -> str:
+    try:
+        certificate = read_certificate(text, settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE)
+    except ValueError as error:
+        return str(error)
+    is_over = certificate.ends_at < datetime.now(UTC)
+    return f"It ended on {certificate.ends_at:%-d %B %Y}." if is_over else ""
 
 
 @register("osync")

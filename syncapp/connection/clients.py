@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from syncapp import audit
-from syncapp.connection import usage
+from syncapp.connection import credentials, usage
 from syncapp.crm.auth.sign_in import ClientCredentials, SignIn, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import TokenUnavailable
@@ -37,7 +37,7 @@ def crm() -> CrmClient:
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.CRM_CLIENT_ID,
-        client_secret=settings.CRM_CLIENT_SECRET,
+        credentials=credentials.of_crm(),
         scope=f"{settings.CRM_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
         outgoing=outgoing(),
@@ -147,7 +147,7 @@ def sign_in_service() -> SignIn:
     return SignIn(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.SIGN_IN_CLIENT_ID,
-        client_secret=settings.SIGN_IN_CLIENT_SECRET,
+        credentials=credentials.of_sign_in(),
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
         outgoing=outgoing(),
     )

@@ -117,8 +117,10 @@ CRM_CREDENTIALS = Kind(
     Breaker.Name.CRM_CREDENTIALS,
     _title(Breaker.Name.CRM_CREDENTIALS),
     _KEPT,
-    "Check that the client secret has not expired, and that the application user exists in the CRM and is enabled.",
-    "CRM_CLIENT_ID, CRM_CLIENT_SECRET and CRM_TENANT; the app registration in Entra; the application user in the CRM",
+    "Check that the client secret or certificate has not ended, and that the application user exists in the CRM and is "
+    "enabled.",
+    "CRM_CLIENT_ID, CRM_CLIENT_SECRET, CRM_CLIENT_CERTIFICATE and CRM_TENANT; the app registration in Entra; the "
+    "application user in the CRM; Settings, Connection shows when secrets and certificates end",
     hides=_NOT_READ,
     affects_crm=True,
 )
@@ -258,6 +260,14 @@ POLICY = Kind(
     "Filters, Policies",
     is_failure=False,
 )
+CREDENTIAL = Kind(
+    "credential",
+    "A client secret or certificate ends soon.",
+    "After that day the portal can neither read the CRM nor sign people in.",
+    "Add a new one to the app registration in Entra, set it as the second (such as CRM_CLIENT_SECRET_2), and restart.",
+    "Settings, Connection, and docs/reference/configuration.md",
+    is_failure=False,
+)
 FAILED = Kind(
     "failed",
     "Jobs failed with an unexpected error.",
@@ -294,6 +304,7 @@ KINDS = (
     CLOCKS,
     UNREADABLE,
     POLICY,
+    CREDENTIAL,
     FAILED,
 )
 OF_BREAKERS = {kind.code: kind for kind in KINDS if kind.code in Breaker.Name.values}

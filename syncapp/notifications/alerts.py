@@ -19,7 +19,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from syncapp import health, preferences
-from syncapp.connection import clients
+from syncapp.connection import clients, credentials
 from syncapp.health import Trouble, kinds
 from syncapp.jobs import runner
 from syncapp.models import Alert, FilterPolicy, Person
@@ -38,6 +38,11 @@ def send_alerts() -> int:
     for policy in FilterPolicy.objects.needing_decision():
         text = f"The policy “{policy.name}” stopped and needs a decision. {policy.asks}"
         troubles.append(Trouble(kinds.POLICY, text, instance=str(policy.pk), since=policy.stopped_at))
+    troubles += [
+        Trouble(kinds.CREDENTIAL, end.sentence, instance=f"{end.setting.lower()}-{end.step}")
+        for end in credentials.ends()
+        if end.step is not None
+    ]
     for job_type in runner.job_types():
         failed = job_type.failed_unexpectedly().filter(finished_at__gt=timezone.now() - timedelta(days=1))
         count, latest = failed.count(), failed.aggregate(latest=Max("finished_at"))["latest"]
@@ -81,8 +86,8 @@ def mark_seen(alert: Alert, *, now: datetime) -> bool:
 @transaction.atomic
 def _resolve(alert: Alert) -> int:
     gone, _ = Alert.objects.filter(code=alert.code).delete()
-    # Failed jobs stay failed; they are only no longer recent.
-    if not (gone and alert.is_sent) or alert.code.startswith(f"{kinds.FAILED.code}-"):
+    # Failed jobs stay failed; they are only no longer recent. A credential whose end comes nearer gets the next alert.
+    if not (gone and alert.is_sent) or alert.code.startswith((f"{kinds.FAILED.code}-", f"{kinds.CREDENTIAL.code}-")):
         return 0
     return _queue_mails(_details(alert.code, {"text": alert.text}, alert.since, over=True))
 

@@ -10,6 +10,7 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from dataverse_sandbox import tls
+from tests.support.certificates import certificate, other_key
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 REAL: dict[str, Any] = {
@@ -125,6 +126,36 @@ def test_default_demo_passes(settings: Settings) -> None:
 )
 def test_invalid_setting_is_named(settings: Settings, changes: dict[str, Any], expected: str) -> None:
     assert complaints(settings, **{**REAL, **changes}) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("pem", "passphrase", "words"),
+    [
+        (certificate().pem, "", ""),
+        (certificate(passphrase="open").pem, "open", ""),
+        (certificate(passphrase="open").pem, "", "needs a passphrase"),
+        (certificate(passphrase="open").pem, "shut", "passphrase may be wrong"),
+        (certificate().without_key, "", "no private key"),
+        (certificate().key, "", "no certificate"),
+        (certificate().without_key + other_key(), "", "does not belong"),
+        (certificate(days=-1).pem, "", "It ended on"),
+        ("a file name", "", "no private key"),
+    ],
+)
+def test_certificate_is_checked_at_start(settings: Settings, pem: str, passphrase: str, words: str) -> None:
+    changes = {"CRM_CLIENT_CERTIFICATE": pem, "CRM_CLIENT_CERTIFICATE_PASSPHRASE": passphrase}
+
+    found = complaints(settings, **{**REAL, **changes, "CRM_CLIENT_SECRET": "", "SIGN_IN_CLIENT_SECRET": ""})
+
+    assert found == (["osync.E031"] if words else [])
+    (problem,) = [each.msg for each in run_checks(tags=["osync"])] or [""]
+    assert words in problem
+
+
+def test_graph_may_use_the_certificate(settings: Settings) -> None:
+    graph = {"MAIL_BACKEND": "graph", "GRAPH_CLIENT_SECRET": "", "CRM_CLIENT_CERTIFICATE": certificate().pem}
+
+    assert complaints(settings, **{**REAL, **graph}) == []
 
 
 @pytest.mark.parametrize("changes", [{"BASE_URL": "http://portal.contoso.example"}, {"ALLOWED_HOSTS": ["*"]}])

@@ -149,7 +149,7 @@ def _transport() -> FaultyTransport:
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.CRM_CLIENT_ID,
-        client_secret=settings.CRM_CLIENT_SECRET,
+        credentials=[settings.CRM_CLIENT_SECRET],
         scope=f"{settings.CRM_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY),
     )

@@ -92,15 +92,18 @@ class ForgetfulCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no ty
 
 
 def application(
-    *, authority: str, client_id: str, client_secret: str, session: requests.Session, **options: Any
+    credential: str | dict[str, str], *, authority: str, client_id: str, session: requests.Session, **options: Any
 ) -> Application:
-    """Return an MSAL application. Raises TokenUnavailable when the authority's endpoints cannot be read."""
+    """Return an MSAL application with a credential in MSAL's form.
+
+    Raises TokenUnavailable when the authority's endpoints cannot be read.
+    """
     known = urlsplit(authority).hostname in MICROSOFT_HOSTS
     try:
         return msal.ConfidentialClientApplication(
             client_id,
             authority=authority,
-            client_credential=client_secret,
+            client_credential=credential,
             http_client=session,
             instance_discovery=None if known else False,
             **options,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ import requests
 from syncapp.crm.auth.authority import (
     MSAL_AWAY,
     MSAL_TROUBLE,
-    Application,
     ForgetfulCache,
     SandboxAdapter,
     application,
@@ -24,6 +23,7 @@ from syncapp.crm.auth.authority import (
     error_code_of,
     login_session,
 )
+from syncapp.crm.auth.credentials import Applications, Credential
 from syncapp.crm.auth.id_tokens import SignInRefused, TenantKeys, verified_claims
 from syncapp.crm.auth.tokens import ClientCredentials, TokenSource
 from syncapp.crm.errors import TokenUnavailable
@@ -78,7 +78,7 @@ class SignIn:
         *,
         authority: str,
         client_id: str,
-        client_secret: str,
+        credentials: Sequence[Credential],
         session: requests.Session | None = None,
         outgoing: Outgoing = DIRECT,
     ) -> None:
@@ -90,15 +90,16 @@ class SignIn:
         self._sessions = PerProcess(lambda: session or login_session(outgoing))
         self._authority = authority
         self._keys = TenantKeys(authority=authority, session=self._sessions.get)
-        self._applications: PerProcess[Application] = PerProcess(
-            lambda: application(
+        self._applications = Applications(
+            lambda credential: application(
+                credential,
                 authority=authority,
                 client_id=client_id,
-                client_secret=client_secret,
                 session=self._sessions.get(),
                 exclude_scopes=["offline_access"],
                 token_cache=ForgetfulCache(),
-            )
+            ),
+            credentials,
         )
 
     def begin(self, redirect_uri: str) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class SignIn:
 
         Raises TokenUnavailable when the sign-in service cannot be reached.
         """
-        application = self._applications.get()
+        application = self._applications.current
         with warnings.catch_warnings():
             # MSAL recommends form_post, but a POST from another site lacks our Lax session cookie and so the flow. The
             # code in the query is bound by PKCE.
@@ -123,7 +124,7 @@ class SignIn:
         TokenUnavailable when a later sign-in may work.
         """
         try:
-            result = self._applications.get().acquire_token_by_auth_code_flow(dict(flow), dict(query))
+            result = self._applications.ask(lambda each: each.acquire_token_by_auth_code_flow(dict(flow), dict(query)))
         except MSAL_AWAY as error:
             raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
         except MSAL_TROUBLE as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import requests
 
-from syncapp.crm.auth.authority import MSAL_TROUBLE, Application, application, error_code_of, login_session
+from syncapp.crm.auth.authority import MSAL_TROUBLE, application, error_code_of, login_session
+from syncapp.crm.auth.credentials import Applications, Credential
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
-from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
+from syncapp.crm.sessions import DIRECT, Outgoing
 
 # OAuth's codes of temporary errors; all others mean that our registration is wrong (RFC 6749, 4.1.2.1 and 5.2).
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
@@ -35,25 +37,23 @@ class ClientCredentials:
         *,
         authority: str,
         client_id: str,
-        client_secret: str,
+        credentials: Sequence[Credential],
         scope: str,
         session: requests.Session | None = None,
         outgoing: Outgoing = DIRECT,
     ) -> None:
         self._scopes = [scope]
-        self._applications: PerProcess[Application] = PerProcess(
-            lambda: application(
-                authority=authority,
-                client_id=client_id,
-                client_secret=client_secret,
-                session=session or login_session(outgoing),
-            )
+        self._applications = Applications(
+            lambda credential: application(
+                credential, authority=authority, client_id=client_id, session=session or login_session(outgoing)
+            ),
+            credentials,
         )
 
     def token(self) -> str:
         """See `TokenSource`."""
         try:
-            result = self._applications.get().acquire_token_for_client(scopes=self._scopes) or {}
+            result = self._applications.ask(lambda each: each.acquire_token_for_client(scopes=self._scopes))
         except MSAL_TROUBLE as error:
             self._applications.drop()
             message = f"The sign-in service gave no token ({type(error).__name__})."
@@ -72,4 +72,4 @@ class ClientCredentials:
 
     def forget(self) -> None:
         """See `TokenSource`."""
-        self._applications.get().remove_tokens_for_client()
+        self._applications.current.remove_tokens_for_client()

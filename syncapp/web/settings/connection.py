@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from syncapp import health
-from syncapp.connection import clients, usage
+from syncapp.connection import clients, credentials, usage
 from syncapp.connection.clients import WrongOrganization
 from syncapp.crm.errors import CrmError
 from syncapp.health import clocks
@@ -111,5 +111,6 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
         "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MAX_UNREADABLE],
         "unreadable_count": health.unreadable_rows(),
         "usage": _usage(),
+        "credential_ends": credentials.ends(),
     }
     return settings_page(request, "connection", section=PAGE, status=status, **context)

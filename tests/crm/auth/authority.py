@@ -127,7 +127,7 @@ class Visit:
 def _signed_in(authority: Authority, server: LocalServer) -> Visit:
     authority.server = server
     address = f"https://127.0.0.1:{server.port}/{TENANT}"
-    sign_in = SignIn(authority=address, client_id=CLIENT, client_secret="secret", session=demo_session(address))
+    sign_in = SignIn(authority=address, client_id=CLIENT, credentials=["secret"], session=demo_session(address))
     flow = sign_in.begin(REDIRECT)
     authority.nonce = parse_qs(urlsplit(flow["auth_uri"]).query)["nonce"][0]
     return Visit(authority, sign_in, flow)

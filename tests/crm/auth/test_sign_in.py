@@ -298,7 +298,7 @@ def test_no_user_token_stays_in_memory():
 @pytest.mark.parametrize("tenant", ["common", "organizations", "contoso.example", ""])
 def test_multi_tenant_authority_refused(tenant):
     with pytest.raises(ValueError, match="one tenant"):
-        SignIn(authority=f"https://login.microsoftonline.com/{tenant}", client_id="x", client_secret="x")
+        SignIn(authority=f"https://login.microsoftonline.com/{tenant}", client_id="x", credentials=["x"])
 
 
 def test_plain_http_only_on_this_machine():

@@ -19,7 +19,7 @@ def _credentials(server):
     return ClientCredentials(
         authority=address,
         client_id=CLIENT,
-        client_secret="secret",
+        credentials=["secret"],
         scope="https://contoso.example/.default",
         session=demo_session(address),
     )

@@ -98,7 +98,7 @@ class Cloud:
         return ClientCredentials(
             authority=self.authority,
             client_id=CLIENT_ID,
-            client_secret=secret,
+            credentials=[secret],
             scope=f"{self.url}/.default",
             session=demo_session(self.authority),
         )

@@ -53,8 +53,13 @@ class Noted(ClientCredentials):
 
 def named() -> Environment:
     """Return the configured environment."""
-    credentials = {name.lower(): _GIVEN[name] for name in ("AUTHORITY", "CLIENT_ID", "CLIENT_SECRET")}
-    return Environment(_GIVEN["ORIGIN"], Noted(scope=f"{_GIVEN['ORIGIN']}/.default", **credentials))
+    tokens = Noted(
+        authority=_GIVEN["AUTHORITY"],
+        client_id=_GIVEN["CLIENT_ID"],
+        credentials=[_GIVEN["CLIENT_SECRET"]],
+        scope=f"{_GIVEN['ORIGIN']}/.default",
+    )
+    return Environment(_GIVEN["ORIGIN"], tokens)
 
 
 @dataclass

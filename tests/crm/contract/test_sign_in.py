@@ -18,7 +18,7 @@ def _sign_in(cloud):
     return SignIn(
         authority=cloud.authority,
         client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
+        credentials=[CLIENT_SECRET],
         session=demo_session(cloud.authority),
     )
 

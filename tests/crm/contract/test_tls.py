@@ -61,7 +61,7 @@ def _client(secure_url, path) -> CrmClient:
     credentials = ClientCredentials(
         authority=f"{secure_url}/{TENANT}",
         client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
+        credentials=[CLIENT_SECRET],
         scope=f"{secure_url}/.default",
         session=_trusting(login_session(), path),
     )
@@ -92,7 +92,7 @@ def test_unknown_certificate_gets_no_token(secure_url, authority_file):
 
 def test_unknown_certificate_gets_no_secret(secure_url):
     credentials = ClientCredentials(
-        authority=f"{secure_url}/{TENANT}", client_id=CLIENT_ID, client_secret=CLIENT_SECRET, scope="x/.default"
+        authority=f"{secure_url}/{TENANT}", client_id=CLIENT_ID, credentials=[CLIENT_SECRET], scope="x/.default"
     )
 
     with pytest.raises(TokenUnavailable):

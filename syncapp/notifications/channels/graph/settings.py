@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from email.utils import parseaddr
 
+from syncapp.crm.auth import credentials
+from syncapp.crm.auth.credentials import Credential
 from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.sessions import Outgoing
 from syncapp.notifications.channels.base import Problem, Settings, mail_problems
@@ -15,7 +17,7 @@ def create(settings: Settings, outgoing: Outgoing) -> GraphChannel:
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.GRAPH_CLIENT_ID,
-        client_secret=settings.GRAPH_CLIENT_SECRET,
+        credentials=_credentials(settings),
         scope=f"{settings.GRAPH_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
         outgoing=outgoing,
@@ -29,6 +31,18 @@ def create(settings: Settings, outgoing: Outgoing) -> GraphChannel:
     )
 
 
+def _credentials(settings: Settings) -> tuple[Credential, ...]:
+    """Return the channel's own secret, or what the CRM's application has. Raises ValueError."""
+    if settings.GRAPH_CLIENT_SECRET not in ("", settings.CRM_CLIENT_SECRET):
+        return (settings.GRAPH_CLIENT_SECRET,)
+    return credentials.read(
+        certificates=(settings.CRM_CLIENT_CERTIFICATE, settings.CRM_CLIENT_CERTIFICATE_2),
+        passphrase=settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE,
+        secrets=(settings.CRM_CLIENT_SECRET, settings.CRM_CLIENT_SECRET_2),
+    )
+
+
 def problems(settings: Settings) -> list[Problem]:
     """Return what is missing."""
-    return mail_problems(settings, "GRAPH_CLIENT_ID", "GRAPH_CLIENT_SECRET")
+    needed = () if settings.CRM_CLIENT_CERTIFICATE else ("GRAPH_CLIENT_SECRET",)
+    return mail_problems(settings, "GRAPH_CLIENT_ID", *needed)

@@ -1,0 +1,85 @@
+"""The portal's client credentials from the settings, and when each of them ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from django.conf import settings
+
+from syncapp.crm.auth import credentials
+from syncapp.crm.auth.credentials import Credential
+
+CERTIFICATES = ("CRM_CLIENT_CERTIFICATE", "CRM_CLIENT_CERTIFICATE_2")
+SECRETS = ("CRM_CLIENT_SECRET", "CRM_CLIENT_SECRET_2")
+SIGN_IN_SECRET = "SIGN_IN_CLIENT_SECRET"  # noqa: S105 - the name of a setting
+WARN_AT_DAYS = (30, 14, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """When a credential ends. `ends_on` is None where nobody has set the date of a secret.
+
+    `thumbprint` is that of a certificate, '' for a secret.
+    """
+
+    setting: str
+    ends_on: date | None
+    thumbprint: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"The {'certificate' if self.thumbprint else 'client secret'} {self.setting}"
+
+    @property
+    def days_left(self) -> int | None:
+        """Return the days until it ends, negative afterwards."""
+        return None if self.ends_on is None else (self.ends_on - datetime.now(UTC).date()).days
+
+    @property
+    def step(self) -> int | None:
+        """Return the number of days of the warning that has been reached; None before the first."""
+        days = self.days_left
+        return None if days is None else min((step for step in WARN_AT_DAYS if days <= step), default=None)
+
+    @property
+    def sentence(self) -> str:
+        """Return when it ends, as a sentence."""
+        days = self.days_left
+        if self.ends_on is None or days is None:
+            return f"{self.title} ends on an unknown day. Set {self.setting}_ENDS."
+        day = f"{self.ends_on:%-d %B %Y}"
+        if days < 0:
+            return f"{self.title} ended on {day}."
+        left = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+        return f"{self.title} ends {left}, on {day}."
+
+
+def of_crm() -> tuple[Credential, ...]:
+    """Return what the application identifies itself with, in order. Raises ValueError for an invalid certificate."""
+    return credentials.read(
+        certificates=[getattr(settings, name) for name in CERTIFICATES],
+        passphrase=settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE,
+        secrets=[getattr(settings, name) for name in SECRETS],
+    )
+
+
+def of_sign_in() -> tuple[Credential, ...]:
+    """Return those of the registration that people sign in to: its own secret, or the CRM's. Raises ValueError."""
+    return (settings.SIGN_IN_CLIENT_SECRET,) if sign_in_has_its_own() else of_crm()
+
+
+def sign_in_has_its_own() -> bool:
+    """Return whether the sign-in has a secret of its own."""
+    return settings.SIGN_IN_CLIENT_SECRET not in ("", settings.CRM_CLIENT_SECRET)
+
+
+def ends() -> list[End]:
+    """Return when each configured credential ends. Raises ValueError for an invalid certificate."""
+    found = []
+    for name in CERTIFICATES:
+        if text := getattr(settings, name):
+            certificate = credentials.read_certificate(text, settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE)
+            found.append(End(name, certificate.ends_at.date(), certificate.thumbprint))
+    secrets = [*SECRETS, *([SIGN_IN_SECRET] if sign_in_has_its_own() else [])]
+    return found + [End(name, getattr(settings, f"{name}_ENDS")) for name in secrets if getattr(settings, name)]
