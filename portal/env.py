@@ -79,7 +79,7 @@ def items(name: str, default: tuple[str, ...] = ()) -> list[str]:
 
 
 def mapping(name: str) -> dict[str, str]:
-    """Return a JSON object as a dict of strings; empty where it is not set. Raises ImproperlyConfigured."""
+    """Return a JSON object as a dict of strings, null as ''; empty where it is not set. Raises ImproperlyConfigured."""
     value = text(name)
     if not value:
         return {}
@@ -89,7 +89,7 @@ def mapping(name: str) -> dict[str, str]:
         raise ImproperlyConfigured(f"{name} must be a JSON object.") from error
     if not isinstance(parsed, dict):
         raise ImproperlyConfigured(f"{name} must be a JSON object.")
-    return {str(key): str(item) for key, item in parsed.items()}
+    return {str(key): "" if item is None else str(item) for key, item in parsed.items()}
 
 
 def database(name: str, default: str) -> dict[str, Any]:

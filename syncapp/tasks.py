@@ -34,6 +34,7 @@ from syncapp.health import clocks
 from syncapp.jobs import breakers, deliveries, periodic, queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror import cursors
+from syncapp.mirror.edits import live_values
 from syncapp.mirror.edits import pull as changes
 from syncapp.mirror.filters import inventory
 from syncapp.models import Breaker, Heartbeat, Message
@@ -59,8 +60,13 @@ log = logging.getLogger(__name__)
 
 # Without WRONG_ORGANIZATION: only reading can find out that the right CRM is back, and it asks for the id first.
 # Without CRM_UNREACHABLE: unanswered writes open it too, and one reader at a time is its best probe.
-READ_BREAKERS = (Breaker.Name.FORBIDDEN_READ, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
-FILTER_BREAKERS = (Breaker.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_BREAKERS)
+REFUSED_READS = (Breaker.Name.FORBIDDEN_READ, Breaker.Name.REFUSED_READ)
+READ_BREAKERS = (*REFUSED_READS, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
+FILTER_BREAKERS = (
+    Breaker.Name.FORBIDDEN_FILTERS,
+    Breaker.Name.REFUSED_INVENTORY,
+    *breakers.CONNECTION_BREAKERS,
+)
 # While the broker holds this many messages, no more are published: the workers are busy or away.
 MOST_WAITING = 400
 # Seconds after which a round of a short task counts as dead; running two at once is safe.
@@ -221,11 +227,13 @@ def pull() -> None:
     if permit is None:
         return
     try:
-        pulled = changes.pull(verified_client(), seconds=settings.SOFT_LIMIT / 2)
+        client = verified_client()
+        pulled = changes.pull(client, seconds=settings.SOFT_LIMIT / 2)
         if pulled.busy:
             breakers.release(permit)
         else:
             breakers.record_success(permit)
+            live_values.retry_refused(client)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
@@ -235,7 +243,8 @@ def pull() -> None:
     except queue.LostLease:
         log.warning("pull: lease lost, stopped")
     except CrmError as error:
-        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_READ)
+        forbidden, refused = REFUSED_READS
+        breakers.record_failure(error, forbidden_breaker=forbidden, refused_breaker=refused)
         log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
@@ -272,7 +281,11 @@ def _crm_errors_open_breakers(what: str) -> Iterator[None]:
     try:
         yield
     except CrmError as error:
-        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        breakers.record_failure(
+            error,
+            forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS,
+            refused_breaker=Breaker.Name.REFUSED_FILTERS,
+        )
         log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
@@ -301,7 +314,7 @@ def take_inventory() -> None:
         if is_finished is None:
             breakers.release(permit)
         else:
-            breakers.record_success(permit)
+            inventory.record_success(permit, is_finished=is_finished)
         if is_finished:
             policy_rounds.schedule_comparisons()
             content.bring_example_list()
@@ -310,7 +323,11 @@ def take_inventory() -> None:
     except queue.LostLease:
         log.warning("inventory: lease lost, stopped")
     except CrmError as error:
-        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        breakers.record_failure(
+            error,
+            forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS,
+            refused_breaker=Breaker.Name.REFUSED_INVENTORY,
+        )
         log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 

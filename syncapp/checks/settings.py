@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from syncapp.crm.auth.credentials import read_certificate
+from syncapp.crm.names import Names
 from syncapp.text.ids import parse_uuid
 
 SHORTEST_SECRET = 50
@@ -146,6 +147,17 @@ def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
         return []
     message = f"CRM_ORIGIN must be https://host without path, user or query, not {settings.CRM_ORIGIN!r}."
     return [Error(message, hint="For example https://contoso.crm4.dynamics.com", id="osync.E006")]
+
+
+@register("osync")
+def crm_names_are_names(app_configs: Any, **kwargs: Any) -> Found:
+    """Check E034: CRM_NAMES has known keys and valid names; only `contact_revision` may be empty, for none."""
+    try:
+        Names.from_mapping(settings.CRM_NAMES)
+    except ValueError as error:
+        hint = 'Use the keys in syncapp/crm/names.py. A CRM without a revision column: {"contact_revision": ""}'
+        return [Error(f"CRM_NAMES cannot be used: {error}.", hint=hint, id="osync.E034")]
+    return []
 
 
 def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:

@@ -34,6 +34,11 @@ class Read:
     path: str
     headers: Mapping[str, str]
 
+    @property
+    def asked(self) -> str:
+        """Return what is asked, without keys and filters, which may identify a person."""
+        return f"GET {odata.table_of(self.path)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -74,13 +79,19 @@ class WriteAnyVersion:
 AnyWrite = Write | WriteAnyVersion
 
 
+def asked_to_write(writes: Sequence[AnyWrite]) -> str:
+    """Return what a change set asks for, without keys and values."""
+    return f"PATCH {', '.join(dict.fromkeys(write.set_name for write in writes))}"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The answer to one request of a batch."""
+    """The answer to one request of a batch; `asked` is that request's method and table, where known."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    asked: str = ""
 
     @property
     def failed(self) -> bool:

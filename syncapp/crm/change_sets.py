@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from syncapp.crm.batch import Answer as BatchAnswer
-from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, encode_mixed
+from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, asked_to_write, encode_mixed
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError, ProtocolError, ServerFault, Unreachable
 from syncapp.crm.responses import Answer, batch_answers, failure, request_id_of
@@ -72,7 +72,7 @@ def _refusal(step: Step, answer: BatchAnswer | None, request_id: str) -> CrmErro
     parts = answer.parts if isinstance(answer, ChangeSetAnswer) else (answer,)
     for part in parts:
         if part.status >= 300:
-            return failure(part, request_id=request_id)
+            return failure(part, request_id=request_id, asked=asked_to_write(step.writes))
     if not isinstance(answer, ChangeSetAnswer) or len(parts) != len(step.writes):
         return ProtocolError("The CRM's answer to a change set is not complete.", code="part", request_id=request_id)
     return None

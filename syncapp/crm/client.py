@@ -211,7 +211,7 @@ class CrmClient:
             raise ValueError(f"At most {MOST_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
         if not wanted:
             return {}
-        reads = [self._contact_read("contact", contact_id, columns) for contact_id, columns in wanted.items()]
+        reads = [_contact_read("contact", contact_id, columns) for contact_id, columns in wanted.items()]
         parts = self._read(reads, deadline=deadline)
         pairs = zip(parts, wanted.items(), strict=True)
         found = [self._contact(part, contact_id, columns) for part, (contact_id, columns) in pairs]
@@ -224,13 +224,16 @@ class CrmClient:
         contact_id: UUID,
         columns: Sequence[Column],
         record_ids: Sequence[UUID],
+        with_revision: bool = True,
         deadline: Deadline | None = None,
     ) -> DeliverySnapshot:
         """Return the contact, the given SyncRecords and all their SyncFields as the CRM holds them now.
 
-        One request per 200 records; rows that no longer exist are absent.
+        One request per 200 records; rows that no longer exist are absent. Without `with_revision` the contact's
+        revision column is not read, because the CRM lacks it.
         """
         names = self._names
+        revision = names.contact_revision if with_revision else ""
         of_fields, of_records = rows.staged_field_columns(names), rows.staged_record_columns(names)
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
@@ -238,7 +241,7 @@ class CrmClient:
         for start in range(0, max(len(record_ids), 1), _RECORDS_AT_ONCE):
             some = record_ids[start : start + _RECORDS_AT_ONCE]
             reads = [
-                self._contact_read(table, contact_id, columns),
+                _contact_read(table, contact_id, columns, revision),
                 *(
                     Read(odata.query(names.field_set, select=of_fields, filter=condition), odata.preferences())
                     for condition in (f"_{names.field_record}_value eq {record_id}" for record_id in some)
@@ -276,11 +279,11 @@ class CrmClient:
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
         self.verify_organization(deadline=deadline)
         batch = encode_change_set(writes, api_path=self._transport.api_path)
-        return require_committed(self._transport.write_batch(batch, deadline=deadline), len(writes))
+        return require_committed(self._transport.write_batch(batch, deadline=deadline), writes)
 
     def _read(self, reads: Sequence[Read], *, deadline: Deadline | None) -> tuple[Part, ...]:
         batch = encode_reads(reads, api_path=self._transport.api_path)
-        return require_parts(self._transport.read_batch(batch, deadline=deadline), len(reads))
+        return require_parts(self._transport.read_batch(batch, deadline=deadline), reads)
 
     def _changes(
         self,
@@ -296,11 +299,6 @@ class CrmClient:
         else:
             payload = self._transport.get(odata.query(set_name, select=select), headers=headers)
         return rows.change_page(payload, read, self._transport.checked)
-
-    def _contact_read(self, table: str, contact_id: UUID, columns: Sequence[Column]) -> Read:
-        select = dict.fromkeys([*(wire_name(column) for column in columns), self._names.contact_revision])
-        path = odata.query(odata.row_path(odata.set_name(table), contact_id), select=select)
-        return Read(path, odata.preferences())
 
     def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> LiveContact | None:
         found = _unless_missing(part)
@@ -319,6 +317,13 @@ class CrmClient:
         return list(read_all(found, partial(rows.staged_field, names=self._names))[0])
 
 
+def _contact_read(table: str, contact_id: UUID, columns: Sequence[Column], revision: str = "") -> Read:
+    names = [*(wire_name(column) for column in columns), revision]
+    # Without a column the CRM would answer with all of them.
+    select = tuple(dict.fromkeys(filter(None, names))) or ("contactid",)
+    return Read(odata.query(odata.row_path(odata.set_name(table), contact_id), select=select), odata.preferences())
+
+
 def _require(part: Part) -> Part:
     if part.failed:
         raise failure(part)
@@ -327,6 +332,6 @@ def _require(part: Part) -> Part:
 
 def _unless_missing(part: Part) -> Part | None:
     error = failure(part) if part.failed else None
-    if error is not None and not isinstance(error, NotFound):
+    if error is not None and (not isinstance(error, NotFound) or error.refuses_operation):
         raise error
     return None if error else part

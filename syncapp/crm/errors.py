@@ -28,6 +28,7 @@ class CrmError(Exception):
 
     `message` may quote the CRM and is for administrators only; it is never logged. `code` is Dataverse's number
     ("0x80060882") or a word of ours, `request_id` names the request in the CRM's traces, `retry_after` is in seconds.
+    `asked` is the method and the tables of the request, without keys and filters.
     """
 
     lasting = True
@@ -41,6 +42,7 @@ class CrmError(Exception):
         request_id: str = "",
         retry_after: float | None = None,
         may_have_applied: bool = False,
+        asked: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -49,11 +51,31 @@ class CrmError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.may_have_applied = may_have_applied
+        self.asked = asked
 
     @property
     def transient(self) -> bool:
         """Return whether the same call may succeed later."""
         return not self.lasting
+
+    @property
+    def is_refusal(self) -> bool:
+        """Return whether the CRM answered and would refuse the same request again."""
+        return self.status is not None and not self.transient
+
+    @property
+    def refuses_operation(self) -> bool:
+        """Return whether such a request is refused whatever its values: a table, a column or the request is unknown."""
+        if not self.is_refusal:
+            return False
+        is_unknown = self.code.lower() in _UNKNOWN_NAMES or _UNKNOWN_PROPERTY in self.message
+        return is_unknown or self.status in _NOT_OFFERED or (self.status == 404 and not self.code)
+
+
+# Unknown set or property in an address, unknown table, unknown column ("Web service error codes").
+_UNKNOWN_NAMES = frozenset({"0x80060888", "0x80041102", "0x80041103"})
+_UNKNOWN_PROPERTY = "does not exist on type"  # of a property in the body of a write
+_NOT_OFFERED = (405, 501)
 
 
 class Unreachable(CrmError):
@@ -87,6 +109,11 @@ class TokenUnavailable(CrmError):
 
 class CredentialsRefused(CrmError):
     """Our credentials are wrong or expired, or a new token was refused too."""
+
+    @property
+    def is_refusal(self) -> bool:
+        # It is our identity that is not accepted, whatever the request.
+        return False
 
 
 class Forbidden(CrmError):

@@ -11,11 +11,15 @@ from dataclasses import dataclass, fields
 
 # Logical and set names become part of URLs.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_OPTIONAL = frozenset({"contact_revision"})
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Table, set and column names; lookups by their logical name (`osync_contact`)."""
+    """Table, set and column names; lookups by their logical name (`osync_contact`).
+
+    `contact_revision` may be empty: contacts then have no revision column, so nothing reads or writes it.
+    """
 
     record_table: str = "osync_syncrecord"
     record_set: str = "osync_syncrecords"
@@ -48,7 +52,8 @@ class Names:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not _NAME.fullmatch(getattr(self, field.name)):
+            is_left_out = field.name in _OPTIONAL and getattr(self, field.name) == ""
+            if not is_left_out and not _NAME.fullmatch(str(getattr(self, field.name))):
                 raise ValueError(f"{field.name} is not a CRM name: {getattr(self, field.name)!r}")
 
     @classmethod

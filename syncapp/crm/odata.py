@@ -87,6 +87,11 @@ def row_path(set_name: str, row_id: UUID) -> str:
     return f"{identifier(set_name)}({row_id})"
 
 
+def table_of(path: str) -> str:
+    """Return the first segment of a path relative to the API path: a set or function, without keys and filters."""
+    return re.split(r"[(/?]", path, maxsplit=1)[0]
+
+
 def query(
     path: str,
     *,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Answer as BatchAnswer
-from syncapp.crm.batch import ChangeSetAnswer, Part, decode
+from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, asked_to_write, decode
 from syncapp.crm.errors import (
     CredentialsRefused,
     CrmError,
@@ -52,8 +52,8 @@ class Answer:
         return self.headers.get("content-type", "").lower().startswith("multipart/")
 
 
-def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
-    """Return the error for an answer with a status of 300 or above."""
+def failure(answer: Answer | Part, *, request_id: str = "", asked: str = "") -> CrmError:
+    """Return the error for an answer with a status of 300 or above; `asked` names the request."""
     code, message = odata.error_details(answer.body)
     kind: type[CrmError]
     if code.lower() in _TRANSIENT_CODES or answer.status >= 500:
@@ -69,6 +69,7 @@ def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
         code=code,
         request_id=request_id_of(answer.headers) or request_id,
         retry_after=retry_after_of(answer.headers),
+        asked=asked or (answer.asked if isinstance(answer, Part) else ""),
     )
 
 
@@ -119,18 +120,18 @@ def batch_answers(answer: Answer) -> tuple[BatchAnswer, ...]:
     return decode(answer.headers.get("content-type", ""), answer.body)
 
 
-def require_parts(answer: Answer, count: int) -> tuple[Part, ...]:
+def require_parts(answer: Answer, reads: Sequence[Read]) -> tuple[Part, ...]:
     """Return one part per read. Raises Unreachable when some are missing."""
-    parts = tuple(part for part in batch_answers(answer) if isinstance(part, Part))
-    if len(parts) < count:
+    parts = [part for part in batch_answers(answer) if isinstance(part, Part)]
+    if len(parts) < len(reads):
         raise Unreachable("The CRM's batch answer broke off.", request_id=request_id_of(answer.headers))
-    if len(parts) > count:
+    if len(parts) > len(reads):
         raise ProtocolError("The CRM answered more than it was asked.", code="batch")
-    return parts
+    return tuple(replace(part, asked=read.asked) for part, read in zip(parts, reads, strict=True))
 
 
-def require_committed(answer: Answer, count: int) -> list[Part]:
-    """Return the answers to the `count` writes of one change set.
+def require_committed(answer: Answer, writes: Sequence[AnyWrite]) -> list[Part]:
+    """Return the answers to the writes of one change set.
 
     Raises CrmError where it was not applied; all but a clear refusal have `may_have_applied`.
     """
@@ -139,8 +140,8 @@ def require_committed(answer: Answer, count: int) -> list[Part]:
         parts = _parts_of(batch_answers(answer))
         for part in parts:
             if part.status >= 300:
-                raise failure(part, request_id=request_id)
-        if len(parts) != count:
+                raise failure(part, request_id=request_id, asked=asked_to_write(writes))
+        if len(parts) != len(writes):
             raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)
     except (Unreachable, ServerFault, ProtocolError) as error:
         error.may_have_applied = True

@@ -142,7 +142,7 @@ class Transport:
 
     def _read_call(self, url: str, headers: Mapping[str, str] | None) -> _Call:
         # For the log only: without keys and filters, which may identify a person.
-        table = urlsplit(url).path.removeprefix(self.api_path).partition("(")[0].partition("/")[0]
+        table = odata.table_of(urlsplit(url).path.removeprefix(self.api_path))
         return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, table)
 
     def _batch_call(self, batch: Encoded, headers: Mapping[str, str] | None, *, writes: bool) -> _Call:
@@ -192,7 +192,7 @@ class Transport:
                         for part in throttled_parts(answer):
                             slot.throttled(part.retry_after)
                 elif answer.status >= 300:
-                    raise failure(answer)
+                    raise failure(answer, asked=f"{call.method} {call.table}")
                 return answer
             except (Unreachable, ServerFault, ProtocolError) as error:
                 error.may_have_applied = call.writes and error.code != _NEVER_SENT

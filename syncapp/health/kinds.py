@@ -16,7 +16,7 @@ class Kind:
     """A kind of trouble. `code` is stable, since monitors and stored alerts refer to it.
 
     `hides` lists the codes of its symptoms, which are then not reported. `connection` replaces the words for the
-    connection at the top of each page.
+    connection at the top of each page, “CRM not connected” if `affects_crm`.
     """
 
     code: str
@@ -34,8 +34,13 @@ class Kind:
 
 _KEPT = "Decisions are saved and written later."
 # Symptoms of jobs that are not dispatched or not processed.
-_STANDSTILL = frozenset({"pull", "overdue"})
-_NOT_READ = frozenset({"pull"})
+_STANDSTILL = frozenset({"pull", "inventory", "overdue"})
+_NO_EDITS = frozenset({"pull", "first_reading", "reading"})
+_NO_USERS = frozenset({"inventory"})
+_NOT_READ = _NO_EDITS | _NO_USERS
+_REFUSED = "CRM refuses requests"
+_SEE_ANSWER = "Settings, Connection shows what was asked and what the CRM answered"
+_SLOW = "The portal retries every few minutes; “Test connection” retries at once."
 _WORKER_LOG = "the log of the workers"
 _SERVICE_HEALTH = "Microsoft’s service health page"
 
@@ -139,7 +144,7 @@ CRM_THROTTLED = Kind(
     _KEPT,
     "Nothing: the portal continues after the pause. If this happens often, check which other programs use this CRM.",
     f"{_WORKER_LOG} (429), and the CRM’s own API call analytics",
-    hides=_NOT_READ,
+    hides=frozenset({"pull", "inventory"}),
     is_mailed=False,
     affects_crm=True,
 )
@@ -149,8 +154,9 @@ FORBIDDEN_READ = Kind(
     "New edits do not arrive. Decisions are still written.",
     "Allow the application user’s security role to read the staging tables and all contacts of the organization.",
     f"the application user’s security roles in the CRM, CRM_NAMES, and {_WORKER_LOG}",
-    hides=_NOT_READ,
+    hides=_NO_EDITS,
     affects_crm=True,
+    connection=_REFUSED,
 )
 FORBIDDEN_REVIEW = Kind(
     Breaker.Name.FORBIDDEN_REVIEW,
@@ -159,6 +165,7 @@ FORBIDDEN_REVIEW = Kind(
     "Allow the application user’s security role to write contacts and the staging tables.",
     f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
     affects_crm=True,
+    connection=_REFUSED,
 )
 FORBIDDEN_FILTERS = Kind(
     Breaker.Name.FORBIDDEN_FILTERS,
@@ -166,7 +173,65 @@ FORBIDDEN_FILTERS = Kind(
     "Filters are neither read nor switched. Reviewing is not affected.",
     "Allow the application user’s security role to read and write other users’ filters.",
     f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
+    hides=_NO_USERS,
     affects_crm=True,
+    connection=_REFUSED,
+)
+REFUSED_READ = Kind(
+    Breaker.Name.REFUSED_READ,
+    _title(Breaker.Name.REFUSED_READ),
+    "New edits do not arrive. Decisions are still written, and filters are not affected.",
+    "Check that the staging tables exist under the names in CRM_NAMES, have every column, and track changes. " + _SLOW,
+    f"{_SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM; “manage.py pull”",
+    hides=_NO_EDITS,
+    affects_crm=True,
+    connection=_REFUSED,
+)
+REFUSED_NAMES = Kind(
+    Breaker.Name.REFUSED_NAMES,
+    _title(Breaker.Name.REFUSED_NAMES),
+    "Edits arrive, but without companies and the identity of new editors, so some cannot be decided.",
+    f"Allow the application user’s security role to read users, and contacts of the whole organization. {_SLOW}",
+    f"{_SEE_ANSWER}; the application user’s security roles in the CRM",
+    affects_crm=True,
+    connection=_REFUSED,
+)
+REFUSED_LIVE = Kind(
+    Breaker.Name.REFUSED_LIVE,
+    _title(Breaker.Name.REFUSED_LIVE),
+    "Pages show the values read before. Each value is still compared before it is written.",
+    f"Allow the application user’s security role to read all contacts of the organization. {_SLOW}",
+    f"{_SEE_ANSWER}; the application user’s security roles in the CRM",
+    affects_crm=True,
+    connection=_REFUSED,
+)
+REFUSED_REVIEW = Kind(
+    Breaker.Name.REFUSED_REVIEW,
+    _title(Breaker.Name.REFUSED_REVIEW),
+    _KEPT,
+    f"Check that contacts and the staging tables in the CRM have the tables and columns named in its answer. {_SLOW}",
+    f"{_SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
+    affects_crm=True,
+    connection=_REFUSED,
+)
+REFUSED_INVENTORY = Kind(
+    Breaker.Name.REFUSED_INVENTORY,
+    _title(Breaker.Name.REFUSED_INVENTORY),
+    "Pages show users and filters as read before. Reviewing is not affected.",
+    "Allow the application user’s security role to read users, teams, mailboxes, and other users’ filters. " + _SLOW,
+    f"{_SEE_ANSWER}; the application user’s security roles in the CRM",
+    hides=_NO_USERS,
+    affects_crm=True,
+    connection=_REFUSED,
+)
+REFUSED_FILTERS = Kind(
+    Breaker.Name.REFUSED_FILTERS,
+    _title(Breaker.Name.REFUSED_FILTERS),
+    "Runs wait. Reading filters and reviewing are not affected.",
+    f"Allow the application user’s security role to write other users’ filters, and mailboxes. {_SLOW}",
+    f"{_SEE_ANSWER}; the application user’s security roles in the CRM; the page of the run",
+    affects_crm=True,
+    connection=_REFUSED,
 )
 WRONG_ORGANIZATION = Kind(
     Breaker.Name.WRONG_ORGANIZATION,
@@ -201,6 +266,14 @@ PULL = Kind(
     "New edits do not arrive.",
     "Find the reason in the log, or run “manage.py pull”, which reads at once and prints the error.",
     f"{_WORKER_LOG} (lines that begin with “pull”), and Settings, Connection",
+    affects_crm=True,
+)
+INVENTORY = Kind(
+    "inventory",
+    "Users and filters are not being read.",
+    "Pages show users and filters as read before. Reviewing is not affected.",
+    "Find the reason in the log. The portal retries automatically.",
+    f"{_WORKER_LOG} (lines that begin with “inventory”)",
     affects_crm=True,
 )
 FIRST_READING = Kind(
@@ -293,10 +366,17 @@ KINDS = (
     FORBIDDEN_READ,
     FORBIDDEN_REVIEW,
     FORBIDDEN_FILTERS,
+    REFUSED_READ,
+    REFUSED_REVIEW,
+    REFUSED_INVENTORY,
+    REFUSED_FILTERS,
+    REFUSED_NAMES,
+    REFUSED_LIVE,
     OPERATOR_STOP,
     SIGN_IN,
     MAIL,
     PULL,
+    INVENTORY,
     FIRST_READING,
     READING,
     READ_ONLY,

@@ -18,7 +18,8 @@ from syncapp.models import Breaker
 class Trouble:
     """A trouble that was found. `sentence` replaces the kind's title where that says too little.
 
-    `instance` distinguishes several of one kind, such as two job types that are behind. `detail` is for administrators.
+    `instance` distinguishes several of one kind, such as two job types that are behind. `asked` is the request that the
+    CRM refused. `detail` is for administrators, since it may quote the CRM.
     """
 
     kind: Kind
@@ -26,6 +27,7 @@ class Trouble:
     instance: str = ""
     since: datetime | None = None
     by: str = ""
+    asked: str = ""
     detail: str = ""
 
     @property
@@ -68,8 +70,11 @@ def _find(observed: Observations) -> Iterator[Trouble]:
         is_token = breaker.name == Breaker.Name.CRM_UNREACHABLE and breaker.reason == TokenUnavailable.__name__
         kind = kinds.TOKENS if is_token else kinds.of_breaker(breaker.name)
         by = breaker.opened_by.name if breaker.opened_by else ""
-        yield Trouble(kind, since=breaker.opened_at, by=by, detail=breaker.reason)
+        detail = ": ".join(filter(None, (breaker.asked, breaker.reason)))
+        yield Trouble(kind, since=breaker.opened_at, by=by, asked=breaker.asked, detail=detail)
     yield from _find_stalled_pull(observed)
+    if problem := observed.inventory_problem:
+        yield Trouble(kinds.INVENTORY, f"{kinds.INVENTORY.title.removesuffix('.')}: {problem}")
     if observed.connection is not None and not observed.connection.review_writes:
         yield Trouble(kinds.READ_ONLY, since=observed.connection.first_contact_at)
     for late in observed.overdue_jobs:

@@ -6,7 +6,8 @@
                                └──────── it fails ────────┘
 
 A breaker without `next_probe_at` stays open until a person resets it. OPERATOR_STOP is a pause set by a person; it is a
-row beside the breakers because jobs check both in one query.
+row beside the breakers because jobs check both in one query. An operation that the CRM refuses for good (forbidden:…,
+refused:…) is retried slowly: each refused probe waits again, and the breaker keeps the latest answer.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ CONNECTION_BREAKERS = (Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_UNREACHABL
 SILENT_BREAKERS = (Breaker.Name.CRM_UNREACHABLE, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.WRONG_ORGANIZATION)
 WRITE_BREAKERS = (Breaker.Name.OPERATOR_STOP, Breaker.Name.WRONG_ORGANIZATION, *CONNECTION_BREAKERS)
 FAILURES_TO_TRIP = 3
+# An answer that changes only when a person changes the CRM is asked for this many times PROBE_SECONDS apart.
+SLOW_PROBES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,13 @@ def release(permit: Permit) -> None:
         Breaker.objects.filter(name__in=permit.probes, opened_at__isnull=False).update(next_probe_at=Now())
 
 
-def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = None) -> bool:
+def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = None, asked: str = "") -> bool:
     """Open a breaker and return whether it was closed. `probe_in` is in seconds; None: only a person resets it."""
     probe = None if probe_in is None else database_now(plus=probe_in)
     with transaction.atomic():
         Breaker.objects.get_or_create(name=name)
         first = Breaker.objects.filter(name=name, opened_at__isnull=True).update(
-            opened_at=Now(), reason=reason[:300], next_probe_at=probe, opened_by=by
+            opened_at=Now(), reason=reason[:300], asked=asked[:200], next_probe_at=probe, opened_by=by
         )
         if first:
             channel, why = ("system", "") if by is None else ("settings", reason)
@@ -124,10 +127,29 @@ def record_success(permit: Permit | None = None) -> None:
     Breaker.objects.filter(name=Breaker.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 
 
-def record_failure(error: CrmError, *, forbidden_breaker: str) -> bool:
+def refuse(name: str, error: CrmError) -> None:
+    """Open the breaker of an operation that the CRM refuses; one that is open keeps the latest answer."""
+    code = f" ({error.code})" if error.code else ""
+    answered = f", answered {error.status}{code}" if error.status else ""
+    asked = f"{error.asked}{answered}" if error.asked else ""
+    seconds = settings.PROBE_SECONDS * SLOW_PROBES
+    if not trip(name, reason=error.message, asked=asked, probe_in=seconds):
+        latest = {"reason": error.message[:300], "asked": asked[:200], "next_probe_at": database_now(plus=seconds)}
+        Breaker.objects.filter(name=name, opened_at__isnull=False).update(**latest)
+
+
+def make_probes_due() -> None:
+    """Let the next job try each refused operation again at once, as a person wants to see whether it works now."""
+    refused = Q(name__startswith="refused:") | Q(name__startswith="forbidden:")
+    Breaker.objects.filter(refused, opened_at__isnull=False, next_probe_at__gt=Now()).update(next_probe_at=Now())
+
+
+def record_failure(error: CrmError, *, forbidden_breaker: str, refused_breaker: str = "") -> bool:
     """Open the breaker that `error` calls for.
 
-    Return whether the connection is at fault, so that the failure costs the job no attempt.
+    `refused_breaker` is opened by any other refusal; without it, a refusal is left to the caller, since it may concern
+    only one value. Return whether the connection or the operation is at fault, so that the failure costs the job no
+    attempt.
     """
     if isinstance(error, CredentialsRefused):
         trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
@@ -138,7 +160,10 @@ def record_failure(error: CrmError, *, forbidden_breaker: str) -> bool:
             pause_crm_calls(error.retry_after or 5.0)
         return True
     if isinstance(error, Forbidden):
-        trip(forbidden_breaker, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
+        refuse(forbidden_breaker, error)
+        return True
+    if refused_breaker and error.is_refusal:
+        refuse(refused_breaker, error)
         return True
     if not isinstance(error, Unreachable | ServerFault | TokenUnavailable):
         return False

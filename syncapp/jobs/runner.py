@@ -60,6 +60,14 @@ class Failure:
         return self.code == PROCESS_ENDED or self.code.startswith(UNEXPECTED)
 
 
+class OperationRefused(Exception):
+    """The CRM refuses the operation of a job type, whatever the job: it waits, and costs no attempt."""
+
+    def __init__(self, error: CrmError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class JobType(ABC):
     """One kind of job.
 
@@ -286,6 +294,15 @@ def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) ->
         costs_attempt=not spares_attempt,
         outcome_unknown=error.may_have_applied or lease.outcome_unknown,
     )
+
+
+def stop_operation(error: CrmError, lease: Lease, *, breaker: str) -> Retry:
+    """Open the breaker of an operation that the CRM refuses, and return a retry that costs no attempt."""
+    log.warning("%s %s: refused, %s %s", lease.model.__name__, lease.pk, error.status, error.request_id)
+    breakers.refuse(breaker, error)
+    reason = f"The CRM refuses it: {error.message}"
+    unknown = error.may_have_applied or lease.outcome_unknown
+    return Retry("refused", reason, costs_attempt=False, outcome_unknown=unknown)
 
 
 @contextmanager

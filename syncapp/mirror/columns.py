@@ -80,6 +80,11 @@ def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> b
     return True
 
 
+def expire(table: str) -> None:
+    """Have the next pull read the definitions again, because the CRM refused a request that relied on them."""
+    CrmColumn.objects.filter(table=table).update(read_at=timezone.now() - FRESH_FOR)
+
+
 def needs_refresh(table: str, names: Collection[str]) -> bool:
     """Return whether one of these columns is unknown and the CRM was not asked within RETRY_AFTER."""
     known = CrmColumn.objects.filter(table=table)

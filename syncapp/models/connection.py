@@ -108,6 +108,12 @@ class Breaker(models.Model):
         FORBIDDEN_READ = "forbidden:read", "The CRM forbids reading staged edits"
         FORBIDDEN_REVIEW = "forbidden:review", "The CRM forbids writing reviewed values"
         FORBIDDEN_FILTERS = "forbidden:filters", "The CRM forbids reading or switching filters"
+        REFUSED_READ = "refused:read", "The CRM refuses reading staged edits"
+        REFUSED_NAMES = "refused:names", "The CRM refuses reading names of editors and companies"
+        REFUSED_LIVE = "refused:live", "The CRM refuses reading live values"
+        REFUSED_REVIEW = "refused:review", "The CRM refuses writing reviewed values"
+        REFUSED_INVENTORY = "refused:inventory", "The CRM refuses reading users and filters"
+        REFUSED_FILTERS = "refused:filters", "The CRM refuses switching filters"
         WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
         SMTP = "smtp", "Mails are not accepted"
         SIGN_IN = "sign_in", "The sign-in service does not answer"
@@ -117,6 +123,9 @@ class Breaker(models.Model):
     failures = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField(null=True, blank=True, db_column="closed_at")
     reason = models.CharField(max_length=300, blank=True)
+    asked = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="What the CRM refused, without keys."
+    )
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_column="closed_by_id"
     )

@@ -48,6 +48,10 @@ def test_valid_configuration_passes(settings: Settings) -> None:
     assert complaints(settings, **REAL) == []
 
 
+def test_revision_column_may_be_left_out(settings: Settings) -> None:
+    assert complaints(settings, **REAL, CRM_NAMES={"contact_revision": ""}) == []
+
+
 def test_default_demo_passes(settings: Settings) -> None:
     assert complaints(settings) == []
 
@@ -72,6 +76,9 @@ def test_default_demo_passes(settings: Settings) -> None:
         ({"SECRET_KEY": "k" * 49}, "osync.E004"),
         ({"SECRET_KEY": "demo-only-key-the-checks-refuse-it-anywhere-else-0123456789"}, "osync.E004"),
         ({"CRM_ORIGIN": "http://contoso.crm4.dynamics.com"}, "osync.E006"),
+        ({"CRM_NAMES": {"contact_version": "new_version"}}, "osync.E034"),
+        ({"CRM_NAMES": {"field_reason": ""}}, "osync.E034"),
+        ({"CRM_NAMES": {"field_reason": "contacts?$top=1"}}, "osync.E034"),
         ({"CRM_ORIGIN": "https://contoso.crm4.dynamics.com/api"}, "osync.E006"),
         ({"CRM_ORIGIN": "https://somebody@contoso.crm4.dynamics.com"}, "osync.E006"),
         ({"CRM_ORIGIN": "https://contoso.crm4.dynamics.com:port"}, "osync.E006"),

@@ -6,12 +6,12 @@ import uuid
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from syncapp.connection import clients
 from syncapp.connection.clients import WrongOrganization
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.errors import Throttled
+from syncapp.crm.errors import NotFound, Throttled
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
 from syncapp.models import Breaker, Connection
@@ -67,6 +67,19 @@ def test_pull_command_reports_counts(world: World, capsys):
     call_command("pull")
 
     assert "1 fields of 1 edits read" in capsys.readouterr().out
+
+
+def test_successful_pull_command_closes_read_breakers(world: World):
+    breakers.refuse(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
+    world.faults({"method": "GET", "table": "osync_syncfield", "status": 404, "times": 2})
+    with pytest.raises(CommandError, match="could not be read"):
+        call_command("pull")
+    assert breakers.all_open() != []
+    world.heal()
+
+    call_command("pull")
+
+    assert breakers.all_open() == []
 
 
 def test_full_pull_reads_everything_again(world: World, capsys):

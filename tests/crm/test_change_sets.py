@@ -170,7 +170,8 @@ def _fields(*ids: UUID, **more: str) -> dict[str, object]:
 
 
 def test_record_fields_span_several_pages():
-    gone = READ.replace(b"200 OK", b"404 Not Found")
+    no_such_row = b'{"error":{"code":"0x80040217","message":"contact With Id = 77 Does Not Exist"}}'
+    gone = READ.replace(b"200 OK", b"404 Not Found").replace(b'{"value":[]}', no_such_row)
 
     def answer(request):
         if request.method == "GET":

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from syncapp.crm import errors
+from syncapp.crm.batch import Read, Write
 from syncapp.crm.responses import Answer, failure, require_committed, require_parts, retry_after_of
 
 MULTIPART = {"content-type": "multipart/mixed; boundary=b"}
+READS = (Read("osync_syncfields?$select=osync_name", {}), Read("contacts(77)?$select=jobtitle", {}))
+WRITES = tuple(
+    Write(name, uuid.UUID(int=7), 'W/"7"', {"jobtitle": "Pilot"}) for name in ("contacts", "osync_syncfields")
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,38 @@ def test_status_maps_to_error_and_transience(status, kind, transient):
 
     assert type(error) is kind
     assert (error.transient, error.status) == (transient, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "expected"),
+    [
+        (404, "0x80060888", "Resource not found for the segment 'osync_syncfields'.", True),
+        (400, "0x80060888", "Could not find a property named 'new_no'.", True),
+        (400, "0x80048D19", "The property 'new_no' does not exist on type 'Microsoft.Dynamics.CRM.contact'.", True),
+        (404, "", "No HTTP resource was found.", True),
+        (405, "0x80040800", "The method is not supported.", True),
+        (501, "", "Not implemented.", True),
+        (404, "0x80040217", "contact With Id = 77 Does Not Exist", False),
+        (400, "0x80044331", "A validation error occurred. The length of 'jobtitle' exceeded the maximum.", False),
+        (400, "0x80044150", "Deadlock.", False),
+        (401, "", "Unauthorized", False),
+        (412, "0x80060882", "The version does not match.", False),
+        (503, "", "Busy.", False),
+    ],
+)
+def test_unknown_names_refuse_the_operation(status, code, message, expected):
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+
+    assert failure(Answer(status, {}, body)).refuses_operation is expected
+
+
+def test_error_names_request_without_keys():
+    with pytest.raises(errors.NotFound) as refused:
+        require_committed(_batch(b"HTTP/1.1 404 Not Found\r\n\r\n"), WRITES)
+    read = require_parts(_batch(DONE, b"HTTP/1.1 404 Not Found\r\n\r\n"), READS)[1]
+
+    assert refused.value.asked == "PATCH contacts, osync_syncfields"
+    assert failure(read).asked == "GET contacts"
 
 
 def test_error_has_code_message_and_request_id():
@@ -87,34 +126,34 @@ DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 def test_missing_read_part_raises_unreachable():
     with pytest.raises(errors.Unreachable):
-        require_parts(_batch(DONE), 2)
+        require_parts(_batch(DONE), READS)
 
 
 def test_extra_parts_raise():
     with pytest.raises(errors.ProtocolError):
-        require_parts(_batch(DONE, DONE), 1)
+        require_parts(_batch(DONE, DONE), READS[:1])
 
 
 def test_missing_write_part_may_have_applied():
     with pytest.raises(errors.Unreachable) as caught:
-        require_committed(_batch(DONE), 2)
+        require_committed(_batch(DONE), WRITES)
 
     assert caught.value.may_have_applied
 
 
 def test_failed_part_in_200_raises():
     with pytest.raises(errors.Stale) as caught:
-        require_committed(_batch(b"HTTP/1.1 412 Precondition Failed\r\n\r\n"), 1)
+        require_committed(_batch(b"HTTP/1.1 412 Precondition Failed\r\n\r\n"), WRITES[:1])
 
     assert not caught.value.may_have_applied
 
 
 def test_invalid_write_answer_may_have_applied():
     with pytest.raises(errors.ProtocolError) as caught:
-        require_committed(Answer(200, {"content-type": "text/html"}, b"<html>"), 1)
+        require_committed(Answer(200, {"content-type": "text/html"}, b"<html>"), WRITES[:1])
 
     assert caught.value.may_have_applied
 
 
 def test_complete_success_returns_parts():
-    require_committed(_batch(DONE, DONE), 2)
+    require_committed(_batch(DONE, DONE), WRITES)

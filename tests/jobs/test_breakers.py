@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from syncapp.crm.errors import CredentialsRefused, Forbidden, Throttled, Unreachable
+from syncapp.crm.errors import CredentialsRefused, Forbidden, Rejected, Throttled, Unreachable
 from syncapp.crm.rate_limit.limiter import RATE_LIMITED
 from syncapp.jobs import breakers
 from syncapp.models import AuditEntry, Breaker
@@ -105,6 +105,49 @@ def test_forbidden_trips_breaker_of_operation():
     breakers.record_failure(Forbidden("no right"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
 
     assert breakers.all_open()[0].name == Breaker.Name.FORBIDDEN_REVIEW
+
+
+def refusal(message: str, *, status: int = 400) -> Rejected:
+    return Rejected(message, status=status, code="0x80060888", asked="GET osync_syncfields")
+
+
+def test_refusal_opens_breaker_of_operation():
+    spared = breakers.record_failure(
+        refusal("Could not find a property"), forbidden_breaker="", refused_breaker=Breaker.Name.REFUSED_READ
+    )
+
+    breaker = breakers.all_open()[0]
+    assert (spared, breaker.name, breaker.reason) == (True, Breaker.Name.REFUSED_READ, "Could not find a property")
+    assert breaker.asked == "GET osync_syncfields, answered 400 (0x80060888)"
+
+
+def test_refused_value_opens_no_breaker():
+    assert not breakers.record_failure(refusal("too long"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
+
+    assert breakers.all_open() == []
+
+
+def test_refused_probe_waits_again_with_new_answer(settings):
+    breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such table"))
+    make_probes_due()
+    assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is not None
+
+    breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such column", status=404))
+    make_probes_due(settings.PROBE_SECONDS * breakers.SLOW_PROBES - 20)
+
+    assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is None
+    breaker = breakers.all_open()[0]
+    assert (breaker.reason, breaker.asked) == ("no such column", "GET osync_syncfields, answered 404 (0x80060888)")
+
+
+def test_requested_retry_makes_refused_probes_due():
+    breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such table"))
+    breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
+
+    breakers.make_probes_due()
+
+    assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is not None
+    assert breakers.try_acquire((Breaker.Name.CRM_CREDENTIALS,)) is None
 
 
 def test_three_silences_in_a_row_trip_breaker():

@@ -71,10 +71,10 @@ class World:
         """Delete a company in the CRM."""
         self._post("delete", {"table": "account", "id": str(account)})
 
-    def account(self) -> uuid.UUID:
+    def account(self, name: str = "Short-lived") -> uuid.UUID:
         """Create a company in the CRM and return its id."""
         key = uuid.uuid4()
-        self._post_row("accounts", {"accountid": str(key), "name": "Short-lived"})
+        self._post_row("accounts", {"accountid": str(key), "name": name})
         return key
 
     def _post_row(self, set_name: str, row: dict[str, Any], *, user: str = "# Outlook Sync Portal") -> None:

@@ -146,7 +146,7 @@ class Evaluation:
             headers=acting_for.headers if acting_for else None,
             deadline=deadline,
         )
-        return require_parts(answer, len(reads))
+        return require_parts(answer, reads)
 
 
 def _payload(part: Part) -> Mapping[str, object]:

@@ -86,7 +86,7 @@ class Filters:
             return ()
         reads = [Read(_path_of(owner_id, query_type), odata.preferences()) for owner_id in owner_ids]
         answer = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
-        parts = require_parts(answer, len(reads))
+        parts = require_parts(answer, reads)
         found: list[OwnerFilters] = []
         for owner_id, part in zip(owner_ids, parts, strict=True):
             try:

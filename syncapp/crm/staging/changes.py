@@ -29,9 +29,11 @@ def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...
             except ValueError as error:
                 message = f"The value cannot be written into {column.table}.{column.name}."
                 raise Rejected(message, code="value") from error
-        body[names.contact_revision] = write.revision
-        returns = tuple(dict.fromkeys([*map(wire_name, write.columns), names.contact_revision]))
-        found.append(Write("contacts", write.contact_id, write.etag, body, tag, returns))
+        returns = [*map(wire_name, write.columns)]
+        if names.contact_revision and write.revision is not None:
+            body[names.contact_revision] = write.revision
+            returns.append(names.contact_revision)
+        found.append(Write("contacts", write.contact_id, write.etag, body, tag, tuple(dict.fromkeys(returns))))
     for mark in change_set.marks:
         body = {
             names.field_decision: mark.decision,

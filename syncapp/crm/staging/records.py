@@ -189,7 +189,8 @@ _ACTIVE = "0"
 class LiveContact:
     """The live values of the requested columns, as of `read_at`.
 
-    A column that could not be read is not in `values` but in `problems`, with the reason as a sentence.
+    A column that could not be read is not in `values` but in `problems`, with the reason as a sentence. `revision` is
+    None if the revision column was not read; an empty one is 0.
     """
 
     id: UUID
@@ -229,11 +230,11 @@ class FieldMark:
 
 @dataclass(frozen=True, slots=True)
 class ContactWrite:
-    """The approved values of one contact; `revision` is the value read plus one."""
+    """The approved values of one contact; `revision` is the value read plus one, None to leave it alone."""
 
     contact_id: UUID
     etag: str
-    revision: int
+    revision: int | None
     values: tuple[tuple[Column, str | None], ...]
 
     @property

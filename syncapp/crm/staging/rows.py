@@ -188,12 +188,18 @@ def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> Liv
     return LiveContact(
         id=guid(row, "contactid"),
         etag=etag(row),
-        revision=None if row.get(names.contact_revision) is None else whole(row, names.contact_revision),
+        revision=_revision(row, names.contact_revision),
         values=values,
         labels=labels,
         read_at=datetime.now(UTC),
         problems=problems,
     )
+
+
+def _revision(row: odata.Row, name: str) -> int | None:
+    if not name or name not in row:
+        return None
+    return 0 if row[name] is None else whole(row, name)
 
 
 def written_contact(part: Part, columns: Sequence[Column], names: Names) -> LiveContact | None:

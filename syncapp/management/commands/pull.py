@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from syncapp import tasks
 from syncapp.connection.clients import WrongOrganization, verified_client
 from syncapp.crm.errors import CrmError
+from syncapp.jobs import breakers
 from syncapp.jobs.queue import LostLease
 from syncapp.management.database_errors import as_command_errors
 from syncapp.mirror import cursors
@@ -42,6 +44,8 @@ class Command(BaseCommand):
                     self.stderr.write("")
         if pulled.busy:
             raise CommandError("Another pull is running. Try again in a minute.")
+        for name in tasks.REFUSED_READS:
+            breakers.reset(name)
         self.stdout.write(
             f"{pulled.fields:,} fields of {pulled.records:,} edits read in {time.monotonic() - started:.1f} s "
             f"({pulled.crm_seconds:.1f} s of it waiting for the CRM); "

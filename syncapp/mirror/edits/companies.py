@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from syncapp.crm.client import MOST_COMPANIES_AT_ONCE, CrmClient
-from syncapp.mirror import upserts
+from syncapp.mirror import columns, upserts
 from syncapp.mirror.edits import search_words
+from syncapp.mirror.edits.contact_columns import COMPANY, TABLE
 from syncapp.models import SyncRecord
 from syncapp.models.locking import locked, retried
 
@@ -24,7 +25,7 @@ def read_missing(crm: CrmClient) -> int:
         edits = SyncRecord.objects.company_unasked().order_by("edited_on", "pk")
         targets = set(edits.values_list("target_id", flat=True)[:MOST_COMPANIES_AT_ONCE])
         contacts = {contact for contact in targets if contact is not None}
-        if not contacts:
+        if not contacts or not columns.select(TABLE, [COMPANY]):
             break
         found = crm.companies(contacts)
         store({contact: found.get(contact, "") for contact in contacts})

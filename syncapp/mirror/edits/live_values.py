@@ -15,13 +15,12 @@ from syncapp.crm.values import conversion
 from syncapp.jobs import breakers
 from syncapp.mirror import columns
 from syncapp.mirror.edits import companies
-from syncapp.models import SyncField, SyncRecord
+from syncapp.mirror.edits.contact_columns import COMPANY, OWNER, TABLE
+from syncapp.models import Breaker, SyncField, SyncRecord
 from syncapp.models.locking import locked, retried
 
 SECONDS = 3.0
 MAX_RECORDS = 200  # per call
-TABLE = "contact"
-OWNER, COMPANY = "ownerid", "parentcustomerid"
 STORED = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone", "contact_state")
 
 
@@ -59,13 +58,43 @@ def refresh_record(record: SyncRecord, *, crm: CrmClient) -> RefreshResult:
 
 
 def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult] | None:
-    """Read like `refresh_records`, but return None if the CRM is known to be down or does not answer in time."""
+    """Read like `refresh_records`, but return None if the CRM does not answer in time, is known to be down or refuses.
+
+    A refusal opens a breaker, and the readings after it ask at most once per probe.
+    """
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
-    try:
-        return refresh_records(record_ids, crm=crm)
-    except CrmError:
+    permit = breakers.try_acquire((Breaker.Name.REFUSED_LIVE,))
+    if permit is None:
         return None
+    try:
+        found = refresh_records(record_ids, crm=crm)
+    except CrmError as error:
+        if error.is_refusal:
+            columns.expire(TABLE)
+            breakers.refuse(Breaker.Name.REFUSED_LIVE, error)
+        return None
+    if permit.probes and found:
+        breakers.reset(Breaker.Name.REFUSED_LIVE)
+    return found
+
+
+def are_refused() -> bool:
+    """Return whether the CRM refuses to be asked for live values."""
+    return not breakers.all_closed((Breaker.Name.REFUSED_LIVE,))
+
+
+def retry_refused(crm: CrmClient) -> None:
+    """Read one edit's live values if they were refused and a probe is due; without an open edit, close the breaker."""
+    if not are_refused() or not breakers.allows_dispatch((Breaker.Name.REFUSED_LIVE,)):
+        return
+    known = columns.of_table(TABLE)
+    fields = SyncField.objects.open().filter(record__target_table=TABLE, record__target_id__isnull=False)
+    record_id = fields.filter(column_name__in=known).values_list("record", flat=True).first()
+    if record_id is None:
+        breakers.reset(Breaker.Name.REFUSED_LIVE)
+    else:
+        refresh_if_answering([record_id], crm=crm)
 
 
 def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult]:

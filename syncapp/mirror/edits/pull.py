@@ -20,9 +20,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import DeltaExpired
+from syncapp.crm.errors import CrmError, DeltaExpired
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import ChangePage
+from syncapp.jobs import breakers
 from syncapp.jobs.queue import failpoint
 from syncapp.mirror import columns, cursors, statistics, unreadable, uses
 from syncapp.mirror.cursors import TableLease
@@ -30,7 +31,7 @@ from syncapp.mirror.directory import editors
 from syncapp.mirror.edits import arrivals, companies, rows, search_words, visibility
 from syncapp.mirror.unreadable import Kind
 from syncapp.mirror.uses import Use
-from syncapp.models import MirrorCursor, SyncField, SyncRecord
+from syncapp.models import Breaker, MirrorCursor, SyncField, SyncRecord
 from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDecision
@@ -112,10 +113,26 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
             if not _read(this, fields):
                 return pulled
             _show(this, this.hidden)
-    editors.read_editors(crm, editors.due_editors())
-    companies.read_missing(crm)
+    _read_names(crm)
     pulled.finished = True
     return pulled
+
+
+def _read_names(crm: CrmClient) -> None:
+    """Read editors and companies; if the CRM refuses that, edits still arrive. Raises other errors of the CRM."""
+    permit = breakers.try_acquire((Breaker.Name.REFUSED_NAMES,))
+    if permit is None:
+        return
+    try:
+        editors.read_editors(crm, editors.due_editors())
+        companies.read_missing(crm)
+    except CrmError as error:
+        if not error.is_refusal:
+            raise
+        breakers.refuse(Breaker.Name.REFUSED_NAMES, error)
+        return
+    if permit.probes:
+        breakers.reset(Breaker.Name.REFUSED_NAMES)
 
 
 def is_due() -> bool:

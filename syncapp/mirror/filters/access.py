@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import CrmError
+from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.filters.access import probe_reading, probe_writing
 from syncapp.models import FilterGround, FilterRow, FilterUser
 from syncapp.models.sync_filters.filter import Access
@@ -31,6 +31,9 @@ def find_reading_access(crm: CrmClient) -> Access:
         elif probe.acting_works:
             found = Access.ACTING
         elif probe.direct_works is False and probe.acting_works is False:
+            error = probe.direct_error
+            if error is not None and error.is_refusal and not isinstance(error, Forbidden):
+                raise error  # a table or a column is unknown, which says nothing about access
             found = Access.NONE
         else:
             continue

@@ -23,11 +23,12 @@ from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import Page
-from syncapp.crm.errors import CrmError
+from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.filters.operations import MOST_OWNERS_AT_ONCE
 from syncapp.crm.filters.records import OwnerFilters, QueryType
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import Unreadable
+from syncapp.jobs import breakers
 from syncapp.mirror import cursors, unreadable, uses
 from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import rows, user_matching
@@ -35,6 +36,7 @@ from syncapp.mirror.filters import access, store, sync_paths
 from syncapp.mirror.unreadable import Kind
 from syncapp.mirror.uses import Use
 from syncapp.models import (
+    Breaker,
     FilterGround,
     FilterPolicy,
     FilterRow,
@@ -48,6 +50,8 @@ from syncapp.models.jobs.job import database_now
 from syncapp.models.sync_filters.filter import Access
 
 CURSOR = "filters"
+_NO_READING = "Other users’ filters are shown neither to the portal’s own user nor when it acts as their owners."
+_NO_WRITING = "Filters can be written neither by the portal’s own user nor when it acts as their owners."
 _BEFORE_ALL = UUID(int=0)
 
 
@@ -82,6 +86,8 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
             while position.stage < len(_STAGES):
                 chain.follow(position.to_json())
                 position = _STAGES[position.stage](crm, reader, cursor, position)
+                if cursor.trouble:
+                    cursors.record_problem(reader, "")
                 if until is not None and time.monotonic() > until:
                     return False
             with transaction.atomic():
@@ -159,6 +165,10 @@ def _find_writing_access(crm: CrmClient) -> None:
         owner_id = access.find_writing_access(crm)
         if owner_id:
             refresh(crm, [owner_id])  # the probe gave the filter a new version
+        if access.capabilities().writing == Access.NONE:
+            breakers.refuse(Breaker.Name.REFUSED_FILTERS, Forbidden(_NO_WRITING, asked="PATCH userqueries"))
+        elif owner_id:
+            breakers.reset(Breaker.Name.REFUSED_FILTERS)
 
 
 def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
@@ -170,12 +180,24 @@ def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
         ids = list(following.values_list("pk", flat=True)[:MOST_OWNERS_AT_ONCE])
         after = Position(position.stage, str(ids[-1])) if ids else Position(position.stage + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
+        _require_some(read)
         with transaction.atomic():
             store.store(read, query_type=query_type, generation=cursor.generation)
             cursors.advance(reader, next_link=after.to_json())
         return after
 
     return stage
+
+
+def _require_some(read: Sequence[OwnerFilters]) -> None:
+    """Raise the CRM's refusal if it refuses the filters of all these owners, which is not about one of them."""
+    errors = [each.error for each in read if each.error is not None and each.error.is_refusal]
+    if not errors or len(errors) < len(read):
+        return
+    # Whom an impersonated call is forbidden to may lack a role.
+    is_own_right = access.capabilities().reading == Access.DIRECT and len(errors) > 1
+    if is_own_right or not isinstance(errors[0], Forbidden):
+        raise errors[0]
 
 
 _STAGES: tuple[_Stage, ...] = (
@@ -243,6 +265,16 @@ def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
 
 def _generation() -> int:
     return MirrorCursor.objects.filter(table=CURSOR).values_list("generation", flat=True).first() or 0
+
+
+def record_success(permit: breakers.Permit, *, is_finished: bool) -> None:
+    """Close the breakers that this reading probed; if it found no access to other users' filters, say so instead."""
+    if access.capabilities().reading != Access.NONE:
+        breakers.record_success(permit)
+    elif is_finished:
+        breakers.refuse(Breaker.Name.REFUSED_INVENTORY, Forbidden(_NO_READING, asked="GET userqueries"))
+    else:
+        breakers.release(permit)
 
 
 def request() -> None:

@@ -10,7 +10,8 @@ a request that is still in flight when we read again can no longer take effect a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -19,14 +20,15 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
-from syncapp.crm.staging.records import STATE_COLUMNS, ColumnType, DeliverySnapshot
+from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
+from syncapp.crm.staging.records import STATE_COLUMNS, ChangeSet, ColumnType, DeliverySnapshot, LiveContact
 from syncapp.crm.transport import Deadline
 from syncapp.jobs import breakers, queue, runner
 from syncapp.jobs.breakers import WRITE_BREAKERS, Permit
 from syncapp.jobs.queue import Lease, failpoint
-from syncapp.jobs.runner import Failure, JobType, Retry
+from syncapp.jobs.runner import Failure, JobType, OperationRefused, Retry
 from syncapp.mirror import columns
+from syncapp.mirror.edits import contact_columns
 from syncapp.models import Breaker, Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDelivery
@@ -34,7 +36,7 @@ from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
 from syncapp.review.delivery import change_sets, conflicts, results
 from syncapp.review.delivery.conflicts import Assessment, Finding, OwnDecisions, StoredValue
 
-BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_REVIEW)
+BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_REVIEW, Breaker.Name.REFUSED_REVIEW)
 STALE_ROUNDS = 3
 STALE_PAUSE = 30.0
 REFUSALS = (Rejected, NotFound)  # a retry does not help
@@ -100,8 +102,9 @@ class DeliveryJob(JobType):
         """Assess, send and finish the bound decisions. Raises CrmError, LostLease."""
         delivery = Delivery.objects.get(pk=lease.pk)
         work = _Work(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
-        # In another organization our contacts do not exist, and would be taken for deleted.
-        self._crm.verify_organization(deadline=work.deadline)
+        with _reading():
+            # In another organization our contacts do not exist, and would be taken for deleted.
+            self._crm.verify_organization(deadline=work.deadline)
         bound = _bound_decisions(delivery)
         for wave in change_sets.split_waves(bound):
             _send_all(work, wave)
@@ -117,6 +120,9 @@ class DeliveryJob(JobType):
         if isinstance(error, _StillStale):
             reason = f"The contact changed in the CRM during writing, {lease.attempts} times in a row."
             return Retry("Stale", reason, after=STALE_PAUSE)
+        if isinstance(error, OperationRefused):
+            columns.expire(Delivery.objects.get(pk=lease.pk).target_table)
+            return runner.stop_operation(error.error, lease, breaker=Breaker.Name.REFUSED_REVIEW)
         if isinstance(error, CrmError):
             return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
         return None
@@ -135,6 +141,19 @@ def _bound_decisions(delivery: Delivery) -> list[Decision]:
     """Return the decisions that this delivery still has to write, oldest first."""
     bound = Decision.objects.filter(delivery=delivery, state=DecisionState.BOUND)
     return list(bound.select_related("field", "decided_by", "rule").order_by("decided_at", "pk"))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Take any refusal of a read for one of the whole operation, because reads contain no values of a decision."""
+    try:
+        yield
+    except Forbidden:
+        raise  # it has a breaker of its own
+    except CrmError as error:
+        if error.is_refusal:
+            raise OperationRefused(error) from error
+        raise
 
 
 def _send_all(work: _Work, decisions: Sequence[Decision]) -> None:
@@ -169,7 +188,7 @@ def _send(work: _Work, decisions: Sequence[Decision]) -> None:
             return
         _mark_sent(work, assessments)
         try:
-            written = work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
+            written = _apply(work, change_set)
         except Stale:
             continue
         except NotFound:
@@ -195,11 +214,20 @@ def _send(work: _Work, decisions: Sequence[Decision]) -> None:
     raise _StillStale
 
 
+def _apply(work: _Work, change_set: ChangeSet) -> LiveContact | None:
+    """Apply a change set. Raises CrmError; OperationRefused if the CRM would refuse any values."""
+    try:
+        return work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
+    except CrmError as error:
+        if error.refuses_operation:
+            raise OperationRefused(error) from error
+        raise
+
+
 def _read_and_assess(
     work: _Work, decisions: Sequence[Decision], stored: Mapping[uuid.UUID, StoredValue] | None = None
 ) -> tuple[list[Assessment], DeliverySnapshot]:
     """Read the contact and its staging rows, and assess each decision against them."""
-    known = columns.of_table(work.delivery.target_table)
     ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
@@ -209,15 +237,18 @@ def _read_and_assess(
             unproven[earlier.field_id].add(str(earlier.pk))
     own = {field_id: OwnDecisions(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
     wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
-    view = work.crm.read_for_delivery(
-        table=work.delivery.target_table,
-        contact_id=work.delivery.target_id,
-        columns=[known[name] for name in sorted(wanted | set(STATE_COLUMNS if wanted else ())) if name in known],
-        record_ids=sorted({each.field.record_id for each in decisions}),
-        deadline=work.deadline,
-    )
+    with _reading():
+        known = contact_columns.for_writing(work.delivery.target_table, crm=work.crm)
+        view = work.crm.read_for_delivery(
+            table=work.delivery.target_table,
+            contact_id=work.delivery.target_id,
+            columns=[known[name] for name in sorted(wanted | set(STATE_COLUMNS if wanted else ())) if name in known],
+            record_ids=sorted({each.field.record_id for each in decisions}),
+            with_revision=contact_columns.has_revision(known),
+            deadline=work.deadline,
+        )
+        own_user = work.crm.own_user_id(deadline=work.deadline)
     failpoint("delivery.read")
-    own_user = work.crm.own_user_id(deadline=work.deadline)
     return conflicts.assess(decisions, view, columns=known, own=own, stored=stored, own_user=own_user), view
 
 

@@ -17,7 +17,11 @@ from syncapp.models import Breaker
 
 log = logging.getLogger(__name__)
 
-FILTER_BREAKERS = (Breaker.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_BREAKERS)
+FILTER_BREAKERS = (
+    Breaker.Name.FORBIDDEN_FILTERS,
+    Breaker.Name.REFUSED_INVENTORY,
+    *breakers.CONNECTION_BREAKERS,
+)
 MOST_USERS = 250  # a few seconds; a larger group is compared by the last inventory, and the page shows its age
 _CHUNK = 50
 
@@ -33,5 +37,9 @@ def refresh_group(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], Cr
             with transaction.atomic():
                 queue.extend_lease(lease)
     except CrmError as error:
-        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        breakers.record_failure(
+            error,
+            forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS,
+            refused_breaker=Breaker.Name.REFUSED_INVENTORY,
+        )
         log.warning("reading a policy's group: %s %s %s", type(error).__name__, error.status, error.request_id)

@@ -29,7 +29,8 @@ class LeasedItem:
 class Batch:
     """A few users of one run, and everything needed to process them.
 
-    `acting`: each write is sent as the user. `keeps_versions`: the CRM accepts If-Match for filters.
+    `acting`: each write is sent as the user. `keeps_versions`: the CRM accepts If-Match for filters. `denial`: what the
+    CRM forbade to all of them, where no other access works.
     """
 
     run: FilterRun
@@ -38,6 +39,7 @@ class Batch:
     keeps_versions: bool
     deadline: Deadline
     items: list[LeasedItem] = field(default_factory=list)
+    denial: CrmError | None = None
 
     @property
     def tag(self) -> str:
@@ -53,8 +55,9 @@ class Batch:
 class ItemResult:
     """The outcome of one user, and what was read back after the write.
 
-    An `error` that can be retried comes without an outcome; `request_failed`: the user's own request failed as a whole.
-    `wrong_author`: the CRM ignored the impersonation.
+    An `error` that can be retried comes without an outcome; `request_failed`: the user's own request failed as a whole,
+    or would fail for any user. `denial` is the error of a denied user. `wrong_author`: the CRM ignored the
+    impersonation.
     """
 
     outcome: Outcome = Outcome.OPEN
@@ -64,6 +67,7 @@ class ItemResult:
     filters: Sequence[OutlookFilter] | None = None
     mailbox: Mailbox | None = None
     wrong_author: bool = False
+    denial: CrmError | None = None
 
 
 class Operation(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncapp.crm.errors import CrmError, Forbidden, NotFound, ProtocolError, Stale
+from syncapp.crm.errors import CredentialsRefused, CrmError, Forbidden, NotFound, ProtocolError, Stale
 from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch, SwitchResult
 from syncapp.mirror.filters import inventory
 from syncapp.models import FilterRun
@@ -80,6 +80,8 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
     if answer.wrong_author:
         return ItemResult(Outcome.FAILED, NOT_AS_USER, filters=answer.now, wrong_author=True)
     error, live = answer.error, answer.now
+    if error is not None and (error.refuses_operation or isinstance(error, CredentialsRefused)):
+        return ItemResult(error=error, request_failed=True)
     if error is not None and (error.transient or isinstance(error, ProtocolError)):
         return ItemResult(error=error)
     if isinstance(error, Stale | NotFound):
@@ -87,7 +89,7 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
             return _as_wanted(leased, run, _outcome(leased), live)
         return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
     if isinstance(error, Forbidden):
-        return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=live)
+        return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=live, denial=error)
     if error is not None:
         return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", filters=live)
     if answer.as_wanted is None:

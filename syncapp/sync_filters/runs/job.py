@@ -36,7 +36,8 @@ from syncapp.sync_filters.runs import filter_operation, item_results, method_ope
 from syncapp.sync_filters.runs.batches import Batch, ItemResult, LeasedItem, Operation
 from syncapp.sync_filters.runs.concurrency import BATCH_SIZE
 
-BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS)
+REFUSED = Breaker.Name.REFUSED_FILTERS
+BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS, REFUSED)
 _OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, RunOperation.METHOD: method_operation}
 
 
@@ -78,7 +79,8 @@ class FilterSwitchJob(BatchJobType):
     def process_batch(self, leases: Sequence[Lease], permit: Permit) -> None:
         """Check, write and apply the results; a user's own error affects that user alone.
 
-        Raises Rejected if the CRM refuses a request that several users share, so that each is tried alone.
+        Raises Rejected if the CRM refuses a request that several users share, so that each is tried alone. A refusal
+        of the operation itself stops the run until the CRM accepts it, and costs no attempt.
         """
         run, known = FilterRun.objects.get(pk=self._run_id), access.capabilities()
         # Mailboxes are always set with the portal's own permission, never as a user.
@@ -90,7 +92,9 @@ class FilterSwitchJob(BatchJobType):
         batch = Batch(run, self._crm, acting, known.keeps_versions, deadline, leased)
         try:
             failed = self._switch(batch, _OPERATIONS[batch.run.operation])
-            if not batch.items or len(failed) < len(batch.items):
+            if batch.denial is not None:
+                breakers.refuse(REFUSED, batch.denial)
+            elif not batch.items or len(failed) < len(batch.items):
                 breakers.record_success(permit)
             elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_access(batch):
                 self._retry_forbidden(failed)
@@ -98,7 +102,7 @@ class FilterSwitchJob(BatchJobType):
             for each, error in failed:
                 self._handle_request_error(replace(batch, items=[each]), error)
         except CrmError as error:
-            if isinstance(error, Rejected) and len(batch.items) > 1:
+            if isinstance(error, Rejected) and len(batch.items) > 1 and not error.refuses_operation:
                 raise
             if isinstance(error, Forbidden) and not batch.acting and self._finds_other_access(batch):
                 self._retry_forbidden([(each, error) for each in batch.items])
@@ -136,6 +140,8 @@ class FilterSwitchJob(BatchJobType):
         answered = list(zip(batch.items, results, strict=True))
         all_denied = all(result.outcome == Outcome.DENIED for result in results)
         try_again = all_denied and self._finds_other_access(batch)
+        if all_denied and not try_again and _is_powerless(batch):
+            batch.denial = results[0].denial
         with transaction.atomic():
             for each, result in answered:
                 if result.error is not None and not result.request_failed:
@@ -184,6 +190,10 @@ class FilterSwitchJob(BatchJobType):
         if not batch.items:
             return
         first = batch.items[0].lease
+        if error.refuses_operation:
+            for each in batch.items:
+                runner.apply(self, each.lease, runner.stop_operation(error, each.lease, breaker=REFUSED))
+            return
         decision = runner.retry_crm_error(error, first, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         for each in batch.items:
             if isinstance(decision, Failure):
@@ -202,6 +212,13 @@ class FilterSwitchJob(BatchJobType):
         item_results.apply_results([(LeasedItem(lease, item, tuple(item.changes.all())), result)])
         FilterRunItem.objects.filter(pk=lease.pk).update(state=JobState.FAILED, last_error=failure.code)
         transitions.update_state(item.run)
+
+
+def _is_powerless(batch: Batch) -> bool:
+    """Return whether the CRM would forbid it for any user, after it did for all users of this batch."""
+    if batch.run.sets_mailbox_method:
+        return len(batch.items) > 1
+    return access.capabilities().writing == Access.NONE
 
 
 def _retry(leased: LeasedItem, error: CrmError) -> Retry:

@@ -6,7 +6,7 @@ compared by value, and the version of this read guards the write.
 
 from __future__ import annotations
 
-from syncapp.crm.errors import Forbidden, NotFound, ProtocolError, Stale
+from syncapp.crm.errors import CredentialsRefused, Forbidden, NotFound, ProtocolError, Stale
 from syncapp.crm.filters.records import MethodChange, MethodResult
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.sync_filters.runs.batches import Batch, ItemResult, LeasedItem
@@ -51,12 +51,15 @@ def apply(batch: Batch) -> list[ItemResult]:
 def _result(answer: MethodResult) -> ItemResult:
     """Return the result of a write; 412 is not final, the mailbox is read again and compared."""
     error = answer.error
+    if error is not None and (error.refuses_operation or isinstance(error, CredentialsRefused)):
+        return ItemResult(error=error, request_failed=True)
     if error is not None and (error.transient or isinstance(error, ProtocolError | Stale)):
         return ItemResult(error=error, mailbox=answer.now)
     if isinstance(error, NotFound):
         return ItemResult(Outcome.NO_MAILBOX, GONE, mailbox=answer.now)
     if isinstance(error, Forbidden):
-        return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", mailbox=answer.now)
+        why = f"The CRM forbids it: {error.message}"
+        return ItemResult(Outcome.DENIED, why, mailbox=answer.now, denial=error)
     if error is not None:
         return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", mailbox=answer.now)
     if answer.as_wanted is None:

@@ -8,13 +8,19 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from syncapp.jobs import breakers
 from syncapp.models import FilterRun
-from syncapp.models.sync_filters.run import FAILURES, WRITTEN, Outcome, Plan
-from syncapp.sync_filters.runs import transitions
+from syncapp.models.sync_filters.run import FAILURES, WRITTEN, Outcome, Plan, RunState
+from syncapp.sync_filters.runs import job, transitions
 
 MINUTE = timedelta(minutes=1)
 FEWEST = 5  # fewer users give no reliable speed
 _TOLERANCE = 0.25  # of a speed measured over one minute
+
+
+def is_on_hold(run: FilterRun) -> bool:
+    """Return whether an open breaker or a person's stop keeps a running run from switching anyone."""
+    return run.state == RunState.RUNNING and not breakers.all_closed(job.BREAKERS)
 
 
 @dataclass(frozen=True, slots=True)

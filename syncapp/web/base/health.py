@@ -58,6 +58,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
                 "meaning": trouble.kind.meaning,
                 "remedy": trouble.kind.remedy,
                 "where": trouble.kind.where,
+                "asked": trouble.asked,
             }
             for trouble in health.troubles
         ],

@@ -13,7 +13,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from syncapp import preferences
-from syncapp.health import Trouble, troubles
+from syncapp.health import Trouble, kinds, troubles
+from syncapp.health.kinds import Kind
 from syncapp.mirror import columns
 from syncapp.models import FilterPolicy, Person
 from syncapp.models.audit import Area
@@ -56,10 +57,25 @@ class PageContext:
     @cached_property
     def connection(self) -> tuple[str, str]:
         """Return the tone and the words for the connection in the top bar."""
-        if not self.crm_is_connected:
-            return "bad", "CRM not connected"
+        worst = next((trouble.kind for trouble in self.troubles if trouble.kind.affects_crm), None)
+        if worst is not None:
+            return "bad", worst.connection or "CRM not connected"
         words = next((trouble.kind.connection for trouble in self.troubles if trouble.kind.connection), "")
         return ("warn", words) if words else ("", "CRM connected")
+
+    @cached_property
+    def edits_arrive(self) -> bool:
+        """Return whether nothing about the CRM is known to keep new edits from being read."""
+        return not self._is_caused(kinds.PULL)
+
+    @cached_property
+    def users_are_read(self) -> bool:
+        """Return whether nothing about the CRM is known to keep users and filters from being read."""
+        return not self._is_caused(kinds.INVENTORY)
+
+    def _is_caused(self, symptom: Kind) -> bool:
+        of_crm = [trouble.kind for trouble in self.troubles if trouble.kind.affects_crm]
+        return any(kind is symptom or symptom.code in kind.hides for kind in of_crm)
 
     @cached_property
     def may_see_review(self) -> bool:

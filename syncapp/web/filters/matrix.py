@@ -14,7 +14,7 @@ from syncapp.connection import clients
 from syncapp.crm.errors import CrmError
 from syncapp.jobs import breakers
 from syncapp.mirror.filters import access, inventory
-from syncapp.models import FilterUser
+from syncapp.models import Breaker, FilterUser
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.tables import Group
 from syncapp.sync_filters.inventory import matrix
@@ -25,6 +25,7 @@ from syncapp.web.filters.matrix_presenter import DrawerPresenter, RowPresenter
 from syncapp.web.filters.plan_form import TABLES
 
 NO_ANSWER = "The CRM did not answer. The page shows the last values read; try again in a minute."
+REFUSED = "The CRM refused to be read. The page shows the last values read; tell an administrator."
 
 
 @allow(*FILTER_ROLES)
@@ -64,6 +65,16 @@ def filters(request: PortalRequest) -> HttpResponse:
     return render_page(request, "filters/matrix.html", context)
 
 
+def problem_of(error: CrmError) -> str:
+    """Return what a person is told after the CRM could not be read; a refusal also opens the breaker of reading."""
+    if not error.is_refusal:
+        return NO_ANSWER
+    breakers.record_failure(
+        error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS, refused_breaker=Breaker.Name.REFUSED_INVENTORY
+    )
+    return REFUSED
+
+
 @allow(*FILTER_ROLES, methods=("POST",))
 def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     """Read one user again from the CRM."""
@@ -73,8 +84,8 @@ def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
             inventory.refresh(clients.crm(), [user.pk])
         else:
             messages.error(request, NO_ANSWER)
-    except CrmError:
-        messages.error(request, NO_ANSWER)
+    except CrmError as error:
+        messages.error(request, problem_of(error))
     if "explained" in request.POST:
         return HttpResponseRedirect(reverse("filter_user", args=[user.pk]), status=303)
     params = MatrixParams.read(request.GET)

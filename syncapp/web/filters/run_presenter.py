@@ -233,7 +233,12 @@ class RunPresenter:
 
     @property
     def state_words(self) -> str:
-        return "Scheduled" if self.run.is_scheduled else self.run.get_state_display()
+        words = "On hold" if self.is_on_hold else self.run.get_state_display()
+        return "Scheduled" if self.run.is_scheduled else words
+
+    @cached_property
+    def is_on_hold(self) -> bool:
+        return progress.is_on_hold(self.run)
 
     @cached_property
     def unwritten(self) -> int:

@@ -50,8 +50,8 @@ def forecast(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
             messages.error(request, matrix.NO_ANSWER)
     except NotPossible as problem:
         messages.error(request, str(problem))
-    except CrmError:
-        messages.error(request, matrix.NO_ANSWER)
+    except CrmError as error:
+        messages.error(request, matrix.REFUSED if error.is_refusal else matrix.NO_ANSWER)
     return _to_user(user, "#forecast")
 
 

@@ -26,6 +26,7 @@ from syncapp.web.review.queue_presenter import QueuePresenter
 from syncapp.web.review.record_presenter import Problems
 
 NO_ANSWER = "The CRM did not answer. The page shows the values read before."
+REFUSED = "The CRM refused to be read; the reason is at the top of the page, which shows the values read before."
 
 
 @allow(*REVIEW_ROLES)
@@ -131,7 +132,7 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     edit = record_page.present(request, queue).with_live_values(result)
     if not wants_part(request):
         if result is None:
-            messages.error(request, NO_ANSWER)
+            messages.error(request, live_values_problem())
         # No redirect: the contact's owner and company are not stored and would be lost.
         return record_page.render(request, "review/record.html", queue, edit, showing="record")
     if result is not None and result.gone_changed:
@@ -140,6 +141,11 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         return response
     fields = edit.only({*result.changed, *result.unreadable}) if result else []
     return record_page.render(request, "review/_read.html", queue, edit, fields=fields, heads=edit.heads_of(fields))
+
+
+def live_values_problem() -> str:
+    """Return why no live values were read just now."""
+    return REFUSED if live_values.are_refused() else NO_ANSWER
 
 
 def _polled_rows(request: PortalRequest, queue: QueuePresenter) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.db.models import Prefetch
 
 from syncapp.crm.staging.records import Column
 from syncapp.crm.values.lookups import NamedRow
+from syncapp.mirror.edits import live_values
 from syncapp.mirror.edits.live_values import ContactDetails, RefreshResult
 from syncapp.models import Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.folding import search_key
@@ -121,6 +122,7 @@ class RecordPresenter:
     problem: Problem | None = None
     is_editor_unidentified: bool = False
     crm_failed: bool = False
+    crm_refused: bool = False
     belongs: ContactDetails | None = None
 
     @property
@@ -214,9 +216,9 @@ class RecordPresenter:
         return [group for group in self.groups if any(each.id in ids for each in group.fields)]
 
     def with_live_values(self, found: RefreshResult | None) -> RecordPresenter:
-        """Return the page with the unstored results of a reading; None means that the CRM did not answer."""
+        """Return the page with the unstored results of a reading; None means that the CRM did not answer or refused."""
         if found is None:
-            return replace(self, crm_failed=True)
+            return replace(self, crm_failed=True, crm_refused=live_values.are_refused())
         fields = tuple(replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in self.fields)
         return replace(self, belongs=found.details, fields=fields)
 

@@ -35,7 +35,7 @@ from syncapp.web.review.decision_form import (
     read_reason,
 )
 from syncapp.web.review.params import read_params
-from syncapp.web.review.record import NO_ANSWER
+from syncapp.web.review.record import live_values_problem
 from syncapp.web.review.selection_presenter import SelectionPresenter
 
 KEY = "selection"  # names the reason's controls
@@ -122,7 +122,7 @@ def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
     crm_answered = selections.refresh_live_values(row, record_ids, crm=clients.crm())
     if not wants_part(request):
         if not crm_answered:
-            messages.error(request, NO_ANSWER)
+            messages.error(request, live_values_problem())
         return _to_selection(row, "?all=1" if shows_all else "")
     after = SelectionPresenter(row, request.user, shows_all=shows_all, crm_failed=not crm_answered)
     # Fields left out by this reading can make the rest short enough to be listed in full: then read those as well.

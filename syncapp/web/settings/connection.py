@@ -12,9 +12,10 @@ from syncapp import health
 from syncapp.connection import clients, credentials, usage
 from syncapp.connection.clients import WrongOrganization
 from syncapp.crm.errors import CrmError
-from syncapp.health import clocks
+from syncapp.health import clocks, kinds
 from syncapp.jobs import breakers
 from syncapp.mirror import uses
+from syncapp.mirror.edits import contact_columns
 from syncapp.mirror.filters import inventory
 from syncapp.models import Breaker, Connection, UnreadableRow
 from syncapp.models.person import Role
@@ -69,7 +70,7 @@ def settings_resume(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_probe(request: PortalRequest) -> HttpResponse:
-    """Test the connection, and whether it leads to the mirrored organization."""
+    """Test the connection, and whether it leads to the mirrored organization; refused operations are retried."""
     started = time.monotonic()
     try:
         clients.check_organization(clients.crm().who_am_i().organization_id)
@@ -77,6 +78,7 @@ def settings_probe(request: PortalRequest) -> HttpResponse:
         return refused(request, PAGE, "The CRM answered, but it is not the organization mirrored here.")
     except CrmError as error:
         return refused(request, PAGE, f"The connection failed: {error}")
+    breakers.make_probes_due()
     milliseconds = (time.monotonic() - started) * 1000
     return saved(request, PAGE, f"The CRM answered in {milliseconds:.0f} ms. It is the expected organization.")
 
@@ -98,10 +100,10 @@ def _usage() -> dict[str, Any]:
 
 def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = None) -> HttpResponse:
     tripped = breakers.all_open()
-    labels = dict(Breaker.Name.choices)
     context: dict[str, Any] = {
         "crm": Connection.objects.first(),
-        "breakers": [(breaker, labels.get(breaker.name, breaker.name)) for breaker in tripped],
+        "breakers": [(breaker, kinds.of_breaker(breaker.name)) for breaker in tripped],
+        "lacking": contact_columns.missing(),
         "stopped": next((breaker for breaker in tripped if breaker.name == Breaker.Name.OPERATOR_STOP), None),
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),

@@ -123,7 +123,7 @@ def test_live_values_are_canonical_with_labels(cloud, crm):
     assert "1,234.5" in now.labels["creditlimit"]
     assert now.labels["telephone1"] == "+49 40 1"
     assert now.etag
-    assert now.revision >= 1
+    assert now.revision is None, "only a delivery needs it"
 
 
 def test_deleted_contact_is_absent(cloud, crm):
@@ -167,6 +167,7 @@ def test_delivery_snapshot_has_contact_records_fields(cloud, crm):
     )
 
     assert view.contact.id == contact
+    assert view.contact.revision >= 1
     assert set(view.contact.values) == {"telephone1"}
     assert set(view.records) == {first, second}
     assert sorted((field.record_id == first, field.column) for field in view.fields.values()) == [

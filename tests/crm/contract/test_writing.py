@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from syncapp.crm import client as crm_client
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import NotFound, ProtocolError, Rejected, Stale, Unreachable, WritesDisabled
 from syncapp.crm.rate_limit.limiter import Lane
@@ -249,8 +250,8 @@ def test_unknown_column_rejected(edit):
 def test_answer_with_other_contact_refused(edit, monkeypatch):
     other = edit.cloud.contacts()[1]
     client = edit.cloud.client()
-    honest = client._contact_read
-    monkeypatch.setattr(client, "_contact_read", lambda table, _, columns: honest(table, other, columns))
+    honest = crm_client._contact_read
+    monkeypatch.setattr(crm_client, "_contact_read", lambda table, _, *columns: honest(table, other, *columns))
 
     with pytest.raises(ProtocolError):
         client.read_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])

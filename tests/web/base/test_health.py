@@ -16,10 +16,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp.crm.errors import TokenUnavailable
+from syncapp.crm.errors import NotFound, TokenUnavailable
 from syncapp.health import troubles
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
+from syncapp.mirror.filters import inventory
 from syncapp.models import Breaker, Connection, Delivery, Heartbeat, Message, MirrorCursor, UnreadableRow
 from syncapp.outbox import messages
 from tests.support import people
@@ -150,6 +151,27 @@ def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None
     MirrorCursor.objects.update(pulled_at=ago(600))
 
     assert (health()[0], codes()) == (200, [])
+
+
+@pytest.mark.parametrize(("problem", "expected"), [("The list does not end.", ["inventory"]), ("", [])])
+def test_unreadable_inventory_is_named(all_is_well: Any, problem: str, expected: list[str]) -> None:
+    MirrorCursor.objects.create(table=inventory.CURSOR, trouble=problem)
+
+    assert codes() == expected
+    words = browser(people.rita()).get("/review/").content.decode()
+    assert ("Users and filters are not being read: The list does not end." in words) is bool(problem)
+
+
+def test_refused_request_is_named_without_answer(all_is_well: Any) -> None:
+    refused = NotFound("No row for Tilda", status=404, asked="GET osync_syncfields")
+    breakers.refuse(Breaker.Name.REFUSED_READ, refused)
+
+    (said,) = health()[1]["troubles"]
+
+    assert said["asked"] == "GET osync_syncfields, answered 404"
+    assert "Tilda" not in str(said)
+    assert "Tilda" not in browser(people.rita()).get("/review/").content.decode()
+    assert "Tilda" in browser(people.ada()).get("/review/").content.decode()
 
 
 def test_late_mails_do_not_disconnect_the_crm(all_is_well: Any) -> None:

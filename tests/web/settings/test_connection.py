@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 
 from syncapp.connection import clients
+from syncapp.crm.errors import NotFound
+from syncapp.health import kinds
 from syncapp.jobs import breakers
 from syncapp.models import AuditEntry, Breaker, Connection, DailyOperations, UnreadableRow
 from tests.support.people import ada, browser, rita
@@ -57,6 +59,27 @@ def test_open_breaker_is_listed_with_reason(known, probe_in, advice):
     for text in (Breaker.Name.SMTP.label, "550 sender unknown", advice):
         assert text in words
     assert "Nothing is blocked." not in words
+
+
+def test_refused_request_is_listed_with_what_helps(known):
+    known.__class__.objects.update(review_writes=True)
+    refused = NotFound("Resource not found for the segment", status=404, asked="GET osync_syncfields")
+    breakers.refuse(Breaker.Name.REFUSED_READ, refused)
+
+    words = Screen(browser(ada()).get("/settings/connection/")).words
+
+    for text in ("GET osync_syncfields, answered 404", "Resource not found", kinds.REFUSED_READ.remedy):
+        assert text in words
+    assert "Running" not in words
+
+
+def test_connection_test_retries_what_was_refused(world: World):
+    breakers.refuse(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
+    assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is None
+
+    post("probe")
+
+    assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is not None
 
 
 def test_closed_breakers_are_not_listed(known):

@@ -1,0 +1,54 @@
+"""The contact columns that the portal itself needs; one that the CRM lacks is left out, by its definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncapp.connection import clients
+from syncapp.crm.client import CrmClient
+from syncapp.crm.staging.records import STATE_COLUMNS, Column
+from syncapp.mirror import columns
+from syncapp.models import SyncField
+
+TABLE = "contact"
+OWNER, COMPANY = "ownerid", "parentcustomerid"
+_STATE, _MASTER = STATE_COLUMNS
+_USES: Mapping[str, str] = {
+    OWNER: "Owners of contacts are not shown.",
+    COMPANY: "Companies are neither shown nor found by the search.",
+    _STATE: "Deactivated contacts are shown like active ones.",
+    _MASTER: "Merged contacts are shown like deactivated ones.",
+}
+_REVISION = "Written values carry no revision, by which a plug-in could tell them from Outlook edits."
+_EDITED = "Edits of it can be rejected, but not written."
+
+
+def missing() -> list[tuple[str, str]]:
+    """Return each needed column that the CRM lacks, with what that means; none before the definitions were read."""
+    known = columns.of_table(TABLE)
+    if not known:
+        return []
+    uses = dict(_USES)
+    if revision := clients.names().contact_revision:
+        uses[revision] = _REVISION
+    edited = SyncField.objects.open().filter(record__target_table=TABLE).exclude(column_name__in=known)
+    uses |= dict.fromkeys(edited.order_by("column_name").values_list("column_name", flat=True).distinct()[:50], _EDITED)
+    return [(name, use) for name, use in uses.items() if name not in known]
+
+
+def has_revision(known: Mapping[str, Column]) -> bool:
+    """Return whether a table has a revision column, by CRM_NAMES and its known columns."""
+    return clients.names().contact_revision in known
+
+
+def for_writing(table: str, *, crm: CrmClient) -> Mapping[str, Column]:
+    """Return the columns of a table, read again at most once a minute while the revision column is missing.
+
+    A plug-in that has just been set up would revert a value that was written without it. Raises CrmError.
+    """
+    name = clients.names().contact_revision
+    known = columns.of_table(table)
+    if table != TABLE or not name or name in known or not columns.needs_refresh(table, [name]):
+        return known
+    columns.refresh(crm, table=table, force=True)
+    return columns.of_table(table)
