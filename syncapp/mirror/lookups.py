@@ -5,18 +5,20 @@ from __future__ import annotations
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.staging.records import Column
-from syncapp.crm.values.lookups import NamedRow
+from syncapp.crm.values.lookups import NamedRows
 
 MAX_ROWS = 8  # per table, for a short list of choices
 MAX_TABLES = 3
 SECONDS = 5.0
 
 
-def find(column: Column, name: str, *, crm: CrmClient) -> tuple[NamedRow, ...]:
+def find(column: Column, name: str, *, crm: CrmClient) -> NamedRows:
     """Return rows by the words of their names, from each table that the column can point to, within SECONDS.
 
     Raises CrmError.
     """
     deadline = Deadline.after(SECONDS)
     tables = column.targets[:MAX_TABLES]
-    return tuple(row for table in tables for row in crm.lookups.named(table, name, most=MAX_ROWS, deadline=deadline))
+    answers = [crm.lookups.named(table, name, most=MAX_ROWS, deadline=deadline) for table in tables]
+    rows = tuple(row for answer in answers for row in answer.rows)
+    return NamedRows(rows, left_out=sum(answer.left_out for answer in answers))

@@ -29,13 +29,21 @@ class NamedRow:
         return f"{self.table}:{self.id}"
 
 
+@dataclass(frozen=True, slots=True)
+class NamedRows:
+    """The rows that a search found; `left_out` counts further ones whose id or name cannot be read."""
+
+    rows: tuple[NamedRow, ...] = ()
+    left_out: int = 0
+
+
 class Lookups:
     """Reads rows for lookups; never writes."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def named(self, table: str, sought: str, *, most: int, deadline: Deadline | None = None) -> tuple[NamedRow, ...]:
+    def named(self, table: str, sought: str, *, most: int, deadline: Deadline | None = None) -> NamedRows:
         """Return up to `most` rows of a table, sorted by name, whose names have a word beginning with each word sought.
 
         The CRM ignores case, and accents where its database does. Without a word, return any rows.
@@ -51,4 +59,5 @@ class Lookups:
         found = odata.query(set_name, select=(row_id, name), order_by=name, top=most, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
         # A row whose id or name cannot be read is no choice for a person.
-        return read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))[0]
+        readable, unreadable = read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))
+        return NamedRows(readable, left_out=len(unreadable))

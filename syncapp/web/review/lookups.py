@@ -22,6 +22,7 @@ from syncapp.web.review.record_presenter import Problems
 
 LONGEST_NAME = 100
 NO_ANSWER = "The CRM did not answer. Try again, or approve or reject the proposal."
+REFUSED = "The CRM refused the search. Approve or reject the proposal, and tell an administrator."
 NO_NAME = "Enter a word of the name."
 
 
@@ -36,14 +37,17 @@ def find(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
 
 
 def _search(field: SyncField, name: str) -> tuple[Sequence[NamedRow], str]:
-    """Return the rows, or why there are none."""
+    """Return the rows, and why there are none or fewer than the CRM has."""
     column = columns.find(field.record.target_table, field.column_name)
     if column is None or column.type is not ColumnType.LOOKUP or not name:
         return (), NO_NAME
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return (), NO_ANSWER
     try:
-        rows = lookups.find(column, name, crm=clients.crm())
-    except CrmError:
-        return (), NO_ANSWER
-    return rows, "" if rows else f"No name in the CRM has words that begin with “{name}”. Try another word."
+        found = lookups.find(column, name, crm=clients.crm())
+    except CrmError as error:
+        return (), REFUSED if error.is_refusal else NO_ANSWER
+    if found.left_out:
+        rows = "1 row was" if found.left_out == 1 else f"{found.left_out} rows were"
+        return found.rows, f"{rows} left out, because the CRM’s value cannot be read."
+    return found.rows, "" if found.rows else f"No name in the CRM has words that begin with “{name}”. Try another word."

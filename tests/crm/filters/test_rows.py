@@ -124,7 +124,7 @@ def test_too_many_pages_end_with_a_named_error():
         chain.follow("c")
 
 
-def test_lookup_search_skips_unreadable_rows():
+def test_lookup_search_counts_unreadable_rows():
     definition = {"EntitySetName": "accounts", "PrimaryIdAttribute": "accountid", "PrimaryNameAttribute": "name"}
     rows = [
         {"accountid": str(OWNER), "name": 5},
@@ -134,4 +134,5 @@ def test_lookup_search_skips_unreadable_rows():
     with serve(in_turn(json_answer(definition), json_answer({"value": rows}))) as server:
         found = CrmClient(transport=WatchedTransport(origin=server.origin)).lookups.named("account", "B", most=5)
 
-    assert [row.name for row in found] == ["B"]
+    assert [row.name for row in found.rows] == ["B"]
+    assert found.left_out == 2
