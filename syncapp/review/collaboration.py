@@ -1,6 +1,6 @@
 """Working on the queue together: assigning and parking edits, comments, and who has an edit open.
 
-None of this blocks a decision: every reviewer may decide every edit, also one that is assigned to somebody else.
+None of this blocks a decision: every reviewer may decide every edit, even one that is assigned to someone else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ READERS = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 
 @transaction.atomic
 def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str = "screen") -> SyncRecord:
-    """Assign an edit to a reviewer, or with None to nobody. Raises NotPossible for a person who cannot review."""
+    """Assign an edit to a reviewer; with None, to no one. Raises NotPossible for a person who cannot review."""
     record = _lock(record_id)
     if to is not None and not to.has_role(Role.REVIEWER):
         raise NotPossible(f"{to.name} does not review.")
@@ -63,8 +63,8 @@ def _set_parking(record_id: uuid.UUID, action: str, until: date | None, *, by: P
 
 
 @transaction.atomic
-def add_remark(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "screen") -> Comment:
-    """Add a remark to an edit. Raises NotPossible if the text is empty or too long."""
+def add_comment(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "screen") -> Comment:
+    """Add a comment to an edit. Raises NotPossible if the text is empty or too long."""
     return _add(_lock(record_id), Comment.Kind.REMARK, text, by=by, channel=channel)
 
 
@@ -96,7 +96,7 @@ def answer(question_id: int, *, text: str, by: Person, channel: str = "screen") 
 
 
 def text_problem(text: str) -> str:
-    """Return why a remark, question or answer cannot be sent; '' when it can."""
+    """Return why a comment, question or answer cannot be sent; '' when it can."""
     length = len(text.strip())
     if not length:
         return "There is nothing to send. Type a sentence."

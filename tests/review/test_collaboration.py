@@ -94,9 +94,9 @@ def test_only_readers_can_be_asked():
 
 
 @pytest.mark.parametrize("text", ["  ", "x" * 2001])
-def test_empty_or_long_remark_is_refused(text: str):
+def test_empty_or_long_comment_is_refused(text: str):
     with pytest.raises(NotPossible):
-        collaboration.add_remark(make_field().record.pk, text=text, by=rita())
+        collaboration.add_comment(make_field().record.pk, text=text, by=rita())
 
     assert not Comment.objects.exists()
 

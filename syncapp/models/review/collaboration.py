@@ -10,7 +10,7 @@ from syncapp.models.mirror.sync_record import SyncRecord
 
 
 class Comment(models.Model):
-    """A comment on an edit: a remark, a question to a colleague, or an answer. It is never changed."""
+    """A comment on an edit, which may be a question to a colleague or an answer. It is never changed."""
 
     class Kind(models.TextChoices):
         REMARK = "remark", "Remark"

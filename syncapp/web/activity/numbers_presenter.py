@@ -213,34 +213,22 @@ def _troubles(view: NumbersView) -> Panel:
     )
 
 
-def _by_field(view: NumbersView) -> Panel:
-    shares = numbers.rejected_by_column(view.since, names=columns.labels("contact"))
-    return _rejected("fields", "Rejected, by field", "Field", shares, lambda each: {"field": each.key}, view.since)
-
-
-def _by_editor(view: NumbersView) -> Panel:
-    shares = numbers.rejected_by_editor(view.since)
-    return _rejected("editors", "Rejected, by editor", "Editor", shares, lambda each: {"editor": each.key}, view.since)
-
-
-def _rejected(
-    name: str, title: str, head: str, shares: Sequence[Share], of: Callable[[Share], Mapping[str, str]], since: date
-) -> Panel:
+def _rejected(by: str, shares: Sequence[Share], since: date) -> Panel:
     drawn = [each for each in shares if each.rejected][:MAX_ROWS]
     bars = [
         (
             each.name,
             float(each.rejected),
             f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %",
-            _activity(what=REJECTED, **{"from": since}, **of(each)),
+            _activity(what=REJECTED, **{"from": since, by: each.key}),
         )
         for each in drawn
     ]
     more = sum(1 for each in shares if each.rejected) - len(drawn)
     return Panel(
-        name,
-        title,
-        (head, "Decided", "Rejected", "Rejected, %"),
+        f"{by}s",
+        f"Rejected, by {by}",
+        (by.capitalize(), "Decided", "Rejected", "Rejected, %"),
         [(each.name, each.decided, each.rejected, _percent(each)) for each in shares],
         rows=charts.rows(bars),
         nothing="" if drawn else "Nothing was rejected in these weeks.",
@@ -251,8 +239,10 @@ def _rejected(
 PANELS: Mapping[str, Callable[[NumbersView], Panel]] = {
     "weeks": _by_week,
     "waiting": _waiting,
-    "fields": _by_field,
-    "editors": _by_editor,
+    "fields": lambda view: _rejected(
+        "field", numbers.rejected_by_column(view.since, names=columns.labels("contact")), view.since
+    ),
+    "editors": lambda view: _rejected("editor", numbers.rejected_by_editor(view.since), view.since),
     "ages": _ages,
     "troubles": _troubles,
 }

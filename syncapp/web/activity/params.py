@@ -175,26 +175,23 @@ class ParamsView:
     @cached_property
     def chips(self) -> list[Chip]:
         """Return the filters that are set, apart from the tab."""
-        return [Chip(label, self.query(**without)) for label, without in self._set_filters()]
-
-    def _set_filters(self) -> list[tuple[str, dict[str, str]]]:
         conditions, found = self.filter, []
         if conditions.person or conditions.by_portal:
-            found.append((f"by {self.person_name}", {"person": ""}))
+            found.append(Chip(f"by {self.person_name}", self.query(person="")))
         if conditions.action:
-            found.append((words.choice(conditions.action).lower(), {"what": ""}))
+            found.append(Chip(words.choice(conditions.action).lower(), self.query(what="")))
         if conditions.column:
-            found.append((f"field {columns.label('contact', conditions.column)}", {"field": ""}))
+            found.append(Chip(f"field {columns.label('contact', conditions.column)}", self.query(field="")))
         if conditions.channel:
-            found.append((f"from {words.channel(conditions.channel)}", {"via": ""}))
+            found.append(Chip(f"from {words.channel(conditions.channel)}", self.query(via="")))
         if conditions.contact:
-            found.append((f"contact {self.contact_name}", {"contact": ""}))
+            found.append(Chip(f"contact {self.contact_name}", self.query(contact="")))
         if conditions.editor:
-            found.append((f"edited by {self.editor_name}", {"editor": ""}))
+            found.append(Chip(f"edited by {self.editor_name}", self.query(editor="")))
         if conditions.name:
-            found.append((f"search “{conditions.name}”", {"q": ""}))
+            found.append(Chip(f"search “{conditions.name}”", self.query(q="")))
         if self.period_words:
-            found.append((self.period_words, {"period": "", "from": "", "to": ""}))
+            found.append(Chip(self.period_words, self.query(**{"period": "", "from": "", "to": ""})))
         return found
 
     @cached_property

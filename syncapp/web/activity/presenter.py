@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -23,7 +23,7 @@ from syncapp.review.diff import values
 from syncapp.review.diff.values import ValueDiff
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
-from syncapp.web.activity import run_entries, words
+from syncapp.web.activity import rule_content, run_entries, words
 from syncapp.web.activity.words import ActionLabel
 from syncapp.web.base import times
 from syncapp.web.review import outcomes
@@ -101,37 +101,39 @@ class Day:
 
 def present(entries: Sequence[AuditEntry]) -> list[EntryPresenter]:
     """Prepare entries for the templates."""
-    related, known = facts.load(entries), columns.of_table("contact")
-    return [_present(entry, related, known) for entry in entries]
+    related, known, found = facts.load(entries), columns.of_table("contact"), []
+    for entry in entries:
+        record = related.records.get(entry.record_id) if entry.record_id else None
+        subject, address = "", ""  # of something that no longer exists
+        if entry.area == Area.FILTER:
+            subject, address = run_entries.subject(entry, related)
+        elif record:
+            subject, address = record.name or "Edit without a name", reverse("record", args=[record.pk])
+        decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
+        via = words.channel(entry.channel)
+        if entry.channel == "worker" and decision and decision.decider:
+            via = f"for {decision.decider}"  # the person on whose behalf the worker acted
+        elif entry.channel == "rule" and related.rule(entry):
+            via = f"rule {related.rule(entry)}"
+        column = known.get(entry.column_name)
+        row = EntryPresenter(
+            entry=entry,
+            did=words.label_of(entry),
+            subject=subject,
+            label=column.label if column else entry.column_name,
+            change=_change(entry, column, related),
+            notes=tuple(filter(None, _notes(entry, related))),
+            via=via,
+            address=address,
+        )
+        found.append(row)
+    return found
 
 
 def by_day(entries: Sequence[EntryPresenter]) -> list[Day]:
     """Group the entries by the reader's days, keeping their order."""
     grouped = groupby(entries, key=lambda each: timezone.localdate(each.entry.at))
     return [Day(day, tuple(of_day)) for day, of_day in grouped]
-
-
-def _present(entry: AuditEntry, related: Facts, known: Mapping[str, Column]) -> EntryPresenter:
-    column = known.get(entry.column_name)
-    subject, address = _subject(entry, related)
-    return EntryPresenter(
-        entry=entry,
-        did=words.label_of(entry),
-        subject=subject,
-        label=column.label if column else entry.column_name,
-        change=_change(entry, column, related),
-        notes=tuple(filter(None, _notes(entry, related))),
-        via=_via(entry, related),
-        address=address,
-    )
-
-
-def _subject(entry: AuditEntry, related: Facts) -> tuple[str, str]:
-    """Return the name and page of the edit, user or run that the entry is about; '' if it no longer exists."""
-    if entry.area == Area.FILTER:
-        return run_entries.subject(entry, related)
-    record = related.records.get(entry.record_id) if entry.record_id else None
-    return (record.name or "Edit without a name", reverse("record", args=[record.pk])) if record else ("", "")
 
 
 def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDiff | None:
@@ -143,6 +145,9 @@ def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDi
         return None
     if entry.action in facts.ABOUT_PEOPLE:
         return values.diff_values(None, (_name(value.before, related), ""), (_name(value.after, related), ""))
+    if entry.action.startswith("rule."):
+        before, after = rule_content.in_words(value.before), rule_content.in_words(value.after)
+        return values.diff_values(None, (before, ""), (after, ""))
     was, will = (value.before, related.label(entry, value.before)), (value.after, related.label(entry, value.after))
     return values.diff_values(column, was, will)
 
@@ -162,38 +167,24 @@ def _notes(entry: AuditEntry, related: Facts) -> list[str]:
         return [*run_entries.notes(entry, related), f"Reason: {reason}" if reason else ""]
     if entry.area == Area.DECISION:
         undone = _OUTCOMES.get(str(entry.details.get("outcome")), "") if entry.action == "field.undone" else ""
-        return [undone, _before_restore(entry, related), f"Reason: {_reason(reason)}" if reason else ""]
+        code, text = preferences.split_reason(reason)
+        why = reasons.describe(code, text)
+        why = why[:1].lower() + why[1:] if code else why
+        decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
+        before_restore = ""
+        if decision is not None and entry.action.startswith("field.lost."):
+            before_restore = f"{outcomes.lost_words(decision)} It was not written."
+        elif decision is not None and entry.action.startswith("field.recognized."):
+            by = f" by {decision.decider}" if decision.decider else ""
+            at = times.at(decision.decided_at)
+            before_restore = f"decided in the portal{by} {at}, before a restore; found in CRM"
+        return [undone, before_restore, f"Reason: {why}" if reason else ""]
     if entry.area in (Area.DELIVERY, Area.MIRROR):
-        return [
-            _newer(entry, related),
-            words.finding(str(entry.details.get("finding", entry.details.get("why")))),
-            reason,
-        ]
+        newer = related.newer(entry) if entry.action == "field.superseded" else None
+        by = f"by a newer edit of {newer.editor_name}" if newer and newer.editor_name else "by a newer edit"
+        finding = words.finding(str(entry.details.get("finding", entry.details.get("why"))))
+        return [by if entry.action == "field.superseded" else "", finding, reason]
     return [related.rule(entry) or related.person(entry) or _about(entry), reason]
-
-
-def _reason(stored: str) -> str:
-    code, text = preferences.split_reason(stored)
-    words = reasons.describe(code, text)
-    return words[:1].lower() + words[1:] if code else words
-
-
-def _before_restore(entry: AuditEntry, related: Facts) -> str:
-    """Describe a decision from before a restore, which was lost or found in the CRM."""
-    decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
-    if decision is not None and entry.action.startswith("field.lost."):
-        return f"{outcomes.lost_words(decision)} It was not written."
-    if decision is None or not entry.action.startswith("field.recognized."):
-        return ""
-    by = f" by {decision.decider}" if decision.decider else ""
-    return f"decided in the portal{by} {times.at(decision.decided_at)}, before a restore; found in CRM"
-
-
-def _newer(entry: AuditEntry, related: Facts) -> str:
-    if entry.action != "field.superseded":
-        return ""
-    newer = related.newer(entry)
-    return f"by a newer edit of {newer.editor_name}" if newer and newer.editor_name else "by a newer edit"
 
 
 def _about(entry: AuditEntry) -> str:
@@ -205,20 +196,10 @@ def _about(entry: AuditEntry) -> str:
         return words.setting(str(details["setting"]))
     if entry.action == "person.signed_in":
         return "as " + (", ".join(map(str, details.get("roles", []))) or "no role")
-    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in details.items())
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _via(entry: AuditEntry, related: Facts) -> str:
-    """Return the origin of the action, for the worker the person on whose behalf it acted."""
-    decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
-    if entry.channel == "worker" and decision and decision.decider:
-        return f"for {decision.decider}"
-    if entry.channel == "rule" and related.rule(entry):
-        return f"rule {related.rule(entry)}"
-    return words.channel(entry.channel)
+    described = []
+    for name, value in details.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if isinstance(value, bool):
+            text = "yes" if value else "no"
+        described.append(f"{name.replace('_', ' ')}: {text}")
+    return "; ".join(described)

@@ -30,17 +30,12 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
     """Return the result of the entry, its run, and the reason of a pause."""
     run, details = related.run(entry), entry.details
     if entry.action in _OF_A_USER:
-        return [_result(entry), f"run {run.number}" if run else ""]
+        outcome, filters = str(details.get("outcome", "")), len(details.get("filters", ()))
+        changed = f"{filters} filter{'' if filters == 1 else 's'}"
+        if entry.action == "filter.method_set":
+            changed = titles.method_word(details.get("method"))
+        ended = Outcome(outcome).label.lower() if outcome in Outcome.values else outcome
+        return [f"{changed}: {ended}", f"run {run.number}" if run else ""]
     users = details.get("users")
     counted = f"{number(users)} user{'' if users == 1 else 's'}" if isinstance(users, int) else ""
     return [titles.end_state(run) if run else "", counted, _PAUSES.get(str(details.get("because", "")), "")]
-
-
-def _result(entry: AuditEntry) -> str:
-    details = entry.details
-    outcome = str(details.get("outcome", ""))
-    ended = Outcome(outcome).label.lower() if outcome in Outcome.values else outcome
-    if entry.action == "filter.method_set":
-        return f"{titles.method_word(details.get('method'))}: {ended}"
-    filters = len(details.get("filters", ()))
-    return f"{filters} filter{'' if filters == 1 else 's'}: {ended}"

@@ -14,7 +14,7 @@ from syncapp.activity.audit_log import Page
 from syncapp.text import localization
 from syncapp.web.activity import presenter
 from syncapp.web.activity.params import ParamsView
-from syncapp.web.activity.presenter import Day, EntryPresenter
+from syncapp.web.activity.presenter import Day
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area
@@ -62,27 +62,21 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
         # The response is streamed after the middleware has reset time zone and formats.
         for entries in audit_log.batches(view.filter):
             with preferences.cached(), timezone.override(zone), localization.override(locale):
-                yield from map(_cells, presenter.present(entries))
+                for row in presenter.present(entries):
+                    change, erased = row.change, dict(row.digests) if row.is_erased else {}
+                    values = {"before": change.before.text, "after": change.after.text} if change else {}
+                    values |= {name: f"erased, digest {digest}" for name, digest in erased.items()}
+                    yield (
+                        f"{timezone.localtime(row.entry.at):%Y-%m-%d %H:%M:%S}",
+                        row.who,
+                        row.did.word,
+                        row.subject,
+                        row.label,
+                        values.get("before", ""),
+                        values.get("after", ""),
+                        "; ".join(row.notes),
+                        row.via,
+                        row.seal,
+                    )
 
     return csv_files.download(request, "activity", heads, rows())
-
-
-def _cells(row: EntryPresenter) -> tuple[str, ...]:
-    change = row.change
-    return (
-        f"{timezone.localtime(row.entry.at):%Y-%m-%d %H:%M:%S}",
-        row.who,
-        row.did.word,
-        row.subject,
-        row.label,
-        _value(row, "before") or (change.before.text if change else ""),
-        _value(row, "after") or (change.after.text if change else ""),
-        "; ".join(row.notes),
-        row.via,
-        row.seal,
-    )
-
-
-def _value(row: EntryPresenter, word: str) -> str:
-    digest = dict(row.digests).get(word) if row.is_erased else None
-    return f"erased, digest {digest}" if digest else ""

@@ -75,7 +75,7 @@ def unpark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 def remark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Add a comment to the edit."""
     row = record_page.get_record(record_id)
-    action = partial(collaboration.add_remark, record_id, text=request.POST.get("remark", ""), by=request.user)
+    action = partial(collaboration.add_comment, record_id, text=request.POST.get("remark", ""), by=request.user)
     return record_page.perform(request, row, action, message="Comment added.", control="remark")
 
 

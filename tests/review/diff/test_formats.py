@@ -1,4 +1,4 @@
-"""Remarks on values that can be written in several ways."""
+"""Notes about values that can be written in several ways."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from syncapp.review.diff.values import diff_values
         ("telephone1", "", "+47", ""),
     ],
 )  # fmt: skip
-def test_change_remark_depends_on_column(column, was, will, expected):
+def test_change_note_depends_on_column(column, was, will, expected):
     assert describe_change(column, was, will) == expected
 
 
 @pytest.mark.parametrize("sign", [",", ";", "#", "*", "p", "w", "+", "\u00d7"])
 @pytest.mark.parametrize("column", ["telephone1", "mobilephone", "fax", "pager"])
-def test_remark_and_kind_agree_on_phones(column, sign):
+def test_note_and_kind_agree_on_phones(column, sign):
     was, will = f"800 123{sign}45", "800 12345"
 
     assert kind_of(column, was, will) is ChangeKind.OTHER

@@ -18,9 +18,11 @@ from syncapp.activity import audit_log
 from syncapp.activity.audit_log import AuditFilter
 from syncapp.models import AuditEntry, AuditValue, Person, SyncField
 from syncapp.review import collaboration, decisions
+from syncapp.review.rules import editing
+from syncapp.review.rules.editing import RuleDraft
 from tests.support import scenes
 from tests.support.factories import make_editor, make_field, make_record
-from tests.support.people import browser, fred, nils, rita, rob, vera
+from tests.support.people import ada, browser, fred, nils, rita, rob, vera
 from tests.support.screen import Screen
 
 pytestmark = pytest.mark.django_db
@@ -280,3 +282,13 @@ def test_filter_managers_see_no_edits():
     assert "Numbers" not in pages[0]
     assert 'aria-label="Kind"' not in pages[0]
     assert "Marta Villanueva" in open_page().words
+
+
+def test_new_rule_is_described_in_words():
+    draft = RuleDraft("Job titles", "approve", columns=("jobtitle",), kinds=("format",))
+    editing.create(draft, by=ada())
+
+    words = open_page(browser(ada())).words
+
+    assert "name: Job titles; outcome: Approve; fields: Job Title; kinds of change: " in words
+    assert "{" not in words

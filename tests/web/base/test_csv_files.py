@@ -182,7 +182,7 @@ def test_activity_csv_escapes_formulas(source, separator):
     record = make_record(named.get("contact", "Marta"), editor=make_editor(named.get("editor", "Jonas")))
     values = {"original_value": named.get("original", "a"), "proposed_value": named.get("proposed", "b")}
     scenes.rejected(make_field(record, **values), by=person, reason_code="other", reason=named.get("reason", "no"))
-    collaboration.add_remark(record.pk, text=named.get("remark", "ok"), by=person)
+    collaboration.add_comment(record.pk, text=named.get("remark", "ok"), by=person)
 
     text = downloaded(f"/activity/export.csv?separator={separator}")
 

@@ -96,7 +96,7 @@ def edit(db: None) -> SyncRecord:
     )
     record = make_record(trick("contact"), editor=make_editor(trick("editor")), **target)
     make_field(record, "emailaddress1", proposed_value="a@x.example", original_value="b@x.example")
-    collaboration.add_remark(record.pk, text=trick("remark"), by=rita())
+    collaboration.add_comment(record.pk, text=trick("remark"), by=rita())
     collaboration.assign(record.pk, to=make_person(trick("colleague"), Role.REVIEWER), by=rita())
     SavedView.objects.create(person=rita(), name=trick("view"))
     return record
