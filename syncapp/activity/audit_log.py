@@ -57,7 +57,13 @@ class Page:
 
 def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE) -> Page:
     """Return the newest entries, or those older than the entry `before`."""
-    found = list(_older(_entries(conditions), before).order_by("-at", "-id")[: size + 1])
+    entries = _entries(conditions)
+    last = AuditEntry.objects.filter(pk=before or 0).values("at")
+    if last.exists():
+        # Compare inside the database: SQLite stores its clock's times with fewer digits than Django sends back.
+        then = Subquery(last)
+        entries = entries.filter(Q(at__lte=then) & (Q(at__lt=then) | Q(pk__lt=before)))
+    found = list(entries.order_by("-at", "-id")[: size + 1])
     return Page(found[:size], has_more=len(found) > size)
 
 
@@ -107,15 +113,6 @@ def _entries(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     return _matching(conditions).select_related("actor", "value")
 
 
-def _older(entries: QuerySet[AuditEntry], before: int | None) -> QuerySet[AuditEntry]:
-    last = AuditEntry.objects.filter(pk=before or 0).values("at")
-    if not last.exists():
-        return entries
-    # Compare inside the database: SQLite stores its clock's times with fewer digits than Django sends back.
-    then = Subquery(last)
-    return entries.filter(Q(at__lte=then) & (Q(at__lt=then) | Q(pk__lt=before)))
-
-
 def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.all()
     exact = {
@@ -130,22 +127,20 @@ def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     entries = entries.filter(**{lookup: value for lookup, value in exact.items() if value})
     if conditions.by_portal:
         entries = entries.filter(actor__isnull=True)
-    for match in _edits(conditions):
+    matches = []
+    if conditions.contact:
+        matches.append(Q(target_id=conditions.contact))
+    if conditions.editor:
+        editor = CrmUser.objects.filter(pk=conditions.editor).values_list("name", flat=True).first() or ""
+        # The index of names finds the rows; the id distinguishes people with the same name.
+        matches.append(Q(editor_key=search_key(editor), editor_id=conditions.editor))
+    for match in matches:
         entries = _of_edits(entries, SyncRecord.objects.filter(match), match)
     if name := conditions.name.strip():
         entries = _of_edits(
             entries, word_search.filter_records(SyncRecord.objects.all(), name), word_search.condition(name)
         )
     return entries
-
-
-def _edits(conditions: AuditFilter) -> Iterator[Q]:
-    if conditions.contact:
-        yield Q(target_id=conditions.contact)
-    if conditions.editor:
-        name = CrmUser.objects.filter(pk=conditions.editor).values_list("name", flat=True).first() or ""
-        # The index of names finds the rows; the id distinguishes people with the same name.
-        yield Q(editor_key=search_key(name), editor_id=conditions.editor)
 
 
 def _of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord], match: Q) -> QuerySet[AuditEntry]:

@@ -64,10 +64,19 @@ def update_counts(*, seconds: float = 20.0) -> int:
 
     Counting all days stops after about `seconds`; the next call continues.
     """
-    if not _take_turn():
+    Heartbeat.objects.get_or_create(name=COUNTED)
+    pause = database_now(plus=-settings.NUMBERS_SECONDS / 2)
+    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=COUNTED)
+    if due.update(answered_at=Now()) != 1:
         return 0
     until = monotonic() + seconds
-    if _needs_all_days():
+    complete = Heartbeat.objects.filter(name=COUNTED).values_list("asked_at", flat=True).first()
+    # A full read of the CRM, or decisions from before a restore that were found in it, may add events to any day.
+    if (
+        complete is None
+        or MirrorCursor.objects.filter(full_read_at__gte=complete).exists()
+        or Decision.objects.filter(recognized_at__gte=complete).exists()
+    ):
         Heartbeat.objects.filter(name=COUNTED).update(asked_at=Now())
         _set_backfill_day(_today() - timedelta(days=LAST_DAYS))
     days = [_today() - timedelta(days=back) for back in range(LAST_DAYS)]
@@ -83,7 +92,11 @@ def _backfill(*, until: float) -> int:
     remaining = Heartbeat.objects.filter(name=BACKFILL).values_list("asked_at", flat=True).first()
     if remaining is None:
         return 0
-    day, first, counted = remaining.astimezone(UTC).date(), _first_day(), 0
+    edited = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
+    done = AuditEntry.objects.aggregate(first=Min("at"))["first"]
+    known = [moment.astimezone(UTC).date() for moment in (edited, done) if moment]
+    first = max(min(known, default=_today()), _today() - HISTORY)
+    day, counted = remaining.astimezone(UTC).date(), 0
     while day >= first and monotonic() < until:
         count_day(day)
         day, counted = day - timedelta(days=1), counted + 1
@@ -104,7 +117,17 @@ def counted_at() -> datetime | None:
 
 def count_day(day: date) -> None:
     """Count one day and replace its previous counts."""
-    counted = _received(day) + _audited(day) + _recognized(day) + _ages(day)
+    counted = _ages(day)
+    for state in _STATES:
+        fields = SyncField.objects.filter(state, record__is_stub=False, **_within(day, "record__edited_on")).order_by()
+        received = fields.values_list("column_name", "record__editor_id").annotate(Count("pk"))
+        counted += _split((Measure.RECEIVED, *row) for row in received)
+    entries = _not_undone(day, tuple(_MEASURES)).annotate(editor=_of_edit("editor_id"))
+    audited = entries.values_list("action", "column_name", "editor").annotate(Count("pk"))
+    counted += _split((_MEASURES[action], *row) for action, *row in audited)
+    columns = ("kind", "outcome", "field__column_name", "field__record__editor_id")
+    recognized = _recognized_on(day).values_list(*columns).annotate(Count("pk"))
+    counted += _split((_RECOGNIZED[Kind(kind), Outcome(outcome)], *row) for kind, outcome, *row in recognized)
     rows = [
         DailyCount(day=day, measure=measure, part=part, key=key, number=number)
         for (measure, part, key), number in counted.items()
@@ -124,61 +147,13 @@ def seconds_of(step: int) -> float:
     return FIRST_STEP * math.pow(STEP, step + 0.5)
 
 
-def _take_turn() -> bool:
-    Heartbeat.objects.get_or_create(name=COUNTED)
-    pause = database_now(plus=-settings.NUMBERS_SECONDS / 2)
-    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=COUNTED)
-    return due.update(answered_at=Now()) == 1
-
-
-def _needs_all_days() -> bool:
-    """Return whether all days must be counted again.
-
-    A full read of the CRM, or decisions from before a restore that were found in it, may add events to any day.
-    """
-    complete = Heartbeat.objects.filter(name=COUNTED).values_list("asked_at", flat=True).first()
-    if complete is None or MirrorCursor.objects.filter(full_read_at__gte=complete).exists():
-        return True
-    return Decision.objects.filter(recognized_at__gte=complete).exists()
-
-
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-def _first_day() -> date:
-    edited = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
-    done = AuditEntry.objects.aggregate(first=Min("at"))["first"]
-    known = [moment.astimezone(UTC).date() for moment in (edited, done) if moment]
-    return max(min(known, default=_today()), _today() - HISTORY)
 
 
 def _within(day: date, column: str) -> dict[str, datetime]:
     start = datetime.combine(day, time(), tzinfo=UTC)
     return {f"{column}__gte": start, f"{column}__lt": start + timedelta(days=1)}
-
-
-def _received(day: date) -> Counted:
-    counted: Counted = Counter()
-    for state in _STATES:
-        fields = SyncField.objects.filter(state, record__is_stub=False, **_within(day, "record__edited_on")).order_by()
-        rows = fields.values_list("column_name", "record__editor_id").annotate(Count("pk"))
-        counted += _split((Measure.RECEIVED, column, editor, number) for column, editor, number in rows)
-    return counted
-
-
-def _audited(day: date) -> Counted:
-    entries = _not_undone(day, tuple(_MEASURES)).annotate(editor=_of_edit("editor_id"))
-    rows = entries.values_list("action", "column_name", "editor").annotate(Count("pk"))
-    return _split((_MEASURES[action], column, editor, number) for action, column, editor, number in rows)
-
-
-def _recognized(day: date) -> Counted:
-    rows = _recognized_on(day).values_list("kind", "outcome", "field__column_name", "field__record__editor_id")
-    return _split(
-        (_RECOGNIZED[Kind(kind), Outcome(outcome)], column, editor, number)
-        for kind, outcome, column, editor, number in rows.annotate(Count("pk"))
-    )
 
 
 def _recognized_on(day: date) -> QuerySet[Decision]:

@@ -84,7 +84,13 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
     """Read the rows that these entries refer to."""
     of_filters = [entry for entry in entries if entry.area == Area.FILTER]
     superseding = [parse_uuid(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
-    fields = _fields([entry.field_id for entry in entries] + superseding)
+    labels = ("original_label", "proposed_label", "crm_now_label")
+    held = ("original_value", "proposed_value", "crm_now_value")
+    field_ids = _ids([entry.field_id for entry in entries] + superseding)
+    fields = SyncField.objects.only("id", "record_id", *labels, *held).in_bulk(field_ids)
+    people = [parse_uuid(each.details.get(name)) for each in entries for name in ("asked", "person")]
+    for value in (value_of(each) for each in entries if each.action in ABOUT_PEOPLE):
+        people += [parse_uuid(value.before), parse_uuid(value.after)] if value else []
     wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
     decisions = Decision.objects.select_related("decided_by", "rule").filter(
         pk__in=_ids(each.decision_id for each in entries)
@@ -93,27 +99,13 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
         records=SyncRecord.objects.only("id", "name", "target_id", "editor_name", "edited_on").in_bulk(_ids(wanted)),
         fields=fields,
         decisions={decision.pk: decision for decision in decisions},
-        people=Person.objects.in_bulk(_ids(_people(entries))),
+        people=Person.objects.in_bulk(_ids(people)),
         rules=Rule.objects.in_bulk(_ids(parse_uuid(entry.details.get("rule")) for entry in entries)),
         users=FilterUser.objects.only("id", "name").in_bulk(
             _ids(parse_uuid(each.details.get("user")) for each in of_filters)
         ),
         runs=FilterRun.objects.in_bulk(_ids(each.group for each in of_filters)),
     )
-
-
-def _fields(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, SyncField]:
-    labels = ("original_label", "proposed_label", "crm_now_label")
-    values = ("original_value", "proposed_value", "crm_now_value")
-    return SyncField.objects.only("id", "record_id", *labels, *values).in_bulk(_ids(ids))
-
-
-def _people(entries: Sequence[AuditEntry]) -> Iterable[uuid.UUID | None]:
-    for entry in entries:
-        value = value_of(entry) if entry.action in ABOUT_PEOPLE else None
-        yield from (parse_uuid(value.before), parse_uuid(value.after)) if value else ()
-        yield parse_uuid(entry.details.get("asked"))
-        yield parse_uuid(entry.details.get("person"))
 
 
 def _ids(found: Iterable[uuid.UUID | None]) -> Collection[uuid.UUID]:

@@ -6,7 +6,7 @@ Only changes that passed through the portal are known; other changes in the CRM 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,7 +64,17 @@ def find_former_values(
         column = known.get(field.column_name)
         kind, before = column.type if column else ColumnType.TEXT, field.record.edited_on
         same = [row for row in rows if row.column_name == field.column_name]
-        proofs = [proof for row in same for proof in _proofs(row, field.proposed_value, kind)]
+        proofs = []  # moments at which a row proves that the CRM held the value
+        for row in same:
+            if row.record.edited_on is not None and conversion.same(kind, row.original_value, field.proposed_value):
+                proofs.append(FormerValue(row.record.edited_on, ended=False))
+            for decision in row.decisions.all():
+                if decision.state != DecisionState.WRITTEN or not decision.writes or decision.finished_at is None:
+                    continue
+                if conversion.same(kind, decision.expected_value, field.proposed_value):
+                    proofs.append(FormerValue(decision.finished_at, ended=True))
+                elif conversion.same(kind, decision.held_value, field.proposed_value):
+                    proofs.append(FormerValue(decision.finished_at, ended=False))
         former = [proof for proof in proofs if before is None or proof.at < before]
         if former:
             found[field.pk] = max(former, key=lambda proof: (proof.at, proof.ended))
@@ -89,16 +99,3 @@ def _fields_of_contact(record: SyncRecord) -> QuerySet[SyncField]:
         record__target_id=record.target_id, record__target_table=record.target_table, record__is_stub=False
     )
     return same.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
-
-
-def _proofs(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[FormerValue]:
-    """Yield the moments at which this row proves that the CRM held the value."""
-    if row.record.edited_on is not None and conversion.same(kind, row.original_value, value):
-        yield FormerValue(row.record.edited_on, ended=False)
-    for decision in row.decisions.all():
-        if decision.state != DecisionState.WRITTEN or not decision.writes or decision.finished_at is None:
-            continue
-        if conversion.same(kind, decision.expected_value, value):
-            yield FormerValue(decision.finished_at, ended=True)
-        elif conversion.same(kind, decision.held_value, value):
-            yield FormerValue(decision.finished_at, ended=False)

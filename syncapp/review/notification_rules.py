@@ -82,27 +82,24 @@ def _notify(person: Person, newest: int, *, is_flood: bool) -> int:
     is_away = person.notify == Person.Notify.OFF or person.is_absent(timezone.localdate())
     queued = 0
     if not is_away and not preferences.read().backlog and waiting.exists():
-        kind = _mail_kind(person, is_flood=is_flood or _are_many(waiting))
-        if kind is None:
-            return 0
+        kind = MessageKind.NEW_EDITS
+        if person.notify != Person.Notify.AT_ONCE or is_flood or _are_many(waiting):
+            kind = MessageKind.DIGEST
+            digests = Message.objects.filter(recipient=person, kind=kind)
+            last = digests.aggregate(last=Max("created_at"))["last"]
+            if person.notify == Person.Notify.DAILY:
+                zone = zone_of(person.time_zone)
+                now = timezone.localtime(timezone.now(), zone)
+                is_new_day = last is None or timezone.localtime(last, zone).date() < now.date()
+                is_due = is_new_day and now.hour >= DIGEST_HOUR
+            else:
+                is_due = last is None or last <= timezone.now() - HOUR
+            if not is_due:
+                return 0  # new edits are still collected
         message = messages.queue(kind, to=person, details={"after": after, "until": newest})
         queued = int(message is not None)
     Person.objects.filter(pk=person.pk).update(notified_until=newest)
     return queued
-
-
-def _mail_kind(person: Person, *, is_flood: bool) -> MessageKind | None:
-    """Return the kind of mail that is due by the person's preference; None while new edits are still collected."""
-    if person.notify == Person.Notify.AT_ONCE and not is_flood:
-        return MessageKind.NEW_EDITS
-    last = Message.objects.filter(recipient=person, kind=MessageKind.DIGEST).aggregate(last=Max("created_at"))["last"]
-    if person.notify == Person.Notify.DAILY:
-        zone = zone_of(person.time_zone)
-        now = timezone.localtime(timezone.now(), zone)
-        is_due = now.hour >= DIGEST_HOUR and (last is None or timezone.localtime(last, zone).date() < now.date())
-    else:
-        is_due = last is None or last <= timezone.now() - HOUR
-    return MessageKind.DIGEST if is_due else None
 
 
 def arrivals_for(person: Person, *, after: int, until: int) -> QuerySet[Arrival]:

@@ -214,13 +214,6 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
     return run
 
 
-def _check_number(selection: Selection, number: int | None) -> None:
-    if not selection.fields:
-        raise NotPossible(_empty_message(is_changed=True, is_unidentified=False))
-    if selection.fields > AT_ONCE and number != selection.fields:
-        raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
-
-
 def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = None) -> None:
     """Decide items until none is left or the time is up; the rest is due again at once. Safe to run twice.
 

@@ -162,7 +162,7 @@ def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
 
 
 def _readable(runs: list[_Run]) -> list[_Run]:
-    """Merge changes that are separated by few common letters, because people compare words."""
+    """Merge changes that are separated by few common letters, and extend them to words, because people read words."""
     runs = _merged(runs)
     i = 1
     while i < len(runs) - 1:
@@ -173,7 +173,18 @@ def _readable(runs: list[_Run]) -> list[_Run]:
             i = max(1, i - 1)
         else:
             i += 1
-    return _merged(_whole_words(runs))
+    # Extend replaced stretches to the rest of their word, if that rest is shorter than the stretch.
+    for i, run in enumerate(runs):
+        if not (run.changed and run.before and run.after):
+            continue
+        if i > 0:
+            rest = _letters_at_end(runs[i - 1].before)
+            run = _take_from(runs, i, i - 1, rest) if _belongs(rest, run, run.before[0], run.after[0]) else run
+        if i + 1 < len(runs):
+            rest = _letters_at_end(runs[i + 1].before[::-1])[::-1]
+            if _belongs(rest, run, run.before[-1], run.after[-1]):
+                _take_from(runs, i, i + 1, rest)
+    return _merged(runs)
 
 
 def _merged(runs: list[_Run]) -> list[_Run]:
@@ -186,21 +197,6 @@ def _merged(runs: list[_Run]) -> list[_Run]:
             run = _Run(found[-1].before + run.before, found.pop().after + run.after)
         found.append(run)
     return found
-
-
-def _whole_words(runs: list[_Run]) -> list[_Run]:
-    """Extend replaced stretches to the rest of their word, if that rest is shorter than the stretch."""
-    for i, run in enumerate(runs):
-        if not (run.changed and run.before and run.after):
-            continue
-        if i > 0:
-            rest = _letters_at_end(runs[i - 1].before)
-            run = _take_from(runs, i, i - 1, rest) if _belongs(rest, run, run.before[0], run.after[0]) else run
-        if i + 1 < len(runs):
-            rest = _letters_at_end(runs[i + 1].before[::-1])[::-1]
-            if _belongs(rest, run, run.before[-1], run.after[-1]):
-                _take_from(runs, i, i + 1, rest)
-    return runs
 
 
 def _letters_at_end(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 from syncapp.mirror import columns
 from syncapp.models import CrmUser
@@ -16,7 +17,9 @@ _NAMES = {"columns": "fields", "kinds": "kinds of change", "reason_code": "reaso
 
 def in_words(stored: str | None) -> str | None:
     """Return JSON from `rules/editing.py` as "name: …; fields: …", without what is empty."""
-    content = json.loads(stored) if stored else None
+    content = None
+    with suppress(ValueError):
+        content = json.loads(stored or "")
     if not isinstance(content, dict):
         return stored
     editors = CrmUser.objects.filter(pk__in=content.get("editors", ())).values_list("pk", "name")

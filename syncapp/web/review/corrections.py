@@ -46,30 +46,30 @@ def correction(
     if column is None or kind is Input.NONE:
         return None
     if kind is Input.LOOKUP:
-        return Correction(kind, "", options=_rows_to_choose(column, typed or (), found))
+        chosen = next(filter(None, map(lookup_choices.unsign, typed or ())), None)
+        rows = [*([chosen] if chosen and chosen not in found else []), *found]
+        has_tables = len(column.targets) > 1
+        labels = [f"{row.name} ({row.table})" if has_tables else row.name for row in rows]
+        signed = ((lookup_choices.sign(row), label, row == chosen) for row, label in zip(rows, labels, strict=True))
+        return Correction(kind, "", options=tuple(signed))
     content = typed if typed is not None else as_typed(column, proposed)
     if kind is Input.TEXT and any("\n" in text for text in content):
         kind = Input.AREA  # a one-line input would drop the line ends
+    choices = presentation(column).choices(column)
+    options = tuple((value, words, value in content) for value, words in choices)
     if kind is Input.DATE_TIME and column.is_shown_as_date:
         kind = Input.DATE
+    elif kind is Input.DATE_TIME:  # both instants of a local time that the clock shows twice
+        with _zone_of(column):
+            naive = _local(content[0]) if content else None
+            instants = local_time.options(naive) if naive is not None else ()
+        options = tuple((fold, words, fold == "".join(content[1:])) for fold, words in instants)
     example = localization.example(_decimals_of(column)) if kind is Input.NUMBER else ""
-    return Correction(kind, content[0] if content else "", column.max_length, example, _options(column, content))
+    return Correction(kind, content[0] if content else "", column.max_length, example, options)
 
 
 def _input_of(column: Column) -> Input:
     return presentation(column).input
-
-
-def _rows_to_choose(
-    column: Column, typed: tuple[str, ...], found: Sequence[NamedRow]
-) -> tuple[tuple[str, str, bool], ...]:
-    chosen = next(filter(None, map(lookup_choices.unsign, typed)), None)
-    rows = [*([chosen] if chosen and chosen not in found else []), *found]
-    tells_tables = len(column.targets) > 1
-    return tuple(
-        (lookup_choices.sign(row), f"{row.name} ({row.table})" if tells_tables else row.name, row == chosen)
-        for row in rows
-    )
 
 
 def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
@@ -92,20 +92,6 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
     except ValueError:
         return (value,)  # not a value of this type: shown as it is, so that it can be rejected
     return (value,)
-
-
-def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
-    if _input_of(column) is Input.DATE_TIME:
-        with _zone_of(column):
-            return () if column.is_shown_as_date else _which_of_two(*content)
-    return tuple((value, words, value in content) for value, words in presentation(column).choices(column))
-
-
-def _which_of_two(text: str = "", fold: str = "") -> tuple[tuple[str, str, bool], ...]:
-    """Return both instants of a local time that the clock shows twice; nothing for all other times."""
-    naive = _local(text)
-    found = local_time.options(naive) if naive is not None else ()
-    return tuple((value, words, value == fold) for value, words in found)
 
 
 def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
@@ -156,7 +142,14 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
             return localization.typed_date(text).isoformat()
         if kind is Input.DATE_TIME:
             with _zone_of(column):
-                return _first_instant(text) if column.is_shown_as_date else _instant(text, *more)
+                if column.is_shown_as_date:
+                    # The start of the day, as the CRM's forms store it for a date of this column. If the clock changes
+                    # at midnight, the day starts an hour later, or with the first of two midnights.
+                    start = datetime.combine(localization.typed_date(text), time())
+                    return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
+                naive = _local(text)
+                if naive is not None:
+                    return canonical.instant_text(local_time.instant(naive, "".join(more)))
     except local_time.ComesTwice as problem:
         raise Unclear(f"{problem} Choose which one.") from problem
     except (localization.Unreadable, local_time.NoSuchTime) as problem:
@@ -179,24 +172,6 @@ def _zone_of(column: Column) -> Iterator[None]:
         yield
 
 
-def _first_instant(text: str) -> str:
-    """Return the start of the typed day, as the CRM's forms store it for a date of this column."""
-    start = datetime.combine(localization.typed_date(text), time())
-    # If the clock changes at midnight, the day starts an hour later, or with the first of two midnights.
-    return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
-
-
-def _instant(text: str, fold: str = "") -> str:
-    """Return the UTC instant of a local time, as the browser's input sends it."""
-    naive = _local(text)
-    if naive is None:
-        return text
-    try:
-        return canonical.instant_text(local_time.instant(naive, fold))
-    except OverflowError:
-        return text
-
-
 def _local(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
@@ -207,22 +182,19 @@ def _local(text: str) -> datetime | None:
 
 def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
     """Return whether the proposal was left unchanged; browsers change line ends and drop zero seconds."""
-    if _is_untouched(column, content, proposed):
+    was = as_typed(column, proposed)  # the initial text of the input, which can be less than the whole value
+    if column.is_shown_as_date and content and was[0]:
+        is_untouched = content == was
+    elif _input_of(column) is Input.DATE_TIME and content and was[0]:
+        is_untouched = _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
+    else:
+        is_untouched = _input_of(column) is Input.NUMBER and content == was
+    if is_untouched:
         return True
     value = canonical_text(column, content)
     return conversion.comparison_key(column.type, _lines(value)) == conversion.comparison_key(
         column.type, _lines(proposed)
     )
-
-
-def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
-    """Return whether the input has its initial text, which can be less than the whole value."""
-    was = as_typed(column, proposed)
-    if column.is_shown_as_date and content and was[0]:
-        return content == was
-    if _input_of(column) is Input.DATE_TIME and content and was[0]:
-        return _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
-    return _input_of(column) is Input.NUMBER and content == was
 
 
 def _lines(text: str | None) -> str | None:

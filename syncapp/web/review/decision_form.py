@@ -9,7 +9,7 @@ the groups that are decided field by field; `next` asks for the next contact onc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ from syncapp.web.review import corrections
 ALL = "all"
 FOLLOW_UP = "again"  # names the reason of putting back or approving after all
 EDIT_IS_GONE = "This edit is no longer here."
+NOTHING_MARKED = "Select something to decide: tick fields to approve, or open Reject… or the pencil."
 NO_DECISION = "No decision reached the portal, and nothing was changed. Try again."
 REASON_REQUIRED = "Choose a reason for rejecting."
 OTHER_NEEDS_TEXT = "Add a sentence to explain “Other”."
@@ -169,9 +170,22 @@ class DecisionForm:
     def is_valid(self) -> bool:
         """Turn the pressed button into choices; a single problem keeps all of them from being taken."""
         verb, _, key = self.post.get("do", "").partition(":")
-        targets = self._targets(verb, key)
+        targets: list[tuple[SyncField, Key]] = []  # each field that the button means, with the key of its controls
+        if verb == "marked":
+            bound = {field.pk for group in self._bound.values() for field in group.open_fields}
+            alone = [field for field in self.fields if field.pk not in bound]
+            targets += [(field, field.pk) for field in alone if read_input(self.post, field.pk).is_marked]
+            targets += self._of_groups([key for key in self._bound if read_input(self.post, key).is_marked])
+        elif verb in _OF_ALL:
+            shown = set(self.post.getlist(ALL))
+            targets += [(field, ALL) for field in self.fields if str(field.pk) in shown]
+        elif verb in _CHOICES and key in self._bound:
+            targets += self._of_groups([key])
+        elif verb in _CHOICES:
+            targets += [(field, field.pk) for field in self.fields if str(field.pk) == key]
         if not targets:
-            self.problems[None] = Problem(_nothing_to_decide(verb, key))
+            words = EDIT_IS_GONE if key or verb in _OF_ALL else NO_DECISION
+            self.problems[None] = Problem(NOTHING_MARKED if verb == "marked" else words)
         for field, key_of_controls in targets:
             try:
                 self.choices.append(_CHOICES[verb](self, field, key_of_controls))
@@ -189,23 +203,6 @@ class DecisionForm:
             control = value_control(self.columns.get(field.column_name)) if field is not None and is_value else ""
             found[field.pk if field else None] = Problem(words_of(error, reader), control)
         return found
-
-    def _targets(self, verb: str, key: str) -> list[tuple[SyncField, Key]]:
-        """Return each field that the button means, with the key of its controls."""
-        if verb == "marked":
-            bound = {field.pk for group in self._bound.values() for field in group.open_fields}
-            alone = [field for field in self.fields if field.pk not in bound]
-            heads = [key for key in self._bound if read_input(self.post, key).is_marked]
-            marked = [(field, field.pk) for field in alone if read_input(self.post, field.pk).is_marked]
-            return [*marked, *self._of_groups(heads)]
-        if verb in _OF_ALL:
-            shown = set(self.post.getlist(ALL))
-            return [(field, ALL) for field in self.fields if str(field.pk) in shown]
-        if verb not in _CHOICES:
-            return []
-        if key.startswith("group-"):
-            return self._of_groups([key] if key in self._bound else [])
-        return [(field, field.pk) for field in self.fields if str(field.pk) == key]
 
     def _of_groups(self, keys: Collection[str]) -> list[tuple[SyncField, Key]]:
         return [(field, key) for key in keys for field in self._bound[key].open_fields]
@@ -237,9 +234,6 @@ class DecisionForm:
             raise Invalid("This value was not rejected before. Enter a reason.", "text")
         code = offered_code(refusal.decision.reason_code)
         return self._choice(field, Outcome.REJECTED, reason_code=code, reason=refusal.decision.reason)
-
-    def _keep(self, field: SyncField, key: Key) -> Choice:
-        return self._choice(field, Outcome.REJECTED, reason_code=KEPT_CRM_VALUE)
 
     def _correct(self, field: SyncField, key: Key) -> Choice:
         self._refuse_part_of_group(field, key)
@@ -279,19 +273,13 @@ def words_of(error: ReviewError, reader: Person) -> str:
     return str(error)
 
 
-def _nothing_to_decide(verb: str, key: str) -> str:
-    if verb == "marked":
-        return "Select something to decide: tick fields to approve, or open Reject… or the pencil."
-    return EDIT_IS_GONE if key or verb in _OF_ALL else NO_DECISION
-
-
-_CHOICES = {
+_CHOICES: Mapping[str, Callable[[DecisionForm, SyncField, Key], Choice]] = {
     "marked": DecisionForm._marked,
     "approve": DecisionForm._approve,
     "reject": DecisionForm._reject,
     "reject-again": DecisionForm._reject_again,
     "correct": DecisionForm._correct,
-    "keep": DecisionForm._keep,
+    "keep": lambda form, field, _key: form._choice(field, Outcome.REJECTED, reason_code=KEPT_CRM_VALUE),
     "other": DecisionForm._other,
     "approve-all": DecisionForm._approve,
     "reject-all": DecisionForm._reject,

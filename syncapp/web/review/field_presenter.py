@@ -127,13 +127,16 @@ class FieldPresenter:
 
     @property
     def tags(self) -> tuple[Tag, ...]:
-        """Return remarks about the change; for an undecided field also its history and the rules that skipped it."""
+        """Return notes about the change; for an undecided field also its history and the rules that skipped it."""
         if self.outcome:
             return self.change.tags
-        echo = [Tag(_echo_words(self.echo))] if self.echo else []
-        rejected = [Tag(self.rejected_before, warns=True)] if self.rejected_before else []
-        skipped = [Tag(rule_words.left(trace)) for trace in self.field.rule_traces.all()]
-        return (*self.change.tags, *echo, *rejected, *skipped)
+        tags = [*self.change.tags]
+        if self.echo:
+            day = times.day(self.echo.at)
+            tags.append(Tag(f"the CRM’s value until {day}" if self.echo.ended else f"the CRM had this value on {day}"))
+        if self.rejected_before:
+            tags.append(Tag(self.rejected_before, warns=True))
+        return (*tags, *(Tag(rule_words.left(trace)) for trace in self.field.rule_traces.all()))
 
     @property
     def correction(self) -> Correction | None:
@@ -217,8 +220,3 @@ class FieldPresenter:
         if self._review is None or self._review.expected_value == field.crm_now_value:
             return known
         return self._review.expected_value, field.label_of(self._review.expected_value)
-
-
-def _echo_words(echo: FormerValue) -> str:
-    day = times.day(echo.at)
-    return f"the CRM’s value until {day}" if echo.ended else f"the CRM had this value on {day}"

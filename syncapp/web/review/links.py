@@ -78,18 +78,13 @@ def arrival(query: QueryDict, edit: RecordPresenter) -> Arrival | None:
     if origin not in {*Intent, State.OLD, State.FOREIGN}:
         return None
     decided = [field for field in edit.fields if field.field.decision != FieldDecision.PENDING]
-    last = _last_decision(edit.record) if decided else None
+    last = None
+    if decided:  # the last decision that a person took and that still stands
+        is_by_person = Q(decided_by__isnull=False) | (Q(recognized_by__gt="") & ~Q(kind=Kind.SUPERSEDE))
+        by_people = Decision.objects.filter(is_by_person, field__record=edit.record).exclude(state=DecisionState.LOST)
+        last = by_people.select_related("decided_by", "rule").order_by("-decided_at").first()
     words = "" if not edit.decidable and origin in (*Intent,) else _WORDS.get(origin, "")
     return Arrival(words, len(decided), last) if words or decided else None
-
-
-def _last_decision(record: SyncRecord) -> Decision | None:
-    """Return the last decision that a person took and that still stands."""
-    by_people = Decision.objects.filter(
-        Q(decided_by__isnull=False) | Q(recognized_by__gt="") & ~Q(kind=Kind.SUPERSEDE), field__record=record
-    )
-    by_people = by_people.exclude(state=DecisionState.LOST)
-    return by_people.select_related("decided_by", "rule").order_by("-decided_at").first()
 
 
 def problem_in(query: QueryDict) -> str:

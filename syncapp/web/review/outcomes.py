@@ -70,7 +70,13 @@ def outcome(
         return _being_written(last, person)
     if delivery == FieldDelivery.WAITING:
         return _waiting_to_be_written(last, person, held)
-    return _BY_DELIVERY[delivery](field, last, person)
+    if delivery == FieldDelivery.DONE:
+        return _done(field, last, person)
+    if delivery == FieldDelivery.ALREADY:
+        follow_up = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
+        return OutcomePresenter("check", "good", "Already in the CRM", "nothing was written", follow_up=follow_up)
+    hint = f"{last.get_outcome_display().lower()} by {_name(last, person)} {times.at(last.decided_at)}"
+    return OutcomePresenter("stop-sign", "bad", "Not written", hint)
 
 
 def outcome_or_state(field: SyncField, *, person: Person, held: HoldReason = holds.reason) -> OutcomePresenter:
@@ -155,7 +161,13 @@ def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) 
 
 def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     if not last.writes:
-        return _rejected(last, person)
+        when, why = times.at(last.decided_at), reasons.describe(last.reason_code, last.reason)
+        if not why[:3].isupper():  # an abbreviation stays in capitals
+            why = why[:1].lower() + why[1:]
+        rule = f"rule “{last.rule}”" if last.rule_id else ""
+        decided = when if rule else f"by {_name(last, person)} {when}"
+        parts = filter(None, [rule, why, decided, BEFORE_RESTORE if last.is_recognized else ""])
+        return OutcomePresenter("cross", "none", "Rejected", "; ".join(parts), follow_up="approve_after_all")
     when, by = times.at(last.finished_at or last.decided_at), f"by {_name(last, person)}"
     read_back = ", read back" if is_read_back(field, last) else ""
     hint = f"{when}{read_back}; {by}"
@@ -168,32 +180,5 @@ def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     return OutcomePresenter("check", "good", "Written", hint, follow_up="put_back")
 
 
-def _rejected(last: Decision, person: Person) -> OutcomePresenter:
-    when, why = times.at(last.decided_at), reasons.describe(last.reason_code, last.reason)
-    if not why[:3].isupper():  # an abbreviation stays in capitals
-        why = why[:1].lower() + why[1:]
-    rule = f"rule “{last.rule}”" if last.rule_id else ""
-    decided = when if rule else f"by {_name(last, person)} {when}"
-    parts = [rule, why, decided, BEFORE_RESTORE if last.is_recognized else ""]
-    return OutcomePresenter("cross", "none", "Rejected", "; ".join(filter(None, parts)), follow_up="approve_after_all")
-
-
-def _already(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
-    follow_up = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
-    return OutcomePresenter("check", "good", "Already in the CRM", "nothing was written", follow_up=follow_up)
-
-
-def _failed(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
-    hint = f"{last.get_outcome_display().lower()} by {_name(last, person)} {times.at(last.decided_at)}"
-    return OutcomePresenter("stop-sign", "bad", "Not written", hint)
-
-
 def _name(last: Decision, person: Person) -> str:
     return "you" if last.decided_by_id == person.pk else last.decider or "the portal"
-
-
-_BY_DELIVERY = {
-    FieldDelivery.DONE: _done,
-    FieldDelivery.ALREADY: _already,
-    FieldDelivery.FAILED: _failed,
-}

@@ -161,16 +161,12 @@ class QueuePresenter:
     @cached_property
     def count(self) -> int:
         """Return how many edits the list has on all pages, at most MAX_COUNTED + 1."""
+        known = None
         if not self.params.criteria:
             known = next(count for tab, _, _, count in self.tabs if tab is self.tab)
-        else:
-            known = len(self.page.records) if self._is_whole_list else None
+        elif "page" in self.__dict__ and not self.after and not self.page.has_more:
+            known = len(self.page.records)  # the whole list was read; beside a single edit no page is
         return reads.count(self.tab, self.params.criteria) if known is None else known
-
-    @property
-    def _is_whole_list(self) -> bool:
-        """Return whether the page that was read is the whole list; beside a single edit no page is read."""
-        return "page" in self.__dict__ and not self.after and not self.page.has_more
 
     @property
     def attention_count(self) -> int:
@@ -201,7 +197,10 @@ class QueuePresenter:
         labels = columns.labels("contact")
         by_label = sorted(((name, labels.get(name, name)) for name in names), key=lambda choice: search_key(choice[1]))
         form.fields["field"].widget = Select(choices=[("", "Any field"), *by_label])
-        form.fields["editor"].widget = Select(choices=[("", "Anyone"), *self._editor_choices()])
+        editors = {str(editor.pk): editor.name for editor in reads.editors()}
+        if wanted := self.params.criteria.editor:
+            editors.setdefault(str(wanted), "Unknown person")
+        form.fields["editor"].widget = Select(choices=[("", "Anyone"), *editors.items()])
         return [form[name] for name in _FILTERS]
 
     @property
@@ -214,13 +213,6 @@ class QueuePresenter:
                 rest = {name: value for name, value in self.params.values.items() if name != bound.name}
                 found.append((bound, label, f"?{urlencode(rest)}"))
         return found
-
-    def _editor_choices(self) -> list[tuple[str, str]]:
-        found = {str(editor.pk): editor.name for editor in reads.editors()}
-        wanted = self.params.criteria.editor
-        if wanted:
-            found.setdefault(str(wanted), "Unknown person")
-        return list(found.items())
 
     @cached_property
     def saved_views(self) -> list[SavedView]:

@@ -126,7 +126,12 @@ def respond_to_decisions(
     if not wants_part(request):
         return to_record(request, row)
     queue = queue_of(request, get_record(row.pk))
-    news: dict[str, Any] = {"message": _summary(decisions), "undo_address": _undo_address(row, queue, decisions)}
+    approved = sum(decision.outcome == "approved" for decision in decisions)
+    counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
+    message = ", ".join(f"{count} {word}" for count, word in counts if count) + "."  # for screen readers
+    ids = ",".join(str(decision.pk) for decision in decisions)
+    undo_address = reverse("undo_step", args=[row.pk]) + (f"{queue.query}&of={ids}" if queue.query else f"?of={ids}")
+    news: dict[str, Any] = {"message": message, "undo_address": undo_address}
     following = queue.advance() if wants_next and queue.is_current_decided else None
     if following is None or following.current is None:
         return render(request, "review/_swap.html", queue, present(request, queue), **news)
@@ -135,20 +140,6 @@ def respond_to_decisions(
     response = render(request, "review/_swap.html", following, edit, **news)
     response["HX-Push-Url"] = reverse("record", args=[edit.id]) + following.query
     return response
-
-
-def _summary(decisions: Sequence[Decision]) -> str:
-    """Return the result of a submit for screen readers."""
-    approved = sum(decision.outcome == "approved" for decision in decisions)
-    counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
-    return ", ".join(f"{count} {word}" for count, word in counts if count) + "."
-
-
-def _undo_address(row: SyncRecord, queue: QueuePresenter, decisions: Sequence[Decision]) -> str:
-    """Return the address that undoes a whole submit."""
-    ids = ",".join(str(decision.pk) for decision in decisions)
-    query = f"{queue.query}&of={ids}" if queue.query else f"?of={ids}"
-    return reverse("undo_step", args=[row.pk]) + query
 
 
 def refuse(

@@ -232,7 +232,12 @@ def present_record(
     state: PageState = PageState(),
 ) -> RecordPresenter:
     """Read everything the page of an edit shows, in a handful of queries."""
-    rows = _fields_of(record)
+    newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
+    skipped = RuleTrace.objects.filter(is_shadow=False, decision__isnull=True).select_related("rule").order_by("-at")
+    related = (Prefetch("decisions", newest_first), Prefetch("rule_traces", skipped))
+    rows = list(SyncField.objects.filter(record=record).prefetch_related(*related))
+    for row in rows:
+        row.record = record
     found_groups = groups.find_groups(rows, wanted_groups, columns)
     editors = four_eyes.load_editors([record.editor_id])
     is_reviewer = person.has_role(Role.REVIEWER)
@@ -250,17 +255,6 @@ def present_record(
         input_for_all=state.input_of(ALL),
         problem=state.problems.get(None),
     )
-
-
-def _fields_of(record: SyncRecord) -> list[SyncField]:
-    """Read an edit's fields with their decisions, newest first, and the rules that left them to people."""
-    newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
-    skipped = RuleTrace.objects.filter(is_shadow=False, decision__isnull=True).select_related("rule").order_by("-at")
-    related = (Prefetch("decisions", newest_first), Prefetch("rule_traces", skipped))
-    found = list(SyncField.objects.filter(record=record).prefetch_related(*related))
-    for row in found:
-        row.record = record
-    return found
 
 
 def _present_fields(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncapp.crm.staging.records import Column
@@ -76,21 +76,28 @@ def present_rows(
     """
     fields = _fields_of(records)
     rejected_before = _rejected_before(fields)
-    decisions = _decisions_under_way(field for of_record in fields.values() for field in of_record)
+    sent = [field for own in fields.values() for field in own if field.delivery in UNDER_WAY]
+    ids = [field.pk for field in sent if field.decision != FieldDecision.SUPERSEDED]
+    under_way = Decision.objects.filter(field__in=ids).exclude(state__in=REVOKED).order_by("version")
+    decisions = {each.field_id: each for each in under_way} if ids else {}
     overdue, held = overdue_before(), holds.cached_reason()
 
     def present(record: SyncRecord) -> RowPresenter:
         own, known = fields[record.pk], columns_of(record.target_table)
         undecided = [field for field in own if field.decision == FieldDecision.PENDING]
+        names = [field.column_name for field in undecided or own]
+        labels = (known[name].label if name in known else name or UNKNOWN_FIELD for name in names)
+        kinds = {field.change_kind for field in own}
+        kind = ChangeKind(kinds.pop()) if len(kinds) == 1 else ChangeKind.OTHER  # the one that all fields share
         is_waiting = record.waiting_count > 0
         is_old = overdue is not None and record.edited_on is not None and record.edited_on < overdue
         return RowPresenter(
             record=record,
             key=str(record.pk),
-            labels=_labels(undecided or own, known),
+            labels=tuple(shortened(sorted(labels, key=search_key)[:MOST_LABELS])),
             count=len(own),
             undecided=len(undecided),
-            hint=_hint(own),
+            hint="" if kind is ChangeKind.OTHER else kind.label.lower(),
             badge=_badge(own, undecided, decisions, person=person, held=held, is_unreadable=bool(record.unreadable)),
             is_current=current is not None and current.pk == record.pk,
             is_overdue=is_waiting and is_old and not record.is_parked,
@@ -123,21 +130,6 @@ def _rejected_before(fields: Mapping[uuid.UUID, list[SyncField]]) -> Collection[
     return earlier_rejections.find(list(SyncField.objects.filter(pk__in=maybe).select_related("record"))).keys()
 
 
-def _decisions_under_way(fields: Iterable[SyncField]) -> dict[uuid.UUID, Decision]:
-    """Return the decision of each field that is on its way to the CRM, without a query where there is none."""
-    ids = [field.pk for field in fields if field.delivery in UNDER_WAY and field.decision != FieldDecision.SUPERSEDED]
-    if not ids:
-        return {}
-    found = Decision.objects.filter(field__in=ids).exclude(state__in=REVOKED).order_by("version")
-    return {each.field_id: each for each in found}
-
-
-def _labels(fields: Iterable[SyncField], known: Mapping[str, Column]) -> tuple[str, ...]:
-    names = [field.column_name for field in fields]
-    labels = sorted((known[name].label if name in known else name or UNKNOWN_FIELD for name in names), key=search_key)
-    return tuple(shortened(labels[:MOST_LABELS]))
-
-
 def shortened(labels: Sequence[str]) -> Iterator[str]:
     """Yield the labels, naming a shared prefix once: "Address 1: Street 1", "City"."""
     before = ""
@@ -145,13 +137,6 @@ def shortened(labels: Sequence[str]) -> Iterator[str]:
         prefix, colon, own = label.partition(": ")
         yield own if colon and prefix == before else label
         before = prefix if colon else ""
-
-
-def _hint(fields: Iterable[SyncField]) -> str:
-    """Return the kind of change that all fields share, if it is worth a word."""
-    kinds = {field.change_kind for field in fields}
-    kind = ChangeKind(kinds.pop()) if len(kinds) == 1 else ChangeKind.OTHER
-    return "" if kind is ChangeKind.OTHER else kind.label.lower()
 
 
 def _badge(
@@ -172,29 +157,21 @@ def _badge(
             return found
     under_way = [(field, decisions[field.pk]) for field in fields if field.pk in decisions]
     if under_way:
-        return _badge_under_way(under_way, person, held)
+        waiting = [decision for field, decision in under_way if field.delivery == FieldDelivery.WAITING]
+        in_window = [each for each in waiting if each.state == DecisionState.OPEN and times.seconds_left(each.due_at)]
+        if in_window:
+            left = max(times.seconds_left(each.due_at) for each in in_window)
+            if person is not None and any(may_undo(each, person) for each in in_window):
+                return Badge("undo", "accent", f"Undo {left} s", phase="undo", left=left)
+            word = "Written" if any(each.writes for each in in_window) else "Final"
+            return Badge("clock", "accent", f"{word} in {left} s", phase="undo", left=left)
+        if len(waiting) == len(under_way) and held():
+            return Badge("pause", "warn", f"Held: {held()}", phase="held")
+        writes = any(decision.writes for _, decision in under_way)
+        return Badge("clock", "accent", "Being written" if writes else "Being rejected", phase="writing")
     if not fields or undecided:
         return None
     return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
-
-
-def _badge_under_way(decided: Sequence[tuple[SyncField, Decision]], person: Person | None, held: HoldReason) -> Badge:
-    waiting = [decision for field, decision in decided if field.delivery == FieldDelivery.WAITING]
-    in_window = [each for each in waiting if each.state == DecisionState.OPEN and times.seconds_left(each.due_at)]
-    if in_window:
-        return _badge_in_window(in_window, person)
-    if len(waiting) == len(decided) and held():
-        return Badge("pause", "warn", f"Held: {held()}", phase="held")
-    writes = any(decision.writes for _, decision in decided)
-    return Badge("clock", "accent", "Being written" if writes else "Being rejected", phase="writing")
-
-
-def _badge_in_window(decisions: Sequence[Decision], person: Person | None) -> Badge:
-    left = max(times.seconds_left(each.due_at) for each in decisions)
-    if person is not None and any(may_undo(each, person) for each in decisions):
-        return Badge("undo", "accent", f"Undo {left} s", phase="undo", left=left)
-    word = "Written" if any(each.writes for each in decisions) else "Final"
-    return Badge("clock", "accent", f"{word} in {left} s", phase="undo", left=left)
 
 
 _GRAVE = {

@@ -177,12 +177,9 @@ class SelectionPresenter:
             known.setdefault(table, columns.of_table(table))
             column = known[table].get(item.field.column_name)
             label = column.label if column else item.field.column_name
-            crm_value = values.diff_live_value(item.field, column) if _is_because_of_crm(item, column) else None
+            is_changed = item.result == Result.OMITTED or (
+                item.result == Result.REFUSED and item.field.is_undecided and changed_in_crm(item.field, column)
+            )
+            crm_value = values.diff_live_value(item.field, column) if is_changed else None
             found.append(SelectionLine(item, label, values.diff_field(item.field, column), crm_value=crm_value))
         return found
-
-
-def _is_because_of_crm(item: SelectionItem, column: Column | None) -> bool:
-    if item.result == Result.REFUSED:
-        return item.field.is_undecided and changed_in_crm(item.field, column)
-    return item.result == Result.OMITTED

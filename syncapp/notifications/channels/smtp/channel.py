@@ -40,7 +40,16 @@ class SmtpChannel:
             _require_accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
             _require_accepted(lambda: client.rcpt(to), otherwise=MailRefused)
             before()
-            _send_content(client, mail, seconds=self.seconds)
+            try:
+                if client.sock is not None:
+                    client.sock.settimeout(self.seconds)
+                code, words = client.data(mail)
+            except smtplib.SMTPDataError as error:  # the server refused the command, so nothing was sent
+                code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+            except (OSError, smtplib.SMTPException) as error:
+                raise OutcomeUnknown(f"No answer after the mail was sent ({type(error).__name__}).") from error
+            if code != 250:
+                raise (MailRefused if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
         finally:
             try:
                 client.quit()
@@ -90,20 +99,6 @@ def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRe
     if code == 421:
         raise ServiceAway(_reply_words(code, words), code="421")
     raise (otherwise if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
-
-
-def _send_content(client: smtplib.SMTP, mail: bytes, *, seconds: float) -> None:
-    try:
-        if client.sock is not None:
-            client.sock.settimeout(seconds)
-        code, words = client.data(mail)
-    except smtplib.SMTPDataError as error:  # the server refused the command, so nothing was sent
-        code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-    except (OSError, smtplib.SMTPException) as error:
-        raise OutcomeUnknown(f"No answer after the mail was sent ({type(error).__name__}).") from error
-    if code == 250:
-        return
-    raise (MailRefused if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
 
 
 def _away(error: Exception) -> ServiceAway:
