@@ -34,7 +34,7 @@ SIGNATURES = (
     Choice(
         writers.SIGNED,
         "Signed",
-        "Server-side synchronization names the user # SSSAdminProd under “Modified By (Delegate)”, as since 2026.",
+        "Server-side synchronization enters # SSSAdminProd as “Modified By (Delegate)”, as it has done since 2026.",
     ),
     Choice(
         writers.UNSIGNED, "Unsigned", "Server-side synchronization leaves “Modified By (Delegate)” empty, as before."
@@ -45,7 +45,7 @@ WRITERS = (
     Choice(writers.ERP, "ERP", f"The application {config.ERP.name} writes, without a revision."),
     Choice(writers.FLOW, "Flow", f"The application {config.FLOWS.name} writes, without a revision."),
     Choice(writers.FORM, "Form with script", "Jonas Weber saves a CRM form, whose script raises the revision."),
-    Choice(writers.FORM_WITHOUT_SCRIPT, "Form without script", "Jonas Weber saves a form that nobody has changed yet."),
+    Choice(writers.FORM_WITHOUT_SCRIPT, "Form without script", "Jonas Weber saves a form that lacks the script."),
     Choice("import", f"Import of {_IMPORTED} contacts", "Jonas Weber imports the value into many contacts at once."),
 )
 _INTRO = Markup(
