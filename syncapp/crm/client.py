@@ -1,7 +1,7 @@
 """The client that the rest of the portal calls.
 
-Its methods return frozen records and raise the errors of `errors`. All writes go through `_write`, which refuses while
-the connection is read only.
+Its methods return immutable records and raise the errors of `errors`. All writes go through `_write`, which refuses
+while the connection is read only.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class CrmClient:
         return found
 
     def round_trip(self, *, deadline: Deadline | None = None) -> RoundTrip:
-        """Sign in again, ask who we are, and return what the answer says besides. Raises CrmError."""
+        """Sign in again, call WhoAmI, and return how long both took and what the headers tell. Raises CrmError."""
         started = time.monotonic()
         self._transport.renew_token()
         token_seconds = time.monotonic() - started

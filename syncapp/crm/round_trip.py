@@ -33,32 +33,23 @@ def round_trip(
     identity: Identity, headers: Mapping[str, str], *, token_seconds: float, sent_at: datetime, answered_at: datetime
 ) -> RoundTrip:
     """Return what the headers of one answer tell."""
+    try:
+        crm_time = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, OverflowError):
+        clock_difference = None
+    else:
+        crm_time = crm_time if crm_time.tzinfo else crm_time.replace(tzinfo=UTC)
+        # The header has whole seconds, cut off, so a time within the second is 0.5 s later on average.
+        middle = sent_at + (answered_at - sent_at) / 2
+        clock_difference = (crm_time + timedelta(seconds=0.5) - middle).total_seconds()
+    requests = headers.get("x-ms-ratelimit-burst-remaining-xrm-requests", "").strip()
+    seconds = headers.get("x-ms-ratelimit-time-remaining-xrm-requests", "").strip().replace(",", "")
     return RoundTrip(
         identity=identity,
         token_seconds=token_seconds,
         answer_seconds=(answered_at - sent_at).total_seconds(),
-        clock_difference=_difference(headers.get("date", ""), sent_at, answered_at),
-        requests_left=_whole(headers.get("x-ms-ratelimit-burst-remaining-xrm-requests", "")),
-        execution_seconds_left=_number(headers.get("x-ms-ratelimit-time-remaining-xrm-requests", "")),
+        clock_difference=clock_difference,
+        requests_left=int(requests) if re.fullmatch(r"[0-9]{1,9}", requests) else None,
+        execution_seconds_left=float(seconds) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", seconds) else None,
         advised_parallel_calls=hint_of(headers),
     )
-
-
-def _difference(date: str, sent_at: datetime, answered_at: datetime) -> float | None:
-    try:
-        theirs = parsedate_to_datetime(date)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
-    # The header has whole seconds, cut off, so a time within the second is 0.5 s later on average.
-    middle = sent_at + (answered_at - sent_at) / 2
-    return (theirs + timedelta(seconds=0.5) - middle).total_seconds()
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else None
-
-
-def _number(text: str) -> float | None:
-    digits = text.strip().replace(",", "")
-    return float(digits) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", digits) else None
