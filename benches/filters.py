@@ -27,7 +27,7 @@ from syncapp.connection import clients as connected
 from syncapp.connection.clients import verified_client
 from syncapp.crm.filters.records import FilterChange, Switch
 from syncapp.mirror.filters import inventory
-from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser
+from syncapp.models import FilterAccess, FilterRow, FilterRun, FilterUser
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
@@ -63,7 +63,7 @@ def main() -> None:
     """Read all users without limits; then, with limits, switch off, on in their names, and loop."""
     started = time.monotonic()
     assert inventory.take(verified_client()), "the inventory is read to its end"
-    FilterGround.objects.update(keeps_deletes_apart=True)  # meetings are counted by another job
+    FilterAccess.objects.update(keeps_deletes_apart=True)  # meetings are counted by another job
     users = FilterUser.objects.people().count()
     heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {faster():g} times faster, {WORKERS} workers")
     line("reading everybody before, without limits", f"{time.monotonic() - started:.0f} s")
@@ -83,8 +83,8 @@ def _limits() -> dict[str, object]:
 
 
 def switch_everybody(access: Access, *, on: bool) -> Measured:
-    """Freeze and start a run, and let four processes work as Celery's do, while pages are opened."""
-    FilterGround.objects.update(writing=access)
+    """Create and start a run, and let four processes work as Celery's do, while pages are opened."""
+    FilterAccess.objects.update(writing=access)
     everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
     run = creation.create_run(everybody, creation.RunSpec(TABLES, on=on, stop_above_percent=100), by=fred())
     preparation.work(run.pk)

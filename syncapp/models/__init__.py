@@ -20,7 +20,7 @@ from syncapp.models.review.delivery import Delivery
 from syncapp.models.review.rule import Rule, RuleTrace
 from syncapp.models.review.saved_view import SavedView
 from syncapp.models.review.selection import Selection, SelectionItem, SelectionRun
-from syncapp.models.sync_filters.filter import FilterGround, FilterRow, SystemFilter
+from syncapp.models.sync_filters.filter import FilterAccess, FilterRow, SystemFilter
 from syncapp.models.sync_filters.policy import FilterPolicy, PolicyMember
 from syncapp.models.sync_filters.run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
 from syncapp.models.sync_filters.run_preparation import RunPreparation
@@ -43,7 +43,7 @@ __all__ = [
     "DailyOperations",
     "Decision",
     "Delivery",
-    "FilterGround",
+    "FilterAccess",
     "FilterMembership",
     "FilterPolicy",
     "FilterRow",

@@ -7,12 +7,12 @@ import uuid
 from django.utils import timezone
 
 from syncapp.mirror.filters.inventory import CURSOR
-from syncapp.models import FilterGround, FilterMembership, FilterRow, FilterTeam, FilterUser, MirrorCursor
+from syncapp.models import FilterAccess, FilterMembership, FilterRow, FilterTeam, FilterUser, MirrorCursor
 
 
 def without_meetings() -> None:
     """Let the CRM keep logical deletes from Exchange, so that no user is held back."""
-    FilterGround.objects.update_or_create(slot=1, defaults={"keeps_deletes_apart": True})
+    FilterAccess.objects.update_or_create(slot=1, defaults={"keeps_deletes_apart": True})
 
 
 def small_company() -> FilterTeam:

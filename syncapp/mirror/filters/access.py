@@ -10,15 +10,15 @@ from django.utils import timezone
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.filters.access import probe_reading, probe_writing
-from syncapp.models import FilterGround, FilterRow, FilterUser
+from syncapp.models import FilterAccess, FilterRow, FilterUser
 from syncapp.models.sync_filters.filter import Access
 
 _PROBE_LIMIT = 5
 
 
-def capabilities() -> FilterGround:
+def capabilities() -> FilterAccess:
     """Return what is known of this CRM; an unsaved, empty row before the first inventory."""
-    return FilterGround.objects.filter(slot=1).first() or FilterGround(slot=1)
+    return FilterAccess.objects.filter(slot=1).first() or FilterAccess(slot=1)
 
 
 def find_reading_access(crm: CrmClient) -> Access:
@@ -37,7 +37,7 @@ def find_reading_access(crm: CrmClient) -> Access:
             found = Access.NONE
         else:
             continue
-        FilterGround.objects.filter(slot=1).update(reading=found, reading_probed_at=timezone.now())
+        FilterAccess.objects.filter(slot=1).update(reading=found, reading_probed_at=timezone.now())
         return found
     return Access.UNKNOWN
 
@@ -67,7 +67,7 @@ def find_writing_access(crm: CrmClient) -> UUID | None:
             acting = owner.acting
             probe = probe_writing(crm, present, expected_author=owner.pk, acting_for=acting, keeps_versions=False)
             found = Access.ACTING if probe.works else Access.NONE
-        FilterGround.objects.filter(slot=1).update(writing=found, writing_probed_at=timezone.now())
+        FilterAccess.objects.filter(slot=1).update(writing=found, writing_probed_at=timezone.now())
         return owner.pk
     return None
 
@@ -83,12 +83,12 @@ def needs_writing_probe() -> bool:
 def confirm_writing_works() -> None:
     """Note that a write was read back as wanted and by the expected author; at most once a minute."""
     old = timezone.now() - timedelta(minutes=1)
-    FilterGround.objects.filter(slot=1, writing_probed_at__lt=old).update(writing_probed_at=timezone.now())
+    FilterAccess.objects.filter(slot=1, writing_probed_at__lt=old).update(writing_probed_at=timezone.now())
 
 
 def reset_writing() -> None:
     """Forget which access works for writing, so that the next inventory probes it again."""
-    FilterGround.objects.filter(slot=1).update(writing=Access.UNKNOWN)
+    FilterAccess.objects.filter(slot=1).update(writing=Access.UNKNOWN)
 
 
 def find_other_access(crm: CrmClient, *, refused: Access) -> bool:

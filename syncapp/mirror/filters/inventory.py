@@ -37,7 +37,7 @@ from syncapp.mirror.unreadable import Kind
 from syncapp.mirror.uses import Use
 from syncapp.models import (
     Breaker,
-    FilterGround,
+    FilterAccess,
     FilterPolicy,
     FilterRow,
     FilterTeam,
@@ -129,7 +129,7 @@ def _read_organization(crm: CrmClient, reader: TableLease, cursor: MirrorCursor,
     after = Position(position.stage + 1)
     with transaction.atomic():
         own = {"own_user_id": crm.who_am_i().user_id, "read_at": timezone.now()}
-        FilterGround.objects.update_or_create(slot=1, defaults=found | own)
+        FilterAccess.objects.update_or_create(slot=1, defaults=found | own)
         good, bad = unreadable.split(Kind.SYSTEM_FILTER, system, generation=cursor.generation)
         for each in good:
             columns = {

@@ -85,7 +85,7 @@ class Access(models.TextChoices):
     NONE = "none", "No access works"
 
 
-class FilterGround(models.Model):
+class FilterAccess(models.Model):
     """Capabilities and permissions of this CRM, as last probed; a single row.
 
     `keeps_deletes_apart` None means unknown and is treated as False. `keeps_versions`: If-Match works for filters.
@@ -102,6 +102,7 @@ class FilterGround(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        db_table = "syncapp_filterground"
         constraints = [models.CheckConstraint(name="only_one_filter_ground", condition=Q(slot=1))]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Prefetch
 from django.db.models.functions import Coalesce
 
-from syncapp.models import FilterGround, FilterRow, FilterRunChange, FilterRunItem, FilterUser
+from syncapp.models import FilterAccess, FilterRow, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.sync_filters.run import NOT_STARTED, Outcome
 from syncapp.sync_filters.runs import undo
 
@@ -54,7 +54,7 @@ class OutsideChange:
 def outside_changes(user: FilterUser, history: Sequence[HistoryEntry]) -> list[OutsideChange]:
     """Return filters whose version comes from no known run, newest first: changed by the user or someone in the CRM."""
     ours = {change.etag_after for entry in history for change in entry.written if change.etag_after}
-    us = FilterGround.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
+    us = FilterAccess.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
     rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(us))
     rows = rows.order_by("-modified_on")
     others = [row for row in rows.defer("fetch_xml") if row.etag not in ours][:MOST]

@@ -9,7 +9,7 @@ from functools import cached_property
 from django.conf import settings
 
 from syncapp.mirror.filters import access, sync_paths
-from syncapp.models import FilterGround, FilterPolicy, FilterUser, Person, UnreadableRow, UserForecast, UserList
+from syncapp.models import FilterAccess, FilterPolicy, FilterUser, Person, UnreadableRow, UserForecast, UserList
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Group, group_of, table_label
 from syncapp.models.sync_filters.user import Cause, SyncPaths
@@ -120,7 +120,7 @@ class UserPresenter:
         return explanation.explain(self.user)
 
     @cached_property
-    def capabilities(self) -> FilterGround:
+    def capabilities(self) -> FilterAccess:
         return access.capabilities()
 
     @property

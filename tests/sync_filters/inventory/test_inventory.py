@@ -7,7 +7,7 @@ from collections import Counter
 from syncapp.connection import clients
 from syncapp.crm.filters.records import QueryType
 from syncapp.mirror.filters import inventory
-from syncapp.models import FilterGround, FilterMembership, FilterRow, FilterTeam, FilterUser, SystemFilter
+from syncapp.models import FilterAccess, FilterMembership, FilterRow, FilterTeam, FilterUser, SystemFilter
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.tables import Cell
 from syncapp.models.sync_filters.user import SyncPaths
@@ -46,7 +46,7 @@ def test_teams_and_system_filters_are_mirrored(scenery):
     assert FilterMembership.objects.filter(team_id=north.pk).count() == memberships[str(north.pk)] > 0
     assert FilterRow.objects.filter(owner_table="team").exists()
     assert {each.is_template for each in SystemFilter.objects.all()} == {True, False}
-    capabilities = FilterGround.objects.get()
+    capabilities = FilterAccess.objects.get()
     assert (capabilities.reading, capabilities.keeps_deletes_apart is True) == (Access.DIRECT, False)
 
 
@@ -107,7 +107,7 @@ def test_filters_are_read_as_owners_without_permission(scenery):
 
     scenery.read()
 
-    assert FilterGround.objects.get().reading == Access.ACTING
+    assert FilterAccess.objects.get().reading == Access.ACTING
     assert scenery.user().appointments == Cell.ON
 
 

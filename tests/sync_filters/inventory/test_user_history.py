@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from syncapp.connection import clients
 from syncapp.crm.directory.records import SyncMethod
-from syncapp.models import FilterGround, FilterRun, FilterRunItem
+from syncapp.models import FilterAccess, FilterRun, FilterRunItem
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import Plan, RunOperation, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
@@ -54,7 +54,7 @@ def test_restore_plans_run_for_one_user(scenery):
 @pytest.mark.parametrize("access", [Access.DIRECT, Access.ACTING])
 def test_switch_of_lost_run_is_attributed_to_portal(scenery, tmp_path, access):
     scenery.read()
-    FilterGround.objects.update(reading=access, writing=access)
+    FilterAccess.objects.update(reading=access, writing=access)
     rita = scenery.user()
     kept = backup.back_up(tmp_path)
     carry_out(creation.create_run([rita.pk], creation.RunSpec(("contact",), on=False), by=fred()))
@@ -70,7 +70,7 @@ def test_switch_of_lost_run_is_attributed_to_portal(scenery, tmp_path, access):
 @pytest.mark.django_db(transaction=True)
 def test_lost_switch_is_not_attributed_to_user(scenery, tmp_path):
     scenery.read()
-    FilterGround.objects.update(reading=Access.ACTING, writing=Access.ACTING)
+    FilterAccess.objects.update(reading=Access.ACTING, writing=Access.ACTING)
     rita = scenery.user()
     kept = backup.back_up(tmp_path)
     carry_out(creation.create_run([rita.pk], creation.RunSpec(("contact",), on=False), by=fred()))

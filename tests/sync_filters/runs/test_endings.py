@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncapp.connection import clients
 from syncapp.mirror.filters import inventory
-from syncapp.models import FilterGround, FilterRow, FilterUser
+from syncapp.models import FilterAccess, FilterRow, FilterUser
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
@@ -77,14 +77,14 @@ def test_filters_of_other_tables_do_not_count(read):
 
 def test_lost_permission_is_probed_during_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
-    assert FilterGround.objects.get().writing == Access.DIRECT
+    assert FilterAccess.objects.get().writing == Access.DIRECT
     run = released(created(rita, rob))
     read.allow_impersonation_only()
     since = read.mark()
 
     run = process(transitions.start(run, by=fred()))
 
-    capabilities = FilterGround.objects.get()
+    capabilities = FilterAccess.objects.get()
     assert (capabilities.reading, capabilities.writing) == (Access.ACTING, Access.ACTING)
     assert [outcome(run, user) for user in (rita, rob)] == [Outcome.DONE, Outcome.DONE]
     switched = {key for key, _ in read.switched(since)}
@@ -97,7 +97,7 @@ def test_probe_finds_working_access(read):
 
     inventory.refresh(clients.crm(), [rita.pk])
 
-    assert FilterGround.objects.get().reading == Access.ACTING
+    assert FilterAccess.objects.get().reading == Access.ACTING
     assert read.user().appointments == Cell.ON
 
 
@@ -107,7 +107,7 @@ def test_one_denied_user_keeps_access(read):
     run = done(read.user())
 
     assert outcome(run, read.user()) == Outcome.DENIED
-    assert FilterGround.objects.get().writing == Access.DIRECT
+    assert FilterAccess.objects.get().writing == Access.DIRECT
 
 
 def test_no_access_is_denied_and_stored(read):
@@ -116,4 +116,4 @@ def test_no_access_is_denied_and_stored(read):
     run = done(read.user())
 
     assert outcome(run, read.user()) == Outcome.DENIED
-    assert FilterGround.objects.get().writing == Access.NONE
+    assert FilterAccess.objects.get().writing == Access.NONE

@@ -8,7 +8,7 @@ import pytest
 
 from syncapp.connection import clients
 from syncapp.crm.directory.records import ActingFor
-from syncapp.models import FilterGround, FilterRow, FilterRun, FilterRunItem, FilterUser
+from syncapp.models import FilterAccess, FilterRow, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
@@ -111,7 +111,7 @@ def test_organizers_are_held_until_ticked(read):
 
 @pytest.mark.parametrize("keeps_deletes_apart", [None, True])
 def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
-    FilterGround.objects.update(keeps_deletes_apart=keeps_deletes_apart)
+    FilterAccess.objects.update(keeps_deletes_apart=keeps_deletes_apart)
     by_add_in = FilterUser.objects.people().filter(method=0, appointments=Cell.ON, is_disabled=False)
 
     run = created(*by_add_in.order_by("name_key"))
@@ -301,7 +301,7 @@ def test_unproven_part_is_read_back_before_resending(read):
 
 def test_ignored_impersonation_pauses_run(read, monkeypatch):
     rita, rob = read.user(), read.user("Rob Marchetti")
-    FilterGround.objects.update(writing=Access.ACTING)
+    FilterAccess.objects.update(writing=Access.ACTING)
     run = transitions.start(released(created(rita, rob)), by=fred())
     # An id of the wrong kind: the CRM does not know it and carries the call out as our own user.
     monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
@@ -316,7 +316,7 @@ def test_ignored_impersonation_pauses_run(read, monkeypatch):
 
 def test_refused_request_proves_no_impersonation(read, monkeypatch):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
-    FilterGround.objects.update(writing=Access.ACTING)
+    FilterAccess.objects.update(writing=Access.ACTING)
     run, since = transitions.start(released(created(*people)), by=fred()), read.mark()
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
     monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
@@ -330,7 +330,7 @@ def test_refused_request_proves_no_impersonation(read, monkeypatch):
 
 def test_failed_request_affects_its_user_only(read):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
-    FilterGround.objects.update(writing=Access.ACTING)
+    FilterAccess.objects.update(writing=Access.ACTING)
     run, since = transitions.start(released(created(*people)), by=fred()), read.mark()
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
 

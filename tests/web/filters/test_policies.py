@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.models import (
-    FilterGround,
+    FilterAccess,
     FilterMembership,
     FilterPolicy,
     FilterRow,
@@ -150,7 +150,7 @@ def test_system_filters_page_lists_each_kind(company):
     )
     team = {"owner_id": company.pk, "owner_table": "team", "status": 1, "query_type": 256, "table": "contact"}
     FilterRow.objects.create(pk=uuid.uuid4(), name="Team’s contacts", **team, **read)
-    FilterGround.objects.update(reading="direct", reading_probed_at=timezone.now())
+    FilterAccess.objects.update(reading="direct", reading_probed_at=timezone.now())
 
     words = Screen(browser(vera()).get("/filters/everybody/")).words
 
