@@ -101,7 +101,7 @@ def test_bulk_decision_on_phone_without_scripts(chromium: Browser, page: Page, d
     sign_in(plain, demo)
     row = plain.locator(".item", has_text=name).first
 
-    def is_frozen() -> bool:
+    def is_selected() -> bool:
         visit(plain, demo, f"?q={name}&age=fresh&order=newest")
         if row.count():
             row.get_by_role("checkbox").check()
@@ -109,7 +109,7 @@ def test_bulk_decision_on_phone_without_scripts(chromium: Browser, page: Page, d
         # A contact of the same name can be first until the edit has arrived.
         return plain.get_by_text("Head of Phones").count() > 0
 
-    wait_until(is_frozen, seconds=60, what="the edit")
+    wait_until(is_selected, seconds=60, what="the edit")
     plain.get_by_role("button", name=re.compile("^Approve")).click()
 
     expect(plain.get_by_role("heading", name=re.compile(r"^(\d+) of \1 fields? approved"))).to_be_visible()

@@ -109,8 +109,8 @@ def selection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
     made = []
     for number in range(3):
         make_field(make_record(f"Person {number}"))
-        frozen = selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
-        made.append(selections.start(frozen, selections.BulkDecision(Outcome.APPROVED), number=None, by=rita()))
+        selection = selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
+        made.append(selections.start(selection, selections.BulkDecision(Outcome.APPROVED), number=None, by=rita()))
     SelectionRun.objects.filter(pk=made[0].pk).update(outcome="nonsense")
     return Scene(lambda pk: selections.work(pk, seconds=20), made[0], made[1:])
 
@@ -280,7 +280,7 @@ def test_failed_delivery_is_shown_with_its_reason(delivery: Scene) -> None:
 
 def test_one_bad_contact_lets_a_selection_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = [make_field(make_record(f"Person {number}")) for number in range(55)]
-    frozen = selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
+    selection = selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
     decide = decisions.decide
 
     def decide_but_the_fourth(choices: Any, **more: Any) -> Any:
@@ -289,7 +289,7 @@ def test_one_bad_contact_lets_a_selection_go_on(monkeypatch: pytest.MonkeyPatch)
         return decide(choices, **more)
 
     monkeypatch.setattr(decisions, "decide", decide_but_the_fourth)
-    run = selections.start(frozen, selections.BulkDecision(Outcome.APPROVED), number=55, by=rita())
+    run = selections.start(selection, selections.BulkDecision(Outcome.APPROVED), number=55, by=rita())
     scene = Scene(lambda pk: selections.work(pk, seconds=20), run, [])
 
     scene.process_all()

@@ -42,7 +42,7 @@ class FilterStory:
         self.patience = patience
         self.scenery = Scenery(story.stack.sandbox.url)
         self.read()
-        self.run = self._frozen()
+        self.run = self._created()
         self.expected = self.outcomes_in_the_crm() | self._held_back()
         self.since = self.scenery.mark()
 
@@ -51,7 +51,7 @@ class FilterStory:
         inventory.request()
         wait_until(lambda: inventory.take(clients.verified_client()), seconds=self.patience, what="an inventory")
 
-    def _frozen(self) -> FilterRun:
+    def _created(self) -> FilterRun:
         everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
         run = creation.create_run(everybody, self.wish, by=fred())
         self.wait(lambda: self._is(run, RunState.PLANNED), "a worker has counted the meetings")
@@ -163,7 +163,7 @@ class FilterStory:
         assert set(written) == self._planned()
 
     def written(self) -> list[str]:
-        """Return the rows written since the list was frozen, from the CRM's ledger."""
+        """Return the rows written since the list was made, from the CRM's ledger."""
         return [key for key, _ in self.scenery.switched(self.since)]
 
     def _planned(self) -> set[str]:

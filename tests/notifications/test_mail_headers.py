@@ -116,10 +116,10 @@ def run(*, person: str = "Fred", reason: str = "Riva") -> None:
     users = [make_user(f"User {uuid.uuid4()}") for _ in range(3)]
     filters_for(users)
     by = people.make_person(person, Role.FILTER_MANAGER, address="fred@brandvik.example")
-    frozen = creation.create_run(
+    planned = creation.create_run(
         [user.pk for user in users], creation.RunSpec(("contact",), on=False, reason=reason), by=by
     )
-    transitions.start(frozen, by=by, confirmer=people.ada())
+    transitions.start(planned, by=by, confirmer=people.ada())
 
 
 def stop(reason: str) -> None:

@@ -88,7 +88,7 @@ def test_follow_ups_are_refused_too(step):
 def test_selection_omits_and_counts_unidentified_editors():
     fine, _ = make_field(), unidentified()
 
-    selection = selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
+    selection = selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
 
     assert [item.field for item in selection.items.all()] == [fine]
     assert (selection.own_edits, selection.unidentified) == (0, 1)
@@ -98,7 +98,7 @@ def test_unidentified_editors_explain_empty_selection():
     unidentified()
 
     with pytest.raises(NotPossible, match="not identified"):
-        selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
+        selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -1,1 +1,1 @@
-"""Deciding many edits together: frozen selections, their job, and reasons to decide a field alone."""
+"""Deciding many edits together: fixed selections, their job, and reasons to decide a field alone."""

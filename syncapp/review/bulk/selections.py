@@ -1,7 +1,7 @@
-"""Bulk decisions: freeze a list, then decide exactly the frozen fields, one contact at a time.
+"""Bulk decisions: fix a list, then decide exactly its fields, one contact at a time.
 
 Each contact's items are decided by `decisions.decide` in one transaction with their results, so a worker that dies
-between two contacts loses nothing and repeats nothing. `decide` refuses fields that changed since they were frozen.
+between two contacts loses nothing and repeats nothing. `decide` refuses fields that changed since the list was made.
 """
 
 from __future__ import annotations
@@ -58,31 +58,31 @@ class BulkDecision:
     reason: str = ""
 
 
-def freeze_rows(ids: Sequence[uuid.UUID], *, criteria: Criteria, query: str, person: Person) -> Selection:
-    """Freeze the undecided fields of these edits, as far as they match the criteria of the list.
+def select_rows(ids: Sequence[uuid.UUID], *, criteria: Criteria, query: str, person: Person) -> Selection:
+    """Select the undecided fields of these edits that match the criteria of the list.
 
     Raises NotPossible where none is left.
     """
     rows = SyncRecord.objects.visible().filter(pk__in=list(ids)[:MAX_FIELDS])
-    return _freeze(rows.order_by("edited_on", "pk").values_list("pk", flat=True), criteria, query=query, person=person)
+    return _select(rows.order_by("edited_on", "pk").values_list("pk", flat=True), criteria, query=query, person=person)
 
 
-def freeze_all(*, tab: Tab, criteria: Criteria, query: str, person: Person) -> Selection:
-    """Freeze the fields of all pages of a list. Raises NotPossible where there are none."""
+def select_all(*, tab: Tab, criteria: Criteria, query: str, person: Person) -> Selection:
+    """Select the fields of all pages of a list. Raises NotPossible where there are none."""
     if tab not in LIST_TABS:
         raise NotPossible("Only edits that wait for a decision can be decided together.")
     rows = filter_records(records_in(tab), tab, criteria).order_by("edited_on", "pk")
-    return _freeze(rows.values_list("pk", flat=True)[: MAX_FIELDS + 1], criteria, query=query, person=person)
+    return _select(rows.values_list("pk", flat=True)[: MAX_FIELDS + 1], criteria, query=query, person=person)
 
 
-def freeze_refused(selection: Selection, *, person: Person) -> Selection:
-    """Freeze the refused fields again, as they are now. Raises NotPossible where none can be decided."""
+def select_refused(selection: Selection, *, person: Person) -> Selection:
+    """Select the refused fields again, as they are now. Raises NotPossible where none can be decided."""
     refused = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
     fields = SyncField.objects.filter(pk__in=refused).select_related("record")
     return _store(list(fields), query=selection.query, person=person)
 
 
-def _freeze(
+def _select(
     record_ids: QuerySet[SyncRecord, uuid.UUID], criteria: Criteria, *, query: str, person: Person
 ) -> Selection:
     ids = list(record_ids)
@@ -224,7 +224,7 @@ def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = Non
 
 @runner.register
 class SelectionJob(JobType):
-    """Decide a frozen list, one contact at a time; a failure refuses the undecided fields with its reason."""
+    """Decide a fixed list, one contact at a time; a failure refuses the undecided fields with its reason."""
 
     name = "selection"
     title = "Deciding edits together"

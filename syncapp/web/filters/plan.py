@@ -93,7 +93,7 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
-def freeze(request: PortalRequest) -> HttpResponse:
+def create_from_matrix(request: PortalRequest) -> HttpResponse:
     """Create a run for one user, the ticked users, or all that the matrix shows, and show its preview."""
     params = MatrixParams.read(request.GET)
     all_shown = "all" in request.POST

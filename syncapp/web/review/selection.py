@@ -1,4 +1,4 @@
-"""Bulk decisions: freeze a list of fields, confirm, follow the progress, undo."""
+"""Bulk decisions: select a list of fields, confirm, follow the progress, undo."""
 
 from __future__ import annotations
 
@@ -80,18 +80,20 @@ class SelectionForm(forms.Form):
 
 @allow(Role.REVIEWER, methods=("POST",))
 def select(request: PortalRequest) -> HttpResponse:
-    """Freeze the ticked edits, or the whole list on all of its pages."""
+    """Select the ticked edits, or the whole list on all of its pages."""
     params = read_params(request.GET, request.user).first_page
     details: dict[str, Any] = {"criteria": params.criteria, "query": params.query, "person": request.user}
     if "all" in request.POST:
-        return _freeze(request, partial(selections.freeze_all, tab=params.tab, **details), otherwise=params.query)
+        return _create_selection(
+            request, partial(selections.select_all, tab=params.tab, **details), otherwise=params.query
+        )
     ids = [record_id for record_id in map(parse_uuid, request.POST.getlist("record")) if record_id]
-    return _freeze(request, partial(selections.freeze_rows, ids, **details), otherwise=params.query)
+    return _create_selection(request, partial(selections.select_rows, ids, **details), otherwise=params.query)
 
 
 @allow(*REVIEW_ROLES)
 def selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Show the frozen list with its form, or its progress and results."""
+    """Show the fixed list with its form, or its progress and results."""
     return _page(request, _get_selection(request, selection_id))
 
 
@@ -144,9 +146,9 @@ def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
 
 @allow(Role.REVIEWER, methods=("POST",))
 def select_left(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Freeze the undecided fields again, as they are now."""
+    """Select the undecided fields again, as they are now."""
     row = _get_selection(request, selection_id)
-    return _freeze(request, partial(selections.freeze_refused, row, person=request.user), otherwise=row.query)
+    return _create_selection(request, partial(selections.select_refused, row, person=request.user), otherwise=row.query)
 
 
 def _get_selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection:
@@ -157,9 +159,9 @@ def _get_selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection
     return row
 
 
-def _freeze(request: PortalRequest, freeze: Callable[[], Selection], *, otherwise: str) -> HttpResponse:
+def _create_selection(request: PortalRequest, create: Callable[[], Selection], *, otherwise: str) -> HttpResponse:
     try:
-        return _to_selection(freeze())
+        return _to_selection(create())
     except ReviewError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("queue") + otherwise, status=303)

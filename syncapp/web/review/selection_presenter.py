@@ -82,7 +82,7 @@ class SelectionPresenter:
 
     @property
     def has_next_step(self) -> bool:
-        """Return whether decisions can be undone, or refused fields frozen again."""
+        """Return whether decisions can be undone, or refused fields selected again."""
         return self.run is not None and bool(self.undoable_count or (self.refused_count and not self.is_working))
 
     @property

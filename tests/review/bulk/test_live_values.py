@@ -20,8 +20,8 @@ from tests.support.world import World
 APPROVE = BulkDecision(Outcome.APPROVED)
 
 
-def frozen() -> Selection:
-    return selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
+def selected() -> Selection:
+    return selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
 
 
 def read(selection: Selection) -> bool:
@@ -39,12 +39,12 @@ def two(world: World) -> tuple[SyncField, SyncField]:
 
 def left_to_workers(monkeypatch: pytest.MonkeyPatch) -> SelectionRun:
     monkeypatch.setattr(selections, "IN_REQUEST", 0)
-    return selections.start(frozen(), APPROVE, number=None, by=rita())
+    return selections.start(selected(), APPROVE, number=None, by=rita())
 
 
 def test_reading_omits_field_with_newer_value(world: World):
     changed, fine = two(world)
-    selection = frozen()
+    selection = selected()
     world.form(world.contact(0), jobtitle="Chief")
 
     assert read(selection)
@@ -60,7 +60,7 @@ def test_reading_omits_field_with_newer_value(world: World):
 def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytest.MonkeyPatch):
     two(world)
     monkeypatch.setattr(selections, "AT_ONCE", 0)
-    selection = frozen()
+    selection = selected()
     world.form(world.contact(0), jobtitle="Chief")
     read(Selection.objects.get())
 
@@ -73,7 +73,7 @@ def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytes
 
 def test_nothing_left_cannot_be_decided(world: World):
     world.edited(jobtitle="Head")
-    selection = frozen()
+    selection = selected()
     world.form(world.contact(), jobtitle="Chief")
     read(selection)
 
@@ -83,7 +83,7 @@ def test_nothing_left_cannot_be_decided(world: World):
 
 def test_inactive_contact_decided_after_reading(world: World):
     world.edited(jobtitle="Head")
-    selection = frozen()
+    selection = selected()
     world.form(world.contact(), statecode=1)
     read(selection)
 
@@ -94,7 +94,7 @@ def test_inactive_contact_decided_after_reading(world: World):
 
 def test_other_changes_still_refused_after_reading(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
-    selection = frozen()
+    selection = selected()
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Other")
     read(selection)
 
@@ -105,7 +105,7 @@ def test_other_changes_still_refused_after_reading(world: World):
 
 def test_unavailable_crm_leaves_selection_unchanged(world: World):
     two(world)
-    selection = frozen()
+    selection = selected()
     world.faults({"status": 503, "times": 50})
 
     assert not read(selection)
@@ -116,7 +116,7 @@ def test_unavailable_crm_leaves_selection_unchanged(world: World):
 
 def test_open_breaker_reads_nothing(world: World, caplog: pytest.LogCaptureFixture):
     two(world)
-    selection = frozen()
+    selection = selected()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="silent", probe_in=None)
     caplog.set_level("INFO", logger="syncapp.crm.transport")
     caplog.clear()
@@ -130,7 +130,7 @@ def test_25_contacts_are_one_request(world: World, caplog: pytest.LogCaptureFixt
     for number in range(25):
         world.outlook(world.contact(number), jobtitle="Head")
     world.pull()
-    selection = frozen()
+    selection = selected()
     assert selection.contacts == 25
     caplog.set_level("INFO", logger="syncapp.crm.transport")
     caplog.clear()
@@ -145,7 +145,7 @@ def test_25_contacts_are_one_request(world: World, caplog: pytest.LogCaptureFixt
 def test_two_edits_of_one_contact_read(world: World):
     fields = [world.edited(jobtitle="Head")["jobtitle"], world.edited(telephone1="+47 1")["telephone1"]]
     world.form(world.contact(), telephone1="+47 9")
-    selection = frozen()
+    selection = selected()
 
     read(selection)
 

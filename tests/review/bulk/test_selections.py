@@ -1,4 +1,4 @@
-"""Bulk decisions: exactly the frozen, unchanged fields, each once, even if a worker dies."""
+"""Bulk decisions: exactly the selected, unchanged fields, each once, even if a worker dies."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.django_db
 APPROVE, REJECT = BulkDecision(Outcome.APPROVED), BulkDecision(Outcome.REJECTED, "not_correct", "Wrong person.")
 
 
-def frozen(by: Criteria = NO_CRITERIA, *, person: Person | None = None) -> Selection:
-    return selections.freeze_all(tab=Tab.WAITING, criteria=by, query="", person=person or rita())
+def selected(by: Criteria = NO_CRITERIA, *, person: Person | None = None) -> Selection:
+    return selections.select_all(tab=Tab.WAITING, criteria=by, query="", person=person or rita())
 
 
 def fields_of(selection: Selection) -> list[SyncField]:
@@ -47,7 +47,7 @@ def many(count: int) -> list[SyncField]:
 def test_all_matching_fields_are_approved():
     phone = make_field(make_record(), "telephone1", change_kind=ChangeKind.FORMAT)
     other = make_field(phone.record, "jobtitle")
-    selection = frozen(Criteria(kind=ChangeKind.FORMAT))
+    selection = selected(Criteria(kind=ChangeKind.FORMAT))
 
     selections.start(selection, APPROVE, number=None, by=rita())
 
@@ -61,7 +61,7 @@ def test_all_matching_fields_are_approved():
 def test_rejection_stores_reason_with_each_field():
     many(3)
 
-    selections.start(frozen(), REJECT, number=None, by=rita())
+    selections.start(selected(), REJECT, number=None, by=rita())
 
     kept = {(each.reason_code, each.reason, each.outcome) for each in Decision.objects.all()}
     assert kept == {("not_correct", "Wrong person.", "rejected")}
@@ -69,7 +69,7 @@ def test_rejection_stores_reason_with_each_field():
 
 def test_edits_after_freezing_are_not_decided():
     many(2)
-    selection = frozen()
+    selection = selected()
     late = make_field(make_record("Late"))
 
     selections.start(selection, APPROVE, number=None, by=rita())
@@ -82,7 +82,7 @@ def test_edits_after_freezing_are_not_decided():
 @pytest.mark.parametrize("changed", [True, False])
 def test_field_changed_after_freezing_is_refused(changed):
     field = many(1)[0]
-    selection = frozen()
+    selection = selected()
     if changed:
         SyncField.objects.filter(pk=field.pk).update(proposed_value="Somebody Else")
 
@@ -94,7 +94,7 @@ def test_field_changed_after_freezing_is_refused(changed):
 
 def test_field_decided_by_colleague_is_refused():
     first, second = many(2)
-    selection = frozen()
+    selection = selected()
     decisions.approve(first.pk, by=rob(), seen=decisions.context.digest(first))
 
     selections.start(selection, REJECT, number=None, by=rita())
@@ -112,7 +112,7 @@ def test_conflicts_and_own_edits_omitted_and_counted():
     own_editor = make_editor("Rita herself", entra_id=rita().oid)
     make_field(make_record("Own", editor=own_editor))
 
-    selection = selections.freeze_rows(
+    selection = selections.select_rows(
         SyncField.objects.values_list("record_id", flat=True), criteria=NO_CRITERIA, query="", person=rita()
     )
 
@@ -129,7 +129,7 @@ def test_newer_live_value_omitted_and_counted(decision):
     changed, fine = many(2)
     changed_in_crm(changed)
 
-    selection = frozen()
+    selection = selected()
     selections.start(selection, decision, number=None, by=rita())
 
     assert [decision.field for decision in Decision.objects.all()] == [fine]
@@ -142,14 +142,14 @@ def test_equivalent_live_values_are_decided():
     field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
     changed_in_crm(field, "1000.00")
 
-    assert fields_of(frozen()) == [field]
+    assert fields_of(selected()) == [field]
 
 
-def test_only_newer_live_values_freeze_nothing():
+def test_only_newer_live_values_select_nothing():
     changed_in_crm(many(1)[0])
 
     with pytest.raises(NotPossible, match="changed in the CRM"):
-        frozen()
+        selected()
 
 
 def test_fields_with_warnings_are_always_examples(monkeypatch):
@@ -158,7 +158,7 @@ def test_fields_with_warnings_are_always_examples(monkeypatch):
     hidden = make_field(make_record("Zoe"), proposed_value="Head\u200b of Sales")
     mixed = make_field(make_record("Zora"), proposed_value="S\u0430les")
 
-    selection = frozen()
+    selection = selected()
 
     found = dict(selection.items.exclude(concerns="").values_list("field_id", "concerns"))
     assert found == {hidden.pk: "hidden", mixed.pk: "mixed"}
@@ -168,7 +168,7 @@ def test_fields_with_warnings_are_always_examples(monkeypatch):
 
 def test_superseded_field_is_refused():
     field = many(1)[0]
-    selection = frozen()
+    selection = selected()
     supersede([make_newer_edit(field).record_id])
 
     selections.start(selection, APPROVE, number=None, by=rita())
@@ -180,7 +180,7 @@ def test_superseded_field_is_refused():
 def test_long_selection_requires_typed_number(monkeypatch, number, taken):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(6)
-    selection = frozen()
+    selection = selected()
 
     with nullcontext() if taken else pytest.raises(NotPossible, match="Type 6"):
         selections.start(selection, APPROVE, number=number, by=rita())
@@ -191,7 +191,7 @@ def test_long_selection_requires_typed_number(monkeypatch, number, taken):
 
 def test_selection_decided_once_by_owner_only():
     many(1)
-    selection = frozen()
+    selection = selected()
     with pytest.raises(NotPossible):
         selections.start(selection, APPROVE, number=None, by=rob())
     selections.start(selection, APPROVE, number=None, by=rita())
@@ -205,7 +205,7 @@ def test_selection_decided_once_by_owner_only():
 def test_long_selection_is_continued_by_worker(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 1)
     many(4)
-    selection = frozen()
+    selection = selected()
     run = selections.start(selection, APPROVE, number=None, by=rita())
     assert Decision.objects.count() == 0
 
@@ -221,7 +221,7 @@ def test_long_selection_is_continued_by_worker(monkeypatch):
 def test_worker_without_lease_decides_nothing(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 0)
     many(1)
-    selection = frozen()
+    selection = selected()
     run = selections.start(selection, APPROVE, number=None, by=rita())
     asleep = queue.claim(SelectionRun, run.pk)
     SelectionRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -238,7 +238,7 @@ def test_worker_without_lease_decides_nothing(monkeypatch):
 def test_former_reviewer_decides_nothing(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 0)
     many(1)
-    selection = frozen()
+    selection = selected()
     run = selections.start(selection, APPROVE, number=None, by=rita())
     Person.objects.update(is_reviewer=False)
 
@@ -250,7 +250,7 @@ def test_former_reviewer_decides_nothing(monkeypatch):
 
 def test_undo_skips_decisions_in_delivery():
     fields = many(3)
-    selection = frozen()
+    selection = selected()
     selections.start(selection, APPROVE, number=None, by=rita())
 
     assert selections.undo(selection, by=rita()) == (3, 0)
@@ -259,13 +259,13 @@ def test_undo_skips_decisions_in_delivery():
     assert fields[0].decision == FieldDecision.PENDING
 
 
-def test_refused_fields_can_be_frozen_again():
+def test_refused_fields_can_be_selected_again():
     field = many(1)[0]
-    selection = frozen()
+    selection = selected()
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Another")
     selections.start(selection, APPROVE, number=None, by=rita())
 
-    again = selections.freeze_refused(selection, person=rita())
+    again = selections.select_refused(selection, person=rita())
     selections.start(again, APPROVE, number=None, by=rita())
 
     assert Decision.objects.get().value_to_write == "Another"
@@ -273,4 +273,4 @@ def test_refused_fields_can_be_frozen_again():
 
 def test_empty_selection_is_refused():
     with pytest.raises(NotPossible, match="None of these"):
-        frozen()
+        selected()

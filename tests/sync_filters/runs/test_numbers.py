@@ -96,8 +96,8 @@ class OtherCreator:
         self.thread = threading.Thread(target=self._apart, args=(lambda: creation.create_run(users, OFF, by=person),))
         self.thread.start()
 
-    def _apart(self, freeze: Callable[[], FilterRun]) -> None:
+    def _apart(self, create: Callable[[], FilterRun]) -> None:
         try:
-            self.numbers.append(freeze().number)
+            self.numbers.append(create().number)
         finally:
             connection.close()
