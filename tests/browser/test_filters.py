@@ -46,7 +46,7 @@ def test_user_page_is_accessible(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="Explain this user")
     fred.get_by_role("link", name="Explain this user").click()
     fred.get_by_role("button", name=re.compile("^Ask")).click()
-    expect(fred.get_by_text("went off:")).to_be_visible()
+    expect(fred.get_by_text("switched off:")).to_be_visible()
     assert_no_violations_in_any_look(fred, sees="Mailbox and user")
 
 

@@ -47,7 +47,7 @@ class Command(BaseCommand):
             help="log of web or worker processes since the backup; may be given several times, - is standard input",
         )
         parser.add_argument("--apply", action="store_true", help="read the CRM first, and keep what was lost")
-        parser.add_argument("--offline", action="store_true", help="do not compare with the CRM's present values")
+        parser.add_argument("--offline", action="store_true", help="do not compare with the CRM's current values")
         parser.add_argument("--days", type=int, default=7, help="how far back a recognition belongs to this restore")
         parser.add_argument("--all", action="store_true", help=f"list everything, not the first {MOST_LISTED} of each")
         parser.add_argument("--json", action="store_true", help="for programs; with ids and without limits")

@@ -197,7 +197,7 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
             if not selection.fields:
                 raise NotPossible(_empty_message(is_changed=True, is_unidentified=False))
             if selection.fields > AT_ONCE and number != selection.fields:
-                raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
+                raise NotPossible(f"Type {selection.fields} to confirm that you mean all of them.")
             run = SelectionRun.objects.create(
                 selection=selection,
                 due_at=Now(),

@@ -1,4 +1,4 @@
-"""Forecasts of the rows that leave a user's Outlook if filters go off, asked of the CRM as the user, reading only.
+"""Forecasts of the rows that leave a user's Outlook if filters are switched off; the CRM is only read, as the user.
 
 The rows that those filters select, minus those that the user's other active filters and system filters select,
 because filters add up. What cannot be counted is unknown, never zero. The last answer is stored.

@@ -130,7 +130,7 @@ def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -
     editing.stop_and_ask(
         policy,
         f"Its group changed by more than {MOST_CHANGED_PERCENT} % since the last full comparison: "
-        f"{joined} joined, {left} left, {len(before)} belonged to it.",
+        f"{joined} joined, {left} left; it had {len(before)} members.",
     )
     return True
 

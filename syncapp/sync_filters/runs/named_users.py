@@ -50,7 +50,7 @@ def find(text: str) -> NamedUsers:
         found.matches.append(match)
         others = [text for text in _unused_cells(entry, match, directory) if text]
         users = [text for text in others if (ids := directory.find(text)) and not set(ids) & set(match.user_ids)]
-        hint = f"is a user, but was not read next to “{entry.text}”. Put each person on a line."
+        hint = f"is a user, but was not read next to “{entry.text}”. Put each person on a line of their own."
         found.unread += [f"Line {entry.line}: “{text}” {hint}" for text in users]
         rest = [text for text in others if text not in users]
         if rest:

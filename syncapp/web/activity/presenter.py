@@ -154,7 +154,7 @@ def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDi
 
 def _name(text: str | None, related: Facts) -> str:
     person = related.people.get(parse_uuid(text) or uuid.UUID(int=0))
-    return person.name if person else "no one" if text is None else "a former person"
+    return person.name if person else "no one" if text is None else "a former user"
 
 
 def _notes(entry: AuditEntry, related: Facts) -> list[str]:

@@ -10,10 +10,10 @@ from syncapp.review.delivery.job import BREAKERS
 
 _WORDS = {
     Breaker.Name.OPERATOR_STOP: "writing is stopped",
-    Breaker.Name.CRM_CREDENTIALS: "CRM refuses the portal’s credentials",
-    Breaker.Name.CRM_UNREACHABLE: "CRM does not answer",
-    Breaker.Name.CRM_THROTTLED: "CRM asked for a pause",
-    Breaker.Name.FORBIDDEN_REVIEW: "CRM forbids writing",
+    Breaker.Name.CRM_CREDENTIALS: "the CRM refuses the portal’s credentials",
+    Breaker.Name.CRM_UNREACHABLE: "the CRM does not answer",
+    Breaker.Name.CRM_THROTTLED: "the CRM asked for a pause",
+    Breaker.Name.FORBIDDEN_REVIEW: "the CRM forbids writing",
     Breaker.Name.REFUSED_REVIEW: "CRM refuses writing",
     Breaker.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
 }

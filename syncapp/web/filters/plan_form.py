@@ -145,7 +145,7 @@ class PlanForm(StartForm):
     file = forms.FileField(required=False, allow_empty_file=True)
     want = forms.CharField(required=False)
     tables = forms.CharField(required=False)
-    stop = WholeNumberField("Stops itself above", most=MOST_PERCENT, empty_number=5)
+    stop = WholeNumberField("Pause above", most=MOST_PERCENT, empty_number=5)
     without = forms.BooleanField(required=False)
 
     field_order = (

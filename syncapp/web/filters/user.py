@@ -37,7 +37,7 @@ def filter_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @allow(*FILTER_ROLES, methods=("POST",))
 def forecast(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
-    """Ask the CRM what would leave Outlook if some filters went off; it only reads."""
+    """Ask the CRM what would leave Outlook if some filters were switched off; nothing is changed."""
     user = get_object_or_404(FilterUser.objects.people(), pk=user_id)
     off, rows = request.POST.get("off", ""), FilterRow.objects.for_outlook().filter(owner_id=user.pk)
     assumed_off = {row.pk for row in rows.defer("fetch_xml") if off in (str(row.pk), group_of(row.table).value)}

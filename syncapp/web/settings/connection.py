@@ -56,7 +56,7 @@ def settings_stop(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form=form, status=422)
     if not breakers.stop_writes(reason=form.cleaned_data["reason"], by=request.user):
-        return refused(request, PAGE, "All CRM writes were stopped already.")
+        return refused(request, PAGE, "All CRM writes are already stopped.")
     return saved(request, PAGE, "All CRM writes are stopped. Decisions are saved and written later.")
 
 

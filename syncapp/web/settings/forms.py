@@ -85,7 +85,7 @@ class MailsForm(SettingsForm):
     operations_address = forms.EmailField(
         required=False,
         widget=forms.EmailInput(attrs={"class": "input", "aria-describedby": "operations-hint"}),
-        error_messages={"invalid": "Enter one e-mail address, or nothing."},
+        error_messages={"invalid": "Enter one e-mail address, or leave it empty."},
     )
 
 

@@ -229,7 +229,7 @@ def test_changed_group_stops_policy(company):
     a_night_later(policy)
 
     policy.refresh_from_db()
-    assert "0 joined, 1 left, 8 belonged" in policy.asks
+    assert "0 joined, 1 left; it had 8 members" in policy.asks
     assert FilterRun.objects.count() == 1
     FilterPolicy.objects.update(stopped_at=timezone.now() - timedelta(minutes=5))
     alerts.send_alerts()

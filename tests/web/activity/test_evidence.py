@@ -123,7 +123,7 @@ def test_too_many_entries_are_announced(monkeypatch: pytest.MonkeyPatch):
     for _ in range(4):
         audit.record("gate.closed", by=rita(), channel="settings")
 
-    assert "the first 3 of more; select a shorter period" in open_page(f"?person={rita().pk}").words
+    assert "the first 3; select a shorter period to see all" in open_page(f"?person={rita().pk}").words
 
 
 def test_empty_evidence_says_so():

@@ -126,7 +126,7 @@ def test_removal_is_confirmed_first(company):
     page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
 
     assert "Remove…" in page.words
-    assert "what it switched stays. This cannot be undone." in page.words
+    assert "what it switched stays as it is. This cannot be undone." in page.words
     assert page.offers("do=remove")
 
 

@@ -66,7 +66,7 @@ def test_forecast_is_stored_with_its_age(read):
     tasks = len(read.rows("tasks", "?$filter=statecode eq 0&$select=activityid"))
     assert re.search(rf'>\s*{tasks}\s*<span class="only-narrow">leave', page)
     assert "just now</time> by <bdi>Fred</bdi>" in page
-    assert "“My Tasks” went off" in page
+    assert "“My Tasks” were switched off" in page
     assert "changed since. Ask again." not in page
     FilterRow.objects.filter(owner_id=rita.pk, table="task").update(modified_on=timezone.now())
     assert "changed since. Ask again." in text(client.get(came.url))

@@ -94,7 +94,7 @@ def test_long_selection_wants_its_number(monkeypatch):
 
     refused = Screen(client.post(address("decide"), {"do": "approve", "number": "3"}))
     assert refused.status == 422
-    assert "Type 6 to confirm that all of them are meant." in refused.words
+    assert "Type 6 to confirm that you mean all of them." in refused.words
 
     decided = Screen(client.post(address("decide"), {"do": "approve", "number": " 6 "}, follow=True))
     assert "6 of 6 fields approved" in decided.words
