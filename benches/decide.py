@@ -14,7 +14,7 @@ from django.db import transaction
 from benches import tables
 from benches.figures import Spread, heading, line, target
 from syncapp.models import Decision, SyncRecord
-from tests.support.factories import know_columns, make_field, make_record
+from tests.support.factories import make_field, make_record, store_columns
 from tests.support.people import browser, rita
 from tests.support.screen import Screen
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _staged() -> list[SyncRecord]:
-    know_columns()
+    store_columns()
     with transaction.atomic():
         records = [make_record(f"Contact {number}") for number in range(2 * DECISIONS + 1)]
         for record in records:

@@ -65,7 +65,7 @@ def main() -> None:
     assert inventory.take(verified_client()), "the inventory is read to its end"
     FilterAccess.objects.update(keeps_deletes_apart=True)  # meetings are counted by another job
     users = FilterUser.objects.people().count()
-    heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {faster():g} times faster, {WORKERS} workers")
+    heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {clock_speed():g} times faster, {WORKERS} workers")
     line("reading everybody before, without limits", f"{time.monotonic() - started:.0f} s")
     stage.control("PUT", settings.CRM_ORIGIN, "faults", _limits())
     for access, on in ((Access.DIRECT, False), (Access.ACTING, True)):
@@ -73,7 +73,7 @@ def main() -> None:
     report_loop(looped())
 
 
-def faster() -> float:
+def clock_speed() -> float:
     """Return how much faster the sandbox's clock runs."""
     return float(1 / settings.RATE_LIMIT_TIME_SCALE)
 
@@ -93,7 +93,7 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
     with workers.running(WORKERS) as pool:
         transitions.start(run, by=fred())
         started = time.monotonic()
-        until = time.time() + SLOWEST * _least(len(everybody)) / faster() + GRACE
+        until = time.time() + SLOWEST * _least(len(everybody)) / clock_speed() + GRACE
         shifts = [pool.submit(workers.switch, run.pk, until) for _ in range(WORKERS)]
         pages = _opened(client, run, shifts)
         done = tuple(shift.result() for shift in shifts)
@@ -101,7 +101,7 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
     run.refresh_from_db()
     if run.state != RunState.DONE:
         transitions.cancel(run, by=fred())
-    return Measured(run.items.filter(outcome=Outcome.DONE).count(), seconds * faster(), done, pages)
+    return Measured(run.items.filter(outcome=Outcome.DONE).count(), seconds * clock_speed(), done, pages)
 
 
 def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> Spread:
@@ -149,7 +149,7 @@ def looped() -> tuple[int, int, float]:
     started = time.monotonic()
     for user_id in ids:
         requests += _switched_one_by_one(crm, user_id)
-    return len(ids), requests, (time.monotonic() - started) * faster()
+    return len(ids), requests, (time.monotonic() - started) * clock_speed()
 
 
 def _switched_one_by_one(crm: connected.CrmClient, user_id: UUID) -> int:

@@ -41,7 +41,7 @@ def test_received_fields_are_counted_in_every_state():
     edited(editor=editor)
     scenes.approved(edited(column="fax", editor=editor), by=rita())
     scenes.failed(scenes.approved(edited(column="fax", editor=editor), by=rita()))
-    scenes.settled(scenes.rejected(edited(column="fax", editor=editor), by=rita()))
+    scenes.finished(scenes.rejected(edited(column="fax", editor=editor), by=rita()))
 
     daily.update_counts()
 

@@ -19,7 +19,7 @@ from syncapp.review import collaboration, notification_rules
 from syncapp.sync_filters.runs import creation, transitions
 from tests.notifications.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
 from tests.support import people, scenes
-from tests.support.factories import know_columns, make_editor, make_field, make_record
+from tests.support.factories import make_editor, make_field, make_record, store_columns
 from tests.sync_filters.users import make_user
 from tests.web.filters.test_run import OFF, filters_for
 
@@ -46,7 +46,7 @@ def addresses(*texts: str) -> set[str]:
 
 
 def every_kind_of_mail() -> list[messages.Message]:
-    know_columns()
+    store_columns()
     preferences.change(by=None, tell_editors=True)
     rita = people.rita()
     make_field(make_record("Somebody who waits as well"))
@@ -66,7 +66,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     messages.queue("test", to=rita)
     _a_run_waits_for_a_second_person()
     other = make_field(make_record("Tomasz", editor=make_editor(address="jonas@contoso.example")))
-    scenes.settled(scenes.approved(other, by=rita))
+    scenes.finished(scenes.approved(other, by=rita))
     notification_rules.notify_editors([other.record_id])
     send_due()
     return list(messages.Message.objects.all())

@@ -35,7 +35,7 @@ def _of_rita(demo: Demo, words: str) -> list[dict[str, str]]:
     return [mail for mail in mails(demo) if words in mail["text"] and mail["to"] == RITA]
 
 
-def wait_until_told(demo: Demo) -> None:
+def wait_until_mails_have_left(demo: Demo) -> None:
     """Wait until the mails of earlier tests have left, because one mail names at most ten contacts."""
     known, since = -1, 0.0
 
@@ -58,7 +58,7 @@ def link_in(mail: dict[str, str], word: str) -> str:
 
 def mail_about_edit(page: Page, demo: Demo, title: str) -> tuple[str, dict[str, str]]:
     """Edit a contact in Outlook; Rita's mail arrives although no one is signed in."""
-    wait_until_told(demo)
+    wait_until_mails_have_left(demo)
     contact, _ = edit_in_outlook(page, demo, jobtitle=title, department=f"{title} department")
     return contact, mail_about(demo, title)
 

@@ -173,7 +173,7 @@ def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) ->
         assert row.locator(".what").evaluate("element => element.clientWidth") > 100
 
 
-def test_newer_value_leaves_the_list(page: Page, demo: Demo) -> None:
+def test_field_with_newer_value_leaves_the_list(page: Page, demo: Demo) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Readings")
     sign_in(page, demo)
     opened = page.get_by_text("Head of Readings")

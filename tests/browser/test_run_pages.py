@@ -58,7 +58,7 @@ def ada(chromium: Browser, demo: Demo) -> Iterator[Page]:
     context.close()
 
 
-def is_at_its_end(page: Page) -> bool:
+def has_ended(page: Page) -> bool:
     page.wait_for_timeout(500)
     return page.get_by_role("heading", name=re.compile("^Done: ")).is_visible()
 
@@ -86,14 +86,14 @@ def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     assert_looks_well(ada, sees="Confirm and start")
     ada.get_by_role("button", name="Confirm and start").click()
     fred.reload()
-    wait_until(lambda: is_at_its_end(fred), seconds=60, what="the page says by itself that the run ended")
+    wait_until(lambda: has_ended(fred), seconds=60, what="the page says by itself that the run ended")
 
     assert_looks_well(fred, sees="Verified off")
     fred.get_by_role("link", name="One-page record").click()
     assert_looks_well(fred, sees="Second person")
 
 
-def test_names_mailboxes_and_a_later_start(forgiving: Page, demo: Demo):
+def test_mailbox_run_for_names_starts_later(forgiving: Page, demo: Demo):
     fred = forgiving
     wait_until(lambda: can_plan(fred, demo), seconds=60, what="everybody is read")
     fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from syncapp.models import Breaker
-from tests.journeys.conftest import lead_to
+from tests.journeys.conftest import use_sandbox
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Proxies, Stack, running_stack
 from tests.journeys.story import TALLY, Story
@@ -66,7 +66,7 @@ def story_in(
     stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, blocker: DjangoDbBlocker
 ) -> Iterator[Story]:
     """Run a story in this stack, and repair the stack afterwards."""
-    lead_to(stack.sandbox.url, settings)
+    use_sandbox(stack.sandbox.url, settings)
     settings.UNDO_SECONDS = 0
     with blocker.unblock(), stack.database.used_here():
         story = Story(stack, World(stack.sandbox.url), contacts)

@@ -50,7 +50,7 @@ def test_thousand_edits_with_fivefold_messages(story: Story):
     deliveries = Delivery.objects.filter(target_id__in=[edit.contact for edit in edits])
     story.stack.send_all("deliver", [str(pk) for pk in deliveries.values_list("pk", flat=True)] * 5)
     story.delivered_exactly_once(*edits)
-    story.stack.dismiss(second)
+    story.stack.remove_worker(second)
 
 
 @pytest.mark.timeout(900)

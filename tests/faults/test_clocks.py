@@ -177,7 +177,7 @@ def test_unanswered_writes_do_not_delay_reads(story: Story) -> None:
     assert PeriodicTask.objects.get(name="tick").number - ticks > 10
     story.world.heal()
     story.delivered_exactly_once(*edits, hurry=True)
-    story.stack.dismiss(second)
+    story.stack.remove_worker(second)
 
 
 def seconds_since_reading() -> float:

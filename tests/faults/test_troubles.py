@@ -15,7 +15,7 @@ import requests
 from syncapp import preferences
 from syncapp.connection import clients
 from tests.faults.reviewer import Reviewer
-from tests.journeys.conftest import lead_to
+from tests.journeys.conftest import use_sandbox
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Stack, running_stack
 from tests.support.people import rita
@@ -94,7 +94,7 @@ class Operator:
 @pytest.fixture
 def operator(running: Stack, settings: Settings, django_db_blocker: DjangoDbBlocker) -> Iterator[Operator]:
     """Return an operator of a healthy portal, which is repaired afterwards."""
-    lead_to(running.sandbox.url, settings)
+    use_sandbox(running.sandbox.url, settings)
     with django_db_blocker.unblock(), running.database.used_here():
         preferences.change(by=None, operations_address=OPERATORS)
         clients.check_organization(clients.crm().who_am_i().organization_id)

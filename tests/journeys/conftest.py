@@ -59,7 +59,7 @@ def story(
     stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Story]:
     """Return a story in the running stack, which is repaired afterwards."""
-    lead_to(stack.sandbox.url, settings)
+    use_sandbox(stack.sandbox.url, settings)
     settings.UNDO_SECONDS = 0
     with django_db_blocker.unblock(), stack.database.used_here():
         new_story = Story(stack, World(stack.sandbox.url), contacts)
@@ -73,7 +73,7 @@ def story(
             Breaker.objects.all().delete()
 
 
-def lead_to(sandbox_url: str, settings: Settings) -> None:
+def use_sandbox(sandbox_url: str, settings: Settings) -> None:
     """Point this process's settings to that sandbox."""
     settings.CRM_ORIGIN = sandbox_url
     settings.CRM_AUTHORITY = f"{sandbox_url.replace('http:', 'https:')}/{settings.CRM_TENANT}"

@@ -126,7 +126,7 @@ class FilterStory:
         self.world.heal()
 
     def flush_broker_and_dispatch(self) -> None:
-        """Flush Redis."""
+        """Flush Redis, and skip the dispatch interval."""
         self.stack.flush_broker()
         self.dispatch_again()
 

@@ -229,8 +229,8 @@ class Stack:
         A resumed worker applies its time limits late, and may kill processes that have finished their tasks.
         """
         for worker in self.workers[1:]:
-            self.dismiss(worker)
-        self._mend_periodic_worker()
+            self.remove_worker(worker)
+        self._restore_periodic_worker()
         if self.workers and self.worker.is_alive and not self.worker.has_slept:
             self.worker.resume()
             self.wait_until_ready()
@@ -239,13 +239,13 @@ class Stack:
             worker.kill()
         self.replace_worker()
 
-    def _mend_periodic_worker(self) -> None:
+    def _restore_periodic_worker(self) -> None:
         worker = self.periodic_worker
         if worker is not None and (worker.has_slept or not worker.is_alive):
             worker.kill()
             self.start_periodic_worker()
 
-    def dismiss(self, worker: Worker) -> None:
+    def remove_worker(self, worker: Worker) -> None:
         """Stop a worker that was added for one story."""
         worker.kill()
         self.workers.remove(worker)

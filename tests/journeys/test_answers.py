@@ -38,5 +38,5 @@ def test_worker_wakes_after_its_lease(story: Story, where: str):
     sleeper.resume_pool()
     story.wait(lambda: stops(sleeper) >= before + 2, "both sleepers find their lease lost")
     sleeper.resume()
-    story.stack.dismiss(other)
+    story.stack.remove_worker(other)
     story.delivered_exactly_once(*edits)

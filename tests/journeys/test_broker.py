@@ -21,7 +21,7 @@ def test_repeated_messages_write_once(story: Story, rounds: int):
         for edit in edits:
             story.stack.send("deliver", str(edit.delivery.pk))
     story.delivered_exactly_once(*edits)
-    story.stack.dismiss(second)
+    story.stack.remove_worker(second)
 
 
 def test_flushed_broker_loses_no_work(story: Story):

@@ -102,7 +102,7 @@ def end(server: Server, number: signal.Signals = signal.SIGTERM, *, seconds: flo
     return server.process.wait(seconds)
 
 
-def none_is_left(processes: list[psutil.Process]) -> bool:
+def all_have_ended(processes: list[psutil.Process]) -> bool:
     return not [process for process in processes if process.is_running() and process.status() != "zombie"]
 
 
@@ -131,7 +131,7 @@ def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
 
     assert end(demo) == 0
 
-    assert none_is_left(processes)
+    assert all_have_ended(processes)
     assert demo.output() == f"Portal ready: {demo.url}\n"
     assert is_free(demos.portal)
     assert is_free(demos.sandbox)
@@ -169,7 +169,7 @@ def test_second_start_keeps_data(demos: Demos) -> None:
     processes = demos.processes(demo)
     demo.kill()
 
-    wait_until(lambda: none_is_left(processes), what=f"gone: {processes}")
+    wait_until(lambda: all_have_ended(processes), what=f"gone: {processes}")
     assert before
     assert edits(demos) == before
 
@@ -193,7 +193,7 @@ def test_dead_and_hanging_children_restarted(demos: Demos) -> None:
     processes = demos.processes(demo)
     service(processes, "worker").suspend()
     assert end(demo) == 0
-    assert none_is_left(processes)
+    assert all_have_ended(processes)
 
 
 @pytest.mark.parametrize("which", ["portal", "sandbox", "smtp"])

@@ -33,7 +33,7 @@ def test_mail_resent_after_worker_dies(story: Story):
     before = len(texts_of_test_mails(story))
     story.kill_at("message.answered", lambda: messages.queue("test", to=rita()))
 
-    story.wait(_is_settled, "the mail is settled")
+    story.wait(_is_finished, "the mail is settled")
 
     texts = texts_of_test_mails(story)
     arrived = texts[: len(texts) - before] if SECOND_COPY in texts[0] else texts[before:]
@@ -41,7 +41,7 @@ def test_mail_resent_after_worker_dies(story: Story):
     assert len(arrived) == 2
 
 
-def _is_settled() -> bool:
+def _is_finished() -> bool:
     """Return whether the message is finished; if not, skip its dispatch interval."""
     waiting = Message.objects.exclude(state=JobState.DONE)
     waiting.filter(state=JobState.READY, dispatched_at__isnull=False).update(dispatched_at=None)

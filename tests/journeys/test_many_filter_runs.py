@@ -10,7 +10,7 @@ import pytest
 from syncapp.models import Breaker
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.sync_filters.runs import undo
-from tests.journeys.conftest import lead_to
+from tests.journeys.conftest import use_sandbox
 from tests.journeys.database import fresh_database
 from tests.journeys.filter_story import FilterStory, limits
 from tests.journeys.stack import running_stack
@@ -37,7 +37,7 @@ def run_story(
         fresh_database(folder, django_db_blocker, name="many") as database,
         running_stack(database, RATE_LIMIT_TIME_SCALE=str(SCALE)) as stack,
     ):
-        lead_to(stack.sandbox.url, settings)
+        use_sandbox(stack.sandbox.url, settings)
         world = World(stack.sandbox.url)
         world.reset(users=USERS, contacts=0, filters=4)
         with django_db_blocker.unblock(), database.used_here():

@@ -20,7 +20,7 @@ from django.urls import reverse
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.review.decision import DecisionState
-from tests.journeys.conftest import lead_to
+from tests.journeys.conftest import use_sandbox
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import TIMES, running_stack
 from tests.journeys.story import REJECTED, Edit, Story
@@ -45,7 +45,7 @@ def story(
     """Return a story in a stack of its own, which it may stop."""
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     with fresh_database(tmp_path, django_db_blocker, name="restored") as database, running_stack(database) as stack:
-        lead_to(stack.sandbox.url, settings)
+        use_sandbox(stack.sandbox.url, settings)
         settings.UNDO_SECONDS, settings.LEASE = 0, int(TIMES["LEASE"])
         world = World(stack.sandbox.url)
         world.reset(contacts=CONTACTS, users=10, filters=4)

@@ -7,13 +7,13 @@ import pytest
 from syncapp.crm.staging.records import ColumnType
 from syncapp.mirror import columns
 from syncapp.models import CrmColumn
-from tests.support.factories import know_columns
+from tests.support.factories import store_columns
 
 pytestmark = pytest.mark.django_db
 
 
 def test_type_of_newer_release_is_unknown():
-    know_columns()
+    store_columns()
     CrmColumn.objects.filter(name="jobtitle").update(type="duration")
 
     column = columns.find("contact", "jobtitle")

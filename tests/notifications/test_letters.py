@@ -30,7 +30,7 @@ EDITED = datetime.fromisoformat("2026-11-20T23:30:00+00:00")
 
 @pytest.fixture(autouse=True)
 def _columns(db: None) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def edit(name: str = "Marta Villanueva", **columns: Any) -> SyncRecord:
@@ -96,7 +96,7 @@ def test_outcome_names_a_deleted_row_put_back() -> None:
     old, new = (f"account:{uuid.uuid4()}" for _ in range(2))
     labels = {"original_label": "Halden Trading", "proposed_label": "Alpine Foods"}
     field = make_field(column="parentcustomerid", original_value=old, proposed_value=new, **labels)
-    scenes.settled(scenes.approved(field, by=rita()))
+    scenes.finished(scenes.approved(field, by=rita()))
     follow_ups.put_back(field.pk, by=rita(), reason="Wrong company")
 
     (result,) = results(field.record)
@@ -107,7 +107,7 @@ def test_outcome_names_a_deleted_row_put_back() -> None:
 
 def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
     first = make_field(proposed_value="Again")
-    scenes.settled(scenes.rejected(first, by=rob(), reason_code="not_correct"))
+    scenes.finished(scenes.rejected(first, by=rob(), reason_code="not_correct"))
     notify(make_newer_edit(first, proposed="Again").record)
 
     mail = post_office.mail()
@@ -262,8 +262,8 @@ def test_editor_gets_results_with_reasons(post_office: PostOffice) -> None:
     preferences.change(by=None, tell_editors=True)
     record = edit(editor=make_editor(address="jonas@contoso.example"))
     title, fax = record.fields.get(column_name="jobtitle"), record.fields.get(column_name="fax")
-    scenes.settled(scenes.approved(title, by=rita()), DecisionState.WRITTEN)
-    scenes.settled(scenes.rejected(fax, by=rita(), reason_code="other", reason="The fax still works"))
+    scenes.finished(scenes.approved(title, by=rita()), DecisionState.WRITTEN)
+    scenes.finished(scenes.rejected(fax, by=rita(), reason_code="other", reason="The fax still works"))
     notification_rules.notify_editors([record.pk])
     send_due()
 

@@ -66,7 +66,7 @@ def channel(request: pytest.FixtureRequest, post_office: PostOffice, settings: S
     if request.param == "graph":
         settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url
     mail_service.channel.cache_clear()
-    scenes.know_columns()
+    scenes.store_columns()
     return str(request.param)
 
 
@@ -103,12 +103,12 @@ def reject(reason: str) -> None:
     preferences.change(by=None, tell_editors=True)
     editor = make_editor("Jonas Weber", address="jonas@contoso.example")
     field = make_field(make_record("Marta", editor=editor))
-    scenes.settled(scenes.rejected(field, by=people.rita(), reason_code="other", reason=reason))
+    scenes.finished(scenes.rejected(field, by=people.rita(), reason_code="other", reason=reason))
     notification_rules.notify_editors([field.record_id])
 
 
 def label(text: str) -> None:
-    factories.know_columns(Column("contact", "fax", text, ColumnType.TEXT, max_length=100))
+    factories.store_columns(Column("contact", "fax", text, ColumnType.TEXT, max_length=100))
     notify(edit())
 
 
@@ -159,7 +159,7 @@ def test_mail_contains_only_our_headers(
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
 def test_header_texts_are_encoded(post_office: PostOffice, payload: str) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
     notify(edit(payload), reader=people.make_person(payload, Role.REVIEWER, address="reader@x.example"))
 
     mail = post_office.mail()
@@ -168,7 +168,7 @@ def test_header_texts_are_encoded(post_office: PostOffice, payload: str) -> None
 
 
 def test_sender_name_adds_no_header(post_office: PostOffice, settings: Settings) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
     settings.MAIL_FROM = f"{INJECTION} <outlook-sync@contoso.example>"
     notify(edit())
 
@@ -186,7 +186,7 @@ def test_unsubscribe_header_is_one_plain_address(post_office: PostOffice, channe
 
 
 def test_text_part_is_cut_like_html(post_office: PostOffice) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
     record = make_record()
     make_field(record, "jobtitle", original_value="a " * 50_000, proposed_value="b " * 50_000)
     notify(record)

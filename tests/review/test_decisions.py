@@ -30,7 +30,7 @@ from syncapp.review.errors import (
     TooLate,
 )
 from syncapp.review.follow_ups import put_back
-from tests.support.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
+from tests.support.factories import make_editor, make_field, make_newer_edit, make_record, store_columns
 from tests.support.people import ada, rita, rob
 
 pytestmark = pytest.mark.django_db
@@ -230,7 +230,7 @@ def test_correction_replaces_proposal():
 
 
 def test_invalid_correction_is_refused():
-    know_columns()
+    store_columns()
     field = make_field()
 
     with pytest.raises(BadValue, match="100"):

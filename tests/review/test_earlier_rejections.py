@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _columns(db: None) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def earlier(record: SyncRecord, proposed: str | None = "Again", column: str = "jobtitle", days: int = 5) -> SyncField:
@@ -37,7 +37,7 @@ def found(field: SyncField) -> earlier_rejections.EarlierRejection | None:
 
 def test_rejected_value_names_decider_reason_and_count():
     field = make_field(proposed_value="Again")
-    scenes.settled(scenes.rejected(earlier(field.record, days=9), by=rita()))
+    scenes.finished(scenes.rejected(earlier(field.record, days=9), by=rita()))
     last = scenes.rejected(earlier(field.record), by=rob(), reason_code="not_correct", reason="Wrong person.")
 
     refusal = found(field)
@@ -61,7 +61,7 @@ def test_equivalent_values_count():
 def test_put_back_counts_as_rejection():
     field = make_field(proposed_value="Again")
     older = earlier(field.record)
-    scenes.settled(scenes.approved(older, by=rob()))
+    scenes.finished(scenes.approved(older, by=rob()))
     SyncField.objects.filter(pk=older.pk).update(decision="rejected")
     Decision.objects.filter(field=older).update(kind="put_back", outcome="rejected")
 
@@ -101,7 +101,7 @@ def test_conflicting_rejection_does_not_count():
     field = make_field(proposed_value="Again")
     older = earlier(field.record)
     decision = scenes.rejected(older, by=rob())
-    scenes.conflict(decision, "Chief")
+    scenes.conflicting(decision, "Chief")
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.CONFLICT)
 
     assert found(field) is None

@@ -78,7 +78,7 @@ def test_without_four_eyes_unidentified_editors_are_decided(settings):
 def test_follow_ups_are_refused_too(step):
     field = make_field(make_record(editor=make_editor("On Premises")))
     take = scenes.approved if step is follow_ups.put_back else scenes.rejected
-    scenes.settled(take(field, by=rita()))
+    scenes.finished(take(field, by=rita()))
     CrmUser.objects.update(entra_id=None)
 
     with pytest.raises(EditorUnidentified):

@@ -29,7 +29,7 @@ def earlier(record: SyncRecord, days: int, was: str, will: str, column: str = "j
 def written(field: SyncField, days: int) -> None:
     """Return a field whose approval was written at this time."""
     decision = scenes.approved(field, by=rita())
-    scenes.settled(decision)
+    scenes.finished(decision)
     then = EDITED_ON - timedelta(days=days)
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN, finished_at=then)
 

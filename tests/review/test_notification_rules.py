@@ -332,7 +332,7 @@ def test_own_edit_sends_no_reminder() -> None:
 
 def decided(*, address: str = "jonas@contoso.example", disabled: bool = False) -> SyncField:
     field = make_field(make_record(editor=make_editor(address=address, is_disabled=disabled)))
-    scenes.settled(scenes.rejected(field, by=people.rita(), reason_code="crm_only"), DecisionState.WRITTEN)
+    scenes.finished(scenes.rejected(field, by=people.rita(), reason_code="crm_only"), DecisionState.WRITTEN)
     return field
 
 

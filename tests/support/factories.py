@@ -73,6 +73,6 @@ CONTACT_COLUMNS = (
 )
 
 
-def know_columns(*more: Column) -> None:
+def store_columns(*more: Column) -> None:
     """Store the contact's columns as the mirror would."""
     columns.store("contact", (*CONTACT_COLUMNS, *more))

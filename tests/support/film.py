@@ -32,22 +32,22 @@ new PerformanceObserver((list) => {
 
 
 def decide_slowly(
-    page: Page, *, records: int, pause: float, look: Callable[[str], None] = lambda name: None
+    page: Page, *, records: int, pause: float, take_screenshot: Callable[[str], None] = lambda name: None
 ) -> list[dict[str, Any]]:
     """Decide edits of the open queue by keys, alternating approve and reject; return layout shifts."""
     page.evaluate(WATCH)
     for number in range(records):
         name = page.locator("#record").get_attribute("data-record")
         for _ in range(12):  # fields of one edit
-            look(f"{number}-before")
+            take_screenshot(f"{number}-before")
             _decide(page, number)
             page.wait_for_timeout(pause / 2)
-            look(f"{number}-after")
+            take_screenshot(f"{number}-after")
             page.wait_for_timeout(pause / 2)
             if page.locator("#record").get_attribute("data-record") != name:
                 break
-    page.wait_for_timeout(3000)  # countdowns end, the worker writes, news come
-    look("end")
+    page.wait_for_timeout(3000)  # countdowns end, the worker writes, new edits arrive
+    take_screenshot("end")
     moved: list[dict[str, Any]] = page.evaluate("window.moved")
     return moved
 
@@ -71,12 +71,12 @@ def main(portal: str, folder: Path) -> None:
         page = new_page(browser, WIDE, "light")
         sign_in(page, portal, "Rita")
 
-        def look(name: str) -> None:
+        def take_screenshot(name: str) -> None:
             nonlocal taken
             taken += 1
             page.screenshot(path=folder / f"{taken:03}-{name}.jpg", type="jpeg", quality=60)
 
-        moved = decide_slowly(page, records=RECORDS, pause=PAUSE, look=look)
+        moved = decide_slowly(page, records=RECORDS, pause=PAUSE, take_screenshot=take_screenshot)
         browser.close()
     total = sum(one["value"] for one in moved)
     sys.stdout.write(f"{taken} pictures in {folder}; moved by itself: {total:.4f} {moved or ''}\n")

@@ -27,37 +27,37 @@ def make_person(name: str, *roles: Role, **columns: object) -> Person:
 
 
 def rita() -> Person:
-    """Reviews."""
+    """Return Rita, a reviewer."""
     return make_person("Rita", Role.REVIEWER)
 
 
 def rob() -> Person:
-    """Reviews too."""
+    """Return Rob, another reviewer."""
     return make_person("Rob", Role.REVIEWER)
 
 
 def fred() -> Person:
-    """Manages filters."""
+    """Return Fred, a filter manager."""
     return make_person("Fred", Role.FILTER_MANAGER)
 
 
 def ada() -> Person:
-    """Administers, and reviews."""
+    """Return Ada, an administrator who also reviews."""
     return make_person("Ada", Role.ADMINISTRATOR, Role.REVIEWER)
 
 
 def vera() -> Person:
-    """May only look."""
+    """Return Vera, a viewer."""
     return make_person("Vera", Role.VIEWER)
 
 
 def nils() -> Person:
-    """Has no role."""
+    """Return Nils, who has no role."""
     return make_person("Nils")
 
 
 def browser(person: Person | None = None, **options: object) -> Client:
-    """A browser of its own, signed in as `person` where one is given."""
+    """Return a new browser, signed in as `person` if one is given."""
     client = Client(**options)
     if person is not None:
         client.force_login(person)

@@ -48,9 +48,9 @@ MORE_COLUMNS = (
 )
 
 
-def know_columns() -> None:
+def store_columns() -> None:
     """Store columns of all types that a form can correct."""
-    factories.know_columns(*MORE_COLUMNS)
+    factories.store_columns(*MORE_COLUMNS)
 
 
 def approved(field: SyncField, *, by: Person, **details: Any) -> Decision:
@@ -64,7 +64,7 @@ def rejected(field: SyncField, *, by: Person, **details: Any) -> Decision:
 
 
 def being_written(decision: Decision, *, state: str = JobState.SENT) -> None:
-    """Return a field that a worker is writing."""
+    """Change the decision to one that a worker is writing."""
     held = {"lease_until": timezone.now() + timedelta(seconds=60)} if state == JobState.SENT else {}
     Delivery.objects.filter(target_id=decision.target_id).update(state=state, **held)
     delivery = Delivery.objects.get(target_id=decision.target_id)
@@ -72,27 +72,27 @@ def being_written(decision: Decision, *, state: str = JobState.SENT) -> None:
     _move(decision, delivery=FieldDelivery.SENT)
 
 
-def settled(decision: Decision, state: DecisionState = DecisionState.WRITTEN) -> None:
-    """Return a field that was written and read back."""
+def finished(decision: Decision, state: DecisionState = DecisionState.WRITTEN) -> None:
+    """Change the decision to one that was written and read back."""
     word = FieldDelivery.ALREADY if state == DecisionState.ALREADY else FieldDelivery.DONE
-    _settle(decision, state)
+    _finish(decision, state)
     _move(decision, delivery=word, finished_at=timezone.now(), crm_decision_id=str(decision.pk))
 
 
 def failed(decision: Decision, trouble: str = "The CRM refused it: the value is too long.") -> None:
-    """Return a field whose delivery failed."""
-    _settle(decision, DecisionState.FAILED)
+    """Change the decision to one whose delivery failed."""
+    _finish(decision, DecisionState.FAILED)
     _move(decision, delivery=FieldDelivery.FAILED, trouble=trouble)
 
 
-def conflict(decision: Decision, crm_now: str | None) -> None:
-    """Return a field in conflict with a newer value of the CRM."""
-    _settle(decision, DecisionState.CONFLICT)
+def conflicting(decision: Decision, crm_now: str | None) -> None:
+    """Change the decision to one that conflicts with a newer value of the CRM."""
+    _finish(decision, DecisionState.CONFLICT)
     now = {"crm_now_value": crm_now, "crm_now_read_at": timezone.now()}
     _move(decision, decision=FieldDecision.PENDING, delivery=FieldDelivery.CONFLICT, **now)
 
 
-def _settle(decision: Decision, state: DecisionState) -> None:
+def _finish(decision: Decision, state: DecisionState) -> None:
     delivery = Delivery.objects.filter(target_id=decision.target_id).first()
     Decision.objects.filter(pk=decision.pk).update(state=state, finished_at=timezone.now(), delivery=delivery)
 
@@ -110,7 +110,7 @@ def move(field: SyncField, **columns: Any) -> None:
 
 
 def found_after_restore(field: SyncField, outcome: str = "approved", *, by: str = "Rita Lindqvist", **row: Any) -> None:
-    """Return a field whose staging row proves a decision that our database has lost."""
+    """Mark the field's staging row with a decision that our database has lost, and recognize it."""
     codes = {each.value: code for code, each in recognition.OUTCOMES.items()}
     ours = uuid.uuid4()
     row = {

@@ -58,10 +58,10 @@ class Process(Protocol):
         """Send a signal to this process only."""
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
 
 
 @dataclass(slots=True)

@@ -14,27 +14,27 @@ from syncapp.sync_filters.runs import creation, transitions
 from tests.support.people import fred
 
 
-def told(*arguments: str) -> str:
+def output_of(*arguments: str) -> str:
     out = StringIO()
     call_command("filters", *arguments, stdout=out)
     return out.getvalue()
 
 
 def test_list_shows_users_with_cells(read):
-    found = json.loads(told("list", "--limit", "0", "--json"))
+    found = json.loads(output_of("list", "--limit", "0", "--json"))
 
     held = FilterUser.objects.people()
     assert {each["name"]: each["appointments"] for each in found["users"]} == dict(
         held.values_list("name", "appointments")
     )
-    assert "Rita Lindqvist" in told("list", "--search", "rita")
-    assert "Rita Lindqvist" not in told("list", "--state", "mixed")
+    assert "Rita Lindqvist" in output_of("list", "--search", "rita")
+    assert "Rita Lindqvist" not in output_of("list", "--state", "mixed")
 
 
 def test_names_cannot_break_terminal_lines(read):
     FilterUser.objects.filter(name="Rita Lindqvist").update(name="Rita\nForged\x1b[2J\u202e")
 
-    words = told("list", "--search", "rita")
+    words = output_of("list", "--search", "rita")
 
     assert "Rita[line break]Forged[U+001B][2J[right-to-left override]" in words
 
@@ -42,12 +42,12 @@ def test_names_cannot_break_terminal_lines(read):
 def test_list_reports_its_limit(read):
     users = FilterUser.objects.people().count()
 
-    cut = json.loads(told("list", "--limit", "3", "--json"))
-    whole = json.loads(told("list", "--limit", "0", "--json"))
+    cut = json.loads(output_of("list", "--limit", "3", "--json"))
+    whole = json.loads(output_of("list", "--limit", "0", "--json"))
 
     assert (cut["count"], cut["more"], len(cut["users"])) == (users, True, 3)
     assert (whole["count"], whole["more"], len(whole["users"])) == (users, False, users)
-    assert f"The first 3 of {users} users; --limit 0 shows all." in told("list", "--limit", "3")
+    assert f"The first 3 of {users} users; --limit 0 shows all." in output_of("list", "--limit", "3")
     assert {each["login"] for each in whole["users"]} == set(
         FilterUser.objects.people().values_list("login", flat=True)
     )
@@ -58,13 +58,13 @@ def test_plan_accepts_users_file(read, tmp_path):
     names = tmp_path / "names.csv"
     names.write_text(f"Name;Mail\nRita;{rita.address}\nNils;nobody@else.example\n", encoding="utf-8")
 
-    planned = json.loads(told("plan", "--off", "--users-file", str(names), "--json"))
+    planned = json.loads(output_of("plan", "--off", "--users-file", str(names), "--json"))
 
     assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no user of the CRM)"])
 
 
 def test_plan_agrees_with_run_and_creates_none(read):
-    planned = json.loads(told("plan", "--off", "--everybody", "--json"))
+    planned = json.loads(output_of("plan", "--off", "--everybody", "--json"))
 
     assert not FilterRun.objects.exists()
     run = creation.create_run(
@@ -75,14 +75,14 @@ def test_plan_agrees_with_run_and_creates_none(read):
     created = transitions.count_by_plan(run)
     assert {plan: users for plan, users in planned["by_plan"].items() if users} == created
     assert planned["may_be_held"] == run.items.filter(needs_count=True).count() > 0
-    assert "Preview" in told("status", "1") or "Counting" in told("status", "1")
+    assert "Preview" in output_of("status", "1") or "Counting" in output_of("status", "1")
 
 
 def test_all_users_need_an_explicit_option(read):
     with pytest.raises(CommandError, match="--everybody"):
-        told("plan", "--off")
+        output_of("plan", "--off")
     with pytest.raises(CommandError, match="No team is called Nowhere"):
-        told("plan", "--off", "--team", "Nowhere")
+        output_of("plan", "--off", "--team", "Nowhere")
     with pytest.raises(CommandError, match="no run 99"):
-        told("status", "99")
-    assert "With the portal’s own permission" in told("status")
+        output_of("status", "99")
+    assert "With the portal’s own permission" in output_of("status")

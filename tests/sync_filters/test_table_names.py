@@ -9,7 +9,7 @@ from django.core.management import CommandError
 
 from syncapp.sync_filters.table_names import tables_of
 from tests.sync_filters.on_premises.test_filter_sql import printed
-from tests.sync_filters.test_filters_command import told
+from tests.sync_filters.test_filters_command import output_of
 
 ALL = ("appointment", "serviceappointment", "recurringappointmentmaster")
 TYPED = [
@@ -38,8 +38,8 @@ def test_labels_plurals_and_codes_name_tables(word: str, table: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("words", TYPED)
-def test_plan_accepts_same_words(words: list[str]) -> None:
-    planned = json.loads(told("plan", "--off", "--everybody", "--json", "--tables", *words))
+def test_plan_command_accepts_same_names(words: list[str]) -> None:
+    planned = json.loads(output_of("plan", "--off", "--everybody", "--json", "--tables", *words))
 
     assert tuple(planned["tables"]) == ALL
 
@@ -47,6 +47,6 @@ def test_plan_accepts_same_words(words: list[str]) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("word", ["apointments", "4202", "4201x", "account", ","])
 def test_unknown_tables_are_refused(word: str) -> None:
-    for command in (lambda: printed("--off", "--tables", word), lambda: told("plan", "--off", "--tables", word)):
+    for command in (lambda: printed("--off", "--tables", word), lambda: output_of("plan", "--off", "--tables", word)):
         with pytest.raises(CommandError, match=r"Unknown tables: .*known are appointment"):
             command()

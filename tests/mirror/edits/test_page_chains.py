@@ -14,7 +14,7 @@ from syncapp.crm.page_chain import ENDLESS, MOST_PAGES
 from syncapp.mirror.edits import pull as changes
 from syncapp.models import Heartbeat, MirrorCursor
 from tests.crm.local_server import WatchedTransport, http, json_answer, serve
-from tests.support.factories import know_columns
+from tests.support.factories import store_columns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +25,7 @@ def page(request, token: object) -> bytes:
 
 
 def pull(handler, **options):
-    know_columns()
+    store_columns()
     with serve(handler) as server:
         return changes.pull(CrmClient(transport=WatchedTransport(origin=server.origin)), **options)
 
@@ -45,7 +45,7 @@ def test_endless_pages_end_over_several_pulls():
     tokens = count()
     with serve(lambda request: page(request, next(tokens))) as server:
         crm = CrmClient(transport=WatchedTransport(origin=server.origin))
-        know_columns()
+        store_columns()
         changes.pull(crm, seconds=0)
         assert MirrorCursor.objects.get(table=changes.FIELDS).pages == 1
         MirrorCursor.objects.update(pages=MOST_PAGES)

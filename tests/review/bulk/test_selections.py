@@ -21,7 +21,7 @@ from syncapp.review.bulk import selections
 from syncapp.review.bulk.selections import BulkDecision
 from syncapp.review.errors import NotPossible
 from syncapp.review.queue.criteria import NO_CRITERIA, Criteria, Tab
-from tests.support.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
+from tests.support.factories import make_editor, make_field, make_newer_edit, make_record, store_columns
 from tests.support.people import rita, rob
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +138,7 @@ def test_newer_live_value_omitted_and_counted(decision):
 
 
 def test_equivalent_live_values_are_decided():
-    know_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
+    store_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
     field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
     changed_in_crm(field, "1000.00")
 

@@ -19,7 +19,7 @@ from syncapp.review.rules import editing, runs
 from syncapp.review.rules.editing import BadRule, RuleDraft
 from tests.support.factories import make_editor, make_field, make_record
 from tests.support.people import ada, make_person, rita
-from tests.support.scenes import approved, settled
+from tests.support.scenes import approved, finished
 
 pytestmark = pytest.mark.django_db
 
@@ -216,7 +216,7 @@ def test_rule_pauses_itself_after_reversals():
     enabled()
     fields = decided_by_rule(5)
     decisions.undo(fields[0].decisions.get().pk, by=rita())
-    settled(fields[1].decisions.get())
+    finished(fields[1].decisions.get())
     follow_ups.put_back(fields[1].pk, by=rita(), reason="wrong")
     assert Rule.objects.get().state == RuleState.ENABLED
 
@@ -240,7 +240,7 @@ def test_approval_after_all_counts_as_reversal():
     runs.run()
 
     for field in fields:
-        settled(field.decisions.get())
+        finished(field.decisions.get())
         follow_ups.approve_after_all(field.pk, by=rita(), reason="needed")
 
     assert Rule.objects.get().state == RuleState.PAUSED

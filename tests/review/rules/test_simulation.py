@@ -16,7 +16,7 @@ from syncapp.review.rules.simulation import compare_shadow, simulate
 from tests.review.rules.test_rules import FAX, FORMAT, a_format_change, enabled
 from tests.support.factories import make_field
 from tests.support.people import ada, rita
-from tests.support.scenes import approved, rejected, settled
+from tests.support.scenes import approved, finished, rejected
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def test_shadow_rule_only_records():
     runs.run()
 
     assert not Decision.objects.exists()
-    settled(approved(same, by=rita()))
+    finished(approved(same, by=rita()))
     rejected(other, by=rita())
     found = compare_shadow(Rule.objects.get())
     assert (found.looked_at, found.decided, [each.last.field for each in found.differing]) == (2, 2, [other])
@@ -98,7 +98,7 @@ def test_simulation_counts_last_valid_decisions():
     rule = editing.create(FORMAT, by=ada())
     undone, put_back = a_format_change(), a_format_change()
     decisions.undo(approved(undone, by=rita()).pk, by=rita())
-    settled(approved(put_back, by=rita()))
+    finished(approved(put_back, by=rita()))
     follow_ups.put_back(put_back.pk, by=rita(), reason="wrong")
 
     found = simulate(rule)

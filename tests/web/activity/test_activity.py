@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def open_page(client: Client | None = None, **query: object) -> Screen:
@@ -222,7 +222,7 @@ def test_only_recorded_values_are_offered():
     assert 'value="emailaddress1"' not in html
 
 
-def test_empty_pages_explain_themselves():
+def test_empty_pages_say_what_will_appear():
     AuditEntry.objects.all().delete()
 
     assert "No activity yet" in open_page().words

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def scene(settings: Settings) -> None:
     settings.NUMBERS_SECONDS = 0
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def open_page(query: str = "") -> Screen:
@@ -44,7 +44,7 @@ def edited(column: str = "jobtitle", editor: str = "Jonas Weber") -> SyncField:
     return make_field(make_record(editor=make_editor(editor), edited_on=timezone.now() - timedelta(hours=2)), column)
 
 
-def test_empty_panels_explain_themselves():
+def test_empty_panels_say_what_will_appear():
     words = open_page().words
 
     assert "Past days have not been counted yet" in words

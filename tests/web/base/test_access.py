@@ -153,7 +153,7 @@ def methods_of(name: str) -> set[str]:
 
 
 def is_let_in(response: HttpResponse) -> bool:
-    """The view itself answered: an unknown id is a matter of the view."""
+    """Return whether the view itself answered: it decides about unknown ids."""
     leads_to_sign_in = response.headers.get("Location", "").startswith(reverse("sign_in") + "?")
     return response.status_code not in (401, 403, 405) and not leads_to_sign_in
 

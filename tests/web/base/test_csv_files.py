@@ -56,7 +56,7 @@ def exported(query: str = "", *, separator: str = ",") -> list[list[str]]:
 
 
 def is_calculated(cell: str) -> bool:
-    """What spreadsheets do with a cell of a text file: they calculate what begins with one of these signs."""
+    """Return whether spreadsheets calculate this cell of a text file: it begins with one of these signs."""
     return cell.strip(" \t\r\n\u00a0")[:1] in set("=+-@＝＋－＠")
 
 
@@ -143,7 +143,7 @@ def test_ordinary_cell_is_unchanged(value, separator):
 
 @pytest.mark.django_db
 def test_reader_chooses_semicolons():
-    scenes.know_columns()
+    scenes.store_columns()
     scenes.approved(make_field(make_record("Marta; Rita")), by=rita())
 
     rows = exported("?area=decision&separator=semicolon", separator=";")
@@ -175,9 +175,9 @@ def downloaded(path: str) -> str:
 @pytest.mark.parametrize("separator", ["comma", "semicolon"])
 @pytest.mark.parametrize("source", ["contact", "editor", "person", "reason", "label", "original", "proposed", "remark"])
 def test_activity_csv_escapes_formulas(source, separator):
-    scenes.know_columns()
+    scenes.store_columns()
     named = {source: FORMULAS}
-    factories.know_columns(Column("contact", "jobtitle", named.get("label", "Job Title"), ColumnType.TEXT))
+    factories.store_columns(Column("contact", "jobtitle", named.get("label", "Job Title"), ColumnType.TEXT))
     person = make_person(named.get("person", "Rob"), Role.REVIEWER)
     record = make_record(named.get("contact", "Marta"), editor=make_editor(named.get("editor", "Jonas")))
     values = {"original_value": named.get("original", "a"), "proposed_value": named.get("proposed", "b")}
@@ -208,7 +208,7 @@ def test_filter_exports_escape_formulas(source, separator):
 
 @pytest.mark.django_db
 def test_export_follows_the_filters():
-    scenes.know_columns()
+    scenes.store_columns()
     scenes.approved(make_field(make_record("Marta")), by=rita())
     audit.record("gate.closed", by=None, channel="system", details={"gate": "operator_stop"})
 

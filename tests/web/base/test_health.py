@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def all_is_well(settings: Settings) -> Any:
-    """A worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
+    """Provide a worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
     Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
@@ -243,7 +243,7 @@ def test_silent_worker_is_reported_after_limit(all_is_well: Any, age: float, sta
 
 
 @pytest.mark.parametrize(("age", "status"), [(25, 200), (35, 503)])
-def test_older_of_both_reads_counts(all_is_well: Any, age: float, status: int) -> None:
+def test_mirror_is_as_old_as_oldest_read(all_is_well: Any, age: float, status: int) -> None:
     MirrorCursor.objects.filter(table=pull.RECORDS).update(pulled_at=ago(age))
 
     assert health()[0] == status

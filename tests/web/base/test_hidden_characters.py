@@ -73,7 +73,7 @@ def trick(source: str) -> str:
 
 
 def marked(source: str) -> str:
-    """Return that name as a page shows it."""
+    """Return the name of `trick` as a page shows it."""
     return f"{source}{MARK}gnp.exe"
 
 
@@ -88,7 +88,7 @@ def content(path: str, *, reader: Person) -> str:
 @pytest.fixture
 def edit(db: None) -> SyncRecord:
     """Return an edit whose contact, editor, company, remark and colleague have names with an override."""
-    scenes.know_columns()
+    scenes.store_columns()
     target = {"target_id": uuid.uuid4(), "target_table": "contact"}
     first = make_field(make_record(trick("contact"), editor=make_editor(trick("editor")), **target))
     scenes.rejected(
@@ -175,7 +175,7 @@ def test_filter_pages_name_hidden_characters(user: FilterUser, path: str, source
     "path", ["/settings/rules/", "/settings/rules/{rule}/", "/settings/people/", "/settings/people/{person}/"]
 )
 def test_settings_name_hidden_characters(path: str) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
     person = make_person(trick("person"), Role.REVIEWER)
     rule = Rule.objects.create(name=trick("rule"), author=person, editors=[str(make_editor(trick("editor")).pk)])
 

@@ -51,7 +51,7 @@ FILTERS = {
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
 @pytest.mark.parametrize("value", ODD, ids=lambda value: str(value)[:20])
 def test_odd_query_values_are_no_error(value, zone):
-    scenes.know_columns()
+    scenes.store_columns()
     make_field()
     client = browser(make_person("Ada", *ada().roles, time_zone=zone))
     manager = browser(make_person("Fred", *fred().roles, time_zone=zone))
@@ -72,7 +72,7 @@ def test_odd_instants_are_none(value):
 @pytest.mark.parametrize("path", ["absent_until", "starts", "park_until"])
 @pytest.mark.parametrize("value", ["9999-12-31T23:59:59-12:00", "2026-13-45T25:00", "0001-01-01"])
 def test_odd_form_values_are_refused(path, value):
-    scenes.know_columns()
+    scenes.store_columns()
     record = make_field().record
     forms = {
         "absent_until": ("/settings/me/change", {"do": "absence"}),

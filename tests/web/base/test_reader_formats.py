@@ -21,7 +21,7 @@ GERMAN = {"accept-language": "de-DE,de;q=0.9,en;q=0.8"}
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def newcomer(**columns: object) -> Person:

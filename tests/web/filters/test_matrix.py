@@ -25,7 +25,7 @@ def test_fred_starts_with_matrix(read, django_assert_max_num_queries):
     assert "2 of 3" in page or FilterUser.objects.filter(appointments=Cell.MIXED).exists()
 
 
-def test_empty_matrix_explains_itself(db):
+def test_empty_matrix_says_what_will_appear(db):
     assert "The users are being read" in text(browser(fred()).get("/filters/"))
 
 

@@ -159,7 +159,7 @@ def test_system_filters_page_lists_each_kind(company):
     assert "The portal reads filters with its own permission (checked" in words
 
 
-def test_empty_pages_explain_themselves(db):
+def test_empty_pages_say_what_will_appear(db):
     client = browser(fred())
 
     assert "No policy yet" in Screen(client.get("/filters/policies/")).words

@@ -23,7 +23,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def record() -> SyncRecord:
-    scenes.know_columns()
+    scenes.store_columns()
     return make_field().record
 
 
@@ -106,7 +106,7 @@ def test_presence_is_noted_by_post_only(record):
     assert "Rob has this open" in opened(browser(rita()), record).words
 
 
-def test_presence_blocks_nobody(record):
+def test_presence_blocks_no_one(record):
     collaboration.note_presence(record.pk, by=rob())
     client = browser(rita())
     field = record.fields.get()
@@ -132,7 +132,7 @@ def test_earlier_crm_value_is_tagged(record):
     decision = scenes.approved(
         make_field(older, original_value="Head of Procurement", proposed_value="Buyer"), by=rob()
     )
-    scenes.settled(decision)
+    scenes.finished(decision)
     Decision.objects.filter(pk=decision.pk).update(finished_at=EDITED_ON - timedelta(days=30))
 
     words = opened(browser(rita()), record).words
@@ -143,7 +143,7 @@ def test_earlier_crm_value_is_tagged(record):
 
 def test_history_lists_outcomes_by_field(record):
     field = record.fields.get()
-    scenes.settled(scenes.approved(field, by=rita()))
+    scenes.finished(scenes.approved(field, by=rita()))
     make_newer_edit(field, proposed="Chief")
 
     page = Screen(browser(rita()).get(f"/review/{record.pk}/history"))

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def proposal(value: str) -> SyncField:

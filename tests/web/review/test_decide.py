@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def outcome(field: SyncField) -> str:
@@ -290,7 +290,7 @@ def test_own_decision_elsewhere_is_named_yours():
     assert "Approved by you in the meantime; this decision was not saved." in screen.words
 
 
-def test_partly_taken_submit_names_the_rest():
+def test_partial_submit_names_refused_fields():
     record, (title, fax, name) = edit()
     hers, his = browser(rita()), browser(rob())
     his_page = opened(his, record)

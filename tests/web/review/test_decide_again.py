@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def test_undo_returns_field_to_queue():
@@ -54,7 +54,7 @@ def test_late_undo_names_the_alternative():
 )
 def test_each_choice_resolves_a_conflict(verb, typed, result, value):
     field = make_field(proposed_value="Head")
-    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    scenes.conflicting(scenes.approved(field, by=rita()), "Chief")
     client = browser(rita())
     form = {on(field, "value"): typed} if typed else {}
 
@@ -66,7 +66,7 @@ def test_each_choice_resolves_a_conflict(verb, typed, result, value):
 
 def test_empty_conflict_value_is_refused():
     field = make_field()
-    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    scenes.conflicting(scenes.approved(field, by=rita()), "Chief")
     client = browser(rita())
 
     screen = pressed(client, opened(client, field.record), field.record, f"do=other:{field.pk}")
@@ -98,7 +98,7 @@ def test_failed_field_can_be_rejected():
 
 def test_old_value_is_put_back_with_reason():
     field = make_field(original_value="Buyer")
-    scenes.settled(scenes.approved(field, by=rita()))
+    scenes.finished(scenes.approved(field, by=rita()))
     client = browser(rita())
     form = {f"text.again-{field.pk}": "it was his brother"}
 
@@ -110,7 +110,7 @@ def test_old_value_is_put_back_with_reason():
 
 def test_put_back_requires_a_reason():
     field = make_field()
-    scenes.settled(scenes.approved(field, by=rita()))
+    scenes.finished(scenes.approved(field, by=rita()))
     client = browser(rita())
 
     screen = pressed(client, opened(client, field.record), field.record, "do=again")
@@ -122,7 +122,7 @@ def test_put_back_requires_a_reason():
 
 def test_rejected_field_is_approved_later():
     field = make_field(proposed_value="Head")
-    scenes.settled(scenes.rejected(field, by=rita()))
+    scenes.finished(scenes.rejected(field, by=rita()))
     client = browser(rita())
 
     pressed(

@@ -15,7 +15,7 @@ from syncapp.models import AuditEntry, Person, SyncField, SyncRecord
 from syncapp.notifications import links
 from syncapp.notifications.links import Intent
 from tests.support import people, scenes
-from tests.support.factories import know_columns, make_field, make_record
+from tests.support.factories import make_field, make_record, store_columns
 from tests.support.people import browser
 from tests.support.screen import Screen, on, pressed
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def record() -> SyncRecord:
-    know_columns()
+    store_columns()
     record = make_record()
     make_field(record, "jobtitle")
     make_field(record, "telephone1", original_value="1", proposed_value="2")
@@ -85,7 +85,7 @@ def test_reject_link_preselects_and_asks_reason(record: SyncRecord) -> None:
 
 
 def test_reject_link_opens_only_fields_reason() -> None:
-    know_columns()
+    store_columns()
     field = make_field()
 
     screen = follow(path(field.record, Intent.REJECT))

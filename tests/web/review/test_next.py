@@ -22,7 +22,7 @@ HTMX = {"HX-Request": "true", "HX-Target": "record"}
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def waiting(name: str, *, minutes: int = 0, columns: tuple[str, ...] = ("jobtitle", "fax")) -> SyncRecord:
@@ -68,7 +68,7 @@ def test_record_keeps_its_list():
     assert response["HX-Push-Url"] == f"/review/{last.pk}/?q=marta"
 
 
-def test_every_left_decision_can_be_undone():
+def test_decisions_on_previous_contacts_can_be_undone():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
 

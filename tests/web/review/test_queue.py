@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def open_queue(client: Client, query: str = "") -> Screen:
@@ -76,7 +76,7 @@ def test_each_edit_is_in_its_tab():
     waiting("Wanda Waits")
     scenes.failed(scenes.approved(make_field(make_record("Alma Attention")), by=rita()))
     scenes.approved(make_field(make_record("Wim Written")), by=rita())
-    scenes.settled(scenes.approved(make_field(make_record("Dora Decided")), by=rita()))
+    scenes.finished(scenes.approved(make_field(make_record("Dora Decided")), by=rita()))
     client = browser(rita())
 
     tabs = {tab: open_queue(client, f"?tab={tab}").words for tab in Tab}
@@ -195,7 +195,7 @@ def test_first_visit_loads_under_150_kb():
     assert weight < 150_000
 
 
-def test_empty_queue_explains_itself():
+def test_empty_queue_says_what_will_appear():
     words = open_queue(browser(rita())).words
 
     assert "No edits waiting" in words

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def open_queue(client: Client, query: str = "") -> Screen:
@@ -55,7 +55,7 @@ def test_field_and_kind_filters_find_edits(monkeypatch, few):
 def test_decided_field_leaves_the_waiting_filters():
     record = waiting("Ann", "telephone1")
     make_field(record, "jobtitle")
-    scenes.settled(scenes.approved(record.fields.get(column_name="telephone1"), by=rita()))
+    scenes.finished(scenes.approved(record.fields.get(column_name="telephone1"), by=rita()))
 
     assert names(Criteria(column="telephone1")) == []
     assert names(Criteria(column="jobtitle")) == ["Ann"]
@@ -65,7 +65,7 @@ def test_decided_field_leaves_the_waiting_filters():
 def test_decided_edits_are_narrowed_too(monkeypatch, few):
     monkeypatch.setattr(criteria, "RARE", few)
     for name, column in (("Ann", "telephone1"), ("Bea", "jobtitle")):
-        scenes.settled(scenes.approved(waiting(name, column).fields.get(), by=rita()))
+        scenes.finished(scenes.approved(waiting(name, column).fields.get(), by=rita()))
 
     assert names(Criteria(column="telephone1"), Tab.DECIDED) == ["Ann"]
 
@@ -74,7 +74,7 @@ def test_default_order_depends_on_the_tab():
     for name, days in (("Ann", 2), ("Bea", 1), ("Cleo", 2), ("Dora", 1)):
         field = waiting(name, edited_on=timezone.now() - timedelta(days=days)).fields.get()
         if name in ("Ann", "Bea"):
-            scenes.settled(scenes.approved(field, by=rita()))
+            scenes.finished(scenes.approved(field, by=rita()))
 
     decided, here = open_queue(browser(rita()), "?tab=decided").words, open_queue(browser(rita())).words
 
@@ -186,7 +186,7 @@ def test_written_rows_are_refreshed():
     query = {"writing": [*writing, "nonsense"]}
     assert client.get("/review/written", query).status_code == 204
 
-    scenes.settled(done)
+    scenes.finished(done)
 
     rows = Screen(client.get("/review/written", query))
     assert f'id="row-{first.record_id}" hx-swap-oob="true"' in rows.html

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def page(field: SyncField, person=None, query: str = "") -> Screen:
@@ -57,7 +57,7 @@ def test_approve_all_excludes_conflicts():
     record = make_record()
     for column in ("jobtitle", "fax"):
         make_field(record, column)
-    scenes.conflict(scenes.approved(make_field(record, "lastname"), by=rita()), "X")
+    scenes.conflicting(scenes.approved(make_field(record, "lastname"), by=rita()), "X")
 
     words = opened(browser(rita()), record).words
 
@@ -104,13 +104,13 @@ STATES = {
         lambda decision: scenes.being_written(decision, state=JobState.VERIFY),
         "Checking the CRM its answer was lost; reading back",
     ),
-    "written": (scenes.settled, "read back; by you Put the old value back…"),
+    "written": (scenes.finished, "read back; by you Put the old value back…"),
     "already": (
-        lambda decision: scenes.settled(decision, DecisionState.ALREADY),
+        lambda decision: scenes.finished(decision, DecisionState.ALREADY),
         "Already in the CRM nothing was written",
     ),
     "failed": (scenes.failed, "Not written approved by you"),
-    "conflict": (lambda decision: scenes.conflict(decision, "Chief"), "nothing was overwritten"),
+    "conflict": (lambda decision: scenes.conflicting(decision, "Chief"), "nothing was overwritten"),
 }
 
 
@@ -125,7 +125,7 @@ def test_each_approval_state_has_its_words(state):
 
 def test_rejection_offers_approval_after_all():
     field = make_field()
-    scenes.settled(scenes.rejected(field, by=rita(), reason_code="other_contact", reason="see Anna"))
+    scenes.finished(scenes.rejected(field, by=rita(), reason_code="other_contact", reason="see Anna"))
 
     words = page(field).words
 
@@ -135,7 +135,7 @@ def test_rejection_offers_approval_after_all():
 
 def test_conflict_shows_values_and_choices():
     field = make_field(original_value="Buyer", proposed_value="Head")
-    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    scenes.conflicting(scenes.approved(field, by=rita()), "Chief")
 
     screen = page(field)
 
@@ -275,7 +275,7 @@ def test_page_explains_unidentified_setting():
 def test_viewer_sees_values_without_buttons(roles):
     record = make_record()
     waiting = make_field(record)
-    scenes.settled(scenes.approved(make_field(record, "fax"), by=rita()))
+    scenes.finished(scenes.approved(make_field(record, "fax"), by=rita()))
     scenes.failed(scenes.approved(make_field(record, "lastname"), by=rita()))
 
     screen = page(waiting, make_person("Looker", *roles))

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def test_htmx_gets_record_alone_with_vary():
@@ -54,7 +54,7 @@ def test_poll_returns_only_pending_rows():
     record = make_record()
     typed_in, moving = make_field(record, "fax"), make_field(record)
     decision = scenes.approved(moving, by=rita())
-    scenes.settled(decision)
+    scenes.finished(decision)
 
     part = opened(browser(rita()), record, f"?live={moving.pk}", **{"HX-Request": "true"})
 
@@ -79,7 +79,7 @@ def test_poll_keeps_naming_the_first_decider():
 
 def test_conflict_appears_in_open_page():
     field = make_field()
-    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    scenes.conflicting(scenes.approved(field, by=rita()), "Chief")
 
     part = opened(browser(rita()), field.record, f"?live={field.pk}", **{"HX-Request": "true"})
 
@@ -89,7 +89,7 @@ def test_conflict_appears_in_open_page():
 
 def test_undo_window_names_follow_ups():
     field = make_field()
-    scenes.settled(scenes.approved(field, by=rita()))
+    scenes.finished(scenes.approved(field, by=rita()))
     follow_ups.put_back(field.pk, by=rita(), reason="wrong person")
 
     assert "Old value put back written in 10 s" in page(field).words

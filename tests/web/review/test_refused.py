@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _columns(db: None) -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def make_rejected_before(**why: str) -> SyncField:
     """Return a field with a value that Rob has rejected before."""
     first = make_field(proposed_value="Again")
-    scenes.settled(scenes.rejected(first, by=rob(), **why))
+    scenes.finished(scenes.rejected(first, by=rob(), **why))
     return make_newer_edit(first, proposed="Again")
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def columns() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def refused_input(screen: Screen) -> tuple[str, str]:
@@ -138,7 +138,7 @@ def test_refused_reason_of_a_group_marks_its_text():
 @pytest.mark.parametrize("typed", ["", "x" * 101])
 def test_refused_value_of_a_conflict_marks_its_input(typed):
     field = make_field()
-    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    scenes.conflicting(scenes.approved(field, by=rita()), "Chief")
 
     screen = send(field, f"do=other:{field.pk}", **{on(field, "value"): typed})
 
@@ -150,7 +150,7 @@ def test_refused_value_of_a_conflict_marks_its_input(typed):
 @pytest.mark.parametrize("decide", [scenes.approved, scenes.rejected])
 def test_refused_follow_up_reason_marks_input(decide, typed):
     field = make_field()
-    scenes.settled(decide(field, by=rita()))
+    scenes.finished(decide(field, by=rita()))
 
     screen = send(field, "do=again", **{f"text.again-{field.pk}": typed})
 
@@ -162,7 +162,7 @@ def test_refused_follow_up_reason_marks_input(decide, typed):
 
 def test_refused_reason_names_no_colleague():
     field = make_field()
-    scenes.settled(scenes.approved(field, by=rita()))
+    scenes.finished(scenes.approved(field, by=rita()))
     SyncField.objects.update(crm_decision_id="")  # written, and not read back yet
 
     screen = send(field, "do=again")
@@ -185,7 +185,7 @@ def test_refused_approval_marks_no_input():
     assert row["aria-describedby"] == f"problem-{field.pk}"
 
 
-def test_refused_day_to_park_marks_its_input():
+def test_invalid_day_to_park_marks_its_input():
     field = make_field()
     address = f"/review/{field.record_id}/park"
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def row_of(field: SyncField, client: Client | None = None, tab: str = "writing") -> str:
@@ -89,7 +89,7 @@ def test_read_only_connection_holds_decisions():
     assert "Held: this connection is read only" in row_of(field)
 
 
-def test_sent_decision_is_written_though_stopped():
+def test_decision_already_sent_is_written_despite_stop():
     field = make_field()
     scenes.being_written(scenes.approved(field, by=rita()))
     stop()
@@ -100,7 +100,7 @@ def test_sent_decision_is_written_though_stopped():
 def test_partly_decided_row_counts_undecided():
     record = make_record()
     fax = make_field(record, "fax")
-    scenes.settled(scenes.approved(make_field(record, "jobtitle"), by=rita()))
+    scenes.finished(scenes.approved(make_field(record, "jobtitle"), by=rita()))
 
     words = row_of(fax, tab="waiting")
 
@@ -148,7 +148,7 @@ def test_connection_page_says_read_only(cause):
 
 
 def test_empty_waiting_links_attention():
-    scenes.conflict(scenes.approved(make_field(), by=rita()), "Chief")
+    scenes.conflicting(scenes.approved(make_field(), by=rita()), "Chief")
 
     html = text(browser(rita()).get("/review/"))
 

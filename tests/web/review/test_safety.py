@@ -41,7 +41,7 @@ def test_markup_everywhere_is_escaped():
 
 def test_typed_markup_is_escaped():
     field = make_field()
-    scenes.know_columns()
+    scenes.store_columns()
     client = browser(rita())
     typed = {on(field, "mark"): "reject", on(field, "code"): "other", on(field, "value"): HOSTILE}
 
@@ -72,7 +72,7 @@ def test_markup_in_colleagues_name_is_escaped():
 @pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200b", "\u200f", "\ufeff", "\x1b"])
 def test_invisible_characters_are_shown_as_marks(character):
     field = make_field(original_value=f"inv{character}oice", proposed_value=f"exe{character}fdp")
-    scenes.know_columns()
+    scenes.store_columns()
 
     html = opened(browser(rita()), field.record).html
     values = html.split('<dl class="field-values"', 1)[1].split("</dl>", 1)[0]

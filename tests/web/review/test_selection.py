@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def many(count: int) -> list[SyncField]:
@@ -65,13 +65,13 @@ def test_each_row_shows_its_outcome():
     client.post(address("decide"), {"do": "approve"})
     assert "every 5s" in Screen(client.get(address())).html
 
-    scenes.settled(written.decisions.get())
-    scenes.conflict(clash.decisions.get(), "Chief")
+    scenes.finished(written.decisions.get())
+    scenes.conflicting(clash.decisions.get(), "Chief")
     page = Screen(client.get(address()))
 
     for words in ("Person 000 Job Title", "Written at", "Conflict the CRM’s value changed", "Approved written in"):
         assert words in page.words
-    scenes.settled(waits.decisions.get())
+    scenes.finished(waits.decisions.get())
     assert "every 5s" not in Screen(client.get(address())).html
 
 

@@ -88,7 +88,7 @@ def test_typed_input_survives_reading(client, monkeypatch):
     assert 'value="Wrong"' in page.html
 
 
-def test_all_fields_omitted_is_said(client, world: World):
+def test_page_says_all_fields_are_omitted(client, world: World):
     world.form(world.contact(1), jobtitle="Chief")
 
     page = Screen(client.post(address("read"), follow=True))

@@ -127,7 +127,7 @@ def test_resuming_running_writes_is_refused():
     assert "CRM writes were not stopped." in post("resume").words
 
 
-def test_page_before_first_contact_explains_itself():
+def test_page_before_first_contact_says_what_follows():
     assert "No CRM has answered yet" in Screen(browser(ada()).get("/settings/connection/")).words
 
 

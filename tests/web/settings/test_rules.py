@@ -21,7 +21,7 @@ FORMAT = {"name": "Format only", "kinds": ["format"], "outcome": "approve", "edi
 
 @pytest.fixture(autouse=True)
 def labels() -> None:
-    scenes.know_columns()
+    scenes.store_columns()
 
 
 def create(**changed: object) -> Screen:
@@ -63,7 +63,7 @@ def test_written_decision_names_its_rule():
     take_step("enable")
     field = a_format_change()
     runs.run()
-    scenes.settled(field.decisions.get())
+    scenes.finished(field.decisions.get())
 
     assert "Written rule “Format only”; at" in opened(browser(rita()), field.record).words
 

@@ -34,14 +34,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def browser(sandbox: SandboxServer, settings: Settings) -> Client:
-    """A browser at the portal's own address."""
+    """Return a browser at the portal's own address."""
     settings.BASE_URL = f"http://{HOST}"
     return new_browser()
 
 
 @pytest.fixture
 def outside() -> Iterator[requests.Session]:
-    """The browser on the sign-in service's pages."""
+    """Return the browser on the sign-in service's pages."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
@@ -52,14 +52,14 @@ def new_browser() -> Client:
 
 
 def begin(client: Client, *, next: str = "", **query: str) -> str:
-    """Press the button; the address of the sign-in service's page."""
+    """Press the button; return the address of the sign-in service's page."""
     response = client.get("/sign-in/start", {"next": next, **query})
     assert response.status_code == 302, response.content
     return response.headers["Location"]
 
 
 def choose(outside: requests.Session, page: str, person: str) -> str:
-    """Press a person's button there; the way back to the portal."""
+    """Press a person's button there; return the address that leads back to the portal."""
     assert outside.get(page).status_code == 200
     form = dict(parse_qsl(urlsplit(page).query)) | {"person": person}
     response = outside.post(page.partition("?")[0], data=form, allow_redirects=False)
@@ -72,7 +72,7 @@ def sandbox_oid(name: str) -> uuid.UUID:
 
 
 def who(client: Client) -> str:
-    """The name of whoever is signed in in this browser."""
+    """Return the name of the person who is signed in in this browser."""
     oid = client.session.get("_auth_user_id")
     return Person.objects.get(pk=oid).name if oid else ""
 
