@@ -58,7 +58,7 @@ def export() -> str:
 
 
 def compare(text: str) -> Comparison:
-    """Compare a file with the present settings. Raises BadFile with the place of anything unknown or invalid."""
+    """Compare a file with the current settings. Raises BadFile with the place of anything unknown or invalid."""
     settings, drafts = _parse(text)
     try:
         changed = preferences.differences(settings)

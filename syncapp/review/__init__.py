@@ -1,4 +1,4 @@
-"""The place where a decision is taken, and where it is delivered to the CRM.
+"""Decisions about edits, and their delivery to the CRM.
 
 Knows neither HTTP requests nor Celery nor templates.
 """

@@ -187,7 +187,7 @@ def _empty_message(*, is_changed: bool, is_unidentified: bool) -> str:
 
 
 def start(selection: Selection, decision: BulkDecision, *, number: int | None, by: Person) -> SelectionRun:
-    """Start deciding all items alike, once. Raises NotPossible if the typed number of a long list does not match."""
+    """Start deciding all items the same way, once. Raises NotPossible if the number typed for a long list is wrong."""
     if selection.person_id != by.pk:
         raise NotPossible("Only the person who made this selection can decide it.")
     try:

@@ -43,7 +43,7 @@ class BadRule(Exception):
 
 
 class NotSimulated(Exception):
-    """The rule has not been simulated in its present form, so it cannot be enabled."""
+    """The rule has not been simulated in its current form, so it cannot be enabled."""
 
 
 class RulesBusy(Exception):
@@ -171,7 +171,7 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
 def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rule:
     """Enable a rule for new edits, and for waiting ones with `also_waiting`.
 
-    Raises NotSimulated unless the rule was simulated in its present form, RulesBusy while other rules check the waiting
+    Raises NotSimulated unless the rule was simulated in its current form, RulesBusy while other rules check the waiting
     edits.
     """
     if not also_waiting and not runs.catch_up():
@@ -193,7 +193,7 @@ def _enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool) -> Rule:
 
 
 def shadow(rule_id: uuid.UUID, *, by: Person) -> Rule:
-    """Let a rule record what it would do with new edits, without deciding them."""
+    """Run a rule in shadow mode: it records what it would do with new edits, and decides none."""
     runs.catch_up()
     with transaction.atomic():
         rule = _lock_rule(rule_id)

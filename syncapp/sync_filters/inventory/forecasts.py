@@ -113,11 +113,11 @@ def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str
     except CrmError as error:
         if error.transient:
             raise
-        return f"The CRM does not answer as this user: {_said(error)}"
+        return f"The CRM does not answer as this user: {_message_of(error)}"
     return "" if answered_as == user.pk else NOT_AS_USER
 
 
-def _said(error: CrmError) -> str:
+def _message_of(error: CrmError) -> str:
     """Return the CRM's own message, without the names of our exceptions."""
     words = error.message.strip() or "it gave no reason."
     return words if words.endswith((".", "!", "?")) else f"{words}."
@@ -176,7 +176,7 @@ class _Evaluator:
             except CrmError as error:
                 if error.transient:
                     raise
-                found.refused.append(f"“{each.name}” could not be evaluated: {_said(error)}")
+                found.refused.append(f"“{each.name}” could not be evaluated: {_message_of(error)}")
                 continue
             found.complete = found.complete and selection.complete
             found.rows |= {row.id: row.moment(column) if column else None for row in selection.rows}

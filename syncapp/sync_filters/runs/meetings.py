@@ -34,7 +34,7 @@ _BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook a
 
 @transaction.atomic
 def request_count(run: FilterRun) -> None:
-    """Have a planned run's meetings counted; the run cannot start before the count has ended."""
+    """Request a count of a planned run's meetings; the run cannot start before it ends."""
     FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED).update(state=RunState.COUNTING)
     MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
 

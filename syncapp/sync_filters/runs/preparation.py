@@ -48,7 +48,7 @@ class PreparationProgress:
 
 
 def prepare(run: FilterRun, user_ids: Sequence[uuid.UUID], *, channel: str) -> None:
-    """Have the run's list made for these users, in this order; a short one is ready when this returns."""
+    """Request the run's list of these users, in this order; a short list is ready on return."""
     with transaction.atomic():
         RunPreparation.objects.create(run=run, user_ids=pack_ids(user_ids), channel=channel, due_at=Now())
         if len(user_ids) <= PART_SIZE:

@@ -57,7 +57,7 @@ class EntryPresenter:
         return str(self.entry.actor) if self.entry.actor else PORTAL
 
     @property
-    def is_portal(self) -> bool:
+    def is_by_portal(self) -> bool:
         return self.entry.actor is None
 
     @property

@@ -91,7 +91,7 @@ def _method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpRe
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Redirect to the sign-in page, which leads back to the present page; htmx leaves its page for it."""
+    """Redirect to the sign-in page, which leads back to the current page; htmx leaves its page for it."""
     htmx, over = HtmxDetails(request), getattr(request, SESSION_OVER, "")
     # A POST cannot be repeated after signing in, and its address answers no GET.
     present = request.get_full_path() if request.method in SAFE_METHODS else ""

@@ -32,7 +32,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnGroup:
     """A group with the geometry of its bars and of the clickable strip around them."""
 
     group: Group
@@ -50,7 +50,7 @@ class Drawn:
 class Columns:
     """A chart of vertical bars. `lines` are the grid lines with their labels."""
 
-    groups: tuple[Drawn, ...]
+    groups: tuple[DrawnGroup, ...]
     lines: tuple[tuple[float, str], ...]
     series: tuple[str, ...]
     width: int = WIDTH
@@ -82,7 +82,7 @@ def columns(groups: Sequence[Group], series: Sequence[str], *, unit: str = "", s
             left, y = x + width * 0.15 + place * bar_width, _upper_edge(value, top * step)
             bars.append(Bar(round(left, 1), y, round(bar_width, 1), HEIGHT - BOTTOM - y, place))
         is_labelled = (len(groups) - 1 - index) % labels_every == 0
-        drawn.append(Drawn(group, round(x, 1), round(width, 1), tuple(bars), is_labelled))
+        drawn.append(DrawnGroup(group, round(x, 1), round(width, 1), tuple(bars), is_labelled))
     lines = tuple((_upper_edge(part, 1.0), f"{top * part:g}{unit}") for part in (0.0, 0.5, 1.0))
     return Columns(tuple(drawn), lines, tuple(series))
 

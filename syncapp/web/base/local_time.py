@@ -9,11 +9,11 @@ from django.utils import timezone
 from syncapp.text import localization
 
 
-class NoSuchTime(ValueError):
+class NonexistentTime(ValueError):
     """The clock skips this time; the message says which hour is missing."""
 
 
-class ComesTwice(ValueError):
+class AmbiguousTime(ValueError):
     """The clock shows this time twice; `options` are both instants as (fold, label)."""
 
     def __init__(self, message: str, options: tuple[tuple[str, str], ...]) -> None:
@@ -36,17 +36,17 @@ def fold_of(when: datetime) -> str:
 def instant(naive: datetime, fold: str = "") -> datetime:
     """Return the instant of a local time in the active zone; `fold` selects the first ("0") or second ("1") of two.
 
-    Raises NoSuchTime, ComesTwice and OverflowError.
+    Raises NonexistentTime, AmbiguousTime and OverflowError.
     """
     where = timezone.get_current_timezone_name()
     if _is_skipped(naive):
         # With the offset from before the jump, the skipped time is the one that the clock shows after it.
         after = timezone.localtime(timezone.make_aware(naive).astimezone(UTC))
         jump = f"the clock goes forward to {localization.clock(after)}"
-        raise NoSuchTime(f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time.")
+        raise NonexistentTime(f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time.")
     if _comes_twice(naive) and fold not in ("0", "1"):
         message = f"{_clock_and_day(naive)} occurs twice in {where}, because the clock goes back."
-        raise ComesTwice(message, options(naive))
+        raise AmbiguousTime(message, options(naive))
     return timezone.make_aware(naive.replace(fold=int(fold or "0")))
 
 

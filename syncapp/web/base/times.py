@@ -48,7 +48,7 @@ def at(when: datetime, *, now: datetime | None = None) -> str:
 
 
 def day(when: datetime, *, now: datetime | None = None) -> str:
-    """Return "3 March", with the year unless it is the present one."""
+    """Return "3 March", with the year unless it is the current one."""
     local, today = timezone.localtime(when), timezone.localtime(now or timezone.now())
     is_this_year = local.year == today.year
     return localization.day_and_month(local, long=True) if is_this_year else localization.day(local, long=True)

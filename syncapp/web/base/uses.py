@@ -1,4 +1,4 @@
-"""Middleware that notes which pages people have open, so that the CRM is read quickly while they do."""
+"""Middleware that notes which pages people have open, so that the CRM is read often in the meantime."""
 
 from __future__ import annotations
 

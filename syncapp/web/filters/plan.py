@@ -59,7 +59,7 @@ def plan_run(request: PortalRequest) -> HttpResponse:
         return _page(request, form, status=422)
     for note in form.targets.notes:
         messages.info(request, note)
-    return _to_preview(run)
+    return _redirect_to_preview(run)
 
 
 def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpResponse:
@@ -108,15 +108,15 @@ def create_from_matrix(request: PortalRequest) -> HttpResponse:
     except NotPossible as problem:
         messages.error(request, str(problem))
         return HttpResponseRedirect(reverse("filters") + params.query(), status=303)
-    return _to_preview(run)
+    return _redirect_to_preview(run)
 
 
-def _to_preview(run: FilterRun) -> HttpResponse:
-    count_meetings_of_few(run)
+def _redirect_to_preview(run: FilterRun) -> HttpResponse:
+    count_meetings_of_short_run(run)
     return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)
 
 
-def count_meetings_of_few(run: FilterRun) -> None:
+def count_meetings_of_short_run(run: FilterRun) -> None:
     """Count the meetings of a short run at once; workers count the others while the preview is already open."""
     if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
         return

@@ -91,9 +91,9 @@ class StartField(forms.CharField):
         try:
             found = parse_datetime(text)
             when = found if found is None or timezone.is_aware(found) else local_time.instant(found)
-        except local_time.NoSuchTime as problem:
+        except local_time.NonexistentTime as problem:
             raise forms.ValidationError(str(problem)) from problem
-        except local_time.ComesTwice as problem:
+        except local_time.AmbiguousTime as problem:
             raise forms.ValidationError(f"{problem} Choose an earlier or a later hour.") from problem
         except (ValueError, OverflowError):
             when = None

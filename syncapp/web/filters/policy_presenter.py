@@ -166,13 +166,13 @@ class PolicyPresenter:
         return self.policy.full_at.isoformat() if self.policy.full_at else ""
 
     @property
-    def may_steer(self) -> bool:
+    def may_control(self) -> bool:
         return self.person.has_role(Role.FILTER_MANAGER)
 
     @property
     def may_ask_for_repair(self) -> bool:
         shadow = self.policy.mode == PolicyMode.SHADOW and self.policy.is_active
-        return self.may_steer and shadow and not self.policy.waits_for_a_second_person
+        return self.may_control and shadow and not self.policy.waits_for_a_second_person
 
     @property
     def may_confirm(self) -> bool:

@@ -227,7 +227,7 @@ class RunPresenter:
         return self.outcomes.get(Outcome.CANCELLED, 0)
 
     @property
-    def left(self) -> int:
+    def unfinished(self) -> int:
         """Return how many users have no result yet; canceling leaves them as they are."""
         return self.outcomes.get(Outcome.OPEN, 0)
 
@@ -274,8 +274,22 @@ class RunPresenter:
 
     @cached_property
     def _page(self) -> list[FilterRunItem]:
-        after = self._part_of(self.run.items.filter(position__gt=self.after)).order_by("position")
-        return list(after.select_related("user").prefetch_related("changes")[: MOST_SHOWN + 1])
+        """Return the next users of the chosen part, and one more if there are more."""
+        found: QuerySet[FilterRunItem] = self.run.items.filter(position__gt=self.after)
+        if self.part in Plan.values:
+            found = found.filter(plan=self.part)
+        elif self.part == SERVER_SIDE:
+            found = self._server_side(found)
+        elif self.part == ADD_IN:
+            found = self._by_add_in(found)
+        elif self.part == OFF_THEMSELVES:
+            found = found.filter(pk__in=switching_on.switched_off_themselves(self.run).values("pk"))
+        elif self.part == DOUBLED:
+            found = found.filter(pk__in=switching_on.doubled(self.run).values("pk"))
+        elif self.part == "open" or (self.part and self.part in Outcome.values):
+            found = found.filter(outcome="" if self.part == "open" else self.part)
+        found = found.order_by("position").select_related("user").prefetch_related("changes")
+        return list(found[: MOST_SHOWN + 1])
 
     @property
     def items(self) -> list[ItemPresenter]:
@@ -285,21 +299,6 @@ class RunPresenter:
     @property
     def next_after(self) -> int | None:
         return self._page[MOST_SHOWN - 1].position if len(self._page) > MOST_SHOWN else None
-
-    def _part_of(self, items: QuerySet[FilterRunItem]) -> QuerySet[FilterRunItem]:
-        if self.part in Plan.values:
-            return items.filter(plan=self.part)
-        if self.part == SERVER_SIDE:
-            return self._server_side(items)
-        if self.part == ADD_IN:
-            return self._by_add_in(items)
-        if self.part == OFF_THEMSELVES:
-            return items.filter(pk__in=switching_on.switched_off_themselves(self.run).values("pk"))
-        if self.part == DOUBLED:
-            return items.filter(pk__in=switching_on.doubled(self.run).values("pk"))
-        if self.part == "open" or (self.part and self.part in Outcome.values):
-            return items.filter(outcome="" if self.part == "open" else self.part)
-        return items
 
     @cached_property
     def ending_altogether(self) -> int:
@@ -387,5 +386,5 @@ class RunPresenter:
         return confirms and self.run.state == RunState.WAITING and self.run.person_id != self.person.pk
 
     @property
-    def may_steer(self) -> bool:
+    def may_control(self) -> bool:
         return self._is_manager and self.run.is_open

@@ -30,6 +30,7 @@ from syncapp.web.filters.second_person_presenter import SecondPersonPresenter
 
 MOST_RUNS = 100
 _READ_AT_ONCE = 50
+_Action = Callable[[PortalRequest, FilterRun], object]
 
 
 @allow(*FILTER_ROLES)
@@ -66,7 +67,7 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 def confirm_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     """Confirm exactly this list as the second person."""
     run = get_object_or_404(FilterRun, pk=run_id)
-    return _do(request, run, lambda request, run: transitions.confirm(run, by=request.user))
+    return _perform(request, run, lambda request, run: transitions.confirm(run, by=request.user))
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
@@ -77,7 +78,7 @@ def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     if action is None:
         messages.error(request, "The form did not say what to do. Nothing was changed; press the button again.")
         return _to_run(run)
-    return _do(request, run, action)
+    return _perform(request, run, action)
 
 
 def _start(request: PortalRequest, run: FilterRun) -> None:
@@ -103,11 +104,11 @@ def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:
     return retries.retry(run, Outcome(outcome), by=request.user)
 
 
-def _by(operation: Callable[..., object]) -> Callable[[PortalRequest, FilterRun], object]:
+def _by(operation: Callable[..., object]) -> _Action:
     return lambda request, run: operation(run, by=request.user)
 
 
-_ACTIONS: dict[str, Callable[[PortalRequest, FilterRun], object]] = {
+_ACTIONS: dict[str, _Action] = {
     "start": _start,
     "pause": _by(transitions.pause),
     "resume": _by(transitions.resume),
@@ -121,8 +122,8 @@ _ACTIONS: dict[str, Callable[[PortalRequest, FilterRun], object]] = {
 }
 
 
-def _do(request: PortalRequest, run: FilterRun, action: Callable[[PortalRequest, FilterRun], object]) -> HttpResponse:
-    """Carry out an action; show the run that it created, or else this one with the reason for a refusal."""
+def _perform(request: PortalRequest, run: FilterRun, action: _Action) -> HttpResponse:
+    """Perform an action; show the run that it created, or else this one with the reason for a refusal."""
     try:
         result = action(request, run)
     except NotPossible as problem:

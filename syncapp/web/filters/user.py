@@ -64,7 +64,7 @@ def restore(request: PortalRequest, user_id: uuid.UUID, item_id: int) -> HttpRes
     except NotPossible as problem:
         messages.error(request, str(problem))
         return _to_user(item.user)
-    plan.count_meetings_of_few(run)
+    plan.count_meetings_of_short_run(run)
     return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)
 
 

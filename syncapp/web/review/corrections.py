@@ -150,9 +150,9 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
                 naive = _local(text)
                 if naive is not None:
                     return canonical.instant_text(local_time.instant(naive, "".join(more)))
-    except local_time.ComesTwice as problem:
+    except local_time.AmbiguousTime as problem:
         raise Unclear(f"{problem} Choose which one.") from problem
-    except (localization.Unreadable, local_time.NoSuchTime) as problem:
+    except (localization.Unreadable, local_time.NonexistentTime) as problem:
         raise Unclear(str(problem)) from problem
     except OverflowError:
         return text

@@ -164,11 +164,11 @@ class DecisionForm:
 
     @property
     def wants_next(self) -> bool:
-        """Return whether the next contact is to follow, as keys ask."""
+        """Return whether to answer with the next contact, as decisions by key ask."""
         return "next" in self.post
 
     def is_valid(self) -> bool:
-        """Turn the pressed button into choices; a single problem keeps all of them from being taken."""
+        """Turn the pressed button into choices; a single problem refuses all of them."""
         verb, _, key = self.post.get("do", "").partition(":")
         targets: list[tuple[SyncField, Key]] = []  # each field that the button means, with the key of its controls
         if verb == "marked":

@@ -60,20 +60,22 @@ def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
         given = request.POST.get("wish", "")
         notify = Person.Notify(given) if given in Person.Notify.values else Person.Notify.OFF
         people.set_notify(person, notify)
-    return card(request, "settings/mail_preferences/wishes.html", reader=person, wishes=Person.Notify, saved=saved)
+    return card(
+        request, "settings/mail_preferences/preference.html", reader=person, options=Person.Notify.choices, saved=saved
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """The notice for a reader who came from a mail: words, and the number and last of the decisions since."""
+class MailNotice:
+    """The notice after following a mail's link: a text, and the number and the last of the decisions since."""
 
     words: str
     decided: int = 0
     last: Decision | None = None
 
 
-def arrival(query: QueryDict, edit: RecordPresenter) -> Arrival | None:
-    """Return the notice, None for readers who did not come from a mail."""
+def mail_notice(query: QueryDict, edit: RecordPresenter) -> MailNotice | None:
+    """Return the notice, None for a reader who did not follow a link in a mail."""
     origin = query.get(LINK, "")
     if origin not in {*Intent, State.OLD, State.FOREIGN}:
         return None
@@ -84,7 +86,7 @@ def arrival(query: QueryDict, edit: RecordPresenter) -> Arrival | None:
         by_people = Decision.objects.filter(is_by_person, field__record=edit.record).exclude(state=DecisionState.LOST)
         last = by_people.select_related("decided_by", "rule").order_by("-decided_at").first()
     words = "" if not edit.decidable and origin in (*Intent,) else _WORDS.get(origin, "")
-    return Arrival(words, len(decided), last) if words or decided else None
+    return MailNotice(words, len(decided), last) if words or decided else None
 
 
 def problem_in(query: QueryDict) -> str:
@@ -95,7 +97,7 @@ def problem_in(query: QueryDict) -> str:
 
 
 def preselected(query: QueryDict, record: SyncRecord) -> InputOf:
-    """Return the controls as the link's intent sets them; nothing is sent by that."""
+    """Return the controls that the link preselects; nothing is submitted."""
     origin = query.get(LINK, "")
     if origin == Intent.APPROVE:
         return lambda key: FieldInput() if key == ALL else FieldInput(ticked=True)

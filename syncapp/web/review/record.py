@@ -37,8 +37,8 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         return _polled_rows(request, queue)
     edit = record_page.present(request, queue)
     template = "review/_record.html" if wants_part(request) else "review/record.html"
-    arrival = links.arrival(request.GET, edit)
-    return record_page.render(request, template, queue, edit, showing="record", read_soon=True, arrival=arrival)
+    notice = links.mail_notice(request.GET, edit)
+    return record_page.render(request, template, queue, edit, showing="record", read_soon=True, mail_notice=notice)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -65,7 +65,7 @@ def undo(request: PortalRequest, decision_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.REVIEWER, methods=("POST",))
 def undo_step(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Undo the decisions of one submit for this edit, as the undo key asks."""
+    """Undo the decisions of one submit for this edit; the undo key calls this."""
     row = record_page.get_record(record_id)
     wanted = request.GET.get("of", "").split(",")
     ids = [pk for pk in Decision.objects.filter(field__record=row).values_list("pk", flat=True) if str(pk) in wanted]

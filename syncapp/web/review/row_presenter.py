@@ -70,7 +70,7 @@ class RowPresenter:
 def present_rows(
     records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: SyncRecord | None, person: Person | None = None
 ) -> list[RowPresenter]:
-    """Return the rows of these edits, in one query however many they are.
+    """Return the rows of these edits, in one query whatever their number.
 
     Values rejected before cost three more queries, decisions under way one, and the reason that holds them two.
     """
@@ -148,11 +148,11 @@ def _badge(
     held: HoldReason,
     is_unreadable: bool,
 ) -> Badge | None:
-    """Return the gravest state among an edit's fields, None while the remaining fields simply wait."""
+    """Return the most serious state among an edit's fields, None while the other fields only wait."""
     if any(is_unreadable or field.unreadable for field in undecided):
         return Badge("alert", "bad", "Cannot be read")
     deliveries = {field.delivery for field in fields}
-    for delivery, found in _GRAVE.items():
+    for delivery, found in _SERIOUS.items():
         if delivery in deliveries:
             return found
     under_way = [(field, decisions[field.pk]) for field in fields if field.pk in decisions]
@@ -174,7 +174,7 @@ def _badge(
     return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
 
 
-_GRAVE = {
+_SERIOUS = {
     FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),
     FieldDelivery.FAILED: Badge("stop-sign", "bad", "Not written"),
 }

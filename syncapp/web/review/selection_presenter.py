@@ -160,7 +160,7 @@ class SelectionPresenter:
 
     @cached_property
     def decided(self) -> list[SelectionLine]:
-        """Return the decided fields with their present outcome."""
+        """Return the decided fields with their current outcome."""
         newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
         items = self.row.items.filter(result=Result.TAKEN)
         lines = self._lines(items.prefetch_related(Prefetch("field__decisions", newest_first)))

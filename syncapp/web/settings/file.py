@@ -1,4 +1,4 @@
-"""The settings as a file: export, comparison with the present settings, import."""
+"""The settings as a file: export, comparison with the current settings, import."""
 
 from __future__ import annotations
 

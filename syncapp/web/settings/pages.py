@@ -68,7 +68,7 @@ def settings_mails(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_change(request: PortalRequest) -> HttpResponse:
-    """Save one of the forms of these two pages."""
+    """Save a form of the page "Review" or "Mails and backlog"."""
     part = request.POST.get("part", "")
     page = next((page for page, forms in FORMS.items() if part in forms), None)
     if page is None:

@@ -25,7 +25,7 @@ def remember(request: HttpRequest, flow: dict[str, Any], *, next_path: str) -> N
     SignInAttempt.objects.filter(state__in=list(newest.values_list("state", flat=True)[MAX_PER_BROWSER:])).delete()
 
 
-def use_up(request: HttpRequest, state: str) -> SignInAttempt | None:
+def consume(request: HttpRequest, state: str) -> SignInAttempt | None:
     """Return and delete this browser's attempt; of concurrent requests only the one that deletes the row gets it."""
     mine = {"state": state, "browser": request.session.get(BROWSER, ""), "started_at__gte": _oldest_start()}
     found = SignInAttempt.objects.filter(**mine).first()

@@ -19,7 +19,7 @@ RECORD_EVERY = 60  # seconds; not every request writes the session
 BY_ITSELF = "HTTP_BY_ITSELF"  # the header by which our scripts mark automatic requests
 
 
-class Over(StrEnum):
+class EndReason(StrEnum):
     """The reason why a session ended."""
 
     AGE = "age"
@@ -37,13 +37,13 @@ class SessionLimits:
         if SESSION_KEY in request.session:
             now, signed_in = time.time(), float(request.session.get(SIGNED_IN_AT, 0))
             active = float(request.session.get(ACTIVE_AT, signed_in))
-            over: Over | None = None
+            over: EndReason | None = None
             if not request.user.is_authenticated or not signed_in:
-                over = Over.OTHER
+                over = EndReason.OTHER
             elif now - signed_in > SESSION_SECONDS:
-                over = Over.AGE
+                over = EndReason.AGE
             elif now - active > settings.SESSION_IDLE_MINUTES * 60:
-                over = Over.IDLE
+                over = EndReason.IDLE
             if over:
                 logout(request)
                 setattr(request, SESSION_OVER, over.value)

@@ -106,7 +106,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Finish a sign-in: use up this browser's attempt, then start a new session."""
     if request.method == "HEAD":
         return HttpResponse()
-    attempt = attempts.use_up(request, request.GET.get("state", ""))
+    attempt = attempts.consume(request, request.GET.get("state", ""))
     if attempt is None:  # unknown, used, old or another browser's; a redirect to the sign-in could loop
         is_signed_in = request.user.is_authenticated
         return redirect("home") if is_signed_in else card(request, "sign_in/start_again.html", status=400)
