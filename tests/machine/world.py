@@ -31,7 +31,7 @@ from tests.machine.transport import FaultyTransport
 
 Choice = TypeVar("Choice")
 MAX_ROUNDS = 15
-OPENED_BY_SUCCESS = (*breakers.CONNECTION_BREAKERS, Breaker.Name.FORBIDDEN_READ)
+OPENED_BY_SUCCESS = (*breakers.CONNECTION_BREAKERS, Breaker.Name.FORBIDDEN_READ, Breaker.Name.REFUSED_READ)
 
 
 def pick(rows: Sequence[Choice], number: int) -> Choice | None:

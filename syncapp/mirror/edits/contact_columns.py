@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from syncapp.connection import clients
 from syncapp.crm.client import CrmClient
@@ -20,19 +20,24 @@ _USES: Mapping[str, str] = {
     _MASTER: "Merged contacts are shown like deactivated ones.",
 }
 _REVISION = "Written values carry no revision, by which a plug-in could tell them from Outlook edits."
+_MOST_EDITED = 50
 _EDITED = "Edits of it can be rejected, but not written."
 
 
-def missing() -> list[tuple[str, str]]:
-    """Return each needed column that the CRM lacks, with what that means; none before the definitions were read."""
+def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Return each needed column that the CRM lacks, with what that means; none before the definitions were read.
+
+    `edited` names the columns of waiting edits, which may be those of other tables too.
+    """
     known = columns.of_table(TABLE)
     if not known:
         return []
     uses = dict(_USES)
     if revision := clients.names().contact_revision:
         uses[revision] = _REVISION
-    edited = SyncField.objects.open().filter(record__target_table=TABLE).exclude(column_name__in=known)
-    uses |= dict.fromkeys(edited.order_by("column_name").values_list("column_name", flat=True).distinct()[:50], _EDITED)
+    for name in sorted(set(edited) - set(known))[:_MOST_EDITED]:
+        if SyncField.objects.open().filter(column_name=name, record__target_table=TABLE).exists():
+            uses.setdefault(name, _EDITED)
     return [(name, use) for name, use in uses.items() if name not in known]
 
 

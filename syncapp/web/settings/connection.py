@@ -19,6 +19,8 @@ from syncapp.mirror.edits import contact_columns
 from syncapp.mirror.filters import inventory
 from syncapp.models import Breaker, Connection, UnreadableRow
 from syncapp.models.person import Role
+from syncapp.review.queue import reads
+from syncapp.review.queue.criteria import Tab
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.forms import StopForm
 from syncapp.web.settings.pages import refused, saved, settings_page
@@ -103,7 +105,7 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
     context: dict[str, Any] = {
         "crm": Connection.objects.first(),
         "breakers": [(breaker, kinds.of_breaker(breaker.name)) for breaker in tripped],
-        "lacking": contact_columns.missing(),
+        "lacking": contact_columns.missing(reads.changed_columns(Tab.WAITING)),
         "stopped": next((breaker for breaker in tripped if breaker.name == Breaker.Name.OPERATOR_STOP), None),
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),
