@@ -43,7 +43,7 @@ def _start(ready: Barrier) -> None:
 
 
 def deliver(delivery_id: uuid.UUID) -> bool:
-    """Do what the task does."""
+    """Deliver as the task does."""
     from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.review.delivery import job as delivery
 
@@ -74,7 +74,7 @@ class _Answers(logging.Handler):
 
 
 def switch(run_id: uuid.UUID, until: float) -> Shift:
-    """Do what the task does, as often as the tick dispatches it, until the run ends or `until`."""
+    """Switch users as the task does, as often as the tick dispatches it, until the run ends or `until`."""
     from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.models import FilterRun
     from syncapp.models.sync_filters.run import RunState

@@ -63,7 +63,7 @@ def has_ended(page: Page) -> bool:
     return page.get_by_role("heading", name=re.compile("^Done: ")).is_visible()
 
 
-def assert_looks_well(page: Page, *, sees: str) -> None:
+def assert_accessible_and_fits(page: Page, *, sees: str) -> None:
     assert_no_violations_in_any_look(page, sees=sees)
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -78,19 +78,19 @@ def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     expect(fred.get_by_text("of them ticked, a second person has to confirm")).to_be_visible(timeout=30_000)
     for box in fred.locator("input[name=held]").all():
         box.check()
-    assert_looks_well(fred, sees="with the Outlook add-in")
+    assert_accessible_and_fits(fred, sees="with the Outlook add-in")
     fred.get_by_role("button", name="and those ticked").click()
     expect(fred.get_by_text("Asked: Ada Brennan")).to_be_visible()
 
     ada.goto(fred.url)
-    assert_looks_well(ada, sees="Confirm and start")
+    assert_accessible_and_fits(ada, sees="Confirm and start")
     ada.get_by_role("button", name="Confirm and start").click()
     fred.reload()
     wait_until(lambda: has_ended(fred), seconds=60, what="the page says by itself that the run ended")
 
-    assert_looks_well(fred, sees="Verified off")
+    assert_accessible_and_fits(fred, sees="Verified off")
     fred.get_by_role("link", name="One-page record").click()
-    assert_looks_well(fred, sees="Second person")
+    assert_accessible_and_fits(fred, sees="Second person")
 
 
 def test_mailbox_run_for_names_starts_later(forgiving: Page, demo: Demo):
@@ -100,14 +100,14 @@ def test_mailbox_run_for_names_starts_later(forgiving: Page, demo: Demo):
     expect(fred.get_by_role("radio", name="Pasted or uploaded names")).to_be_checked()
     fred.get_by_role("radio", name="Mailbox method None").check()
     fred.get_by_role("button", name="Preview").click()
-    assert_looks_well(fred, sees="No entry is the address")
+    assert_accessible_and_fits(fred, sees="No entry is the address")
     fred.get_by_label("Team", exact=True).select_option(label="Exchange pilot group")
     fred.get_by_label("Start later").fill("2099-01-10T06:00")
     fred.get_by_role("button", name="Preview").click()
-    assert_looks_well(fred, sees="stop together")
+    assert_accessible_and_fits(fred, sees="stop together")
     fred.get_by_role("button", name="Set the method").click()
 
-    assert_looks_well(fred, sees="Move the start")
+    assert_accessible_and_fits(fred, sees="Move the start")
 
 
 def test_run_starts_without_scripts(plain: Page, demo: Demo):

@@ -111,13 +111,13 @@ def test_delivery_recreated_when_closed_concurrently():
     first, second = make_field(record), make_field(record, "telephone1")
     approve(first.pk, by=rita(), seen=digest(first))
 
-    with connection.execute_wrapper(a_worker_closes_after_the_look()):
+    with connection.execute_wrapper(close_delivery_after_check()):
         approve(second.pk, by=rita(), seen=digest(second))
 
     assert sorted(Delivery.objects.values_list("state", flat=True)) == [JobState.DONE, JobState.READY]
 
 
-def a_worker_closes_after_the_look() -> Callable[..., Any]:
+def close_delivery_after_check() -> Callable[..., Any]:
     """Close the open delivery after it prevented a second one, before its row is locked."""
 
     def wrapper(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:

@@ -38,7 +38,7 @@ def pass_time(clock: time_machine.Traveller, span: timedelta) -> None:
     Arrival.objects.update(at=F("at") - span)
 
 
-def arrive(count: int = 1, **columns: Any) -> list[SyncRecord]:
+def make_arrivals(count: int = 1, **columns: Any) -> list[SyncRecord]:
     """Create new edits with their arrivals."""
     records = [make_record(f"Contact {number}", **columns) for number in range(count)]
     for record in records:
@@ -58,7 +58,7 @@ def kinds() -> list[str]:
 
 def test_one_pull_sends_one_mail_per_reviewer() -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
-    arrive(3)
+    make_arrivals(3)
 
     assert notification_rules.notify_new_edits() == 2
 
@@ -67,7 +67,7 @@ def test_one_pull_sends_one_mail_per_reviewer() -> None:
 
 def test_edit_is_mailed_once() -> None:
     reviewer()
-    arrive()
+    make_arrivals()
     notification_rules.notify_new_edits()
 
     assert notification_rules.notify_new_edits() == 0
@@ -78,14 +78,14 @@ def test_only_active_reviewers_are_notified() -> None:
     people.vera()
     people.fred()
     reviewer("Rob", is_active=False)
-    arrive()
+    make_arrivals()
 
     assert notification_rules.notify_new_edits() == 0
 
 
 def test_own_edit_is_not_mailed() -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
-    arrive(editor=make_editor("Rita", entra_id=rita.oid))
+    make_arrivals(editor=make_editor("Rita", entra_id=rita.oid))
 
     notification_rules.notify_new_edits()
 
@@ -95,7 +95,7 @@ def test_own_edit_is_not_mailed() -> None:
 def test_edit_with_unread_editor_waits_a_minute() -> None:
     reviewer()
     editor = make_editor()
-    arrive(editor=editor)
+    make_arrivals(editor=editor)
     editor.delete()
 
     assert notification_rules.notify_new_edits() == 0
@@ -104,21 +104,21 @@ def test_edit_with_unread_editor_waits_a_minute() -> None:
 
 
 def test_new_reviewer_gets_no_old_edits() -> None:
-    arrive(2)
+    make_arrivals(2)
     people.rita()
     notification_rules.notify_new_edits()
     assert kinds() == []
 
-    arrive()
+    make_arrivals()
     notification_rules.notify_new_edits()
 
     assert kinds() == ["new_edits"]
 
 
 def test_new_reviewer_gets_edits_after_sign_in() -> None:
-    arrive(2)
+    make_arrivals(2)
     rita = people.make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
-    arrive(1)
+    make_arrivals(1)
 
     notification_rules.notify_new_edits()
 
@@ -128,14 +128,14 @@ def test_new_reviewer_gets_edits_after_sign_in() -> None:
 def test_first_edit_ever_is_mailed() -> None:
     people.rita()
     notification_rules.notify_new_edits()
-    arrive()
+    make_arrivals()
 
     assert notification_rules.notify_new_edits() == 1
 
 
 def test_mails_switched_off_are_never_sent_later() -> None:
     rita = reviewer(notify=Notify.OFF)
-    arrive(2)
+    make_arrivals(2)
     notification_rules.notify_new_edits()
     Person.objects.filter(pk=rita.pk).update(notify=Notify.AT_ONCE)
 
@@ -144,7 +144,7 @@ def test_mails_switched_off_are_never_sent_later() -> None:
 
 def test_decided_edits_not_notified() -> None:
     reviewer()
-    (record,) = arrive()
+    (record,) = make_arrivals()
     scenes.approved(record.fields.get(), by=people.rob())
 
     assert notification_rules.notify_new_edits() == 0
@@ -153,11 +153,11 @@ def test_decided_edits_not_notified() -> None:
 def test_flood_becomes_hourly_digest() -> None:
     reviewer()
     with time_machine.travel(MONDAY, tick=False) as clock:
-        arrive(21)
+        make_arrivals(21)
         notification_rules.notify_new_edits()
         for _ in range(5):
             pass_time(clock, timedelta(minutes=5))
-            arrive(15)
+            make_arrivals(15)
             notification_rules.notify_new_edits()
 
     assert kinds() == ["digest"]
@@ -165,7 +165,7 @@ def test_flood_becomes_hourly_digest() -> None:
 
 def test_twenty_edits_are_mailed_at_once() -> None:
     reviewer()
-    arrive(20)
+    make_arrivals(20)
 
     notification_rules.notify_new_edits()
 
@@ -175,10 +175,10 @@ def test_twenty_edits_are_mailed_at_once() -> None:
 def test_immediate_mails_resume_after_flood() -> None:
     reviewer()
     with time_machine.travel(MONDAY, tick=False) as clock:
-        arrive(21)
+        make_arrivals(21)
         notification_rules.notify_new_edits()
         pass_time(clock, timedelta(minutes=11))
-        arrive()
+        make_arrivals()
         notification_rules.notify_new_edits()
 
     assert kinds() == ["digest", "new_edits"]
@@ -187,11 +187,11 @@ def test_immediate_mails_resume_after_flood() -> None:
 def test_hourly_digest_collects_for_an_hour() -> None:
     rita = reviewer(notify=Notify.HOURLY)
     with time_machine.travel(MONDAY, tick=False) as clock:
-        arrive()
+        make_arrivals()
         notification_rules.notify_new_edits()
         Message.objects.update(created_at=timezone.now())
         clock.shift(timedelta(minutes=30))
-        arrive(2)
+        make_arrivals(2)
         assert notification_rules.notify_new_edits() == 0
         clock.shift(timedelta(minutes=31))
         assert notification_rules.notify_new_edits() == 1
@@ -203,12 +203,12 @@ def test_hourly_digest_collects_for_an_hour() -> None:
 def test_daily_digest_sent_once_in_local_morning() -> None:
     reviewer(notify=Notify.DAILY, time_zone="Asia/Tokyo")
     with time_machine.travel(MONDAY.replace(hour=20), tick=False) as clock:  # 5 o'clock on Tuesday in Tokyo
-        arrive()
+        make_arrivals()
         assert notification_rules.notify_new_edits() == 0
         clock.shift(timedelta(hours=2))
         assert notification_rules.notify_new_edits() == 1
         Message.objects.update(created_at=timezone.now())
-        arrive()
+        make_arrivals()
         clock.shift(timedelta(hours=5))
         assert notification_rules.notify_new_edits() == 0
         clock.shift(timedelta(hours=20))
@@ -217,7 +217,7 @@ def test_daily_digest_sent_once_in_local_morning() -> None:
 
 def test_absent_reviewer_is_not_notified() -> None:
     reviewer(absent_until=timezone.localdate())
-    arrive()
+    make_arrivals()
 
     assert notification_rules.notify_new_edits() == 0
 
@@ -225,7 +225,7 @@ def test_absent_reviewer_is_not_notified() -> None:
 def test_backlog_edits_are_never_mailed() -> None:
     reviewer()
     preferences.change(by=None, backlog=True)
-    arrive(3)
+    make_arrivals(3)
     notification_rules.notify_new_edits()
     assert notification_rules.send_reminders() == 0
 
@@ -236,11 +236,11 @@ def test_backlog_edits_are_never_mailed() -> None:
 
 def test_long_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "BACKLOG_FROM", 3)
-    arrive(2)
+    make_arrivals(2)
     arrivals.start_backlog("records")
     assert not preferences.read().backlog
 
-    arrive(1)
+    make_arrivals(1)
     arrivals.start_backlog("records")
 
     assert preferences.read().backlog
@@ -256,7 +256,7 @@ def test_only_first_read_is_not_mailed() -> None:
 
 def test_nightly_cleanup_causes_no_new_mails() -> None:
     reviewer()
-    old, _ = arrive(2)
+    old, _ = make_arrivals(2)
     notification_rules.notify_new_edits()
     Arrival.objects.filter(record=old).update(at=timezone.now() - timedelta(days=15))
     Message.objects.update(state="done", finished_at=timezone.now() - timedelta(days=91))
@@ -368,15 +368,15 @@ def test_undecided_edit_sends_no_outcome() -> None:
 
 def test_failed_notification_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
-    arrive()
+    make_arrivals()
     queue = messages.queue
 
-    def queue_but_ritas(kind: str, *, to: Person | str, **more: Any) -> Message | None:
+    def queue_except_ritas(kind: str, *, to: Person | str, **more: Any) -> Message | None:
         if to == rita:
             raise RuntimeError("cannot be notified")
         return queue(kind, to=to, **more)
 
-    monkeypatch.setattr(messages, "queue", queue_but_ritas)
+    monkeypatch.setattr(messages, "queue", queue_except_ritas)
 
     assert notification_rules.notify_new_edits() == 1
     assert [message.recipient for message in made()] == [rob]

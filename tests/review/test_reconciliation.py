@@ -50,7 +50,7 @@ def reconcile(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def account(*arguments: str) -> dict[str, Any]:
+def report_as_json(*arguments: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(reconcile("--json", *arguments)[1])
     return found
 
@@ -181,7 +181,7 @@ def test_lost_follow_up_is_reported(world: World, tmp_path: Path, log: Path, cap
     file = logged(log, caplog)
     backup.restore(kept)
 
-    found = account("--apply", "--log", file)["lost"]
+    found = report_as_json("--apply", "--log", file)["lost"]
 
     assert [(each["kind"], each["by"]) for each in found] == [("put_back", "Rita")]
     assert "Rita asked to put the old value back at" in opened(browser(rob()), field.record).words
@@ -195,7 +195,7 @@ def test_undone_decision_is_not_lost(world: World, tmp_path: Path, log: Path, ca
     file = logged(log, caplog)
     backup.restore(kept)
 
-    assert account("--apply", "--log", file)["lost"] == []
+    assert report_as_json("--apply", "--log", file)["lost"] == []
 
 
 def test_value_changed_since_is_reported(world: World, tmp_path: Path):
@@ -206,19 +206,19 @@ def test_value_changed_since_is_reported(world: World, tmp_path: Path):
     world.form(field.record.contact, jobtitle="Changed in the CRM since")
     backup.restore(kept)
 
-    found = account("--apply")
+    found = report_as_json("--apply")
 
     assert [each["field"] for each in found["differing"]] == [str(field.pk)]
     assert len(found["recognized"]) == 2
     assert found["needs_someone"]
-    assert account("--offline")["differing"] is None
+    assert report_as_json("--offline")["differing"] is None
 
 
 def test_open_delivery_is_listed(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
 
-    (delivery,) = account()["deliveries"]
+    (delivery,) = report_as_json()["deliveries"]
 
     assert delivery["contact"] == str(field.record.contact)
 
@@ -229,7 +229,7 @@ def test_unmarked_field_needs_attention(world: World):
     world.forward()
     SyncField.objects.update(crm_state=0, finished_at="2026-01-01T00:00:00Z")
 
-    found = account()
+    found = report_as_json()
 
     assert [each["field"] for each in found["unmarked"]] == [str(field.pk)]
 

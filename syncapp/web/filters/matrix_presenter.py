@@ -129,11 +129,11 @@ class DrawerPresenter:
         return [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER and row.table in tables]
 
     @property
-    def can_go_off(self) -> int:
+    def filters_on(self) -> int:
         """Return how many filters are on."""
         return sum(row.is_on for row in self._switchable)
 
     @property
-    def can_go_on(self) -> int:
+    def filters_off(self) -> int:
         """Return how many filters are off."""
-        return len(self._switchable) - self.can_go_off
+        return len(self._switchable) - self.filters_on

@@ -95,7 +95,7 @@ class SelectionPresenter:
         return dict(self.row.items.order_by().values_list("result").annotate(number=Count("pk")))
 
     @property
-    def taken_count(self) -> int:
+    def decided_count(self) -> int:
         return self.counts.get(Result.TAKEN, 0)
 
     @property
@@ -109,7 +109,7 @@ class SelectionPresenter:
 
     @property
     def finished_count(self) -> int:
-        return self.taken_count + self.refused_count
+        return self.decided_count + self.refused_count
 
     @cached_property
     def undoable_count(self) -> int:

@@ -86,7 +86,7 @@ def settings_probe(request: PortalRequest) -> HttpResponse:
 
 
 def _usage() -> dict[str, Any]:
-    """Return how many operations the CRM was asked for, and how often it is read."""
+    """Return how many operations were sent to the CRM, and how often it is read."""
     today, minutes = usage.of_day() or 0, inventory.interval() / 60
     idle = settings.PULL_IDLE_SECONDS
     return {

@@ -24,7 +24,7 @@ from syncapp.web.sign_in.views import safe_path
 @allow(Role.ADMINISTRATOR)
 def settings_people(request: PortalRequest) -> HttpResponse:
     """Show all people, and the form to add one."""
-    return _list(request, PersonForm(initial={"roles": ()}))
+    return _list_page(request, PersonForm(initial={"roles": ()}))
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -37,13 +37,13 @@ def settings_person_add(request: PortalRequest) -> HttpResponse:
             return saved(request, "settings_people", f"{person.name} was added.")
         except BadPerson as error:
             form.refuse(error.place, str(error))
-    return _list(request, form, status=422)
+    return _list_page(request, form, status=422)
 
 
 @allow(Role.ADMINISTRATOR)
 def settings_person(request: PortalRequest, person_id: UUID) -> HttpResponse:
     """Show one person's settings."""
-    return _one(request, get_object_or_404(Person, pk=person_id))
+    return _person_page(request, get_object_or_404(Person, pk=person_id))
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -53,13 +53,13 @@ def settings_person_change(request: PortalRequest, person_id: UUID) -> HttpRespo
     action, form = request.POST.get("do", ""), _form(request, person)
     if _apply(form, _OF_ANYONE.get(action), person, by=request.user):
         return saved(request, "settings_person", "Saved.", person.pk)
-    return _one(request, person, status=422, action=action, form=form)
+    return _person_page(request, person, status=422, action=action, form=form)
 
 
 @allow(*Role)
 def settings_me(request: PortalRequest) -> HttpResponse:
     """Show the reader's own settings."""
-    return _one(request, request.user, mine=True)
+    return _person_page(request, request.user, mine=True)
 
 
 @allow(*Role, methods=("POST",))
@@ -67,18 +67,18 @@ def settings_me_change(request: PortalRequest) -> HttpResponse:
     """Change the reader's own notifications, absence, time zone or keys, but not their access."""
     action, form = request.POST.get("do", ""), _form(request, request.user)
     if not _apply(form, _OF_ONESELF.get(action), request.user, by=request.user):
-        return _one(request, request.user, mine=True, status=422, action=action, form=form)
+        return _person_page(request, request.user, mine=True, status=422, action=action, form=form)
     next_path = safe_path(request.POST.get("next", ""))
     return redirect(next_path) if next_path else saved(request, "settings_me")
 
 
-def _list(request: PortalRequest, form: PersonForm, *, status: int = 200) -> HttpResponse:
+def _list_page(request: PortalRequest, form: PersonForm, *, status: int = 200) -> HttpResponse:
     everyone = sorted(by_name(Person.objects.select_related("deputy")), key=lambda person: not person.is_active)
     context = {"people": everyone, "roles": list(Role), "form": form}
     return settings_page(request, "people", section="settings_people", status=status, **context)
 
 
-def _one(
+def _person_page(
     request: PortalRequest,
     person: Person,
     *,

@@ -67,7 +67,7 @@ def settings_rule_create(request: PortalRequest) -> HttpResponse:
 @allow(Role.ADMINISTRATOR)
 def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """Show one rule with its simulation and its last decisions."""
-    rule = _rule(rule_id)
+    rule = _get_rule(rule_id)
     in_shadow = rule.state == RuleState.SHADOW
     traces = rule.traces.select_related("field__record", "decision").order_by("-at")[:LAST_TRACES]
     context: dict[str, Any] = {
@@ -88,14 +88,14 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
 @allow(Role.ADMINISTRATOR)
 def settings_rule_edit(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """Show the form of a rule."""
-    rule = _rule(rule_id)
+    rule = _get_rule(rule_id)
     return _form_page(request, RuleForm(initial=RuleForm.initial_of(RuleDraft.from_content(rule.content))), rule=rule)
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_rule_change(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """Change a rule, and simulate it if its effect changed."""
-    rule, form = _rule(rule_id), RuleForm(request.POST)
+    rule, form = _get_rule(rule_id), RuleForm(request.POST)
     if form.is_valid():
         try:
             changed = editing.change(rule.pk, form.draft, by=request.user)
@@ -111,7 +111,7 @@ def settings_rule_change(request: PortalRequest, rule_id: uuid.UUID) -> HttpResp
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """Simulate, shadow, enable, pause, move or remove a rule."""
-    rule, action = _rule(rule_id), request.POST.get("do", "")
+    rule, action = _get_rule(rule_id), request.POST.get("do", "")
     if action not in _ACTIONS:
         raise Http404
     operation, message, page = _ACTIONS[action]
@@ -138,7 +138,7 @@ _ACTIONS: Mapping[str, tuple[Callable[[Rule, Person, QueryDict], Any], str, str]
 }
 
 
-def _rule(rule_id: uuid.UUID) -> Rule:
+def _get_rule(rule_id: uuid.UUID) -> Rule:
     return get_object_or_404(Rule.objects.existing().select_related("author", "enabled_by"), pk=rule_id)
 
 

@@ -33,7 +33,7 @@ def results(selection: Selection) -> dict[str, str]:
     return dict(selection.items.values_list("field__record__name", "result"))
 
 
-def two(world: World) -> tuple[SyncField, SyncField]:
+def two_edits(world: World) -> tuple[SyncField, SyncField]:
     return world.edited(0, jobtitle="Head")["jobtitle"], world.edited(1, jobtitle="Head")["jobtitle"]
 
 
@@ -43,7 +43,7 @@ def left_to_workers(monkeypatch: pytest.MonkeyPatch) -> SelectionRun:
 
 
 def test_reading_omits_field_with_newer_value(world: World):
-    changed, fine = two(world)
+    changed, fine = two_edits(world)
     selection = selected()
     world.form(world.contact(0), jobtitle="Chief")
 
@@ -58,7 +58,7 @@ def test_reading_omits_field_with_newer_value(world: World):
 
 
 def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytest.MonkeyPatch):
-    two(world)
+    two_edits(world)
     monkeypatch.setattr(selections, "AT_ONCE", 0)
     selection = selected()
     world.form(world.contact(0), jobtitle="Chief")
@@ -104,7 +104,7 @@ def test_other_changes_still_refused_after_reading(world: World):
 
 
 def test_unavailable_crm_leaves_selection_unchanged(world: World):
-    two(world)
+    two_edits(world)
     selection = selected()
     world.faults({"status": 503, "times": 50})
 
@@ -115,7 +115,7 @@ def test_unavailable_crm_leaves_selection_unchanged(world: World):
 
 
 def test_open_breaker_reads_nothing(world: World, caplog: pytest.LogCaptureFixture):
-    two(world)
+    two_edits(world)
     selection = selected()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="silent", probe_in=None)
     caplog.set_level("INFO", logger="syncapp.crm.transport")
@@ -154,7 +154,7 @@ def test_two_edits_of_one_contact_read(world: World):
 
 
 def test_worker_refuses_newer_value(world: World, monkeypatch: pytest.MonkeyPatch):
-    changed, fine = two(world)
+    changed, fine = two_edits(world)
     run = left_to_workers(monkeypatch)
     world.form(world.contact(0), jobtitle="Chief")
 
@@ -167,7 +167,7 @@ def test_worker_refuses_newer_value(world: World, monkeypatch: pytest.MonkeyPatc
 def test_worker_reads_contacts_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    two(world)
+    two_edits(world)
     run = left_to_workers(monkeypatch)
     clients.verified_client()
     caplog.set_level("INFO", logger="syncapp.crm.transport")
@@ -180,7 +180,7 @@ def test_worker_reads_contacts_in_batches(
 
 
 def test_worker_continues_without_crm(world: World, monkeypatch: pytest.MonkeyPatch):
-    two(world)
+    two_edits(world)
     run = left_to_workers(monkeypatch)
     clients.verified_client()
     world.faults({"status": 503, "times": 50})

@@ -22,7 +22,7 @@ def axes(field: SyncField) -> tuple[str, str]:
     return field.decision, field.delivery
 
 
-def to_an_account(world: World) -> dict[str, SyncField]:
+def edit_with_company(world: World) -> dict[str, SyncField]:
     """Return an edit that sets the company and another field; the company is deleted since."""
     account = world.account()
     fields = world.edited(**{BIND: f"/accounts({account})", "nickname": "Max"})
@@ -31,7 +31,7 @@ def to_an_account(world: World) -> dict[str, SyncField]:
 
 
 def test_lookup_to_deleted_row_fails_alone(world: World):
-    fields = to_an_account(world)
+    fields = edit_with_company(world)
     world.decide(approve=tuple(fields.values()))
 
     world.deliver()
@@ -47,7 +47,7 @@ def test_lookup_to_deleted_row_fails_alone(world: World):
 
 
 def test_single_lookup_to_deleted_row_fails(world: World):
-    company = to_an_account(world)["parentcustomerid"]
+    company = edit_with_company(world)["parentcustomerid"]
     world.decide(approve=(company,))
 
     world.deliver()

@@ -322,12 +322,12 @@ def test_failing_rule_leaves_field_to_people(monkeypatch: pytest.MonkeyPatch, ca
     fields = [a_format_change() for _ in range(3)]
     approve = decisions.approve
 
-    def approve_but_one(field_id: uuid.UUID, **more: object) -> Decision:
+    def approve_except_one(field_id: uuid.UUID, **more: object) -> Decision:
         if field_id == fields[1].pk:
             raise RuntimeError("cannot be decided")
         return approve(field_id, **more)
 
-    monkeypatch.setattr(decisions, "approve", approve_but_one)
+    monkeypatch.setattr(decisions, "approve", approve_except_one)
     for _ in range(2):
         runs.run()
 

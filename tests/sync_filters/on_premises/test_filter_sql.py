@@ -59,7 +59,7 @@ def test_inverse_restores_exact_states(copy: Copy) -> None:
     assert copy.states()["anna old meetings"] == OFF
 
 
-def test_on_and_inverse(copy: Copy) -> None:
+def test_inverse_undoes_switching_on(copy: Copy) -> None:
     before = copy.states()
     copy.execute(printed("--on", "--saved", "kept"))
     assert copy.states()["anna old meetings"] == ON

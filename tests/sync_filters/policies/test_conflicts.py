@@ -97,7 +97,7 @@ def repaired(policy: FilterPolicy) -> FilterPolicy:
     return compared(policy)
 
 
-def against(policy: FilterPolicy, name: str = "User 0") -> list[object]:
+def sources_against(policy: FilterPolicy, name: str = "User 0") -> list[object]:
     """Return the other sides of the policy's conflicts over a user: policies by name, runs by number."""
     policy.refresh_from_db()
     found = [each.source for each in conflicts.conflicts_of(policy) if user(name).pk in each.user_ids]
@@ -113,7 +113,7 @@ def test_opposite_policies_skip_common_users(north):
 
     assert repairs(off) == {f"User {number}" for number in range(2, 8)}
     assert repairs(on) == set()
-    assert (against(off), against(on)) == (["Riva on"], ["Sales North off"])
+    assert (sources_against(off), sources_against(on)) == (["Riva on"], ["Sales North off"])
     (page_text,) = conflicts.conflicts_of(off)
     assert (page_text.source.policy, len(page_text.user_ids)) == (on, 2)
 
@@ -160,7 +160,7 @@ def test_team_conflicts_with_business_unit_above(north):
 
     assert "User 0" not in repairs(repairing(off))
     assert "User 1" in repairs(off)
-    assert against(off) == ["Unit on"]
+    assert sources_against(off) == ["Unit on"]
 
 
 def test_manual_run_after_repair_skips_user(north):
@@ -170,14 +170,14 @@ def test_manual_run_after_repair_skips_user(north):
     compared(off)
 
     assert FilterRun.objects.filter(policy=off).count() == 1
-    assert against(off) == [run.number]
+    assert sources_against(off) == [run.number]
 
 
 def test_manual_run_before_repair_is_decided(north):
     switched(user(), on=False)
     run = switched(user(), on=True)
     off = policy("Sales North", on=False)
-    assert against(off) == [run.number]
+    assert sources_against(off) == [run.number]
 
     repairing(off)
 
@@ -189,7 +189,7 @@ def test_manual_run_to_same_state_does_not_conflict(north):
     switched(user(), on=True)
     switched(user(), on=False)
 
-    assert against(off) == []
+    assert sources_against(off) == []
 
 
 def test_undo_of_repair_skips_users(north):
@@ -200,7 +200,7 @@ def test_undo_of_repair_skips_users(north):
     compared(off)
 
     assert FilterRun.objects.filter(policy=off).count() == 1
-    assert against(off) == [back.number]
+    assert sources_against(off) == [back.number]
 
 
 def test_run_in_progress_holds_policy_back(north):
@@ -212,7 +212,7 @@ def test_run_in_progress_holds_policy_back(north):
     compared(off)
 
     assert FilterRun.objects.filter(policy=off).count() == 1
-    assert against(off) == [run.number]
+    assert sources_against(off) == [run.number]
 
 
 @pytest.mark.parametrize(("method", "keeps_on"), [(1, False), (2, True)])
@@ -224,7 +224,7 @@ def test_mailbox_method_conflicts_with_opposite_policy(north, method, keeps_on):
     FilterRunItem.objects.filter(run__policy=kept).update(
         outcome=Outcome.DONE, state="done", finished_at=timezone.now()
     )
-    assert against(kept) == []
+    assert sources_against(kept) == []
 
     FilterUser.objects.filter(name="User 0").update(mailbox_id=uuid.uuid4(), method=0, paths="twice", approval=1)
     run = creation.create_run([user().pk], creation.RunSpec(method=method), by=fred())
@@ -232,8 +232,8 @@ def test_mailbox_method_conflicts_with_opposite_policy(north, method, keeps_on):
     run.items.update(mailbox_written=True, outcome=Outcome.DONE, state="done", finished_at=timezone.now())
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
 
-    assert against(kept) == [run.number]
-    assert against(kept, "User 1") == []
+    assert sources_against(kept) == [run.number]
+    assert sources_against(kept, "User 1") == []
 
 
 def switched_back(name: str = "User 0") -> None:
@@ -251,7 +251,7 @@ def test_flapping_user_is_skipped(north):
         compared(off)
 
     assert FilterRunItem.objects.filter(run__policy=off, user=user()).count() == 2
-    assert against(off) == ["flapping"]
+    assert sources_against(off) == ["flapping"]
 
 
 @pytest.mark.parametrize("for_policy", [True, False])
@@ -265,7 +265,7 @@ def test_person_resolves_conflict_with_run(north, for_policy):
     compared(off)
 
     assert FilterRun.objects.filter(policy=off).count() == (2 if for_policy else 1)
-    assert against(off) == []
+    assert sources_against(off) == []
     assert off.members.filter(user=user()).exists() is for_policy
 
 

@@ -65,7 +65,7 @@ def a_night_later(policy: FilterPolicy) -> FilterPolicy:
 
 def repairing(policy: FilterPolicy) -> FilterPolicy:
     editing.request_repair(policy, seen=policy.full_at, by=fred())
-    return run_to_its_end(compared(policy))
+    return finish_run(compared(policy))
 
 
 def started(policy: FilterPolicy) -> FilterRun:
@@ -75,7 +75,7 @@ def started(policy: FilterPolicy) -> FilterRun:
     return FilterRun.objects.get(policy=policy)
 
 
-def run_to_its_end(policy: FilterPolicy) -> FilterPolicy:
+def finish_run(policy: FilterPolicy) -> FilterPolicy:
     """Switch the prepared run's users as workers do, after the comparison that starts it."""
     for run in FilterRun.objects.filter(policy=policy, state=RunState.COUNTING):
         while not meetings.count_next(run, crm=clients.crm()):
@@ -123,7 +123,7 @@ def test_filter_switched_back_on_is_repaired(read):
 
     a_night_later(policy)
     assert deviating(policy) == {owner.name}
-    run_to_its_end(policy)
+    finish_run(policy)
 
     assert read.switched(since) == [(str(row.pk), [0, 1])]
     assert deviating(compared(policy)) == set()
@@ -143,7 +143,7 @@ def test_requested_comparison_repairs_again_the_same_night(read):
     editing.compare_now(policy, by=fred())
     policy_rounds.work(policy.pk, crm=clients.verified_client)
     without_meetings()
-    run_to_its_end(policy)
+    finish_run(policy)
 
     assert read.switched(since) == [(str(row.pk), [0, 1])]
 

@@ -93,10 +93,12 @@ class OtherCreator:
 
     def __init__(self, users: list[UUID], person: Person) -> None:
         self.numbers: list[int] = []
-        self.thread = threading.Thread(target=self._apart, args=(lambda: creation.create_run(users, OFF, by=person),))
+        self.thread = threading.Thread(
+            target=self._create_apart, args=(lambda: creation.create_run(users, OFF, by=person),)
+        )
         self.thread.start()
 
-    def _apart(self, create: Callable[[], FilterRun]) -> None:
+    def _create_apart(self, create: Callable[[], FilterRun]) -> None:
         try:
             self.numbers.append(create().number)
         finally:

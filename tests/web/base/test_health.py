@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def all_is_well(settings: Settings) -> Any:
+def healthy_portal(settings: Settings) -> Any:
     """Provide a worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
     Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
@@ -55,7 +55,7 @@ def ago(seconds: float) -> Any:
     return timezone.now() - timedelta(seconds=seconds)
 
 
-def test_healthy_portal_returns_200(all_is_well: Any) -> None:
+def test_healthy_portal_returns_200(healthy_portal: Any) -> None:
     status, answer = health()
 
     assert (status, answer["well"], answer["broker"], answer["ill"]) == (200, True, True, [])
@@ -63,14 +63,16 @@ def test_healthy_portal_returns_200(all_is_well: Any) -> None:
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_wrong_web_clock_hides_no_other_trouble(all_is_well: Any, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+def test_wrong_web_clock_hides_no_other_trouble(
+    healthy_portal: Any, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
     right = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
 
     assert (health()[0], codes()) == (200, [])
 
 
-def test_healthz_names_no_secret_or_person(all_is_well: Any, settings: Settings) -> None:
+def test_healthz_names_no_secret_or_person(healthy_portal: Any, settings: Settings) -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
 
     text = Client().get("/healthz").content.decode()
@@ -80,8 +82,8 @@ def test_healthz_names_no_secret_or_person(all_is_well: Any, settings: Settings)
         assert secret not in text
 
 
-def test_lost_broker_is_reported_at_once(all_is_well: Any) -> None:
-    all_is_well.kill()
+def test_lost_broker_is_reported_at_once(healthy_portal: Any) -> None:
+    healthy_portal.kill()
 
     status, answer = health()
 
@@ -89,16 +91,16 @@ def test_lost_broker_is_reported_at_once(all_is_well: Any) -> None:
     assert (answer["ill"], answer["ready"]) == (["redis"], True)
 
 
-def all_is_silent() -> None:
+def silent_portal() -> None:
     Heartbeat.objects.update(answered_at=ago(600))
     MirrorCursor.objects.update(pulled_at=ago(600))
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(600))
 
 
-def test_lost_redis_is_named_and_hides_symptoms(all_is_well: Any) -> None:
-    all_is_silent()
-    all_is_well.kill()
+def test_lost_redis_is_named_and_hides_symptoms(healthy_portal: Any) -> None:
+    silent_portal()
+    healthy_portal.kill()
 
     page = browser(people.rita()).get("/review/").content.decode()
 
@@ -110,15 +112,15 @@ def test_lost_redis_is_named_and_hides_symptoms(all_is_well: Any) -> None:
     assert (health()[1]["ill"], codes()) == (["redis"], ["redis"])
 
 
-def test_silent_worker_hides_its_symptoms(all_is_well: Any) -> None:
-    all_is_silent()
+def test_silent_worker_hides_its_symptoms(healthy_portal: Any) -> None:
+    silent_portal()
 
     assert (health()[1]["ill"], codes()) == (["worker"], ["worker"])
 
 
-def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
+def test_stopped_scheduler_is_named(healthy_portal: Any) -> None:
     Heartbeat.objects.create(name="beat", answered_at=ago(600))
-    all_is_silent()
+    silent_portal()
 
     status, answer = health()
 
@@ -126,14 +128,14 @@ def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
     assert "The scheduler is not running." in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
+def test_closed_breaker_hides_the_stalled_mirror(healthy_portal: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600))
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
 
     assert (health()[1]["ill"], codes()) == (["crm_credentials"], ["crm_credentials"])
 
 
-def test_missing_token_blames_the_sign_in_service(all_is_well: Any) -> None:
+def test_missing_token_blames_the_sign_in_service(healthy_portal: Any) -> None:
     for _ in range(breakers.FAILURES_TO_TRIP):
         breakers.record_failure(
             TokenUnavailable("no answer", code="authority"), forbidden_breaker=Breaker.Name.FORBIDDEN_READ
@@ -144,7 +146,7 @@ def test_missing_token_blames_the_sign_in_service(all_is_well: Any) -> None:
     assert trouble.text == "The sign-in service issues no tokens for the CRM."
 
 
-def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None:
+def test_worker_gets_time_after_the_portal_was_stopped(healthy_portal: Any) -> None:
     Heartbeat.objects.update(answered_at=ago(600))
     Heartbeat.objects.create(name="beat", answered_at=ago(1))
     Heartbeat.objects.create(name="published", asked_at=ago(20), answered_at=ago(1))
@@ -154,7 +156,7 @@ def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None
 
 
 @pytest.mark.parametrize(("problem", "expected"), [("The list does not end.", ["inventory"]), ("", [])])
-def test_unreadable_inventory_is_named(all_is_well: Any, problem: str, expected: list[str]) -> None:
+def test_unreadable_inventory_is_named(healthy_portal: Any, problem: str, expected: list[str]) -> None:
     MirrorCursor.objects.create(table=inventory.CURSOR, trouble=problem)
 
     assert codes() == expected
@@ -162,7 +164,7 @@ def test_unreadable_inventory_is_named(all_is_well: Any, problem: str, expected:
     assert ("Users and filters are not being read: The list does not end." in words) is bool(problem)
 
 
-def test_refused_request_is_named_without_answer(all_is_well: Any) -> None:
+def test_refused_request_is_named_without_answer(healthy_portal: Any) -> None:
     refused = NotFound("No row for Tilda", status=404, asked="GET osync_syncfields")
     breakers.refuse(Breaker.Name.REFUSED_READ, refused)
 
@@ -174,23 +176,23 @@ def test_refused_request_is_named_without_answer(all_is_well: Any) -> None:
     assert "Tilda" in browser(people.ada()).get("/review/").content.decode()
 
 
-def test_late_mails_do_not_disconnect_the_crm(all_is_well: Any) -> None:
+def test_late_mails_do_not_disconnect_the_crm(healthy_portal: Any) -> None:
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(150))
 
     assert "CRM connected" in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_live_part_needs_no_database_or_redis(all_is_well: Any) -> None:
-    all_is_well.kill()
+def test_live_part_needs_no_database_or_redis(healthy_portal: Any) -> None:
+    healthy_portal.kill()
     with CaptureQueriesContext(connection) as queries:
         status, answer = health(part="live")
 
     assert (status, answer["live"], len(queries)) == (200, True, 0)
 
 
-def test_each_trouble_in_healthz_says_what_to_do(all_is_well: Any) -> None:
-    all_is_well.kill()
+def test_each_trouble_in_healthz_says_what_to_do(healthy_portal: Any) -> None:
+    healthy_portal.kill()
 
     (said,) = health()[1]["troubles"]
 
@@ -199,8 +201,8 @@ def test_each_trouble_in_healthz_says_what_to_do(all_is_well: Any) -> None:
     assert said["where"].startswith("REDIS_URL")
 
 
-def test_hanging_broker_delays_no_page(all_is_well: Any) -> None:
-    all_is_well.pause()
+def test_hanging_broker_delays_no_page(healthy_portal: Any) -> None:
+    healthy_portal.pause()
     begun = time.monotonic()
 
     status, answer = health()
@@ -211,7 +213,7 @@ def test_hanging_broker_delays_no_page(all_is_well: Any) -> None:
 
 
 def test_hanging_name_service_delays_no_page(
-    all_is_well: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    healthy_portal: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: over.wait(10) and [])
@@ -224,7 +226,7 @@ def test_hanging_name_service_delays_no_page(
     over.set()
 
 
-def test_unresponsive_address_delays_no_page(all_is_well: Any, settings: Settings) -> None:
+def test_unresponsive_address_delays_no_page(healthy_portal: Any, settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", free_port()), backlog=1) as deaf:
         settings.REDIS_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
         begun = time.monotonic()
@@ -235,7 +237,7 @@ def test_unresponsive_address_delays_no_page(all_is_well: Any, settings: Setting
 
 
 @pytest.mark.parametrize(("age", "status"), [(40, 200), (50, 503)])
-def test_silent_worker_is_reported_after_limit(all_is_well: Any, age: float, status: int) -> None:
+def test_silent_worker_is_reported_after_limit(healthy_portal: Any, age: float, status: int) -> None:
     Heartbeat.objects.update(answered_at=ago(age))
 
     assert health()[0] == status
@@ -243,21 +245,21 @@ def test_silent_worker_is_reported_after_limit(all_is_well: Any, age: float, sta
 
 
 @pytest.mark.parametrize(("age", "status"), [(25, 200), (35, 503)])
-def test_mirror_is_as_old_as_oldest_read(all_is_well: Any, age: float, status: int) -> None:
+def test_mirror_is_as_old_as_oldest_read(healthy_portal: Any, age: float, status: int) -> None:
     MirrorCursor.objects.filter(table=pull.RECORDS).update(pulled_at=ago(age))
 
     assert health()[0] == status
     assert ("pull" in codes()) is (status == 503)
 
 
-def test_rare_reads_allow_more_time(all_is_well: Any, settings: Settings) -> None:
+def test_rare_reads_allow_more_time(healthy_portal: Any, settings: Settings) -> None:
     MirrorCursor.objects.update(pulled_at=ago(100))
     settings.PULL_SECONDS = 60
 
     assert health()[0] == 200
 
 
-def test_one_table_read_is_not_enough(all_is_well: Any) -> None:
+def test_one_table_read_is_not_enough(healthy_portal: Any) -> None:
     MirrorCursor.objects.filter(table=pull.FIELDS).update(pulled_at=None)
 
     assert health()[1]["pulled_seconds_ago"] is None
@@ -265,14 +267,14 @@ def test_one_table_read_is_not_enough(all_is_well: Any) -> None:
 
 
 @pytest.mark.parametrize(("age", "status"), [(100, 200), (400, 503)])
-def test_overdue_jobs_are_reported(all_is_well: Any, age: float, status: int) -> None:
+def test_overdue_jobs_are_reported(healthy_portal: Any, age: float, status: int) -> None:
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(age))
 
     assert health()[0] == status
     assert health()[1]["oldest_due_seconds"] == pytest.approx(age, abs=5)
 
 
-def test_overdue_job_type_is_named(all_is_well: Any) -> None:
+def test_overdue_job_type_is_named(healthy_portal: Any) -> None:
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(150))
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(150))
@@ -288,21 +290,21 @@ def test_overdue_job_type_is_named(all_is_well: Any) -> None:
     assert trouble.text in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_jobs_behind_an_open_breaker_are_not_overdue(all_is_well: Any) -> None:
+def test_jobs_behind_an_open_breaker_are_not_overdue(healthy_portal: Any) -> None:
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
 
     assert (health()[0], codes()) == (200, ["operator_stop"])
 
 
-def test_jobs_that_may_not_write_are_not_overdue(all_is_well: Any) -> None:
+def test_jobs_that_may_not_write_are_not_overdue(healthy_portal: Any) -> None:
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
     Connection.objects.update(review_writes=False)
 
     assert (health()[0], codes()) == (200, ["read_only"])
 
 
-def test_tripped_breaker_is_a_failure(all_is_well: Any) -> None:
+def test_tripped_breaker_is_a_failure(healthy_portal: Any) -> None:
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
 
     status, answer = health()
@@ -310,7 +312,7 @@ def test_tripped_breaker_is_a_failure(all_is_well: Any) -> None:
     assert (status, list(answer["closed_gates"])) == (503, ["crm_credentials"])
 
 
-def test_operator_stop_is_no_failure(all_is_well: Any) -> None:
+def test_operator_stop_is_no_failure(healthy_portal: Any) -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
 
     assert health()[0] == 200
@@ -319,27 +321,27 @@ def test_operator_stop_is_no_failure(all_is_well: Any) -> None:
     ]
 
 
-def test_ready_part_ignores_crm_troubles(all_is_well: Any) -> None:
+def test_ready_part_ignores_crm_troubles(healthy_portal: Any) -> None:
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
-    all_is_well.kill()
+    healthy_portal.kill()
 
     assert (health()[0], health(part="web")[0], health(part="ready")[0]) == (503, 200, 200)
 
 
-def test_read_only_connection_is_in_banner(all_is_well: Any) -> None:
+def test_read_only_connection_is_in_banner(healthy_portal: Any) -> None:
     Connection.objects.update(review_writes=False)
 
     assert health()[0] == 200
     assert "Read only" in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_stalled_mirror_is_in_banner(all_is_well: Any) -> None:
+def test_stalled_mirror_is_in_banner(healthy_portal: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600))
 
     assert "The CRM is not being read." in browser(people.rita()).get("/review/").content.decode()
 
 
-def test_running_full_read_is_not_stalled(all_is_well: Any) -> None:
+def test_running_full_read_is_not_stalled(healthy_portal: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600), is_full_read=True, moved_at=ago(2))
 
     page = browser(people.rita()).get("/review/").content.decode()
@@ -348,7 +350,7 @@ def test_running_full_read_is_not_stalled(all_is_well: Any) -> None:
     assert "not being read" not in page
 
 
-def test_unreadable_rows_are_no_failure(all_is_well: Any) -> None:
+def test_unreadable_rows_are_no_failure(healthy_portal: Any) -> None:
     moment = timezone.now()
     UnreadableRow.objects.create(kind="user", row_id="x", problem="x", first_seen_at=moment, seen_at=moment)
 

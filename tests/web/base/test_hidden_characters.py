@@ -87,7 +87,7 @@ def content(path: str, *, reader: Person) -> str:
 
 @pytest.fixture
 def edit(db: None) -> SyncRecord:
-    """Return an edit whose contact, editor, company, remark and colleague have names with an override."""
+    """Return an edit whose contact, editor, company, comment and colleague have names with an override."""
     scenes.store_columns()
     target = {"target_id": uuid.uuid4(), "target_table": "contact"}
     first = make_field(make_record(trick("contact"), editor=make_editor(trick("editor")), **target))

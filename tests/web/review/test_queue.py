@@ -317,7 +317,7 @@ def test_previous_follows_the_same_rows(order):
     assert [reads.neighbor(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
 
 
-def test_more_rows_come_without_the_page(monkeypatch):
+def test_more_rows_load_without_the_page(monkeypatch):
     monkeypatch.setattr(reads.page, "__kwdefaults__", {**reads.page.__kwdefaults__, "size": 2})
     many(3)
     client = browser(rita())

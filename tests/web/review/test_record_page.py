@@ -115,7 +115,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_approval_state_has_its_words(state):
+def test_each_approval_state_has_its_text(state):
     paths, words = STATES[state]
     field = make_field()
     paths(scenes.approved(field, by=rita()))

@@ -85,7 +85,7 @@ def test_result_page_has_constant_queries(django_assert_max_num_queries):
         client.get(address())
 
 
-def test_long_selection_wants_its_number(monkeypatch):
+def test_long_selection_asks_for_its_number(monkeypatch):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(6)
     client = browser(rita())

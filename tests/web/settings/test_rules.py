@@ -171,7 +171,7 @@ def test_rules_are_moved_and_removed():
 def test_removing_asks_for_confirmation():
     asks = create().html.partition("Remove…</summary>")[2].partition("</details>")[0]
 
-    assert "what it decided stays" in asks
+    assert "its past decisions stay" in asks
     assert 'value="remove">Remove this rule<' in asks
 
 
