@@ -140,10 +140,26 @@ class Transport:
         """Return the answer to a batch that writes. Errors tell by `may_have_applied` whether it may have happened."""
         return self._send(self._batch_call(batch, headers, writes=True), deadline)
 
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer to a single write, as `write_batch` does for several."""
+        url = f"{self._origin}{self.api_path}{path}"
+        merged = {**odata.BASE_HEADERS, **({"Content-Type": "application/json"} if body is not None else {})}
+        data = b"" if body is None else odata.body_of(body)
+        return self._send(_Call(method, url, {**merged, **(headers or {})}, self._table_of(url), data, True), None)
+
     def _read_call(self, url: str, headers: Mapping[str, str] | None) -> _Call:
+        return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, self._table_of(url))
+
+    def _table_of(self, url: str) -> str:
         # For the log only: without keys and filters, which may identify a person.
-        table = odata.table_of(urlsplit(url).path.removeprefix(self.api_path))
-        return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, table)
+        return odata.table_of(urlsplit(url).path.removeprefix(self.api_path))
 
     def _batch_call(self, batch: Encoded, headers: Mapping[str, str] | None, *, writes: bool) -> _Call:
         merged = {**odata.BASE_HEADERS, **batch.headers, **(headers or {})}
