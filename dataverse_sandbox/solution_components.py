@@ -29,6 +29,7 @@ WITH_PARTS, WITHOUT_PARTS = 0, 1
 _DEFINITION = re.compile(r"/EntityDefinitions\(([\w-]+)\)(?:/(Attributes|Keys)\(([\w-]+)\))?$")
 _RELATIONSHIP = re.compile(r"/RelationshipDefinitions\(([\w-]+)\)$")
 _ROW = re.compile(r"/(roles|webresourceset)\(([\w-]+)\)$")
+_PARTS = (COMPONENT_ATTRIBUTE, COMPONENT_KEY, COMPONENT_RELATIONSHIP)
 _BELOW = {"Attributes": COMPONENT_ATTRIBUTE, "Keys": COMPONENT_KEY}
 _ROWS = {"roles": COMPONENT_ROLE, "webresourceset": COMPONENT_WEB_RESOURCE}
 _TABLES = {COMPONENT_ROLE: "role", COMPONENT_WEB_RESOURCE: "webresource"}
@@ -88,7 +89,7 @@ def _add(transaction: Transaction, solution: str, component: Component) -> None:
     connection = transaction.connection
     if connection.execute(_FOUND, (solution, identity)).fetchone():
         return
-    table = _table_of(identity) if kind in (COMPONENT_ATTRIBUTE, COMPONENT_KEY) else None
+    table = _table_of(identity) if kind in _PARTS else None
     if table and connection.execute(_HAS_PARTS, (solution, metadata_id(table))).fetchone():
         return
     values = {"componenttype": kind, "objectid": identity, "rootcomponentbehavior": behavior, "solutionid": solution}
@@ -101,6 +102,9 @@ def _table_of(identity: str) -> str | None:
             return table.name
         if identity in {metadata_id(table.name, key.name, "key") for key in table.alternate_keys}:
             return table.name
+    for one in current().one_to_many:
+        if identity == metadata_id(one.referencing.name, one.column.name, one.referenced.name, "relationship"):
+            return one.referencing.name
     return None
 
 

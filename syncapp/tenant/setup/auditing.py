@@ -1,0 +1,48 @@
+"""Auditing of the environment, the contact table and the columns that Outlook edits."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from syncapp.crm.metadata.tables import Switch
+from syncapp.tenant.schema import OUTLOOK_COLUMNS
+from syncapp.tenant.setup.items import Environment, Item, State
+
+COSTS = (
+    "Auditing costs log storage, which Microsoft charges once the tenant’s share is used up, for every change of these "
+    "columns by anybody, kept for the number of days in the environment’s audit settings. It stays on after --remove."
+)
+
+
+def items(environment: Environment) -> tuple[Item, ...]:
+    """Return an item per switch: the environment, the table, each column that the contact has."""
+    organization, is_on = environment.reads.auditing()
+    return (
+        _of_organization(environment, organization, is_on=is_on),
+        _item(environment, "auditing of contact", environment.crm.metadata.table("contact").auditing, ""),
+        *_of_columns(environment),
+    )
+
+
+def _of_organization(environment: Environment, organization: UUID, *, is_on: bool) -> Item:
+    title = "auditing of the environment"
+    if is_on:
+        return Item(title, State.EXISTS)
+    return Item(title, State.CHANGE, "", partial(environment.writes.audit_organization, organization))
+
+
+def _of_columns(environment: Environment) -> tuple[Item, ...]:
+    known = environment.crm.metadata.auditing("contact")
+    found = [(name, known[name]) for name in OUTLOOK_COLUMNS if name in known]
+    return tuple(_item(environment, f"auditing of contact.{name}", switch, name) for name, switch in found)
+
+
+def _item(environment: Environment, title: str, switch: Switch, column: str) -> Item:
+    if switch.is_on:
+        return Item(title, State.EXISTS)
+    if not switch.may_change:
+        return Item(title, State.EXISTS, "It is off, and a managed solution forbids changing it.")
+    writes = environment.writes
+    apply = partial(writes.audit_column, "contact", column) if column else partial(writes.audit_table, "contact")
+    return Item(title, State.CHANGE, "", apply)

@@ -1,0 +1,86 @@
+"""The list from which a person makes by hand, or in a solution of their own, what the set-up would make."""
+
+from __future__ import annotations
+
+from syncapp.crm.names import Names
+from syncapp.crm.staging.records import ColumnType
+from syncapp.tenant.privileges import Purpose, needed
+from syncapp.tenant.schema import ColumnSpec, TableSpec, staging_schema
+from syncapp.tenant.setup.app_roles import app_roles
+from syncapp.tenant.setup.items import ROLE
+
+# The names in the maker portal.
+_TYPES = {
+    ColumnType.TEXT: "Single line of text",
+    ColumnType.MEMO: "Multiple lines of text",
+    ColumnType.CHOICE: "Choice",
+    ColumnType.INTEGER: "Whole number",
+    ColumnType.DATE_TIME: "Date and time (user local)",
+    ColumnType.LOOKUP: "Lookup",
+}
+_INTRO = """# What the Outlook Sync Portal needs in the CRM
+
+Logical names have to be exactly these, in lower case; labels may be translated. The tables may be part of a managed or
+an unmanaged solution. `manage.py crm_check` says what is still missing.
+"""
+
+
+def export(names: Names) -> str:
+    """Return the list as Markdown: tables, revision column, role, app roles."""
+    schema = staging_schema(names)
+    parts = [_INTRO, *(_table(table) for table in schema.tables)]
+    if schema.revision:
+        parts.append(
+            f"## Column of the contact table (optional)\n\n{_HEAD}{_row(schema.revision)}\n\n"
+            'Without it, set `CRM_NAMES` so that `contact_revision` is empty: `{"contact_revision": ""}`.\n'
+        )
+    return "\n".join([*parts, _role(names), _app_roles()])
+
+
+_HEAD = "| Logical name | Label | Type | Details | Purpose |\n|---|---|---|---|---|\n"
+
+
+def _table(table: TableSpec) -> str:
+    keys = "".join(f"- Alternate key on {', '.join(f'`{name}`' for name in key.columns)}\n" for key in table.keys)
+    rows = "\n".join(_row(column) for column in table.columns)
+    return (
+        f"## Table {table.label} (`{table.name}`)\n\n{table.description}\n\n"
+        f"- Plural name {table.plural_label}, set name `{table.set_name}`, id column `{table.id_column}`\n"
+        f"- Ownership: user or team\n- Primary column: `{table.primary_name.name}`\n"
+        f"- Track changes: on (under Advanced options)\n{keys}\n"
+        f"{_HEAD}{rows}\n"
+    )
+
+
+def _row(column: ColumnSpec) -> str:
+    return f"| `{column.name}` | {column.label} | {_TYPES[column.type]} | {_details(column)} | {column.description} |"
+
+
+def _details(column: ColumnSpec) -> str:
+    if column.options:
+        return "; ".join(f"{value} = {label}" for value, label in column.options)
+    if column.target:
+        on_delete = "delete with it" if column.is_owned else "remove the link"
+        return f"to `{column.target}`; when that row is deleted: {on_delete}"
+    return f"at least {column.max_length:,} characters" if column.max_length else ""
+
+
+def _role(names: Names) -> str:
+    rows = "\n".join(
+        f"| `{one.name}` | {one.title} | {_purposes(one.purposes)} | {'yes' if one.required else 'no'} | {one.reason} |"
+        for one in needed(names)
+    )
+    return (
+        f"## Security role {ROLE}\n\nAll privileges at the level Organization. Assign the role to the portal’s "
+        "application user.\n\n| Privilege | In the role editor | For | Required | Needed to |\n|---|---|---|---|---|\n"
+        f"{rows}\n"
+    )
+
+
+def _purposes(purposes: tuple[Purpose, ...]) -> str:
+    return ", ".join(purpose.value for purpose in purposes)
+
+
+def _app_roles() -> str:
+    rows = "\n".join(f"| `{role['value']}` | {role['description']} |" for role in app_roles())
+    return f"## App roles of the registration in Entra\n\n| Value | Lets people |\n|---|---|\n{rows}\n"

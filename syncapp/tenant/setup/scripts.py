@@ -1,0 +1,47 @@
+"""The form script that raises the contact's revision, as a web resource. Adding it to forms stays a person's work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from syncapp.tenant.setup.items import Environment, Item, State
+
+_SOURCE = Path(__file__).with_name("script.js")
+
+
+def script_name(environment: Environment) -> str:
+    """Return the name of the web resource, which begins with the publisher's prefix."""
+    return f"{environment.schema.prefix}_contact_revision.js"
+
+
+def script_of(column: str) -> bytes:
+    """Return the script for a revision column."""
+    return _SOURCE.read_text(encoding="utf-8").replace("{column}", column).encode()
+
+
+def script_items(environment: Environment, components: Collection[UUID]) -> tuple[Item, ...]:
+    """Return the item of the form script; `components` are the ids in our solution."""
+    name, content = script_name(environment), script_of(environment.names.contact_revision)
+    title = f"form script {name}"
+    found = environment.reads.web_resource(name)
+    if found is None:
+        create = partial(environment.writes.create_script, name, label="Outlook Sync Portal: revision", content=content)
+        return (Item(title, State.CREATE, "raises the revision when a form saves a contact", create),)
+    if found.content == content:
+        return (Item(title, State.EXISTS),)
+    if found.id not in components:
+        return (Item(title, State.DIFFERS, "A web resource of this name has another content."),)
+    return (Item(title, State.CHANGE, "", partial(environment.writes.change_script, found.id, content)),)
+
+
+def form_steps(environment: Environment) -> str:
+    """Return what a person has to do for the script to run."""
+    column, library = environment.names.contact_revision, script_name(environment)
+    return (
+        f"On each contact form: add the column {column} (it may be hidden), add the library {library}, and add "
+        "OutlookSyncPortal.raiseRevision to On Save with “Pass execution context as first parameter”. Then save and "
+        "publish the form."
+    )

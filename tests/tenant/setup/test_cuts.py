@@ -1,0 +1,50 @@
+"""A set-up or removal whose line is cut at any write, and which is run again."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from syncapp.crm.errors import Unreachable
+from syncapp.tenant.setup.items import Options, State
+from tests.tenant.setup.bare import Bare
+
+ALL = Options(revision=True)
+CUTS = pytest.mark.parametrize("loses_answer", [False, True], ids=["before the write", "after the write"])
+
+
+def is_cut(call, bare: Bare, write: int, *, loses_answer: bool) -> bool:
+    """Run with the line cut at a write; return whether there was one."""
+    bare.line.cut(write, loses_answer=loses_answer)
+    try:
+        call()
+    except Unreachable:
+        return True
+    finally:
+        bare.line.cut(0, loses_answer=False)
+    return False
+
+
+def test_setup_cut_at_each_write_completes(bare):
+    """Each run loses the answer to its first write; the next one continues. The last write publishes."""
+    bare.apply(ALL)
+    whole, writes = bare.everything(), bare.line.writes
+    bare.reset()
+
+    cut = [is_cut(lambda: bare.apply(ALL), bare, 1, loses_answer=True) for _ in range(writes - 1)]
+
+    assert cut == [True] * (writes - 1)
+    assert bare.states(ALL) == {State.EXISTS}
+    bare.apply(ALL)
+    assert bare.everything() == whole
+
+
+def test_removal_cut_at_each_write_completes(bare):
+    before = bare.everything()
+    bare.apply(ALL)
+
+    runs = sum(1 for _ in itertools.takewhile(lambda _: is_cut(bare.remove, bare, 1, loses_answer=True), range(50)))
+
+    assert runs > 5
+    assert bare.everything() == before
