@@ -89,7 +89,7 @@ def _caller(kind: str, crm: CrmClient) -> Callable[[], object]:
     ourselves = crm.who_am_i().user_id
     if kind == "requests":
         return crm.who_am_i
-    return lambda: crm.filters.of_many([ourselves] * OPERATIONS)
+    return lambda: crm.filters.of_owners([ourselves] * OPERATIONS)
 
 
 def _keep_calling(call: Callable[[], object], until: float) -> int:

@@ -1,7 +1,7 @@
 """Celery's beat, which publishes a round of a periodic task only where none is under way (syncapp/jobs/periodic.py).
 
 Pauses are measured by the monotonic clock and rounds by the database's, so neither the host's clock nor the number of
-beats matters. While Redis is away, beat reads the CRM itself, so that edits still arrive. It survives outages of the
+beats matters. While Redis is down, beat reads the CRM itself, so that edits still arrive. It survives outages of the
 database.
 """
 

@@ -17,7 +17,7 @@ from celery.app.amqp import AMQP as CeleryAMQP
 from kombu.transport import TRANSPORT_ALIASES, redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
-MAX_RETRY_PAUSE = 3  # seconds between two tries to reach a broker that is away
+MAX_RETRY_PAUSE = 3  # seconds between two tries to reach a broker that is down
 _SCHEMES = ("redis", "rediss")
 
 
@@ -40,7 +40,7 @@ class Transport(redis.Transport):
 
 
 class Connection(kombu.Connection):
-    """A connection with short pauses between tries; by default they grow to 30 seconds while Redis is away."""
+    """A connection with short pauses between tries; by default they grow to 30 seconds while Redis is down."""
 
     def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
         """Connect, with retries. Celery has no setting for the pauses."""

@@ -67,7 +67,7 @@ FILTER_BREAKERS = (
     Breaker.Name.REFUSED_INVENTORY,
     *breakers.CONNECTION_BREAKERS,
 )
-# While the broker holds this many messages, no more are published: the workers are busy or away.
+# While the broker holds this many messages, no more are published: the workers are busy or down.
 MOST_WAITING = 400
 # Seconds after which a round of a short task counts as dead; running two at once is safe.
 QUICK = 10.0
@@ -123,7 +123,7 @@ def _periodic(
 
 
 def waiting_messages(queue_name: str) -> int | None:
-    """Return how many messages wait in a queue of the broker; None where the broker is away."""
+    """Return how many messages wait in a queue of the broker; None where the broker is down."""
     with current_app.connection_or_acquire() as connection:
         try:
             return int(connection.default_channel.queue_declare(queue_name).message_count)
@@ -176,7 +176,7 @@ def _dispatch(job_type: type[JobType], task: Any, *, limit: int = 200) -> None:
 
 @contextmanager
 def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
-    """Call `undo` where the broker is away, so that the next tick publishes the same jobs."""
+    """Call `undo` where the broker is down, so that the next tick publishes the same jobs."""
     try:
         yield
     except (OSError, OperationalError):  # kombu's own error, which Celery passes on, is not an OSError

@@ -130,7 +130,7 @@ def test_calling_user_only_under_impersonation(audited: Sandbox) -> None:
     assert found == [(JONAS, APPLICATION), (APPLICATION, None)]
 
 
-def test_plugin_leaves_no_entry_of_what_it_restores(audited: Sandbox) -> None:
+def test_plugin_restore_leaves_no_entry(audited: Sandbox) -> None:
     audited.control("PUT", "plugin", {"enabled": True})
     contact = audited.contact()["contactid"]
     changes = {"jobtitle": "Boss", "statecode": 1, "statuscode": 2}
@@ -201,7 +201,7 @@ def test_new_sandbox_audits_nothing(sandbox: Sandbox) -> None:
     assert "modifiedon" not in {row["LogicalName"] for row in sandbox.rows(columns)}
 
 
-def test_reset_forgets_entries_and_switches(audited: Sandbox) -> None:
+def test_reset_clears_audit_entries_and_switches(audited: Sandbox) -> None:
     audited.control("PUT", "auditing", {"delay_seconds": 9, "invalid_new_values": ["fax"]})
     audited.patch(f"contacts({audited.contact()['contactid']})", {"jobtitle": "Boss"})
 

@@ -98,7 +98,7 @@ def _name() -> dict[str, object]:
     return {"@odata.type": TEXT, "SchemaName": "osync_Name", "IsPrimaryName": True}
 
 
-def test_bare_takes_only_yes_or_no(sandbox: Sandbox) -> None:
+def test_bare_option_accepts_only_booleans(sandbox: Sandbox) -> None:
     answer = sandbox.session.post(f"{sandbox.url}/sandbox/reset", json={"bare": 1})
 
     assert answer.status_code == 400

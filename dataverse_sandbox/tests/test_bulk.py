@@ -171,7 +171,7 @@ def test_bulk_delete_removes_selected_rows(sandbox: Sandbox) -> None:
     assert rob.post("BulkDelete", {"QuerySet": [query]}).status_code == 403
 
 
-def test_messages_of_a_table_are_listed(sandbox: Sandbox) -> None:
+def test_table_lists_its_messages(sandbox: Sandbox) -> None:
     path = "sdkmessagefilters?$select=sdkmessagefilterid&$expand=sdkmessageid($select=name)&$filter="
     where = "sdkmessageid/name eq 'UpdateMultiple' and primaryobjecttypecode eq 'contact'"
 

@@ -181,7 +181,7 @@ def test_table_has_one_default_template(sandbox: Sandbox) -> None:
     assert [row["name"] for row in found] == ["X"]
 
 
-def test_mailbox_of_a_user_is_found_both_ways(sandbox: Sandbox) -> None:
+def test_mailbox_and_user_find_each_other(sandbox: Sandbox) -> None:
     [mailbox] = sandbox.rows(f"mailboxes?$filter=_regardingobjectid_value eq {JONAS.user_id}")
     user = sandbox.get(f"systemusers({JONAS.user_id})?$select=fullname&$expand=defaultmailbox($select=name)").json()
 

@@ -181,7 +181,7 @@ def test_disabling_the_step_switches_the_plugin_off(sandbox: Sandbox) -> None:
     assert sandbox.read(contact)["jobtitle"] == "Kept"
 
 
-def test_part_of_a_change_set_may_bypass_alone(sandbox: Sandbox) -> None:
+def test_single_part_of_change_set_can_bypass(sandbox: Sandbox) -> None:
     first, second = (sandbox.contact(number) for number in (0, 1))
     bypass = {"MSCRM.BypassCustomPluginExecution": "true"}
     target = "/api/data/v9.2/contacts({})"

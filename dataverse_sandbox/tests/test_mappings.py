@@ -53,7 +53,7 @@ def test_stored_direction_is_the_one_in_force(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("method", ["patch", "delete"])
-def test_writing_a_direction_is_not_known(sandbox: Sandbox, method: str) -> None:
+def test_direction_cannot_be_written(sandbox: Sandbox, method: str) -> None:
     path = f"syncattributemappings({mapping_id('jobtitle')})"
 
     answer = sandbox.session.request(method.upper(), sandbox.api + path, json={"syncdirection": 3})

@@ -213,7 +213,7 @@ def test_total_record_count_is_returned(people: Sandbox) -> None:
     assert people.get("RetrieveTotalRecordCount(EntityNames=@p)?@p=['contact']").status_code == 200
 
 
-def test_coming_meetings_have_attendees(sandbox: Sandbox) -> None:
+def test_upcoming_meetings_have_attendees(sandbox: Sandbox) -> None:
     sandbox.reset(users=30)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = sandbox.rows(f"appointments?$filter=scheduledstart gt {now}&$expand=appointment_activity_parties")

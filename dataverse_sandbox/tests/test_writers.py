@@ -123,7 +123,7 @@ def test_erp_signs_in_with_its_own_client(audited: Sandbox) -> None:
     assert last(audited) == (config.ERP.user_id, None)
 
 
-def test_import_changes_many_contacts_apart(audited: Sandbox) -> None:
+def test_import_changes_each_contact_separately(audited: Sandbox) -> None:
     done = audited.control("POST", "import", {"changes": {"department": "Imported"}, "count": 2})
 
     found = audited.rows("audits?$filter=operation eq 2")

@@ -156,7 +156,7 @@ def set_letter_keys(person_id: uuid.UUID, *, enabled: bool, by: Person) -> None:
 
 
 @transaction.atomic
-def set_away(person_id: uuid.UUID, *, until: date | None, deputy: Person | None, by: Person) -> Person:
+def update_absence(person_id: uuid.UUID, *, until: date | None, deputy: Person | None, by: Person) -> Person:
     """Set or end an absence unless it is set already; see `set_absence`. Raises BadPerson."""
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
     if (person.absent_until, person.deputy) == (until, deputy):

@@ -135,15 +135,15 @@ def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:
         # The index of names finds the rows; the id distinguishes people with the same name.
         matches.append(Q(editor_key=search_key(editor), editor_id=conditions.editor))
     for match in matches:
-        entries = _of_edits(entries, SyncRecord.objects.filter(match), match)
+        entries = _entries_of_edits(entries, SyncRecord.objects.filter(match), match)
     if name := conditions.name.strip():
-        entries = _of_edits(
+        entries = _entries_of_edits(
             entries, word_search.filter_records(SyncRecord.objects.all(), name), word_search.condition(name)
         )
     return entries
 
 
-def _of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord], match: Q) -> QuerySet[AuditEntry]:
+def _entries_of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord], match: Q) -> QuerySet[AuditEntry]:
     few = list(edits.values_list("pk", flat=True)[: FEW_EDITS + 1])
     if len(few) <= FEW_EDITS:
         return entries.filter(record_id__in=few)

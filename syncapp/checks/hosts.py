@@ -94,7 +94,7 @@ def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def stores_are_reached_encrypted(app_configs: Any, **kwargs: Any) -> Found:
+def database_and_redis_are_encrypted(app_configs: Any, **kwargs: Any) -> Found:
     """Check W006: the connections to the database and Redis are encrypted."""
     if settings.DEMO:
         return []

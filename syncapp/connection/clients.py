@@ -153,7 +153,7 @@ def sign_in_service() -> SignIn:
     )
 
 
-def sign_in_failed(error: TokenUnavailable) -> None:
+def trip_sign_in_breaker(error: TokenUnavailable) -> None:
     """Open the breaker of the sign-in service after it did not answer."""
     breakers.trip(Breaker.Name.SIGN_IN, reason=error.code, probe_in=settings.PROBE_SECONDS)
 

@@ -50,7 +50,7 @@ def count(operations: int) -> None:
 
 @receiver(request_finished)
 def store(**_: Any) -> None:
-    """Add what this process counted to the row of the day; while the database is away, keep it for the next time."""
+    """Add what this process counted to the row of the day; while the database is down, keep it for the next time."""
     number = _counter().take()
     if not number:
         return

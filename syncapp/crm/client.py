@@ -321,7 +321,9 @@ def _contact_read(table: str, contact_id: UUID, columns: Sequence[Column], revis
     names = [*(wire_name(column) for column in columns), revision]
     # Without a column the CRM would answer with all of them.
     select = tuple(dict.fromkeys(filter(None, names))) or ("contactid",)
-    return Read(odata.query(odata.row_path(odata.set_name(table), contact_id), select=select), odata.preferences())
+    return Read(
+        odata.query(odata.row_path(odata.entity_set_name(table), contact_id), select=select), odata.preferences()
+    )
 
 
 def _require(part: Part) -> Part:

@@ -228,7 +228,7 @@ def lacks_columns(link: str, select: Iterable[str]) -> bool:
     return selected is not None and not set(select) <= set(selected[0].split(","))
 
 
-def set_name(table: str) -> str:
+def entity_set_name(table: str) -> str:
     """Return a table's set name by the CRM's rule for plurals ("Web API types and operations")."""
     identifier(table)
     if table.endswith(("s", "x", "z", "ch", "sh")):

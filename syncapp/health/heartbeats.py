@@ -73,7 +73,7 @@ class _Recorder:
 def _write_published() -> None:
     Heartbeat.objects.get_or_create(name=PUBLISHED, defaults={"asked_at": Now()})
     row = Heartbeat.objects.filter(name=PUBLISHED)
-    # After a gap the uninterrupted time begins anew.
+    # After a gap the uninterrupted time starts again.
     row.filter(answered_at__lt=database_now(plus=-GAP_SECONDS)).update(asked_at=Now())
     row.update(answered_at=Now())
 

@@ -21,7 +21,7 @@ _AWAY_IN_SQLITE = frozenset(
 )
 
 
-def is_database_away(error: BaseException | None) -> bool:
+def is_database_down(error: BaseException | None) -> bool:
     """Return whether `error` comes from an unavailable database, not from the statement."""
     if not isinstance(error, Error):
         return False

@@ -155,7 +155,7 @@ def record_failure(error: CrmError, *, forbidden_breaker: str, refused_breaker: 
         trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
         return True
     if isinstance(error, Throttled):
-        # Our own rate limiter turned this call away; the others may go on.
+        # Our own rate limiter refused this call; the others may go on.
         if error.code != RATE_LIMITED:
             pause_crm_calls(error.retry_after or 5.0)
         return True

@@ -102,8 +102,8 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
             values = {"name": column.name, "label": column.label, "max_length": column.max_length}
             named.append(replace(column, problem=column.problem or fitting.misfit(CrmColumn, values)))
     unread = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
-    nameless = [column.problem for column in columns if not column.name]
-    unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(nameless, 1)]
+    unidentified = [column.problem for column in columns if not column.name]
+    unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(unidentified, 1)]
     unreadable.replace_all(Kind.COLUMN, unread)
     held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
     rows = [

@@ -69,7 +69,7 @@ Record = TypeVar("Record", bound=Readable)
 def split(
     kind: Kind,
     rows: Sequence[Record],
-    nameless: Sequence[Unreadable] = (),
+    unidentified: Sequence[Unreadable] = (),
     *,
     generation: int = 0,
     owner_of: Callable[[Record], UUID | None] = lambda row: None,
@@ -78,7 +78,7 @@ def split(
     readable = [row for row in rows if not row.problem]
     bad = [row for row in rows if row.problem]
     owners = {str(row.id): owner for row in bad if (owner := owner_of(row))}
-    found = [*(Unreadable(str(row.id), row.problem) for row in bad), *nameless]
+    found = [*(Unreadable(str(row.id), row.problem) for row in bad), *unidentified]
     register(kind, found, readable=[row.id for row in readable], generation=generation, owners=owners)
     return readable, bad
 

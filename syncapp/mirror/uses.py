@@ -20,7 +20,7 @@ from syncapp.models import Heartbeat
 from syncapp.models.jobs.job import database_now
 
 NOTE_SECONDS = 15.0
-# An open page reports every 15 seconds; after this many without a report it counts as opened anew.
+# An open page reports every 15 seconds; after this many without a report it counts as newly opened.
 GAP_SECONDS = 45.0
 # The interval is this part of the time since the last use: it grows after 50 seconds, to 120 after 20 minutes.
 SLOWDOWN = 10
@@ -70,7 +70,7 @@ def read() -> dict[Use, Period]:
 
 
 def periods_of(rows: Iterable[Any]) -> dict[Use, Period]:
-    """Return the periods of those of these heartbeats that are uses; each row has the database's time as `now`."""
+    """Return the periods of the heartbeats that record uses; each row has the database's time as `now`."""
     found = [row for row in rows if row.name in _NAMES and row.answered_at is not None]
     return {
         Use(row.name): Period(row.asked_at or row.answered_at, max(0.0, (row.now - row.answered_at).total_seconds()))

@@ -39,7 +39,7 @@ class CrmUser(models.Model):
 
 
 class CrmColumn(models.Model):
-    """The description of a column, stored so that labels show while the CRM is away."""
+    """The description of a column, stored so that labels show while the CRM is down."""
 
     table = models.CharField(max_length=128)
     name = models.CharField(max_length=128)

@@ -26,7 +26,7 @@ from syncapp.models import Alert, FilterPolicy, Person
 from syncapp.models.outbox import MessageKind
 from syncapp.outbox import messages
 
-# After a longer gap between checks the portal itself had stopped, so the time counts anew.
+# After a longer gap between checks the portal itself had stopped, so the count starts again.
 MAX_GAP = timedelta(minutes=3)
 
 

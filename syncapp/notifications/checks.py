@@ -12,7 +12,7 @@ from syncapp.notifications.channels.registry import CHANNELS
 
 @register("osync")
 def mails_can_be_sent(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E011 to E013, W003, W004: a mail service that is known, complete and not overheard; or none on purpose."""
+    """Check E011 to E013, W003, W004: the mail service is known, complete and encrypted, or switched off on purpose."""
     names = " or ".join(CHANNELS)
     if not settings.MAIL_BACKEND:
         hint = f"Set MAIL_BACKEND to {names}. Exchange Online: graph, since it turns SMTP sign-in off."

@@ -38,14 +38,14 @@ class StateNotSaved(Exception):
 
 @dataclass(slots=True)
 class State:
-    """The content of the file: the recipients, and the alert while the database is away."""
+    """The content of the file: the recipients, and the alert while the database is down."""
 
     readers: list[str] = field(default_factory=list)
     alert: Alert | None = None
 
 
 def report_outage() -> tuple[int, str]:
-    """Record that the database is away and send the mails that are due; return how many, and an error of the others.
+    """Record that the database is down and send the mails that are due; return how many, and an error of the others.
 
     Raises StateNotSaved.
     """
@@ -86,7 +86,7 @@ def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
     for reader in settings.WATCH_MAIL_TO or readers:
         try:
             letter = Letter(kind, to=reader, name="", zone=UTC, locale="", thread=thread, details=details)
-            channel().send(LetterNotification(Message(kind=kind), letter), before=lambda: None)
+            channel().send(LetterNotification(Message(kind=kind), letter), on_send=lambda: None)
             sent += 1
         except OutcomeUnknown:
             sent += 1  # it may have arrived; repeating it each minute would be worse

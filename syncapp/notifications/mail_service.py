@@ -14,5 +14,5 @@ from syncapp.notifications.channels.registry import CHANNELS
 @cache
 def channel() -> Channel:
     """Return the channel of this process that MAIL_BACKEND names."""
-    # Mails queued before MAIL_BACKEND was emptied wait, because the SMTP service without a host is away.
+    # Mails queued before MAIL_BACKEND was emptied wait, because the SMTP service without a host is unavailable.
     return CHANNELS.get(settings.MAIL_BACKEND, CHANNELS["smtp"]).create(settings, outgoing())

@@ -22,7 +22,13 @@ from syncapp.jobs.runner import Failure, JobType, Retry
 from syncapp.models import Breaker, Message, Person
 from syncapp.models.jobs.job import JobState
 from syncapp.notifications.channels.base import Channel
-from syncapp.notifications.channels.errors import MailError, MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
+from syncapp.notifications.channels.errors import (
+    MailError,
+    MailRefused,
+    OutcomeUnknown,
+    ServiceRefused,
+    ServiceUnavailable,
+)
 from syncapp.notifications.content import letters
 from syncapp.notifications.content.mail import LetterNotification
 
@@ -103,7 +109,7 @@ class MessageJob(JobType):
                 Message.objects.filter(pk=lease.pk).update(last_error=NOTHING_TO_SAY)
             return
         notification = LetterNotification(message, letter, again=is_repeated)
-        self._channel.send(notification, before=lambda: _mark_sent(lease))
+        self._channel.send(notification, on_send=lambda: _mark_sent(lease))
         failpoint("message.answered")
         queue.finish(lease)
         breakers.reset(Breaker.Name.SMTP)
@@ -125,8 +131,8 @@ class MessageJob(JobType):
                 message.sends -= 1
                 message.save(update_fields=["sends"])
         unknown = lease.outcome_unknown and message.sends > 0
-        if isinstance(error, ServiceAway | ServiceRefused):
-            probe_in = error.retry_after or (5.0 if isinstance(error, ServiceAway) else settings.PROBE_SECONDS)
+        if isinstance(error, ServiceUnavailable | ServiceRefused):
+            probe_in = error.retry_after or (5.0 if isinstance(error, ServiceUnavailable) else settings.PROBE_SECONDS)
             breakers.trip(Breaker.Name.SMTP, reason=str(error), probe_in=min(probe_in, 600.0))
             return Retry(error.code, str(error), after=0, costs_attempt=False, outcome_unknown=unknown)
         breakers.reset(Breaker.Name.SMTP)

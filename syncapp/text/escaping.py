@@ -40,7 +40,7 @@ _GUARD_IN_CELL = re.compile(rf"\A'(?='*[\t\r\n])|(?:\A|(?<={_CELL_END}))'(?={_SK
 
 def one_line(text: object) -> str:
     """Return the text on one line, with hidden characters and line ends named in brackets."""
-    return " ".join(_named(str(text)).split())
+    return " ".join(_name_hidden(str(text)).split())
 
 
 def mail_line(text: object, *, most: int = LONGEST_MAIL_LINE) -> str:
@@ -61,7 +61,7 @@ def mail_header(text: object) -> str:
     line breaks unescaped (CVE-2024-6923).
     """
     header = _cut(_no_encoded_words(one_line(text)), LONGEST_HEADER)
-    return header if _fits_plainly(header) else _encoded(header)
+    return header if _is_plain_ascii(header) else _encoded(header)
 
 
 def mailbox_header(name: object, address: str) -> str:
@@ -77,7 +77,7 @@ def mailbox_header(name: object, address: str) -> str:
         return address
     if _ATOMS.fullmatch(shown):
         return f"{shown} <{address}>"
-    phrase = f'"{shown}"' if _fits_plainly(shown) else _encoded(shown)
+    phrase = f'"{shown}"' if _is_plain_ascii(shown) else _encoded(shown)
     return f"{phrase}\r\n <{address}>"
 
 
@@ -112,7 +112,7 @@ def csv_value(cell: str) -> str:
 
 def log_line(text: object) -> str:
     """Return text for one line of a log or terminal, cut, with hidden characters named and spaces kept."""
-    return _cut(_named(str(text)), LONGEST_LOG_LINE)
+    return _cut(_name_hidden(str(text)), LONGEST_LOG_LINE)
 
 
 def log_lines(text: object) -> str:
@@ -120,7 +120,7 @@ def log_lines(text: object) -> str:
     return "\n".join(f"  {log_line(line)}" for line in str(text).split("\n"))
 
 
-def _named(text: str) -> str:
+def _name_hidden(text: str) -> str:
     return _with_marks(text, plain=str, mark=lambda cluster: f"[{characters.name(cluster)}]")
 
 
@@ -141,7 +141,7 @@ def _no_encoded_words(text: str) -> str:
     return text.replace("=?", "= ?").replace("?=", "? =")
 
 
-def _fits_plainly(text: str) -> bool:
+def _is_plain_ascii(text: str) -> bool:
     return text.isascii() and text.isprintable() and len(text) <= _PLAIN_HEADER
 
 

@@ -211,7 +211,7 @@ def example(decimals: int | None = None) -> str:
     return number(15000 if decimals == 0 else Decimal("15000.50"))
 
 
-def typed_number(text: str, *, decimals: int | None = None) -> str:
+def parse_number(text: str, *, decimals: int | None = None) -> str:
     """Parse a number in the locale's format into digits with a point: German "15.000,50" gives 15000.50.
 
     `decimals` is the number of decimals allowed, None for any. Raises Unreadable where the text is not a number of the
@@ -235,15 +235,15 @@ def typed_number(text: str, *, decimals: int | None = None) -> str:
     return re.sub(r"^(-?)\.", r"\g<1>0.", found)
 
 
-def typed_whole(text: str) -> int:
+def parse_whole_number(text: str) -> int:
     """Parse a whole number. Raises Unreadable."""
-    digits = typed_number(text, decimals=0)
+    digits = parse_number(text, decimals=0)
     if "." in digits or len(digits) > _MOST_DIGITS:
         raise Unreadable(f"Enter a number, for example {example(0)}.")
     return int(digits)
 
 
-def typed_date(text: str) -> date:
+def parse_date(text: str) -> date:
     """Parse a date, as browsers send it (2026-11-29) or in the locale's format.
 
     Raises Unreadable.

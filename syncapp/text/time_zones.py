@@ -27,15 +27,15 @@ def choices() -> tuple[tuple[str, str], ...]:
     """Return the zones to choose from, one per place with its own time, each with its country."""
     countries = dict(line.split("\t")[:2] for line in _lines("iso3166.tab"))
     rows = [line.split("\t") for line in _lines("zone.tab")]
-    places = sorted((name, countries.get(country, "")) for country, _, name, *_ in rows if name in _all())
-    usual = ((name, "") for name in sorted(_all()) if "/" in name and not name.startswith("Etc/"))
+    places = sorted((name, countries.get(country, "")) for country, _, name, *_ in rows if name in _all_names())
+    usual = ((name, "") for name in sorted(_all_names()) if "/" in name and not name.startswith("Etc/"))
     return ((UTC, ""), *(places or usual))
 
 
 def find(text: str) -> str:
     """Return the zone with this name or place ("Europe/Berlin", "berlin"), '' if there is none."""
     wanted = text.strip()[:LONGEST_NAME].replace(" ", "_").casefold()
-    exact = next((name for name in _all() if name.casefold() == wanted), "")
+    exact = next((name for name in _all_names() if name.casefold() == wanted), "")
     if exact:
         return _current_names().get(exact, exact)
     places = {name for name, _ in choices() if name.rpartition("/")[2].casefold() == wanted}
@@ -43,7 +43,7 @@ def find(text: str) -> str:
 
 
 @cache
-def _all() -> frozenset[str]:
+def _all_names() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones() - _NO_ZONES)
 
 

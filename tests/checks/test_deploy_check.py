@@ -29,7 +29,7 @@ def test_production_configuration_passes_without_warning() -> None:
         ({"DEBUG": "on"}, "osync.E010"),
     ],
 )
-def test_careless_configuration_fails_check(changes: dict[str, str], expected: str) -> None:
+def test_insecure_configuration_fails_check(changes: dict[str, str], expected: str) -> None:
     result = check(**changes)
 
     assert result.returncode != 0

@@ -50,7 +50,7 @@ def test_weak_etag_accepted():
     ],
 )
 def test_set_names_follow_crm_plurals(table, set_name):
-    assert odata.set_name(table) == set_name
+    assert odata.entity_set_name(table) == set_name
 
 
 def test_decimals_keep_all_digits():

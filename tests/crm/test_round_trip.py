@@ -43,6 +43,6 @@ def test_limits_are_read_from_headers():
     assert (found.requests_left, found.execution_seconds_left, found.advised_parallel_calls) == (5959, 1198.5, 8)
 
 
-def test_missing_or_odd_limits_are_unknown():
+def test_missing_or_invalid_limits_are_unknown():
     assert measured().requests_left is None
     assert measured(x_ms_ratelimit_burst_remaining_xrm_requests="many").requests_left is None

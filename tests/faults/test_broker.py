@@ -1,4 +1,4 @@
-"""Redis repeats messages, restarts, is away or hangs: no work is lost or done twice."""
+"""Redis repeats messages, restarts, is down or hangs: no work is lost or done twice."""
 
 from __future__ import annotations
 

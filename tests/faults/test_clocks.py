@@ -194,7 +194,7 @@ def test_edits_arrive_without_redis(story: Story, proxies: Proxies, fault: str) 
     edits = [arrives(story) for _ in range(2)]
     story.decide(*edits)
 
-    TALLY[f"seconds until an edit arrived while Redis is away ({fault})"] = round(took)
+    TALLY[f"seconds until an edit arrived while Redis is down ({fault})"] = round(took)
     time.sleep(20)  # by now Celery's own pauses between tries would have grown
     proxies.broker.restore()
     took = seconds_of(lambda: story.wait_until_delivered(*edits))

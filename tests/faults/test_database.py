@@ -1,4 +1,4 @@
-"""PostgreSQL restarts, is away, hangs, or loses connections at COMMIT while people and workers write."""
+"""PostgreSQL restarts, is down, hangs, or loses connections at COMMIT while people and workers write."""
 
 from __future__ import annotations
 

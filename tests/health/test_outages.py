@@ -1,4 +1,4 @@
-"""Pages, /healthz and the log while the database is away."""
+"""Pages, /healthz and the log while the database is down."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_page_explains_lost_database(no_database: None) -> None:
         ("", "/"),
     ],
 )
-def test_sent_form_leads_back_to_its_page(no_database: None, referer: str, page: str) -> None:
+def test_submitted_form_links_to_its_page(no_database: None, referer: str, page: str) -> None:
     response = visitor().post("/settings/me/change", {"letter_keys": "1"}, headers={"referer": referer})
 
     assert response.status_code == 503
@@ -89,14 +89,14 @@ def test_silent_server_costs_one_thread() -> None:
     over.set()
 
 
-def test_failing_probe_is_no_error_in_the_log(no_database: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_probe_is_not_logged_as_error(no_database: None, caplog: pytest.LogCaptureFixture) -> None:
     visitor().get("/healthz")
 
     levels = [record.levelname for record in caplog.records if record.name == "django.request"]
     assert levels == ["INFO"]
 
 
-def test_outage_is_one_line_in_the_log(no_database: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_outage_is_logged_in_one_line(no_database: None, caplog: pytest.LogCaptureFixture) -> None:
     visitor().get("/review/")
 
     (record,) = [record for record in caplog.records if record.name == "django.request"]

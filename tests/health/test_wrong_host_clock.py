@@ -56,7 +56,7 @@ def test_failed_mail_is_sent_again_at_once(wrong_clock: None) -> None:
     assert Message.objects.all().due().exists()
 
 
-def test_inventory_is_as_old_as_the_database_says(wrong_clock: None) -> None:
+def test_inventory_age_follows_database_clock(wrong_clock: None) -> None:
     MirrorCursor.objects.create(table=inventory.CURSOR, pulled_at=database_now(plus=-5 * MINUTE))
 
     assert not inventory.is_due(every=6 * MINUTE)

@@ -27,7 +27,7 @@ def test_breaker_without_row_is_closed():
     assert breakers.all_closed(NAMES)
 
 
-def test_closed_breaker_lets_jobs_and_dispatch_through():
+def test_closed_breaker_allows_jobs_and_dispatch():
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
     breakers.reset(Breaker.Name.CRM_CREDENTIALS)
 
@@ -150,7 +150,7 @@ def test_requested_retry_makes_refused_probes_due():
     assert breakers.try_acquire((Breaker.Name.CRM_CREDENTIALS,)) is None
 
 
-def test_three_silences_in_a_row_trip_breaker():
+def test_three_timeouts_in_a_row_trip_breaker():
     silent = Unreachable("no answer")
     outcomes = [breakers.record_failure(silent, forbidden_breaker="") for _ in range(2)]
     breakers.record_success()

@@ -278,7 +278,7 @@ def test_failed_delivery_is_shown_with_its_reason(delivery: Scene) -> None:
     assert Decision.objects.get(field=field).state == DecisionState.FAILED
 
 
-def test_one_bad_contact_lets_a_selection_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_contact_does_not_stop_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = [make_field(make_record(f"Person {number}")) for number in range(55)]
     selection = selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
     decide = decisions.decide

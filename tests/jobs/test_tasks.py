@@ -58,7 +58,7 @@ def test_failed_publish_of_run_retried():
     assert job.claim_for_dispatch() == [run.pk]
 
 
-def test_tell_sends_news_and_reminders():
+def test_notification_task_sends_news_and_reminders():
     people.make_person("Rita", Role.REVIEWER, notified_until=0)
     late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
     arrivals.record([late.pk])
@@ -69,7 +69,7 @@ def test_tell_sends_news_and_reminders():
     assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
 
 
-def test_failing_tell_step_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_failing_notification_step_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     preferences.change(by=None, operations_address="ops@contoso.example")
 
     def remind() -> int:

@@ -1,4 +1,4 @@
-"""The broker repeats messages, loses everything, or is away."""
+"""The broker repeats messages, loses everything, or is down."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.journey
 
 CONTACTS = 60
-NEEDS_SOMEONE = 3
+NEEDS_ACTION = 3
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_restore_repeats_nothing_and_names_who_decided(
 
     assert story.our_entries() == before, "the restored portal wrote something again"
     story.delivered_exactly_once(*written)
-    assert status == NEEDS_SOMEONE
+    assert status == NEEDS_ACTION
     assert {each["field"] for each in account["lost"]} == {str(row.pk) for row in lost.fields.values()}
     assert account["differing"] == []
     recognized = {each["field"] for each in account["recognized"]}

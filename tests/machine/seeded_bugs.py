@@ -247,8 +247,8 @@ SEEDED_BUGS = (
         owner=pull,
         function="_store_page",
         guard="for part in rows.split_chunks(page.rows):",
-        instead="cursors.advance(this.leases[table.name], next_link=page.next_link, delta_link=page.delta_link)\n    "
-        "for part in rows.split_chunks(page.rows):",
+        instead="cursors.advance(running.leases[table.name], next_link=page.next_link, delta_link=page.delta_link)\n"
+        "    for part in rows.split_chunks(page.rows):",
         rules=("edit", "pull"),
         is_deep=True,
     ),

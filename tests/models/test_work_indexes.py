@@ -71,7 +71,7 @@ def test_unruled_fields_found_by_index():
     SyncField.objects.create(id=uuid.uuid4(), column_name="new", record=ruled["record"], version=1)
     analyze(SyncField)
 
-    assert "field_unruled" in plan(SyncField.objects.unruled().order_by("pk"))
+    assert "field_unruled" in plan(SyncField.objects.not_yet_ruled().order_by("pk"))
 
 
 def test_dispatched_and_leased_jobs_use_room():

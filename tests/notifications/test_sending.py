@@ -149,7 +149,7 @@ def test_refused_mail_fails(post_office: PostOffice, message: Message) -> None:
     assert (state(message), message.last_error, breaker()) == (JobState.FAILED, "554", None)
 
 
-def test_unknown_outcome_is_repeated_once(post_office: PostOffice, message: Message) -> None:
+def test_unknown_outcome_is_resent_once(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit", times=1)
     send_due()
     assert (state(message), message.outcome_unknown) == (JobState.VERIFY, True)
@@ -251,7 +251,7 @@ def test_refused_graph_application_trips_breaker(post_office: PostOffice, messag
     assert (state(message), message.sends) == (JobState.READY, 0)
 
 
-def test_interrupted_graph_delivery_is_repeated_once(
+def test_interrupted_graph_delivery_is_resent_once(
     post_office: PostOffice, message: Message, settings: Settings
 ) -> None:
     settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url

@@ -73,7 +73,7 @@ def test_no_backlog_while_workers_are_away(broker: Server) -> None:
     assert waiting(broker) == len(tasks.periodic_tasks)
 
 
-def test_wiped_broker_gets_rounds_again(broker: Server) -> None:
+def test_rounds_are_republished_after_broker_wipe(broker: Server) -> None:
     beat = scheduler()
     beat.tick()
     wipe(broker)
@@ -129,7 +129,7 @@ def test_beat_waits_by_the_monotonic_clock(broker: Server, monkeypatch: pytest.M
 
 
 def test_tick_stops_publishing_at_backlog_limit(broker: Server) -> None:
-    """Process the periodic queue while the workers of the default one are away."""
+    """Process the periodic queue while the workers of the default one are down."""
     due = database_now(plus=-1)
     Delivery.objects.bulk_create(
         Delivery(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now()) for _ in range(600)

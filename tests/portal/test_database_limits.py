@@ -102,7 +102,7 @@ def test_statement_timeout_depends_on_process_kind(set_kind: Any, through: Any, 
 
 
 @on_postgresql
-def test_options_of_the_url_win(set_kind: Any, through: Any, settings: Settings) -> None:
+def test_url_options_take_precedence(set_kind: Any, through: Any, settings: Settings) -> None:
     set_kind(Kind.WEB)
 
     wrapper = through(options="-c statement_timeout=3s")
@@ -208,7 +208,7 @@ def test_postgresql_keepalives_by_default() -> None:
     }
 
 
-def test_keepalives_of_url_win() -> None:
+def test_url_keepalives_take_precedence() -> None:
     url = "postgres://portal@db.example/portal?connect_timeout=9&keepalives_idle=60&sslmode=verify-full"
 
     options = mapping(DATABASE_URL=url, DATABASE_LOST_SECONDS="8")["OPTIONS"]

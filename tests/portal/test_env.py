@@ -29,7 +29,7 @@ def test_secret_with_special_characters_read_verbatim(put, in_a_file):
     assert env.text(put(f"SECRET_{in_a_file}", r"$3cr\$et#1", in_a_file=in_a_file)) == r"$3cr\$et#1"
 
 
-def test_file_beats_variable(put):
+def test_file_takes_precedence_over_variable(put):
     put("BOTH", "from the variable")
 
     assert env.text(put("BOTH", "from the file", in_a_file=True)) == "from the file"
@@ -80,7 +80,7 @@ def test_old_name_is_read_with_warning(put, monkeypatch, in_a_file):
         assert env.text(f"NEW_{in_a_file}") == "redis://old"
 
 
-def test_new_name_beats_old_name(put, monkeypatch):
+def test_new_name_takes_precedence(put, monkeypatch):
     monkeypatch.setattr(env, "RENAMED", {"NEWER": "OLDER"})
     put("OLDER", "redis://old")
 

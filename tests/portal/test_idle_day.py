@@ -107,7 +107,7 @@ def test_idle_half_hour_takes_fifteen_pulls(idle_portal: IdlePortal) -> None:
     assert idle_portal.operations() - before == 2 * (idle_portal.pulls() - pulls)
 
 
-def test_arriving_edit_brings_quick_pulls_back(idle_portal: IdlePortal) -> None:
+def test_arriving_edit_restores_frequent_pulls(idle_portal: IdlePortal) -> None:
     idle_portal.settle()
     idle_portal.world.outlook(idle_portal.world.contact(), jobtitle="Chief Buyer")
 
@@ -119,7 +119,7 @@ def test_arriving_edit_brings_quick_pulls_back(idle_portal: IdlePortal) -> None:
     assert idle_portal.pulls() == before + 2, "one at each decision"
 
 
-def test_opened_queue_brings_quick_pulls_back(idle_portal: IdlePortal) -> None:
+def test_opened_queue_restores_frequent_pulls(idle_portal: IdlePortal) -> None:
     idle_portal.settle()
     client, before = browser(rita()), idle_portal.pulls()
 

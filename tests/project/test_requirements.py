@@ -30,7 +30,7 @@ def test_every_package_has_one_version_and_its_hashes(lock: str):
 
 
 @LOCKS
-def test_no_address_is_named(lock: str):
+def test_requirements_name_no_address(lock: str):
     text = (PROJECT / lock).read_text()
 
     assert "//" not in text
@@ -38,7 +38,7 @@ def test_no_address_is_named(lock: str):
 
 
 @LOCKS
-def test_all_that_the_project_asks_for_is_locked(lock: str):
+def test_every_requirement_is_locked(lock: str):
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     wanted = list(project["dependencies"])
     if lock == "requirements-dev.txt":

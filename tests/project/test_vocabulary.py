@@ -97,7 +97,7 @@ def test_templates_use_terms_of_the_glossary() -> None:
 
 
 @pytest.mark.parametrize("folder", PACKAGES)
-def test_packages_are_looked_at(folder: str) -> None:
+def test_all_packages_are_checked(folder: str) -> None:
     assert any(PROJECT / folder in path.parents for path in _modules())
 
 

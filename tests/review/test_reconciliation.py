@@ -25,7 +25,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NEEDS_SOMEONE = 3
+NEEDS_ACTION = 3
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_report_changes_nothing_without_apply(world: World, tmp_path: Path, log:
 
     status, _ = reconcile("--log", file)
 
-    assert status == NEEDS_SOMEONE
+    assert status == NEEDS_ACTION
     assert not Decision.objects.exists()
     assert set(SyncField.objects.values_list("decision", flat=True)) == {FieldDecision.PENDING}
 
@@ -111,7 +111,7 @@ def test_lost_decision_is_shown_with_field(world: World, tmp_path: Path, log: Pa
 
     status, words = reconcile("--apply", "--log", file)
 
-    assert status == NEEDS_SOMEONE
+    assert status == NEEDS_ACTION
     assert "1 decided according to the log, but lost: decide again:" in words
     assert "Business Phone" in words.partition("but lost")[2]
     page = opened(browser(rob()), fields["telephone1"].record)
@@ -132,7 +132,7 @@ def test_decision_taken_again_is_not_lost(world: World, tmp_path: Path, log: Pat
     world.decide(approve=(field,))
     file = logged(log, caplog)
     backup.restore(kept)
-    assert reconcile("--apply", "--log", file)[0] == NEEDS_SOMEONE
+    assert reconcile("--apply", "--log", file)[0] == NEEDS_ACTION
     assert Decision.objects.get().state == DecisionState.LOST
     field.refresh_from_db()
 

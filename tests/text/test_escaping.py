@@ -59,7 +59,7 @@ def test_display_name_adds_no_address(text: str) -> None:
         ("a\r\nb\u202e", "a[line break (CR LF)]b[right-to-left override]"),
     ],
 )
-def test_header_values(text: str, value: str) -> None:
+def test_header_is_plain_or_encoded(text: str, value: str) -> None:
     assert escaping.mail_header(text) == value
 
 
@@ -72,7 +72,7 @@ def test_header_values(text: str, value: str) -> None:
         ('Rita" <e@evil.example>', '"Rita e evil.example"\r\n <rita@contoso.example>'),
     ],
 )
-def test_mailbox_values(name: str, value: str) -> None:
+def test_mailbox_header_quotes_names(name: str, value: str) -> None:
     assert escaping.mailbox_header(name, "rita@contoso.example") == value
 
 

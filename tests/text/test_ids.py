@@ -17,5 +17,5 @@ def test_uuid_read_in_any_notation(text):
 
 
 @pytest.mark.parametrize("value", ["", "None", "1b4e28ba", None, 7, KEY.int, [str(KEY)]])
-def test_anything_else_gives_none(value):
+def test_other_text_returns_none(value):
     assert parse_uuid(value) is None

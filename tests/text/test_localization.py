@@ -37,8 +37,8 @@ def test_each_locale_writes_its_own_formats(tag, day, clock, number):
 @pytest.mark.parametrize("tag", [tag for tag, _ in localization.choices()])
 def test_numbers_and_dates_read_back(tag):
     with localization.override(tag):
-        assert localization.typed_number(localization.number(Decimal("-15000.50"))) == "-15000.50"
-        assert localization.typed_date(localization.day(date(2026, 3, 4))) == date(2026, 3, 4)
+        assert localization.parse_number(localization.number(Decimal("-15000.50"))) == "-15000.50"
+        assert localization.parse_date(localization.day(date(2026, 3, 4))) == date(2026, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_numbers_and_dates_read_back(tag):
         ("de-CH", "15'000.50", 2, "15000.50"),
     ],
 )
-def test_own_format_is_understood(tag, typed, decimals, number):
+def test_own_format_is_parsed(tag, typed, decimals, number):
     with localization.override(tag):
-        assert localization.typed_number(typed, decimals=decimals) == number
+        assert localization.parse_number(typed, decimals=decimals) == number
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_own_format_is_understood(tag, typed, decimals, number):
 )
 def test_other_formats_are_refused_with_an_example(tag, typed, decimals, words):
     with localization.override(tag), pytest.raises(Unreadable) as refused:
-        localization.typed_number(typed, decimals=decimals)
+        localization.parse_number(typed, decimals=decimals)
 
     assert words in str(refused.value)
 

@@ -29,7 +29,7 @@ MICROSOFT_HOSTS = frozenset(
 # Connect and read, in seconds: discovery and token request together stay below a worker's time limit.
 _TIMEOUT = (5.0, 10.0)
 
-# The exceptions that escape MSAL when the service is away or answers nonsense.
+# The exceptions that escape MSAL when the service is down or answers nonsense.
 MSAL_TROUBLE = (
     requests.RequestException,
     msal.exceptions.MsalError,
@@ -40,7 +40,7 @@ MSAL_TROUBLE = (
     TypeError,
     AttributeError,
 )
-# Those of them that mean that the service is away for now.
+# Those of them that mean that the service is down for now.
 MSAL_AWAY = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 

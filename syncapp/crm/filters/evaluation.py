@@ -140,7 +140,9 @@ class Evaluation:
     def _run(
         self, queries: Sequence[tuple[str, str]], acting_for: ActingFor | None, deadline: Deadline | None
     ) -> tuple[Part, ...]:
-        reads = [Read(odata.query(odata.set_name(table), fetch=xml), odata.preferences()) for table, xml in queries]
+        reads = [
+            Read(odata.query(odata.entity_set_name(table), fetch=xml), odata.preferences()) for table, xml in queries
+        ]
         answer = self._transport.read_batch(
             encode_reads(reads, api_path=self._transport.api_path),
             headers=acting_for.headers if acting_for else None,

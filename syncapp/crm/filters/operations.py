@@ -72,14 +72,14 @@ class Filters:
         payload = self._transport.get(_path_of(owner_id, query_type), headers=headers, deadline=deadline)
         return self._rows(payload, owner_id, headers, deadline)
 
-    def of_many(
+    def of_owners(
         self,
         owner_ids: Sequence[UUID],
         *,
         query_type: int = QueryType.OUTLOOK_FILTER,
         deadline: Deadline | None = None,
     ) -> tuple[OwnerFilters, ...]:
-        """Return the filters of up to 50 owners with our own permission, in one request; errors are per owner."""
+        """Return the filters of up to 50 owners with our own permission, in one request, with an error per owner."""
         if len(owner_ids) > MOST_OWNERS_AT_ONCE:
             raise ValueError(f"At most {MOST_OWNERS_AT_ONCE} owners at once, not {len(owner_ids)}.")
         if not owner_ids:

@@ -1,4 +1,4 @@
-"""A rate limiter in the memory of one process: used alone, and by each process while Redis is away."""
+"""A rate limiter in the memory of one process: used alone, and by each process while Redis is down."""
 
 from __future__ import annotations
 

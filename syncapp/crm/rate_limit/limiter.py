@@ -127,7 +127,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class LimiterStatus:
-    """The state of a limiter, for a page. `shared` is False while Redis is away and each process limits itself."""
+    """The state of a limiter, for a page. `shared` is False while Redis is down and each process limits itself."""
 
     shared: bool
     paused_for: float

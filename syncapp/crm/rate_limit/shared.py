@@ -1,6 +1,6 @@
 """A rate limiter for all processes together, in one Redis script.
 
-Only the clock of Redis counts; setting it back prolongs neither a pause nor a place. While Redis is away, each process
+Only the clock of Redis counts; setting it back prolongs neither a pause nor a place. While Redis is down, each process
 keeps to its part of the limits, by the number of processes seen last.
 """
 
@@ -193,7 +193,7 @@ class SharedLimiter(BaseLimiter):
         )
 
     def _ask(self, *, lease: str = "", **call: object) -> dict[str, Any] | None:
-        """Return the script's answer; None while Redis is away."""
+        """Return the script's answer; None while Redis is down."""
         if self._clock() < self._away_until:
             self._free_later(lease if call["verb"] == "leave" else "")
             return None

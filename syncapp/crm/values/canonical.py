@@ -34,7 +34,7 @@ def parse_text(text: str) -> str:
     return text
 
 
-def parse_whole(text: str) -> int:
+def parse_whole_number(text: str) -> int:
     """Parse a whole number of up to 19 digits."""
     if not _WHOLE.fullmatch(text):
         raise ValueError("not a whole number")
@@ -43,7 +43,7 @@ def parse_whole(text: str) -> int:
 
 def parse_choices(text: str) -> frozenset[int]:
     """Parse option values separated by commas."""
-    return frozenset(parse_whole(part) for part in text.split(","))
+    return frozenset(parse_whole_number(part) for part in text.split(","))
 
 
 def parse_yes_no(text: str) -> bool:

@@ -46,21 +46,21 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_text,
         parse=canonical.parse_text,
         complaint="This text contains characters that the CRM cannot store. Remove them.",
-        limit=limits.limit_length,
+        limit=limits.check_length,
     ),
     ColumnType.MEMO: ValueRules(
         crm_types=("MemoType",),
         read=reading.read_text,
         parse=canonical.parse_text,
         complaint="This text contains characters that the CRM cannot store. Remove them.",
-        limit=limits.limit_length,
+        limit=limits.check_length,
     ),
     ColumnType.CHOICE: ValueRules(
         crm_types=("PicklistType", "StateType", "StatusType"),
-        read=reading.read_whole,
-        parse=canonical.parse_whole,
+        read=reading.read_whole_number,
+        parse=canonical.parse_whole_number,
         complaint="Choose one of the options.",
-        limit=limits.limit_option,
+        limit=limits.check_option,
     ),
     ColumnType.CHOICES: ValueRules(
         crm_types=("MultiSelectPicklistType",),
@@ -68,7 +68,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_choices,
         complaint="Choose from the options.",
         to_json=canonical.choices_text,
-        limit=limits.limit_options,
+        limit=limits.check_options,
     ),
     ColumnType.YES_NO: ValueRules(
         crm_types=("BooleanType",),
@@ -78,18 +78,18 @@ RULES: Mapping[ColumnType, ValueRules] = {
     ),
     ColumnType.INTEGER: ValueRules(
         crm_types=("IntegerType",),
-        read=reading.read_whole,
-        parse=canonical.parse_whole,
+        read=reading.read_whole_number,
+        parse=canonical.parse_whole_number,
         complaint="Enter a whole number, for example 1234.",
-        limit=limits.limit_integer,
+        limit=limits.check_integer,
     ),
     ColumnType.DECIMAL: ValueRules(
         crm_types=("DecimalType",),
         read=reading.read_number,
         parse=canonical.parse_number,
         complaint="Enter a number, for example 1234.5.",
-        limit=limits.limit_number,
-        limit_exactly=limits.limit_decimals,
+        limit=limits.check_number,
+        limit_exactly=limits.check_decimals,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.MONEY: ValueRules(
@@ -97,8 +97,8 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_number,
         parse=canonical.parse_number,
         complaint="Enter an amount, for example 1234.50.",
-        limit=limits.limit_number,
-        limit_exactly=limits.limit_decimals,
+        limit=limits.check_number,
+        limit_exactly=limits.check_decimals,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.FLOAT: ValueRules(
@@ -107,8 +107,8 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_float,
         complaint="Enter a number, for example 1234.5.",
         to_json=lambda number: Decimal(repr(number)),
-        limit=limits.limit_number,
-        limit_exactly=limits.limit_decimals,
+        limit=limits.check_number,
+        limit_exactly=limits.check_decimals,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.DATE: ValueRules(
@@ -117,7 +117,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_date,
         complaint="Enter a date, for example 2026-11-20.",
         to_json=date.isoformat,
-        limit=limits.limit_date,
+        limit=limits.check_date,
     ),
     ColumnType.DATE_TIME: ValueRules(
         crm_types=("DateTimeType",),
@@ -125,7 +125,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_date_time,
         complaint="Enter a date and time, for example 2026-11-20T09:30:00Z.",
         to_json=canonical.instant_text,
-        limit=limits.limit_date,
+        limit=limits.check_date,
         is_rounded=limits.is_rounded_time,
     ),
     ColumnType.LOOKUP: ValueRules(
@@ -133,7 +133,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_lookup,
         parse=canonical.parse_lookup,
         complaint="Choose a row of the CRM.",
-        limit=limits.limit_lookup,
+        limit=limits.check_lookup,
         wire_name="_{}_value",  # "Select columns"
     ),
     ColumnType.OTHER: ValueRules(

@@ -110,4 +110,4 @@ def _navigation(column: Column, target: str) -> Navigation:
     # The CRM's usual naming. An owner is one property, whatever it points to.
     several = len(column.targets) > 1 and column.name != "ownerid"
     name = f"{column.name}_{target}" if several else column.name
-    return Navigation(target, name, odata.set_name(target) if target else "")
+    return Navigation(target, name, odata.entity_set_name(target) if target else "")

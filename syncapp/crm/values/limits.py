@@ -1,6 +1,6 @@
 """Limits of columns: each function says why a value does not fit, in words for a reviewer, or returns None.
 
-`limit_decimals` and `is_rounded_number` concern values with more decimals than their column keeps.
+`check_decimals` and `is_rounded_number` concern values with more decimals than their column keeps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**31), 2**31 - 1
 _CURRENCY_DECIMALS = 2
 
 
-def limit_length(column: Column, parsed: str) -> str | None:
+def check_length(column: Column, parsed: str) -> str | None:
     """Check the length of a text."""
     # The CRM counts UTF-16 units, as .NET and SQL Server do: an emoji counts twice.
     length = len(parsed.encode("utf-16-le")) // 2
@@ -27,25 +27,25 @@ def limit_length(column: Column, parsed: str) -> str | None:
     return None
 
 
-def limit_option(column: Column, parsed: int) -> str | None:
+def check_option(column: Column, parsed: int) -> str | None:
     """Check that a value is one of the column's options."""
-    return limit_options(column, frozenset({parsed}))
+    return check_options(column, frozenset({parsed}))
 
 
-def limit_options(column: Column, parsed: frozenset[int]) -> str | None:
+def check_options(column: Column, parsed: frozenset[int]) -> str | None:
     """Check that all values are options of the column."""
     unknown = parsed - {value for value, _ in column.options}
     return f"Choose from the options; {canonical.choices_text(unknown)} is not one of them." if unknown else None
 
 
-def limit_integer(column: Column, parsed: int) -> str | None:
+def check_integer(column: Column, parsed: int) -> str | None:
     """Check that a whole number fits 32 bits and the column's range."""
     if not _SMALLEST_INTEGER <= parsed <= _LARGEST_INTEGER:
         return f"Enter a number between {_SMALLEST_INTEGER} and {_LARGEST_INTEGER}."
-    return limit_number(column, parsed)
+    return check_number(column, parsed)
 
 
-def limit_number(column: Column, parsed: Decimal | float | int) -> str | None:
+def check_number(column: Column, parsed: Decimal | float | int) -> str | None:
     """Check a number against the column's minimum and maximum."""
     if column.minimum is not None and parsed < column.minimum:
         return f"Enter at least {canonical.plain(column.minimum)}."
@@ -54,19 +54,19 @@ def limit_number(column: Column, parsed: Decimal | float | int) -> str | None:
     return None
 
 
-def limit_decimals(column: Column, text: str) -> str | None:
+def check_decimals(column: Column, text: str) -> str | None:
     """Check that the column keeps all decimals of the number `text`."""
     if column.precision is None or _decimals(Decimal(text)) <= column.precision:
         return None
     return f"Enter at most {column.precision} decimals."
 
 
-def limit_date(column: Column, parsed: date) -> str | None:
+def check_date(column: Column, parsed: date) -> str | None:
     """Check that the CRM's database can hold a date."""
     return None if parsed.year >= _FIRST_YEAR else f"Enter a date in {_FIRST_YEAR} or later."
 
 
-def limit_lookup(column: Column, parsed: tuple[str, UUID]) -> str | None:
+def check_lookup(column: Column, parsed: tuple[str, UUID]) -> str | None:
     """Check that the column can point to rows of this table."""
     if column.targets and parsed[0] not in column.targets:
         return f"This field cannot refer to a row of {parsed[0]}."

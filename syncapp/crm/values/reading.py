@@ -20,7 +20,7 @@ def read_text(column: Column, raw: object, row: odata.Row) -> str:
     return raw
 
 
-def read_whole(column: Column, raw: object, row: odata.Row) -> str:
+def read_whole_number(column: Column, raw: object, row: odata.Row) -> str:
     """Read a whole number of 64 bits: an integer or the value of an option."""
     # bool is an int to Python and a different type to the CRM.
     if not isinstance(raw, int) or isinstance(raw, bool) or abs(raw) >= 2**63:

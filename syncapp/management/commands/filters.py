@@ -67,9 +67,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the answer, or raise CommandError."""
-        given = Namespace(**options)
-        data, lines = _SUBCOMMANDS[given.part](given, self._show_progress)
-        if given.json:
+        parsed = Namespace(**options)
+        data, lines = _SUBCOMMANDS[parsed.part](parsed, self._show_progress)
+        if parsed.json:
 
             def as_text(value: object) -> str:
                 return value.isoformat() if isinstance(value, datetime) else str(value)
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             self.stderr.write(f"\r[{'#' * filled}{'.' * (_BAR - filled)}] {done:,} of {users:,} users", ending=end)
 
 
-Bar = Callable[[int, int], None]
+ShowProgress = Callable[[int, int], None]
 
 
 def _add_criteria(parser: ArgumentParser) -> None:
@@ -99,25 +99,25 @@ def _add_criteria(parser: ArgumentParser) -> None:
     parser.add_argument("--risk", choices=SyncPaths.values, help="how often appointments reach Outlook")
 
 
-def _criteria(given: Namespace) -> UserCriteria:
+def _criteria(options: Namespace) -> UserCriteria:
     return UserCriteria(
-        search=given.search,
-        team=arguments.key_of(FilterTeam, given.team) if given.team else None,
-        unit=arguments.key_of(FilterUnit, given.unit) if given.unit else None,
-        listed=arguments.key_of(UserList, given.list) if given.list else None,
-        group=Group(given.group),
-        cell=Cell(given.state) if given.state else None,
-        method=_METHODS[given.mailbox] if given.mailbox else None,
-        paths=SyncPaths(given.risk) if given.risk else None,
+        search=options.search,
+        team=arguments.key_of(FilterTeam, options.team) if options.team else None,
+        unit=arguments.key_of(FilterUnit, options.unit) if options.unit else None,
+        listed=arguments.key_of(UserList, options.list) if options.list else None,
+        group=Group(options.group),
+        cell=Cell(options.state) if options.state else None,
+        method=_METHODS[options.mailbox] if options.mailbox else None,
+        paths=SyncPaths(options.risk) if options.risk else None,
     )
 
 
-def _list(given: Namespace, bar: Bar) -> Answer:
-    by, rows, after = _criteria(given), list[dict[str, Any]](), None
-    if given.limit < 0:
+def _list(options: Namespace, show_progress: ShowProgress) -> Answer:
+    by, rows, after = _criteria(options), list[dict[str, Any]](), None
+    if options.limit < 0:
         raise CommandError("--limit is 0 or more; 0 shows all.")
     count = matrix.matching(by).count()
-    total = min(count, given.limit or count)
+    total = min(count, options.limit or count)
     while len(rows) < total:
         page = matrix.page(by, after=after, size=min(500, total - len(rows)))
         rows += [
@@ -136,7 +136,7 @@ def _list(given: Namespace, bar: Bar) -> Answer:
             }
             for user in page.users
         ]
-        bar(len(rows), total)
+        show_progress(len(rows), total)
         if not page.has_more:
             break
         after = page.users[-1]
@@ -160,24 +160,24 @@ def _age_of_inventory(read_at: datetime | None) -> str:
     )
 
 
-def _plan(given: Namespace, bar: Bar) -> Answer:
+def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
     try:
-        spec = RunSpec(tables_of(given.tables), on=given.on)
+        spec = RunSpec(tables_of(options.tables), on=options.on)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    by = _criteria(given)
-    if by == ALL_USERS and not given.everybody and given.users_file is None:
+    by = _criteria(options)
+    if by == ALL_USERS and not options.everybody and options.users_file is None:
         raise CommandError("Nothing narrows the selection. Add --everybody to plan for all users.")
     ids = list(matrix.matching(by).order_by("name_key", "id").values_list("pk", flat=True))
     left_out: list[str] = []
-    if given.users_file is not None:
+    if options.users_file is not None:
         try:
-            named = named_users.find(arguments.text_of(given.users_file))
+            named = named_users.find(arguments.text_of(options.users_file))
         except NotPossible as error:
-            raise CommandError(f"{given.users_file}: {error}") from error
+            raise CommandError(f"{options.users_file}: {error}") from error
         wanted = {each.user_id for each in named.matches if each.user_id}
         if not wanted:
-            raise CommandError(f"{given.users_file} names no user of the CRM.")
+            raise CommandError(f"{options.users_file} names no user of the CRM.")
         ids = [user_id for user_id in ids if user_id in wanted]
         left_out = [
             f"{each.text} ({'more than one user' if each.fits_several else 'no user of the CRM'})"
@@ -185,8 +185,8 @@ def _plan(given: Namespace, bar: Bar) -> Answer:
             if each.user_id is None
         ]
         left_out += named.unread
-    found = dry_run.summarize(ids, spec, report_progress=lambda done: bar(done, len(ids)))
-    word = "on" if given.on else "off"
+    found = dry_run.summarize(ids, spec, report_progress=lambda done: show_progress(done, len(ids)))
+    word = "on" if options.on else "off"
     lines = [f"{', '.join(spec.tables)} {word} for {found.users:,} users:"]
     lines += [f"{users:>8,}  {Plan(plan).label}" for plan, users in found.by_plan.items() if plan != Plan.HELD]
     lines += [f"{users:>16,}  {why}" for why, users in found.by_reason.items()]
@@ -196,8 +196,8 @@ def _plan(given: Namespace, bar: Bar) -> Answer:
     return {"tables": spec.tables, "wanted": word, **asdict(found), "left_out": left_out}, lines
 
 
-def _status(given: Namespace, bar: Bar) -> Answer:
-    if given.run is None:
+def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
+    if options.run is None:
         known, inventory = access.capabilities(), matrix.inventory()
         read_at, is_reading = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
         users = FilterUser.objects.people().count()
@@ -207,13 +207,13 @@ def _status(given: Namespace, bar: Bar) -> Answer:
         lines = [f"{users:,} users. {_age_of_inventory(read_at)}{' They are being read.' if is_reading else ''}"]
         lines.append(f"Filters are read: {known.get_reading_display()}. Switched: {known.get_writing_display()}.")
         return data, lines
-    run = FilterRun.objects.select_related("person").filter(number=given.run).first()
+    run = FilterRun.objects.select_related("person").filter(number=options.run).first()
     if run is None:
-        raise CommandError(f"There is no run {given.run}.")
+        raise CommandError(f"There is no run {options.run}.")
     counted = transitions.count_by_outcome(run)
     users = sum(counted.values())
     open_users = counted.pop("", 0)
-    bar(users - open_users, users)
+    show_progress(users - open_users, users)
     data = {"run": run.number, "state": run.state, "tables": run.tables, "wanted": "on" if run.wanted_on else "off"}
     data |= {"by": run.person.name, "frozen_at": run.frozen_at, "finished_at": run.finished_at, "users": users}
     data |= {"open": open_users, "outcomes": counted}
@@ -222,4 +222,4 @@ def _status(given: Namespace, bar: Bar) -> Answer:
     return data, lines + [f"{many:>8,}  {Outcome(each).label}" for each, many in sorted(counted.items())]
 
 
-_SUBCOMMANDS: dict[str, Callable[[Namespace, Bar], Answer]] = {"list": _list, "plan": _plan, "status": _status}
+_SUBCOMMANDS: dict[str, Callable[[Namespace, ShowProgress], Answer]] = {"list": _list, "plan": _plan, "status": _status}

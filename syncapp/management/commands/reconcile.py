@@ -25,7 +25,7 @@ from syncapp.review import decision_log, reconciliation
 from syncapp.review.reconciliation import LostDecision, Report
 from syncapp.text import escaping
 
-NEEDS_SOMEONE = 3
+NEEDS_ACTION = 3
 MOST_LISTED = 20
 
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     help = (
         "After a restore: report which decisions the CRM's rows prove, which were lost, what is open and what differs. "
-        f"Exits with {NEEDS_SOMEONE} if a person has to act, otherwise with 0."
+        f"Exits with {NEEDS_ACTION} if a person has to act, otherwise with 0."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for programs; with ids and without limits")
 
     def handle(self, *args: Any, log: Sequence[str], apply: bool, offline: bool, days: int, **output: Any) -> None:
-        """Print the report; exit with NEEDS_SOMEONE if a person has to act."""
+        """Print the report; exit with NEEDS_ACTION if a person has to act."""
         if days < 1:
             raise CommandError("--days is 1 or more.")
         try:
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             most = None if output["all"] else MOST_LISTED
             self.stdout.write("\n".join(map(escaping.log_line, _report_lines(report, most=most, has_log=bool(log)))))
         if report.needs_someone:
-            sys.exit(NEEDS_SOMEONE)
+            sys.exit(NEEDS_ACTION)
 
 
 def _read_lines(log: str) -> Iterator[str]:

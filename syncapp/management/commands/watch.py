@@ -12,7 +12,7 @@ from django.db import Error, connection
 from portal import processes
 from syncapp import health
 from syncapp.health import Health, Trouble, kinds, probes
-from syncapp.health.outages import is_database_away
+from syncapp.health.outages import is_database_down
 from syncapp.models import Message
 from syncapp.models.outbox import MessageKind
 from syncapp.notifications import alerts, lost_database, sending
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             return self._report(health.check_health())
         except Error as error:
             connection.close()
-            if is_database_away(error):
+            if is_database_down(error):
                 return self._without_database()
             found = health.check_health()
             if found.is_ready:

@@ -23,7 +23,7 @@ from syncapp.models.sync_filters.user import search_words_of
 Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
 
-def store_users(rows: Sequence[DirectoryUser], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
+def store_users(rows: Sequence[DirectoryUser], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
     """Store users; the columns of their mailboxes and filters stay."""
     values = [
         {
@@ -46,7 +46,7 @@ def store_users(rows: Sequence[DirectoryUser], generation: int, nameless: Sequen
         }
         for row in rows
     ]
-    bad = _store(FilterUser, Kind.USER, rows, values, nameless, generation)
+    bad = _store(FilterUser, Kind.USER, rows, values, unidentified, generation)
     FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
 
 
@@ -55,13 +55,13 @@ def _store(
     kind: Kind,
     rows: Sequence[Any],
     values: Sequence[dict[str, Any]],
-    nameless: Sequence[Unreadable],
+    unidentified: Sequence[Unreadable],
     generation: int,
 ) -> list[UUID]:
     """Store the values of these rows; return the ids of unreadable ones, which keep their last values."""
     columns = {each["id"]: each for each in values}
     checked = [row if row.problem else _with_problem(row, model, columns[row.id]) for row in rows]
-    good, bad = unreadable.split(kind, checked, nameless, generation=generation, owner_of=lambda row: row.id)
+    good, bad = unreadable.split(kind, checked, unidentified, generation=generation, owner_of=lambda row: row.id)
     upserts.upsert(model, [columns[row.id] for row in good])
     upserts.insert_missing(model, [fitting.fitted(model, columns[row.id]) for row in bad])
     ids = [row.id for row in bad]
@@ -75,11 +75,11 @@ def _with_problem(row: Record, model: type[Model], columns: Mapping[str, Any]) -
     return replace(row, problem=problem) if problem else row
 
 
-def store_mailboxes(rows: Sequence[Mailbox], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
+def store_mailboxes(rows: Sequence[Mailbox], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
     """Store the mailboxes of users, not those of queues or forwarding ones. Unreadable ones keep their last values."""
     checked = [row if row.problem else _with_problem(row, FilterUser, _mailbox_columns(row)) for row in rows]
     good, bad = unreadable.split(
-        Kind.MAILBOX, checked, nameless, generation=generation, owner_of=lambda row: row.user_id
+        Kind.MAILBOX, checked, unidentified, generation=generation, owner_of=lambda row: row.user_id
     )
     if bad:
         # Dated, so that they are not taken for deleted.
@@ -133,7 +133,7 @@ def store_written_mailbox(user_id: UUID, mailbox: Mailbox) -> None:
     filter_store.summarize([user_id])
 
 
-def store_teams(rows: Sequence[Team], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
+def store_teams(rows: Sequence[Team], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
     """Store teams; the time their filters were read stays."""
     values = [
         {
@@ -147,10 +147,10 @@ def store_teams(rows: Sequence[Team], generation: int, nameless: Sequence[Unread
         }
         for row in rows
     ]
-    _store(FilterTeam, Kind.TEAM, rows, values, nameless, generation)
+    _store(FilterTeam, Kind.TEAM, rows, values, unidentified, generation)
 
 
-def store_units(rows: Sequence[BusinessUnit], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
+def store_units(rows: Sequence[BusinessUnit], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
     """Store business units."""
     values = [
         {
@@ -161,12 +161,12 @@ def store_units(rows: Sequence[BusinessUnit], generation: int, nameless: Sequenc
         }
         for row in rows
     ]
-    _store(FilterUnit, Kind.UNIT, rows, values, nameless, generation)
+    _store(FilterUnit, Kind.UNIT, rows, values, unidentified, generation)
 
 
-def store_memberships(rows: Sequence[Membership], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
+def store_memberships(rows: Sequence[Membership], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
     """Store which users belong to which teams."""
-    unreadable.register(Kind.MEMBERSHIP, nameless, generation=generation)
+    unreadable.register(Kind.MEMBERSHIP, unidentified, generation=generation)
     new = [FilterMembership(team_id=row.team_id, user_id=row.user_id, generation=generation) for row in rows]
     FilterMembership.objects.bulk_create(
         new,

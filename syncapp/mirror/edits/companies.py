@@ -22,7 +22,7 @@ def read_missing(crm: CrmClient) -> int:
     """
     read = 0
     for _ in range(MAX_REQUESTS):
-        edits = SyncRecord.objects.company_unasked().order_by("edited_on", "pk")
+        edits = SyncRecord.objects.without_company().order_by("edited_on", "pk")
         targets = set(edits.values_list("target_id", flat=True)[:MOST_COMPANIES_AT_ONCE])
         contacts = {contact for contact in targets if contact is not None}
         if not contacts or not columns.select(TABLE, [COMPANY]):

@@ -102,17 +102,17 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
             pulled.busy = True
             return pulled
         fields, records = _TABLES
-        this = _Pull(crm, leases, until, progress, pulled)
+        running = _Pull(crm, leases, until, progress, pulled)
         hidden_before = visibility.hidden_ids()
-        if not _read(this, fields):
+        if not _read(running, fields):
             return pulled
-        _show(this, hidden_before)
-        if not _read(this, records):
+        _show(running, hidden_before)
+        if not _read(running, records):
             return pulled
-        if this.hidden:
-            if not _read(this, fields):
+        if running.hidden:
+            if not _read(running, fields):
                 return pulled
-            _show(this, this.hidden)
+            _show(running, running.hidden)
     _read_names(crm)
     pulled.finished = True
     return pulled
@@ -161,33 +161,33 @@ def _lease_tables() -> Iterator[Leases | None]:
             cursors.release(lease)
 
 
-def _show(this: _Pull, ids: Collection[UUID]) -> None:
+def _show(running: _Pull, ids: Collection[UUID]) -> None:
     """Show those of these edits that have fields, after the fields were read."""
-    is_news = not arrivals.is_first_reading(cursors.current(this.leases[RECORDS]))
+    is_news = not arrivals.is_first_reading(cursors.current(running.leases[RECORDS]))
     for part in rows.split_chunks(sorted(visibility.with_fields(ids))):
-        _show_part(this, part, is_news=is_news)
+        _show_part(running, part, is_news=is_news)
 
 
-def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
+def _show_part(running: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
     if not ids:
         return
-    editors.read_arriving_editors(this.crm)
+    editors.read_arriving_editors(running.crm)
 
     @retried
     def show() -> visibility.ShowResult:
         result = visibility.show(ids, is_news=is_news)
-        this.extend_leases()
+        running.extend_leases()
         return result
 
     result = show()
-    this.hidden.difference_update(result.edits)
-    this.pulled.shown += len(result.edits)
-    this.pulled.superseded += result.superseded
+    running.hidden.difference_update(result.edits)
+    running.pulled.shown += len(result.edits)
+    running.pulled.superseded += result.superseded
 
 
-def _read(this: _Pull, table: _Table) -> bool:
+def _read(running: _Pull, table: _Table) -> bool:
     """Read pages until the delta link; return False if the time ran out."""
-    lease = this.leases[table.name]
+    lease = running.leases[table.name]
     with cursors.recording_problems(lease):
         cursor, has_restarted = cursors.current(lease), False
         chain = PageChain(pages=cursor.pages)
@@ -195,7 +195,7 @@ def _read(this: _Pull, table: _Table) -> bool:
             cursor = cursors.current(lease)
             started = time.monotonic()
             try:
-                page = table.read(this.crm, chain.follow(cursor.next_link or cursor.delta_link))
+                page = table.read(running.crm, chain.follow(cursor.next_link or cursor.delta_link))
             except DeltaExpired:
                 if has_restarted:
                     raise  # the link is new
@@ -203,33 +203,33 @@ def _read(this: _Pull, table: _Table) -> bool:
                 cursors.restart(lease)
                 continue
             finally:
-                this.pulled.crm_seconds += time.monotonic() - started
+                running.pulled.crm_seconds += time.monotonic() - started
             if table.name == FIELDS:
                 versions = {cursor.definitions, page.definitions}
                 have_changed = "" not in versions and len(versions) > 1
                 if have_changed or columns.needs_refresh("contact", {row.column for row in page.rows}):
-                    columns.refresh(this.crm, force=True)
-            _store_page(this, table, cursor, page)
-            this.progress(this.pulled)
+                    columns.refresh(running.crm, force=True)
+            _store_page(running, table, cursor, page)
+            running.progress(running.pulled)
             if page.delta_link:
                 # An edit staged between two pages may lack fields; they are in the next delta.
                 if table.name == RECORDS or cursor.pages == 0:
                     return True
                 chain = PageChain()
-            if this.until is not None and time.monotonic() > this.until:
+            if running.until is not None and time.monotonic() > running.until:
                 return False
 
 
-def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
+def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
     """Store the rows, show complete edits, then apply deletions and move the cursor, in short transactions.
 
     Rows of one table are stored in transactions of their own, which lock them in one order.
     """
     if table.name == FIELDS and any(row.state for row in page.rows):
         # Only with our own user can our marks be told from copies, so the pull fails if the CRM does not name it.
-        table = replace(table, store=partial(rows.store_fields, own_user=this.crm.own_user_id()))
+        table = replace(table, store=partial(rows.store_fields, own_user=running.crm.own_user_id()))
     for part in rows.split_chunks(page.rows):
-        _store_rows(this, table, cursor, part)
+        _store_rows(running, table, cursor, part)
 
     @retried
     def finish() -> int:
@@ -244,18 +244,18 @@ def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePa
                 unreadable.remove_older([table.kind], generation=cursor.generation)
                 if table.name == RECORDS and arrivals.is_first_reading(cursor):
                     arrivals.start_backlog(table.name)
-        cursors.advance(this.leases[table.name], **values)
+        cursors.advance(running.leases[table.name], **values)
         failpoint(f"mirror.{table.name}.stored")
         return withdrawn
 
-    this.pulled.withdrawn += finish()
+    running.pulled.withdrawn += finish()
     failpoint(f"mirror.{table.name}.moved")
     if page.delta_link and cursor.is_full_read and table.name == RECORDS:
         statistics.refresh()
-    this.pulled.pages += 1
+    running.pulled.pages += 1
 
 
-def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence[Any]) -> None:
+def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence[Any]) -> None:
     if not part:
         return
     is_news = not arrivals.is_first_reading(cursor)
@@ -268,16 +268,16 @@ def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence
         SyncRecord.objects.recount(result.uncounted)
         if is_news:
             arrivals.record(result.readable)
-        this.extend_leases()
+        running.extend_leases()
         return result
 
     result = store()
-    pulled = this.pulled
+    pulled = running.pulled
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += result.withdrawn
     pulled.recognized += result.recognized
-    this.hidden.update(result.hidden)
-    _show_part(this, result.records, is_news=is_news)
+    running.hidden.update(result.hidden)
+    _show_part(running, result.records, is_news=is_news)
 
 
 def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> int:

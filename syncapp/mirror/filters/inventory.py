@@ -75,19 +75,19 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
 
     Raises CrmError, LostLease.
     """
-    reader = cursors.acquire(CURSOR)
-    if reader is None:
+    lease = cursors.acquire(CURSOR)
+    if lease is None:
         return None
     until = None if seconds is None else time.monotonic() + seconds
     try:
-        with cursors.recording_problems(reader):
-            cursor = cursors.current(reader)
+        with cursors.recording_problems(lease):
+            cursor = cursors.current(lease)
             position, chain = Position.from_json(cursor.next_link), PageChain(pages=cursor.pages)
             while position.stage < len(_STAGES):
                 chain.follow(position.to_json())
-                position = _STAGES[position.stage](crm, reader, cursor, position)
+                position = _STAGES[position.stage](crm, lease, cursor, position)
                 if cursor.trouble:
-                    cursors.record_problem(reader, "")
+                    cursors.record_problem(lease, "")
                 if until is not None and time.monotonic() > until:
                     return False
             with transaction.atomic():
@@ -97,10 +97,10 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
                 sync_paths.recompute(FilterUser.objects.all())
                 sync_paths.store_daily_counts()
                 done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
-                cursors.advance(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
+                cursors.advance(lease, **done, pulled_at=Now(), generation=cursor.generation + 1)
             return True
     finally:
-        cursors.release(reader)
+        cursors.release(lease)
 
 
 _Stage = Callable[[CrmClient, TableLease, MirrorCursor, Position], Position]
@@ -110,18 +110,18 @@ _Store = Callable[[Sequence[Any], int, Sequence[Unreadable]], None]
 def _pages(read: Callable[[CrmClient, str], Page[Any]], store_page: _Store) -> _Stage:
     """Return a stage that reads one page of a table and stores its rows."""
 
-    def stage(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
         page = read(crm, position.link)
         after = replace(position, link=page.next_link) if page.next_link else Position(position.stage + 1)
         with transaction.atomic():
             store_page(page.rows, cursor.generation, page.unreadable)
-            cursors.advance(reader, next_link=after.to_json(), pages=F("pages") + 1)
+            cursors.advance(lease, next_link=after.to_json(), pages=F("pages") + 1)
         return after
 
     return stage
 
 
-def _read_organization(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+def _read_organization(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
     """Read the organization's settings, system filters and filter templates."""
     organization, facts = crm.directory.organization(), crm.table_facts("userquery")
     found = {"keeps_deletes_apart": organization.keeps_deletes_apart, "keeps_versions": facts.keeps_versions}
@@ -144,17 +144,17 @@ def _read_organization(crm: CrmClient, reader: TableLease, cursor: MirrorCursor,
             }
             SystemFilter.objects.update_or_create(pk=each.id, defaults=columns)
         SystemFilter.objects.filter(pk__in=[each.id for each in bad]).update(generation=cursor.generation)
-        cursors.advance(reader, next_link=after.to_json())
+        cursors.advance(lease, next_link=after.to_json())
     return after
 
 
 def _probe(find_access: Callable[[CrmClient], object]) -> _Stage:
     """Return a stage that finds out which kind of access works."""
 
-    def stage(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
         find_access(crm)
         after = Position(position.stage + 1)
-        cursors.advance(reader, next_link=after.to_json())
+        cursors.advance(lease, next_link=after.to_json())
         return after
 
     return stage
@@ -174,7 +174,7 @@ def _find_writing_access(crm: CrmClient) -> None:
 def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
     """Return a stage that reads the filters of the next owners."""
 
-    def stage(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
         last = UUID(position.link) if position.link else _BEFORE_ALL
         following = owners().filter(pk__gt=last, generation=cursor.generation).order_by("pk")
         ids = list(following.values_list("pk", flat=True)[:MOST_OWNERS_AT_ONCE])
@@ -183,7 +183,7 @@ def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
         _require_some(read)
         with transaction.atomic():
             store.store(read, query_type=query_type, generation=cursor.generation)
-            cursors.advance(reader, next_link=after.to_json())
+            cursors.advance(lease, next_link=after.to_json())
         return after
 
     return stage
@@ -223,7 +223,7 @@ def read_filters(
     Raises CrmError if the whole request fails.
     """
     if access.capabilities().reading != Access.ACTING:
-        return crm.filters.of_many(owner_ids, query_type=query_type)
+        return crm.filters.of_owners(owner_ids, query_type=query_type)
     users = FilterUser.objects.in_bulk(list(owner_ids))
     found = []
     for user in (users[each] for each in owner_ids if each in users):

@@ -130,7 +130,7 @@ def has_system_filter() -> bool:
 
 
 def doubled_if_on(users: FilterUserQuerySet) -> FilterUserQuerySet:
-    """Return the users whose appointments would arrive twice with their filters on, and do not so far."""
+    """Return the users whose appointments arrive once now, and would arrive twice with their filters on."""
     twice = [cause for cause in Cause if paths_of(cause) is SyncPaths.TWICE]
     return (
         users.exclude(paths=SyncPaths.TWICE)

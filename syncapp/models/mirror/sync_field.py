@@ -74,7 +74,7 @@ class SyncFieldQuerySet(models.QuerySet["SyncField"]):
         """Return fields that a reviewer can decide: waiting, or returned with a conflict."""
         return self.filter(decision=FieldDecision.PENDING, unreadable="")
 
-    def unruled(self) -> SyncFieldQuerySet:
+    def not_yet_ruled(self) -> SyncFieldQuerySet:
         """Return undecided fields that the rules have not checked."""
         fresh = self.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True)
         return fresh.filter(unreadable="", record__unreadable="")

@@ -60,7 +60,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         """Return records of an earlier release that are not indexed for search."""
         return self.filter(_WITHOUT_WORDS)
 
-    def company_unasked(self) -> SyncRecordQuerySet:
+    def without_company(self) -> SyncRecordQuerySet:
         """Return waiting edits of contacts whose company has not been read yet."""
         return self.filter(_COMPANY_UNASKED, target_table=REVIEWED_TABLE, target_id__isnull=False)
 

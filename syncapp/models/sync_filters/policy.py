@@ -111,7 +111,7 @@ class FilterPolicy(Job):
         """Return whether a person asked for repairs and no second person has confirmed them yet."""
         return self.mode == PolicyMode.SHADOW and self.repair_by_id is not None
 
-    def is_in_its_dates(self, day: date) -> bool:
+    def is_in_force(self, day: date) -> bool:
         """Return whether the policy is in force on this day."""
         return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from syncapp.crm.sessions import Outgoing
 
-Before = Callable[[], None]
+OnSend = Callable[[], None]
 Settings = Any  # Django's settings, or anything with the same names
 
 
@@ -36,8 +36,8 @@ class Notification(Protocol):
 class Channel(Protocol):
     """A service that delivers notifications."""
 
-    def send(self, notification: Notification, *, before: Before) -> None:
-        """Deliver one notification; call `before` when it may be delivered from then on. Raises MailError."""
+    def send(self, notification: Notification, *, on_send: OnSend) -> None:
+        """Deliver one notification; call `on_send` right before it may be delivered. Raises MailError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Errors of channels, by what follows from them.
 
 MailError
-├── ServiceAway        no connection, service busy, or no token: nothing was sent, all mails wait
+├── ServiceUnavailable no connection, service busy, or no token: nothing was sent, all mails wait
 ├── ServiceRefused     our account or sender is refused: nothing was sent, the configuration has to change
 ├── Postponed          this mail is refused for now, others may be accepted
 ├── MailRefused        this mail, or its reader's address, is refused for good
@@ -23,7 +23,7 @@ class MailError(Exception):
         self.retry_after = retry_after
 
 
-class ServiceAway(MailError):
+class ServiceUnavailable(MailError):
     """Nothing was sent; the service may be back soon."""
 
 

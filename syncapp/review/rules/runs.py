@@ -78,7 +78,7 @@ def catch_up(*, seconds: float = CATCH_UP_SECONDS) -> bool:
 def _unchecked() -> SyncFieldQuerySet:
     """Return unchecked fields of visible edits whose editors are read, as four eyes requires."""
     known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
-    arrived = SyncField.objects.unruled().filter(record__is_stub=False)
+    arrived = SyncField.objects.not_yet_ruled().filter(record__is_stub=False)
     return arrived.filter(Q(record__editor_id__isnull=True) | Exists(known))
 
 
@@ -86,7 +86,7 @@ def _unchecked() -> SyncFieldQuerySet:
 def _mark_batch() -> int:
     """Mark a batch of fields as checked, since there are no rules; return how many."""
     # In the order of the partial index; SQLite would walk through all waiting fields otherwise.
-    ids = list(SyncField.objects.unruled().order_by("pk").values_list("pk", flat=True)[:MARK_BATCH])
+    ids = list(SyncField.objects.not_yet_ruled().order_by("pk").values_list("pk", flat=True)[:MARK_BATCH])
     if ids:
         fields = SyncField.objects.filter(pk__in=ids, ruled_at__isnull=True)
         lock(fields)
@@ -97,7 +97,7 @@ def _mark_batch() -> int:
 @retried
 def _check_field(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
     result = RunResult()
-    if SyncField.objects.unruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
+    if SyncField.objects.not_yet_ruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
         return result
     field = SyncField.objects.select_related("record").get(pk=field_id)
     result.fields += 1

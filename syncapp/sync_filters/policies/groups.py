@@ -31,7 +31,7 @@ def in_force() -> list[FilterPolicy]:
     """Return the policies in force today, by name: not removed, not paused, and within their dates."""
     today = timezone.now().date()
     policies = FilterPolicy.objects.current().filter(is_paused=False)
-    return [policy for policy in policies if policy.is_in_its_dates(today)]
+    return [policy for policy in policies if policy.is_in_force(today)]
 
 
 def policies_of(user: FilterUser) -> list[FilterPolicy]:

@@ -94,7 +94,7 @@ def _reschedule(lease: Lease, pause: timedelta | None) -> None:
 
 def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | None) -> timedelta | None:
     """Do what is due now; return how long until the next time, None for the usual hour."""
-    if not policy.is_active or not policy.is_in_its_dates(timezone.now().date()):
+    if not policy.is_active or not policy.is_in_force(timezone.now().date()):
         return USUAL_PAUSE
     if repairs.discard_failed_preparation(policy):
         return USUAL_PAUSE

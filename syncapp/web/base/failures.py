@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from syncapp.health import kinds
-from syncapp.health.outages import is_database_away
+from syncapp.health.outages import is_database_down
 from syncapp.models.locking import is_conflict
 from syncapp.web.base.access import SAFE_METHODS
 
@@ -20,9 +20,9 @@ BUSY_SECONDS = 2
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 if the database is away or was busy with the same rows, else 500."""
+    """Answer 503 if the database is down or was busy with the same rows, else 500."""
     error = sys.exc_info()[1]
-    if is_database_away(error):
+    if is_database_down(error):
         template, status, retry_after = "503.html", 503, RETRY_SECONDS
     elif is_conflict(error):
         template, status, retry_after = "busy.html", 503, BUSY_SECONDS

@@ -72,7 +72,7 @@ class WholeNumberField(forms.CharField):
         if not text:
             return self.empty_number
         try:
-            found = localization.typed_whole(text)
+            found = localization.parse_whole_number(text)
         except localization.Unreadable:
             found = self.least - 1
         if not self.least <= found <= self.most:

@@ -81,7 +81,7 @@ class PolicyPresenter:
             return "warn", "alert", "Needs a decision"
         if self.policy.is_paused:
             return "", "pause", "Paused"
-        if not self.policy.is_in_its_dates(timezone.localdate()):
+        if not self.policy.is_in_force(timezone.localdate()):
             return "", "clock", "Outside its dates"
         if self.policy.waits_for_a_second_person:
             return "warn", "user", "Waiting for a second person"

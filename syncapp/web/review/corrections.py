@@ -137,15 +137,15 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
     kind = _input_of(column)
     try:
         if kind is Input.NUMBER:
-            return localization.typed_number(text, decimals=_decimals_of(column))
+            return localization.parse_number(text, decimals=_decimals_of(column))
         if kind is Input.DATE:
-            return localization.typed_date(text).isoformat()
+            return localization.parse_date(text).isoformat()
         if kind is Input.DATE_TIME:
             with _zone_of(column):
                 if column.is_shown_as_date:
                     # The start of the day, as the CRM's forms store it for a date of this column. If the clock changes
                     # at midnight, the day starts an hour later, or with the first of two midnights.
-                    start = datetime.combine(localization.typed_date(text), time())
+                    start = datetime.combine(localization.parse_date(text), time())
                     return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
                 naive = _local(text)
                 if naive is not None:

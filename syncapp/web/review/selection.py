@@ -57,7 +57,7 @@ class SelectionForm(forms.Form):
 
     def clean_number(self) -> int | None:
         try:
-            return localization.typed_whole(self.cleaned_data["number"])
+            return localization.parse_whole_number(self.cleaned_data["number"])
         except localization.Unreadable:
             return None
 

@@ -138,10 +138,10 @@ def _apply(form: SettingsForm, operation: Operation | None, person: Person, *, b
 
 _OF_BOTH: dict[str, Operation] = {
     "wishes": lambda person, data, by: people.set_preferences(person.pk, by=by, **data),
-    "absence": lambda person, data, by: people.set_away(
+    "absence": lambda person, data, by: people.update_absence(
         person.pk, until=data["absent_until"], deputy=data["deputy"], by=by
     ),
-    "here": lambda person, data, by: people.set_away(person.pk, until=None, deputy=None, by=by),
+    "here": lambda person, data, by: people.update_absence(person.pk, until=None, deputy=None, by=by),
 }
 _OF_ANYONE = _OF_BOTH | {
     "on": lambda person, data, by: people.set_active(person.pk, active=True, by=by),

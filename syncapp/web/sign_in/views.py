@@ -135,7 +135,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) -> HttpResponse:
     log.warning("sign-in service unavailable: %s", error.code)
-    clients.sign_in_failed(error)
+    clients.trip_sign_in_breaker(error)
     words = "Microsoft's sign-in service does not answer. Your account is fine. Try again in a few minutes."
     return card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
 

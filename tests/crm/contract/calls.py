@@ -95,7 +95,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "directory.mailboxes_by_id": _plain(lambda crm: crm.directory.mailboxes_by_id([RITA])),
     "directory.organization": _plain(lambda crm: crm.directory.organization()),
     "filters.of": _plain(lambda crm: crm.filters.of(RITA)),
-    "filters.of_many": _plain(lambda crm: crm.filters.of_many([RITA])),
+    "filters.of_owners": _plain(lambda crm: crm.filters.of_owners([RITA])),
     "filters.system_filters": _plain(lambda crm: crm.filters.system_filters()),
     "evaluation.counts": _plain(lambda crm: crm.evaluation.counts([FILTER], acting_for=ACTING)),
     "evaluation.rows": _plain(lambda crm: crm.evaluation.rows(FILTER, acting_for=ACTING)),

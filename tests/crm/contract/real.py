@@ -165,7 +165,7 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "directory.users_by_id": lambda real, us: real.directory.users_by_id([us]),
     "directory.mailboxes_by_id": lambda real, us: real.directory.mailboxes_by_id([us]),
     "filters.of": lambda real, us: real.filters.of(us),
-    "filters.of_many": lambda real, us: real.filters.of_many([us]),
+    "filters.of_owners": lambda real, us: real.filters.of_owners([us]),
     "evaluation.counts": lambda real, us: real.evaluation.counts([FILTER], acting_for=ActingFor(us)),
     "evaluation.rows": lambda real, us: real.evaluation.rows(FILTER, acting_for=ActingFor(us), most=5),
     "evaluation.organized_meetings": lambda real, us: real.evaluation.organized_meetings(

@@ -81,7 +81,7 @@ def test_filter_privilege_suffices(scene):
 def test_owners_read_in_one_request_in_order(scene):
     owners = [IDS["Rita"], uuid4(), IDS["Rob"]]
 
-    found = scene.crm.filters.of_many(owners)
+    found = scene.crm.filters.of_owners(owners)
 
     assert [each.owner_id for each in found] == owners
     assert [each.filters for each in found] == [scene.crm.filters.of(owner) for owner in owners]
@@ -92,7 +92,7 @@ def test_unreadable_owner_hides_no_other(scene):
     owners = [IDS["Rita"], IDS["Rob"]]
     scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 1})
 
-    rita, rob = scene.crm.filters.of_many(owners)
+    rita, rob = scene.crm.filters.of_owners(owners)
 
     assert rita.filters is None
     assert isinstance(rita.error, errors.Forbidden)
@@ -103,15 +103,15 @@ def test_incomplete_answer_hides_no_owner(scene):
     scene.cloud.fail({"path": "$batch", "cut": "after_commit"})
 
     with pytest.raises(errors.Unreachable):
-        scene.crm.filters.of_many([IDS["Rita"]])
+        scene.crm.filters.of_owners([IDS["Rita"]])
 
 
 def test_no_owners_send_no_request(scene):
     scene.cloud.fail({"status": 500})
 
-    assert scene.crm.filters.of_many([]) == ()
+    assert scene.crm.filters.of_owners([]) == ()
     with pytest.raises(ValueError, match="At most 50"):
-        scene.crm.filters.of_many([uuid4()] * 51)
+        scene.crm.filters.of_owners([uuid4()] * 51)
 
 
 def test_system_filters_and_templates_differ(scene):

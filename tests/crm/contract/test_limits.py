@@ -69,7 +69,7 @@ def test_limiter_keeps_batches_below_execution_time(cloud, limited):
     crm.who_am_i()
     limited()
 
-    answered = _keep_calling(lambda: crm.filters.of_many([OURSELVES] * 20))
+    answered = _keep_calling(lambda: crm.filters.of_owners([OURSELVES] * 20))
 
     # 18 seconds of execution a second are our share, and a batch of twenty is charged 0.8.
     assert 5 < answered <= (18 / 0.8) * SECONDS + 20
@@ -81,7 +81,7 @@ def test_without_limiter_execution_time_exceeded(cloud, limited):
     limited(execution_seconds=2.0)
 
     with pytest.raises(errors.Throttled) as caught:
-        _again_and_again(lambda: crm.filters.of_many([OURSELVES] * 20))
+        _again_and_again(lambda: crm.filters.of_owners([OURSELVES] * 20))
 
     assert caught.value.code == "0x80072321"
 

@@ -100,7 +100,7 @@ def test_malformed_definition_marks_its_column(detail):
 
 
 @pytest.mark.parametrize("name", [None, 5, Unstorable("holds a NUL")])
-def test_unnamed_definition_keeps_problem(name):
+def test_definition_without_name_keeps_its_problem(name):
     (column,) = definitions.columns("contact", [{"value": [{"LogicalName": name}]}, *NOTHING[1:]])
 
     assert (column.name, "LogicalName" in column.problem) == ("", True)

@@ -35,6 +35,6 @@ def test_pending_index_is_not_enforced() -> None:
     assert not key.is_enforced
 
 
-def test_unreadable_switch_is_refused() -> None:
+def test_unreadable_managed_property_is_refused() -> None:
     with pytest.raises(ProtocolError):
         Metadata(Fixed({"value": [{"LogicalName": "fax", "IsAuditEnabled": True}]})).auditing("contact")

@@ -43,7 +43,7 @@ def test_new_edit_gets_company(world: World):
 def test_idle_pull_reads_no_company(world: World):
     world.reset(contacts=20, pending=12)
     world.pull()
-    assert not SyncRecord.objects.company_unasked().exists()
+    assert not SyncRecord.objects.without_company().exists()
     world.faults({"method": "GET", "table": "contact", "status": 500})
 
     assert world.pull().finished
@@ -56,7 +56,7 @@ def test_later_pulls_read_remaining_companies(world: World, monkeypatch):
     left = []
     for _ in range(3):
         world.pull()
-        left.append(len(set(SyncRecord.objects.company_unasked().values_list("target_id", flat=True))))
+        left.append(len(set(SyncRecord.objects.without_company().values_list("target_id", flat=True))))
 
     assert left[0] > 0
     assert left[2] == 0

@@ -65,7 +65,7 @@ def test_account_edits_do_not_supersede_each_other(world: World, field: SyncFiel
     assert SyncRecord.objects.needing_attention().count() == 2
 
 
-def test_contact_edit_beside_it_arrives(world: World, field: SyncField) -> None:
+def test_contact_edit_with_account_edit_arrives(world: World, field: SyncField) -> None:
     good = world.edited(jobtitle="Head")["jobtitle"]
 
     assert good.record.waiting_count == 1

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncapp.notifications.channels.base import Before, ChannelType, Notification, Problem
-from syncapp.notifications.channels.errors import ServiceAway
+from syncapp.notifications.channels.base import ChannelType, Notification, OnSend, Problem
+from syncapp.notifications.channels.errors import ServiceUnavailable
 
 posts: list[tuple[str, str, str]] = []
 
 
 class ChatChannel:
-    """One room; it is away while `room` is empty."""
+    """One room; it is unavailable while `room` is empty."""
 
     def __init__(self, room: str) -> None:
         self._room = room
 
-    def send(self, notification: Notification, *, before: Before) -> None:
-        """Post one notification. Raises ServiceAway."""
+    def send(self, notification: Notification, *, on_send: OnSend) -> None:
+        """Post one notification. Raises ServiceUnavailable."""
         if not self._room:
-            raise ServiceAway("The chat does not answer.")
-        before()
+            raise ServiceUnavailable("The chat does not answer.")
+        on_send()
         posts.append((notification.to, notification.subject(), notification.text()))
 
 

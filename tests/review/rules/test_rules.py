@@ -148,7 +148,7 @@ def test_without_rules_fields_are_marked_checked():
 
     runs.run()
 
-    assert not SyncField.objects.unruled().exists()
+    assert not SyncField.objects.not_yet_ruled().exists()
 
 
 def test_edit_with_unread_editor_is_checked_later():

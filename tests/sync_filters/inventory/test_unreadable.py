@@ -133,7 +133,7 @@ def test_value_too_large_to_store_is_set_aside(read):
     (box,) = clients.crm().directory.mailboxes_by_id([rita.mailbox_id])
     rows.store_mailboxes([replace(box, method=2**20)], 1)
     assert FilterUser.objects.get(pk=rita.pk).method == rita.method
-    (owned,) = clients.crm().filters.of_many([rita.pk])
+    (owned,) = clients.crm().filters.of_owners([rita.pk])
     wide = replace(owned.filters[0], table="x" * 200)
     store.store([replace(owned, filters=(wide, *owned.filters[1:]))], generation=1)
     assert "table is longer than 128" in problem_of("filter")
@@ -142,9 +142,9 @@ def test_value_too_large_to_store_is_set_aside(read):
 def test_unreadable_definition_keeps_previous_description(db):
     columns.store("contact", CONTACT_COLUMNS)
     bad = replace(CONTACT_COLUMNS[0], label="", problem=f"The CRM's value of Label {NUL}.")
-    nameless = replace(bad, name="")
+    unidentified = replace(bad, name="")
 
-    columns.store("contact", (bad, nameless, *CONTACT_COLUMNS[1:]))
+    columns.store("contact", (bad, unidentified, *CONTACT_COLUMNS[1:]))
 
     assert CrmColumn.objects.get(name="jobtitle").label == "Job Title"
     assert CrmColumn.objects.count() == len(CONTACT_COLUMNS)

@@ -293,7 +293,7 @@ def test_unavailable_sign_in_service_is_explained(settings: Settings) -> None:
 
 
 def test_successful_sign_in_resets_breaker(browser: Client, outside: requests.Session) -> None:
-    clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
+    clients.trip_sign_in_breaker(TokenUnavailable("no answer", code="authority"))
 
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
 
@@ -308,7 +308,7 @@ def make_probe_due() -> None:
 def test_sign_in_service_is_probed_until_back(sandbox: SandboxServer, settings: Settings) -> None:
     back = settings.CRM_AUTHORITY
     settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
-    clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
+    clients.trip_sign_in_breaker(TokenUnavailable("no answer", code="authority"))
     make_probe_due()
     clients.probe_sign_in()
     assert [breaker.name for breaker in breakers.all_open()] == ["sign_in"]

@@ -16,8 +16,8 @@ from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
-from syncapp.notifications.channels.base import Before, Notification
-from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
+from syncapp.notifications.channels.base import Notification, OnSend
+from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceRefused, ServiceUnavailable
 
 _CONNECT_SECONDS = 5.0
 _LARGEST_ANSWER = 100_000
@@ -41,7 +41,7 @@ class GraphChannel:
         self._seconds = seconds
         self._sessions = PerProcess(lambda: new_session(outgoing=outgoing))
 
-    def send(self, notification: Notification, *, before: Before) -> None:
+    def send(self, notification: Notification, *, on_send: OnSend) -> None:
         """Deliver one mail; its headers name sender and reader. Raises MailError."""
         mail = notification.mail()
         try:
@@ -49,8 +49,8 @@ class GraphChannel:
         except CredentialsRefused as error:
             raise ServiceRefused(error.message, code="sign_in") from error
         except TokenUnavailable as error:
-            raise ServiceAway(error.message, code="token") from error
-        before()
+            raise ServiceUnavailable(error.message, code="token") from error
+        on_send()
         status, headers, body = self._post(token, base64.b64encode(mail))
         if status == 202:
             return
@@ -61,7 +61,7 @@ class GraphChannel:
             raise ServiceRefused(words, code=str(status))
         if status in (429, 503):
             pause = headers.get("Retry-After", "")
-            raise ServiceAway(words, code=str(status), retry_after=float(pause) if pause.isdigit() else None)
+            raise ServiceUnavailable(words, code=str(status), retry_after=float(pause) if pause.isdigit() else None)
         # After another 5xx the mail may have been delivered.
         raise (OutcomeUnknown if status >= 500 else MailRefused)(words, code=str(status))
 
@@ -83,5 +83,5 @@ class GraphChannel:
             name = type(error).__name__
             self._sessions.get().close()  # as in Transport: other connections may have ended, too
             if isinstance(error, requests.RequestException) and never_sent(error):
-                raise ServiceAway(f"Microsoft Graph does not answer ({name}).", code=name) from error
+                raise ServiceUnavailable(f"Microsoft Graph does not answer ({name}).", code=name) from error
             raise OutcomeUnknown(f"No answer after the mail was sent ({name}).") from error

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 
 from syncapp.crm.sessions import DIRECT, Outgoing
 from syncapp.notifications.channels import addresses
-from syncapp.notifications.channels.base import Before, Notification
-from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, Postponed, ServiceAway, ServiceRefused
+from syncapp.notifications.channels.base import Notification, OnSend
+from syncapp.notifications.channels.errors import (
+    MailRefused,
+    OutcomeUnknown,
+    Postponed,
+    ServiceRefused,
+    ServiceUnavailable,
+)
 
 Reply = tuple[int, bytes]
 _LONGEST_QUOTE = 200
@@ -31,7 +37,7 @@ class SmtpChannel:
     seconds: float = 30.0
     outgoing: Outgoing = DIRECT
 
-    def send(self, notification: Notification, *, before: Before) -> None:
+    def send(self, notification: Notification, *, on_send: OnSend) -> None:
         """Deliver one mail. Raises MailError."""
         sender, to, mail = notification.sender(), addresses.deliverable(notification.to), notification.mail()
         client = self._connect()
@@ -39,7 +45,7 @@ class SmtpChannel:
             self._greet(client)
             _require_accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
             _require_accepted(lambda: client.rcpt(to), otherwise=MailRefused)
-            before()
+            on_send()
             try:
                 if client.sock is not None:
                     client.sock.settimeout(self.seconds)
@@ -62,7 +68,7 @@ class SmtpChannel:
                 return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=self._tls())
             return smtplib.SMTP(self.host, self.port, timeout=self.seconds / 6)
         except (OSError, smtplib.SMTPException) as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
     def _tls(self) -> ssl.SSLContext:
         return self.outgoing.with_authorities(ssl.create_default_context())
@@ -85,7 +91,7 @@ class SmtpChannel:
                 f"The mail server does not support the configured security or sign-in: {error}", code="not_supported"
             ) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise _away(error) from error
+            raise _unavailable(error) from error
 
 
 def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
@@ -93,16 +99,16 @@ def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRe
     try:
         code, words = command()
     except (OSError, smtplib.SMTPException) as error:
-        raise _away(error) from error
+        raise _unavailable(error) from error
     if code < 300:
         return
     if code == 421:
-        raise ServiceAway(_reply_words(code, words), code="421")
+        raise ServiceUnavailable(_reply_words(code, words), code="421")
     raise (otherwise if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
 
 
-def _away(error: Exception) -> ServiceAway:
-    return ServiceAway(f"The mail server does not answer ({type(error).__name__}).", code=type(error).__name__)
+def _unavailable(error: Exception) -> ServiceUnavailable:
+    return ServiceUnavailable(f"The mail server does not answer ({type(error).__name__}).", code=type(error).__name__)
 
 
 def _reply_words(code: int, words: bytes) -> str:

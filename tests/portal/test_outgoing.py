@@ -15,7 +15,7 @@ from dataverse_sandbox.server import SandboxServer
 from syncapp.connection import clients
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.notifications import mail_service
-from syncapp.notifications.channels.errors import ServiceAway
+from syncapp.notifications.channels.errors import ServiceUnavailable
 from tests.support.connect_proxy import connect_proxy
 from tests.support.servers import free_port
 
@@ -77,7 +77,7 @@ def use_everything() -> None:
     """Read from the CRM, begin a sign-in and send a mail."""
     clients.verified_client()
     assert clients.sign_in_service().begin(BACK)["auth_uri"].startswith("https://")
-    mail_service.channel().send(Mail(), before=lambda: None)
+    mail_service.channel().send(Mail(), on_send=lambda: None)
 
 
 def test_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
@@ -143,8 +143,8 @@ def test_mail_server_with_private_authority(
     settings.MAIL_BACKEND, settings.SMTP_SECURITY, settings.SMTP_PORT = "smtp", "starttls", server.port
     settings.CA_BUNDLE = ca_file if is_trusted else ""
     try:
-        mail_service.channel().send(Mail(), before=lambda: None)
-    except ServiceAway:
+        mail_service.channel().send(Mail(), on_send=lambda: None)
+    except ServiceUnavailable:
         assert not is_trusted
     finally:
         server.stop()
