@@ -69,5 +69,6 @@ def _pair(transaction: Transaction, found: ManyToMany, row_id: str, other_id: st
 
 
 def _may_pair(transaction: Transaction, found: ManyToMany) -> None:
+    """Check that the caller may associate rows in this intersect table."""
     default = visibility.privilege("Write", found.other)
     transaction.author.rights.require(_PAIR_PRIVILEGES.get(found.intersect.name, default), found.intersect.name)

@@ -60,6 +60,7 @@ def _rendered(
 
 
 def _stored(connection: sqlite3.Connection, column: Column, value: object) -> Row:
+    """Return the stored columns of a value of the ledger."""
     if column.kind is Kind.YES_NO:
         return {column.name: int(value is True)}
     if column.kind is not Kind.LOOKUP:

@@ -75,6 +75,7 @@ def _sections(content_type: str, body: bytes) -> Iterator[tuple[Headers, bytes]]
 
 
 def _head_and_rest(piece: bytes) -> tuple[Headers, bytes]:
+    """Split a piece into its headers and what follows them."""
     head, *rest = _BLANK_LINE.split(piece, maxsplit=1)
     return _headers(head.decode("utf-8", "replace").splitlines()), rest[0] if rest else b""
 

@@ -62,6 +62,7 @@ def _label(value: object) -> str:
 
 
 def required(body: Body) -> str:
+    """Return the required level of a definition."""
     level = body.get("RequiredLevel")
     return str(level.get("Value") or "None") if isinstance(level, Mapping) else "None"
 
@@ -161,6 +162,7 @@ def changed(column: Column, body: Body) -> Column:
 
 
 def _limited(column: Column, body: Body) -> Column:
+    """Return the column with the limits of a definition."""
     minimum, maximum = body.get("MinValue"), body.get("MaxValue")
     precision = body.get("Precision")
     return replace(

@@ -288,6 +288,7 @@ def _changes(body: Mapping[str, object]) -> dict[str, object]:
 
 
 def _world(body: Mapping[str, object]) -> World:
+    """Read the options of a reset."""
     known = {field.name for field in dataclass_fields(World)}
     if set(body) - known:
         raise errors.bad_payload(f"Known are {sorted(known)}, base and bare.")

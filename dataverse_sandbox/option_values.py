@@ -121,6 +121,7 @@ def _update(transaction: Transaction, request: Request) -> Answer:
 
 
 def _mapped(options: Options, body: Body, change: Callable[[Option], Option]) -> Options:
+    """Return the options, with the change applied to the one that the body names."""
     _there(options, body)
     return tuple(change(option) if option.value == body["Value"] else option for option in options)
 

@@ -145,6 +145,7 @@ def representation(connection: sqlite3.Connection, table: Table, row_id: str, re
 
 
 def _below(connection: sqlite3.Connection, table: Table, row: Row, request: Request, rest: str) -> Answer:
+    """Answer a request for a property of a row, or for rows related to it."""
     name, _, tail = rest.partition("/")
     if name in table.navigations:
         return _single_valued(connection, table, row, request, name, tail)

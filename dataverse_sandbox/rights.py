@@ -49,6 +49,7 @@ class Rights:
     teams: frozenset[str] = frozenset()
 
     def may(self, privilege: str) -> bool:
+        """Return whether the user holds the privilege."""
         return self.privileges is None or not privilege or privilege in self.privileges
 
     def require(self, privilege: str, table: str = "") -> None:

@@ -155,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _natural(text: str, *, base: int) -> int:
-    """Parse a Content-Length. Raises ValueError when it is no number of bytes."""
+    """Parse a Content-Length. Raises ValueError unless it is a number of bytes."""
     number = int(text, base)
     if number < 0:
         raise ValueError(text)

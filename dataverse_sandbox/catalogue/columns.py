@@ -304,6 +304,7 @@ def coded(name: str, label: str, *pairs: tuple[int, str], default: int | None = 
 
 
 def indexed(column: Column) -> Column:
+    """Return the column with an index."""
     return replace(column, indexed=True)
 
 

@@ -29,6 +29,7 @@ class Conditions:
         return Filter(tuple(parts))
 
     def _one(self) -> Filter:
+        """Read one condition, or a group of conditions in brackets."""
         if self._tokens.take("("):
             return self._in_brackets()
         self._conditions += 1

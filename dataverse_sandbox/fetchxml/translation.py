@@ -149,6 +149,7 @@ class _Translator:
         return Condition(f"({found.sql})", found.parameters)
 
     def _test(self, scope: Scope, own: Source, test: Test) -> Condition:
+        """Translate one condition."""
         source = scope.named(test.entity) if test.entity else own
         column = source.column(test.name)
         expression = source.expression(column)

@@ -201,6 +201,7 @@ def _specifics(table: Table, column: Column) -> Item:
 
 
 def _of_a_number(column: Column) -> Item:
+    """Return the properties of a numeric column."""
     if column.kind is Kind.INTEGER:
         return {"MinValue": int(column.minimum), "MaxValue": int(column.maximum), "Format": "None"}
     limits: Item = {"MinValue": column.minimum, "MaxValue": column.maximum, "Precision": column.precision}

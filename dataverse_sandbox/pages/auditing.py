@@ -102,6 +102,7 @@ class AuditingPage:
 
 
 def _in_words(state: Mapping[str, object]) -> str:
+    """Describe the state of auditing."""
     kept = f"for {state['days_kept']} days" if int(str(state["days_kept"])) > 0 else "for ever"
     on = "on for contacts" if state["enabled"] else "off"
     waiting = f", {state['waiting']} of them not readable yet" if state["waiting"] else ""

@@ -46,6 +46,7 @@ def search(editors: Choices, editor: str, who: str, text: str) -> Markup:
 
 
 def edit(editors: Choices, editor: str, fields: Markup) -> Markup:
+    """Return the form that edits a contact."""
     return _EDIT.format(editors=_editors(editors, editor), fields=fields)
 
 

@@ -71,6 +71,7 @@ class Wanted:
         return cls(sent.get("table", ""), sent.get("row", "").lower(), sent.get("who", "").lower(), number)
 
     def older(self, before: int) -> str:
+        """Return the address of the next older writes."""
         kept = "".join(f"{name}={value}&" for name, value in vars(self).items() if value and name != "before")
         return f"/ledger/?{kept}before={before}"
 

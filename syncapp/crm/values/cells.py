@@ -73,7 +73,7 @@ class Cells:
 def read_all(
     rows: Iterable[odata.Row], read: Callable[[odata.Row], Record]
 ) -> tuple[tuple[Record, ...], tuple[Unreadable, ...]]:
-    """Read the rows of a list; those of which not even the id can be read are returned apart."""
+    """Read the rows of a list; return the rows without a readable id separately."""
     found: list[Record] = []
     unreadable: list[Unreadable] = []
     for row in rows:
