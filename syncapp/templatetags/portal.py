@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -22,6 +22,7 @@ from syncapp.text.localization import number as number_words
 from syncapp.web.base import local_time, times
 
 register = template.Library()
+JUST_NOW = timedelta(seconds=5)
 
 
 @register.simple_tag
@@ -45,7 +46,8 @@ def age(when: datetime | None) -> SafeString:
 def _time(when: datetime | None, suffix: str) -> SafeString:
     if when is None:
         return mark_safe("")
-    words = "just now" if suffix and times.age(when) == "0 s" else times.age(when) + suffix
+    is_recent = timezone.now() - when < JUST_NOW  # a busy server takes a second to answer, and people do not mind
+    words = "just now" if suffix and is_recent else times.age(when) + suffix
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), times.exact(when), words)
 
 

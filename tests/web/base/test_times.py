@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from syncapp.templatetags import portal
 from syncapp.web.base import times
 
 HOUR, DAY = 3600, 86400
@@ -18,3 +22,8 @@ HOUR, DAY = 3600, 86400
 )
 def test_age_uses_its_largest_unit(seconds: int, words: str) -> None:
     assert times.span(seconds) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, ">just now<"), (2, ">just now<"), (20, " s ago<")])
+def test_few_seconds_ago_is_just_now(seconds: int, words: str) -> None:
+    assert words in portal.ago(timezone.now() - timedelta(seconds=seconds))
