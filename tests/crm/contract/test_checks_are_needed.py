@@ -53,12 +53,12 @@ WATCHED = [
     ),
     Watched(
         taken_out.upsert_in_spite_of_if_match,
-        test_upsert.test_missing_row,
+        test_upsert.test_missing_row_created_unless_forbidden,
         {"condition": {"If-Match": "*"}, "happens": "not there"},
     ),
     Watched(
         taken_out.if_none_match_ignored,
-        test_upsert.test_existing_row,
+        test_upsert.test_existing_row_changed_unless_forbidden,
         {"condition": {"If-None-Match": "*"}, "status": 412},
     ),
     Watched(taken_out.any_query_for_others, test_filters.test_third_condition_hides_others_filters),
