@@ -111,7 +111,10 @@ def test_arriving_edit_restores_frequent_pulls(idle_portal: IdlePortal) -> None:
     idle_portal.settle()
     idle_portal.world.outlook(idle_portal.world.contact(), jobtitle="Chief Buyer")
 
-    idle_portal.pass_time(135)
+    for _ in range(9):  # one slow interval, and a step
+        idle_portal.pass_time(15)
+        if uses.pull_interval() == settings.PULL_SECONDS:
+            break
 
     assert uses.pull_interval() == settings.PULL_SECONDS
     before = idle_portal.pulls()
