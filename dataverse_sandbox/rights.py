@@ -25,9 +25,11 @@ BYPASS_LOGIC = "prvBypassCustomBusinessLogic"
 CUSTOMIZE = "prvPublishCustomization"
 READ_AUDIT = "prvReadAuditSummary"
 READ_HISTORY = "prvReadRecordAuditHistory"
+READ_DEFINITIONS = ("prvReadEntity", "prvReadAttribute", "prvReadRelationship", "prvReadOptionSet", "prvReadEntityKey")
 OTHER_PRIVILEGES = (
     *(ACT_FOR_OTHERS, ADMIN_FILTER, BYPASS_SYNC, BYPASS_LOGIC, CUSTOMIZE, "prvBulkDelete"),
     *(READ_AUDIT, READ_HISTORY),
+    *READ_DEFINITIONS,
 )
 
 _ROLES = """

@@ -148,6 +148,7 @@ CRM_NAMES = env.mapping("CRM_NAMES")
 # Requests in 24 hours that the tenant's licenses allow all of its applications together; the default is the least that
 # Microsoft grants ("Requests limits and allocations").
 CRM_DAILY_ALLOWANCE = int(env.number("CRM_DAILY_ALLOWANCE", 25_000))
+CRM_SYNC_USER = env.text("CRM_SYNC_USER", "# SSSAdminProd")  # signs what server-side synchronization saves
 CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
 
 # --- Connections to the CRM, the sign-in service and the mail service ------------------------------------------

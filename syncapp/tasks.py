@@ -26,7 +26,7 @@ from kombu.exceptions import OperationalError
 
 from syncapp.activity import daily
 from syncapp.connection import usage
-from syncapp.connection.clients import WrongOrganization, crm, verified_client
+from syncapp.connection.clients import WrongOrganization, crm, names, verified_client
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, ProtocolError
 from syncapp.demo import content
@@ -55,6 +55,8 @@ from syncapp.sync_filters.runs import meetings, preparation
 from syncapp.sync_filters.runs.concurrency import CONCURRENT_TASKS
 from syncapp.sync_filters.runs.meetings import MeetingCountJob
 from syncapp.sync_filters.runs.preparation import PreparationJob
+from syncapp.tenant.checks import job as connection_checks
+from syncapp.tenant.checks.job import ConnectionCheckJob
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +156,7 @@ def tick() -> None:
     _dispatch(PolicyJob, keep_policy)
     _dispatch(PreparationJob, prepare_run)
     _dispatch(MeetingCountJob, count_meetings)
+    _dispatch(ConnectionCheckJob, check_connection)
     if breakers.allows_dispatch(runs.BREAKERS):
         # Several tasks for each run with users to switch; each claims its users from the rows.
         switching = runs.claim_for_dispatch()
@@ -287,6 +290,12 @@ def _crm_errors_open_breakers(what: str) -> Iterator[None]:
             refused_breaker=Breaker.Name.REFUSED_FILTERS,
         )
         log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
+
+
+@shared_task
+def check_connection(pk: str) -> None:
+    """Check the connection until this task's time is up; also where breakers are open, because it says why."""
+    connection_checks.work(int(pk), crm=crm(), names=names(), seconds=settings.SOFT_LIMIT / 2)
 
 
 @shared_task

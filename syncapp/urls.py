@@ -9,7 +9,7 @@ from syncapp.web.activity import views as activity
 from syncapp.web.base import health
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.review import collaboration, links, lookups, queue, record, selection
-from syncapp.web.settings import connection, file, pages, people, rules
+from syncapp.web.settings import check, connection, file, pages, people, rules
 from syncapp.web.sign_in import demo
 from syncapp.web.sign_in import views as sign_in
 
@@ -104,6 +104,8 @@ urlpatterns = [
     path("settings/connection/stop", connection.settings_stop, name="settings_stop"),
     path("settings/connection/resume", connection.settings_resume, name="settings_resume"),
     path("settings/connection/probe", connection.settings_probe, name="settings_probe"),
+    path("settings/connection/check/", check.settings_check, name="settings_check"),
+    path("settings/connection/check/now", check.settings_check_now, name="settings_check_now"),
     path("settings/file/", file.settings_file, name="settings_file"),
     path("settings/file/export", file.settings_export, name="settings_export"),
     path("settings/file/compare", file.settings_compare, name="settings_compare"),

@@ -14,7 +14,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from syncapp.crm import odata
+from syncapp.crm.audits.reads import Audits
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
+from syncapp.crm.contact_changes import ContactChanges
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory.account import Accounts
 from syncapp.crm.directory.reads import Directory
@@ -85,6 +87,8 @@ class CrmClient:
         self.evaluation = Evaluation(transport)
         self.lookups = Lookups(transport)
         self.accounts = Accounts(transport)
+        self.audits = Audits(transport)
+        self.contact_changes = ContactChanges(transport)
         self.metadata = Metadata(transport)
 
     def in_lane(self, lane: Lane) -> CrmClient:

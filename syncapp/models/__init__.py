@@ -5,6 +5,7 @@ from __future__ import annotations
 from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
 from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, DailyOperations, Heartbeat, MirrorCursor
+from syncapp.models.connection_check import ConnectionCheck
 from syncapp.models.jobs.job import Job
 from syncapp.models.jobs.periodic_task import PeriodicTask
 from syncapp.models.mirror.sync_field import SyncField
@@ -37,6 +38,7 @@ __all__ = [
     "Breaker",
     "Comment",
     "Connection",
+    "ConnectionCheck",
     "CrmColumn",
     "CrmUser",
     "DailyCount",

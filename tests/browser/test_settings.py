@@ -84,3 +84,16 @@ def test_settings_fit_a_phone(ada: Page, demo: Demo):
         ada.goto(f"{demo.portal}/settings/{path}")
         width = ada.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, path
+
+
+def test_connection_check_runs_and_is_accessible(ada: Page, demo: Demo):
+    ada.goto(f"{demo.portal}/settings/connection/check/")
+    assert_no_violations_in_any_look(ada, sees="has not been checked yet")
+
+    ada.get_by_role("button", name="Check now").click()
+
+    expect(ada.get_by_role("heading", name="Privileges, for IT security")).to_be_visible(timeout=120_000)
+    expect(ada.get_by_role("button", name="Check again")).to_be_visible()
+    for finding in ada.locator("details.finding").all()[:6]:
+        finding.locator("summary").press("Enter")
+    assert_no_violations_in_any_look(ada, sees="These have to match")

@@ -6,10 +6,12 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp import preferences
@@ -17,6 +19,7 @@ from syncapp.connection import clients
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.models import (
+    ConnectionCheck,
     Decision,
     Delivery,
     FilterPolicy,
@@ -48,6 +51,7 @@ from syncapp.sync_filters.policies.editing import PolicySpec
 from syncapp.sync_filters.runs import creation, meetings, transitions
 from syncapp.sync_filters.runs import job as runs
 from syncapp.sync_filters.runs import preparation as preparing
+from syncapp.tenant.checks import job as connection_checks
 from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
 from tests.support.factories import make_field, make_record
 from tests.support.people import fred, rita
@@ -188,12 +192,23 @@ def policy() -> Scene:
     return Scene(policy_rounds.work, made[0], made[1:])
 
 
+@pytest.fixture
+def connection_check(settings: Settings) -> Scene:
+    settings.CRM_AUTHORITY = f"https://127.0.0.1:9/{settings.CRM_TENANT}"  # so that a check is quick
+    made = [
+        ConnectionCheck.objects.create(slot=number, requested_by=rita(), due_at=timezone.now()) for number in range(3)
+    ]
+    ConnectionCheck.objects.filter(pk=made[0].pk).update(findings={"no": "list"})
+    work = partial(connection_checks.work, crm=clients.crm(), names=clients.names(), seconds=20)
+    return Scene(work, made[0], made[1:])
+
+
 def test_tests_cover_every_job_type(request: pytest.FixtureRequest) -> None:
     assert {job_type.name for job_type in runner.job_types()} == set(TYPES)
     assert {job_type.model for job_type in runner.job_types()} == set(Job.__subclasses__())
 
 
-TYPES = ("delivery", "message", "selection", "preparation", "meeting_count", "filters", "policy")
+TYPES = ("delivery", "message", "selection", "preparation", "meeting_count", "filters", "policy", "connection_check")
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -29,11 +29,17 @@ class World:
         self._session = requests.Session()
         self._session.trust_env = False
         self._ledger_start = 0
+        self.is_bare = False
 
     # --- what other people do in the CRM and in Outlook -------------------------------------------------
     def reset(self, **counts: Any) -> None:
         """Reset the CRM, without edits."""
+        self.is_bare = bool(counts.get("bare"))
         self._post("reset", {"users": 3, "contacts": 3, "pending": 0, "seed": 1, **counts})
+        self.begin_ledger()
+
+    def begin_ledger(self) -> None:
+        """Leave what was written until now out of `ledger`."""
         self._ledger_start = max((entry["seq"] for entry in self._get("ledger")), default=0)
 
     def contact(self, number: int = 0) -> uuid.UUID:
@@ -180,6 +186,24 @@ class World:
     def held(self) -> int:
         """Return the number of requests that the CRM holds."""
         return int(self._get("faults")["held"])
+
+    def take_away(self, *privileges: str) -> None:
+        """Take exactly these privileges from the portal's application user; without any, give all back."""
+        spelled = {name.lower(): name for name in self.privileges()}
+        names = [spelled[name.lower()] for name in privileges]
+        self._session.put(f"{self.url}/sandbox/privileges", json={"without": names}).raise_for_status()
+
+    def privileges(self) -> list[str]:
+        """Return the names of all privileges of the CRM."""
+        return [row["name"] for row in self.rows("privileges", select="name")]
+
+    def audit(self, **switches: Any) -> None:
+        """Switch the CRM's auditing: `enabled`, `delay_seconds` and the others of the sandbox."""
+        self._session.put(f"{self.url}/sandbox/auditing", json=switches).raise_for_status()
+
+    def bare(self) -> None:
+        """Reset the CRM to what a company has before the portal."""
+        self.reset(bare=True)
 
     def expire(self, **what: bool) -> None:
         """Expire the delta or access tokens."""

@@ -56,6 +56,7 @@ _ACTIONS = {
     "gate.opened": ActionLabel("check", "Resumed"),
     "connection.first_contact": ActionLabel("mark", "First contact"),
     "connection.writes": ActionLabel("mark", "Connection"),
+    "connection.checked": ActionLabel("mark", "Connection check"),
     "filter.switched": ActionLabel("sliders", "Filters of a user"),
     "filter.method_set": ActionLabel("server", "Mailbox method"),
     "run.frozen": ActionLabel("lock", "Run planned"),

@@ -195,6 +195,17 @@ class StopForm(SettingsForm):
     )
 
 
+class ProbeForm(SettingsForm):
+    """The start of a connection check, with or without the probes that write."""
+
+    probe = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    contact = forms.UUIDField(
+        required=False,
+        widget=_text(autocomplete="off", spellcheck="false"),
+        error_messages={"invalid": "Enter the contact’s id, as in the address of its form, or leave it empty."},
+    )
+
+
 class PersonForm(SettingsForm):
     """A person who has not signed in yet."""
 

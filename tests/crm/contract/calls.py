@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import ActingFor, SyncMethod
@@ -18,7 +18,7 @@ Call = Callable[[CrmClient], object]
 
 RITA = IDS["Rita"]
 ACTING = ActingFor(OURSELVES)
-TOMORROW = datetime(2030, 1, 1, tzinfo=UTC)
+TOMORROW, LONG_AGO = datetime(2030, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)
 FILTER = SystemFilter(
     id=OURSELVES,
     name="",
@@ -66,6 +66,19 @@ def _set_methods(cloud: Cloud) -> Call:
     return lambda crm: crm.filters.set_methods([MethodChange(mailbox, SyncMethod.NONE)])
 
 
+def _of_audit_entry(call: Callable[[CrmClient, UUID], object]) -> Callable[[Cloud], Call]:
+    """Return the call about the audit entry of a change that is made now."""
+
+    def prepare(cloud: Cloud) -> Call:
+        cloud.put("auditing", enabled=True)
+        contact = cloud.contacts()[0]
+        cloud.change(contact, nickname=str(uuid4()))
+        entry = cloud.client().audits.entries("contact", since=LONG_AGO, rows=[contact]).rows[-1]
+        return lambda crm: call(crm, entry.id)
+
+    return prepare
+
+
 def _plain(call: Call) -> Callable[[Cloud], Call]:
     return lambda _cloud: call
 
@@ -110,6 +123,12 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "metadata.table": _plain(lambda crm: crm.metadata.table("contact")),
     "metadata.keys": _plain(lambda crm: crm.metadata.keys("osync_syncrecord")),
     "metadata.auditing": _plain(lambda crm: crm.metadata.auditing("contact")),
+    "audits.settings": _plain(lambda crm: crm.audits.settings()),
+    "audits.entries": _plain(lambda crm: crm.audits.entries("contact", since=LONG_AGO)),
+    "audits.details": _of_audit_entry(lambda crm, entry: crm.audits.details(entry)),
+    "audits.change_data": _of_audit_entry(lambda crm, entry: crm.audits.change_data(entry)),
+    "contact_changes.latest": _plain(lambda crm: crm.contact_changes.latest(most=5)),
+    "contact_changes.count_signed": _plain(lambda crm: crm.contact_changes.count_signed(RITA, since=LONG_AGO)),
     "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", most=5)),
 }
 WRITES: dict[str, Callable[[Cloud], Call]] = {

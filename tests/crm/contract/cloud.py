@@ -35,6 +35,9 @@ class Cloud:
     def post(self, path: str, **body: Any) -> Any:
         return self._answered("POST", path, body)
 
+    def put(self, path: str, **body: Any) -> Any:
+        return self._answered("PUT", path, body)
+
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
         """Send a request to the Web API as our own user."""
         answer = self.try_to(method, path, body, **headers)

@@ -22,7 +22,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch
 from syncapp.crm.sessions import new_session
-from tests.crm.contract.calls import FILTER, TOMORROW
+from tests.crm.contract.calls import FILTER, LONG_AGO, TOMORROW
 
 _GIVEN = {
     name: os.environ.get(f"CRM_CONTRACT_{name}", "") for name in ("ORIGIN", "AUTHORITY", "CLIENT_ID", "CLIENT_SECRET")
@@ -153,6 +153,11 @@ def traces(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
 
 
 # Every read of the client that has no test of its own, asked about ourselves.
+def _audit_entries(real: CrmClient) -> list[UUID]:
+    """Return the ids of a few audit entries; none where nothing is audited."""
+    return [entry.id for entry in real.audits.entries("contact", since=LONG_AGO, page_size=3).rows[:3]]
+
+
 READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "verify_organization": lambda real, us: CrmClient(
         transport=real._transport, belongs_to=lambda _: True
@@ -179,5 +184,11 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "metadata.table": lambda real, us: real.metadata.table("contact"),
     "metadata.keys": lambda real, us: real.metadata.keys("osync_syncrecord"),
     "metadata.auditing": lambda real, us: real.metadata.auditing("contact"),
+    "audits.settings": lambda real, us: real.audits.settings(),
+    "audits.entries": lambda real, us: real.audits.entries("contact", since=LONG_AGO, page_size=5),
+    "audits.details": lambda real, us: [real.audits.details(entry) for entry in _audit_entries(real)],
+    "audits.change_data": lambda real, us: [real.audits.change_data(entry) for entry in _audit_entries(real)],
+    "contact_changes.latest": lambda real, us: real.contact_changes.latest(most=5),
+    "contact_changes.count_signed": lambda real, us: real.contact_changes.count_signed(us, since=LONG_AGO),
     "lookups.named": lambda real, us: real.lookups.named("account", "a", most=2),
 }

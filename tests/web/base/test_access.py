@@ -87,6 +87,8 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "settings_stop": (frozenset({A}), "POST"),
     "settings_resume": (frozenset({A}), "POST"),
     "settings_probe": (frozenset({A}), "POST"),
+    "settings_check": (frozenset({A}), "GET"),
+    "settings_check_now": (frozenset({A}), "POST"),
     "settings_file": (frozenset({A}), "GET"),
     "settings_export": (frozenset({A}), "GET"),
     "settings_compare": (frozenset({A}), "POST"),

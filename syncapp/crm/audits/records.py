@@ -1,0 +1,67 @@
+"""Records of the audit log.
+
+Sources: "Retrieve the history of audited data changes", "Audit table reference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from uuid import UUID
+
+KEPT_FOR_EVER = -1  # of `auditretentionperiodv2`
+
+
+class Operation(IntEnum):
+    """What happened to a row (`operation`)."""
+
+    CREATE = 1
+    UPDATE = 2
+    DELETE = 3
+    ACCESS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change of one row. `created_on` is the moment of the change, not of the entry.
+
+    `calling_user_id` is the calling user where impersonation was used, otherwise None.
+    """
+
+    id: UUID
+    created_on: datetime | None
+    operation: int
+    action: int
+    row_id: UUID | None
+    user_id: UUID | None
+    calling_user_id: UUID | None
+    transaction_id: UUID | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDetails:
+    """The values of a change, as the Web API writes them.
+
+    A column that is only in `old` was cleared, one only in `new` was empty before. `kind` is the type that the CRM
+    names; others than AttributeAuditDetail have no values.
+    """
+
+    kind: str
+    old: Mapping[str, object]
+    new: Mapping[str, object]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the names of the changed columns, lookups as `_name_value`."""
+        return frozenset(self.old) | frozenset(self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """Whether the organization audits, and how many days entries are kept; None where that is not known."""
+
+    is_on: bool
+    days_kept: int | None

@@ -1,0 +1,63 @@
+"""Who changed contacts lately: the columns that the CRM keeps on each row about its last change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from syncapp.crm import odata
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.transport import Transport
+from syncapp.crm.values import canonical
+from syncapp.crm.values.cells import Cells, read_all, whole
+
+_COLUMNS = ("contactid", "modifiedon", "createdon", "_modifiedby_value", "_modifiedonbehalfby_value")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """The last change of one contact; `signed_by` is the user in *Modified By (delegate)*."""
+
+    contact_id: UUID
+    modified_on: datetime | None
+    created_on: datetime | None
+    modified_by: UUID | None
+    signed_by: UUID | None
+    problem: str = ""
+
+    @property
+    def is_update(self) -> bool:
+        """Return whether the row was changed after it was created."""
+        return self.modified_on is not None and self.modified_on != self.created_on
+
+
+class ContactChanges:
+    """Reads of the last changes of contacts."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def latest(self, *, most: int, deadline: Deadline | None = None) -> tuple[ContactChange, ...]:
+        """Return the last changes of up to `most` contacts, newest first."""
+        path = odata.query("contacts", select=_COLUMNS, order_by="modifiedon desc", top=most)
+        found = odata.collection(self._transport.get(path, deadline=deadline))
+        return read_all(found, _change)[0]
+
+    def count_signed(self, user_id: UUID, *, since: datetime, deadline: Deadline | None = None) -> int:
+        """Return how many contacts a user signed as delegate since a moment; the CRM counts up to 5,000."""
+        condition = f"_modifiedonbehalfby_value eq {user_id} and modifiedon ge {canonical.instant_text(since)}"
+        path = odata.query("contacts", select=("contactid",), filter=condition, top=1) + "&$count=true"
+        return whole(self._transport.get(path, deadline=deadline), "@odata.count")
+
+
+def _change(row: odata.Row) -> ContactChange:
+    cells = Cells(row)
+    found = ContactChange(
+        contact_id=cells.id("contactid"),
+        modified_on=cells.moment("modifiedon"),
+        created_on=cells.moment("createdon"),
+        modified_by=cells.guid("_modifiedby_value"),
+        signed_by=cells.guid("_modifiedonbehalfby_value"),
+    )
+    return replace(found, problem=cells.problem)

@@ -1,0 +1,170 @@
+"""Checks of auditing: switches, days kept, and how long a change takes to appear in the log."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from syncapp.crm.audits.records import KEPT_FOR_EVER
+from syncapp.tenant import schema
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_asked, ok
+from syncapp.tenant.checks.pager import pager_probe
+from syncapp.tenant.checks.words import seconds, some
+
+GROUP = "Change tracking and auditing"
+_SHORT = 7  # days
+LOOK_EVERY = 1.0
+_TRIES = 3
+# Entries and rows keep whole seconds, which may be cut differently.
+_SAME = timedelta(seconds=2)
+_ON = ("Power Platform admin center", "Environments", "Settings", "Audit and logs", "Audit settings")
+_TABLE = ("Power Apps", "Tables", "Contact", "Properties", "Audit changes to its data")
+_COLUMN = ("Power Apps", "Tables", "Contact", "Columns", "Advanced options", "Enable auditing")
+_NEEDED = "Edits cannot be captured from the audit log. Staging by the CRM’s own plug-in does not need it."
+
+
+def organization(context: Context) -> Answer:
+    """Read whether the organization audits."""
+    if context.crm.audits.settings().is_on:
+        return ok("on", "The organization keeps an audit log.")
+    do = "Turn auditing on, if edits are to be captured from the audit log:"
+    return Answer(Level.WARNING, "off", _NEEDED, do, path=_ON)
+
+
+def days_kept(context: Context) -> Answer:
+    """Read how long entries are kept."""
+    days = context.crm.audits.settings().days_kept
+    if days is None:
+        return not_asked("the CRM does not say", "How long entries are kept is not known here.", tried="")
+    if days == KEPT_FOR_EVER:
+        return ok("for ever", "After a pause, all edits can still be found.")
+    means = f"After a pause, edits of the last {days} days can still be found."
+    if days < _SHORT:
+        return Answer(Level.WARNING, f"{days} days", means, f"Keep entries for at least {_SHORT} days:", path=_ON)
+    return ok(f"{days} days", means)
+
+
+def contact(context: Context) -> Answer:
+    """Read whether changes of contacts are audited."""
+    switch = context.table("contact").auditing
+    if switch.is_on:
+        return ok("on", "Changes of contacts are in the audit log.")
+    do = (
+        "Turn it on, if edits are to be captured from the audit log:"
+        if switch.may_change
+        else ("A managed solution has fixed this setting; its publisher can change it.")
+    )
+    return Answer(Level.WARNING, "off", _NEEDED, do, path=_TABLE if switch.may_change else ())
+
+
+def columns(context: Context) -> Answer:
+    """Read which synchronized columns of the contact are audited."""
+    switches = context.crm.metadata.auditing("contact")
+    there = [name for name in schema.OUTLOOK_COLUMNS if name in switches]
+    off = [name for name in there if not switches[name].is_on]
+    if not off:
+        return ok(f"{len(there)} of {len(there)} on", "Edits of every synchronized column leave a trace.")
+    fixed = [name for name in off if not switches[name].may_change]
+    answer = f"{len(there) - len(off)} of {len(there)} on, off: {some(off)}"
+    means = "Edits of these columns leave no trace and can’t be captured."
+    do = (
+        f"Turn auditing on for them; fixed by a managed solution: {some(fixed)}."
+        if fixed
+        else "Turn auditing on for them:"
+    )
+    return Answer(Level.WARNING, answer, means, do, path=_COLUMN, items=tuple(off))
+
+
+def delay(context: Context) -> Answer:
+    """Find how long a change takes to appear in the audit log; with a test contact, measure it."""
+    if context.probes_writes and context.contact_id is not None:
+        return _measured(context, context.contact_id)
+    today = datetime.now(UTC) - timedelta(days=1)
+    recent = {
+        each.contact_id: each.modified_on
+        for each in context.latest_changes()
+        if each.is_update and each.modified_on and each.modified_on > today
+    }
+    if not recent:
+        means = "No contact was changed today, so no entry could be looked for."
+        return not_asked("no change to look for", means, _MEASURE, tried="Looked for changes of the last day")
+    since = min(recent.values()) - _SAME
+    entries = context.crm.audits.entries("contact", since=since, rows=list(recent)).rows
+    logged = {(entry.row_id, entry.created_on) for entry in entries if entry.created_on}
+    found = {row for row, moment in recent.items() if any(row == of and on >= moment - _SAME for of, on in logged)}
+    return _seen(recent, found)
+
+
+def _seen(recent: Mapping[UUID, datetime], found: set[UUID]) -> Answer:
+    def ages(rows: Iterable[UUID]) -> list[float]:
+        return sorted((datetime.now(UTC) - recent[row]).total_seconds() for row in rows)
+
+    answer = f"{len(found)} of the last {len(recent)} changes are there"
+    if not found:
+        means = "Either entries take longer than these changes are old, or auditing is off."
+        return Answer(Level.WARNING, answer, means, "See the switches of auditing above.")
+    means = f"A change was in the log after at most {seconds(ages(found)[0])}."
+    if missing := set(recent) - found:
+        answer += f"; one that is {seconds(ages(missing)[-1])} old is not"
+        return Answer(Level.WARNING, answer, means, _MEASURE)
+    return Answer(Level.OK, answer, means, _MEASURE)
+
+
+_MEASURE = "Name a test contact to measure it: the portal changes its pager and puts the old value back."
+
+
+def _measured(context: Context, contact_id: UUID) -> Answer:
+    if not context.crm.writes_are_allowed():
+        means = "The portal writes nothing to a connection that is read only."
+        return not_asked("not tried, the connection is read only", means, "Enable writing in Settings, Connection.")
+    tried = "Changed the pager of a test contact and waited for the entries"
+    waits: list[float] = []
+    with pager_probe(context.crm, contact_id) as probe:
+        for _ in range(_TRIES):
+            known = _entry_ids(context, contact_id)
+            probe.change()
+            wait = _wait_for_entry(context, contact_id, known)
+            if wait is None:
+                answer = f"not there after {seconds(context.patience)}"
+                means = "A value from Outlook stays live longer than this, or auditing is off."
+                return Answer(Level.WARNING, answer, means, "See the switches of auditing above.", tried)
+            waits.append(wait)
+    answer = f"median {seconds(statistics.median(waits))}, worst {seconds(max(waits))} of {len(waits)} changes"
+    return ok(answer, "A value from Outlook is live for about this long before it can be put back.", tried=tried)
+
+
+def _entry_ids(context: Context, contact_id: UUID) -> set[UUID]:
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    return {entry.id for entry in context.crm.audits.entries("contact", since=since, rows=[contact_id]).rows}
+
+
+def _wait_for_entry(context: Context, contact_id: UUID, known: set[UUID]) -> float | None:
+    """Return the seconds until an entry appears that was not known, None where it takes too long."""
+    started = time.monotonic()
+    while time.monotonic() - started < context.patience:
+        if _entry_ids(context, contact_id) - known:
+            return time.monotonic() - started
+        time.sleep(LOOK_EVERY)
+    return None
+
+
+CHECKS = (
+    Check("auditing.organization", "Auditing", GROUP, "Read the organization’s settings", organization, (CAPTURE,)),
+    Check(
+        "auditing.days", "Days kept in the audit log", GROUP, "Read the organization’s settings", days_kept, (CAPTURE,)
+    ),
+    Check("auditing.contact", "Auditing of contacts", GROUP, "Read the settings of contact", contact, (CAPTURE,)),
+    Check("auditing.columns", "Audited columns", GROUP, "Read IsAuditEnabled of each column", columns, (CAPTURE,)),
+    Check(
+        "auditing.delay",
+        "Delay of the audit log",
+        GROUP,
+        "Looked for the entries of the last changes",
+        delay,
+        (CAPTURE,),
+    ),
+)

@@ -1,0 +1,129 @@
+"""Checks of access to other users' filters, by probes that are judged by what is read back."""
+
+from __future__ import annotations
+
+from syncapp.crm.directory.records import DirectoryUser
+from syncapp.crm.filters.access import probe_reading, probe_writing
+from syncapp.crm.filters.records import OutlookFilter, ReadingProbe
+from syncapp.mirror.filters import access
+from syncapp.models.sync_filters.filter import Access
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import FILTERS, Answer, Check, Level, not_asked, ok
+from syncapp.tenant.checks.words import came_back
+from syncapp.tenant.privileges import ADMIN_FILTER
+from syncapp.text.localization import number
+
+GROUP = "Filters"
+_PROBED = 5
+PROBE = "python manage.py crm_check --probe-writes"
+_NOBODY = "Nobody with an own role, a mailbox and filters was found, so nothing could be compared."
+
+
+def _probes(context: Context) -> list[tuple[DirectoryUser, ReadingProbe]]:
+    def read() -> list[tuple[DirectoryUser, ReadingProbe]]:
+        return [(user, probe_reading(context.crm, user.acting)) for user in context.people()[:_PROBED]]
+
+    return context.once("probes", read)
+
+
+def reading(context: Context) -> Answer:
+    """Read a few people's filters directly and on their behalf, and compare."""
+    probes = [probe for _, probe in _probes(context)]
+    direct = [probe for probe in probes if probe.direct_works]
+    acting = [probe for probe in probes if probe.acting_works]
+    if direct:
+        count = sum(probe.direct_count or 0 for probe in direct)
+        answer = f"directly, {number(count)} filters of {len(direct)} people"
+        return ok(answer, "Filters of everybody can be read without acting for them.")
+    if acting:
+        answer = f"only on their behalf, {len(acting)} people"
+        means = "Filters are read one person at a time, which takes longer."
+        return Answer(Level.WARNING, answer, means, "Give the role prvAdminFilter to read them directly.")
+    if probes and all(probe.acting_works is False for probe in probes) and _sees_only_own(context, probes):
+        means = "The Filters pages stay empty, and nothing can be switched."
+        do = "Give the role prvAdminFilter and Read on Saved View."
+        return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to read filters")
+    return not_asked("nobody to compare", _NOBODY, "Check again when people have filters.")
+
+
+def _sees_only_own(context: Context, probes: list[ReadingProbe]) -> bool:
+    """Return whether direct reads fail, or return nothing because the privilege is missing."""
+    return any(probe.direct_works is False for probe in probes) or ADMIN_FILTER.lower() not in context.held()
+
+
+def impersonation(context: Context) -> Answer:
+    """Ask the CRM who is calling, on behalf of a few people."""
+    probes = _probes(context)
+    if not probes:
+        return not_asked("nobody to act for", _NOBODY, "Check again when people have a role and a mailbox.")
+    user, probe = probes[0]
+    if probe.answered_as == user.id:
+        return ok("the CRM answers as the person", "What a person’s filter selects can be counted.")
+    means = "Forecasts of what a filter selects are not available; filters are switched directly."
+    do = "Give the role prvActOnBehalfOfAnotherUser."
+    if probe.answered_as is not None:
+        means = f"The CRM ignores the impersonation and answers as ourselves. {means}"
+        return Answer(Level.WARNING, "ignored without an error", means, "Ask Microsoft support why it is ignored.")
+    return Answer(Level.WARNING, "refused", means, do)
+
+
+def writing(context: Context) -> Answer:
+    """Tell whether a filter could be written; with the writing probes, write one filter's own state."""
+    if context.probes_writes:
+        return _written(context)
+    known = access.capabilities()
+    if known.writing in (Access.DIRECT, Access.ACTING) and known.writing_probed_at:
+        answer = f"{known.get_writing_display().lower()}, read back {known.writing_probed_at:%d %b %Y %H:%M} UTC"
+        return ok(answer, "Runs can switch filters.", tried="Looked up the last write that was read back")
+    if known.writing == Access.NONE:
+        means = "The Filters pages show everything, but nothing can be switched."
+        do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
+        return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to switch filters")
+    means = "The documentation promises reading only. Writing one filter’s own state and reading it back shows it."
+    return not_asked("not tried", means, "Try it. Nothing changes:", command=PROBE)
+
+
+def _written(context: Context) -> Answer:
+    if not context.crm.filters_may_be_switched():
+        means = "The portal writes nothing to a connection that is read only."
+        return not_asked("not tried, the connection is read only", means, "Enable filters in Settings, Connection.")
+    tried = "Wrote one filter’s own state, then read it"
+    own = context.round_trip().identity.user_id
+    for user, probe in _probes(context):
+        found = _one_filter(context, user, probe)
+        if found is None:
+            continue
+        if probe_writing(context.crm, found, expected_author=own, keeps_versions=False).works:
+            return ok("directly, read back", "Runs can switch filters of many people at once.", tried=tried)
+        as_owner = probe_writing(
+            context.crm, found, expected_author=user.id, acting_for=user.acting, keeps_versions=False
+        )
+        if as_owner.works:
+            means = "Runs switch filters one person at a time, which takes longer."
+            return Answer(Level.WARNING, "only on the person’s behalf", means, "Give the role prvAdminFilter.", tried)
+        means = "Nothing can be switched."
+        do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
+        answer = came_back(as_owner.error) if as_owner.error else "written, but not read back as it was written"
+        return Answer(Level.FAILED, answer, means, do, tried, "Allow the portal to switch filters")
+    return not_asked("nobody to try it with", _NOBODY, "Check again when people have filters.")
+
+
+def _one_filter(context: Context, user: DirectoryUser, probe: ReadingProbe) -> OutlookFilter | None:
+    acting = user.acting if not probe.direct_works and probe.acting_works else None
+    if not (probe.direct_works or probe.acting_works):
+        return None
+    return next((each for each in context.crm.filters.of(user.id, acting_for=acting) if not each.problem), None)
+
+
+CHECKS = (
+    Check(
+        "filters.reading",
+        "Reading other users’ filters",
+        GROUP,
+        "Read filters of a few people in both ways",
+        reading,
+        (FILTERS,),
+    ),
+    Check("filters.impersonation", "Acting on behalf of users", GROUP, "WhoAmI on behalf of a user", impersonation, ()),
+    Check("filters.writing", "Switching other users’ filters", GROUP, "Nothing", writing, (FILTERS,)),
+)

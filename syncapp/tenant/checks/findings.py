@@ -1,0 +1,103 @@
+"""Findings: what was tried, what came back, what it means, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from syncapp.tenant.privileges import Purpose
+
+if TYPE_CHECKING:
+    from syncapp.tenant.checks.context import Context
+
+NOTHING = "Nothing"
+NOT_TRIED = "–"
+REVIEW, FILTERS, CAPTURE = Purpose.REVIEW, Purpose.FILTERS, Purpose.CAPTURE
+EVERYTHING = (REVIEW, FILTERS)
+
+
+class Level(StrEnum):
+    """How a check ended. Only FAILED makes the command fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a check found.
+
+    `fix` is a short imperative for lists of what to do. `command` is a line to copy, `path` where to click in
+    Microsoft's pages. `items` are the names that the answer counts.
+    """
+
+    level: Level
+    answer: str
+    means: str
+    do: str = NOTHING
+    tried: str = ""
+    fix: str = ""
+    command: str = ""
+    path: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the check. `tried` describes its request; `needed_for` is what does not work without it."""
+
+    id: str
+    name: str
+    group: str
+    tried: str
+    run: Callable[[Context], Answer]
+    needed_for: tuple[Purpose, ...] = ()
+    asks_crm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check with its answer."""
+
+    check: Check
+    answer: Answer
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding for `--json` and for the database."""
+        check, answer = self.check, self.answer
+        return {
+            "id": check.id,
+            "level": answer.level.value,
+            "tried": answer.tried or check.tried,
+            "answer": answer.answer,
+            "means": answer.means,
+            "do": answer.do,
+            "name": check.name,
+            "group": check.group,
+            "needed_for": [purpose.value for purpose in check.needed_for],
+            "fix": answer.fix,
+            "command": answer.command,
+            "path": list(answer.path),
+            "items": list(answer.items),
+        }
+
+
+def ok(answer: str, means: str, *, items: Iterable[str] = (), tried: str = "") -> Answer:
+    """Return the answer of a check that found what is needed."""
+    return Answer(Level.OK, answer, means, tried=tried, items=tuple(items))
+
+
+def not_asked(answer: str, means: str, do: str = NOTHING, *, tried: str = "Nothing", command: str = "") -> Answer:
+    """Return the answer of a check that could not be made."""
+    return Answer(Level.UNKNOWN, answer, means, do, tried=tried, command=command)
+
+
+def has_failed(findings: Iterable[Mapping[str, Any]], purpose: Purpose | None = None) -> bool:
+    """Return whether a stored finding failed; with `purpose`, one that this purpose needs."""
+    return any(
+        each["level"] == Level.FAILED and (purpose is None or purpose.value in each["needed_for"]) for each in findings
+    )

@@ -1,0 +1,123 @@
+"""The connection check as a job: requested on its page, made by a worker, resumed after a crash where it stopped."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import CrmError
+from syncapp.crm.names import Names
+from syncapp.jobs import queue, runner
+from syncapp.jobs.breakers import Permit
+from syncapp.jobs.queue import Lease
+from syncapp.jobs.runner import JobType
+from syncapp.models import ConnectionCheck, Person
+from syncapp.models.jobs.job import OPEN_STATES, JobState
+from syncapp.tenant.checks import run
+from syncapp.tenant.checks.context import Context
+
+_PATIENCE = 5.0  # seconds for one change to appear in the audit log: a task has little time
+_KEPT = 5  # checks
+
+
+def request(*, by: Person, probes_writes: bool = False, contact_id: UUID | None = None) -> bool:
+    """Have the connection checked; False where a check is already under way."""
+    try:
+        with transaction.atomic():
+            ConnectionCheck.objects.create(
+                requested_by=by, probes_writes=probes_writes, contact_id=contact_id, due_at=Now()
+            )
+            audit.record("connection.checked", by=by, channel="settings", details={"writes": probes_writes})
+    except IntegrityError:
+        return False
+    return True
+
+
+def work(pk: int, *, crm: CrmClient, names: Names, seconds: float) -> None:
+    """Make the checks until all are made or the time is up. Safe to call twice, and after a crash at any point."""
+    runner.run(ConnectionCheckJob(crm, names, seconds), pk)
+
+
+def latest() -> ConnectionCheck | None:
+    """Return the newest check that has ended, with its results."""
+    ended = ConnectionCheck.objects.filter(state=JobState.DONE)
+    return ended.select_related("requested_by").order_by("-finished_at", "-pk").first()
+
+
+def under_way() -> ConnectionCheck | None:
+    """Return the check that is waiting or being made."""
+    return ConnectionCheck.objects.filter(state__in=OPEN_STATES).first()
+
+
+def newest_failed() -> bool:
+    """Return whether the newest check could not be made at all."""
+    newest = ConnectionCheck.objects.order_by("-pk").first()
+    return newest is not None and newest.state == JobState.FAILED
+
+
+@runner.register
+class ConnectionCheckJob(JobType):
+    """Make the checks one by one and store each finding. No breaker stops it: it says what is wrong."""
+
+    name = "connection_check"
+    title = "Checking the connection"
+    failures_at = "Settings, Connection, Check"
+    model = ConnectionCheck
+    overdue_after = 120.0
+
+    def __init__(self, crm: CrmClient, names: Names, seconds: float) -> None:
+        self._crm = crm
+        self._names = names
+        self._seconds = seconds
+
+    def process(self, lease: Lease, permit: Permit) -> None:
+        """Make the next checks until the time is up; the rest is due again at once. Raises LostLease."""
+        started, check = time.monotonic(), ConnectionCheck.objects.get(pk=lease.pk)
+        context = Context(
+            self._crm,
+            self._names,
+            probes_writes=check.probes_writes,
+            contact_id=check.contact_id,
+            patience=min(_PATIENCE, settings.SOFT_LIMIT / 8),
+        )
+        findings: list[dict[str, Any]] = check.findings
+        lease.row().update(total=len(run.all_checks(self._names)))
+        for finding in run.make_checks(context, first=len(findings)):
+            queue.extend_lease(lease)
+            findings.append(finding.as_json())
+            lease.row().update(findings=findings)
+            queue.failpoint("connection_check.found")
+            if time.monotonic() - started > self._seconds:
+                _add_cost(lease, started, context)
+                queue.reschedule(lease, due_in=0, costs_attempt=False)
+                return
+        _add_cost(lease, started, context)
+        _finish(lease, context)
+
+
+def _add_cost(lease: Lease, started: float, context: Context) -> None:
+    seconds = time.monotonic() - started
+    lease.row().update(seconds=F("seconds") + seconds, requests=F("requests") + context.crm.requests_sent())
+
+
+@transaction.atomic
+def _finish(lease: Lease, context: Context) -> None:
+    lease.row().update(values=dict(run.values_to_match(context)), version=_version(context))
+    queue.finish(lease)
+    kept = ConnectionCheck.objects.filter(state=JobState.DONE).order_by("-pk").values_list("pk", flat=True)[:_KEPT]
+    ConnectionCheck.objects.exclude(pk__in=list(kept)).exclude(state__in=OPEN_STATES).delete()
+
+
+def _version(context: Context) -> str:
+    try:
+        return context.once("version", context.crm.accounts.version)[:40]
+    except CrmError:
+        return ""

@@ -1,0 +1,81 @@
+"""Checks of limits and expiry: how close we are to what the CRM and the sign-in service allow."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from syncapp.connection import credentials, usage
+from syncapp.crm.rate_limit.limiter import Limits
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import EVERYTHING, Answer, Check, Level, ok
+from syncapp.tenant.checks.words import seconds
+from syncapp.text.localization import number
+
+GROUP = "Limits and expiry"
+_FEW, _MUCH = 0.1, 0.8
+
+
+def protection(context: Context) -> Answer:
+    """Read what is left of the limits of five minutes, and whether the CRM has made us pause."""
+    status = context.crm.limiter_status()
+    most = Limits().requests
+    if status.paused_for > 0:
+        means = "The CRM asked for a pause. Everything waits until it is over."
+        do = "Wait. If it comes again, look for another program that uses the same application user."
+        return Answer(Level.WARNING, f"paused for {seconds(status.paused_for)} more", means, do)
+    left = context.round_trip().requests_left
+    if left is None:
+        return ok(
+            f"at most {number(int(most))}, the answer does not say what is left", "The CRM has not slowed us down."
+        )
+    answer = f"{number(left)} left of {number(int(most))} in 5 minutes"
+    if left < most * _FEW:
+        means = "The CRM will soon ask for a pause."
+        return Answer(Level.WARNING, answer, means, "Look for another program that uses the same application user.")
+    return ok(answer, "The CRM has not slowed us down.")
+
+
+def per_day(_context: Context) -> Answer:
+    """Compare what the portal asked of the CRM with what the tenant's licenses allow in a day."""
+    today, yesterday = usage.of_day() or 0, usage.of_day(days_ago=1)
+    most = max(today, yesterday or 0)
+    allowance = settings.CRM_DAILY_ALLOWANCE
+    answer = f"{number(today)} of {number(allowance)} since midnight UTC"
+    answer += f", {number(yesterday)} yesterday" if yesterday is not None else ""
+    if most > allowance * _MUCH:
+        means = "All applications of the tenant share the allowance. Beyond it, Microsoft may slow them down."
+        do = "Set CRM_DAILY_ALLOWANCE to what the licenses allow, or read less often (PULL_SECONDS, INVENTORY_SECONDS)."
+        return Answer(Level.WARNING, answer, means, do)
+    return ok(answer, "Well below what the tenant’s licenses allow.")
+
+
+def expiry(_context: Context) -> Answer:
+    """Tell when the secrets and certificates end; one that goes on is enough."""
+    try:
+        ends = credentials.ends()
+    except ValueError as error:
+        means = "After a restart nothing is read or written, and nobody can sign in."
+        return Answer(Level.FAILED, str(error), means, "Correct the certificate.", fix="Correct the certificate")
+    answer = " ".join(end.sentence for end in ends) or "no secret and no certificate"
+    known = [end.days_left for end in ends if end.days_left is not None]
+    means = (
+        "After that day nothing is read or written, and nobody can sign in. A mail goes out 30, 14 and 3 days before."
+    )
+    if known and max(known) > credentials.WARN_AT_DAYS[0]:
+        return ok(answer, means)
+    if len(known) < len(ends):
+        do = "Look in the app registration, and set the day of each secret, such as CRM_CLIENT_SECRET_ENDS=2027-05-31."
+        return Answer(Level.UNKNOWN, answer, means, do)
+    do = "Add another secret or a certificate. Both work side by side until the first one ends."
+    if known and max(known) >= 0:
+        return Answer(Level.WARNING, answer, means, do)
+    return Answer(Level.FAILED, answer, means, do, fix="Replace the secret or certificate")
+
+
+CHECKS = (
+    Check("credentials", "Secrets and certificates", GROUP, "Read when each ends", expiry, EVERYTHING, asks_crm=False),
+    Check(
+        "requests-per-day", "Requests per day", GROUP, "Counted our own requests", per_day, EVERYTHING, asks_crm=False
+    ),
+    Check("protection-limits", "Requests in 5 minutes", GROUP, "Read the headers of an answer", protection, EVERYTHING),
+)

@@ -1,0 +1,70 @@
+"""The writing probe on a test contact: its pager is changed, and put back at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import CrmError, NotFound, ProtocolError
+from syncapp.crm.staging.records import ChangeSet, Column, ContactWrite, LiveContact
+
+COLUMN = "pager"
+TAG = "osync-probe"
+_NUMBERS = ("+1 555 0100", "+1 555 0101")
+
+
+class PagerProbe:
+    """One contact under test."""
+
+    def __init__(self, crm: CrmClient, contact_id: UUID, column: Column) -> None:
+        self._crm = crm
+        self._contact_id = contact_id
+        self._column = column
+        self.original = self._read().values[COLUMN]
+
+    def change(self) -> None:
+        """Write another number and read it back. Raises CrmError."""
+        now = self._read()
+        number = next(number for number in _NUMBERS if number != now.values[COLUMN])
+        self._write(now, number)
+
+    def restore(self) -> None:
+        """Put the original number back and read it back. Raises CrmError."""
+        now = self._read()
+        if now.values[COLUMN] != self.original:
+            self._write(now, self.original)
+
+    def _write(self, now: LiveContact, number: str | None) -> None:
+        # Raised as by every program, or the CRM's plug-in takes the write for an edit in Outlook.
+        revision = None if now.revision is None else now.revision + 1
+        write = ContactWrite(self._contact_id, now.etag, revision, ((self._column, number),))
+        self._crm.apply(ChangeSet(contact=write, marks=(), closes=()), tag=TAG)
+        if self._read().values[COLUMN] != number:
+            raise ProtocolError(f"The {COLUMN} was not what was written.", code="probe")
+
+    def _read(self) -> LiveContact:
+        found = self._crm.live_contacts({self._contact_id: [self._column]}).get(self._contact_id)
+        if found is None:
+            raise NotFound("There is no such contact.", status=404)
+        return found
+
+
+@contextmanager
+def pager_probe(crm: CrmClient, contact_id: UUID) -> Iterator[PagerProbe]:
+    """Yield the probe and put the contact's pager back, whatever happens. Raises CrmError."""
+    column = next((column for column in crm.columns("contact") if column.name == COLUMN), None)
+    if column is None:
+        raise ProtocolError(f"The contact has no {COLUMN}.", code="probe")
+    probe = PagerProbe(crm, contact_id, column)
+    try:
+        yield probe
+    finally:
+        try:
+            probe.restore()
+        except CrmError as error:
+            shown = probe.original or "empty"
+            raise ProtocolError(
+                f"The {COLUMN} of {contact_id} could not be put back; it was {shown}.", code="probe"
+            ) from error

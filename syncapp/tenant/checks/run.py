@@ -1,0 +1,126 @@
+"""One run of all checks, in order. A check that fails unexpectedly becomes a finding and does not end the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from syncapp.crm.errors import CredentialsRefused, CrmError, TokenUnavailable, Unreachable
+from syncapp.crm.names import Names
+from syncapp.models.person import Role
+from syncapp.tenant.checks import auditing, filters, limits, privileges, sign_in, synchronization, tables, tracking
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import NOT_TRIED, Answer, Check, Finding, Level, not_asked
+from syncapp.tenant.checks.words import came_back
+
+log = logging.getLogger(__name__)
+
+_SILENT = (Unreachable, TokenUnavailable, CredentialsRefused)
+Progress = Callable[[int, int, str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The findings of a run, in order, and what it cost."""
+
+    findings: tuple[Finding, ...]
+    seconds: float
+    requests: int
+
+
+def all_checks(names: Names) -> tuple[Check, ...]:
+    """Return every check, in the order in which they are made and shown."""
+    return (
+        *sign_in.CHECKS,
+        *tables.checks(names),
+        *privileges.checks(names),
+        *tracking.checks(names),
+        *auditing.CHECKS,
+        *synchronization.CHECKS,
+        *filters.CHECKS,
+        *limits.CHECKS,
+    )
+
+
+def run_checks(context: Context, *, progress: Progress = lambda *_: None) -> CheckResult:
+    """Make all checks and return their findings.
+
+    `progress` gets how many checks are done, how many there are, and the name of the next.
+    """
+    started = time.monotonic()
+    found: list[Finding] = []
+    checks = all_checks(context.names)
+    findings = make_checks(context)
+    for number, check in enumerate(checks):
+        progress(number, len(checks), check.name)
+        found.append(next(findings))
+    return CheckResult(tuple(found), time.monotonic() - started, context.crm.requests_sent())
+
+
+def make_checks(context: Context, *, first: int = 0) -> Iterator[Finding]:
+    """Yield the findings one by one, beginning with that of check number `first`."""
+    checks = all_checks(context.names)
+    silence = _sign_in_error(checks[min(first, len(checks)) - 1], context) if first else None
+    for check in checks[first:]:
+        if silence is not None and check.asks_crm:
+            means = f"The CRM or the sign-in service gave no answer before: {came_back(silence)}"
+            yield Finding(check, not_asked(NOT_TRIED, means, "Correct what is said above first."))
+            continue
+        answer, error = make_check(check, context)
+        silence = silence or error or (_sign_in_error(check, context) if check in sign_in.FIRST else None)
+        yield Finding(check, answer)
+
+
+def make_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
+    """Return a check's answer, and the error that makes further questions useless, if any."""
+    try:
+        return check.run(context), None
+    except CrmError as error:
+        means = "This could not be read, so it is not known."
+        answer = Answer(Level.UNKNOWN, came_back(error), means, "See the privileges, or check again.")
+        return answer, error if isinstance(error, _SILENT) else None
+    except Exception as error:
+        log.error("check %s: unexpected error", check.id, exc_info=error)
+        means = "The check itself failed. The portal’s log has the details."
+        return Answer(Level.UNKNOWN, f"unexpected error ({type(error).__name__})", means, "Report it."), None
+
+
+def _sign_in_error(check: Check, context: Context) -> CrmError | None:
+    """Return why nothing can be asked after this check; the first two say so in their own words."""
+    try:
+        context.round_trip()
+    except CrmError as error:
+        gave_no_token = isinstance(error, TokenUnavailable | CredentialsRefused) and error.status is None
+        return error if gave_no_token or check.run is not sign_in.token else None
+    return None
+
+
+def values_to_match(context: Context) -> Mapping[str, str]:
+    """Return what has to be the same here, in the registration and in the CRM, for comparing."""
+    try:
+        organization = str(context.round_trip().identity.organization_id)
+    except CrmError:
+        organization = ""
+    return {
+        "CRM": settings.CRM_ORIGIN,
+        "Organization id": organization,
+        "Tenant id": settings.CRM_TENANT,
+        "Application id (CRM)": settings.CRM_CLIENT_ID,
+        "Application id (sign-in)": settings.SIGN_IN_CLIENT_ID,
+        "Redirect address": sign_in.redirect_address(),
+        "App role values": ", ".join(role.value for role in Role),
+        "Staging tables": f"{context.names.record_table}, {context.names.field_table}",
+        "Revision column": context.names.contact_revision or "not used",
+        "Synchronization user": settings.CRM_SYNC_USER,
+    }
+
+
+def as_json(result: CheckResult, values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document that `--json` prints and a stored check holds."""
+    findings: Sequence[dict[str, Any]] = [finding.as_json() for finding in result.findings]
+    return {"findings": findings, "values": dict(values)}

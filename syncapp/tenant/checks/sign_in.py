@@ -1,0 +1,134 @@
+"""Checks of the sign-in: token, our user, the addresses and values that have to match the registration."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import reverse
+
+from syncapp.crm.errors import CredentialsRefused, CrmError, Forbidden, TokenUnavailable
+from syncapp.models import Connection, Person
+from syncapp.models.person import ROLE_COLUMNS, Role
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import EVERYTHING, NOTHING, Answer, Check, Level, not_asked, ok
+from syncapp.tenant.checks.words import came_back, seconds
+from syncapp.text.ids import parse_uuid
+
+GROUP = "Sign-in"
+_MOST_APART, _NOTEWORTHY = 60.0, 5.0  # seconds
+_USERS_PATH = ("Power Platform admin center", "Environments", "Settings", "Application users")
+
+
+def redirect_address() -> str:
+    """Return the address that the registration has to have as its redirect address."""
+    return f"{settings.BASE_URL}{reverse('sign_in_callback')}"
+
+
+def token(context: Context) -> Answer:
+    """Sign in again as the application."""
+    try:
+        found = context.round_trip()
+    except TokenUnavailable as error:
+        do = f"Look whether {settings.CRM_AUTHORITY} can be reached from here, through OUTGOING_PROXY if there is one."
+        means = "The sign-in service did not answer. Nothing can be read or written."
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Reach the sign-in service")
+    except CredentialsRefused as error:
+        if error.status is not None:
+            return ok("accepted by the sign-in service", "Tenant, registration and credentials match.")
+        do = "Compare CRM_TENANT, CRM_CLIENT_ID and the secret or certificate with the app registration."
+        means = "The sign-in service does not accept these credentials. Nothing can be read or written."
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Correct the credentials")
+    except CrmError:
+        return ok("accepted by the sign-in service", "Tenant, registration and credentials match.")
+    return ok(f"after {seconds(found.token_seconds)}", "Tenant, registration and credentials match.")
+
+
+def who_we_are(context: Context) -> Answer:
+    """Ask the CRM who is calling."""
+    try:
+        identity = context.round_trip().identity
+    except (CredentialsRefused, Forbidden) as error:
+        means = "The CRM has no enabled application user for this registration, or it has no role."
+        do = "Add an application user for this application and give it a security role:"
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Add the application user", path=_USERS_PATH)
+    except CrmError as error:
+        means = "The CRM did not say who we are. Nothing can be read or written."
+        do = "Look whether CRM_ORIGIN is the environment’s address and can be reached from here."
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Reach the CRM")
+    known = Connection.objects.first()
+    if known is None:
+        return ok(f"user {identity.user_id}", "The CRM answers. It becomes this portal’s CRM with the first reading.")
+    if known.organization_id != identity.organization_id:
+        answer = f"organization {identity.organization_id}, but this database mirrors {known.organization_id}"
+        means = "The address leads to another CRM than the one that was mirrored. Nothing is read or written."
+        do = "Correct CRM_ORIGIN, or give the other CRM a database of its own."
+        return Answer(Level.FAILED, answer, means, do, fix="Connect the CRM that this database mirrors")
+    return ok(f"user {identity.user_id}", "It is the CRM that this database mirrors.")
+
+
+def application_user(context: Context) -> Answer:
+    """Read our own user with its roles."""
+    account = context.account()
+    roles = ", ".join(account.roles) or "no role of its own"
+    answer = f"{account.name}, {account.business_unit or 'business unit not known'}: {roles}"
+    if account.application_id is None:
+        means = "The portal runs as a person’s account: it stops when that person leaves, and needs a license."
+        return Answer(Level.WARNING, answer, means, "Use an application user:", path=_USERS_PATH)
+    if account.application_id != parse_uuid(settings.CRM_CLIENT_ID):
+        means = f"The CRM names the application {account.application_id}, the settings {settings.CRM_CLIENT_ID}."
+        return Answer(
+            Level.WARNING, answer, means, "Compare CRM_CLIENT_ID with the application user.", path=_USERS_PATH
+        )
+    return ok(answer, "The CRM has a user for the portal.", items=account.roles)
+
+
+def redirect(_context: Context) -> Answer:
+    """Tell whether anybody has signed in through this address."""
+    address = redirect_address()
+    means = "The same address has to be in the registration, platform Web."
+    if Person.objects.filter(signed_in_at__isnull=False).exists():
+        return ok(address, f"People have signed in. {means}")
+    do = "Add it to the registration, then sign in once:"
+    path = ("Microsoft Entra admin center", "App registrations", "Authentication", "Add a platform", "Web")
+    return Answer(Level.UNKNOWN, f"{address}, nobody has signed in yet", means, do, path=path)
+
+
+def app_roles(_context: Context) -> Answer:
+    """Count who signed in with which app role."""
+    counts = {
+        role: Person.objects.filter(is_active=True, **{column: True}).count() for role, column in ROLE_COLUMNS.items()
+    }
+    values = ", ".join(role.value for role in Role)
+    means = f"The values in the registration have to be exactly these: {values}. Anything else gives no access."
+    if counts[Role.ADMINISTRATOR]:
+        return ok("; ".join(f"{role.value}: {number}" for role, number in counts.items()), means)
+    do = "Make the app roles with these values, and assign Administrator to somebody:"
+    path = ("Microsoft Entra admin center", "App registrations", "App roles", "Create app role")
+    return Answer(Level.WARNING, "nobody has the role Administrator", means, do, path=path)
+
+
+def clocks(context: Context) -> Answer:
+    """Compare our clock with the date of the CRM's answer."""
+    difference = context.round_trip().clock_difference
+    if difference is None:
+        return not_asked("the answer has no date", "Whether the clocks agree is not known.", NOTHING, tried="")
+    apart = f"{abs(difference):.1f} s apart"
+    if abs(difference) > _MOST_APART:
+        means = "Sign-ins and links fail, and edits seem to come from the past or the future."
+        return Answer(Level.FAILED, apart, means, "Synchronize this host’s clock by NTP.", fix="Set this host’s clock")
+    if abs(difference) > _NOTEWORTHY:
+        means = "Still works. More than 60 s would not."
+        return Answer(Level.WARNING, apart, means, "Synchronize this host’s clock by NTP.")
+    return ok(apart, "Links and time limits work as they should. More than 60 s would not.")
+
+
+FIRST = (
+    Check("token", "Token", GROUP, "Signed in again as the application", token, EVERYTHING),
+    Check("who-we-are", "Who we are", GROUP, "GET WhoAmI", who_we_are, EVERYTHING),
+)
+CHECKS = (
+    *FIRST,
+    Check("application-user", "Application user", GROUP, "Read our user and its roles", application_user, EVERYTHING),
+    Check("redirect-address", "Redirect address", GROUP, "Looked for people who signed in", redirect, asks_crm=False),
+    Check("app-roles", "App roles", GROUP, "Counted people by role", app_roles, asks_crm=False),
+    Check("clocks", "Clocks", GROUP, "Compared with the date in the CRM’s answer", clocks, EVERYTHING),
+)

@@ -1,0 +1,183 @@
+"""Checks of tables and columns: there, readable, of the type that the portal needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from syncapp.crm.errors import CrmError, Forbidden, NotFound
+from syncapp.crm.names import Names
+from syncapp.tenant import schema
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import EVERYTHING, FILTERS, REVIEW, Answer, Check, Level, not_asked, ok
+from syncapp.tenant.checks.words import came_back, some
+from syncapp.tenant.schema import TableSpec
+
+GROUP = "Tables and columns"
+SETUP = "python manage.py crm_setup"
+_CREATE = (
+    "Create them. The command shows a plan first and asks you to sign in as yourself; the portal never gets "
+    "customizer rights."
+)
+
+
+def staging_tables(context: Context) -> Answer:
+    """Look for the staging tables, under the set names that the portal reads."""
+    specs = schema.staging_schema(context.names).tables
+    missing, renamed = [], []
+    for spec in specs:
+        try:
+            found = context.table(spec.name)
+        except NotFound as error:
+            missing.append((spec, came_back(error)))
+            continue
+        if found.set_name != spec.set_name:
+            renamed.append(f"{spec.name} is read as {found.set_name}, not {spec.set_name}")
+    if missing:
+        answer = f"{', '.join(spec.name for spec, _ in missing)} not there ({missing[0][1]})"
+        means = (
+            "An edit from Outlook has nowhere to wait until somebody decides. Nothing can be reviewed. "
+            "Filters don’t need these tables."
+        )
+        return Answer(Level.FAILED, answer, means, _CREATE, fix="Create the staging tables", command=SETUP)
+    if renamed:
+        means = "The staging tables are asked for under a name that they do not have. Nothing can be reviewed."
+        do = "Set the names in CRM_NAMES: record_set, field_set."
+        return Answer(Level.FAILED, "; ".join(renamed), means, do, fix="Correct the names of the staging tables")
+    return ok(f"{' and '.join(spec.name for spec in specs)} are there", "Edits from Outlook have a place to wait.")
+
+
+def staging_columns(spec: TableSpec, context: Context) -> Answer:
+    """Compare the columns of a staging table with those that the portal needs."""
+    tried = f"Read the columns of {spec.name}"
+    try:
+        context.table(spec.name)
+    except NotFound:
+        do = "Create the staging tables first."
+        return not_asked("not asked, the table is not there yet", "It is asked as soon as the table exists.", do)
+    found = context.columns(spec.name)
+    missing = [column.name for column in schema.missing_columns(spec, tuple(found.values()))]
+    differing = [
+        f"{column.name}: {' '.join(said)}"
+        for column in spec.columns
+        if column.name in found and (said := schema.differences(column, found[column.name]))
+    ]
+    total = len(spec.columns)
+    if not missing and not differing:
+        answer = f"{total} of {total} columns with the type that the portal needs"
+        return ok(
+            answer,
+            "Edits can be read and marked as decided.",
+            items=[column.name for column in spec.columns],
+            tried=tried,
+        )
+    parts = [f"missing: {some(missing)}"] if missing else []
+    answer = "; ".join([f"{total - len(missing) - len(differing)} of {total}", *parts, *differing])
+    means = "Edits cannot be read, or cannot be marked as decided. Nothing can be reviewed."
+    do = "Add the columns, or set their names in CRM_NAMES. The command shows a plan of what is missing first."
+    fix = f"Complete the columns of {spec.name}"
+    return Answer(Level.FAILED, answer, means, do, tried, fix, SETUP, items=(*missing, *differing))
+
+
+def contact_columns(context: Context) -> Answer:
+    """Compare the contact's columns with those that Outlook synchronizes."""
+    found = context.columns("contact")
+    wanted = schema.OUTLOOK_COLUMNS
+    missing = [name for name in wanted if name not in found]
+    if not missing:
+        return ok(f"{len(wanted)} of {len(wanted)} there", "Edits of every synchronized column can be reviewed.")
+    answer = f"{len(wanted) - len(missing)} of {len(wanted)}, not there: {some(missing)}"
+    means = "Edits of these columns are not seen. The others are not affected."
+    do = "Nothing, unless people use these columns. Then add them in the CRM."
+    return Answer(Level.WARNING, answer, means, do, items=tuple(missing))
+
+
+def revision_column(context: Context) -> Answer:
+    """Look for the column that forms and programs raise and Outlook does not."""
+    spec = schema.staging_schema(context.names).revision
+    if spec is None:
+        means = "Nothing reads or writes such a column. Outlook edits are told apart by who signs them."
+        return ok("not used", means, tried="Looked for a name in CRM_NAMES")
+    found = context.columns("contact").get(spec.name)
+    if found is None:
+        means = "It is read with every contact and written with every approval, and the CRM refuses both."
+        do = 'Create it, or do without: CRM_NAMES={"contact_revision": ""}. The command shows a plan first.'
+        return Answer(
+            Level.FAILED, f"contact has no {spec.name}", means, do, fix="Create the revision column", command=SETUP
+        )
+    if said := schema.differences(spec, found):
+        means = "Approved values cannot be written."
+        do = 'Use another column, or none: CRM_NAMES={"contact_revision": ""}.'
+        return Answer(Level.FAILED, f"{spec.name}: {' '.join(said)}", means, do, fix="Replace the revision column")
+    return ok(f"{spec.name} is there", "Edits made by forms are told from those made in Outlook.")
+
+
+def readable(read: Callable[[Context], int], means: str, context: Context) -> Answer:
+    """Read a little of a table."""
+    try:
+        number = read(context)
+    except (Forbidden, NotFound) as error:
+        do = "See the privileges below."
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Allow the portal to read it")
+    except CrmError as error:
+        if error.transient:
+            raise
+        return Answer(Level.FAILED, came_back(error), means, "Ask whoever administers the CRM what refuses it.")
+    return ok(f"readable, {number} read", "The portal can read it.")
+
+
+_READS: tuple[tuple[str, str, Callable[[Context], int], str], ...] = (
+    (
+        "organization",
+        "Organization",
+        lambda c: bool(c.crm.directory.organization()),
+        "The CRM’s settings are not known.",
+    ),
+    ("systemuser", "Users", lambda c: len(c.crm.directory.users(page_size=5).rows), "The Filters pages show nobody."),
+    ("team", "Teams", lambda c: len(c.crm.directory.teams(page_size=5).rows), "Users cannot be chosen by team."),
+    (
+        "businessunit",
+        "Business units",
+        lambda c: len(c.crm.directory.business_units(page_size=5).rows),
+        "Users cannot be chosen by business unit.",
+    ),
+    (
+        "mailbox",
+        "Mailboxes",
+        lambda c: len(c.crm.directory.mailboxes(page_size=5).rows),
+        "Who synchronizes how is not known, and switching would be blind.",
+    ),
+    (
+        "savedquery",
+        "Filters for everybody",
+        lambda c: len(c.crm.filters.system_filters()),
+        "Filters that apply to everybody are not shown.",
+    ),
+)
+
+
+def checks(names: Names) -> tuple[Check, ...]:
+    """Return the checks of all tables, with the staging tables' names."""
+    tables = schema.staging_schema(names).tables
+    return (
+        Check("staging-tables", "Staging tables", GROUP, "Read the definitions", staging_tables, (REVIEW,)),
+        *(
+            Check(
+                f"columns.{spec.name}", spec.plural_label, GROUP, "Nothing", partial(staging_columns, spec), (REVIEW,)
+            )
+            for spec in tables
+        ),
+        Check("contact-columns", "Contact columns", GROUP, "Read the columns of contact", contact_columns, (REVIEW,)),
+        Check("revision-column", "Revision column", GROUP, "Read the columns of contact", revision_column, (REVIEW,)),
+        *(
+            Check(
+                f"table.{table}",
+                name,
+                GROUP,
+                f"Read some rows of {table}",
+                partial(readable, read, means),
+                EVERYTHING if table == "organization" else (FILTERS,),
+            )
+            for table, name, read, means in _READS
+        ),
+    )

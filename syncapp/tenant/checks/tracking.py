@@ -1,0 +1,110 @@
+"""Checks of what the CRM is told to do with tables: track changes, keep versions, enforce the alternate key."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from syncapp.crm.errors import NotFound
+from syncapp.crm.names import Names
+from syncapp.tenant import schema
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import FILTERS, REVIEW, Answer, Check, Level, not_asked, ok
+from syncapp.tenant.checks.tables import SETUP
+from syncapp.tenant.privileges import Purpose
+
+GROUP = "Change tracking and auditing"
+_FIRST = "Create the staging tables first."
+_NOT_THERE = "not asked, the table is not there yet"
+
+
+def tracking(table: str, context: Context) -> Answer:
+    """Read whether the CRM tracks changes of a staging table, which the pull reads by delta links."""
+    try:
+        found = context.table(table)
+    except NotFound:
+        return not_asked(_NOT_THERE, "It is asked as soon as the table exists. crm_setup turns it on.", _FIRST)
+    if found.tracks_changes:
+        return ok("on", "The portal reads only what changed.")
+    means = "The CRM refuses to say what changed. No edit is read."
+    do = "Turn on “Track changes” of the table. It cannot be turned off again."
+    return Answer(Level.FAILED, "off", means, do, fix=f"Track changes of {table}", command=SETUP)
+
+
+def versions(table: str, level: Level, means: str, context: Context) -> Answer:
+    """Read whether the CRM refuses a write when the row has changed in the meantime."""
+    try:
+        found = context.table(table)
+    except NotFound:
+        return not_asked(_NOT_THERE, "It is asked as soon as the table exists.", _FIRST)
+    if found.keeps_versions:
+        return ok("kept", "A write is refused when somebody else was faster.")
+    do = "Turn on optimistic concurrency of the table (IsOptimisticConcurrencyEnabled)."
+    return Answer(level, "not kept", means, do, fix=f"Keep versions of {table}")
+
+
+def alternate_key(context: Context) -> Answer:
+    """Read the key that makes the same edit staged twice one row."""
+    spec = schema.staging_schema(context.names).records
+    try:
+        keys = context.crm.metadata.keys(spec.name)
+    except NotFound:
+        return not_asked(_NOT_THERE, "It is asked as soon as the table exists.", _FIRST)
+    columns = spec.keys[0].columns
+    found = next((key for key in keys if set(key.columns) == set(columns)), None)
+    if found is not None and found.is_enforced:
+        return ok(f"{found.name} is active", "The same edit staged twice is one row.")
+    means = "The same edit can be staged twice, and then waits twice."
+    if found is None:
+        do = "Create it. The command shows a plan first."
+        return Answer(
+            Level.FAILED, f"no key on {', '.join(columns)}", means, do, fix="Create the alternate key", command=SETUP
+        )
+    if found.index_status == "Failed":
+        do = "Remove rows with the same value, then reactivate the key."
+        return Answer(Level.FAILED, "its index could not be built", means, do, fix="Reactivate the alternate key")
+    do = "Wait until the CRM has built the index, then check again."
+    return Answer(Level.WARNING, f"its index is not built yet ({found.index_status})", means, do)
+
+
+_STALE = "Two writes at once could overwrite each other, so the portal writes nothing."
+
+
+def checks(names: Names) -> tuple[Check, ...]:
+    """Return the checks of these settings, with the staging tables' names."""
+    records, fields = names.record_table, names.field_table
+    kept: tuple[tuple[str, Level, str, tuple[Purpose, ...]], ...] = (
+        ("contact", Level.FAILED, _STALE, (REVIEW,)),
+        (records, Level.FAILED, _STALE, (REVIEW,)),
+        (fields, Level.FAILED, _STALE, (REVIEW,)),
+        (
+            "userquery",
+            Level.WARNING,
+            "Filters are compared right before the write instead. What changes in between is overwritten.",
+            (FILTERS,),
+        ),
+    )
+    return (
+        *(
+            Check(
+                f"tracking.{table}",
+                f"Change tracking of {table}",
+                GROUP,
+                f"Read the settings of {table}",
+                partial(tracking, table),
+                (REVIEW,),
+            )
+            for table in (records, fields)
+        ),
+        *(
+            Check(
+                f"versions.{table}",
+                f"Versions of {table}",
+                GROUP,
+                f"Read the settings of {table}",
+                partial(versions, table, level, means),
+                purposes,
+            )
+            for table, level, means, purposes in kept
+        ),
+        Check("alternate-key", "Alternate key", GROUP, f"Read the keys of {records}", alternate_key, (REVIEW,)),
+    )

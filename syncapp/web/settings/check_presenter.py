@@ -1,0 +1,217 @@
+"""The connection check as its page shows it: verdicts, findings by group, privileges to print."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+from syncapp.crm.names import Names
+from syncapp.models import ConnectionCheck
+from syncapp.tenant import privileges
+from syncapp.tenant.checks.findings import NOTHING, Level
+from syncapp.tenant.checks.privileges import GROUP as PRIVILEGES
+from syncapp.tenant.checks.privileges import MORE, check_id
+from syncapp.tenant.checks.summary import Readiness, Summary, summarize
+from syncapp.tenant.privileges import Purpose
+
+_MOST_NOT_NEEDED = 20
+_PURPOSES = {Purpose.REVIEW: "reviewing", Purpose.FILTERS: "filters", Purpose.CAPTURE: "capture"}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """The word, tone and icon of a level."""
+
+    word: str
+    tone: str
+    icon: str
+
+
+BADGES = {
+    Level.FAILED: Badge("Missing", "bad", "stop-sign"),
+    Level.WARNING: Badge("Attention", "warn", "alert"),
+    Level.UNKNOWN: Badge("Not known", "", "question"),
+    Level.OK: Badge("OK", "good", "check"),
+}
+_COUNTED = {
+    Level.FAILED: "{} missing",
+    Level.WARNING: "{} to look at",
+    Level.UNKNOWN: "{} not known",
+    Level.OK: "{} OK",
+}
+_HELD = {
+    Level.OK: Badge("Held", "good", "check"),
+    Level.UNKNOWN: Badge("Not known", "", "question"),
+    Level.WARNING: Badge("Not held", "warn", "alert"),
+    Level.FAILED: Badge("Not held", "bad", "stop-sign"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding."""
+
+    finding: Mapping[str, Any]
+
+    @property
+    def level(self) -> Level:
+        return Level(self.finding["level"])
+
+    @property
+    def badge(self) -> Badge:
+        return BADGES[self.level]
+
+    @property
+    def anchor(self) -> str:
+        """Return the id of the finding's element."""
+        return anchor(self.finding["id"])
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether its story is shown at once."""
+        return self.level is Level.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The findings about one subject."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+    @property
+    def counts(self) -> str:
+        """Return "1 missing · 2 OK"."""
+        return counted(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivilegeRow:
+    """A row of the table for IT security; `badge` is None where the privilege has not been looked up."""
+
+    title: str
+    name: str
+    badge: Badge | None
+    needed_for: str
+    is_needed: bool = True
+
+
+class CheckPresenter:
+    """One stored check, finished or under way."""
+
+    def __init__(self, check: ConnectionCheck, names: Names) -> None:
+        self.check = check
+        self._names = names
+        self.findings: Sequence[Mapping[str, Any]] = check.findings
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Return what works now."""
+        return summarize(self.findings)
+
+    @cached_property
+    def verdicts(self) -> list[tuple[Readiness, list[tuple[str, str]]]]:
+        """Return each verdict with what stands in its way: the anchor and what to do."""
+        return [
+            (verdict, [(anchor(each["id"]), each["fix"] or each["name"]) for each in verdict.things])
+            for verdict in self.summary.verdicts
+        ]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Return the findings by group; privileges that are held are counted, not listed."""
+        return [
+            Group(name, self._held_counted(findings) if name == PRIVILEGES else tuple(map(Line, findings)))
+            for name, findings in ((name, list(found)) for name, found in groupby(self.findings, key=_group))
+        ]
+
+    def _held_counted(self, findings: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
+        others = [each for each in findings if each["level"] != Level.OK or each["id"] == MORE]
+        named = [Line(each) for each in others if each["id"] != MORE]
+        held = [_held(purpose, word, findings) for purpose, word in _PURPOSES.items()]
+        return (*named, *filter(None, held), *(Line(each) for each in others if each["id"] == MORE))
+
+    @cached_property
+    def tally(self) -> list[tuple[Badge, int, list[Line]]]:
+        """Return how many findings have each level; those that need somebody are named."""
+        lines = [Line(finding) for finding in self.findings]
+        counts = []
+        for level, badge in BADGES.items():
+            of_level = [line for line in lines if line.level is level]
+            named = of_level if level in (Level.FAILED, Level.WARNING) else []
+            counts.append((badge, len(of_level), named))
+        return counts
+
+    @cached_property
+    def privileges(self) -> list[PrivilegeRow]:
+        """Return every privilege the portal needs, and those held that could be taken away."""
+        levels = {each["id"]: Level(each["level"]) for each in self.findings}
+        needed = [
+            PrivilegeRow(
+                each.title,
+                each.name,
+                _HELD.get(levels[check_id(each)]) if check_id(each) in levels else None,
+                f"{_purposes(each)}: to {each.reason}",
+            )
+            for each in privileges.needed(self._names)
+        ]
+        spare = [
+            PrivilegeRow(in_words(name), name, _HELD[Level.OK], "take it out of the role", is_needed=False)
+            for name in self._not_needed[:_MOST_NOT_NEEDED]
+        ]
+        return needed + spare
+
+    @property
+    def more_not_needed(self) -> int:
+        """Return how many further privileges are held and not needed."""
+        return max(0, len(self._not_needed) - _MOST_NOT_NEEDED)
+
+    @property
+    def _not_needed(self) -> Sequence[str]:
+        return next((each["items"] for each in self.findings if each["id"] == MORE), [])
+
+    @property
+    def account(self) -> str:
+        """Return our user with its roles, as the check found it."""
+        return next((each["answer"] for each in self.findings if each["id"] == "application-user"), "not known")
+
+
+def anchor(check_id: str) -> str:
+    """Return the id of a finding's element."""
+    return "finding-" + re.sub(r"[^a-z0-9]+", "-", check_id.lower())
+
+
+def counted(lines: Sequence[Line]) -> str:
+    """Return how many lines have each level, the worst first."""
+    numbers = [(sum(line.level is level for line in lines), words) for level, words in _COUNTED.items()]
+    return " · ".join(words.format(number) for number, words in numbers if number)
+
+
+def in_words(name: str) -> str:
+    """Return a privilege's name as words: prvDeleteContact is "Delete contact"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("prv").replace("_", " "))
+    return words[:1].upper() + words[1:].lower()
+
+
+def _group(finding: Mapping[str, Any]) -> str:
+    return str(finding["group"])
+
+
+def _purposes(privilege: privileges.Privilege) -> str:
+    words = [_PURPOSES[purpose] for purpose in privilege.purposes]
+    return ", ".join([words[0].capitalize(), *words[1:]])
+
+
+def _held(purpose: Purpose, word: str, findings: Sequence[Mapping[str, Any]]) -> Line | None:
+    """Return a line that counts the privileges of a purpose, where all of them are held."""
+    needed = [each for each in findings if purpose.value in each["needed_for"]]
+    if not needed or any(each["level"] != Level.OK for each in needed):
+        return None
+    story = {"tried": "Compared with the list below", "means": "Everything that this needs is held.", "do": NOTHING}
+    answer = f"{len(needed)} of {len(needed)} held for the whole organization"
+    what = {"id": f"privileges.{purpose.value}", "level": Level.OK.value, "name": f"For {word}", "answer": answer}
+    return Line({**story, **what, "command": "", "path": [], "items": []})

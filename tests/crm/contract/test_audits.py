@@ -1,0 +1,91 @@
+"""The audit log: entries, their values, and who signed a change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncapp.crm.audits.records import Operation
+from syncapp.crm.errors import Forbidden, NotFound
+from tests.crm.contract.calls import LONG_AGO
+from tests.crm.contract.cloud import Cloud
+from tests.crm.contract.scene import OURSELVES
+
+
+@pytest.fixture
+def audited(cloud: Cloud) -> Cloud:
+    cloud.put("auditing", enabled=True, delay_seconds=0, days_kept=45)
+    return cloud
+
+
+def test_settings_are_read(audited: Cloud) -> None:
+    found = audited.client().audits.settings()
+
+    assert (found.is_on, found.days_kept) == (True, 45)
+    assert audited.client().metadata.table("contact").auditing.is_on
+    assert audited.client().metadata.auditing("contact")["pager"].is_on
+
+
+def test_entry_tells_who_and_what(audited: Cloud) -> None:
+    contact = audited.contacts()[1]
+    audited.change(contact, pager=None)
+    audited.change(contact, pager="+47 1")
+
+    entry = audited.client().audits.entries("contact", since=LONG_AGO, rows=[contact]).rows[-1]
+    details = audited.client().audits.details(entry.id)
+
+    assert (entry.row_id, entry.operation, entry.calling_user_id) == (contact, Operation.UPDATE, None)
+    assert (details.kind, details.new["pager"]) == ("AttributeAuditDetail", "+47 1")
+    assert "pager" in details.columns - set(details.old)
+    assert "pager" in audited.client().audits.change_data(entry.id)
+
+
+def test_entries_are_read_page_by_page(audited: Cloud) -> None:
+    for number in range(3):
+        audited.change(audited.contacts()[2], pager=str(number))
+    audits = audited.client().audits
+
+    page = audits.entries("contact", since=LONG_AGO, page_size=2)
+    following = audits.entries("contact", since=LONG_AGO, link=page.next_link, page_size=2)
+
+    assert len(page.rows) == 2
+    assert not {entry.id for entry in page.rows} & {entry.id for entry in following.rows}
+
+
+def test_only_entries_since_moment_are_read(audited: Cloud) -> None:
+    audited.change(audited.contacts()[3], pager="now")
+
+    assert audited.client().audits.entries("contact", since=datetime.now(UTC) + timedelta(minutes=1)).rows == ()
+
+
+def test_unknown_entry_raises_not_found(audited: Cloud) -> None:
+    with pytest.raises(NotFound):
+        audited.client().audits.details(OURSELVES)
+
+
+def test_missing_privilege_raises_forbidden(audited: Cloud) -> None:
+    audited.put("privileges", without=["prvReadAuditSummary"])
+    try:
+        with pytest.raises(Forbidden):
+            audited.client().audits.entries("contact", since=LONG_AGO)
+    finally:
+        audited.put("privileges", without=[])
+
+
+def test_latest_changes_are_newest_first(audited: Cloud) -> None:
+    contact = audited.contacts()[0]
+    audited.change(contact, pager="newest")
+
+    changes = audited.client().contact_changes.latest(most=3)
+
+    assert (changes[0].contact_id, changes[0].signed_by) == (contact, None)
+    assert changes[0].modified_by not in (None, OURSELVES)
+    assert changes[0].is_update
+    assert [change.modified_on for change in changes] == sorted((c.modified_on for c in changes), reverse=True)
+
+
+def test_signed_changes_are_counted(audited: Cloud) -> None:
+    changes = audited.client().contact_changes
+
+    assert changes.count_signed(OURSELVES, since=LONG_AGO) == 0

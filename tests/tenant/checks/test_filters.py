@@ -1,0 +1,121 @@
+"""Access to other users' filters, by probes that are judged by what is read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp.connection import clients
+from syncapp.models import DailyOperations, FilterAccess
+from syncapp.models.sync_filters.filter import Access
+from syncapp.tenant.checks.findings import Level
+from syncapp.tenant.privileges import ACT_FOR_OTHERS, ADMIN_FILTER
+from tests.support.world import World
+from tests.tenant.checks.conftest import WHO_AM_I, Ask, answer_of, answering
+
+BOTH_WAYS = (ADMIN_FILTER, ACT_FOR_OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("without", "level"),
+    [((), Level.OK), ((ADMIN_FILTER,), Level.WARNING), (BOTH_WAYS, Level.FAILED)],
+)
+def test_reading_says_which_way_works(ask: Ask, company: World, without, level) -> None:
+    company.take_away(*without)
+
+    assert ask("filters.reading").level is level
+
+
+def test_impersonation_refused_is_noted(ask: Ask, company: World) -> None:
+    assert ask("filters.impersonation").level is Level.OK
+
+    company.take_away(ACT_FOR_OTHERS)
+
+    assert ask("filters.impersonation").level is Level.WARNING
+
+
+def test_nobody_to_compare_is_unknown() -> None:
+    with answering({"WhoAmI": WHO_AM_I}) as context:
+        for check_id in ("filters.reading", "filters.impersonation"):
+            assert answer_of(check_id, context).level is Level.UNKNOWN
+
+
+def test_writing_is_not_tried_unasked(ask: Ask, company: World) -> None:
+    found = ask("filters.writing")
+
+    assert (found.level, "--probe-writes" in found.command) == (Level.UNKNOWN, True)
+    assert company.ledger() == []
+
+
+@pytest.mark.parametrize(("known", "level"), [(Access.DIRECT, Level.OK), (Access.NONE, Level.FAILED)])
+def test_earlier_writes_tell_without_probe(ask: Ask, known, level) -> None:
+    FilterAccess.objects.create(slot=1, writing=known, writing_probed_at=timezone.now())
+
+    assert ask("filters.writing").level is level
+
+
+@pytest.mark.parametrize(
+    ("without", "level"),
+    [((), Level.OK), ((ADMIN_FILTER,), Level.WARNING), (("prvWriteUserQuery",), Level.FAILED)],
+)
+def test_writing_probe_changes_no_state(ask: Ask, company: World, without, level) -> None:
+    clients.check_organization(clients.crm().who_am_i().organization_id)
+    before = states(company)
+    company.take_away(*without)
+
+    found = ask("filters.writing", probes_writes=True)
+
+    assert found.level is level
+    assert states(company) == before
+
+
+def test_read_only_connection_is_not_probed(ask: Ask, company: World, settings) -> None:
+    settings.CRM_ENABLE_WRITES = False
+    clients.check_organization(clients.crm().who_am_i().organization_id)
+
+    assert ask("filters.writing", probes_writes=True).level is Level.UNKNOWN
+    assert company.ledger() == []
+
+
+def states(company: World) -> dict[str, int]:
+    token = company._post("token", {"user": "# Outlook Sync Portal"})["access_token"]
+    answer = company._session.get(
+        f"{company.url}/api/data/v9.2/userqueries", headers={"Authorization": f"Bearer {token}"}
+    )
+    return {row["userqueryid"]: row["statecode"] for row in answer.json()["value"]}
+
+
+@pytest.mark.parametrize(("today", "level"), [(2_310, Level.OK), (24_000, Level.WARNING)])
+def test_requests_of_day_are_judged(ask: Ask, today: int, level: Level) -> None:
+    DailyOperations.objects.create(day=datetime.now(UTC).date(), number=today)
+
+    found = ask("requests-per-day")
+
+    assert found.level is level
+    assert f"{today:,} of 25,000" in found.answer
+
+
+@pytest.mark.parametrize(
+    ("days", "level"), [(60, Level.OK), (24, Level.WARNING), (-1, Level.FAILED), (None, Level.UNKNOWN)]
+)
+def test_end_of_secret_is_judged(ask: Ask, settings: Settings, days: int | None, level: Level) -> None:
+    settings.CRM_CLIENT_SECRET_ENDS = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
+
+    assert ask("credentials").level is level
+
+
+def test_second_secret_keeps_working(ask: Ask, settings: Settings) -> None:
+    today = datetime.now(UTC).date()
+    settings.CRM_CLIENT_SECRET_ENDS = today - timedelta(days=1)
+    settings.CRM_CLIENT_SECRET_2, settings.CRM_CLIENT_SECRET_2_ENDS = "second", today + timedelta(days=300)
+
+    assert ask("credentials").level is Level.OK
+
+
+@pytest.mark.parametrize(("left", "level"), [("5900", Level.OK), ("12", Level.WARNING)])
+def test_requests_left_are_judged(left, level) -> None:
+    with answering({"WhoAmI": WHO_AM_I}, x_ms_ratelimit_burst_remaining_xrm_requests=left) as context:
+        assert answer_of("protection-limits", context).level is level

@@ -1,0 +1,158 @@
+"""Tables and columns, and what the CRM is told to do with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.tenant.checks.findings import Level
+from tests.support.world import World
+from tests.tenant.checks.conftest import Ask, answer_of, answering
+
+AUDITING = {"IsAuditEnabled": {"Value": False, "CanBeChanged": True}}
+TABLE = {
+    **{
+        "LogicalName": "contact",
+        "SchemaName": "Contact",
+        "EntitySetName": "contacts",
+        "PrimaryIdAttribute": "contactid",
+    },
+    **{"ObjectTypeCode": 2, "IsOptimisticConcurrencyEnabled": True, "ChangeTrackingEnabled": True},
+    **AUDITING,
+}
+
+
+def test_staging_tables_and_columns_are_found(ask: Ask) -> None:
+    for check_id in ("staging-tables", "columns.osync_syncrecord", "columns.osync_syncfield"):
+        assert ask(check_id).level is Level.OK
+
+
+def test_missing_staging_tables_name_the_setup(ask: Ask, company: World) -> None:
+    company.bare()
+
+    found = ask("staging-tables")
+
+    assert found.level is Level.FAILED
+    assert "osync_syncrecord, osync_syncfield not there" in found.answer
+    assert "crm_setup" in found.command
+
+
+@pytest.mark.parametrize("table", ["osync_syncrecord", "osync_syncfield"])
+def test_settings_of_missing_tables_are_unknown(ask: Ask, company: World, table: str) -> None:
+    company.bare()
+
+    for check_id in (f"columns.{table}", f"tracking.{table}", f"versions.{table}"):
+        assert ask(check_id).level is Level.UNKNOWN
+    assert ask("alternate-key").level is Level.UNKNOWN
+
+
+def test_wrong_set_name_is_named(ask: Ask) -> None:
+    found = ask("staging-tables", names={"record_set": "osync_edits"})
+
+    assert found.level is Level.FAILED
+    assert "osync_syncrecords, not osync_edits" in found.answer
+
+
+@pytest.mark.parametrize(
+    ("names", "check_id", "said"),
+    [
+        ({"field_reason": "osync_why"}, "columns.osync_syncfield", "missing: osync_why"),
+        ({"field_reason": "osync_decidedon"}, "columns.osync_syncfield", "osync_decidedon: Its type"),
+        ({"record_edited_on": "osync_when"}, "columns.osync_syncrecord", "missing: osync_when"),
+    ],
+)
+def test_missing_or_differing_column_fails(ask: Ask, names, check_id, said) -> None:
+    found = ask(check_id, names=names)
+
+    assert found.level is Level.FAILED
+    assert said in found.answer
+
+
+def test_missing_contact_columns_are_named(ask: Ask) -> None:
+    found = ask("contact-columns")
+
+    assert (found.level, found.items) == (Level.WARNING, ("yomifirstname", "yomilastname", "ftpsiteurl"))
+
+
+def test_revision_column_is_found(ask: Ask) -> None:
+    assert ask("revision-column").level is Level.OK
+
+
+def test_no_revision_column_is_not_used(ask: Ask) -> None:
+    found = ask("revision-column", names={"contact_revision": ""})
+
+    assert (found.level, found.answer) == (Level.OK, "not used")
+
+
+@pytest.mark.parametrize("name", ["osync_version", "jobtitle"])
+def test_unusable_revision_column_fails(ask: Ask, name: str) -> None:
+    found = ask("revision-column", names={"contact_revision": name})
+
+    assert found.level is Level.FAILED
+    assert name in found.answer
+
+
+READS = {
+    "organization": "prvReadOrganization",
+    "systemuser": "prvReadUser",
+    "team": "prvReadTeam",
+    "businessunit": "prvReadBusinessUnit",
+    "mailbox": "prvReadMailbox",
+    "savedquery": "prvReadQuery",
+}
+
+
+@pytest.mark.parametrize("table", READS)
+def test_unreadable_table_fails(ask: Ask, company: World, table: str) -> None:
+    assert ask(f"table.{table}").level is Level.OK
+
+    company.take_away(READS[table])
+
+    found = ask(f"table.{table}")
+    assert found.level is Level.FAILED
+    assert READS[table] in found.answer
+
+
+@pytest.mark.parametrize(("name", "table"), [("record_table", "osync_syncrecord"), ("field_table", "osync_syncfield")])
+def test_change_tracking_off_fails(ask: Ask, name: str, table: str) -> None:
+    assert ask(f"tracking.{table}").level is Level.OK
+
+    found = ask("tracking.organization", names={name: "organization"})
+
+    assert found.level is Level.FAILED
+
+
+@pytest.mark.parametrize(
+    ("table", "level"),
+    [
+        ("contact", Level.FAILED),
+        ("osync_syncrecord", Level.FAILED),
+        ("osync_syncfield", Level.FAILED),
+        ("userquery", Level.WARNING),
+    ],
+)
+def test_table_without_versions_is_named(table: str, level: Level) -> None:
+    for is_kept, expected in ((True, Level.OK), (False, level)):
+        with answering({"EntityDefinitions": TABLE | {"IsOptimisticConcurrencyEnabled": is_kept}}) as context:
+            assert answer_of(f"versions.{table}", context).level is expected
+
+
+def test_alternate_key_is_active(ask: Ask) -> None:
+    assert ask("alternate-key").level is Level.OK
+
+
+def test_missing_alternate_key_fails(ask: Ask) -> None:
+    found = ask("alternate-key", names={"record_operation_id": "osync_targetid"})
+
+    assert found.level is Level.FAILED
+    assert "osync_targetid" in found.answer
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [("Active", Level.OK), ("Pending", Level.WARNING), ("InProgress", Level.WARNING), ("Failed", Level.FAILED)],
+)
+def test_alternate_key_waits_for_its_index(status: str, level: Level) -> None:
+    key = {"LogicalName": "key", "KeyAttributes": ["osync_operationid"], "EntityKeyIndexStatus": status}
+
+    with answering({"/Keys": {"value": [key]}}) as context:
+        assert answer_of("alternate-key", context).level is level
