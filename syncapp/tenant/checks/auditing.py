@@ -123,7 +123,7 @@ def _measured(context: Context, contact_id: UUID) -> Answer:
         return not_asked("not tried, the connection is read only", means, "Enable writing in Settings, Connection.")
     tried = "Changed the pager of a test contact and waited for the entries"
     waits: list[float] = []
-    with pager_probe(context.crm, contact_id) as probe:
+    with pager_probe(context.crm, context.names, contact_id) as probe:
         for _ in range(_TRIES):
             known = _entry_ids(context, contact_id)
             probe.change()

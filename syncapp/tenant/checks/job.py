@@ -112,8 +112,8 @@ def _add_cost(lease: Lease, started: float, context: Context) -> None:
 def _finish(lease: Lease, context: Context) -> None:
     lease.row().update(values=dict(run.values_to_match(context)), version=_version(context))
     queue.finish(lease)
-    kept = ConnectionCheck.objects.filter(state=JobState.DONE).order_by("-pk").values_list("pk", flat=True)[:_KEPT]
-    ConnectionCheck.objects.exclude(pk__in=list(kept)).exclude(state__in=OPEN_STATES).delete()
+    closed = ConnectionCheck.objects.exclude(state__in=OPEN_STATES).order_by("-pk").values_list("pk", flat=True)
+    ConnectionCheck.objects.filter(pk__in=list(closed[_KEPT:])).delete()
 
 
 def _version(context: Context) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, NotFound, ProtocolError
+from syncapp.crm.names import Names
 from syncapp.crm.staging.records import ChangeSet, Column, ContactWrite, LiveContact
 
 COLUMN = "pager"
@@ -18,10 +19,11 @@ _NUMBERS = ("+1 555 0100", "+1 555 0101")
 class PagerProbe:
     """One contact under test."""
 
-    def __init__(self, crm: CrmClient, contact_id: UUID, column: Column) -> None:
+    def __init__(self, crm: CrmClient, contact_id: UUID, column: Column, *, has_revision: bool) -> None:
         self._crm = crm
         self._contact_id = contact_id
         self._column = column
+        self._has_revision = has_revision
         self.original = self._read().values[COLUMN]
 
     def change(self) -> None:
@@ -45,19 +47,26 @@ class PagerProbe:
             raise ProtocolError(f"The {COLUMN} was not what was written.", code="probe")
 
     def _read(self) -> LiveContact:
-        found = self._crm.live_contacts({self._contact_id: [self._column]}).get(self._contact_id)
+        found = self._crm.read_for_delivery(
+            table="contact",
+            contact_id=self._contact_id,
+            columns=[self._column],
+            record_ids=(),
+            with_revision=self._has_revision,
+        ).contact
         if found is None:
             raise NotFound("There is no such contact.", status=404)
         return found
 
 
 @contextmanager
-def pager_probe(crm: CrmClient, contact_id: UUID) -> Iterator[PagerProbe]:
+def pager_probe(crm: CrmClient, names: Names, contact_id: UUID) -> Iterator[PagerProbe]:
     """Yield the probe and put the contact's pager back, whatever happens. Raises CrmError."""
-    column = next((column for column in crm.columns("contact") if column.name == COLUMN), None)
-    if column is None:
+    columns = {column.name: column for column in crm.columns("contact")}
+    if COLUMN not in columns:
         raise ProtocolError(f"The contact has no {COLUMN}.", code="probe")
-    probe = PagerProbe(crm, contact_id, column)
+    has_revision = names.contact_revision in columns
+    probe = PagerProbe(crm, contact_id, columns[COLUMN], has_revision=has_revision)
     try:
         yield probe
     finally:

@@ -127,7 +127,7 @@ def test_measured_delay_puts_pager_back(ask: Ask, audited: World) -> None:
     assert len([entry for entry in audited.ledger("contact") if "pager" in entry["changes"]]) >= 4
 
 
-def test_slow_log_is_given_up_and_pager_put_back(ask: Ask, audited: World) -> None:
+def test_slow_log_ends_measurement_and_restores_pager(ask: Ask, audited: World) -> None:
     contact = audited.contact()
     before = audited.value(contact, "pager")
     audited.audit(delay_seconds=300)
