@@ -149,7 +149,7 @@ def _is_in_force(preset: Preset, state: Mapping[str, object]) -> bool:
 def _as_ordered(state: Mapping[str, object]) -> dict[str, object]:
     rules = state["rules"]
     listed = [{k: v for k, v in rule.items() if k not in ("fired", "held")} for rule in rules]  # type: ignore[attr-defined]  # a list of rules
-    return {**state, "rules": listed, "usage": None, "held": None}
+    return {**state, "rules": listed, "usage": None, "operations": None, "held": None}
 
 
 def in_words(state: Mapping[str, object]) -> list[str]:

@@ -289,7 +289,7 @@ def test_failing_sign_in_service_is_transient():
 def test_no_user_token_stays_in_memory():
     with a.visit() as visit:
         visit.come_back()
-        cache = visit.sign_in._applications.get().token_cache
+        cache = visit.sign_in._applications.current.token_cache
 
     assert not list(cache.search("AccessToken"))
     assert not list(cache.search("Account"))
