@@ -338,7 +338,7 @@ CREDENTIAL = Kind(
     "A client secret or certificate ends soon.",
     "After that day the portal can neither read the CRM nor sign people in.",
     "Add a new one to the app registration in Entra, set it as the second (such as CRM_CLIENT_SECRET_2), and restart.",
-    "Settings, Connection, and docs/reference/configuration.md",
+    "Settings, Connection, and docs/how-to/connect.md (Renew a certificate or a secret)",
     is_failure=False,
 )
 FAILED = Kind(
