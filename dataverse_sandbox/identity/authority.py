@@ -35,7 +35,7 @@ class Authority:
             "jwks_uri": f"{here}/discovery/v2.0/keys",
             "end_session_endpoint": f"{here}/oauth2/v2.0/logout",
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": ["query", "form_post"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],

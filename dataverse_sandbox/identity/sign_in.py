@@ -27,7 +27,7 @@ from dataverse_sandbox.store import Store
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-_CARRIED = ("client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "response_type")
+_CARRIED = ("client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "response_type", "response_mode")
 
 
 class SignIn:
@@ -76,7 +76,7 @@ class SignIn:
         return page("Sign in", _chooser(request.args), wide=False)
 
     def choose(self, request: Request) -> Response:
-        """Redirect to the portal with a code or the refusal, after a button was pressed."""
+        """Return a code or the refusal to the application, after a button was pressed."""
         problem = _problem(request.form)
         if problem:
             return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
@@ -193,7 +193,7 @@ def _problem(wanted: Mapping[str, str]) -> str:
         return "AADSTS9002325: A public client needs Proof Key for Code Exchange."
     if wanted.get("response_type") != "code":
         return "AADSTS700054: The sandbox supports response_type=code only."
-    if wanted.get("response_mode", "query") != "query":
+    if wanted.get("response_mode", "query") not in ("query", "form_post"):
         raise errors.unknown(f"response_mode '{wanted['response_mode'][:30]}'")
     if "openid" not in wanted.get("scope", "").split():
         return "AADSTS900144: The scope must contain openid."
@@ -211,6 +211,9 @@ def _back(wanted: Mapping[str, str], **answer: str) -> Response:
     if wanted.get("state"):
         answer["state"] = wanted["state"]
     target = wanted["redirect_uri"]
+    if wanted.get("response_mode") == "form_post":
+        hidden = Markup("").join(_HIDDEN.format(name, value) for name, value in answer.items())
+        return page("Return to the application", _RETURN.format(target=target, hidden=hidden), wide=False)
     return redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}", code=302)
 
 
@@ -226,6 +229,8 @@ _DEVICE = Markup(
     '<form method="post"><p><label>Code <input name="code" autocomplete="off" required></label></p>'
     '<ul class="people">{}</ul><button class="quiet" name="person" value="">Cancel</button></form>'
 )
+# Microsoft's page presses the button with a script; the sandbox's pages have none.
+_RETURN = Markup('<form method="post" action="{target}">{hidden}<button>Continue</button></form>')
 _HIDDEN = Markup('<input type="hidden" name="{}" value="{}">')
 
 

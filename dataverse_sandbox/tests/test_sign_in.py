@@ -189,7 +189,7 @@ def test_wrong_verifier_consumes_code(sandbox: Sandbox) -> None:
         ({"client_id": "33333333-3333-3333-3333-333333333333"}, 400),
         ({"response_type": "token"}, 400),
         ({"scope": "profile"}, 400),
-        ({"response_mode": "form_post"}, 501),
+        ({"response_mode": "fragment"}, 501),
         ({"code_challenge_method": "plain"}, 501),
     ],
 )
@@ -199,6 +199,20 @@ def test_bad_authorize_request_is_not_redirected(sandbox: Sandbox, changes: dict
     assert refused.status_code == status
     assert refused.history == []
     assert 'name="person"' not in refused.text
+
+
+@pytest.mark.parametrize(("person", "key"), [("Rita Lindqvist", "code"), ("", "error")])
+def test_form_post_returns_answer_in_form(sandbox: Sandbox, person: str, key: str) -> None:
+    answer = sandbox.session.post(
+        f"{tenant(sandbox)}/oauth2/v2.0/authorize",
+        data={**WANTED, "response_mode": "form_post", "person": person},
+        allow_redirects=False,
+    )
+
+    assert answer.status_code == 200
+    assert f'<form method="post" action="{CALLBACK}">' in answer.text
+    assert f'name="{key}"' in answer.text
+    assert 'name="state" value="st&amp;te"' in answer.text
 
 
 def test_tampered_form_cannot_redirect_elsewhere(sandbox: Sandbox) -> None:

@@ -7,7 +7,6 @@ Microsoft Dataverse"), which a tenant may have blocked. Tokens are kept in memor
 from __future__ import annotations
 
 import json
-import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,10 +68,11 @@ def by_browser(application: Application, *, scope: str, tell: Callable[[str], No
     """Sign in in a browser on this machine, which returns to a loopback address; PKCE binds the code to us."""
 
     def show(address: str) -> None:
-        tell(f"Sign in as an administrator of the CRM. If no browser opens, open this address:\n\n  {address}\n")
-        webbrowser.open(address)
+        tell(f"No browser could be opened. Open this address on this machine:\n\n  {address}\n")
 
     def acquire() -> str:
+        tell("Sign in as an administrator of the CRM, in the browser that opens.")
+        # MSAL opens the browser and calls `show` only where there is none.
         return _token_of(
             lambda: application.acquire_token_interactive(
                 [scope], auth_uri_callback=show, timeout=BROWSER_SECONDS, prompt="select_account"
