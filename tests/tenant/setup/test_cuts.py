@@ -48,3 +48,33 @@ def test_removal_cut_at_each_write_completes(bare):
 
     assert runs > 5
     assert bare.everything() == before
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+@CUTS
+def test_every_cut_of_setup_ends_the_same(bare, loses_answer):
+    bare.apply(ALL)
+    whole = bare.everything()
+
+    for write in itertools.count(1):
+        bare.reset()
+        if not is_cut(lambda: bare.apply(ALL), bare, write, loses_answer=loses_answer):
+            break
+        bare.apply(ALL)
+        assert bare.everything() == whole, write
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+@CUTS
+def test_every_cut_of_removal_ends_the_same(bare, loses_answer):
+    before = bare.everything()
+
+    for write in itertools.count(1):
+        bare.reset()
+        bare.apply(ALL)
+        if not is_cut(bare.remove, bare, write, loses_answer=loses_answer):
+            break
+        bare.remove()
+        assert bare.everything() == before, write
