@@ -19,7 +19,7 @@ INSIDE_A_DELIVERY = [
     "delivery.read",
     "delivery.sent",
     "delivery.answered",
-    "delivery.settled",
+    "delivery.applied",
     "delivery.finished",
 ]
 INSIDE_A_PULL = [
