@@ -151,6 +151,7 @@ def test_writes_have_their_own_queue() -> None:
     queues = {name.rpartition(".")[2]: route({}, name)["queue"].name for name in app.tasks if "syncapp" in name}
 
     writing = {name for name, queue in queues.items() if queue == "celery"}
-    assert writing == {"deliver", "decide_selection", "switch_filters", "count_meetings", "keep_policy", "prepare_run"}
+    runs = {"switch_filters", "count_meetings", "keep_policy", "prepare_run"}
+    assert writing == {"deliver", "decide_selection", "check_connection", *runs}
     assert {queues[name] for name in set(queues) - writing} == {"periodic"}
     assert set(app.amqp.queues.consume_from) == {"celery", "periodic"}, "a worker without -Q serves both"

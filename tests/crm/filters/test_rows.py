@@ -116,7 +116,7 @@ def _endless(request):
 
 
 def test_too_many_pages_end_with_a_named_error():
-    chain = PageChain(pages=8, most=10)
+    chain = PageChain(pages=8, max_pages=10)
     chain.follow("a")
     chain.follow("b")
 
