@@ -35,7 +35,7 @@ _LEEWAY_SECONDS = 300
 
 @dataclass(frozen=True)
 class Registered:
-    """What the app registration knows: secrets with their ends (None: never), and certificates."""
+    """The credentials of an app registration: secrets with their ends (None: never), and certificates."""
 
     secrets: Mapping[str, datetime.datetime | None]
     certificates: tuple[x509.Certificate, ...]

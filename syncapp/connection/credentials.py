@@ -18,7 +18,7 @@ WARN_AT_DAYS = (30, 14, 3)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """When a credential ends. `ends_on` is None where nobody has set the date of a secret.
+    """The end of a credential. `ends_on` is None while the date of a secret is not set.
 
     `thumbprint` is that of a certificate, '' for a secret.
     """

@@ -20,7 +20,7 @@ ORGANIZATION = "Global"
 
 
 class Purpose(StrEnum):
-    """What a privilege is needed for."""
+    """The purpose of a privilege."""
 
     REVIEW = "review"
     FILTERS = "filters"

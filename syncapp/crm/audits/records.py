@@ -15,7 +15,7 @@ KEPT_FOR_EVER = -1  # of `auditretentionperiodv2`
 
 
 class Operation(IntEnum):
-    """What happened to a row (`operation`)."""
+    """The kind of change to a row (`operation`)."""
 
     CREATE = 1
     UPDATE = 2
@@ -61,7 +61,7 @@ class AuditDetails:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """Whether the organization audits, and how many days entries are kept; None where that is not known."""
+    """The organization's audit switch, and the days that entries are kept; None if not known."""
 
     is_on: bool
     days_kept: int | None

@@ -28,7 +28,7 @@ _ORGANIZATION_DEPTH = "Global"
 
 
 class CustomizingReads:
-    """What the CRM holds now, read with the administrator's token."""
+    """Reads of definitions with the administrator's token."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -19,7 +19,7 @@ EVERYTHING = (REVIEW, FILTERS)
 
 
 class Level(StrEnum):
-    """How a check ended. Only FAILED makes the command fail."""
+    """The outcome of a check. Only FAILED makes the command fail."""
 
     OK = "ok"
     WARNING = "warning"
@@ -29,7 +29,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a check found.
+    """The result of a check.
 
     `fix` is a short imperative for lists of what to do. `command` is a line to copy, `path` where to click in
     Microsoft's pages. `items` are the names that the answer counts.

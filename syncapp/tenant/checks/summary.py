@@ -18,7 +18,7 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether one half of the portal works; `things` are the findings that stand in its way."""
+    """The state of one half of the portal; `things` are the findings that stop it."""
 
     purpose: Purpose
     things: tuple[Mapping[str, Any], ...]

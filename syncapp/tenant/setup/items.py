@@ -27,7 +27,7 @@ class SetupError(Exception):
 
 
 class State(StrEnum):
-    """What a plan says of an item. DIFFERS stops everything before the first write."""
+    """The state of an item in a plan. DIFFERS stops everything before the first write."""
 
     EXISTS = "exists"
     CREATE = "would be created"
@@ -47,7 +47,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is set up besides the staging tables and the role."""
+    """Options: the parts set up besides the staging tables and the role."""
 
     revision: bool = False
     auditing: bool = False

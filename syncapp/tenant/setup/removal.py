@@ -19,7 +19,7 @@ Delete = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What would be deleted, in order, and what stays because this command did not make it."""
+    """The deletions in order, and the components that stay because this command did not make them."""
 
     steps: tuple[tuple[str, Delete], ...]
     kept: tuple[str, ...]
