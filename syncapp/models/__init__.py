@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
+from syncapp.models.capture.entry import CaptureContact, CaptureEntry, CaptureValue
+from syncapp.models.capture.job import CaptureJob
+from syncapp.models.capture.restore import Restore
+from syncapp.models.capture.settings import Capture, CaptureColumn, CaptureGap, CaptureIdentity, CaptureSource
 from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, DailyOperations, Heartbeat, MirrorCursor
 from syncapp.models.connection_check import ConnectionCheck
 from syncapp.models.jobs.job import Job
@@ -36,6 +40,15 @@ __all__ = [
     "AuditEntry",
     "AuditValue",
     "Breaker",
+    "Capture",
+    "CaptureColumn",
+    "CaptureContact",
+    "CaptureEntry",
+    "CaptureGap",
+    "CaptureIdentity",
+    "CaptureJob",
+    "CaptureSource",
+    "CaptureValue",
     "Comment",
     "Connection",
     "ConnectionCheck",
@@ -68,6 +81,7 @@ __all__ = [
     "Presence",
     "ProcessClock",
     "RecordWord",
+    "Restore",
     "Rule",
     "RuleTrace",
     "RunPreparation",

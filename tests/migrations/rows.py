@@ -173,6 +173,7 @@ def _of_comment(rows: Rows, values: Values) -> Values:
 
 
 _NEEDED: Mapping[str, Callable[[Rows, Values], Values]] = {
+    "CaptureGap": lambda rows, values: {"ends_at": MOMENT},  # one of each reason may be open
     "Comment": _of_comment,
     "Decision": _of_decision,
     "FilterPolicy": lambda rows, values: {
