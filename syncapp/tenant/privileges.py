@@ -110,12 +110,9 @@ _CHANGES_DATA = re.compile(
 
 def needed(names: Names) -> tuple[Privilege, ...]:
     """Return every privilege that the portal uses, in the order in which they are listed."""
-    return (*_BUILT_IN, *_of_staging(names))
-
-
-def _of_staging(names: Names) -> tuple[Privilege, ...]:
     record, field = names.record_table, names.field_table
     return (
+        *_BUILT_IN,
         Privilege(f"prvRead{record}", "Read sync record", (*_REVIEW, Purpose.CAPTURE), "read the edits that wait"),
         Privilege(f"prvWrite{record}", "Write sync record", _REVIEW, "close an edit that is decided"),
         Privilege(f"prvRead{field}", "Read sync field", (*_REVIEW, Purpose.CAPTURE), "read the values that wait"),

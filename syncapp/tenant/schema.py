@@ -101,7 +101,13 @@ class Schema:
 
 def staging_schema(names: Names) -> Schema:
     """Return the schema with the names of CRM_NAMES; `revision` is None where no revision column is used."""
-    return Schema(tables=(_records(names), _fields(names)), revision=_revision(names.contact_revision))
+    revision = ColumnSpec(
+        names.contact_revision,
+        "Revision",
+        "Raised by forms and programs; Outlook never sends it.",
+        ColumnType.INTEGER,
+    )
+    return Schema((_records(names), _fields(names)), revision if names.contact_revision else None)
 
 
 def differences(wanted: ColumnSpec, found: Column) -> tuple[str, ...]:
@@ -136,6 +142,7 @@ def _records(names: Names) -> TableSpec:
     def text(name: str, label: str, length: int, description: str) -> ColumnSpec:
         return ColumnSpec(name, label, description, ColumnType.TEXT, max_length=length)
 
+    key_name = f"{names.record_operation_id.removesuffix('id')}_key"
     return TableSpec(
         name=names.record_table,
         set_name=names.record_set,
@@ -154,12 +161,8 @@ def _records(names: Names) -> TableSpec:
             ColumnSpec(names.record_edited_on, "Edited On", "The moment of the edit.", ColumnType.DATE_TIME),
             text(names.record_operation_id, "Operation Id", 100, "The same edit staged twice is one row."),
         ),
-        keys=(KeySpec(_key_name(names), "Operation", (names.record_operation_id,)),),
+        keys=(KeySpec(key_name, "Operation", (names.record_operation_id,)),),
     )
-
-
-def _key_name(names: Names) -> str:
-    return f"{names.record_operation_id.removesuffix('id')}_key"
 
 
 def _fields(names: Names) -> TableSpec:
@@ -201,9 +204,3 @@ def _fields(names: Names) -> TableSpec:
             memo(names.field_reason, "Reason", "The reviewer’s reason.", 4_000),
         ),
     )
-
-
-def _revision(name: str) -> ColumnSpec | None:
-    if not name:
-        return None
-    return ColumnSpec(name, "Revision", "Raised by forms and programs; Outlook never sends it.", ColumnType.INTEGER)

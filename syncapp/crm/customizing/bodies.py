@@ -7,7 +7,7 @@ SDK's documentation and not seen on these pages: `EntitySetName` in a new table,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from syncapp.crm.staging.records import ColumnType
@@ -93,9 +93,24 @@ def table(wanted: NewTable, language: int) -> Body:
 
 def column(wanted: NewColumn, language: int) -> Body:
     """Return the definition of a column. Raises ValueError for a lookup, which a relationship creates."""
-    if wanted.type not in _BODIES:
-        raise ValueError(f"{wanted.name}: columns of the type {wanted.type} are not created on their own.")
-    return {**_common(wanted, language), **_BODIES[wanted.type](wanted, language)}
+    details: Body
+    match wanted.type:
+        case ColumnType.TEXT:
+            kind, details = "String", {"MaxLength": wanted.max_length, "FormatName": {"Value": "Text"}}
+        case ColumnType.MEMO:
+            kind, details = "Memo", {"MaxLength": wanted.max_length, "Format": "TextArea"}
+        case ColumnType.CHOICE:
+            options = [{"Value": value, "Label": label(text, language)} for value, text in wanted.options]
+            choices = {_TYPE: f"{_CRM}OptionSetMetadata", "IsGlobal": False, "OptionSetType": "Picklist"}
+            first = wanted.options[0][0]
+            kind, details = "Picklist", {"OptionSet": {**choices, "Options": options}, "DefaultFormValue": first}
+        case ColumnType.INTEGER:
+            kind, details = "Integer", {"MinValue": 0, "MaxValue": _LARGEST, "Format": "None"}
+        case ColumnType.DATE_TIME:
+            kind, details = "DateTime", {"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}
+        case _:
+            raise ValueError(f"{wanted.name}: columns of the type {wanted.type} are not created on their own.")
+    return {_TYPE: f"{_CRM}{kind}AttributeMetadata", **_common(wanted, language), **details}
 
 
 def lookup(table_name: str, wanted: NewColumn, language: int) -> Body:
@@ -144,43 +159,3 @@ def _common(wanted: NewColumn, language: int) -> Body:
         "Description": label(wanted.description, language),
         "RequiredLevel": required,
     }
-
-
-def _text(wanted: NewColumn, _language: int) -> Body:
-    return {
-        _TYPE: f"{_CRM}StringAttributeMetadata",
-        "MaxLength": wanted.max_length,
-        "FormatName": {"Value": "Text"},
-    }
-
-
-def _memo(wanted: NewColumn, _language: int) -> Body:
-    return {_TYPE: f"{_CRM}MemoAttributeMetadata", "MaxLength": wanted.max_length, "Format": "TextArea"}
-
-
-def _choice(wanted: NewColumn, language: int) -> Body:
-    options = [{"Value": value, "Label": label(text, language)} for value, text in wanted.options]
-    option_set = {_TYPE: f"{_CRM}OptionSetMetadata", "IsGlobal": False, "OptionSetType": "Picklist", "Options": options}
-    first = wanted.options[0][0]
-    return {_TYPE: f"{_CRM}PicklistAttributeMetadata", "OptionSet": option_set, "DefaultFormValue": first}
-
-
-def _integer(_wanted: NewColumn, _language: int) -> Body:
-    return {_TYPE: f"{_CRM}IntegerAttributeMetadata", "MinValue": 0, "MaxValue": _LARGEST, "Format": "None"}
-
-
-def _date_time(_wanted: NewColumn, _language: int) -> Body:
-    return {
-        _TYPE: f"{_CRM}DateTimeAttributeMetadata",
-        "Format": "DateAndTime",
-        "DateTimeBehavior": {"Value": "UserLocal"},
-    }
-
-
-_BODIES: Mapping[ColumnType, Callable[[NewColumn, int], Body]] = {
-    ColumnType.TEXT: _text,
-    ColumnType.MEMO: _memo,
-    ColumnType.CHOICE: _choice,
-    ColumnType.INTEGER: _integer,
-    ColumnType.DATE_TIME: _date_time,
-}

@@ -75,7 +75,17 @@ class Metadata:
 
     def table(self, name: str, *, deadline: Deadline | None = None) -> TableDefinition:
         """Return a table's definition. Raises NotFound where the CRM has no such table."""
-        return _table(self._transport.get(odata.query(_path(name), select=_TABLE), headers=_FRESH, deadline=deadline))
+        row = self._transport.get(odata.query(_path(name), select=_TABLE), headers=_FRESH, deadline=deadline)
+        return TableDefinition(
+            name=text(row, "LogicalName"),
+            schema_name=text(row, "SchemaName"),
+            set_name=text(row, "EntitySetName"),
+            id_column=text(row, "PrimaryIdAttribute"),
+            object_type_code=whole(row, "ObjectTypeCode"),
+            keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
+            tracks_changes=flag(row, "ChangeTrackingEnabled"),
+            auditing=_switch(row),
+        )
 
     def keys(self, table: str, *, deadline: Deadline | None = None) -> tuple[AlternateKey, ...]:
         """Return the alternate keys of a table."""
@@ -92,19 +102,6 @@ class Metadata:
 
 def _path(table: str) -> str:
     return f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
-
-
-def _table(row: odata.Row) -> TableDefinition:
-    return TableDefinition(
-        name=text(row, "LogicalName"),
-        schema_name=text(row, "SchemaName"),
-        set_name=text(row, "EntitySetName"),
-        id_column=text(row, "PrimaryIdAttribute"),
-        object_type_code=whole(row, "ObjectTypeCode"),
-        keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
-        tracks_changes=flag(row, "ChangeTrackingEnabled"),
-        auditing=_switch(row),
-    )
 
 
 def _switch(row: odata.Row) -> Switch:

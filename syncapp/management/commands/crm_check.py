@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--contact",
             metavar="ID",
-            type=_contact_id,
+            type=UUID,
             help="with --probe-writes: a test contact whose pager is changed and put back, to measure the audit log",
         )
 
@@ -92,7 +92,3 @@ class Command(BaseCommand):
         story = (("Tried", finding["tried"]), ("Means", finding["means"]), ("Do", " ".join(filter(None, steps))))
         for word, text in story:
             self.stdout.write(f"{'':<13}{word}: {text}")
-
-
-def _contact_id(text: str) -> UUID:
-    return UUID(text)

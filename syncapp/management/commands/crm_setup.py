@@ -22,7 +22,7 @@ from syncapp.crm.auth.authority import demo_session, login_session
 from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.transport import Transport
 from syncapp.tenant.setup import app_roles, auditing, by_hand, plan, removal
-from syncapp.tenant.setup.items import ROLE, Environment, Item, Options, SetupError, State
+from syncapp.tenant.setup.items import ROLE, Environment, Options, SetupError, State
 from syncapp.tenant.setup.scripts import form_steps
 
 # Creating a table takes the CRM up to a minute.
@@ -104,7 +104,9 @@ class Command(BaseCommand):
     def _set_up(self, environment: Environment, options: dict[str, Any]) -> None:
         wanted = Options(revision=options["with_revision"], auditing=options["with_auditing"])
         items = plan.make_plan(environment, wanted)
-        self._print(items)
+        for item in items:
+            detail = f" ({item.detail})" if item.detail else ""
+            self.stdout.write(f"{item.state:<16} {item.title}{detail}")
         if wanted.auditing:
             self.stdout.write(auditing.COSTS)
         is_done = all(item.state is State.EXISTS for item in items)
@@ -117,11 +119,6 @@ class Command(BaseCommand):
             raise CommandError("Some names are taken with another meaning; --apply would stop before writing.")
         elif not is_done:
             self.stdout.write(_WRITE)
-
-    def _print(self, items: tuple[Item, ...]) -> None:
-        for item in items:
-            detail = f" ({item.detail})" if item.detail else ""
-            self.stdout.write(f"{item.state:<16} {item.title}{detail}")
 
     def _next_steps(self, environment: Environment, wanted: Options) -> None:
         self.stdout.write(f"Done. Next:\n- {_ROLE_STEP}")

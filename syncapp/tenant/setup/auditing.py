@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from uuid import UUID
 
 from syncapp.crm.metadata.tables import Switch
 from syncapp.tenant.schema import OUTLOOK_COLUMNS
@@ -18,24 +17,18 @@ COSTS = (
 def items(environment: Environment) -> tuple[Item, ...]:
     """Return an item per switch: the environment, the table, each column that the contact has."""
     organization, is_on = environment.reads.auditing()
+    turn_on = None if is_on else partial(environment.writes.audit_organization, organization)
+    metadata = environment.crm.metadata
+    columns = metadata.auditing("contact")
     return (
-        _of_organization(environment, organization, is_on=is_on),
-        _item(environment, "auditing of contact", environment.crm.metadata.table("contact").auditing, ""),
-        *_of_columns(environment),
+        Item("auditing of the environment", State.EXISTS if is_on else State.CHANGE, "", turn_on),
+        _item(environment, "auditing of contact", metadata.table("contact").auditing, ""),
+        *(
+            _item(environment, f"auditing of contact.{name}", columns[name], name)
+            for name in OUTLOOK_COLUMNS
+            if name in columns
+        ),
     )
-
-
-def _of_organization(environment: Environment, organization: UUID, *, is_on: bool) -> Item:
-    title = "auditing of the environment"
-    if is_on:
-        return Item(title, State.EXISTS)
-    return Item(title, State.CHANGE, "", partial(environment.writes.audit_organization, organization))
-
-
-def _of_columns(environment: Environment) -> tuple[Item, ...]:
-    known = environment.crm.metadata.auditing("contact")
-    found = [(name, known[name]) for name in OUTLOOK_COLUMNS if name in known]
-    return tuple(_item(environment, f"auditing of contact.{name}", switch, name) for name, switch in found)
 
 
 def _item(environment: Environment, title: str, switch: Switch, column: str) -> Item:

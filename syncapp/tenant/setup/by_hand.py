@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncapp.crm.names import Names
 from syncapp.crm.staging.records import ColumnType
-from syncapp.tenant.privileges import Purpose, needed
+from syncapp.tenant.privileges import needed
 from syncapp.tenant.schema import ColumnSpec, TableSpec, staging_schema
 from syncapp.tenant.setup.app_roles import app_roles
 from syncapp.tenant.setup.items import ROLE
@@ -34,7 +34,9 @@ def export(names: Names) -> str:
             f"## Column of the contact table (optional)\n\n{_HEAD}{_row(schema.revision)}\n\n"
             'Without it, set `CRM_NAMES` so that `contact_revision` is empty: `{"contact_revision": ""}`.\n'
         )
-    return "\n".join([*parts, _role(names), _app_roles()])
+    roles = "\n".join(f"| `{role['value']}` | {role['description']} |" for role in app_roles())
+    heading = "## App roles of the registration in Entra\n\n| Value | Lets people |\n|---|---|"
+    return "\n".join([*parts, _role(names), f"{heading}\n{roles}\n"])
 
 
 _HEAD = "| Logical name | Label | Type | Details | Purpose |\n|---|---|---|---|---|\n"
@@ -53,21 +55,20 @@ def _table(table: TableSpec) -> str:
 
 
 def _row(column: ColumnSpec) -> str:
-    return f"| `{column.name}` | {column.label} | {_TYPES[column.type]} | {_details(column)} | {column.description} |"
-
-
-def _details(column: ColumnSpec) -> str:
+    details = ""
     if column.options:
-        return "; ".join(f"{value} = {label}" for value, label in column.options)
-    if column.target:
+        details = "; ".join(f"{value} = {label}" for value, label in column.options)
+    elif column.target:
         on_delete = "delete with it" if column.is_owned else "remove the link"
-        return f"to `{column.target}`; when that row is deleted: {on_delete}"
-    return f"at least {column.max_length:,} characters" if column.max_length else ""
+        details = f"to `{column.target}`; when that row is deleted: {on_delete}"
+    elif column.max_length:
+        details = f"at least {column.max_length:,} characters"
+    return f"| `{column.name}` | {column.label} | {_TYPES[column.type]} | {details} | {column.description} |"
 
 
 def _role(names: Names) -> str:
     rows = "\n".join(
-        f"| `{one.name}` | {one.title} | {_purposes(one.purposes)} | {'yes' if one.required else 'no'} | {one.reason} |"
+        f"| `{one.name}` | {one.title} | {', '.join(one.purposes)} | {'yes' if one.required else 'no'} | {one.reason} |"
         for one in needed(names)
     )
     return (
@@ -75,12 +76,3 @@ def _role(names: Names) -> str:
         "application user.\n\n| Privilege | In the role editor | For | Required | Needed to |\n|---|---|---|---|---|\n"
         f"{rows}\n"
     )
-
-
-def _purposes(purposes: tuple[Purpose, ...]) -> str:
-    return ", ".join(purpose.value for purpose in purposes)
-
-
-def _app_roles() -> str:
-    rows = "\n".join(f"| `{role['value']}` | {role['description']} |" for role in app_roles())
-    return f"## App roles of the registration in Entra\n\n| Value | Lets people |\n|---|---|\n{rows}\n"

@@ -43,9 +43,11 @@ def make_plan(environment: Environment, options: Options) -> tuple[Item, ...]:
     parts += role_items(environment, components)
     if options.auditing:
         parts += auditing.items(environment)
-    solution = _solution_items(environment)
-    is_needed = any(item.state is State.CREATE for item in parts) or components
-    return (*(solution if is_needed else ()), *parts)
+    if not components and all(item.state is not State.CREATE for item in parts):
+        return parts
+    publisher = environment.reads.publisher(PUBLISHER)
+    solution = environment.reads.solution(SOLUTION)
+    return (_publisher(environment, publisher), _solution(environment, publisher, solution), *parts)
 
 
 def apply_plan(items: tuple[Item, ...], tell: Tell) -> None:
@@ -97,12 +99,6 @@ def publish(environment: Environment, options: Options) -> None:
     tables += ["contact"] if options.revision or options.auditing else []
     script = environment.reads.web_resource(script_name(environment)) if options.revision else None
     environment.writes.publish(tables, [script.id] if script else [])
-
-
-def _solution_items(environment: Environment) -> tuple[Item, ...]:
-    publisher = environment.reads.publisher(PUBLISHER)
-    solution = environment.reads.solution(SOLUTION)
-    return _publisher(environment, publisher), _solution(environment, publisher, solution)
 
 
 def _publisher(environment: Environment, found: Publisher | None) -> Item:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from syncapp.crm.customizing.records import Component, ComponentType, Solution
+from syncapp.crm.customizing.records import Component, ComponentType
 from syncapp.crm.errors import NotFound
 from syncapp.tenant.schema import TableSpec
 from syncapp.tenant.setup.items import PUBLISHER, ROLE, SOLUTION, Environment, SetupError
@@ -29,13 +29,21 @@ def plan_removal(environment: Environment) -> Removal:
     """Return what to delete. Raises SetupError while edits wait for review in a table that would be deleted."""
     solution = environment.reads.solution(SOLUTION)
     if solution is None:
-        return Removal(tuple(_publisher(environment, keeps_solution=False)), ())
+        return Removal(tuple(_publisher(environment)), ())
     if solution.is_managed:
         raise SetupError(f"The solution {SOLUTION} is managed. Uninstall it in the maker portal.")
     components = environment.reads.components(solution.id)
     steps, known = _steps(environment, components)
-    kept = tuple(_words(one) for one in components if one.object_id not in known)
-    return Removal((*steps, *_solution(environment, solution, keeps_solution=bool(kept))), kept)
+    kinds = {int(kind): kind.name.lower().replace("_", " ") for kind in ComponentType}
+    kept = tuple(
+        f"{kinds.get(one.type, f'component of type {one.type}')} {one.object_id}"
+        for one in components
+        if one.object_id not in known
+    )
+    if not kept:
+        steps.append((f"solution {SOLUTION}", partial(environment.writes.delete_row, "solutions", solution.id)))
+        steps += _publisher(environment)
+    return Removal(tuple(steps), kept)
 
 
 def remove(removal: Removal, tell: Tell) -> None:
@@ -137,22 +145,8 @@ def _add_revision(
         steps.append((f"column contact.{name}", partial(environment.writes.delete_column, "contact", name)))
 
 
-def _solution(environment: Environment, solution: Solution, *, keeps_solution: bool) -> Iterator[tuple[str, Delete]]:
-    if not keeps_solution:
-        delete = partial(environment.writes.delete_row, "solutions", solution.id)
-        yield f"solution {SOLUTION}", delete
-    yield from _publisher(environment, keeps_solution=keeps_solution)
-
-
-def _publisher(environment: Environment, *, keeps_solution: bool) -> Iterator[tuple[str, Delete]]:
+def _publisher(environment: Environment) -> Iterator[tuple[str, Delete]]:
     publisher = environment.reads.publisher(PUBLISHER)
-    if publisher is None or keeps_solution:
-        return
-    if not set(environment.reads.solutions_of(publisher.id)) - {SOLUTION}:
+    if publisher and not set(environment.reads.solutions_of(publisher.id)) - {SOLUTION}:
         delete = partial(environment.writes.delete_row, "publishers", publisher.id)
         yield f"publisher {PUBLISHER}", delete
-
-
-def _words(component: Component) -> str:
-    known = {int(kind): kind.name.lower().replace("_", " ") for kind in ComponentType}
-    return f"{known.get(component.type, f'component of type {component.type}')} {component.object_id}"

@@ -6,8 +6,7 @@ from collections.abc import Collection
 from functools import partial
 from uuid import UUID
 
-from syncapp.crm.customizing.records import SecurityRole
-from syncapp.tenant.privileges import Privilege, needed
+from syncapp.tenant.privileges import needed
 from syncapp.tenant.setup.items import ROLE, Environment, Item, SetupError, State
 
 
@@ -36,18 +35,10 @@ def _give(environment: Environment, unit: UUID) -> None:
     role = environment.reads.role(ROLE, unit)
     if role is None:
         raise SetupError(f"The role {ROLE} is not there. Run this command again.")
-    _set(environment, role, unit)
-
-
-def _set(environment: Environment, role: SecurityRole, unit: UUID) -> None:
     known = environment.reads.privileges(privilege.key for privilege in needed(environment.names))
     environment.writes.set_privileges(role.id, known.values(), unit=unit)
 
 
 def _left_out(environment: Environment, known: Collection[str]) -> str:
-    unknown = [privilege for privilege in needed(environment.names) if privilege.key not in known]
-    return f"This CRM does not know {_names(unknown)}; left out." if unknown else ""
-
-
-def _names(privileges: Collection[Privilege]) -> str:
-    return ", ".join(privilege.name for privilege in privileges)
+    unknown = [privilege.name for privilege in needed(environment.names) if privilege.key not in known]
+    return f"This CRM does not know {', '.join(unknown)}; left out." if unknown else ""

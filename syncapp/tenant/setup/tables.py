@@ -68,14 +68,11 @@ def _column(environment: Environment, table: str, wanted: ColumnSpec, columns: S
     title = f"column {table}.{wanted.name}"
     found = next((column for column in columns if column.name == wanted.name), None)
     if found is None:
-        return Item(title, State.CREATE, _words(wanted), partial(environment.writes.create_column, table, wanted))
+        kind = f"lookup to {wanted.target}" if wanted.target else str(wanted.type).replace("_", " ")
+        detail = f"{kind}, {wanted.max_length:,} characters" if wanted.max_length else kind
+        return Item(title, State.CREATE, detail, partial(environment.writes.create_column, table, wanted))
     said = differences(wanted, found)
     return Item(title, State.DIFFERS if said else State.EXISTS, " ".join(said))
-
-
-def _words(wanted: ColumnSpec) -> str:
-    kind = f"lookup to {wanted.target}" if wanted.target else str(wanted.type).replace("_", " ")
-    return f"{kind}, {wanted.max_length:,} characters" if wanted.max_length else kind
 
 
 def _key(environment: Environment, table: TableSpec, wanted: KeySpec, keys: Sequence[AlternateKey]) -> Item:

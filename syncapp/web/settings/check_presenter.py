@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from syncapp.crm.names import Names
@@ -125,8 +126,8 @@ class CheckPresenter:
     def groups(self) -> list[Group]:
         """Return the findings by group; privileges that are held are counted, not listed."""
         return [
-            Group(name, self._held_counted(findings) if name == PRIVILEGES else tuple(map(Line, findings)))
-            for name, findings in ((name, list(found)) for name, found in groupby(self.findings, key=_group))
+            Group(name, self._held_counted(list(found)) if name == PRIVILEGES else tuple(map(Line, found)))
+            for name, found in groupby(self.findings, key=itemgetter("group"))
         ]
 
     def _held_counted(self, findings: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
@@ -195,10 +196,6 @@ def in_words(name: str) -> str:
     """Return a privilege's name as words: prvDeleteContact is "Delete contact"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("prv").replace("_", " "))
     return words[:1].upper() + words[1:].lower()
-
-
-def _group(finding: Mapping[str, Any]) -> str:
-    return str(finding["group"])
 
 
 def _purposes(privilege: privileges.Privilege) -> str:
