@@ -1,0 +1,237 @@
+"""What `chains` takes and returns. Values are canonical text, None where empty; times are aware."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Writer(StrEnum):
+    """Who made a change, as far as it matters for restoring."""
+
+    OUTLOOK = "outlook"
+    OURS = "ours"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of a column, or an unknown one: not audited, cut off, or never seen."""
+
+    text: str | None = None
+    is_known: bool = True
+
+
+UNKNOWN = Value(is_known=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One column of an entry; `is_reviewed` is False where such changes are let through."""
+
+    old: Value
+    new: Value
+    is_reviewed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the audit log. `editor` is the person whom an Outlook edit names.
+
+    `ends_baselines`: the contact was created, merged, assigned, or its state was set. `is_restore`: a write of ours
+    that put originals back. `may_restore` is False where the change came before restoring was switched on. `is_handled`
+    entries were staged, or let through, by an earlier plan.
+    """
+
+    id: uuid.UUID
+    at: datetime
+    writer: Writer
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    editor: uuid.UUID | None = None
+    ends_baselines: bool = False
+    is_restore: bool = False
+    may_restore: bool = True
+    is_handled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnState:
+    """A column after some entries.
+
+    `baseline` is the value left by the last writer other than Outlook, at `left_at` where that is known; `end` is the
+    value that the last entry left. `live_since` is when Outlook's value came to replace the baseline, None where it
+    does not. `is_broken`: an entry is missing since the baseline. `values` are Outlook's values since the baseline.
+    """
+
+    baseline: Value
+    end: Value
+    left_at: datetime | None = None
+    live_since: datetime | None = None
+    is_broken: bool = False
+    may_restore: bool = True
+    values: tuple[str | None, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What happens to the value of one changed column."""
+
+    RESTORE = "restore"  # the original is put back
+    ORIGINAL = "original"  # the CRM holds the original again
+    OVERWRITTEN = "overwritten"  # a later entry of somebody else has another value
+    OTHERS_VALUE = "others_value"  # the CRM holds a value that no known entry left
+    GAP = "gap"  # an entry is missing in between
+    ENDED = "ended"  # the contact was created, merged, assigned, or its state was set since
+    UNKNOWN_ORIGINAL = "unknown_original"
+    UNKNOWN_VALUE = "unknown_value"  # the new value cannot be compared with the CRM's
+    TOO_LATE = "too_late"  # live for too long when it was found
+    NOT_ALLOWED = "not_allowed"  # restoring was not switched on at that time
+    HELD = "held"  # a brake holds this column
+    INACTIVE = "inactive"
+    MERGED = "merged"
+    UNREADABLE = "unreadable"  # the CRM's value of the column cannot be read
+
+
+class Passed(StrEnum):
+    """Why a change of Outlook is not staged."""
+
+    LET_THROUGH = "let_through"
+    ECHO = "echo"  # the synchronization returned a value in its own format
+    UNDONE = "undone"  # the editor entered the original again
+    REPEATED = "repeated"  # a refused value once more: counted with the earlier decision
+    UNKNOWN_PROPOSAL = "unknown_proposal"  # nobody knows what was entered
+    CONTACT_GONE = "contact_gone"
+
+
+PUT_BACK = (Outcome.RESTORE, Outcome.ORIGINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A value that was rejected: the same one of the same editor is not staged again for a while."""
+
+    decision: uuid.UUID
+    column: str
+    value: str | None
+    editor: uuid.UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A staged value that is not decided yet."""
+
+    field: uuid.UUID
+    column: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The contact as it was just read; columns that cannot be read are absent."""
+
+    values: Mapping[str, str | None]
+    is_active: bool = True
+    is_merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of one contact: entries in any order, and the states of its columns before the first of them.
+
+    `held` are columns that a brake keeps from being restored.
+    """
+
+    entries: Sequence[Entry]
+    states: Mapping[str, ColumnState] = field(default_factory=dict)
+    refusals: Sequence[Refusal] = ()
+    proposals: Sequence[Proposal] = ()
+    held: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How values are compared, and the limits in time.
+
+    `same` and `is_format_only` take a column and two values of it.
+    """
+
+    now: datetime
+    same: Callable[[str, str | None, str | None], bool]
+    is_format_only: Callable[[str, str | None, str | None], bool] = lambda column, old, new: False
+    late_after: timedelta = timedelta(minutes=15)
+    echo_within: timedelta = timedelta(minutes=30)
+    refused_for: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedChange:
+    """One column of an edit to stage."""
+
+    column: str
+    original: Value
+    proposed: str | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StagedEdit:
+    """One signed entry to stage; it is restored where no changed column still holds Outlook's value."""
+
+    entry: Entry
+    changes: tuple[StagedChange, ...]
+
+    @property
+    def is_restored(self) -> bool:
+        """Return whether the originals of all its columns are put back."""
+        return all(change.outcome in PUT_BACK for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A refused value that came once more."""
+
+    entry: uuid.UUID
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class EchoedProposal:
+    """A proposal that another program has written meanwhile; `entry` is that program's."""
+
+    entry: uuid.UUID
+    column: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens to a column that holds Outlook's value: `end`, live since `since`. `value` is its baseline."""
+
+    outcome: Outcome
+    value: Value
+    end: Value
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about one contact."""
+
+    staged: tuple[StagedEdit, ...]
+    passed: Mapping[tuple[uuid.UUID, str], Passed]
+    repeats: tuple[Repeat, ...]
+    echoes: tuple[EchoedProposal, ...]
+    verdicts: Mapping[str, Verdict]
+    states: Mapping[str, ColumnState]
+
+    @property
+    def restores(self) -> dict[str, str | None]:
+        """Return the values to put back, by column."""
+        return {
+            column: verdict.value.text
+            for column, verdict in self.verdicts.items()
+            if verdict.outcome is Outcome.RESTORE
+        }

@@ -1,0 +1,277 @@
+"""Chains of edits: what to stage for each Outlook edit of a contact, and which columns get their original back.
+
+    somebody else: A     Outlook: A ─▶ B     Outlook: B ─▶ C         present value C
+    └─ the baseline      └──────── a chain of linked entries ───┘    └─ restored to A, once
+
+The original of a column is its baseline: the value left by the last entry of anybody else, ourselves included. All of
+a contact's known entries are read each time, also those handled before, so an entry that arrives late takes its place.
+Whatever is not proved is staged and not restored. Pure: no database and no CRM.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from syncapp.capture.chain_records import (
+    UNKNOWN,
+    Change,
+    ColumnState,
+    EchoedProposal,
+    Entry,
+    History,
+    Live,
+    Outcome,
+    Passed,
+    Plan,
+    Refusal,
+    Repeat,
+    Rules,
+    StagedChange,
+    StagedEdit,
+    Value,
+    Verdict,
+    Writer,
+)
+from syncapp.capture.entry_order import in_order
+
+
+def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
+    """Return what to stage and restore for one contact; `live` is None where the contact was deleted."""
+    walk = _Walk(history, rules)
+    for entry in in_order(history.entries, history.states, live, rules):
+        walk.apply(entry)
+    verdicts = {
+        column: _verdict(column, state, live, history, rules)
+        for column, state in walk.states.items()
+        if state.live_since is not None and walk.has_news(column)
+    }
+    for column, verdict in verdicts.items():
+        walk.close(column, verdict.outcome)
+    return walk.plan(verdicts, live)
+
+
+def states_after(plan: Plan, restored: Mapping[str, str | None]) -> dict[str, ColumnState]:
+    """Return the states of the columns once these values are restored."""
+    return dict(plan.states) | {
+        column: ColumnState(Value(text), Value(text)) for column, text in restored.items() if column in plan.states
+    }
+
+
+@dataclass(slots=True)
+class _Staged:
+    """A change to stage, whose outcome is known once its chain has ended."""
+
+    entry: Entry
+    column: str
+    original: Value
+    proposed: Value
+    outcome: Outcome | None = None
+
+
+class _Walk:
+    """The entries of one contact, applied one after the other."""
+
+    def __init__(self, history: History, rules: Rules) -> None:
+        self._history, self._rules = history, rules
+        self.states: dict[str, ColumnState] = dict(history.states)
+        self._staged: list[_Staged] = []
+        self._passed: dict[tuple[uuid.UUID, str], Passed] = {}
+        self._repeats: list[Repeat] = []
+        self._echoes: list[EchoedProposal] = []
+        self._news: set[str] = set()
+
+    def apply(self, entry: Entry) -> None:
+        """Apply one entry to the states of its columns."""
+        if entry.ends_baselines:
+            for column, state in self.states.items():
+                self.close(column, Outcome.ENDED)
+                self.states[column] = ColumnState(state.end, state.end)
+        for column, change in entry.changes.items():
+            if entry.writer is not Writer.OUTLOOK:
+                self._of_another(entry, column, change)
+            elif not change.is_reviewed:
+                self._pass(entry, column, change, Passed.LET_THROUGH)
+            elif self._is_echo(entry, column, change):
+                self._pass(entry, column, change, Passed.ECHO)
+            else:
+                self._of_outlook(entry, column, change)
+
+    def has_news(self, column: str) -> bool:
+        """Return whether the column's open chain has an edit that no earlier plan handled; others stay as they are."""
+        return column in self._news
+
+    def close(self, column: str, outcome: Outcome) -> None:
+        """Give the column's changes that are still open their outcome."""
+        self._news.discard(column)
+        for staged in self._staged:
+            if staged.column == column and staged.outcome is None:
+                staged.outcome = outcome
+
+    def _of_another(self, entry: Entry, column: str, change: Change) -> None:
+        state = self.states.get(column)
+        if entry.is_restore and state is not None and self._is_outlooks(column, change.new, state):
+            # An entry that arrived late shows that we restored one of Outlook's values.
+            self.states[column] = replace(state, end=change.new)
+            return
+        if entry.writer is Writer.OTHER and not entry.is_handled and self._is_proposed(column, change.new):
+            self._echoes.append(EchoedProposal(entry.id, column, change.new.text))
+        self._replace_baseline(entry, column, change.new)
+
+    def _replace_baseline(self, entry: Entry, column: str, value: Value) -> None:
+        state = self.states.get(column)
+        if state is not None and state.live_since is not None:
+            is_back = self._same(column, value, state.baseline)
+            self.close(column, Outcome.ORIGINAL if is_back else Outcome.OVERWRITTEN)
+        self.states[column] = ColumnState(value, value, left_at=entry.at)
+
+    def _is_outlooks(self, column: str, value: Value, state: ColumnState) -> bool:
+        if state.live_since is None or self._same(column, value, state.baseline):
+            return False
+        return value.is_known and any(self._rules.same(column, value.text, text) for text in state.values)
+
+    def _is_proposed(self, column: str, value: Value) -> bool:
+        """Return whether this value is an undecided proposal, staged before or now."""
+        if not value.is_known:
+            return False
+        proposed = [each.value for each in self._history.proposals if each.column == column]
+        proposed += [
+            each.proposed.text
+            for each in self._staged
+            if each.column == column and each.proposed.is_known and not each.entry.is_handled
+        ]
+        return any(self._rules.same(column, value.text, text) for text in proposed)
+
+    def _pass(self, entry: Entry, column: str, change: Change, why: Passed) -> None:
+        self._passed[entry.id, column] = why
+        self._replace_baseline(entry, column, change.new)
+
+    def _is_echo(self, entry: Entry, column: str, change: Change) -> bool:
+        """Return whether the synchronization returns a value that was just written, in its own format.
+
+        A person can correct a format, too, so only what follows a write of the CRM's side counts.
+        """
+        state, rules = self.states.get(column), self._rules
+        if state is None or state.left_at is None or state.live_since is not None:
+            return False
+        if not (change.new.is_known and self._same(column, change.old, state.end)):
+            return False
+        is_soon = entry.at - state.left_at <= rules.echo_within
+        return is_soon and rules.is_format_only(column, state.baseline.text, change.new.text)
+
+    def _of_outlook(self, entry: Entry, column: str, change: Change) -> None:
+        state = self.states.get(column) or ColumnState(change.old, change.old)
+        if not self._same(column, state.end, change.old):
+            state = _unlinked(state, change.old)
+        if self._same(column, change.new, state.baseline):
+            self._passed[entry.id, column] = Passed.UNDONE
+            self.close(column, Outcome.ORIGINAL)
+            self.states[column] = replace(state, end=change.new, live_since=None, values=())
+            return
+        if not entry.is_handled:
+            self._news.add(column)
+        if (refusal := self._refusal(entry, column, change.new)) is not None:
+            self._passed[entry.id, column] = Passed.REPEATED
+            if not entry.is_handled:
+                self._repeats.append(Repeat(entry.id, refusal))
+        else:
+            self._staged.append(_Staged(entry, column, state.baseline, change.new))
+        self.states[column] = replace(
+            state,
+            end=change.new,
+            live_since=state.live_since or entry.at,
+            may_restore=(state.may_restore or state.live_since is None) and entry.may_restore,
+            values=(*state.values, change.new.text) if change.new.is_known else state.values,
+        )
+
+    def _refusal(self, entry: Entry, column: str, value: Value) -> Refusal | None:
+        if entry.editor is None or not value.is_known:
+            return None
+        oldest = entry.at - self._rules.refused_for
+        for refusal in self._history.refusals:
+            if refusal.column != column or refusal.editor != entry.editor:
+                continue
+            if oldest <= refusal.at <= entry.at and self._rules.same(column, refusal.value, value.text):
+                return refusal
+        return None
+
+    def _same(self, column: str, one: Value, other: Value) -> bool:
+        return one.is_known and other.is_known and self._rules.same(column, one.text, other.text)
+
+    def plan(self, verdicts: Mapping[str, Verdict], live: Live | None) -> Plan:
+        """Return the plan of all entries that were not handled before."""
+        changes: dict[uuid.UUID, list[StagedChange]] = defaultdict(list)
+        entries: dict[uuid.UUID, Entry] = {}
+        for number, staged in enumerate(self._staged):
+            entry, column = staged.entry, staged.column
+            if live is None:
+                self._passed[entry.id, column] = Passed.CONTACT_GONE
+                continue
+            proposed = staged.proposed
+            if not proposed.is_known:
+                is_last = not any(each.column == column for each in self._staged[number + 1 :])
+                proposed = self._present(column, live) if is_last and column in verdicts else UNKNOWN
+            if not proposed.is_known:
+                self._passed[entry.id, column] = Passed.UNKNOWN_PROPOSAL
+                continue
+            entries[entry.id] = entry
+            outcome = staged.outcome or Outcome.OVERWRITTEN
+            changes[entry.id].append(StagedChange(column, staged.original, proposed.text, outcome))
+        return Plan(
+            staged=tuple(
+                StagedEdit(entries[key], tuple(found)) for key, found in changes.items() if not entries[key].is_handled
+            ),
+            passed=self._passed,
+            repeats=tuple(self._repeats),
+            echoes=tuple(self._echoes),
+            verdicts=verdicts if live is not None else {},
+            states={
+                column: state
+                if verdicts.get(column) is None or verdicts[column].outcome is not Outcome.ORIGINAL
+                else ColumnState(state.baseline, state.baseline)
+                for column, state in self.states.items()
+            },
+        )
+
+    def _present(self, column: str, live: Live) -> Value:
+        return Value(live.values[column]) if column in live.values else UNKNOWN
+
+
+def _unlinked(state: ColumnState, old: Value) -> ColumnState:
+    """Return the state before an entry whose old value is not what the entry before it left, or may not be."""
+    if not old.is_known:
+        return replace(state, baseline=UNKNOWN, is_broken=True)
+    # A known end proves that an unknown writer left `old`; an unknown end proves nothing about the baseline.
+    is_replaced = state.end.is_known or state.live_since is None
+    return replace(state, baseline=old if is_replaced else state.baseline, is_broken=True)
+
+
+def _verdict(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> Verdict:
+    """Return what happens to a column that Outlook's entries left with another value than its baseline."""
+    since = state.live_since or rules.now
+    return Verdict(_outcome(column, state, live, history, rules), state.baseline, state.end, since)
+
+
+def _outcome(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> Outcome:
+    if live is None or column not in live.values:
+        return Outcome.UNREADABLE
+    present = live.values[column]
+    if state.baseline.is_known and rules.same(column, present, state.baseline.text):
+        return Outcome.ORIGINAL
+    if not live.is_active:
+        return Outcome.MERGED if live.is_merged else Outcome.INACTIVE
+    if not state.baseline.is_known:
+        return Outcome.UNKNOWN_ORIGINAL
+    if state.is_broken:
+        return Outcome.GAP
+    if not state.end.is_known:
+        return Outcome.UNKNOWN_VALUE
+    if not rules.same(column, present, state.end.text):
+        return Outcome.OTHERS_VALUE
+    if not state.may_restore:
+        return Outcome.NOT_ALLOWED
+    if rules.now - (state.live_since or rules.now) > rules.late_after:
+        return Outcome.TOO_LATE
+    return Outcome.HELD if column in history.held else Outcome.RESTORE

@@ -1,0 +1,52 @@
+"""The order of audit entries: by time, and within one second by their values.
+
+The CRM's times have whole seconds, so entries of the same second are put into the order in which each one's old value
+is what the entry before it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby, permutations
+
+from syncapp.capture.chain_records import ColumnState, Entry, Live, Rules, Value
+
+# More entries of one contact in one second keep the order of their ids: the number of orders grows too fast.
+MOST_AT_ONCE = 5
+
+
+def in_order(
+    entries: Sequence[Entry], states: Mapping[str, ColumnState], live: Live | None, rules: Rules
+) -> list[Entry]:
+    """Return the entries in the order in which they happened, as far as time and values tell."""
+    known = {column: state.end for column, state in states.items()}
+    by_time = sorted(entries, key=lambda entry: (entry.at, entry.id))
+    groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]
+    found: list[Entry] = []
+    for number, group in enumerate(groups):
+        if 1 < len(group) <= MOST_AT_ONCE:
+            # Entries that are still on their way can make the present values differ, so the next entry counts first.
+            after = groups[number + 1][:1] if number + 1 < len(groups) else []
+            present = {} if after or live is None else live.values
+            orders = [(_breaks([*order, *after], known, present, rules), order) for order in permutations(group)]
+            group = list(min(orders, key=lambda each: each[0])[1])
+        for entry in group:
+            known |= {column: change.new for column, change in entry.changes.items()}
+        found += group
+    return found
+
+
+def _breaks(
+    order: Sequence[Entry], start: Mapping[str, Value], present: Mapping[str, str | None], rules: Rules
+) -> tuple[int, int]:
+    """Count the old values that differ from what the entry before them left, and the last ones from the present."""
+    known, breaks = dict(start), 0
+    for entry in order:
+        for column, change in entry.changes.items():
+            before = known.get(column)
+            if before is not None and before.is_known and change.old.is_known:
+                breaks += not rules.same(column, before.text, change.old.text)
+            known[column] = change.new
+    changed = {column for entry in order for column in entry.changes if column in present}
+    ends = [column for column in changed if known[column].is_known]
+    return breaks, sum(not rules.same(column, known[column].text, present[column]) for column in ends)

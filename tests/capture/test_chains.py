@@ -1,0 +1,267 @@
+"""Chains of edits: which originals are staged, and which are restored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from syncapp.capture.chain_records import (
+    Change,
+    ColumnState,
+    Live,
+    Outcome,
+    Passed,
+    Proposal,
+    Refusal,
+    Value,
+)
+from syncapp.capture.chains import states_after
+from tests.capture.edits import OLE, PHONE, RITA, START, entries, entry, plan_of, staged, value
+
+DECISION = UUID(int=9)
+
+
+@pytest.mark.parametrize(
+    ("written", "present", "expected", "restored"),
+    [
+        # One edit, and a chain of edits: the baseline is restored once.
+        (["outlook A>B"], "B", [("A", "B", "restore")], "A"),
+        (["outlook A>B", "outlook B>C"], "C", [("A", "B", "restore"), ("A", "C", "restore")], "A"),
+        (["outlook ->B"], "B", [("-", "B", "restore")], "-"),
+        (["outlook A>-"], "-", [("A", "-", "restore")], "A"),
+        # Somebody else's value is the new baseline.
+        (
+            ["outlook A>B", "other B>C", "outlook C>D"],
+            "D",
+            [("A", "B", "overwritten"), ("C", "D", "restore")],
+            "C",
+        ),
+        (["outlook A>B", "ours B>C", "outlook C>D"], "D", [("A", "B", "overwritten"), ("C", "D", "restore")], "C"),
+        (["outlook A>B", "other B>C"], "C", [("A", "B", "overwritten")], None),
+        (["outlook A>B", "other B>A"], "A", [("A", "B", "original")], None),
+        # The CRM holds the original already, or a value that no entry explains.
+        (["outlook A>B"], "A", [("A", "B", "original")], None),
+        (["outlook A>B"], "X", [("A", "B", "others_value")], None),
+        # Entries are missing.
+        (["outlook A>B", "outlook X>C"], "C", [("A", "B", "gap"), ("X", "C", "gap")], None),
+        (
+            ["outlook A>B", "outlook X>C", "outlook C>D"],
+            "D",
+            [("A", "B", "gap"), ("X", "C", "gap"), ("X", "D", "gap")],
+            None,
+        ),
+        (
+            ["outlook A>B", "outlook X>C", "other C>D", "outlook D>E"],
+            "E",
+            [("A", "B", "overwritten"), ("X", "C", "overwritten"), ("D", "E", "restore")],
+            "D",
+        ),
+        # Unknown values.
+        (["outlook ?>B"], "B", [("?", "B", "unknown_original")], None),
+        (["outlook ?>B", "outlook B>C"], "C", [("?", "B", "unknown_original"), ("?", "C", "unknown_original")], None),
+        (["other A>B", "outlook ?>C"], "C", [("?", "C", "unknown_original")], None),
+        (["outlook A>?"], "B", [("A", "B", "unknown_value")], None),
+        (["outlook A>?", "outlook B>C"], "C", [("A", "C", "gap")], None),
+        (["other A>?", "outlook B>C"], "C", [("B", "C", "gap")], None),
+        # Create, Merge, Assign and SetState end a baseline.
+        (["outlook A>B", "ends"], "B", [("A", "B", "ended")], None),
+        (["outlook A>B", "ends", "outlook B>C"], "C", [("A", "B", "ended"), ("B", "C", "restore")], "B"),
+        # The editor entered the original again.
+        (["outlook A>B", "outlook B>A"], "A", [("A", "B", "original")], None),
+        (["outlook A>B", "outlook B>A", "outlook A>C"], "C", [("A", "B", "original"), ("A", "C", "restore")], "A"),
+    ],
+)
+def test_chain_stages_and_restores(written, present, expected, restored):
+    plan = plan_of(entries(*written), present)
+
+    assert staged(plan) == expected
+    assert plan.restores == ({} if restored is None else {PHONE: value(restored).text})
+
+
+def test_columns_have_chains_of_their_own():
+    both = replace(
+        entry(1, "outlook A>B"), changes={PHONE: Change(Value("A"), Value("B")), "fax": Change(Value("1"), Value("2"))}
+    )
+
+    plan = plan_of([both, entry(2, "other 2>3", column="fax")], None, live=Live({PHONE: "B", "fax": "3"}))
+
+    assert plan.restores == {PHONE: "A"}
+    (edit,) = plan.staged
+    assert not edit.is_restored
+    assert {change.column: change.outcome for change in edit.changes} == {
+        PHONE: Outcome.RESTORE,
+        "fax": Outcome.OVERWRITTEN,
+    }
+
+
+def test_long_live_value_stays():
+    found = entries("outlook A>B")
+
+    assert plan_of(found, "B", after=15 * 60).restores == {PHONE: "A"}
+    assert staged(plan_of(found, "B", after=15 * 60 + 2)) == [("A", "B", "too_late")]
+
+
+def test_newer_edit_of_long_live_value_stays():
+    found = [entry(1, "outlook A>B"), entry(2, "outlook B>C", at=1_000)]
+
+    assert staged(plan_of(found, "C", after=1_010)) == [("A", "B", "too_late"), ("A", "C", "too_late")]
+
+
+def test_change_before_switching_on_stays():
+    found = [entry(1, "outlook A>B", may_restore=False), entry(2, "outlook B>C")]
+
+    assert plan_of(found, "C").verdicts[PHONE].outcome is Outcome.NOT_ALLOWED
+
+
+def test_unreviewed_change_becomes_baseline():
+    change = Change(Value("A"), Value("B"), is_reviewed=False)
+    through = replace(entry(1, "outlook A>B"), changes={PHONE: change})
+
+    plan = plan_of([through, entry(2, "outlook B>C")], "C")
+
+    assert staged(plan) == [("B", "C", "restore")]
+    assert plan.passed == {(through.id, PHONE): Passed.LET_THROUGH}
+
+
+def test_held_column_stays():
+    assert plan_of(entries("outlook A>B"), "B", held=frozenset({PHONE})).restores == {}
+    assert plan_of(entries("outlook A>B"), "B", held=frozenset({"fax"})).restores == {PHONE: "A"}
+
+
+@pytest.mark.parametrize(("merged", "outcome"), [(True, "merged"), (False, "inactive")])
+def test_inactive_contact_stays(merged, outcome):
+    plan = plan_of(entries("outlook A>B"), None, live=Live({PHONE: "B"}, is_active=False, is_merged=merged))
+
+    assert staged(plan) == [("A", "B", outcome)]
+    assert plan.restores == {}
+
+
+def test_unreadable_column_stays():
+    assert staged(plan_of(entries("outlook A>B"), None, live=Live({}))) == [("A", "B", "unreadable")]
+
+
+def test_deleted_contact_is_not_staged():
+    plan = plan_of(entries("outlook A>B"), None)
+
+    assert (plan.staged, plan.restores, plan.verdicts) == ((), {}, {})
+    assert list(plan.passed.values()) == [Passed.CONTACT_GONE]
+
+
+def test_unknown_proposal_is_not_staged():
+    plan = plan_of(entries("outlook A>?", "outlook ?>C"), "C")
+
+    assert staged(plan) == [("?", "C", "unknown_original")]
+    assert list(plan.passed.values()) == [Passed.UNKNOWN_PROPOSAL]
+
+
+def test_handled_entries_are_not_staged_again():
+    first, second = entries("outlook A>B", "outlook B>C")
+
+    plan = plan_of([replace(first, is_handled=True), second], "C")
+
+    assert staged(plan) == [("A", "C", "restore")]
+
+
+def test_late_entry_before_restored_one_reopens():
+    """The first entry appears after the second one was staged and restored to its old value."""
+    late, second, restore = entries("outlook A>B", "outlook B>C", "restore C>B")
+
+    plan = plan_of([late, replace(second, is_handled=True), replace(restore, is_handled=True)], "B")
+
+    assert staged(plan) == [("A", "B", "restore")]
+    assert plan.restores == {PHONE: "A"}
+
+
+def test_restore_ends_chain():
+    first, restore, second = entries("outlook A>B", "restore B>A", "outlook A>C")
+
+    plan = plan_of([replace(first, is_handled=True), restore, second], "C")
+
+    assert staged(plan) == [("A", "C", "restore")]
+
+
+def test_remembered_state_is_the_start():
+    remembered = {PHONE: ColumnState(Value("A"), Value("B"), live_since=START)}
+
+    plan = plan_of(entries("outlook B>C"), "C", states=remembered)
+
+    assert staged(plan) == [("A", "C", "restore")]
+
+
+def test_remembered_end_that_differs_is_a_gap():
+    remembered = {PHONE: ColumnState(Value("A"), Value("A"))}
+
+    assert staged(plan_of(entries("outlook X>C"), "C", states=remembered)) == [("X", "C", "gap")]
+
+
+def test_states_after_restoring_hold_the_original():
+    plan = plan_of(entries("outlook A>B"), "B")
+
+    assert states_after(plan, plan.restores) == {PHONE: ColumnState(Value("A"), Value("A"))}
+    assert states_after(plan, {})[PHONE].end == Value("B")
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
+def test_entries_of_one_second_are_linked(order):
+    written = {1: "outlook A>B", 2: "other B>C", 3: "outlook C>D"}
+    found = [entry(10 + number, written[each], at=5) for number, each in enumerate(order)]
+
+    plan = plan_of(found, "D")
+
+    assert set(staged(plan)) == {("A", "B", "overwritten"), ("C", "D", "restore")}
+    assert plan.restores == {PHONE: "C"}
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_present_value_orders_a_circle(order):
+    written = {1: "other B>A", 2: "outlook A>B"}
+    found = [entry(10 + number, written[each], at=5) for number, each in enumerate(order)]
+
+    assert staged(plan_of(found, "B")) == [("A", "B", "restore")]
+
+
+def _lower(column, one, other):
+    return bool(one and other) and one.lower() == other.lower()
+
+
+def test_format_returned_by_synchronization_passes():
+    found = entries("ours X>abc", "outlook abc>ABC", "outlook ABC>D")
+
+    plan = plan_of(found, "D", is_format_only=_lower)
+
+    assert staged(plan) == [("ABC", "D", "restore")]
+    assert plan.passed == {(found[1].id, PHONE): Passed.ECHO}
+
+
+def test_format_changed_by_person_is_staged():
+    found = [entry(1, "ours X>abc"), entry(2, "outlook abc>ABC", at=3_000)]
+
+    assert staged(plan_of(found, "ABC", after=3_010, is_format_only=_lower)) == [("abc", "ABC", "restore")]
+    assert staged(plan_of(entries("outlook abc>ABC"), "ABC", is_format_only=_lower)) == [("abc", "ABC", "restore")]
+
+
+@pytest.mark.parametrize(
+    ("editor", "days", "value", "repeated"),
+    [(RITA, 1, "B", True), (OLE, 1, "B", False), (RITA, 31, "B", False), (RITA, 1, "C", False), (None, 1, "B", False)],
+)
+def test_refused_value_again_is_repeated(editor, days, value, repeated):
+    refusal = Refusal(DECISION, PHONE, value, editor, START - timedelta(days=days))
+    found = entry(1, "outlook A>B", editor=RITA if editor else None)
+
+    plan = plan_of([found], "B", refusals=[refusal])
+
+    assert [repeat.refusal.decision for repeat in plan.repeats] == ([DECISION] if repeated else [])
+    assert bool(plan.staged) is not repeated
+    assert plan.restores == {PHONE: "A"}
+
+
+def test_program_that_writes_open_proposal_is_flagged():
+    found = entries("other A>B", "other B>C")
+
+    plan = plan_of(found, "C", proposals=[Proposal(DECISION, PHONE, "B")])
+
+    assert [(echo.entry, echo.value) for echo in plan.echoes] == [(found[0].id, "B")]
+    assert plan_of(entries("ours A>B"), "B", proposals=[Proposal(DECISION, PHONE, "B")]).echoes == ()
