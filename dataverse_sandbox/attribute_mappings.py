@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue import CONTACT, MAPPING
+from dataverse_sandbox.catalogue import BY_NAME, CONTACT, MAPPING
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.store import Row
 
@@ -50,7 +50,7 @@ def _mapping(row: Row) -> dict[str, object]:
         "AttributeExchangeName": row["attributeexchangename"],
         "AttributeCrmDisplayName": row["mappingname"],
         "AttributeExchangeDisplayName": None,
-        "EntityTypeCode": row["entitytypecode"],
+        "EntityTypeCode": BY_NAME[str(row["entitytypecode"])].object_type_code,
         "SyncDirection": row["syncdirection"],
         "DefaultSyncDirection": row["defaultsyncdirection"],
         "AllowedSyncDirection": row["allowedsyncdirection"],

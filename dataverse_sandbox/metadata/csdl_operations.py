@@ -71,7 +71,7 @@ _TYPES: Mapping[str, Members] = {
     "AttributeMapping": {
         **{"AttributeMappingId": "Edm.Guid", "MappingName": "Edm.String", "AttributeCrmName": "Edm.String"},
         **{"AttributeExchangeName": "Edm.String", "AttributeCrmDisplayName": "Edm.String"},
-        **{"AttributeExchangeDisplayName": "Edm.String", "EntityTypeCode": "Edm.String"},
+        **{"AttributeExchangeDisplayName": "Edm.String", "EntityTypeCode": "Edm.Int32"},
         **{"SyncDirection": "Edm.Int32", "DefaultSyncDirection": "Edm.Int32", "AllowedSyncDirection": "Edm.Int32"},
         **{"IsComputed": "Edm.Boolean", "ComputedProperties": "Collection(Edm.String)"},
     },

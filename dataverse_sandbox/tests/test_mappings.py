@@ -37,7 +37,7 @@ def test_user_and_team_read_what_is_in_force(sandbox: Sandbox) -> None:
 
     assert found == in_force(sandbox, f"teams({team})")
     assert found["jobtitle"]["AttributeMappingId"] == mapping_id("jobtitle")
-    assert (found["jobtitle"]["SyncDirection"], found["jobtitle"]["EntityTypeCode"]) == (3, "contact")
+    assert (found["jobtitle"]["SyncDirection"], found["jobtitle"]["EntityTypeCode"]) == (3, 2)
     assert (found["jobtitle"]["IsComputed"], found["jobtitle"]["ComputedProperties"]) == (False, [])
     assert found["address1"]["IsComputed"] is True
     assert "address1_city" in found["address1"]["ComputedProperties"]

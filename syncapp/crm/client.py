@@ -18,6 +18,7 @@ from syncapp.crm.audits.reads import Audits
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
 from syncapp.crm.contact_changes import ContactChanges
 from syncapp.crm.deadline import Deadline
+from syncapp.crm.directions.operations import Directions
 from syncapp.crm.directory.account import Accounts
 from syncapp.crm.directory.reads import Directory
 from syncapp.crm.directory.records import ActingFor
@@ -90,6 +91,11 @@ class CrmClient:
         self.audits = Audits(transport)
         self.contact_changes = ContactChanges(transport)
         self.metadata = Metadata(transport)
+        self.directions = Directions(
+            transport,
+            writes_allowed=filter_writes_allowed,
+            verify_organization=lambda deadline: self.verify_organization(deadline=deadline),
+        )
 
     def in_lane(self, lane: Lane) -> CrmClient:
         """Return the same client with its calls in another lane of the rate limiter."""

@@ -13,7 +13,17 @@ from django.conf import settings
 from syncapp.crm.errors import CredentialsRefused, CrmError, TokenUnavailable, Unreachable
 from syncapp.crm.names import Names
 from syncapp.models.person import Role
-from syncapp.tenant.checks import auditing, filters, limits, privileges, sign_in, synchronization, tables, tracking
+from syncapp.tenant.checks import (
+    auditing,
+    directions,
+    filters,
+    limits,
+    privileges,
+    sign_in,
+    synchronization,
+    tables,
+    tracking,
+)
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import NOT_TRIED, Answer, Check, Finding, Level, not_asked
 from syncapp.tenant.checks.words import came_back
@@ -42,6 +52,7 @@ def all_checks(names: Names) -> tuple[Check, ...]:
         *tracking.checks(names),
         *auditing.CHECKS,
         *synchronization.CHECKS,
+        *directions.CHECKS,
         *filters.CHECKS,
         *limits.CHECKS,
     )

@@ -79,6 +79,17 @@ def _of_audit_entry(call: Callable[[CrmClient, UUID], object]) -> Callable[[Clou
     return prepare
 
 
+def _rewrite_direction(cloud: Cloud) -> Call:
+    crm = cloud.client()
+    stored = crm.directions.stored(crm.directions.of(OURSELVES)[0].id)
+    return lambda crm: crm.directions.rewrite(stored)
+
+
+def _stored_direction(cloud: Cloud) -> Call:
+    mapping = cloud.client().directions.of(OURSELVES)[0].id
+    return lambda crm: crm.directions.stored(mapping)
+
+
 def _plain(call: Call) -> Callable[[Cloud], Call]:
     return lambda _cloud: call
 
@@ -129,6 +140,8 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "audits.change_data": _of_audit_entry(lambda crm, entry: crm.audits.change_data(entry)),
     "contact_changes.latest": _plain(lambda crm: crm.contact_changes.latest(most=5)),
     "contact_changes.count_signed": _plain(lambda crm: crm.contact_changes.count_signed(RITA, since=LONG_AGO)),
+    "directions.of": _plain(lambda crm: crm.directions.of(OURSELVES)),
+    "directions.stored": _stored_direction,
     "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", most=5)),
 }
 WRITES: dict[str, Callable[[Cloud], Call]] = {
@@ -136,6 +149,7 @@ WRITES: dict[str, Callable[[Cloud], Call]] = {
     "filters.switch": _switch,
     "filters.switch_as_owners": _switch_as_owner,
     "filters.set_methods": _set_methods,
+    "directions.rewrite": _rewrite_direction,
 }
 METHODS = READS | WRITES
 # Pages that go on where a stored link says.

@@ -190,5 +190,7 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "audits.change_data": lambda real, us: [real.audits.change_data(entry) for entry in _audit_entries(real)],
     "contact_changes.latest": lambda real, us: real.contact_changes.latest(most=5),
     "contact_changes.count_signed": lambda real, us: real.contact_changes.count_signed(us, since=LONG_AGO),
+    "directions.of": lambda real, us: real.directions.of(us),
+    "directions.stored": lambda real, us: [real.directions.stored(each.id) for each in real.directions.of(us)[:1]],
     "lookups.named": lambda real, us: real.lookups.named("account", "a", most=2),
 }

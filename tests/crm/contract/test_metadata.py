@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncapp.crm.directions.records import CONTACT_CODE, Direction
 from syncapp.crm.errors import NotFound
 from tests.crm.contract.cloud import Cloud
 from tests.crm.contract.scene import OURSELVES
@@ -20,6 +21,16 @@ def test_table_definition_is_read(cloud: Cloud) -> None:
 def test_missing_table_raises_not_found(cloud: Cloud) -> None:
     with pytest.raises(NotFound):
         cloud.client().metadata.table("osync_nothing")
+
+
+def test_direction_of_field_is_read(cloud: Cloud) -> None:
+    directions = cloud.client().directions
+
+    found = {each.column: each for each in directions.of(OURSELVES)}
+
+    assert (found["jobtitle"].direction, found["jobtitle"].table_code) == (Direction.BOTH, CONTACT_CODE)
+    assert "address1_city" in found["address1"].columns
+    assert directions.stored(found["jobtitle"].id).direction == Direction.BOTH
 
 
 def test_alternate_key_and_its_index_are_read(cloud: Cloud) -> None:

@@ -68,14 +68,14 @@ def answering(
 ) -> Iterator[Context]:
     """Yield a context whose CRM gives the first of `answers` whose key is in the request's address.
 
-    It refuses addresses with one of `fails` in them.
+    Bytes are sent as they are. It refuses addresses with one of `fails` in them.
     """
 
     def handle(request: Received) -> bytes:
         if any(part in request.target for part in fails):
             return json_answer({"error": {"code": "0x0", "message": "No such property."}}, failing_status)
         found = next((body for part, body in answers.items() if part in request.target), {"value": []})
-        return json_answer(found, **headers)
+        return found if isinstance(found, bytes) else json_answer(found, **headers)
 
     with serve(handle) as server:
         crm = CrmClient(transport=Transport(origin=server.origin, token_source=FixedToken()))

@@ -1,0 +1,1 @@
+"""The direction in which each field is synchronized with Outlook ("Synchronized fields" in the admin center)."""

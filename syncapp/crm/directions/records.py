@@ -1,0 +1,59 @@
+"""Records of field directions.
+
+Sources: "RetrievePrincipalSyncAttributeMappings function", "AttributeMapping complex type". No page explains the
+numbers of a direction; their meaning here is that of several published clients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import UUID
+
+from syncapp.crm.errors import CrmError
+
+CONTACT_CODE = 2  # `EntityTypeCode` of contacts
+
+
+class Direction(IntEnum):
+    """The way that a changed value travels."""
+
+    NONE = 0
+    TO_OUTLOOK = 1
+    TO_CRM = 2
+    BOTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDirection:
+    """The direction of a pair of fields; `direction`, `default` and `allowed` may be numbers that no page names.
+
+    `columns` are those of the CRM that travel together, such as the lines of an address.
+    """
+
+    id: UUID
+    table_code: int
+    column: str
+    label: str
+    direction: int
+    default: int | None
+    allowed: int | None
+    is_computed: bool
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDirection:
+    """The organization's direction of a pair of fields, with its version."""
+
+    id: UUID
+    direction: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenDirection:
+    """The result of writing a direction as it was: the CRM's refusal or None, and the direction read back or None."""
+
+    error: CrmError | None
+    read_back: int | None
