@@ -8,6 +8,8 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.deadline import Deadline
+from syncapp.crm.staging import changes, rows
+from syncapp.crm.staging.records import ChangePage
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
 from syncapp.crm.values.cells import Cells, read_all, whole
@@ -43,6 +45,20 @@ class ContactChanges:
         path = odata.query("contacts", select=_COLUMNS, order_by="modifiedon desc", top=most)
         found = odata.collection(self._transport.get(path, deadline=deadline))
         return read_all(found, _change)[0]
+
+    def tracked(
+        self, link: str = "", *, page_size: int = 5000, deadline: Deadline | None = None
+    ) -> ChangePage[ContactChange]:
+        """Return a page of contacts: all of them, or those changed since the delta link `link`.
+
+        Raises DeltaExpired when the link no longer works.
+        """
+        headers = odata.preferences(page_size=page_size, track_changes=not link)
+        if link:
+            payload = changes.follow(self._transport, link, headers=headers, select=_COLUMNS, deadline=deadline)
+        else:
+            payload = self._transport.get(odata.query("contacts", select=_COLUMNS), headers=headers, deadline=deadline)
+        return rows.change_page(payload, _change, self._transport.checked)
 
     def count_signed(self, user_id: UUID, *, since: datetime, deadline: Deadline | None = None) -> int:
         """Return how many contacts a user signed as delegate since a moment; the CRM counts up to 5,000."""

@@ -6,16 +6,18 @@ history of audited data changes").
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.audits.records import AuditDetails, AuditEntry, AuditSettings, Operation
+from syncapp.crm.batch import Read, encode_reads
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory.records import Page
-from syncapp.crm.errors import ProtocolError
+from syncapp.crm.errors import CrmError, ProtocolError
+from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
 from syncapp.crm.values.cells import Cells, flag, optional_text, read_all, whole
@@ -31,6 +33,7 @@ _COLUMNS = (
     "_callinguserid_value",
     "transactionid",
 )
+_CHANGE_DATA = "changedata"
 _DETAILS = "Microsoft.Dynamics.CRM.RetrieveAuditDetails"
 
 
@@ -56,7 +59,8 @@ class Audits:
         *,
         since: datetime,
         rows: Collection[UUID] = (),
-        operation: Operation = Operation.UPDATE,
+        operations: Sequence[Operation] = (Operation.UPDATE,),
+        with_change_data: bool = False,
         link: str = "",
         page_size: int = 500,
         deadline: Deadline | None = None,
@@ -64,7 +68,8 @@ class Audits:
         """Return a page of the changes of a table's rows since a moment, oldest first; of `rows` only, if given.
 
         Entries may appear long after the change, and not in its order: read again from before the newest one, and
-        recognize entries by their id.
+        recognize entries by their id. `with_change_data` asks for a column whose reading is not documented alike
+        everywhere; the CRM may refuse it.
         """
         headers = odata.preferences(page_size=page_size)
         if link:
@@ -72,31 +77,44 @@ class Audits:
         else:
             conditions = [
                 f"objecttypecode eq {odata.literal(odata.identifier(table))}",
-                f"operation eq {int(operation)}",
+                f"({' or '.join(f'operation eq {int(operation)}' for operation in operations)})",
                 f"createdon ge {canonical.instant_text(since)}",
                 *([f"({odata.any_of('_objectid_value', sorted(rows))})"] if rows else []),
             ]
-            path = odata.query(_SET, select=_COLUMNS, filter=" and ".join(conditions), order_by="createdon asc")
+            select = (*_COLUMNS, _CHANGE_DATA) if with_change_data else _COLUMNS
+            path = odata.query(_SET, select=select, filter=" and ".join(conditions), order_by="createdon asc")
             payload = self._transport.get(path, headers=headers, deadline=deadline)
         found, unreadable = read_all(odata.collection(payload), _entry)
         return Page(found, self._transport.checked(odata.link(payload, "@odata.nextLink")), unreadable)
 
     def details(self, entry_id: UUID, *, deadline: Deadline | None = None) -> AuditDetails:
         """Return the values of one change. Raises NotFound once the entry is deleted."""
-        path = f"{odata.row_path(_SET, entry_id)}/{_DETAILS}"
-        detail = self._transport.get(path, headers=odata.preferences(), deadline=deadline).get("AuditDetail")
-        if not isinstance(detail, dict):
-            raise ProtocolError("The CRM's answer has no audit detail.", code="shape")
-        kind = str(detail.get("@odata.type") or "").rpartition(".")[2]
-        return AuditDetails(kind, _values(detail, "OldValue"), _values(detail, "NewValue"))
+        return _details(self._transport.get(_details_path(entry_id), headers=odata.preferences(), deadline=deadline))
+
+    def details_of(
+        self, entry_ids: Sequence[UUID], *, deadline: Deadline | None = None
+    ) -> tuple[AuditDetails | CrmError, ...]:
+        """Return the values of up to 1,000 changes in one request, or the error in place of those that cannot be read.
+
+        Raises the error of the whole request.
+        """
+        reads = [Read(_details_path(entry_id), odata.preferences()) for entry_id in entry_ids]
+        answer = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
+        found: list[AuditDetails | CrmError] = []
+        for part in require_parts(answer, reads):
+            try:
+                found.append(failure(part) if part.failed else _details(part.json()))
+            except ProtocolError as error:
+                found.append(error)
+        return tuple(found)
 
     def change_data(self, entry_id: UUID, *, deadline: Deadline | None = None) -> str:
         """Return the column `changedata` of an entry, '' when empty.
 
         Whether it can be read is not documented alike everywhere; the CRM may refuse it.
         """
-        path = odata.query(odata.row_path(_SET, entry_id), select=("auditid", "changedata"))
-        return optional_text(self._transport.get(path, deadline=deadline), "changedata") or ""
+        path = odata.query(odata.row_path(_SET, entry_id), select=("auditid", _CHANGE_DATA))
+        return optional_text(self._transport.get(path, deadline=deadline), _CHANGE_DATA) or ""
 
 
 def _entry(row: odata.Row) -> AuditEntry:
@@ -110,13 +128,34 @@ def _entry(row: odata.Row) -> AuditEntry:
         user_id=cells.guid("_userid_value"),
         calling_user_id=cells.guid("_callinguserid_value"),
         transaction_id=cells.guid("transactionid"),
+        change_data=_change_data(row),
     )
     return replace(found, problem=cells.problem)
 
 
-def _values(detail: odata.Row, name: str) -> Mapping[str, object]:
+def _change_data(row: odata.Row) -> str:
+    """Return the column's text; a value of another form only means that values are asked for."""
+    text = row.get(_CHANGE_DATA)
+    return text if isinstance(text, str) else ""
+
+
+def _details_path(entry_id: UUID) -> str:
+    return f"{odata.row_path(_SET, entry_id)}/{_DETAILS}"
+
+
+def _details(payload: odata.Row) -> AuditDetails:
+    detail = payload.get("AuditDetail")
+    if not isinstance(detail, dict):
+        raise ProtocolError("The CRM's answer has no audit detail.", code="shape")
+    kind = str(detail.get("@odata.type") or "").rpartition(".")[2]
+    invalid = detail.get("InvalidNewValueAttributes") or []
+    if not isinstance(invalid, list):
+        raise ProtocolError("The columns without a new value are not a list.", code="shape")
+    return AuditDetails(kind, _values(detail, "OldValue"), _values(detail, "NewValue"), frozenset(map(str, invalid)))
+
+
+def _values(detail: odata.Row, name: str) -> odata.Row:
     row = detail.get(name) or {}
     if not isinstance(row, dict):
         raise ProtocolError("The values of an audit detail are not an object.", code="shape")
-    # Annotations describe a value, they are none.
-    return {column: value for column, value in row.items() if "@" not in column}
+    return row

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 from uuid import UUID
 
 KEPT_FOR_EVER = -1  # of `auditretentionperiodv2`
@@ -23,11 +24,23 @@ class Operation(IntEnum):
     ACCESS = 4
 
 
+class Action(IntEnum):
+    """The message that made a change (`action`); others exist."""
+
+    CREATE = 1
+    UPDATE = 2
+    DELETE = 3
+    MERGE = 12
+    ASSIGN = 13
+    SET_STATE = 41
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One change of one row. `created_on` is the moment of the change, not of the entry.
 
-    `calling_user_id` is the calling user where impersonation was used, otherwise None.
+    `calling_user_id` is the calling user where impersonation was used, otherwise None. `change_data` names the changed
+    columns, '' where it was not asked for.
     """
 
     id: UUID
@@ -38,25 +51,28 @@ class AuditEntry:
     user_id: UUID | None
     calling_user_id: UUID | None
     transaction_id: UUID | None
+    change_data: str = ""
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditDetails:
-    """The values of a change, as the Web API writes them.
+    """The values of a change as two rows of the Web API, with their annotations.
 
-    A column that is only in `old` was cleared, one only in `new` was empty before. `kind` is the type that the CRM
-    names; others than AttributeAuditDetail have no values.
+    A column that is only in `old` was cleared, one only in `new` was empty before, except those that the CRM lists as
+    `invalid`: it does not know their new value. `kind` is the type that the CRM names; others than AttributeAuditDetail
+    have no values.
     """
 
     kind: str
-    old: Mapping[str, object]
-    new: Mapping[str, object]
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    invalid: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> frozenset[str]:
         """Return the names of the changed columns, lookups as `_name_value`."""
-        return frozenset(self.old) | frozenset(self.new)
+        return frozenset(name for row in (self.old, self.new) for name in row if "@" not in name)
 
 
 @dataclass(frozen=True, slots=True)

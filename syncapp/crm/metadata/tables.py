@@ -99,6 +99,15 @@ class Metadata:
         found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
         return {text(row, "LogicalName"): _switch(row) for row in found}
 
+    def secured(self, table: str, *, deadline: Deadline | None = None) -> frozenset[str]:
+        """Return the columns of a table with column-level security, whose values may be hidden from us.
+
+        Source: "Column-level security to control access".
+        """
+        path = odata.query(f"{_path(table)}/Attributes", select=("LogicalName",), filter="IsSecured eq true")
+        found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
+        return frozenset(text(row, "LogicalName") for row in found)
+
 
 def _path(table: str) -> str:
     return f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"

@@ -7,6 +7,7 @@ from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Write
+from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
 from syncapp.crm.staging.records import ChangeSet
@@ -53,7 +54,14 @@ def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...
     return tuple(found)
 
 
-def follow(transport: Transport, link: str, *, headers: Mapping[str, str], select: Sequence[str]) -> dict[str, Any]:
+def follow(
+    transport: Transport,
+    link: str,
+    *,
+    headers: Mapping[str, str],
+    select: Sequence[str],
+    deadline: Deadline | None = None,
+) -> dict[str, Any]:
     """Return the page behind a stored link. Raises DeltaExpired where the link can no longer be used.
 
     The documentation ("Use change tracking to synchronize data with external systems") names no error code for an
@@ -68,6 +76,6 @@ def follow(transport: Transport, link: str, *, headers: Mapping[str, str], selec
     except ProtocolError as error:
         raise DeltaExpired(error.message, code=error.code) from error
     try:
-        return transport.follow(link, headers=headers)
+        return transport.follow(link, headers=headers, deadline=deadline)
     except (Rejected, NotFound) as error:
         raise DeltaExpired(error.message, status=error.status, code=error.code, request_id=error.request_id) from error

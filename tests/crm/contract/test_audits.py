@@ -94,3 +94,54 @@ def test_signed_changes_are_counted(audited: Cloud) -> None:
     changes = audited.client().contact_changes
 
     assert changes.count_signed(OURSELVES, since=LONG_AGO) == 0
+
+
+def test_details_of_several_entries_come_together(audited: Cloud) -> None:
+    contact = audited.contacts()[1]
+    for number in range(2):
+        audited.change(contact, pager=f"together {number}")
+    audits = audited.client().audits
+    newest = [entry.id for entry in audits.entries("contact", since=LONG_AGO, rows=[contact]).rows[-2:]]
+
+    first, second, unknown = audits.details_of([*newest, OURSELVES])
+
+    assert {details.new["pager"] for details in (first, second)} == {"together 0", "together 1"}
+    assert isinstance(unknown, NotFound)
+
+
+def test_entries_of_several_operations_name_changed_columns(audited: Cloud) -> None:
+    audited.change(audited.contacts()[1], pager="named")
+
+    every = [Operation.CREATE, Operation.UPDATE, Operation.DELETE]
+    found = audited.client().audits.entries("contact", since=LONG_AGO, operations=every, with_change_data=True).rows
+
+    assert any('"pager"' in entry.change_data for entry in found)
+
+
+def test_columns_without_new_value_are_listed(audited: Cloud) -> None:
+    audited.put("auditing", invalid_new_values=["pager"])
+    contact = audited.contacts()[1]
+    audited.change(contact, pager="hidden")
+    entry = audited.client().audits.entries("contact", since=LONG_AGO, rows=[contact]).rows[-1]
+
+    found = audited.client().audits.details(entry.id)
+    audited.put("auditing", invalid_new_values=[])
+
+    assert found.invalid == {"pager"}
+    assert "pager" not in found.new
+
+
+def test_tracked_contacts_tell_their_last_change(audited: Cloud) -> None:
+    changes = audited.client().contact_changes
+    first = changes.tracked()
+    contact = audited.contacts()[1]
+    audited.change(contact, pager="tracked")
+
+    delta = changes.tracked(first.delta_link)
+
+    assert contact in {row.contact_id for row in first.rows}
+    assert [row.contact_id for row in delta.rows] == [contact]
+
+
+def test_secured_columns_are_read(audited: Cloud) -> None:
+    assert audited.client().metadata.secured("contact") == frozenset()
