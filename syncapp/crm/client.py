@@ -29,7 +29,7 @@ from syncapp.crm.filters.records import TableFacts
 from syncapp.crm.metadata import definitions
 from syncapp.crm.metadata.tables import Metadata
 from syncapp.crm.names import Names
-from syncapp.crm.page_chain import PageChain
+from syncapp.crm.paging import rows_of_all_pages
 from syncapp.crm.rate_limit.limiter import Lane, LimiterStatus
 from syncapp.crm.responses import failure, require_committed, require_parts
 from syncapp.crm.round_trip import RoundTrip, round_trip
@@ -318,12 +318,9 @@ class CrmClient:
         return contact
 
     def _fields(self, part: Part, deadline: Deadline | None) -> list[StagedField]:
-        payload = _require(part).json()
-        found = odata.collection(payload)
-        chain = PageChain()
-        while link := odata.link(payload, "@odata.nextLink"):
-            payload = self._transport.follow(chain.follow(link), headers=odata.preferences(), deadline=deadline)
-            found += odata.collection(payload)
+        found = rows_of_all_pages(
+            self._transport, _require(part).json(), headers=odata.preferences(), deadline=deadline
+        )
         return list(read_all(found, partial(rows.staged_field, names=self._names))[0])
 
 

@@ -15,12 +15,12 @@ from syncapp.crm import odata
 from syncapp.crm.audits.records import AuditDetails, AuditEntry, AuditSettings, Operation
 from syncapp.crm.batch import Read, encode_reads
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.directory.records import Page
 from syncapp.crm.errors import CrmError, ProtocolError
+from syncapp.crm.paging import Page, read_page
 from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
-from syncapp.crm.values.cells import Cells, flag, optional_text, read_all, whole
+from syncapp.crm.values.cells import Cells, flag, optional_text, whole
 
 _SET = "audits"
 _COLUMNS = (
@@ -71,21 +71,15 @@ class Audits:
         recognize entries by their id. `with_change_data` asks for a column whose reading is not documented alike
         everywhere; the CRM may refuse it.
         """
-        headers = odata.preferences(page_size=page_size)
-        if link:
-            payload = self._transport.follow(link, headers=headers, deadline=deadline)
-        else:
-            conditions = [
-                f"objecttypecode eq {odata.literal(odata.identifier(table))}",
-                f"({' or '.join(f'operation eq {int(operation)}' for operation in operations)})",
-                f"createdon ge {canonical.instant_text(since)}",
-                *([f"({odata.any_of('_objectid_value', sorted(rows))})"] if rows else []),
-            ]
-            select = (*_COLUMNS, _CHANGE_DATA) if with_change_data else _COLUMNS
-            path = odata.query(_SET, select=select, filter=" and ".join(conditions), order_by="createdon asc")
-            payload = self._transport.get(path, headers=headers, deadline=deadline)
-        found, unreadable = read_all(odata.collection(payload), _entry)
-        return Page(found, self._transport.checked(odata.link(payload, "@odata.nextLink")), unreadable)
+        conditions = [
+            f"objecttypecode eq {odata.literal(odata.identifier(table))}",
+            f"({' or '.join(f'operation eq {int(operation)}' for operation in operations)})",
+            f"createdon ge {canonical.instant_text(since)}",
+            *([f"({odata.any_of('_objectid_value', sorted(rows))})"] if rows else []),
+        ]
+        select = (*_COLUMNS, _CHANGE_DATA) if with_change_data else _COLUMNS
+        path = odata.query(_SET, select=select, filter=" and ".join(conditions), order_by="createdon asc")
+        return read_page(self._transport, path, _entry, link=link, page_size=page_size, deadline=deadline)
 
     def details(self, entry_id: UUID, *, deadline: Deadline | None = None) -> AuditDetails:
         """Return the values of one change. Raises NotFound once the entry is deleted."""

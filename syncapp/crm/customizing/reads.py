@@ -15,7 +15,7 @@ from uuid import UUID
 from syncapp.crm import odata
 from syncapp.crm.customizing.records import Component, Publisher, SecurityRole, Solution, WebResource
 from syncapp.crm.errors import NotFound, ProtocolError
-from syncapp.crm.page_chain import PageChain
+from syncapp.crm.paging import rows_of_all_pages
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import flag, guid, optional_guid, optional_text, text, whole
 
@@ -169,13 +169,7 @@ class CustomizingReads:
         return {text(row, name): guid(row, "MetadataId") for row in rows}
 
     def _rows(self, path: str) -> list[odata.Row]:
-        payload = self._transport.get(path, headers=FRESH)
-        found = odata.collection(payload)
-        chain = PageChain()
-        while link := odata.link(payload, "@odata.nextLink"):
-            payload = self._transport.follow(chain.follow(link))
-            found += odata.collection(payload)
-        return found
+        return rows_of_all_pages(self._transport, self._transport.get(path, headers=FRESH), headers=FRESH)
 
 
 def table_path(name: str) -> str:

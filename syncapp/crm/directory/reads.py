@@ -9,10 +9,10 @@ from uuid import UUID
 from syncapp.crm import odata
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory import rows as directory_rows
-from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Page, Team
+from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Team
 from syncapp.crm.errors import ProtocolError
+from syncapp.crm.paging import Page, read_page
 from syncapp.crm.transport import Transport
-from syncapp.crm.values.cells import read_all
 
 Record = TypeVar("Record")
 
@@ -101,10 +101,4 @@ class Directory:
         page_size: int,
         deadline: Deadline | None,
     ) -> Page[Record]:
-        headers = odata.preferences(page_size=page_size)
-        if link:
-            payload = self._transport.follow(link, headers=headers, deadline=deadline)
-        else:
-            payload = self._transport.get(path, headers=headers, deadline=deadline)
-        rows, unreadable = read_all(odata.collection(payload), read)
-        return Page(rows, self._transport.checked(odata.link(payload, "@odata.nextLink")), unreadable)
+        return read_page(self._transport, path, read, link=link, page_size=page_size, deadline=deadline)

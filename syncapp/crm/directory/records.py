@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Generic, TypeVar
 from uuid import UUID
-
-from syncapp.crm.staging.records import Unreadable
-
-Row = TypeVar("Row")
 
 # `problem` is explained in staging/records.py.
 
@@ -36,15 +31,6 @@ class TeamKind(IntEnum):
     ACCESS = 1
     ENTRA_SECURITY_GROUP = 2
     ENTRA_OFFICE_GROUP = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """One page of a list; `next_link` is '' on the last one, `unreadable` has the rows without a readable id."""
-
-    rows: tuple[Row, ...]
-    next_link: str
-    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from syncapp.crm.filters.records import (
     SwitchResult,
     SystemFilter,
 )
-from syncapp.crm.page_chain import PageChain
+from syncapp.crm.paging import rows_of_all_pages
 from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import read_all
@@ -102,7 +102,8 @@ class Filters:
         path = odata.query("savedqueries", select=filter_rows.SYSTEM_FILTER_COLUMNS, filter=condition)
         headers = odata.preferences()
         payload = self._transport.get(path, headers=headers, deadline=deadline)
-        return read_all(self._all(payload, headers, deadline), filter_rows.system_filter)[0]
+        rows = rows_of_all_pages(self._transport, payload, headers=headers, deadline=deadline)
+        return read_all(rows, filter_rows.system_filter)[0]
 
     def switch(
         self,
@@ -225,20 +226,13 @@ class Filters:
     def _rows(
         self, payload: odata.Row, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None
     ) -> tuple[OutlookFilter, ...]:
-        found, unreadable = read_all(self._all(payload, headers, deadline), filter_rows.outlook_filter)
+        rows = rows_of_all_pages(self._transport, payload, headers=headers, deadline=deadline)
+        found, unreadable = read_all(rows, filter_rows.outlook_filter)
         if unreadable:
             raise ProtocolError(unreadable[0].problem, code="value")
         if any(each.owner_id != owner_id for each in found if not each.problem):
             # A query that the CRM does not accept returns our own rows, which must not pass for another owner's.
             raise ProtocolError("The CRM answered with the filters of another owner.", code="owner")
-        return found
-
-    def _all(self, payload: odata.Row, headers: Mapping[str, str], deadline: Deadline | None) -> list[odata.Row]:
-        found = odata.collection(payload)
-        chain = PageChain()
-        while link := odata.link(payload, "@odata.nextLink"):
-            payload = self._transport.follow(chain.follow(link), headers=headers, deadline=deadline)
-            found += odata.collection(payload)
         return found
 
 

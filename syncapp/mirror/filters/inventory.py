@@ -22,11 +22,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory.records import Page
 from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.filters.operations import MOST_OWNERS_AT_ONCE
 from syncapp.crm.filters.records import OwnerFilters, QueryType
 from syncapp.crm.page_chain import PageChain
+from syncapp.crm.paging import Page
 from syncapp.crm.staging.records import Unreadable
 from syncapp.jobs import breakers
 from syncapp.mirror import cursors, unreadable, uses
