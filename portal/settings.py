@@ -149,6 +149,9 @@ CRM_NAMES = env.mapping("CRM_NAMES")
 # Microsoft grants ("Requests limits and allocations").
 CRM_DAILY_ALLOWANCE = int(env.number("CRM_DAILY_ALLOWANCE", 25_000))
 CRM_SYNC_USER = env.text("CRM_SYNC_USER", "# SSSAdminProd")  # signs what server-side synchronization saves
+CAPTURE = env.text("CAPTURE", "off")  # audit: Outlook edits are found in the CRM's audit log
+# Watched besides the columns that Outlook synchronizes; *: every column that can be written.
+CAPTURE_COLUMNS = env.items("CAPTURE_COLUMNS", ("*",) if DEMO else ())
 CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
 
 # --- Connections to the CRM, the sign-in service and the mail service ------------------------------------------

@@ -30,6 +30,7 @@ BOUNDS = {
     "DATABASE_PAGE_SECONDS": (1, 20),  # with the one above: a web thread is free again within 30 seconds
 }
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
+CAPTURE_WAYS = ("off", "audit")
 Found = list[CheckMessage]
 
 
@@ -158,6 +159,16 @@ def crm_names_are_names(app_configs: Any, **kwargs: Any) -> Found:
         hint = 'Use the keys in syncapp/crm/names.py. A CRM without a revision column: {"contact_revision": ""}'
         return [Error(f"CRM_NAMES cannot be used: {error}.", hint=hint, id="osync.E034")]
     return []
+
+
+@register("osync")
+def capture_is_known(app_configs: Any, **kwargs: Any) -> Found:
+    """Check E035: CAPTURE is off or audit."""
+    if settings.CAPTURE in CAPTURE_WAYS:
+        return []
+    hint = "Leave it off where a plug-in of the CRM stages edits."
+    message = f"CAPTURE must be {' or '.join(CAPTURE_WAYS)}, not {settings.CAPTURE!r}."
+    return [Error(message, hint=hint, id="osync.E035")]
 
 
 def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:

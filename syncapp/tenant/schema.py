@@ -13,21 +13,6 @@ from syncapp.crm.staging.records import Column, ColumnType, StagedDecision
 
 MOST_CHARACTERS = 1_048_576
 
-# The columns of a contact that Outlook's synchronization can change ("What fields can be synchronized between customer
-# engagement apps and Outlook"). An environment may lack some of them.
-OUTLOOK_COLUMNS = (
-    *("firstname", "middlename", "lastname", "yomifirstname", "yomilastname", "nickname", "salutation", "suffix"),
-    *("jobtitle", "department", "parentcustomerid", "managername", "assistantname", "assistantphone"),
-    *("emailaddress1", "emailaddress2", "emailaddress3", "websiteurl", "ftpsiteurl", "governmentid"),
-    *("telephone1", "telephone2", "telephone3", "business2", "home2", "mobilephone", "fax", "pager", "callback"),
-    *("company", "birthdate", "anniversary", "spousesname", "childrensnames", "description"),
-    *(
-        f"address{number}_{part}"
-        for number in (1, 2, 3)
-        for part in ("line1", "line2", "line3", "city", "stateorprovince", "postalcode", "postofficebox", "country")
-    ),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncapp.capture import sources
@@ -134,6 +134,7 @@ USERS = st.sampled_from([None, OWN, SIGNER, ERP, MARTA, RAHUL])
 MOMENTS = st.integers(-2, 2).map(lambda seconds: NOON + timedelta(seconds=seconds))
 
 
+@settings(deadline=None)
 @given(USERS, USERS, USERS, USERS, MOMENTS, st.lists(MOMENTS, max_size=4), st.sampled_from(Revision))
 def test_outlook_is_never_concluded_without_signature(user, calling, modifier, signer, at, others, revision) -> None:
     given_entry, given_row = entry(user, calling), row(modifier, signer, at=at)
@@ -146,6 +147,7 @@ def test_outlook_is_never_concluded_without_signature(user, calling, modifier, s
     assert (found.source == Source.OURS) is (OWN in (user, calling))
 
 
+@settings(deadline=None)
 @given(USERS, USERS, USERS, USERS, st.sampled_from(Revision))
 def test_modifier_of_row_changes_nothing(user, calling, first, second, revision) -> None:
     """A row that does not belong to the entry is never looked at, and Modified By proves nothing."""

@@ -50,6 +50,7 @@ def test_valid_configuration_passes(settings: Settings) -> None:
 
 def test_revision_column_may_be_left_out(settings: Settings) -> None:
     assert complaints(settings, **REAL, CRM_NAMES={"contact_revision": ""}) == []
+    assert complaints(settings, **REAL, CAPTURE="audit") == []
 
 
 def test_default_demo_passes(settings: Settings) -> None:
@@ -78,6 +79,7 @@ def test_default_demo_passes(settings: Settings) -> None:
         ({"CRM_ORIGIN": "http://contoso.crm4.dynamics.com"}, "osync.E006"),
         ({"CRM_NAMES": {"contact_version": "new_version"}}, "osync.E034"),
         ({"CRM_NAMES": {"field_reason": ""}}, "osync.E034"),
+        ({"CAPTURE": "plug-in"}, "osync.E035"),
         ({"CRM_NAMES": {"field_reason": "contacts?$top=1"}}, "osync.E034"),
         ({"CRM_ORIGIN": "https://contoso.crm4.dynamics.com/api"}, "osync.E006"),
         ({"CRM_ORIGIN": "https://somebody@contoso.crm4.dynamics.com"}, "osync.E006"),

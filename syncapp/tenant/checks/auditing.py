@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from syncapp.capture.columns import OUTLOOK_COLUMNS
 from syncapp.crm.audits.records import KEPT_FOR_EVER
-from syncapp.tenant import schema
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_asked, ok
 from syncapp.tenant.checks.pager import pager_probe
@@ -64,7 +64,7 @@ def contact(context: Context) -> Answer:
 def columns(context: Context) -> Answer:
     """Read which synchronized columns of the contact are audited."""
     switches = context.crm.metadata.auditing("contact")
-    there = [name for name in schema.OUTLOOK_COLUMNS if name in switches]
+    there = [name for name in OUTLOOK_COLUMNS if name in switches]
     off = [name for name in there if not switches[name].is_on]
     if not off:
         return ok(f"{len(there)} of {len(there)} on", "Edits of every synchronized column leave a trace.")

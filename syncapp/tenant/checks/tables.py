@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from syncapp.capture.columns import OUTLOOK_COLUMNS
 from syncapp.crm.errors import CrmError, Forbidden, NotFound
 from syncapp.crm.names import Names
 from syncapp.tenant import schema
@@ -82,7 +83,7 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
 def contact_columns(context: Context) -> Answer:
     """Compare the contact's columns with those that Outlook synchronizes."""
     found = context.columns("contact")
-    wanted = schema.OUTLOOK_COLUMNS
+    wanted = OUTLOOK_COLUMNS
     missing = [name for name in wanted if name not in found]
     if not missing:
         return ok(f"{len(wanted)} of {len(wanted)} there", "Edits of every synchronized column can be reviewed.")

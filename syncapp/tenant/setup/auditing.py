@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from syncapp.capture.columns import OUTLOOK_COLUMNS
 from syncapp.crm.metadata.tables import Switch
-from syncapp.tenant.schema import OUTLOOK_COLUMNS
 from syncapp.tenant.setup.items import Environment, Item, State
 
 COSTS = (
