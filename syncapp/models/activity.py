@@ -17,8 +17,8 @@ class Measure(models.TextChoices):
     AFTER_ALL = "after_all", "Approved after all"
     SUPERSEDED = "superseded", "Superseded"
     WITHDRAWN = "withdrawn", "Withdrawn"
-    AGE = "age", "Decided at this age"
-    OLDEST = "oldest", "Seconds, the oldest that was decided"
+    AGE = "age", "Age at decision"
+    OLDEST = "oldest", "Age of the oldest decided edit, in seconds"
 
 
 class Part(models.TextChoices):
@@ -26,7 +26,7 @@ class Part(models.TextChoices):
 
     COLUMN = "column", "Field"
     EDITOR = "editor", "Editor"
-    STEP = "step", "Step of an age"
+    STEP = "step", "Range of ages"
 
 
 class DailyCount(models.Model):

@@ -88,11 +88,17 @@ class MirrorCursor(models.Model):
     full_read_at = models.DateTimeField(null=True, blank=True)
     moved_at = models.DateTimeField(null=True, blank=True)
     definitions = models.CharField(
-        max_length=100, blank=True, default="", db_default="", help_text="Their version when last read."
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The version of the definitions when last read.",
     )
-    pages = models.PositiveIntegerField(default=0, db_default=0, help_text="Read since the last end or beginning.")
+    pages = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Pages read since the reading last began or ended."
+    )
     trouble = models.CharField(max_length=300, blank=True, default="", db_default="", help_text="Why reading failed.")
-    found_first = models.PositiveIntegerField(null=True, help_text="Edits that waited when it was read the first time.")
+    found_first = models.PositiveIntegerField(null=True, help_text="Edits that were waiting at the first reading.")
 
     def __str__(self) -> str:
         return f"cursor of {self.table}"
@@ -108,14 +114,14 @@ class Breaker(models.Model):
         FORBIDDEN_READ = "forbidden:read", "The CRM forbids reading staged edits"
         FORBIDDEN_REVIEW = "forbidden:review", "The CRM forbids writing reviewed values"
         FORBIDDEN_FILTERS = "forbidden:filters", "The CRM forbids reading or switching filters"
-        REFUSED_READ = "refused:read", "The CRM refuses reading staged edits"
-        REFUSED_NAMES = "refused:names", "The CRM refuses reading names of editors and companies"
-        REFUSED_LIVE = "refused:live", "The CRM refuses reading live values"
-        REFUSED_REVIEW = "refused:review", "The CRM refuses writing reviewed values"
-        REFUSED_INVENTORY = "refused:inventory", "The CRM refuses reading users and filters"
-        REFUSED_FILTERS = "refused:filters", "The CRM refuses switching filters"
+        REFUSED_READ = "refused:read", "The CRM refuses reads of staged edits"
+        REFUSED_NAMES = "refused:names", "The CRM refuses reads of editors’ and companies’ names"
+        REFUSED_LIVE = "refused:live", "The CRM refuses reads of live values"
+        REFUSED_REVIEW = "refused:review", "The CRM refuses writes of reviewed values"
+        REFUSED_INVENTORY = "refused:inventory", "The CRM refuses reads of users and filters"
+        REFUSED_FILTERS = "refused:filters", "The CRM refuses to switch filters"
         WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
-        SMTP = "smtp", "Mails are not accepted"
+        SMTP = "smtp", "The mail server does not accept mails"
         SIGN_IN = "sign_in", "The sign-in service does not answer"
         OPERATOR_STOP = "operator_stop", "CRM writes are stopped"
 
@@ -124,7 +130,11 @@ class Breaker(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True, db_column="closed_at")
     reason = models.CharField(max_length=300, blank=True)
     asked = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text="What the CRM refused, without keys."
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The request that the CRM refused, without ids.",
     )
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_column="closed_by_id"

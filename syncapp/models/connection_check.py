@@ -18,7 +18,9 @@ class ConnectionCheck(Job):
     total = models.PositiveIntegerField(default=0, db_default=0)
     findings = models.JSONField(default=list)
     values = models.JSONField(default=dict, help_text="What has to match the registration and the CRM.")
-    version = models.CharField(max_length=40, blank=True, default="", db_default="", help_text="Of the CRM.")
+    version = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The version of the CRM."
+    )
     seconds = models.FloatField(default=0, db_default=0)
     requests = models.PositiveIntegerField(default=0, db_default=0)
 

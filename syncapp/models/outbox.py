@@ -23,7 +23,7 @@ class MessageKind(models.TextChoices):
     ANSWER = "answer", "Answer to a question"
     RUN = "run", "Filter run or policy"
     TEST = "test", "Test"
-    OPERATIONS = "operations", "Trouble of the portal"
+    OPERATIONS = "operations", "Operator alert"
 
 
 class Message(Job):
@@ -32,11 +32,17 @@ class Message(Job):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=MessageKind)
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    address = models.CharField(max_length=320, blank=True, help_text="Of a reader who is no person of the portal.")
+    address = models.CharField(
+        max_length=320, blank=True, help_text="The address of a recipient without a portal account."
+    )
     record = models.ForeignKey(SyncRecord, on_delete=models.PROTECT, null=True, related_name="+")
-    details = models.JSONField(default=dict, help_text="What the mail's kind needs to be written.")
-    once = models.CharField(max_length=200, blank=True, help_text="No second mail is made with the same words here.")
-    sends = models.PositiveSmallIntegerField(default=0, help_text="How often it was handed to the mail service.")
+    details = models.JSONField(default=dict, help_text="Data that the text of this kind of mail needs.")
+    once = models.CharField(
+        max_length=200, blank=True, help_text="A key; a second message with the same key is not queued."
+    )
+    sends = models.PositiveSmallIntegerField(
+        default=0, help_text="The number of times it was handed to the mail service."
+    )
 
     failure = models.CharField(max_length=300, blank=True, db_default="", help_text="Why it could not be sent.")
 

@@ -66,7 +66,10 @@ class Person(AbstractBaseUser):
     deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)
     notified_until = models.BigIntegerField(
-        null=True, blank=True, db_column="told_until", help_text="The last arrival that mails were made for."
+        null=True,
+        blank=True,
+        db_column="told_until",
+        help_text="When the newest edit arrived that mails were queued for.",
     )
 
     USERNAME_FIELD = "oid"

@@ -31,20 +31,22 @@ class Preferences(models.Model):
     """The only row, read and changed by `syncapp/preferences.py`."""
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    undo_seconds = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: the setting UNDO_SECONDS.")
+    undo_seconds = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Null: the setting UNDO_SECONDS applies."
+    )
     reason_required = models.BooleanField(default=False, help_text="Whether rejecting asks for a reason.")
     anyone_decides_unidentified = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Whether any reviewer decides edits whose editor has no Entra id in the CRM.",
+        help_text="Whether any reviewer may decide edits whose editor has no Entra id in the CRM.",
     )
     reasons = models.JSONField(default=list, help_text="A list of {code, words}.")
     field_groups = models.JSONField(default=list, help_text="A list of {name, columns}.")
     backlog = models.BooleanField(
-        default=False, help_text="No mails and nothing overdue until an administrator ends it."
+        default=False, help_text="Whether mails and overdue marks wait until an administrator ends this."
     )
     overdue_hours = models.PositiveSmallIntegerField(default=48)
-    mail_values = models.BooleanField(default=True, help_text="Values in mails, or only how many.")
+    mail_values = models.BooleanField(default=True, help_text="Whether mails show values, or only their number.")
     tell_editors = models.BooleanField(default=False)
     operations_address = models.CharField(max_length=320, blank=True)
 

@@ -11,7 +11,7 @@ class ProcessClock(models.Model):
     class Role(models.TextChoices):
         WEB = "web", "a web server"
         WORKER = "worker", "a worker"
-        BEAT = "beat", "beat"
+        BEAT = "beat", "the scheduler"
 
     role = models.CharField(max_length=10, choices=Role)
     host = models.CharField(max_length=200)

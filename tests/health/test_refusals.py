@@ -297,7 +297,7 @@ def test_missing_staging_tables_leave_filters_working(world: World, settings: Se
     tasks.take_inventory()
 
     queue = Screen(browser(rita()).get("/review/")).words
-    assert "The CRM refuses reading staged edits." in queue
+    assert "The CRM refuses reads of staged edits." in queue
     assert "New edits do not arrive at the moment" in queue
     assert "appear here within seconds" not in queue
     assert FilterUser.objects.exclude(filters_read_at=None).exists()

@@ -14,9 +14,9 @@ class JobState(models.TextChoices):
     """ready ─▶ leased ─▶ sent ─▶ done; an expired lease leads back to ready, or to verify once the job was sent."""
 
     READY = "ready", "Ready"
-    LEASED = "leased", "Taken by a worker"
+    LEASED = "leased", "Claimed by a worker"
     SENT = "sent", "Sent, no answer yet"
-    VERIFY = "verify", "Answer lost, to be read back"
+    VERIFY = "verify", "Response lost, to be read back"
     DONE = "done", "Done"
     FAILED = "failed", "Attempts used up"
 

@@ -9,7 +9,7 @@ class PeriodicTask(models.Model):
     """One periodic task and its newest round: published by beat, started and finished by a worker."""
 
     name = models.CharField(max_length=60, primary_key=True)
-    number = models.PositiveBigIntegerField(default=0, db_default=0, help_text="Of the newest round.")
+    number = models.PositiveBigIntegerField(default=0, db_default=0, help_text="The number of the newest round.")
     published_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -35,7 +35,7 @@ class FieldDelivery(models.TextChoices):
     WAITING = "waiting", "Waiting to be written"
     SENT = "sent", "Being written"
     DONE = "done", "Written"
-    ALREADY = "already", "Was already so"
+    ALREADY = "already", "Already in the CRM"
     CONFLICT = "conflict", "Conflict"
     FAILED = "failed", "Not written"
 
@@ -107,22 +107,26 @@ class SyncField(models.Model):
     version = models.BigIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
     unreadable = models.CharField(
-        max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The value that could not be read and is stored as empty.",
     )
 
     decision = models.CharField(max_length=10, choices=FieldDecision, default=FieldDecision.PENDING)
     delivery = models.CharField(max_length=8, choices=FieldDelivery, default=FieldDelivery.NONE)
-    revision = models.PositiveIntegerField(default=0, help_text="Counts our own changes; part of what a form has seen.")
+    revision = models.PositiveIntegerField(default=0, help_text="Counts our own changes; part of the decision context.")
     trouble = models.TextField(blank=True, help_text="Why it was not written, in the CRM's words.")
     contact_is_gone = models.BooleanField(default=False)
     contact_state = models.CharField(
-        max_length=8, blank=True, default="", db_default="", help_text="inactive or merged, as was read last."
+        max_length=8, blank=True, default="", db_default="", help_text="inactive or merged, as last read."
     )
     crm_now_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     crm_now_label = models.TextField(blank=True)
     crm_now_read_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True, db_column="settled_at")
-    ruled_at = models.DateTimeField(null=True, blank=True, help_text="When the rules looked at it; empty: not yet.")
+    ruled_at = models.DateTimeField(null=True, blank=True, help_text="When the rules checked it; null until then.")
 
     objects = SyncFieldQuerySet.as_manager()
 

@@ -123,16 +123,20 @@ class SyncRecord(models.Model):
     generation = models.PositiveIntegerField(default=0)
     is_stub = models.BooleanField(default=False)  # hidden: it, or a field of it, may not have been read yet
     unreadable = models.CharField(
-        max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The value that could not be read and is stored as empty.",
     )
 
     name_key = models.CharField(max_length=200, blank=True)
     editor_key = models.CharField(max_length=200, blank=True)
     company = models.CharField(  # noqa: DJ001  (None and '' differ: not asked yet, and no company)
-        max_length=400, null=True, blank=True, help_text="The name of the contact's company; None: not asked yet."
+        max_length=400, null=True, blank=True, help_text="The name of the contact's company; null until it is read."
     )
     search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
-        null=True, blank=True, help_text="The words of all three names (models/folding.py); None: not made yet."
+        null=True, blank=True, help_text="Search words of all three names (models/folding.py); null until computed."
     )
     waiting_count = models.PositiveIntegerField(default=0)
     attention_count = models.PositiveIntegerField(default=0)
@@ -140,7 +144,7 @@ class SyncRecord(models.Model):
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    parked_until = models.DateField(null=True, blank=True, help_text="The day on which it waits again.")
+    parked_until = models.DateField(null=True, blank=True, help_text="The day on which the edit returns to the queue.")
     reminded_at = models.DateTimeField(null=True, blank=True)
 
     objects = SyncRecordQuerySet.as_manager()

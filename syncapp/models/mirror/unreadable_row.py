@@ -10,8 +10,8 @@ class UnreadableRow(models.Model):
 
     class Kind(models.TextChoices):
         EDIT = "edit", "Edit (staged record)"
-        FIELD = "field", "Change of one field (staged field)"
-        EDITOR = "editor", "Person who edits"
+        FIELD = "field", "Changed field (staged field)"
+        EDITOR = "editor", "Editor"
         USER = "user", "User"
         MAILBOX = "mailbox", "Mailbox"
         FILTER = "filter", "Filter"
@@ -19,11 +19,11 @@ class UnreadableRow(models.Model):
         TEAM = "team", "Team"
         UNIT = "unit", "Business unit"
         MEMBERSHIP = "member", "Team membership"
-        COLUMN = "column", "Definition of a column"
+        COLUMN = "column", "Column definition"
 
     kind = models.CharField(max_length=8, choices=Kind)
-    row_id = models.CharField(max_length=160, help_text="Begins with ? where the row does not tell it.")
-    owner_id = models.UUIDField(null=True, blank=True, db_index=True, help_text="The user or team whose row it is.")
+    row_id = models.CharField(max_length=160, help_text="Begins with ? where the row has no readable id.")
+    owner_id = models.UUIDField(null=True, blank=True, db_index=True, help_text="The user or team that owns the row.")
     problem = models.CharField(max_length=300)
     first_seen_at = models.DateTimeField()
     seen_at = models.DateTimeField()

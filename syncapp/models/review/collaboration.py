@@ -13,7 +13,7 @@ class Comment(models.Model):
     """A comment on an edit, which may be a question to a colleague or an answer. It is never changed."""
 
     class Kind(models.TextChoices):
-        REMARK = "remark", "Remark"
+        REMARK = "remark", "Comment"
         QUESTION = "question", "Question"
         ANSWER = "answer", "Answer"
 

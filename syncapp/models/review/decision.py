@@ -40,10 +40,10 @@ class DecisionState(models.TextChoices):
     OPEN = "open", "Due after the undo window"
     BOUND = "bound", "In a delivery"
     WRITTEN = "written", "In the CRM"
-    ALREADY = "already", "The CRM held it already"
-    CONFLICT = "conflict", "Handed back"
+    ALREADY = "already", "Already in the CRM"
+    CONFLICT = "conflict", "Conflict, back for review"
     FAILED = "failed", "Not written"
-    WITHDRAWN = "withdrawn", "The row was gone or decided in the CRM"
+    WITHDRAWN = "withdrawn", "The row was deleted or decided in the CRM"
     UNDONE = "undone", "Undone"
     REPLACED = "replaced", "Replaced by another decision after a failure"
     LOST = "lost", "Lost in a restore before it was written"
@@ -83,7 +83,7 @@ class Decision(models.Model):
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
     decided_at = models.DateTimeField()
     recognized_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the CRM's row proved it, though our database did not hold it."
+        null=True, blank=True, help_text="When it was recognized by the CRM's row, after a restore of our database."
     )
     recognized_by = models.CharField(
         max_length=400, blank=True, default="", db_default="", help_text="Who decided, as the CRM's row names them."
@@ -96,11 +96,15 @@ class Decision(models.Model):
     expected_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     written_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     is_adjusted = models.BooleanField(
-        default=False, db_default=False, help_text="Whether the CRM made another value of it: `written_value`."
+        default=False, db_default=False, help_text="Whether the CRM stored another value: `written_value`."
     )
     is_corrected = models.BooleanField(default=False)
     corrected_label = models.CharField(
-        max_length=400, blank=True, default="", db_default="", help_text="What a corrected lookup points to, by name."
+        max_length=400,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The name of the row that a corrected lookup points to.",
     )
 
     four_eyes = models.BooleanField()
@@ -109,7 +113,7 @@ class Decision(models.Model):
     unidentified_allowed = models.BooleanField(
         default=False,
         db_default=True,  # decisions from before the setting were taken as if it was on
-        help_text="Whether a setting let anyone decide, though the CRM has no Entra id of the editor.",
+        help_text="Whether it was allowed only by the setting for editors without an Entra id.",
     )
 
     due_at = models.DateTimeField()

@@ -18,7 +18,7 @@ class RuleState(models.TextChoices):
     """paused ─▶ shadow | enabled ─▶ paused; any ─▶ removed."""
 
     PAUSED = "paused", "Paused"
-    SHADOW = "shadow", "In shadow"
+    SHADOW = "shadow", "Shadow mode"
     ENABLED = "enabled", "Enabled"
     REMOVED = "removed", "Removed"
 
@@ -68,10 +68,10 @@ class Rule(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Who wrote it as it is now; it never decides the author's own edits.",
+        help_text="The author of the current version, whose own edits the rule never decides.",
     )
     enabled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    started_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in its state.")
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When it entered its state.")
     paused_because = models.CharField(max_length=200, blank=True)
     simulation = models.JSONField(null=True, blank=True, help_text="The last simulation: its figures and its effect.")
 
@@ -122,7 +122,7 @@ class RuleTrace(models.Model):
     is_shadow = models.BooleanField()
     outcome = models.CharField(max_length=8, choices=RuleOutcome)
     refused = models.CharField(max_length=40, blank=True, help_text="Why it left the field to people after all.")
-    reversed_at = models.DateTimeField(null=True, blank=True, help_text="When a person took its decision back.")
+    reversed_at = models.DateTimeField(null=True, blank=True, help_text="When a person reversed its decision.")
 
     class Meta:
         indexes = [models.Index(fields=["rule", "-at"], name="trace_of_rule")]

@@ -19,13 +19,15 @@ class Selection(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     frozen_at = models.DateTimeField()
-    query = models.CharField(max_length=1000, blank=True, help_text="The list that it came from, as an address.")
+    query = models.CharField(
+        max_length=1000, blank=True, help_text="The query string of the list that it was made from."
+    )
     contacts = models.PositiveIntegerField(default=0)
     fields = models.PositiveIntegerField(default=0)
-    conflicts = models.PositiveIntegerField(default=0, help_text="Left out: each is chosen by itself.")
-    own_edits = models.PositiveIntegerField(default=0, help_text="Left out: somebody else decides them.")
+    conflicts = models.PositiveIntegerField(default=0, help_text="Left out, because conflicts are decided one by one.")
+    own_edits = models.PositiveIntegerField(default=0, help_text="Left out, because another person has to decide them.")
     unidentified = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Left out: the CRM does not say who the editor is."
+        default=0, db_default=0, help_text="Left out, because the CRM does not say who the editor is."
     )
     is_cut = models.BooleanField(default=False, help_text="Whether more matched than one selection holds.")
 
@@ -52,7 +54,7 @@ class SelectionItem(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Why to look at it by itself, as codes with commas.",
+        help_text="Why it needs a closer look: codes, separated by commas.",
     )
     result = models.CharField(max_length=7, choices=Result, default=Result.OPEN)
     why = models.CharField(max_length=300, blank=True, help_text="Why it was not decided, in words.")

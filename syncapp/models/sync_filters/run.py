@@ -46,7 +46,7 @@ class Plan(models.TextChoices):
     """The plan for a user when the list was made."""
 
     CHANGE = "change", "Will change"
-    ALREADY = "already", "Already so"
+    ALREADY = "already", "No change needed"
     CANNOT = "cannot", "Cannot change"
     HELD = "held", "Held back"
 
@@ -57,7 +57,7 @@ class Outcome(models.TextChoices):
     OPEN = "", "Not yet"
     DONE = "done", "Done"
     PARTLY = "partly", "Partly done"
-    ALREADY = "already", "Already so"
+    ALREADY = "already", "No change needed"
     NO_FILTER = "no_filter", "No filter"
     HELD = "held", "Held back"
     DISABLED = "disabled", "Disabled user"
@@ -108,7 +108,7 @@ class FilterRun(models.Model):
     policy = models.ForeignKey("FilterPolicy", on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
     undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
     retries = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retried_by")
-    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was made; None: unknown.")
+    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was made; null: unknown.")
     stop_above_percent = models.PositiveSmallIntegerField(default=5)
     pilot = models.PositiveIntegerField(default=0, help_text="Users to run before the run pauses. 0: no pilot.")
     paused_because = models.CharField(max_length=20, blank=True)
@@ -171,7 +171,7 @@ class FilterRunItem(Job):
     plan = models.CharField(max_length=8, choices=Plan)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN, blank=True)
     why = models.CharField(max_length=300, blank=True)
-    released = models.BooleanField(default=False, help_text="Was held back and ticked by hand.")
+    released = models.BooleanField(default=False, help_text="Whether it was held back and then ticked by hand.")
     needs_count = models.BooleanField(default=False)
     meetings = models.PositiveIntegerField(null=True, blank=True)
     attendees = models.PositiveIntegerField(null=True, blank=True)
@@ -213,7 +213,7 @@ class FilterRunChange(models.Model):
     found_state = models.SmallIntegerField()
     found_status = models.SmallIntegerField()
     etag = models.CharField(max_length=100, blank=True)
-    etag_after = models.CharField(max_length=100, blank=True, help_text="The version that our write made.")
+    etag_after = models.CharField(max_length=100, blank=True, help_text="The ETag after our write.")
     wanted_state = models.SmallIntegerField()
     wanted_status = models.SmallIntegerField()
     written = models.BooleanField(default=False)

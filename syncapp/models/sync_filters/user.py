@@ -153,7 +153,7 @@ class FilterUser(models.Model):
     paths = models.CharField(max_length=8, choices=SyncPaths, default=SyncPaths.UNKNOWN, db_column="reach")
     cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD, db_default=Cause.UNREAD)
     products = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="Lists of other products that name the user."
+        default=0, db_default=0, help_text="The number of other products' lists that name the user."
     )
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)

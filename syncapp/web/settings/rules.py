@@ -125,7 +125,7 @@ def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpRespon
 # Value of the button ─▶ operation, message, page to show afterwards.
 _ACTIONS: Mapping[str, tuple[Callable[[Rule, Person, QueryDict], Any], str, str]] = {
     "simulate": (lambda rule, by, post: editing.simulate(rule.pk, by=by), "Simulated.", "settings_rule"),
-    "shadow": (lambda rule, by, post: editing.shadow(rule.pk, by=by), "In shadow: it only logs.", "settings_rule"),
+    "shadow": (lambda rule, by, post: editing.shadow(rule.pk, by=by), "In shadow mode: it only logs.", "settings_rule"),
     "enable": (
         lambda rule, by, post: editing.enable(rule.pk, by=by, also_waiting="also_waiting" in post),
         "Enabled. The rule decides new edits from now on.",
