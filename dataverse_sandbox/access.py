@@ -16,7 +16,7 @@ from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.rights import ACT_FOR_OTHERS, BYPASS_LOGIC, BYPASS_SYNC, Rights, User
 from dataverse_sandbox.store import Author, Store
 
-MOST_STEPS = 3
+MAX_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def bypasses_plugin(headers: Mapping[str, str], rights: Rights) -> bool:
     if kinds - {"customsync", "customasync"}:
         raise errors.bad_query("MSCRM.BypassBusinessLogicExecution is CustomSync, CustomAsync or both.")
     steps = _listed(headers.get("mscrm.bypassbusinesslogicexecutionstepids", ""))
-    if len(steps) > MOST_STEPS:
-        raise errors.bad_query(f"More than {MOST_STEPS} steps cannot be bypassed.")
+    if len(steps) > MAX_STEPS:
+        raise errors.bad_query(f"More than {MAX_STEPS} steps cannot be bypassed.")
     if kinds or steps:
         rights.require(BYPASS_LOGIC)
     return "customsync" in kinds or plugin.STEP_ID in steps

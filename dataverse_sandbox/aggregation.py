@@ -20,7 +20,7 @@ from dataverse_sandbox.messages import Request
 from dataverse_sandbox.operands import Operand
 from dataverse_sandbox.paging import Place
 
-MOST_ROWS = 50_000
+MAX_ROWS = 50_000
 _OPTIONS = frozenset({"$apply", "$filter", "$orderby", "$top", "tag"})
 _STEP = re.compile(r"^(\w+)\((.*)\)$", re.DOTALL)
 _AGGREGATE = re.compile(r"^(?:(\$count)|([\w/]+)\s+with\s+(\w+))\s+as\s+([A-Za-z_]\w{0,60})$", re.ASCII)
@@ -92,10 +92,10 @@ def _formatted(output: Output, value: object, name: str | None) -> str | None:
 
 
 def _refuse_too_many(connection: sqlite3.Connection, place: Place, where: Condition) -> None:
-    inner = f"SELECT 1 FROM {place.table.name} WHERE {where.sql} LIMIT {MOST_ROWS + 1}"  # noqa: S608 - catalogue
+    inner = f"SELECT 1 FROM {place.table.name} WHERE {where.sql} LIMIT {MAX_ROWS + 1}"  # noqa: S608 - catalogue
     statement = f"SELECT count(*) FROM ({inner})"  # noqa: S608 - as above
-    if connection.execute(statement, where.parameters).fetchone()[0] > MOST_ROWS:
-        message = f"The maximum record limit of {MOST_ROWS} is exceeded. Reduce the number of records."
+    if connection.execute(statement, where.parameters).fetchone()[0] > MAX_ROWS:
+        message = f"The maximum record limit of {MAX_ROWS} is exceeded. Reduce the number of records."
         raise ApiError(400, "0x8004E023", f"AggregateQueryRecordLimit exceeded. {message}")
 
 

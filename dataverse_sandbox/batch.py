@@ -18,7 +18,7 @@ from dataverse_sandbox.messages import Answer, Request, error_answer
 from dataverse_sandbox.store import Store, Transaction
 from dataverse_sandbox.webapi import WebApi, entity_path
 
-MOST_REQUESTS = 1_000
+MAX_REQUESTS = 1_000
 LONGEST_ADDRESS = 65_536
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"|([^;\s]+))', re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
@@ -51,8 +51,8 @@ def parse(outer: Request) -> tuple[Item, ...]:
         _item(outer, headers, content)
         for headers, content in _sections(outer.headers.get("content-type", ""), outer.body)
     )
-    if sum(len(item.parts) if isinstance(item, ChangeSet) else 1 for item in items) > MOST_REQUESTS:
-        raise errors.bad_query(f"The batch holds more than {MOST_REQUESTS} requests.")
+    if sum(len(item.parts) if isinstance(item, ChangeSet) else 1 for item in items) > MAX_REQUESTS:
+        raise errors.bad_query(f"The batch holds more than {MAX_REQUESTS} requests.")
     return items
 
 

@@ -18,7 +18,7 @@ from dataverse_sandbox.expansion_syntax import Expansion, is_nested
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.reading import Shape
 
-MOST_ROWS = 5_000
+MAX_ROWS = 5_000
 _CHUNK = 500
 
 Item = dict[str, object]
@@ -131,7 +131,7 @@ class _Follow:
         text = options.get("$filter")
         own = filters.condition(target, text, rights=rights, parameters=self.request.parameters) if text else EVERYTHING
         wanted = both(where, own, visibility.condition(target, target.name, rights))
-        limit = (self._page or _limit(options)) if limited else MOST_ROWS
+        limit = (self._page or _limit(options)) if limited else MAX_ROWS
         statement = (
             f"SELECT {rows_shape.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalogue
             f"ORDER BY {_order(target, options, self.request)} LIMIT {limit}"
@@ -149,10 +149,10 @@ def _leads_to(column: Column, row: sqlite3.Row | Mapping[str, object], target: T
 
 
 def _limit(options: Mapping[str, str]) -> int:
-    text = options.get("$top", str(MOST_ROWS))
+    text = options.get("$top", str(MAX_ROWS))
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
         raise errors.bad_query(f"'{text[:20]}' is not a number of rows.")
-    return min(int(text), MOST_ROWS)
+    return min(int(text), MAX_ROWS)
 
 
 def _order(target: Table, options: Mapping[str, str], request: Request) -> str:

@@ -19,7 +19,7 @@ from dataverse_sandbox.rights import UNRESTRICTED, Rights
 
 __all__ = ["Condition", "Operand", "Order", "Scope", "column_of", "condition", "orders"]
 
-MOST_ORDERS = 50
+MAX_ORDERS = 50
 _OPERATORS: Mapping[str, str] = {"eq": "IS", "ne": "IS NOT", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -217,8 +217,8 @@ def orders(
     """Parse `name desc,createdon`; lookups sort by name, choices by number ("Order rows using OData")."""
     scope = Scope(table, table.name, rights, parameters or {})
     parts = [part.split() for part in text.split(",") if part.strip()]
-    if len(parts) > MOST_ORDERS:
-        raise errors.bad_query(f"$orderby names more than {MOST_ORDERS} columns.")
+    if len(parts) > MAX_ORDERS:
+        raise errors.bad_query(f"$orderby names more than {MAX_ORDERS} columns.")
     return tuple(_order(scope, words) for words in parts)
 
 

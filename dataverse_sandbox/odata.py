@@ -16,7 +16,7 @@ from dataverse_sandbox import errors
 from dataverse_sandbox.errors import ApiError
 
 DEEPEST = 40
-MOST_CONDITIONS = 500
+MAX_CONDITIONS = 500
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class Parser:
 
     def _count(self, one_more: bool) -> None:
         self._conditions += one_more
-        if self._conditions > MOST_CONDITIONS:
+        if self._conditions > MAX_CONDITIONS:
             raise errors.too_many_conditions()
 
     def _items(self) -> Node:

@@ -70,7 +70,7 @@ FILTER_BREAKERS = (
     *breakers.CONNECTION_BREAKERS,
 )
 # While the broker holds this many messages, no more are published: the workers are busy or down.
-MOST_WAITING = 400
+MAX_WAITING = 400
 # Seconds after which a round of a short task counts as dead; running two at once is safe.
 QUICK = 10.0
 
@@ -149,7 +149,7 @@ def tick() -> None:
         pulse.delay()
     # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
     _dispatch(MessageJob, send, limit=queue.room_for(Message, limit=settings.MAILS_AT_ONCE))
-    if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MOST_WAITING:
+    if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MAX_WAITING:
         return
     _dispatch(DeliveryJob, deliver)
     _dispatch(SelectionJob, decide_selection)

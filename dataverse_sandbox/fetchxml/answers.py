@@ -17,7 +17,7 @@ from dataverse_sandbox import errors, paging, payload, skiptoken, values, visibi
 from dataverse_sandbox.catalogue import AUDIT, SAVED_QUERY, USER_QUERY, Kind, Table
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.fetchxml import cookies, parsing, selects
-from dataverse_sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
+from dataverse_sandbox.fetchxml.execution import MAX_WITHOUT_COOKIE, Page, Position, Runner
 from dataverse_sandbox.fetchxml.operators import Asker
 from dataverse_sandbox.fetchxml.outputs import Output
 from dataverse_sandbox.fetchxml.parsing import LARGEST_PAGE, bad
@@ -129,8 +129,8 @@ def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
         if cookie.page < fetch.page:
             return Position(cookie.last, (fetch.page - cookie.page - 1) * size)
     skip = (fetch.page - 1) * size
-    if skip + size > MOST_WITHOUT_COOKIE:
-        raise bad(f"Without a paging cookie no more than {MOST_WITHOUT_COOKIE} rows can be reached.")
+    if skip + size > MAX_WITHOUT_COOKIE:
+        raise bad(f"Without a paging cookie no more than {MAX_WITHOUT_COOKIE} rows can be reached.")
     return Position(skip=skip)
 
 

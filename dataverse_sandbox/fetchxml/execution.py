@@ -15,7 +15,7 @@ from dataverse_sandbox.fetchxml.query import Fetch
 from dataverse_sandbox.fetchxml.sources import collated, label
 from dataverse_sandbox.fetchxml.translation import Sort, Statement
 
-MOST_WITHOUT_COOKIE = 50_000
+MAX_WITHOUT_COOKIE = 50_000
 TOO_MANY_TO_AGGREGATE = "0x8004E023"
 
 

@@ -15,9 +15,9 @@ from dataverse_sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Nod
 FIRST_MATCH = "matchfirstrowusingcrossapply"
 LARGEST_PAGE = 5_000
 LARGEST_NUMBER = 2_147_483_647
-MOST_LINKS = 15
-MOST_CONDITIONS = 500
-MOST_VALUES = 2_000
+MAX_LINKS = 15
+MAX_CONDITIONS = 500
+MAX_VALUES = 2_000
 DEEPEST_FILTER = 20
 INVALID_XML = "0x80040201"
 TOO_MANY_LINKS = "0x8004430D"
@@ -143,7 +143,7 @@ class _Reader:
 
     def _link(self, element: Element, kinds: tuple[str, ...]) -> Link:
         number = next(self._links)
-        if number > MOST_LINKS:
+        if number > MAX_LINKS:
             raise bad("Number of link entities in query exceeded maximum limit.", TOO_MANY_LINKS)
         kind = element.get("link-type", "inner")
         if kind not in kinds:
@@ -170,7 +170,7 @@ class _Reader:
 
     def _part(self, element: Element, depth: int) -> Test | Filter | Link:
         if element.tag == "condition":
-            if next(self._conditions) > MOST_CONDITIONS:
+            if next(self._conditions) > MAX_CONDITIONS:
                 raise errors.too_many_conditions()
             return _test(element)
         if element.tag == "filter":
@@ -217,8 +217,8 @@ def _order(element: Element) -> OrderBy:
 def _test(element: Element) -> Test:
     _check(element)
     found = tuple(_values(element))
-    if len(found) > MOST_VALUES:
-        raise bad(f"A condition takes at most {MOST_VALUES} values.")
+    if len(found) > MAX_VALUES:
+        raise bad(f"A condition takes at most {MAX_VALUES} values.")
     return Test(
         name=_required(element, "attribute"),
         operator=_required(element, "operator"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataverse_sandbox.fetchxml.parsing import DEEPEST_FILTER, MOST_CONDITIONS, MOST_VALUES
+from dataverse_sandbox.fetchxml.parsing import DEEPEST_FILTER, MAX_CONDITIONS, MAX_VALUES
 from dataverse_sandbox.fetchxml.query import Filter, Test
 from dataverse_sandbox.fetchxml.tokens import Name, Tokens, bad_sql, listed, read_name
 
@@ -33,8 +33,8 @@ class Conditions:
         if self._tokens.take("("):
             return self._in_brackets()
         self._conditions += 1
-        if self._conditions > MOST_CONDITIONS:
-            raise bad_sql(f"there are more than {MOST_CONDITIONS} conditions.")
+        if self._conditions > MAX_CONDITIONS:
+            raise bad_sql(f"there are more than {MAX_CONDITIONS} conditions.")
         name = read_name(self._tokens)
         if self._tokens.take("is"):
             operator = "not-null" if self._tokens.take("not") else "null"
@@ -76,8 +76,8 @@ class Conditions:
     def _several(self) -> tuple[str, ...]:
         self._tokens.expect("(")
         found = listed(self._tokens, self._value)
-        if len(found) > MOST_VALUES:
-            raise bad_sql(f"IN takes at most {MOST_VALUES} values.")
+        if len(found) > MAX_VALUES:
+            raise bad_sql(f"IN takes at most {MAX_VALUES} values.")
         self._tokens.expect(")")
         return found
 

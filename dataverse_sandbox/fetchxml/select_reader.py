@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from dataverse_sandbox.fetchxml.parsing import MOST_LINKS
+from dataverse_sandbox.fetchxml.parsing import MAX_LINKS
 from dataverse_sandbox.fetchxml.query import Filter
 from dataverse_sandbox.fetchxml.select_conditions import Conditions
 from dataverse_sandbox.fetchxml.tokens import RESERVED, Name, Tokens, bad_sql, listed, read_name, tokens_of
@@ -67,8 +67,8 @@ class _Reader:
         tables = [self._table("inner")]
         while (kind := self._join_kind()) is not None:
             tables.append(self._join(kind))
-            if len(tables) > MOST_LINKS + 1:
-                raise bad_sql(f"there are more than {MOST_LINKS} joins.")
+            if len(tables) > MAX_LINKS + 1:
+                raise bad_sql(f"there are more than {MAX_LINKS} joins.")
         where = Conditions(tokens).read() if tokens.take("where") else None
         groups = listed(tokens, self._name) if tokens.take("group", "by") else ()
         orders = listed(tokens, self._order) if tokens.take("order", "by") else ()

@@ -33,7 +33,7 @@ from dataverse_sandbox.seed.world import TableRow, rows_of
 from dataverse_sandbox.store import Author, Layout, Row, Store, Transaction
 
 _CHUNK = 2_000
-_MOST_REMEMBERED = 2_000
+_MAX_REMEMBERED = 2_000
 _COUNTED = {
     "users": SYSTEM_USER,
     "accounts": ACCOUNT,
@@ -57,7 +57,7 @@ def reset(store: Store, world: World, *, base: datetime.datetime | None = None, 
         transaction.after_commit(transaction.known.forget)
         remade = _forget_customizations(transaction.connection)
         world = replace(world, pending=0) if bare else world
-        if world.users * world.filters + world.contacts + world.pending > _MOST_REMEMBERED:
+        if world.users * world.filters + world.contacts + world.pending > _MAX_REMEMBERED:
             counts = _stream(transaction, world, moment)
             transaction.after_commit(lambda: store.lay_out(None))
         else:

@@ -12,7 +12,7 @@ from itertools import groupby, permutations
 from syncapp.capture.chain_records import ColumnState, Entry, Live, Rules, Value
 
 # More entries of one contact in one second keep the order of their ids: the number of orders grows too fast.
-MOST_AT_ONCE = 5
+MAX_AT_ONCE = 5
 
 
 def in_order(
@@ -24,7 +24,7 @@ def in_order(
     groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]
     found: list[Entry] = []
     for number, group in enumerate(groups):
-        if 1 < len(group) <= MOST_AT_ONCE:
+        if 1 < len(group) <= MAX_AT_ONCE:
             # Entries that are still on their way can make the present values differ, so the next entry counts first.
             after = groups[number + 1][:1] if number + 1 < len(groups) else []
             present = {} if after or live is None else live.values

@@ -16,8 +16,8 @@ from syncapp.crm.values.conversion import to_canonical, wire_name
 
 # The audit log cuts off longer texts and ends them in an ellipsis; the exact length is not documented ("Manage
 # Dataverse auditing").
-MOST_CHARACTERS = 5_000
-_NEARLY = MOST_CHARACTERS - 100
+MAX_CHARACTERS = 5_000
+_NEARLY = MAX_CHARACTERS - 100
 _ELLIPSES = ("…", "...")
 
 
@@ -70,7 +70,7 @@ def _value(row: odata.Row, column: Column, *, absent_is_empty: bool) -> tuple[Va
 
 
 def _is_cut_off(text: str) -> bool:
-    return len(text) >= MOST_CHARACTERS or (len(text) >= _NEARLY and text.endswith(_ELLIPSES))
+    return len(text) >= MAX_CHARACTERS or (len(text) >= _NEARLY and text.endswith(_ELLIPSES))
 
 
 def revisions(details: AuditDetails, name: str) -> tuple[int | None, int | None, bool]:

@@ -17,7 +17,7 @@ from uuid import UUID
 from syncapp.crm import odata
 from syncapp.crm.errors import ProtocolError
 
-MOST_PARTS = 1000
+MAX_PARTS = 1000
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _BOUNDARY = re.compile(
@@ -167,8 +167,8 @@ def decode(content_type: str, body: bytes) -> tuple[Answer, ...]:
 
 
 def _require_count(requests: int) -> None:
-    if not 0 < requests <= MOST_PARTS:
-        raise ValueError(f"A batch takes 1 to {MOST_PARTS} requests, not {requests}.")
+    if not 0 < requests <= MAX_PARTS:
+        raise ValueError(f"A batch takes 1 to {MAX_PARTS} requests, not {requests}.")
 
 
 def _new_boundary(kind: str) -> str:

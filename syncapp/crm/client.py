@@ -52,11 +52,11 @@ from syncapp.crm.values.lookups import Lookups
 
 Record = TypeVar("Record")
 
-MOST_CONTACTS_AT_ONCE = 50
+MAX_CONTACTS_AT_ONCE = 50
 # Two parts a record: far below the 1,000 requests that a batch may hold.
 _RECORDS_AT_ONCE = 200
 # About 60 characters each, so that a URL stays below the limit of any server.
-_USERS_AT_ONCE = MOST_COMPANIES_AT_ONCE = 40
+_USERS_AT_ONCE = MAX_COMPANIES_AT_ONCE = 40
 
 
 class CrmClient:
@@ -206,8 +206,8 @@ class CrmClient:
 
     def companies(self, contact_ids: Collection[UUID]) -> dict[UUID, str]:
         """Return the company names of up to 40 contacts, in one request; others are absent."""
-        if len(contact_ids) > MOST_COMPANIES_AT_ONCE:
-            raise ValueError(f"At most {MOST_COMPANIES_AT_ONCE} contacts at once, not {len(contact_ids)}.")
+        if len(contact_ids) > MAX_COMPANIES_AT_ONCE:
+            raise ValueError(f"At most {MAX_COMPANIES_AT_ONCE} contacts at once, not {len(contact_ids)}.")
         condition = odata.any_of("contactid", sorted(contact_ids))
         path = odata.query("contacts", select=rows.COMPANY_COLUMNS, filter=condition)
         payload = self._transport.get(path, headers=odata.preferences())
@@ -217,8 +217,8 @@ class CrmClient:
         self, wanted: Mapping[UUID, Sequence[Column]], *, deadline: Deadline | None = None
     ) -> dict[UUID, LiveContact]:
         """Return the live values of up to 50 contacts, in one request; deleted contacts are absent."""
-        if len(wanted) > MOST_CONTACTS_AT_ONCE:
-            raise ValueError(f"At most {MOST_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
+        if len(wanted) > MAX_CONTACTS_AT_ONCE:
+            raise ValueError(f"At most {MAX_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
         if not wanted:
             return {}
         reads = [_contact_read("contact", contact_id, columns) for contact_id, columns in wanted.items()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from syncapp.crm.errors import ProtocolError
 
 ENDLESS = "endless_pages"
-MOST_PAGES = 20_000
+MAX_PAGES = 20_000
 
 
 class PageChain:
     """The links followed so far. For a chain that continues a stored one, `pages` counts the pages read before."""
 
-    def __init__(self, *, pages: int = 0, max_pages: int = MOST_PAGES) -> None:
+    def __init__(self, *, pages: int = 0, max_pages: int = MAX_PAGES) -> None:
         self._pages, self._max_pages = pages, max_pages
         self._followed: set[str] = set()
 

@@ -139,7 +139,7 @@ def capped(number: int) -> str:
 @register.filter
 def users_counted(number: int) -> str:
     """Return a number of users such as "2,008", or "20,000+" beyond the largest number that is counted."""
-    return f"{number_words(matrix.MOST_COUNTED)}+" if number > matrix.MOST_COUNTED else number_words(number)
+    return f"{number_words(matrix.MAX_COUNTED)}+" if number > matrix.MAX_COUNTED else number_words(number)
 
 
 @register.filter

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from syncapp.crm.names import Names
 from syncapp.crm.staging.records import Column, ColumnType, StagedDecision
 
-MOST_CHARACTERS = 1_048_576
+MAX_CHARACTERS = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _records(names: Names) -> TableSpec:
 
 
 def _fields(names: Names) -> TableSpec:
-    def memo(name: str, label: str, description: str, length: int = MOST_CHARACTERS) -> ColumnSpec:
+    def memo(name: str, label: str, description: str, length: int = MAX_CHARACTERS) -> ColumnSpec:
         return ColumnSpec(name, label, description, ColumnType.MEMO, max_length=length)
 
     def text(name: str, label: str, length: int, description: str) -> ColumnSpec:

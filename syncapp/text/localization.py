@@ -81,7 +81,7 @@ _LANGUAGES = {"no": "nb-NO", "nn": "nb-NO", "en": "en-US"}
 
 # Blanks and apostrophes used as separators of thousands.
 _BLANKS = re.compile(r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3}(?!\d))")
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 _MINUS = str.maketrans({"−": "-"})
 
 
@@ -238,7 +238,7 @@ def parse_number(text: str, *, decimals: int | None = None) -> str:
 def parse_whole_number(text: str) -> int:
     """Parse a whole number. Raises Unreadable."""
     digits = parse_number(text, decimals=0)
-    if "." in digits or len(digits) > _MOST_DIGITS:
+    if "." in digits or len(digits) > _MAX_DIGITS:
         raise Unreadable(f"Enter a number, for example {example(0)}.")
     return int(digits)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 PACKAGES = ("benches", "dataverse_sandbox", "portal", "syncapp", "tests", "tools")
-MOST_LINES_OF_A_FUNCTION = 50
-MOST_LINES_OF_A_FILE = 400
+MAX_LINES_OF_A_FUNCTION = 50
+MAX_LINES_OF_A_FILE = 400
 LONGEST_TEMPLATE_LINE = 140
 
 
@@ -30,14 +30,14 @@ def test_functions_are_short() -> None:
         if "/migrations/" not in path
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef) and node.end_lineno is not None
-        if node.end_lineno - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION
+        if node.end_lineno - node.lineno + 1 > MAX_LINES_OF_A_FUNCTION
     ]
     assert long == []
 
 
 def test_files_are_short() -> None:
     """Tests may be longer: one file follows one module, a case after the other."""
-    long = [path for path, source in _modules() if not _is_a_test(path) and source.count("\n") > MOST_LINES_OF_A_FILE]
+    long = [path for path, source in _modules() if not _is_a_test(path) and source.count("\n") > MAX_LINES_OF_A_FILE]
 
     assert long == []
 

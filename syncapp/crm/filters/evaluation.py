@@ -22,9 +22,9 @@ from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical, cells
 
-MOST_USERS_AT_ONCE = 50
+MAX_USERS_AT_ONCE = 50
 # "Aggregate data using FetchXML": beyond 50,000 rows the CRM refuses to count.
-_AGGREGATE_LIMIT, _MOST_COUNTED = "0x8004E023", 50_000
+_AGGREGATE_LIMIT, _MAX_COUNTED = "0x8004E023", 50_000
 _COOKIE = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"
 _MORE = "@Microsoft.Dynamics.CRM.morerecords"
 
@@ -65,7 +65,7 @@ class Evaluation:
                 counted.append(Counted(cells.whole(found[0], fetch_xml.FOUND) if found else 0))
             except CrmError as error:
                 is_limit = error.code.upper() == _AGGREGATE_LIMIT.upper()
-                counted.append(Counted(_MOST_COUNTED, more=True) if is_limit else error)
+                counted.append(Counted(_MAX_COUNTED, more=True) if is_limit else error)
         return tuple(counted)
 
     def rows(
@@ -108,8 +108,8 @@ class Evaluation:
         Asked with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot be read has
         an error, never an empty list.
         """
-        if len(user_ids) > MOST_USERS_AT_ONCE:
-            raise ValueError(f"At most {MOST_USERS_AT_ONCE} users at once, not {len(user_ids)}.")
+        if len(user_ids) > MAX_USERS_AT_ONCE:
+            raise ValueError(f"At most {MAX_USERS_AT_ONCE} users at once, not {len(user_ids)}.")
         if not user_ids:
             return ()
         moment = canonical.instant_text(after.replace(microsecond=0))

@@ -35,7 +35,7 @@ from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import read_all
 
-MOST_OWNERS_AT_ONCE = 50
+MAX_OWNERS_AT_ONCE = 50
 _SET, _MAILBOXES = "userqueries", "mailboxes"
 _ON, _OFF = 0, 1
 _DEFAULT_STATUS = {_ON: 1, _OFF: 2}
@@ -80,8 +80,8 @@ class Filters:
         deadline: Deadline | None = None,
     ) -> tuple[OwnerFilters, ...]:
         """Return the filters of up to 50 owners with our own permission, in one request, with an error per owner."""
-        if len(owner_ids) > MOST_OWNERS_AT_ONCE:
-            raise ValueError(f"At most {MOST_OWNERS_AT_ONCE} owners at once, not {len(owner_ids)}.")
+        if len(owner_ids) > MAX_OWNERS_AT_ONCE:
+            raise ValueError(f"At most {MAX_OWNERS_AT_ONCE} owners at once, not {len(owner_ids)}.")
         if not owner_ids:
             return ()
         reads = [Read(_path_of(owner_id, query_type), odata.preferences()) for owner_id in owner_ids]

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 ASSUMED_PROCESSES = 9
 _SEEN_SECONDS = 60
 # Places still to be freed in Redis: more than a process ever holds.
-_MOST_ENDED = 200
+_MAX_ENDED = 200
 # Enough for a Redis that answers, and short for a page that waits.
 _TIMEOUT = 0.25
 # Pause before asking a Redis again that did not answer.
@@ -140,7 +140,7 @@ class SharedLimiter(BaseLimiter):
         )
         self._alone = InProcessLimiter(limits.split(ASSUMED_PROCESSES))
         self._process = PerProcess(lambda: secrets.token_hex(8))
-        self._ended: deque[str] = deque(maxlen=_MOST_ENDED)
+        self._ended: deque[str] = deque(maxlen=_MAX_ENDED)
         self._stores = PerProcess(lambda: _store(self._address))
         self._away_until = 0.0
 
@@ -199,7 +199,7 @@ class SharedLimiter(BaseLimiter):
             return None
         ended: list[str] = []
         with suppress(IndexError):  # other threads empty it too
-            while len(ended) < _MOST_ENDED:
+            while len(ended) < _MAX_ENDED:
                 ended.append(self._ended.popleft())
         call |= {"lease": lease, "ended": ended, "process": self._process.get()}
         arguments = json.dumps({name: value for name, value in call.items() if value is not None})

@@ -10,7 +10,7 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import guid, read_all, text
 
-MOST_WORDS = 8
+MAX_WORDS = 8
 # "Query table definitions using the Web API": the names of a table's set, key and name column.
 _DEFINITION = ("EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute")
 
@@ -52,7 +52,7 @@ class Lookups:
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
         set_name, row_id, name = (odata.identifier(text(definition, each)) for each in _DEFINITION)
         conditions = []
-        for word in map(odata.without_wildcards, sought.split()[:MOST_WORDS]):
+        for word in map(odata.without_wildcards, sought.split()[:MAX_WORDS]):
             inside = " or ".join(f"contains({name},{odata.literal(sign + word)})" for sign in (" ", "-"))
             conditions.append(f"(startswith({name},{odata.literal(word)}) or {inside})")
         only = {"filter": " and ".join(conditions)} if conditions else {}

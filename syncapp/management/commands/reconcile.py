@@ -26,7 +26,7 @@ from syncapp.review.reconciliation import LostDecision, Report
 from syncapp.text import escaping
 
 NEEDS_ACTION = 3
-MOST_LISTED = 20
+MAX_LISTED = 20
 
 
 class Command(BaseCommand):
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--apply", action="store_true", help="read the CRM first, and keep what was lost")
         parser.add_argument("--offline", action="store_true", help="do not compare with the CRM's current values")
         parser.add_argument("--days", type=int, default=7, help="how far back a recognition belongs to this restore")
-        parser.add_argument("--all", action="store_true", help=f"list everything, not the first {MOST_LISTED} of each")
+        parser.add_argument("--all", action="store_true", help=f"list everything, not the first {MAX_LISTED} of each")
         parser.add_argument("--json", action="store_true", help="for programs; with ids and without limits")
 
     def handle(self, *args: Any, log: Sequence[str], apply: bool, offline: bool, days: int, **output: Any) -> None:
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         if output["json"]:
             self.stdout.write(json.dumps(_to_json(report), default=str, indent=2))
         else:
-            most = None if output["all"] else MOST_LISTED
+            most = None if output["all"] else MAX_LISTED
             self.stdout.write("\n".join(map(escaping.log_line, _report_lines(report, most=most, has_log=bool(log)))))
         if report.needs_someone:
             sys.exit(NEEDS_ACTION)

@@ -20,7 +20,7 @@ _USES: Mapping[str, str] = {
     _MASTER: "Merged contacts are shown like deactivated ones.",
 }
 _REVISION = "Written values carry no revision, by which a plug-in could tell them from Outlook edits."
-_MOST_EDITED = 50
+_MAX_EDITED = 50
 _EDITED = "Edits of it can be rejected, but not written."
 
 
@@ -35,7 +35,7 @@ def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
     uses = dict(_USES)
     if revision := clients.names().contact_revision:
         uses[revision] = _REVISION
-    for name in sorted(set(edited) - set(known))[:_MOST_EDITED]:
+    for name in sorted(set(edited) - set(known))[:_MAX_EDITED]:
         if SyncField.objects.open().filter(column_name=name, record__target_table=TABLE).exists():
             uses.setdefault(name, _EDITED)
     return [(name, use) for name, use in uses.items() if name not in known]

@@ -27,8 +27,8 @@ from syncapp.review.diff.values import Tag, ValueDiff
 from syncapp.text import localization
 from syncapp.text.time_zones import UTC, zone_of
 
-MOST_FIELDS = 6  # of one edit
-MOST_RECORDS = 10
+MAX_FIELDS = 6  # of one edit
+MAX_RECORDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _edits(message: Message) -> Letter | None:
     ids = list(found.values_list("pk", flat=True))
     if not ids:
         return None
-    listed = list(found.order_by("edited_on", "pk")[:MOST_RECORDS])
+    listed = list(found.order_by("edited_on", "pk")[:MAX_RECORDS])
     return _letter(
         message,
         thread=f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{reader.pk}",
@@ -183,7 +183,7 @@ def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: 
         editor=record.editor_name or "an unknown editor",
         edited_on=record.edited_on,
         count=count,
-        lines=tuple(lines[:MOST_FIELDS]),
+        lines=tuple(lines[:MAX_FIELDS]),
         url=links.to_record(record.pk, reader=reader),
         approve_url=links.to_record(record.pk, reader=reader, intent=Intent.APPROVE),
         reject_url=links.to_record(record.pk, reader=reader, intent=Intent.REJECT),

@@ -22,10 +22,10 @@ from syncapp.crm.filters.records import QueryType
 from syncapp.models import FilterRow, FilterUser, Person, SystemFilter, UserForecast
 from syncapp.sync_filters.errors import NotPossible
 
-MOST_ROWS = 5000
-MOST_NAMED = 50
+MAX_ROWS = 5000
+MAX_NAMED = 50
 NOT_AS_USER = "The CRM answered as another user, so nothing is known of this user."
-_TOO_MANY = f"Filters select more than {MOST_ROWS:,} rows; only the first were compared."
+_TOO_MANY = f"Filters select more than {MAX_ROWS:,} rows; only the first were compared."
 # Not series: one that began long ago may still have future occurrences.
 _STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
 
@@ -170,7 +170,7 @@ class _Evaluator:
                     each,
                     columns=[column] if column else [],
                     acting_for=self.user.acting,
-                    most=MOST_ROWS,
+                    most=MAX_ROWS,
                     deadline=self.deadline,
                 )
             except CrmError as error:
@@ -193,5 +193,5 @@ class _Evaluator:
         leaving = sorted((each for each in found.meetings if each.id in leaves), key=lambda each: str(each.starts))
         return [
             OrganizedMeeting(each.subject[:200], each.starts.isoformat() if each.starts else "", each.attendees)
-            for each in leaving[:MOST_NAMED]
+            for each in leaving[:MAX_NAMED]
         ]

@@ -27,10 +27,10 @@ from syncapp.models import (
 from syncapp.models.folding import by_name, folded, has_words, words_of
 from syncapp.models.sync_filters.tables import Cell, Group, group_of
 from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, SyncPaths
-from syncapp.sync_filters.runs.creation import MOST_USERS
+from syncapp.sync_filters.runs.creation import MAX_USERS
 
 PAGE = 50
-MOST_COUNTED = MOST_USERS  # as many as a run can have; few enough to count exactly
+MAX_COUNTED = MAX_USERS  # as many as a run can have; few enough to count exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,13 @@ def page(by: UserCriteria = ALL_USERS, *, after: FilterUser | None = None, size:
 
 
 def count(by: UserCriteria = ALL_USERS) -> int:
-    """Count the matching users, at most MOST_COUNTED + 1: the database stops counting there."""
-    return matching(by).order_by()[: MOST_COUNTED + 1].count()
+    """Count the matching users, at most MAX_COUNTED + 1: the database stops counting there."""
+    return matching(by).order_by()[: MAX_COUNTED + 1].count()
 
 
 def user_ids(by: UserCriteria) -> list[UUID]:
     """Return the ids of the matching users by name, for a run; at most one more than a run can have."""
-    return list(matching(by).order_by("name_key", "id").values_list("pk", flat=True)[: MOST_USERS + 1])
+    return list(matching(by).order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])
 
 
 def teams() -> list[FilterTeam]:

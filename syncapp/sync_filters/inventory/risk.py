@@ -20,7 +20,7 @@ from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.inventory.matrix import UserCriteria
 from syncapp.sync_filters.inventory.recommendations import Recommendation, recommend
 
-MOST_DAYS = 30
+MAX_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def report(team_id: UUID | None = None) -> Report:
         causes=sorted(causes, key=lambda each: (list(SyncPaths).index(each.paths), -each.users)),
         team=FilterTeam.objects.filter(pk=team_id).first() if team_id else None,
         lists=by_name(UserList.objects.of_products()),
-        days=[] if team_id else list(SyncPathsDay.objects.order_by("-day")[:MOST_DAYS])[::-1],
+        days=[] if team_id else list(SyncPathsDay.objects.order_by("-day")[:MAX_DAYS])[::-1],
     )
 
 

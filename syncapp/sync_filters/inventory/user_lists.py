@@ -15,16 +15,16 @@ from syncapp.mirror.directory import user_matching
 from syncapp.models import Person, UserList, UserListEntry
 from syncapp.sync_filters.errors import NotPossible
 
-MOST_ENTRIES = 50_000
-MOST_BYTES = 5_000_000
-MOST_LISTS = 50
+MAX_ENTRIES = 50_000
+MAX_BYTES = 5_000_000
+MAX_LISTS = 50
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def read_text(content: bytes) -> str:
     """Return an uploaded file's text: UTF-8, UTF-16 with a byte order mark, else Windows-1252. Raises NotPossible."""
-    if len(content) > MOST_BYTES:
-        raise NotPossible(f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
+    if len(content) > MAX_BYTES:
+        raise NotPossible(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding, "replace")
@@ -46,8 +46,8 @@ def save(name: str, lines: list[str], *, by: Person | None, brings_appointments:
         raise NotPossible("Give the list a name, for example the name of the product.")
     if not lines:
         raise NotPossible("The list is empty. Paste or upload addresses, logins or full names.")
-    if UserList.objects.exclude(name=name).count() >= MOST_LISTS:
-        raise NotPossible(f"There are already {MOST_LISTS} lists. Delete one first.")
+    if UserList.objects.exclude(name=name).count() >= MAX_LISTS:
+        raise NotPossible(f"There are already {MAX_LISTS} lists. Delete one first.")
     columns = {"entries_count": len(lines), "changed_at": Now(), "changed_by": by}
     columns["brings_appointments"] = brings_appointments
     with transaction.atomic():

@@ -13,7 +13,7 @@ from syncapp.sync_filters.pasted.rows import Row, rows_of
 LONGEST = 320  # of an address ("RFC 5321", 64 + 1 + 255), and what an entry of a list keeps
 _BREAKS = re.compile(r"[;\t\r\n]+")
 _LINE_ENDS = re.compile(r"[\r\n]+")
-_MOST_QUOTED = 60
+_MAX_QUOTED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def read(text: str, *, login_first: bool = False) -> PastedPeople:
             if not each.text:
                 read_in.unread.append(f"Line {each.line}: no address, login or name in this row.")
             elif len(each.text) > LONGEST:
-                start = each.text[:_MOST_QUOTED]
+                start = each.text[:_MAX_QUOTED]
                 read_in.unread.append(f"Line {each.line}: longer than {LONGEST} characters (“{start}…”).")
             elif each.text.casefold() not in seen:
                 seen.add(each.text.casefold())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.text.localization import number
 
-MOST_LINES = 100_000
+MAX_LINES = 100_000
 _DELIMITERS = ("\t", ";", ",")
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 _TYPE_LINE = re.compile(r'\s*"?#TYPE\b', re.IGNORECASE)
@@ -38,8 +38,8 @@ class Rows:
 def rows_of(text: str) -> Rows:
     """Read the text with the delimiter it names, or the one that fits most rows. Raises NotPossible."""
     lines = list(io.StringIO(text.replace("\x00", "").removeprefix("\ufeff"), newline=""))
-    if len(lines) > MOST_LINES:
-        count, most = number(len(lines)), number(MOST_LINES)
+    if len(lines) > MAX_LINES:
+        count, most = number(len(lines)), number(MAX_LINES)
         raise NotPossible(f"This text has {count} lines; at most {most} can be read at once.")
     skipped, declared = 0, ""
     while skipped < len(lines) and (_SEPARATOR_LINE.fullmatch(lines[skipped]) or _TYPE_LINE.match(lines[skipped])):

@@ -29,7 +29,7 @@ MAILBOX_TABLES = frozenset((*APPOINTMENT_TABLES, "contact", "task"))
 REPAIRS_BEFORE_FLAPPING = 2
 FLAPPING = timedelta(days=7)
 SHADOW_HISTORY = timedelta(days=30)  # runs considered for a policy in shadow mode, which switches no one
-_MOST_IDS = 500
+_MAX_IDS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class _History:
     def items(self, **conditions: Any) -> QuerySet[FilterRunItem]:
         """Return the items of these runs, limited to these users if they are few."""
         items = FilterRunItem.objects.filter(run__in=[run.pk for run in self.runs], **conditions)
-        few = len(self.users) <= _MOST_IDS
+        few = len(self.users) <= _MAX_IDS
         found: QuerySet[FilterRunItem] = items.filter(user__in=list(self.users)) if few else items
         return found
 

@@ -26,7 +26,7 @@ from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.policies import conflicts
 from syncapp.sync_filters.runs import notification_rules, transitions
 
-MOST_A_NIGHT = 1000
+MAX_PER_NIGHT = 1000
 
 
 class InvalidPolicy(ValueError):
@@ -62,8 +62,8 @@ class PolicySpec:
             problems["tables"] = "Choose at least one kind of filter."
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             problems["ends_on"] = "Choose a last day that is not before the first."
-        if not 1 <= self.per_night <= MOST_A_NIGHT:
-            problems["per_night"] = f"Enter a number of users from 1 to {MOST_A_NIGHT}."
+        if not 1 <= self.per_night <= MAX_PER_NIGHT:
+            problems["per_night"] = f"Enter a number of users from 1 to {MAX_PER_NIGHT}."
         if problems:
             raise InvalidPolicy(problems)
         lists = {"tables": list(self.tables), "exceptions": list(self.exceptions)}

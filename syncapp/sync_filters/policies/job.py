@@ -35,7 +35,7 @@ from syncapp.sync_filters.policies.repairs import USUAL_PAUSE, WHILE_PREPARING
 from syncapp.sync_filters.runs import dry_run
 from syncapp.sync_filters.runs.creation import RunSpec
 
-MOST_CHANGED_PERCENT = 10
+MAX_CHANGED_PERCENT = 10
 WHILE_RUNNING = timedelta(seconds=15)
 UNTIL_NEXT_INVENTORY = timedelta(seconds=15)
 _CHUNK = 250
@@ -125,11 +125,11 @@ def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -
         return False
     before = set(policy.members.filter(in_baseline=True).values_list("user_id", flat=True))
     joined, left = len(set(group) - before), len(before - set(group))
-    if (joined + left) * 100 <= max(len(before), 1) * MOST_CHANGED_PERCENT:
+    if (joined + left) * 100 <= max(len(before), 1) * MAX_CHANGED_PERCENT:
         return False
     editing.stop_and_ask(
         policy,
-        f"Its group changed by more than {MOST_CHANGED_PERCENT} % since the last full comparison: "
+        f"Its group changed by more than {MAX_CHANGED_PERCENT} % since the last full comparison: "
         f"{joined} joined, {left} left; it had {len(before)} members.",
     )
     return True

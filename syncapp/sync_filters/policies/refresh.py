@@ -22,13 +22,13 @@ FILTER_BREAKERS = (
     Breaker.Name.REFUSED_INVENTORY,
     *breakers.CONNECTION_BREAKERS,
 )
-MOST_USERS = 250  # a few seconds; a larger group is compared by the last inventory, and the page shows its age
+MAX_USERS = 250  # a few seconds; a larger group is compared by the last inventory, and the page shows its age
 _CHUNK = 50
 
 
 def refresh_group(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmClient]) -> None:
     """Read a small group's filters again; if the CRM does not answer, what was read before is compared."""
-    if len(group) > MOST_USERS or not breakers.all_closed(FILTER_BREAKERS):
+    if len(group) > MAX_USERS or not breakers.all_closed(FILTER_BREAKERS):
         return
     try:
         client = crm()

@@ -21,7 +21,7 @@ from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import preparation
 from syncapp.text.localization import number
 
-MOST_USERS = 50_000
+MAX_USERS = 50_000
 _NUMBER_ATTEMPTS = 10  # runs that are created at the same moment
 
 
@@ -55,8 +55,8 @@ def create_run(user_ids: Sequence[UUID], spec: RunSpec, *, by: Person, channel: 
         raise NotPossible("Select at least one user.")
     if not spec.tables and spec.method is None:
         raise NotPossible("Select at least one table.")
-    if len(user_ids) > MOST_USERS:
-        raise NotPossible(f"A run can switch at most {number(MOST_USERS)} users.")
+    if len(user_ids) > MAX_USERS:
+        raise NotPossible(f"A run can switch at most {number(MAX_USERS)} users.")
     unique_ids = list(dict.fromkeys(user_ids))
     run = create_numbered(
         tables=list(spec.tables) if spec.method is None else [],

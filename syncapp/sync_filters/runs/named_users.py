@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from syncapp.mirror.directory.user_matching import Directory, UserMatch
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.inventory.user_lists import MOST_BYTES, MOST_ENTRIES
+from syncapp.sync_filters.inventory.user_lists import MAX_BYTES, MAX_ENTRIES
 from syncapp.sync_filters.pasted import people
 from syncapp.sync_filters.pasted.people import PersonEntry
 from syncapp.text.localization import number
 
-_MOST_QUOTED = 3
+_MAX_QUOTED = 3
 
 
 @dataclass(slots=True)
@@ -31,11 +31,11 @@ class NamedUsers:
 
 def find(text: str) -> NamedUsers:
     """Find the users that a text names. Raises NotPossible if it is too large or names too many."""
-    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-        raise NotPossible(f"The text is larger than {MOST_BYTES // 1_000_000} MB.")
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise NotPossible(f"The text is larger than {MAX_BYTES // 1_000_000} MB.")
     pasted = people.read(text)
-    if len(pasted.people) > MOST_ENTRIES:
-        count, most = number(len(pasted.people)), number(MOST_ENTRIES)
+    if len(pasted.people) > MAX_ENTRIES:
+        count, most = number(len(pasted.people)), number(MAX_ENTRIES)
         raise NotPossible(f"This text names {count} people; at most {most} can be read at once.")
     found = NamedUsers(unread=list(pasted.unread), notes=[pasted.columns] if pasted.columns else [])
     directory, ignored = Directory(), list[tuple[PersonEntry, list[str]]]()
@@ -57,8 +57,8 @@ def find(text: str) -> NamedUsers:
             ignored.append((entry, rest))
     if ignored:
         (first, texts), lines = ignored[0], len(ignored)
-        quoted = ", ".join(f"“{text}”" for text in texts[:_MOST_QUOTED])
-        quoted += f" and {number(len(texts) - _MOST_QUOTED)} more" if len(texts) > _MOST_QUOTED else ""
+        quoted = ", ".join(f"“{text}”" for text in texts[:_MAX_QUOTED])
+        quoted += f" and {number(len(texts) - _MAX_QUOTED)} more" if len(texts) > _MAX_QUOTED else ""
         one = f"On line {first.line}, {quoted} next to “{first.text}” was not read."
         many = f"On {number(lines)} lines, only one cell was read; on line {first.line}, {quoted} was not."
         found.notes.append(one if lines == 1 else many)
@@ -67,8 +67,8 @@ def find(text: str) -> NamedUsers:
 
 def describe_unread(unread: Sequence[str]) -> str:
     """Return one or more sentences about the entries left out, quoting the first ones in full."""
-    more = len(unread) - _MOST_QUOTED
-    quoted = " ".join(unread[:_MOST_QUOTED])
+    more = len(unread) - _MAX_QUOTED
+    quoted = " ".join(unread[:_MAX_QUOTED])
     return f"Not everything was read. {quoted}" + (f" And {number(more)} more." if more > 0 else "")
 
 

@@ -21,7 +21,7 @@ from syncapp.outbox import messages
 WAITS, PAUSED, DONE, UNDONE = "waits", "paused", "done", "undone"
 # A smaller run that started at once without a confirmation ends while its person still watches the page.
 FEWEST_FOR_A_MAIL = 20
-_MOST_RECIPIENTS = 20
+_MAX_RECIPIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class NotificationResult:
 def notify_waiting(subject: FilterRun | FilterPolicy, *, confirmer: Person | None = None) -> None:
     """Ask everyone who may confirm, or only `confirmer` if they are one of them."""
     everyone = confirmers_of(subject)
-    _queue([confirmer] if confirmer in everyone else everyone[:_MOST_RECIPIENTS], subject, WAITS)
+    _queue([confirmer] if confirmer in everyone else everyone[:_MAX_RECIPIENTS], subject, WAITS)
 
 
 def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:
     """Ask the people who may confirm and were not asked yet; return how many."""
     known = notified(subject).people
     others = [each for each in confirmers_of(subject) if messages.can_receive(each) and each not in known]
-    _queue(others[:_MOST_RECIPIENTS], subject, WAITS)
-    return len(others[:_MOST_RECIPIENTS])
+    _queue(others[:_MAX_RECIPIENTS], subject, WAITS)
+    return len(others[:_MAX_RECIPIENTS])
 
 
 def notify_paused(run: FilterRun) -> None:

@@ -17,10 +17,10 @@ from syncapp.models.sync_filters.user import FilterUserQuerySet
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import user_lists
 from syncapp.sync_filters.runs import named_users
-from syncapp.sync_filters.runs.creation import MOST_USERS
+from syncapp.sync_filters.runs.creation import MAX_USERS
 from syncapp.text.localization import number
 
-_MOST_REPORTED = 100
+_MAX_REPORTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def of_list(list_id: UUID) -> Targets:
     user_list = UserList.objects.filter(pk=list_id).first()
     if user_list is None:
         raise NotPossible("The list was deleted.")
-    left_out = user_lists.unmatched(user_list, most=_MOST_REPORTED)
+    left_out = user_lists.unmatched(user_list, most=_MAX_REPORTED)
     unknown = tuple(entry.text for entry in left_out if not entry.fits_several)
     ambiguous = _ambiguous(user_matching.match([entry.text for entry in left_out if entry.fits_several]))
     return Targets(tuple(user_lists.matched_user_ids(user_list)), f"List {user_list.name}", unknown, ambiguous)
@@ -119,4 +119,4 @@ def _ambiguous(matches: Sequence[UserMatch]) -> tuple[AmbiguousEntry, ...]:
 
 def _ids_by_name(users: FilterUserQuerySet) -> tuple[UUID, ...]:
     """Return the ids by name, at most one more than a run can have."""
-    return tuple(users.order_by("name_key", "id").values_list("pk", flat=True)[: MOST_USERS + 1])
+    return tuple(users.order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])

@@ -14,7 +14,7 @@ from syncapp.tenant.checks.words import came_back, seconds
 from syncapp.text.ids import parse_uuid
 
 GROUP = "Sign-in"
-_MOST_APART, _NOTEWORTHY = 60.0, 5.0  # seconds
+_MAX_APART, _NOTEWORTHY = 60.0, 5.0  # seconds
 _USERS_PATH = ("Power Platform admin center", "Environments", "Settings", "Application users")
 
 
@@ -112,7 +112,7 @@ def clocks(context: Context) -> Answer:
     if difference is None:
         return not_asked("the answer has no date", "Whether the clocks agree is not known.", NOTHING, tried="")
     apart = f"{abs(difference):.1f} s apart"
-    if abs(difference) > _MOST_APART:
+    if abs(difference) > _MAX_APART:
         means = "Sign-ins and links fail, and edits seem to come from the past or the future."
         return Answer(Level.FAILED, apart, means, "Synchronize this host’s clock by NTP.", fix="Set this host’s clock")
     if abs(difference) > _NOTEWORTHY:

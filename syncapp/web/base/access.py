@@ -18,7 +18,7 @@ from syncapp.models.person import Role
 
 SIGNED_IN_AT = "signed_in_at"
 SESSION_OVER = "session_over"  # attribute of a request whose session has just ended: the reason
-MOST_ROLES = 20  # of a token, as many as the page lists
+MAX_ROLES = 20  # of a token, as many as the page lists
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")
@@ -112,7 +112,7 @@ def no_access(
     known = [role.value for role in Role]
     context: dict[str, Any] = {"wanted": [role.value for role in roles], "known": known}
     if brought is not None:
-        shown = sorted(brought)[:MOST_ROLES]
+        shown = sorted(brought)[:MAX_ROLES]
         context |= {"is_sign_in": True, "brought": shown, "is_deactivated": not set(known).isdisjoint(brought)}
     return card(request, "sign_in/no_access.html", status=403, **context)
 

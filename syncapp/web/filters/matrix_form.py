@@ -15,7 +15,7 @@ from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.inventory.matrix import UserCriteria
 
-_MOST_SEARCHED = 200
+_MAX_SEARCHED = 200
 _METHODS = [("1", "Server-side"), ("0", "Outlook"), ("2", "None")]
 # Name, label, chosen value and options of a filter.
 FilterOption = tuple[str, str, str, list[tuple[str, str]]]
@@ -57,7 +57,7 @@ class MatrixParams:
         form.is_valid()
         given = form.cleaned_data
         criteria = UserCriteria(
-            search=given.get("q", "")[:_MOST_SEARCHED],
+            search=given.get("q", "")[:_MAX_SEARCHED],
             team=given.get("team"),
             cell=given.get("state"),
             method=given.get("mailbox"),

@@ -26,8 +26,8 @@ from syncapp.web.filters.matrix_form import MatrixParams
 from syncapp.web.filters.plan_form import TABLES, PlanForm, ticked_ids
 
 _COUNTED_AT_ONCE = 50
-_MOST_SECONDS = 8.0
-_MOST_NAMED = 6
+_MAX_SECONDS = 8.0
+_MAX_NAMED = 6
 _SWITCHES = (
     ("off", "Filters off", "What they select no longer goes to Outlook."),
     ("on", "Filters on", "What they select goes to Outlook again."),
@@ -64,16 +64,16 @@ def plan_run(request: PortalRequest) -> HttpResponse:
 
 def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpResponse:
     ids = form.ticked_ids()
-    users = FilterUser.objects.people().filter(pk__in=ids[:_MOST_NAMED]).order_by("name_key")
+    users = FilterUser.objects.people().filter(pk__in=ids[:_MAX_NAMED]).order_by("name_key")
     ticked = ", ".join(user.name for user in users)
-    ticked += f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    ticked += f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
     # How many users the matrix listed, and by which search and filters.
     params, listed = MatrixParams.read(QueryDict(form["shown"].value() or "")), ""
     if form["source"].value() == "shown" or params.parameters:
         used = [dict(options).get(value, value) for _, _, value, options in params.filter_options() if value]
         search = [f"search “{params.criteria.search}”"] if params.criteria.search else []
         found = matrix.count(params.criteria)
-        count = f"{number(matrix.MOST_COUNTED)}+" if found > matrix.MOST_COUNTED else number(found)
+        count = f"{number(matrix.MAX_COUNTED)}+" if found > matrix.MAX_COUNTED else number(found)
         listed = f"All {count} that the list showed: {', '.join(search + used) or 'all users'}"
     context: dict[str, Any] = {
         "section": "filters",
@@ -123,6 +123,6 @@ def count_meetings_of_short_run(run: FilterRun) -> None:
     if not breakers.all_closed(breakers.CONNECTION_BREAKERS):
         return
     try:
-        meetings.count_next(run, crm=clients.crm(), deadline=Deadline.after(_MOST_SECONDS))
+        meetings.count_next(run, crm=clients.crm(), deadline=Deadline.after(_MAX_SECONDS))
     except CrmError:
         return

@@ -18,7 +18,7 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import matrix, user_lists
 from syncapp.sync_filters.runs import targets
-from syncapp.sync_filters.runs.creation import MOST_USERS, RunSpec
+from syncapp.sync_filters.runs.creation import MAX_USERS, RunSpec
 from syncapp.sync_filters.runs.targets import Targets
 from syncapp.sync_filters.runs.transitions import StartOptions
 from syncapp.text import localization
@@ -44,8 +44,8 @@ _GROUPS: dict[str, tuple[Callable[[UUID], Targets], str]] = {
     "unit": (targets.of_unit, "Choose a business unit."),
     "list": (targets.of_list, "Choose a saved list."),
 }
-MOST_PERCENT = 100
-MOST_BYTES = 2_000_000
+MAX_PERCENT = 100
+MAX_BYTES = 2_000_000
 
 
 class PageForm(forms.Form):
@@ -109,7 +109,7 @@ class StartForm(PageForm):
 
     reason = forms.CharField(required=False)
     change_number = forms.CharField(required=False)
-    pilot = WholeNumberField("Users in the pilot", most=MOST_USERS)
+    pilot = WholeNumberField("Users in the pilot", most=MAX_USERS)
     starts = StartField(required=False)
 
     def options(self, run: FilterRun) -> StartOptions:
@@ -145,7 +145,7 @@ class PlanForm(StartForm):
     file = forms.FileField(required=False, allow_empty_file=True)
     want = forms.CharField(required=False)
     tables = forms.CharField(required=False)
-    stop = WholeNumberField("Pause above", most=MOST_PERCENT, empty_number=5)
+    stop = WholeNumberField("Pause above", most=MAX_PERCENT, empty_number=5)
     without = forms.BooleanField(required=False)
 
     field_order = (
@@ -214,12 +214,12 @@ class PlanForm(StartForm):
         upload: UploadedFile[Any] | None = self.cleaned_data.get("file")
         if upload is None:
             return
-        content = upload.read(MOST_BYTES + 1)
+        content = upload.read(MAX_BYTES + 1)
         if not content:
             return
         try:
-            if len(content) > MOST_BYTES:
-                raise NotPossible(f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
+            if len(content) > MAX_BYTES:
+                raise NotPossible(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
             text = user_lists.read_text(content)
         except NotPossible as problem:
             self.add_error("names", str(problem))
@@ -242,8 +242,8 @@ class PlanForm(StartForm):
                 criteria = MatrixParams.read(QueryDict(given["shown"])).criteria
                 found = targets.of_ids(matrix.user_ids(criteria), "All that the list showed")
             elif source == "names":
-                if len(given["names"].encode()) > MOST_BYTES:
-                    most = MOST_BYTES // 1_000_000
+                if len(given["names"].encode()) > MAX_BYTES:
+                    most = MAX_BYTES // 1_000_000
                     raise NotPossible(f"The text is larger than {most} MB. Save it as a list and choose that.")
                 found = targets.of_names(given["names"])
             elif source in _GROUPS:
@@ -262,8 +262,8 @@ class PlanForm(StartForm):
         elif not found.ids:
             first = f" {found.unread[0]}" if found.unread else ""
             self.add_error(place, f"No entry is the address, login or full name of a user in the CRM.{first}")
-        elif len(found.ids) > MOST_USERS:
-            self.add_error(place, f"A run can have at most {number(MOST_USERS)} users.")
+        elif len(found.ids) > MAX_USERS:
+            self.add_error(place, f"A run can have at most {number(MAX_USERS)} users.")
         else:
             self.targets = found
             if found.left_out and not given["without"]:

@@ -14,7 +14,7 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, table_label
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.policies import conflicts, groups
-from syncapp.sync_filters.policies.editing import MOST_A_NIGHT, InvalidPolicy, PolicySpec
+from syncapp.sync_filters.policies.editing import MAX_PER_NIGHT, InvalidPolicy, PolicySpec
 from syncapp.sync_filters.runs import named_users, targets
 from syncapp.text.ids import parse_uuid
 from syncapp.text.localization import number
@@ -22,7 +22,7 @@ from syncapp.web.base import parameters
 from syncapp.web.filters.plan_form import PageForm, WholeNumberField
 
 TABLES = (*APPOINTMENT_TABLES, "contact", "task", "phonecall", "letter", "fax")
-_MOST_QUOTED = 5
+_MAX_QUOTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PolicyForm(PageForm):
     exceptions = forms.CharField(required=False)
     starts_on = DayField(required=False)
     ends_on = DayField(required=False)
-    per_night = WholeNumberField("Repairs at most", least=1, most=MOST_A_NIGHT)
+    per_night = WholeNumberField("Repairs at most", least=1, most=MAX_PER_NIGHT)
 
     spec: PolicySpec
 
@@ -111,8 +111,8 @@ class PolicyForm(PageForm):
             raise forms.ValidationError(str(problem)) from problem
         unclear = [*found.unknown, *(each.text for each in found.ambiguous)]
         if unclear:
-            more = f" and {number(len(unclear) - _MOST_QUOTED)} more" if len(unclear) > _MOST_QUOTED else ""
-            quoted = ", ".join(unclear[:_MOST_QUOTED])
+            more = f" and {number(len(unclear) - _MAX_QUOTED)} more" if len(unclear) > _MAX_QUOTED else ""
+            quoted = ", ".join(unclear[:_MAX_QUOTED])
             raise forms.ValidationError(f"Not the address, login or name of one user: {quoted}{more}.")
         if found.unread:
             raise forms.ValidationError(named_users.describe_unread(found.unread))

@@ -22,7 +22,7 @@ from syncapp.sync_filters.policies.conflicts import Conflict
 from syncapp.sync_filters.second_person import Load
 
 _LAST_RUNS = 20
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class PolicyPresenter:
     @cached_property
     def conflicts(self) -> list[ConflictPresenter]:
         found = conflicts.conflicts_of(self.policy)
-        ids = {user_id for each in found for user_id in each.user_ids[:_MOST_NAMED]}
+        ids = {user_id for each in found for user_id in each.user_ids[:_MAX_NAMED]}
         users = FilterUser.objects.in_bulk(list(ids))
         return [ConflictPresenter(each, [users[key] for key in each.user_ids if key in users]) for each in found]
 

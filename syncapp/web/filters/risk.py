@@ -22,7 +22,7 @@ from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters import sync_path_words
 from syncapp.web.filters.matrix_form import MatrixParams
 
-MOST_BARS = 15
+MAX_BARS = 15
 _HINTS = {
     SyncPaths.TWICE: "duplicates in the calendar",
     SyncPaths.ONCE: "as it should be",
@@ -69,7 +69,7 @@ class RiskPresenter:
     @property
     def bars(self) -> list[tuple[UnitRisk, list[BarPart]]]:
         """Return the units with the most doubled users."""
-        units = self.report.units[:MOST_BARS]
+        units = self.report.units[:MAX_BARS]
         longest = max((unit.total for unit in units), default=1)
         bars = []
         for unit in units:

@@ -20,7 +20,7 @@ from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters.run_presenter import RunPresenter
 
-MOST_ON_PAPER = 500  # users who are not as wanted; the CSV has all of them
+MAX_ON_PAPER = 500  # users who are not as wanted; the CSV has all of them
 _HEADS = ("User", "Address", "Login", "Business unit", "Plan", "Result", "Why", "Found", "Meetings", "Attendees")
 
 
@@ -78,7 +78,7 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     """Show one page of the run for the change record, to be printed."""
     run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes", "retries"), pk=run_id)
     rest = run.items.exclude(outcome__in=[Outcome.DONE, Outcome.ALREADY, Outcome.OPEN]).select_related("user")
-    left = rest.prefetch_related("meetings_at_risk").order_by("outcome", "position")[:MOST_ON_PAPER]
+    left = rest.prefetch_related("meetings_at_risk").order_by("outcome", "position")[:MAX_ON_PAPER]
     by_outcome = [list(part) for _, part in groupby(left, key=lambda item: item.outcome)]
     context = {
         "section": "filters",

@@ -34,8 +34,8 @@ from syncapp.web.filters import policy_presenter, run_log, run_words
 from syncapp.web.filters.matrix_presenter import method_of
 from syncapp.web.filters.run_log import LogEntry
 
-MOST_SHOWN = 50
-MOST_HELD = 200
+MAX_SHOWN = 50
+MAX_HELD = 200
 # Parts of a run's users besides its plans and outcomes, as the address names them.
 SERVER_SIDE, ADD_IN, OFF_THEMSELVES, DOUBLED = "server", "add_in", "own", "doubled"
 _ENDED = (RunState.DONE, RunState.CANCELLED)
@@ -289,16 +289,16 @@ class RunPresenter:
         elif self.part == "open" or (self.part and self.part in Outcome.values):
             found = found.filter(outcome="" if self.part == "open" else self.part)
         found = found.order_by("position").select_related("user").prefetch_related("changes")
-        return list(found[: MOST_SHOWN + 1])
+        return list(found[: MAX_SHOWN + 1])
 
     @property
     def items(self) -> list[ItemPresenter]:
         """Return the users of the chosen part, in the list's order."""
-        return [ItemPresenter(item, self.run.wanted_on) for item in self._page[:MOST_SHOWN]]
+        return [ItemPresenter(item, self.run.wanted_on) for item in self._page[:MAX_SHOWN]]
 
     @property
     def next_after(self) -> int | None:
-        return self._page[MOST_SHOWN - 1].position if len(self._page) > MOST_SHOWN else None
+        return self._page[MAX_SHOWN - 1].position if len(self._page) > MAX_SHOWN else None
 
     @cached_property
     def ending_altogether(self) -> int:
@@ -332,7 +332,7 @@ class RunPresenter:
     def held(self) -> list[FilterRunItem]:
         """Return the users who are held back, with their meetings."""
         held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
-        return list(held.order_by("position")[:MOST_HELD])
+        return list(held.order_by("position")[:MAX_HELD])
 
     @cached_property
     def off_themselves(self) -> int:

@@ -28,7 +28,7 @@ from syncapp.web.filters.plan_form import StartForm
 from syncapp.web.filters.run_presenter import RunPresenter
 from syncapp.web.filters.second_person_presenter import SecondPersonPresenter
 
-MOST_RUNS = 100
+MAX_RUNS = 100
 _READ_AT_ONCE = 50
 _Action = Callable[[PortalRequest, FilterRun], object]
 
@@ -36,7 +36,7 @@ _Action = Callable[[PortalRequest, FilterRun], object]
 @allow(*FILTER_ROLES)
 def filter_runs(request: PortalRequest) -> HttpResponse:
     """List the newest runs."""
-    runs = FilterRun.objects.select_related("person").order_by("-frozen_at")[:MOST_RUNS]
+    runs = FilterRun.objects.select_related("person").order_by("-frozen_at")[:MAX_RUNS]
     context = {
         "section": "filters",
         "around": PageContext(request.user),

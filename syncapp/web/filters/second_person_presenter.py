@@ -13,7 +13,7 @@ from syncapp.outbox import messages
 from syncapp.sync_filters.runs import notification_rules
 from syncapp.sync_filters.runs.notification_rules import NotificationResult
 
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 class SecondPersonPresenter:
@@ -60,4 +60,4 @@ class SecondPersonPresenter:
     def not_notified_words(self) -> str:
         """Return the names of a few people, or the number of many."""
         people = self.not_notified
-        return f"{len(people)} more" if len(people) > _MOST_NAMED else ", ".join(person.name for person in people)
+        return f"{len(people)} more" if len(people) > _MAX_NAMED else ", ".join(person.name for person in people)

@@ -24,7 +24,7 @@ from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters import matrix, plan
 from syncapp.web.filters.user_presenter import UserPresenter
 
-_MOST_SECONDS = 12.0
+_MAX_SECONDS = 12.0
 
 
 @allow(*FILTER_ROLES)
@@ -44,7 +44,7 @@ def forecast(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     try:
         if breakers.all_closed(breakers.CONNECTION_BREAKERS):
             forecasts.create_forecast(
-                user, assumed_off, crm=clients.crm(), by=request.user, deadline=Deadline.after(_MOST_SECONDS)
+                user, assumed_off, crm=clients.crm(), by=request.user, deadline=Deadline.after(_MAX_SECONDS)
             )
         else:
             messages.error(request, matrix.NO_ANSWER)

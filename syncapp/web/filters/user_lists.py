@@ -42,7 +42,7 @@ class UserListForm(PageForm):
         upload = self.cleaned_data.get("file")
         field = "file" if upload else "text"
         try:
-            text = lists.read_text(upload.read(lists.MOST_BYTES + 1)) if upload else self.cleaned_data["text"]
+            text = lists.read_text(upload.read(lists.MAX_BYTES + 1)) if upload else self.cleaned_data["text"]
             self.found = named_users.find(text)
         except NotPossible as problem:
             self.add_error(field, str(problem))

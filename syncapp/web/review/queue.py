@@ -23,7 +23,7 @@ from syncapp.web.review.params import QueueParams, read_params
 from syncapp.web.review.queue_presenter import QueuePresenter
 from syncapp.web.review.row_presenter import present_rows
 
-MOST_WRITING = 40  # rows per poll, as many as an address holds; list.js sends no more
+MAX_WRITING = 40  # rows per poll, as many as an address holds; list.js sends no more
 
 
 class SavedViewForm(forms.Form):
@@ -69,7 +69,7 @@ def written(request: PortalRequest) -> HttpResponse:
     The page names each row as its id, a dot and its phase.
     """
     queue = _queue_of(request)
-    pairs = [text.partition(".") for text in request.GET.getlist("writing")[:MOST_WRITING]]
+    pairs = [text.partition(".") for text in request.GET.getlist("writing")[:MAX_WRITING]]
     phases = {record_id: phase for text, _, phase in pairs if (record_id := parse_uuid(text))}
     records = list(SyncRecord.objects.visible().filter(pk__in=phases))
     found = present_rows(records, queue.columns_of, current=None, person=request.user)

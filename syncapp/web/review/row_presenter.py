@@ -20,7 +20,7 @@ from syncapp.web.base.holds import HoldReason
 from syncapp.web.review.field_presenter import UNDER_WAY, UNKNOWN_FIELD
 from syncapp.web.review.outcomes import REVOKED, may_undo
 
-MOST_LABELS = 3
+MAX_LABELS = 3
 ColumnsOf = Callable[[str], Mapping[str, Column]]
 
 
@@ -94,7 +94,7 @@ def present_rows(
         return RowPresenter(
             record=record,
             key=str(record.pk),
-            labels=tuple(shortened(sorted(labels, key=search_key)[:MOST_LABELS])),
+            labels=tuple(shortened(sorted(labels, key=search_key)[:MAX_LABELS])),
             count=len(own),
             undecided=len(undecided),
             hint="" if kind is ChangeKind.OTHER else kind.label.lower(),

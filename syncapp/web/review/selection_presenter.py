@@ -23,7 +23,7 @@ from syncapp.web.base import holds
 from syncapp.web.review import outcomes
 from syncapp.web.review.outcomes import OutcomePresenter
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 Result = SelectionItem.Result
 _UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
 
@@ -42,7 +42,7 @@ class SelectionLine:
 class SelectionPresenter:
     """Lazily computed values of one selection's page."""
 
-    most_shown = MOST_SHOWN
+    most_shown = MAX_SHOWN
 
     def __init__(
         self, row: Selection, person: Person, *, shows_all: bool, read_soon: bool = False, crm_failed: bool = False
@@ -172,7 +172,7 @@ class SelectionPresenter:
         known: dict[str, Mapping[str, Column]] = {}
         found = []
         concerns_first = Case(When(concerns="", then=1), default=0)
-        for item in items.select_related("field__record").order_by(concerns_first, "position")[:MOST_SHOWN]:
+        for item in items.select_related("field__record").order_by(concerns_first, "position")[:MAX_SHOWN]:
             table = item.field.record.target_table
             known.setdefault(table, columns.of_table(table))
             column = known[table].get(item.field.column_name)

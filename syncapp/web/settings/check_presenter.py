@@ -19,7 +19,7 @@ from syncapp.tenant.checks.privileges import MORE, check_id
 from syncapp.tenant.checks.summary import Readiness, Summary, summarize
 from syncapp.tenant.privileges import Purpose
 
-_MOST_NOT_NEEDED = 20
+_MAX_NOT_NEEDED = 20
 _PURPOSES = {Purpose.REVIEW: "reviewing", Purpose.FILTERS: "filters", Purpose.CAPTURE: "capture"}
 
 
@@ -162,14 +162,14 @@ class CheckPresenter:
         ]
         spare = [
             PrivilegeRow(in_words(name), name, _HELD[Level.OK], "take it out of the role", is_needed=False)
-            for name in self._not_needed[:_MOST_NOT_NEEDED]
+            for name in self._not_needed[:_MAX_NOT_NEEDED]
         ]
         return needed + spare
 
     @property
     def more_not_needed(self) -> int:
         """Return how many further privileges are held and not needed."""
-        return max(0, len(self._not_needed) - _MOST_NOT_NEEDED)
+        return max(0, len(self._not_needed) - _MAX_NOT_NEEDED)
 
     @property
     def _not_needed(self) -> Sequence[str]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from syncapp import health
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired, ProtocolError
-from syncapp.crm.page_chain import ENDLESS, MOST_PAGES
+from syncapp.crm.page_chain import ENDLESS, MAX_PAGES
 from syncapp.mirror.edits import pull as changes
 from syncapp.models import Heartbeat, MirrorCursor
 from tests.crm.local_server import WatchedTransport, http, json_answer, serve
@@ -48,7 +48,7 @@ def test_endless_pages_end_over_several_pulls():
         store_columns()
         changes.pull(crm, seconds=0)
         assert MirrorCursor.objects.get(table=changes.FIELDS).pages == 1
-        MirrorCursor.objects.update(pages=MOST_PAGES)
+        MirrorCursor.objects.update(pages=MAX_PAGES)
 
         with pytest.raises(ProtocolError) as caught:
             changes.pull(crm, seconds=0)

@@ -74,8 +74,8 @@ def test_too_many_ticked_rows_are_refused(settings) -> None:
 
 
 def test_form_limits_apply_before_server_limits(settings) -> None:
-    assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS > creation.MOST_USERS
-    assert 2 * max(user_lists.MOST_BYTES, plan_form.MOST_BYTES) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS > creation.MAX_USERS
+    assert 2 * max(user_lists.MAX_BYTES, plan_form.MAX_BYTES) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
     assert "is larger than 1 MB" in text(post_plan("x" * 1_000_001), 413)
 
