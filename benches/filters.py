@@ -25,7 +25,7 @@ from benches.figures import Spread, heading, line, target
 from benches.workers import Shift
 from syncapp.connection import clients as connected
 from syncapp.connection.clients import verified_client
-from syncapp.crm.filters.records import FilterChange, Switch
+from syncapp.crm.filters.records import FilterChange, FilterSwitch
 from syncapp.mirror.filters import inventory
 from syncapp.models import FilterAccess, FilterRow, FilterRun, FilterUser
 from syncapp.models.sync_filters.filter import Access
@@ -155,7 +155,7 @@ def looped() -> tuple[int, int, float]:
 def _switched_one_by_one(crm: connected.CrmClient, user_id: UUID) -> int:
     found = [row for row in crm.filters.of(user_id) if row.table in TABLES and row.state == 0]
     for row in found:
-        crm.filters.switch([Switch(user_id, (FilterChange(row.id, active=False, etag="", status=2),))])
+        crm.filters.switch([FilterSwitch(user_id, (FilterChange(row.id, active=False, etag="", status=2),))])
     return 1 + len(found)
 
 

@@ -11,7 +11,7 @@ from syncapp.crm import errors
 from syncapp.crm.batch import Read, Write, WriteAnyVersion
 from syncapp.crm.change_sets import Step, answers_of, execute_steps
 from syncapp.crm.client import CrmClient
-from syncapp.crm.filters.records import FilterChange, Switch
+from syncapp.crm.filters.records import FilterChange, FilterSwitch
 from syncapp.crm.responses import Answer
 from tests.crm.local_server import WatchedTransport, http, in_turn, json_answer, serve
 
@@ -132,8 +132,8 @@ def test_owner_is_one_change_set_with_proof():
     )
     other = UUID(int=7)
     switches = [
-        Switch(ROW, (FilterChange(ROW, active=False, etag='W/"1"'), FilterChange(other, active=True))),
-        Switch(other, (FilterChange(other, active=False, etag='W/"3"'),)),
+        FilterSwitch(ROW, (FilterChange(ROW, active=False, etag='W/"1"'), FilterChange(other, active=True))),
+        FilterSwitch(other, (FilterChange(other, active=False, etag='W/"3"'),)),
     ]
     with serve(in_turn(answer)) as server:
         CrmClient(transport=WatchedTransport(origin=server.origin)).filters.switch(switches, tag="run 7")

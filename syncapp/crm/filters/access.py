@@ -14,7 +14,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters.records import FilterChange, OutlookFilter, ReadingProbe, Switch, WritingProbe
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, OutlookFilter, ReadingProbe, WritingProbe
 
 Found = TypeVar("Found")
 
@@ -44,7 +44,7 @@ def probe_writing(
     WritesDisabled while switching filters is not enabled.
     """
     change = FilterChange(found.id, found.is_on, found.etag if keeps_versions else "", found.status)
-    switch = Switch(found.owner_id, (change,), found.query_type)
+    switch = FilterSwitch(found.owner_id, (change,), found.query_type)
     try:
         (result,) = crm.filters.switch([switch], acting_for=acting_for, tag="osync-probe", deadline=deadline)
     except CrmError as error:

@@ -21,12 +21,12 @@ from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
 from syncapp.crm.filters import rows as filter_rows
 from syncapp.crm.filters.records import (
     FilterChange,
+    FilterSwitch,
     MethodChange,
     MethodResult,
     OutlookFilter,
     OwnerFilters,
     QueryType,
-    Switch,
     SwitchResult,
     SystemFilter,
 )
@@ -107,7 +107,7 @@ class Filters:
 
     def switch(
         self,
-        switches: Sequence[Switch],
+        switches: Sequence[FilterSwitch],
         *,
         acting_for: ActingFor | None = None,
         tag: str = "",
@@ -124,7 +124,7 @@ class Filters:
         return self._switch(switches, acting_for, tag, deadline)
 
     def _switch(
-        self, switches: Sequence[Switch], acting_for: ActingFor | None, tag: str, deadline: Deadline | None
+        self, switches: Sequence[FilterSwitch], acting_for: ActingFor | None, tag: str, deadline: Deadline | None
     ) -> tuple[SwitchResult, ...]:
         steps = [
             Step(
@@ -141,7 +141,7 @@ class Filters:
 
     def switch_as_owners(
         self,
-        switches: Sequence[Switch],
+        switches: Sequence[FilterSwitch],
         names: Sequence[ActingFor],
         *,
         at_once: int = 1,
@@ -156,7 +156,7 @@ class Filters:
         """
         self._require_writes(deadline)
 
-        def one(switch: Switch, name: ActingFor) -> SwitchResult | CrmError:
+        def one(switch: FilterSwitch, name: ActingFor) -> SwitchResult | CrmError:
             try:
                 return self._switch([switch], name, tag, deadline)[0]
             except CrmError as error:
@@ -199,7 +199,7 @@ class Filters:
         self._verify_organization(deadline)
 
     def _switched(
-        self, switch: Switch, answer: StepAnswer, acting_for: ActingFor | None, deadline: Deadline | None
+        self, switch: FilterSwitch, answer: StepAnswer, acting_for: ActingFor | None, deadline: Deadline | None
     ) -> SwitchResult:
         headers = {**odata.preferences(), **_headers(acting_for)}
         now = None

@@ -103,7 +103,7 @@ class FilterChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class FilterSwitch:
     """The changes of one owner's filters, applied together or not at all."""
 
     owner_id: UUID

@@ -32,8 +32,8 @@ _FRESH = {"Consistency": "Strong"}
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
-    """A setting that can be on or off; `may_change` is False where a managed solution has fixed it."""
+class AuditSetting:
+    """Whether changes are audited; `may_change` is False where a managed solution has fixed it."""
 
     is_on: bool
     may_change: bool
@@ -50,7 +50,7 @@ class TableDefinition:
     object_type_code: int
     keeps_versions: bool
     tracks_changes: bool
-    auditing: Switch
+    auditing: AuditSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Metadata:
             object_type_code=whole(row, "ObjectTypeCode"),
             keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
             tracks_changes=flag(row, "ChangeTrackingEnabled"),
-            auditing=_switch(row),
+            auditing=_audit_setting(row),
         )
 
     def keys(self, table: str, *, deadline: Deadline | None = None) -> tuple[AlternateKey, ...]:
@@ -93,11 +93,11 @@ class Metadata:
         found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
         return tuple(AlternateKey(text(row, _KEY[0]), _columns(row), text(row, _KEY[2])) for row in found)
 
-    def auditing(self, table: str, *, deadline: Deadline | None = None) -> Mapping[str, Switch]:
+    def auditing(self, table: str, *, deadline: Deadline | None = None) -> Mapping[str, AuditSetting]:
         """Return for each column of a table whether its changes are audited."""
         path = odata.query(f"{_path(table)}/Attributes", select=("LogicalName", "IsAuditEnabled"))
         found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
-        return {text(row, "LogicalName"): _switch(row) for row in found}
+        return {text(row, "LogicalName"): _audit_setting(row) for row in found}
 
     def secured(self, table: str, *, deadline: Deadline | None = None) -> frozenset[str]:
         """Return the columns of a table with column-level security, whose values may be hidden from us.
@@ -113,11 +113,11 @@ def _path(table: str) -> str:
     return f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
 
 
-def _switch(row: odata.Row) -> Switch:
+def _audit_setting(row: odata.Row) -> AuditSetting:
     managed: Any = row.get("IsAuditEnabled")
     if not isinstance(managed, dict):
         raise wrong("IsAuditEnabled", managed)
-    return Switch(flag(managed, "Value"), flag(managed, "CanBeChanged"))
+    return AuditSetting(flag(managed, "Value"), flag(managed, "CanBeChanged"))
 
 
 def _columns(row: odata.Row) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncapp.crm.errors import CredentialsRefused, CrmError, Forbidden, NotFound, ProtocolError, Stale
-from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch, SwitchResult
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, OutlookFilter, SwitchResult
 from syncapp.mirror.filters import inventory
 from syncapp.models import FilterRun
 from syncapp.models.sync_filters.run import Outcome
@@ -60,7 +60,7 @@ def apply(batch: Batch) -> list[ItemResult]:
             )
             for change in each.changes
         )
-        switches.append(Switch(each.item.user_id, changes))
+        switches.append(FilterSwitch(each.item.user_id, changes))
     if not batch.acting:
         results = batch.crm.filters.switch(switches, tag=batch.tag, deadline=batch.deadline)
         return [_result(each, batch.run, found) for each, found in zip(batch.items, results, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from syncapp.capture.columns import OUTLOOK_COLUMNS
-from syncapp.crm.metadata.tables import Switch
+from syncapp.crm.metadata.tables import AuditSetting
 from syncapp.tenant.setup.items import Environment, Item, State
 
 COSTS = (
@@ -15,7 +15,7 @@ COSTS = (
 
 
 def items(environment: Environment) -> tuple[Item, ...]:
-    """Return an item per switch: the environment, the table, each column that the contact has."""
+    """Return an item per setting: the environment, the table, each column that the contact has."""
     organization, is_on = environment.reads.auditing()
     turn_on = None if is_on else partial(environment.writes.audit_organization, organization)
     metadata = environment.crm.metadata
@@ -31,10 +31,10 @@ def items(environment: Environment) -> tuple[Item, ...]:
     )
 
 
-def _item(environment: Environment, title: str, switch: Switch, column: str) -> Item:
-    if switch.is_on:
+def _item(environment: Environment, title: str, setting: AuditSetting, column: str) -> Item:
+    if setting.is_on:
         return Item(title, State.EXISTS)
-    if not switch.may_change:
+    if not setting.may_change:
         return Item(title, State.EXISTS, "It is off, and a managed solution forbids changing it.")
     writes = environment.writes
     apply = partial(writes.audit_column, "contact", column) if column else partial(writes.audit_table, "contact")

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import ActingFor, SyncMethod
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters.records import FilterChange, MethodChange, QueryType, Switch, SystemFilter
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, MethodChange, QueryType, SystemFilter
 from tests.crm.contract.cloud import Cloud
 from tests.crm.contract.edit import Edit
 from tests.crm.contract.scene import IDS, OURSELVES
@@ -42,14 +42,14 @@ def _apply(cloud: Cloud) -> Call:
 
 def _switch(cloud: Cloud) -> Call:
     found = cloud.client().filters.of(RITA)[0]
-    wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
+    wanted = FilterSwitch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
     return lambda crm: crm.filters.switch([wanted])
 
 
 def _switch_as_owner(cloud: Cloud) -> Call:
     """Switch as an owner, and raise the error that comes in place of a result."""
     found = cloud.client().filters.of(RITA)[0]
-    wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
+    wanted = FilterSwitch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
 
     def call(crm: CrmClient) -> object:
         (result,) = crm.filters.switch_as_owners([wanted], [ActingFor(RITA)])

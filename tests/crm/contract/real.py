@@ -20,7 +20,7 @@ from syncapp.crm.auth.sign_in import ClientCredentials
 from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import ActingFor
-from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, OutlookFilter
 from syncapp.crm.sessions import new_session
 from tests.crm.contract.calls import FILTER, LONG_AGO, TOMORROW
 
@@ -128,7 +128,7 @@ def put_back(real: CrmClient, notes: Notes, owner: str) -> None:
     note: dict[str, Any] | None = notes.get(_NOTE, None)
     if note and note["owner"] == owner:
         back = FilterChange(UUID(note["filter"]), active=note["active"], status=note["status"])
-        (result,) = real.filters.switch([Switch(UUID(owner), (back,))])
+        (result,) = real.filters.switch([FilterSwitch(UUID(owner), (back,))])
         assert result.proved, result.error
     notes.set(_NOTE, None)
 

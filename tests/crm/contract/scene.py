@@ -9,7 +9,7 @@ from uuid import UUID
 from dataverse_sandbox.config import APPLICATION_USER_ID, PEOPLE
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import DirectoryUser
-from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, OutlookFilter
 from tests.crm.contract.cloud import Cloud
 
 OURSELVES = UUID(APPLICATION_USER_ID)
@@ -66,9 +66,9 @@ class Scene:
         return [(entry["id"], entry["changes"]["statecode"]) for entry in self.written()]
 
 
-def switch_off(*filters: OutlookFilter, any_version: bool = False) -> Switch:
+def switch_off(*filters: OutlookFilter, any_version: bool = False) -> FilterSwitch:
     changes = tuple(FilterChange(each.id, active=False, etag="" if any_version else each.etag) for each in filters)
-    return Switch(filters[0].owner_id, changes)
+    return FilterSwitch(filters[0].owner_id, changes)
 
 
 def another_version(found: OutlookFilter) -> OutlookFilter:

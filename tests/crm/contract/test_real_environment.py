@@ -18,7 +18,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.directory.records import DirectoryUser
 from syncapp.crm.errors import CrmError, Stale
 from syncapp.crm.filters import access
-from syncapp.crm.filters.records import FilterChange, MethodChange, OutlookFilter, Switch
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, MethodChange, OutlookFilter
 from syncapp.crm.rate_limit.in_process import InProcessLimiter
 from syncapp.crm.rate_limit.limiter import Lane, Limits
 from syncapp.crm.staging.records import ChangeSet, ContactWrite, RecordClose
@@ -171,10 +171,10 @@ def to_switch(real, notes, his_filter) -> Iterator[OutlookFilter]:
     put_back(real, notes, OWNER)
 
 
-def _change(real: CrmClient, found: OutlookFilter, *, active: bool) -> Switch:
+def _change(real: CrmClient, found: OutlookFilter, *, active: bool) -> FilterSwitch:
     keeps_versions = real.table_facts("userquery").keeps_versions
     change = FilterChange(found.id, active=active, etag=found.etag if keeps_versions else "")
-    return Switch(found.owner_id, (change,))
+    return FilterSwitch(found.owner_id, (change,))
 
 
 @needs_owner

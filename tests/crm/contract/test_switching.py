@@ -10,7 +10,7 @@ import pytest
 from syncapp.crm import errors
 from syncapp.crm.directory.records import ActingFor, SyncMethod
 from syncapp.crm.filters import operations
-from syncapp.crm.filters.records import FilterChange, MethodChange, Switch
+from syncapp.crm.filters.records import FilterChange, FilterSwitch, MethodChange
 from syncapp.crm.transport import Deadline
 from tests.crm.contract import taken_out
 from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
@@ -33,7 +33,7 @@ def test_switch_restores_status_reason(scene):
     (now,) = [each for each in off.now if each.id == found.id]
 
     back = FilterChange(now.id, active=True, etag=now.etag, status=3)
-    (result,) = scene.crm.filters.switch([Switch(found.owner_id, (back,))])
+    (result,) = scene.crm.filters.switch([FilterSwitch(found.owner_id, (back,))])
 
     assert result.proved
     assert [(each.state, each.status) for each in result.now if each.id == found.id] == [(0, 3)]
@@ -43,7 +43,7 @@ def test_status_of_other_state_rejected(scene):
     found = scene.filters("Rita")["task"]
     wrong = FilterChange(found.id, active=False, etag=found.etag, status=1)
 
-    (result,) = scene.crm.filters.switch([Switch(found.owner_id, (wrong,))])
+    (result,) = scene.crm.filters.switch([FilterSwitch(found.owner_id, (wrong,))])
 
     assert isinstance(result.error, errors.Rejected)
     assert scene.written() == []
@@ -138,7 +138,7 @@ def test_ignored_impersonation_detected(scene):
     # The header for the CRM's own ids ignores one that it does not know, and the call runs as ourselves.
     stranger = ActingFor(uuid4(), entra_id=None)
     found = scene.filters("Rita")["task"]
-    pretended = Switch(stranger.user_id, (FilterChange(found.id, active=False, etag=found.etag),))
+    pretended = FilterSwitch(stranger.user_id, (FilterChange(found.id, active=False, etag=found.etag),))
 
     (result,) = scene.crm.filters.switch([pretended], acting_for=stranger)
 
