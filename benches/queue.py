@@ -128,9 +128,9 @@ def _decide_and_go_on(client: Any) -> None:
         screen = Screen(answer)
         assert _open_in(screen) != record, "the next contact came"
     both = Spread.of(took)
-    half, most = both.percentile(0.5), both.percentile(0.95)
+    half, slow = both.percentile(0.5), both.percentile(0.95)
     line(
-        "approve, then the next contact, p50, p95", f"{half:.0f} ms, {most:.0f} ms", target(half, GO_ON_MS, unit=" ms")
+        "approve, then the next contact, p50, p95", f"{half:.0f} ms, {slow:.0f} ms", target(half, GO_ON_MS, unit=" ms")
     )
     line("  of it work of this process, p50", f"{Spread.of(worked).percentile(0.5):.0f} ms")
 

@@ -69,9 +69,9 @@ class _Window:
     seconds: float = 0.0
     running: int = 0
     refused: int = 0
-    most_requests: int = 0
-    most_seconds: float = 0.0
-    most_at_once: int = 0
+    max_requests: int = 0
+    max_seconds: float = 0.0
+    max_at_once: int = 0
 
     def forget_before(self, moment: float) -> None:
         while self.used and self.used[0][0] <= moment:
@@ -81,9 +81,9 @@ class _Window:
         self.used.append((moment, charge))
         self.seconds += charge
         self.running += 1
-        self.most_requests = max(self.most_requests, len(self.used))
-        self.most_seconds = max(self.most_seconds, self.seconds)
-        self.most_at_once = max(self.most_at_once, self.running)
+        self.max_requests = max(self.max_requests, len(self.used))
+        self.max_seconds = max(self.max_seconds, self.seconds)
+        self.max_at_once = max(self.max_at_once, self.running)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -91,9 +91,9 @@ class _Window:
             "execution_seconds": round(self.seconds, 3),
             "refused": self.refused,
             "most": {
-                "requests": self.most_requests,
-                "execution_seconds": round(self.most_seconds, 3),
-                "at_once": self.most_at_once,
+                "requests": self.max_requests,
+                "execution_seconds": round(self.max_seconds, 3),
+                "at_once": self.max_at_once,
             },
         }
 

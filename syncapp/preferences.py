@@ -172,12 +172,12 @@ def _yes_no(place: str, value: Any) -> bool:
     return value
 
 
-def _whole(*, least: int, most: int, unit: str, optional: bool = False) -> Callable[[str, Any], int | None]:
+def _whole(*, minimum: int, maximum: int, unit: str, optional: bool = False) -> Callable[[str, Any], int | None]:
     def check(place: str, value: Any) -> int | None:
         if value is None and optional:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise BadSetting(place, f"Enter a whole number of {unit} from {least} to {number_words(most)}.")
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+            raise BadSetting(place, f"Enter a whole number of {unit} from {minimum} to {number_words(maximum)}.")
         return value
 
     return check
@@ -195,11 +195,11 @@ def _address(place: str, value: Any) -> str:
 
 
 def _reasons(place: str, value: Any) -> list[dict[str, str]]:
-    rows = _rows(place, value, keys={"code", "words"}, most=MAX_REASONS)
+    rows = _rows(place, value, keys={"code", "words"}, limit=MAX_REASONS)
     for number, row in enumerate(rows):
         if not isinstance(row["code"], str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", row["code"]):
             raise BadSetting(f"{place}[{number}].code", "Use lowercase letters, digits and _, at most 40 characters.")
-        row["words"] = _words(f"{place}[{number}].words", row["words"], most=60)
+        row["words"] = _words(f"{place}[{number}].words", row["words"], max_length=60)
     if not rows:
         raise BadSetting(place, "Add at least one reason.")
     _check_unique(place, [row["code"] for row in rows])
@@ -207,9 +207,9 @@ def _reasons(place: str, value: Any) -> list[dict[str, str]]:
 
 
 def _groups(place: str, value: Any) -> list[dict[str, Any]]:
-    rows = _rows(place, value, keys={"name", "columns"}, most=MAX_GROUPS)
+    rows = _rows(place, value, keys={"name", "columns"}, limit=MAX_GROUPS)
     for number, row in enumerate(rows):
-        row["name"] = _words(f"{place}[{number}].name", row["name"], most=60)
+        row["name"] = _words(f"{place}[{number}].name", row["name"], max_length=60)
         here = f"{place}[{number}].columns"
         names = row["columns"]
         if not isinstance(names, list) or not all(isinstance(each, str) and _COLUMN.fullmatch(each) for each in names):
@@ -224,18 +224,18 @@ def _groups(place: str, value: Any) -> list[dict[str, Any]]:
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 
-def _rows(place: str, value: Any, *, keys: set[str], most: int) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or len(value) > most:
-        raise BadSetting(place, f"Give a list of at most {most} entries.")
+def _rows(place: str, value: Any, *, keys: set[str], limit: int) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or len(value) > limit:
+        raise BadSetting(place, f"Give a list of at limit {limit} entries.")
     for number, row in enumerate(value):
         if not isinstance(row, dict) or set(row) != keys:
             raise BadSetting(f"{place}[{number}]", f"Give exactly these keys: {', '.join(sorted(keys))}.")
     return [dict(row) for row in value]
 
 
-def _words(place: str, value: Any, *, most: int) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= most:
-        raise BadSetting(place, f"Enter 1 to {most} characters.")
+def _words(place: str, value: Any, *, max_length: int) -> str:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= max_length:
+        raise BadSetting(place, f"Enter 1 to {max_length} characters.")
     return value.strip()
 
 
@@ -246,13 +246,13 @@ def _check_unique(place: str, names: list[str]) -> None:
 
 
 COLUMNS: Mapping[str, Callable[[str, Any], Any]] = {
-    "undo_seconds": _whole(least=0, most=MAX_UNDO_SECONDS, unit="seconds", optional=True),
+    "undo_seconds": _whole(minimum=0, maximum=MAX_UNDO_SECONDS, unit="seconds", optional=True),
     "reason_required": _yes_no,
     "anyone_decides_unidentified": _yes_no,
     "reasons": _reasons,
     "field_groups": _groups,
     "backlog": _yes_no,
-    "overdue_hours": _whole(least=1, most=MAX_OVERDUE_HOURS, unit="hours"),
+    "overdue_hours": _whole(minimum=1, maximum=MAX_OVERDUE_HOURS, unit="hours"),
     "mail_values": _yes_no,
     "tell_editors": _yes_no,
     "operations_address": _address,

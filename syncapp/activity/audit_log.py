@@ -79,10 +79,10 @@ def batches(conditions: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
         before = found.entries[-1].pk
 
 
-def oldest_first(conditions: AuditFilter, *, most: int) -> Page:
-    """Return the first `most` entries in the order of time."""
-    found = list(_entries(conditions).order_by("at", "id")[: most + 1])
-    return Page(found[:most], has_more=len(found) > most)
+def oldest_first(conditions: AuditFilter, *, limit: int) -> Page:
+    """Return the first `limit` entries in the order of time."""
+    found = list(_entries(conditions).order_by("at", "id")[: limit + 1])
+    return Page(found[:limit], has_more=len(found) > limit)
 
 
 def count(conditions: AuditFilter) -> int:

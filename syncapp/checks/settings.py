@@ -102,9 +102,9 @@ def _certificate_problem(text: str) -> str:
 def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
     """Check E026: minutes, days and limits are within BOUNDS."""
     return [
-        Error(f"{name} must be {least:,} to {most:,}, not {value:g}.", hint="Unset it.", id="osync.E026")
-        for name, (least, most) in BOUNDS.items()
-        if not least <= (value := getattr(settings, name)) <= most
+        Error(f"{name} must be {minimum:,} to {maximum:,}, not {value:g}.", hint="Unset it.", id="osync.E026")
+        for name, (minimum, maximum) in BOUNDS.items()
+        if not minimum <= (value := getattr(settings, name)) <= maximum
     ]
 
 

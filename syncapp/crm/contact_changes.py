@@ -40,9 +40,9 @@ class ContactChanges:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def latest(self, *, most: int, deadline: Deadline | None = None) -> tuple[ContactChange, ...]:
-        """Return the last changes of up to `most` contacts, newest first."""
-        path = odata.query("contacts", select=_COLUMNS, order_by="modifiedon desc", top=most)
+    def latest(self, *, limit: int, deadline: Deadline | None = None) -> tuple[ContactChange, ...]:
+        """Return the last changes of up to `limit` contacts, newest first."""
+        path = odata.query("contacts", select=_COLUMNS, order_by="modifiedon desc", top=limit)
         found = odata.collection(self._transport.get(path, deadline=deadline))
         return read_all(found, _change)[0]
 

@@ -247,9 +247,9 @@ class Transport:
         """Wait; a method, so that tests can replace it."""
         time.sleep(seconds)
 
-    def jitter(self, most: float) -> float:
-        """Return a random pause of up to `most` seconds, so that workers do not retry in step."""
-        return secrets.SystemRandom().uniform(0, most)
+    def jitter(self, max_seconds: float) -> float:
+        """Return a random pause of up to `max_seconds` seconds, so that workers do not retry in step."""
+        return secrets.SystemRandom().uniform(0, max_seconds)
 
 
 _NEVER_SENT = "never_sent"

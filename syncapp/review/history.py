@@ -38,10 +38,10 @@ class ContactHistory:
     has_more: bool
 
 
-def contact_history(record: SyncRecord, *, most: int = MAX_LISTED) -> ContactHistory:
+def contact_history(record: SyncRecord, *, limit: int = MAX_LISTED) -> ContactHistory:
     """Return the edited fields of this edit's contact, newest first."""
-    found = list(_fields_of_contact(record).order_by("-record__edited_on", "column_name", "pk")[: most + 1])
-    return ContactHistory(found[:most], len(found) > most)
+    found = list(_fields_of_contact(record).order_by("-record__edited_on", "column_name", "pk")[: limit + 1])
+    return ContactHistory(found[:limit], len(found) > limit)
 
 
 def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:

@@ -194,9 +194,9 @@ def plain(text: object) -> str:
 
 
 @register.filter
-def mail_line(text: object, most: int = escaping.LONGEST_MAIL_LINE) -> str:
+def mail_line(text: object, max_length: int = escaping.LONGEST_MAIL_LINE) -> str:
     """Clean foreign text for one line of a text mail, cut to `most` characters."""
-    return escaping.mail_line(text, most=most)
+    return escaping.mail_line(text, max_length=max_length)
 
 
 @register.filter

@@ -43,14 +43,14 @@ def one_line(text: object) -> str:
     return " ".join(_name_hidden(str(text)).split())
 
 
-def mail_line(text: object, *, most: int = LONGEST_MAIL_LINE) -> str:
+def mail_line(text: object, *, max_length: int = LONGEST_MAIL_LINE) -> str:
     """Return the text for one line of a text mail; long text is cut."""
-    return _cut(one_line(text), most)
+    return _cut(one_line(text), max_length)
 
 
-def mail_lines(text: object, *, indent: str, most: int = LONGEST_MAIL_TEXT) -> str:
+def mail_lines(text: object, *, indent: str, max_length: int = LONGEST_MAIL_TEXT) -> str:
     """Return text of several lines for a text mail, indented to tell it from the mail's own lines."""
-    lines = _cut("\n".join(str(text).split("\r\n")), most).split("\n")
+    lines = _cut("\n".join(str(text).split("\r\n")), max_length).split("\n")
     return "\n".join(f"{indent}{one_line(line)}" for line in lines)
 
 
@@ -133,8 +133,8 @@ def _with_marks(text: str, *, plain: Callable[[str], str], mark: Callable[[str],
     )
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+def _cut(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 1].rstrip()}…"
 
 
 def _no_encoded_words(text: str) -> str:

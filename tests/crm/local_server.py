@@ -120,5 +120,5 @@ class WatchedTransport(Transport):
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
-    def jitter(self, most: float) -> float:
-        return most
+    def jitter(self, max_seconds: float) -> float:
+        return max_seconds

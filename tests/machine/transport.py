@@ -23,9 +23,9 @@ class FaultyTransport(Transport):
     def sleep(self, seconds: float) -> None:
         """Skip the pause between two attempts."""
 
-    def jitter(self, most: float) -> float:
+    def jitter(self, max_seconds: float) -> float:
         """Return the longest pause, so that a run can be repeated."""
-        return most
+        return max_seconds
 
     def stick_next_write(self, then: Callable[[], None]) -> None:
         """Let the next write get stuck; `then` raises the sender's exception."""

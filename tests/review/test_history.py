@@ -82,7 +82,7 @@ def test_history_is_newest_first_and_limited():
     past = history.contact_history(field.record)
 
     assert list(past.fields) == [field, older[1], older[0]]
-    assert history.contact_history(field.record, most=2).has_more
+    assert history.contact_history(field.record, limit=2).has_more
 
 
 def test_superseded_field_links_newest_edit():

@@ -74,14 +74,14 @@ class Evaluation:
         *,
         columns: Sequence[str] = (),
         acting_for: ActingFor,
-        most: int = 5000,
+        limit: int = 5000,
         deadline: Deadline | None = None,
     ) -> Selection:
-        """Return the rows that a filter selects for this user, without duplicates, at most `most`."""
+        """Return the rows that a filter selects for this user, without duplicates, at most `limit`."""
         rows: list[SelectedRow] = []
         cookie, number, chain = "", 1, PageChain()
         while True:
-            size = min(most, fetch_xml.LARGEST_PAGE)
+            size = min(limit, fetch_xml.LARGEST_PAGE)
             query = fetch_xml.page_query(
                 found.fetch_xml, table=found.table, columns=columns, page=number, size=size, cookie=cookie
             )
@@ -95,8 +95,8 @@ class Evaluation:
                 }
                 rows.append(SelectedRow(cells.guid(row, fetch_xml.key_of(found.table)), texts, values))
             more = payload.get(_MORE) is True
-            if not more or len(rows) >= most:
-                return Selection(tuple(rows[:most]), complete=not more and len(rows) <= most)
+            if not more or len(rows) >= limit:
+                return Selection(tuple(rows[:limit]), complete=not more and len(rows) <= limit)
             cookie, number = fetch_xml.next_cookie(cells.text(payload, _COOKIE)), number + 1
             chain.follow(f"{number} {cookie}")  # pages may share a cookie, so the number is part of the link
 

@@ -42,19 +42,19 @@ class Lane(StrEnum):
 class Limits:
     """The published limits of one user, and the part of them that we use.
 
-    We use `share` of the requests and the execution time, and `most_at_once` of the published `at_once` concurrent
+    We use `share` of the requests and the execution time, and `max_at_once` of the published `at_once` concurrent
     calls. Unused capacity of up to `burst_seconds` is saved. `reserved` of it, and `reserved_places` of the concurrent
     calls, are kept for the interactive lane, so that a person never waits behind a run. An operation counts as at least
     `operation_seconds`, because a fast answer can still mean much work. A place whose holder died is free again after
     `lease_seconds`. A new account, which may replace a lost one, does not know the calls under way: for
-    `settling_seconds` it admits only the difference between `at_once` and `most_at_once`.
+    `settling_seconds` it admits only the difference between `at_once` and `max_at_once`.
     """
 
     requests: float = 6000
     execution_seconds: float = 1200
     window_seconds: float = 300
     share: float = 0.9
-    most_at_once: int = 40
+    max_at_once: int = 40
     burst_seconds: float = 2
     reserved: float = 0.5
     reserved_places: float = 0.1
@@ -79,7 +79,7 @@ class Limits:
 
     def split(self, processes: int) -> Limits:
         """Return the part of one of several processes that share the limits without knowing of each other."""
-        return replace(self, share=self.share / processes, most_at_once=max(1, self.most_at_once // processes))
+        return replace(self, share=self.share / processes, max_at_once=max(1, self.max_at_once // processes))
 
     @property
     def request_rate(self) -> float:
@@ -104,13 +104,13 @@ class Limits:
     @property
     def places_while_settling(self) -> int:
         """Return how many calls a new account admits besides those that may still be under way."""
-        return max(1, self.at_once - self.most_at_once)
+        return max(1, self.at_once - self.max_at_once)
 
     def places(self, lane: Lane, hint: int | None) -> int:
         """Return how many concurrent calls a lane may have; `hint` is the CRM's advice (`x-ms-dop-hint`)."""
-        most = max(1, min(self.most_at_once, hint or self.most_at_once))
-        kept = 0 if lane is Lane.INTERACTIVE else max(1, round(most * self.reserved_places))
-        return max(1, most - kept)
+        places = max(1, min(self.max_at_once, hint or self.max_at_once))
+        kept = 0 if lane is Lane.INTERACTIVE else max(1, round(places * self.reserved_places))
+        return max(1, places - kept)
 
 
 @dataclass(slots=True)
@@ -244,6 +244,6 @@ class BaseLimiter(ABC):
         """Wait; a method, so that tests can replace it."""
         time.sleep(seconds)
 
-    def spread(self, most: float) -> float:
-        """Return a random time of up to `most` seconds, so that waiting calls do not ask all at once."""
-        return secrets.SystemRandom().uniform(0, most)
+    def spread(self, max_seconds: float) -> float:
+        """Return a random time of up to `max_seconds` seconds, so that waiting calls do not ask all at once."""
+        return secrets.SystemRandom().uniform(0, max_seconds)

@@ -75,19 +75,19 @@ if call.verb == 'leave' then
     cost = cost + 0.2 * (spent / call.operations - cost)
   end
 elseif call.verb == 'enter' then
-  local most = limits.most_at_once
-  if now < born + limits.settling_seconds then most = math.min(most, limits.places_while_settling) end
-  if hint > 0 then most = math.max(1, math.min(most, hint)) end
+  local places = limits.max_at_once
+  if now < born + limits.settling_seconds then places = math.min(places, limits.places_while_settling) end
+  if hint > 0 then places = math.max(1, math.min(places, hint)) end
   local least_requests, least_execution = 1, -limits.execution_burst
   if call.lane == 'bulk' then
-    most = math.max(1, most - math.max(1, math.floor(most * limits.reserved_places + 0.5)))
+    places = math.max(1, places - math.max(1, math.floor(places * limits.reserved_places + 0.5)))
     least_requests = math.min(1 + limits.reserved * limits.request_burst, limits.request_burst)
     least_execution = limits.reserved * limits.execution_burst
   end
   wait = math.max(0, paused_until - now,
     (least_requests - requests) / limits.request_rate,
     (least_execution - execution) / limits.execution_rate)
-  if redis.call('ZCARD', KEYS[2]) >= most then wait = math.max(wait, limits.place_wait) end
+  if redis.call('ZCARD', KEYS[2]) >= places then wait = math.max(wait, limits.place_wait) end
   if wait == 0 then
     charged = math.min(call.operations * cost, limits.execution_burst)
     requests, execution = requests - 1, execution - charged
@@ -126,7 +126,7 @@ class SharedLimiter(BaseLimiter):
                 "request_burst": limits.request_burst,
                 "execution_rate": limits.execution_rate,
                 "execution_burst": limits.execution_burst,
-                "most_at_once": limits.most_at_once,
+                "max_at_once": limits.max_at_once,
                 "reserved": limits.reserved,
                 "reserved_places": limits.reserved_places,
                 "operation_seconds": limits.operation_seconds,

@@ -43,8 +43,8 @@ class Lookups:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def named(self, table: str, sought: str, *, most: int, deadline: Deadline | None = None) -> NamedRows:
-        """Return up to `most` rows of a table, sorted by name, whose names have a word beginning with each word sought.
+    def named(self, table: str, sought: str, *, limit: int, deadline: Deadline | None = None) -> NamedRows:
+        """Return up to `limit` rows of a table, by name, whose names have a word that begins with each word sought.
 
         The CRM ignores case, and accents where its database does. Without a word, return any rows.
         """
@@ -56,7 +56,7 @@ class Lookups:
             inside = " or ".join(f"contains({name},{odata.literal(sign + word)})" for sign in (" ", "-"))
             conditions.append(f"(startswith({name},{odata.literal(word)}) or {inside})")
         only = {"filter": " and ".join(conditions)} if conditions else {}
-        found = odata.query(set_name, select=(row_id, name), order_by=name, top=most, **only)
+        found = odata.query(set_name, select=(row_id, name), order_by=name, top=limit, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
         # A row whose id or name cannot be read is no choice for a person.
         readable, unreadable = read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))

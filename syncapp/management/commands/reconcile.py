@@ -78,8 +78,8 @@ class Command(BaseCommand):
         if output["json"]:
             self.stdout.write(json.dumps(_to_json(report), default=str, indent=2))
         else:
-            most = None if output["all"] else MAX_LISTED
-            self.stdout.write("\n".join(map(escaping.log_line, _report_lines(report, most=most, has_log=bool(log)))))
+            limit = None if output["all"] else MAX_LISTED
+            self.stdout.write("\n".join(map(escaping.log_line, _report_lines(report, limit=limit, has_log=bool(log)))))
         if report.needs_someone:
             sys.exit(NEEDS_ACTION)
 
@@ -92,35 +92,35 @@ def _read_lines(log: str) -> Iterator[str]:
         yield from file
 
 
-def _report_lines(report: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
+def _report_lines(report: Report, *, limit: int | None, has_log: bool) -> Iterable[str]:
     labels = columns.labels("contact")
     read = f"at {report.read_at:%Y-%m-%d %H:%M:%S} UTC" if report.read_at else "never; run this with --apply"
     yield f"CRM last read to its end: {read}."
-    yield from _section("decided before a restore, recognized by the CRM's rows", report.recognized, most, labels)
+    yield from _section("decided before a restore, recognized by the CRM's rows", report.recognized, limit, labels)
     if has_log:
-        yield from _section("decided according to the log, but lost: decide again", report.lost, most, labels)
+        yield from _section("decided according to the log, but lost: decide again", report.lost, limit, labels)
     else:
         yield "Decisions lost before they were written: not known without --log."
     if report.differing is None:
         yield "Values that differ in the CRM: not compared."
     else:
-        yield from _section("recognized, but the CRM holds another value now", report.differing, most, labels)
-    yield from _section("written according to the portal, but open in the CRM", report.unmarked, most, labels)
-    yield from _section("deliveries open; each reads the CRM before it writes", report.deliveries, most, labels)
+        yield from _section("recognized, but the CRM holds another value now", report.differing, limit, labels)
+    yield from _section("written according to the portal, but open in the CRM", report.unmarked, limit, labels)
+    yield from _section("deliveries open; each reads the CRM before it writes", report.deliveries, limit, labels)
     yield f"{report.failed:,} not written: see Review, Needs attention."
-    yield from _section("filter runs open; check each on its page", report.runs, most, labels)
+    yield from _section("filter runs open; check each on its page", report.runs, limit, labels)
     yield f"{report.messages:,} mails waiting; some may have been sent before the restore."
 
 
 Item = Decision | LostDecision | SyncField | Delivery | FilterRun
 
 
-def _section(words: str, found: Sequence[Item], most: int | None, labels: dict[str, str]) -> Iterable[str]:
+def _section(words: str, found: Sequence[Item], limit: int | None, labels: dict[str, str]) -> Iterable[str]:
     yield f"{len(found):,} {words}{':' if found else '.'}"
-    for each in found[:most]:
+    for each in found[:limit]:
         yield f"  {_item_line(each, labels)}"
-    if most is not None and len(found) > most:
-        yield f"  and {len(found) - most:,} more (--all)"
+    if limit is not None and len(found) > limit:
+        yield f"  and {len(found) - limit:,} more (--all)"
 
 
 def _item_line(each: Item, labels: dict[str, str]) -> str:

@@ -37,8 +37,8 @@ class RunPreparation(Job):
     def __str__(self) -> str:
         return f"preparation of run {self.pk} ({self.state}, {self.listed} listed)"
 
-    def next_users(self, most: int) -> list[UUID]:
-        """Return the next users to list, at most `most`."""
+    def next_users(self, limit: int) -> list[UUID]:
+        """Return the next users to list, at most `limit`."""
         first = self.listed * _BYTES
-        left = bytes(self.user_ids[first : first + most * _BYTES])
+        left = bytes(self.user_ids[first : first + limit * _BYTES])
         return [UUID(bytes=left[start : start + _BYTES]) for start in range(0, len(left), _BYTES)]

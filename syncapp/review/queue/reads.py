@@ -114,13 +114,13 @@ def neighbor(
     return found[0] if found else None
 
 
-def other_open_edits(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:
+def other_open_edits(record: SyncRecord, *, limit: int = 4) -> list[SyncRecord]:
     """Return other edits of the same contact that need a decision, oldest first."""
     if record.target_id is None:
         return []
     same = SyncRecord.objects.visible().filter(target_table=record.target_table, target_id=record.target_id)
     undecided = same.filter(Q(waiting_count__gt=0) | Q(attention_count__gt=0)).exclude(pk=record.pk)
-    return list(undecided.order_by("edited_on", "id")[:most])
+    return list(undecided.order_by("edited_on", "id")[:limit])
 
 
 @dataclass(frozen=True, slots=True)

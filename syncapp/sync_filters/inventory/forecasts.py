@@ -170,7 +170,7 @@ class _Evaluator:
                     each,
                     columns=[column] if column else [],
                     acting_for=self.user.acting,
-                    most=MAX_ROWS,
+                    limit=MAX_ROWS,
                     deadline=self.deadline,
                 )
             except CrmError as error:

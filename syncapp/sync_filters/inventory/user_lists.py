@@ -84,9 +84,9 @@ def matched_user_ids(kept: UserList) -> list[UUID]:
     return list(dict.fromkeys(user_id for user_id in entries.values_list("user_id", flat=True) if user_id))
 
 
-def unmatched(kept: UserList, most: int = 500) -> list[UserListEntry]:
-    """Return entries that match no known user, or several (`fits_several`), at most `most`."""
-    return list(kept.entries.filter(user__isnull=True).order_by("position")[:most])
+def unmatched(kept: UserList, limit: int = 500) -> list[UserListEntry]:
+    """Return entries that match no known user, or several (`fits_several`), at most `limit`."""
+    return list(kept.entries.filter(user__isnull=True).order_by("position")[:limit])
 
 
 def count_unmatched(kept: UserList) -> int:

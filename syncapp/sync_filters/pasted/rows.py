@@ -39,8 +39,8 @@ def rows_of(text: str) -> Rows:
     """Read the text with the delimiter it names, or the one that fits most rows. Raises NotPossible."""
     lines = list(io.StringIO(text.replace("\x00", "").removeprefix("\ufeff"), newline=""))
     if len(lines) > MAX_LINES:
-        count, most = number(len(lines)), number(MAX_LINES)
-        raise NotPossible(f"This text has {count} lines; at most {most} can be read at once.")
+        count, limit = number(len(lines)), number(MAX_LINES)
+        raise NotPossible(f"This text has {count} lines; at most {limit} can be read at once.")
     skipped, declared = 0, ""
     while skipped < len(lines) and (_SEPARATOR_LINE.fullmatch(lines[skipped]) or _TYPE_LINE.match(lines[skipped])):
         named = _SEPARATOR_LINE.fullmatch(lines[skipped])

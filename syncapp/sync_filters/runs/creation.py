@@ -98,4 +98,4 @@ def create_numbered(**columns: Any) -> FilterRun:
 
 
 def _next_number() -> int:
-    return int(FilterRun.objects.aggregate(most=Max("number"))["most"] or 0) + 1
+    return int(FilterRun.objects.aggregate(highest=Max("number"))["highest"] or 0) + 1

@@ -35,8 +35,8 @@ def find(text: str) -> NamedUsers:
         raise NotPossible(f"The text is larger than {MAX_BYTES // 1_000_000} MB.")
     pasted = people.read(text)
     if len(pasted.people) > MAX_ENTRIES:
-        count, most = number(len(pasted.people)), number(MAX_ENTRIES)
-        raise NotPossible(f"This text names {count} people; at most {most} can be read at once.")
+        count, limit = number(len(pasted.people)), number(MAX_ENTRIES)
+        raise NotPossible(f"This text names {count} people; at most {limit} can be read at once.")
     found = NamedUsers(unread=list(pasted.unread), notes=[pasted.columns] if pasted.columns else [])
     directory, ignored = Directory(), list[tuple[PersonEntry, list[str]]]()
     for entry in pasted.people:

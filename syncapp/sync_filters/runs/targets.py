@@ -84,7 +84,7 @@ def of_list(list_id: UUID) -> Targets:
     user_list = UserList.objects.filter(pk=list_id).first()
     if user_list is None:
         raise NotPossible("The list was deleted.")
-    left_out = user_lists.unmatched(user_list, most=_MAX_REPORTED)
+    left_out = user_lists.unmatched(user_list, limit=_MAX_REPORTED)
     unknown = tuple(entry.text for entry in left_out if not entry.fits_several)
     ambiguous = _ambiguous(user_matching.match([entry.text for entry in left_out if entry.fits_several]))
     return Targets(tuple(user_lists.matched_user_ids(user_list)), f"List {user_list.name}", unknown, ambiguous)

@@ -89,7 +89,7 @@ class Context:
 
     def latest_changes(self) -> tuple[ContactChange, ...]:
         """Return the last changes of contacts, newest first."""
-        return self.once("changes", lambda: self.crm.contact_changes.latest(most=_CHANGES))
+        return self.once("changes", lambda: self.crm.contact_changes.latest(limit=_CHANGES))
 
     def people(self) -> tuple[DirectoryUser, ...]:
         """Return some users who can work in the CRM and have a mailbox."""

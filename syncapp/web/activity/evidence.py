@@ -26,7 +26,7 @@ MAX_CONTACTS = 20
 class EvidenceView(ParamsView):
     """The matching entries, oldest first, up to the time of the request."""
 
-    most = MAX_ENTRIES
+    max_entries = MAX_ENTRIES
     asked_at: datetime
 
     @property
@@ -39,7 +39,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def page(self) -> Page:
-        return audit_log.oldest_first(audit_log.limit_until(self.filter, until=self.asked_at), most=MAX_ENTRIES)
+        return audit_log.oldest_first(audit_log.limit_until(self.filter, until=self.asked_at), limit=MAX_ENTRIES)
 
     @cached_property
     def entries(self) -> list[EntryPresenter]:

@@ -63,9 +63,9 @@ class PageForm(forms.Form):
 class WholeNumberField(forms.CharField):
     """A whole number as the reader's locale writes it, within limits; `empty_number` if nothing is typed."""
 
-    def __init__(self, label: str, *, least: int = 0, most: int, empty_number: int = 0) -> None:
+    def __init__(self, label: str, *, minimum: int = 0, maximum: int, empty_number: int = 0) -> None:
         super().__init__(label=label, required=False)
-        self.least, self.most, self.empty_number = least, most, empty_number
+        self.minimum, self.maximum, self.empty_number = minimum, maximum, empty_number
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
@@ -74,9 +74,9 @@ class WholeNumberField(forms.CharField):
         try:
             found = localization.parse_whole_number(text)
         except localization.Unreadable:
-            found = self.least - 1
-        if not self.least <= found <= self.most:
-            limits = f"from {number(self.least)} to {number(self.most)}"
+            found = self.minimum - 1
+        if not self.minimum <= found <= self.maximum:
+            limits = f"from {number(self.minimum)} to {number(self.maximum)}"
             raise forms.ValidationError(f"{self.label}: enter a whole number {limits}.")
         return found
 
@@ -109,7 +109,7 @@ class StartForm(PageForm):
 
     reason = forms.CharField(required=False)
     change_number = forms.CharField(required=False)
-    pilot = WholeNumberField("Users in the pilot", most=MAX_USERS)
+    pilot = WholeNumberField("Users in the pilot", maximum=MAX_USERS)
     starts = StartField(required=False)
 
     def options(self, run: FilterRun) -> StartOptions:
@@ -145,7 +145,7 @@ class PlanForm(StartForm):
     file = forms.FileField(required=False, allow_empty_file=True)
     want = forms.CharField(required=False)
     tables = forms.CharField(required=False)
-    stop = WholeNumberField("Pause above", most=MAX_PERCENT, empty_number=5)
+    stop = WholeNumberField("Pause above", maximum=MAX_PERCENT, empty_number=5)
     without = forms.BooleanField(required=False)
 
     field_order = (
@@ -243,8 +243,8 @@ class PlanForm(StartForm):
                 found = targets.of_ids(matrix.user_ids(criteria), "All that the list showed")
             elif source == "names":
                 if len(given["names"].encode()) > MAX_BYTES:
-                    most = MAX_BYTES // 1_000_000
-                    raise NotPossible(f"The text is larger than {most} MB. Save it as a list and choose that.")
+                    limit = MAX_BYTES // 1_000_000
+                    raise NotPossible(f"The text is larger than {limit} MB. Save it as a list and choose that.")
                 found = targets.of_names(given["names"])
             elif source in _GROUPS:
                 find, if_missing = _GROUPS[source]

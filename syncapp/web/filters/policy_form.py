@@ -54,7 +54,7 @@ class PolicyForm(PageForm):
     exceptions = forms.CharField(required=False)
     starts_on = DayField(required=False)
     ends_on = DayField(required=False)
-    per_night = WholeNumberField("Repairs at most", least=1, most=MAX_PER_NIGHT)
+    per_night = WholeNumberField("Repairs at most", minimum=1, maximum=MAX_PER_NIGHT)
 
     spec: PolicySpec
 

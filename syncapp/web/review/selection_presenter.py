@@ -42,7 +42,7 @@ class SelectionLine:
 class SelectionPresenter:
     """Lazily computed values of one selection's page."""
 
-    most_shown = MAX_SHOWN
+    max_shown = MAX_SHOWN
 
     def __init__(
         self, row: Selection, person: Person, *, shows_all: bool, read_soon: bool = False, crm_failed: bool = False

@@ -110,7 +110,7 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),
         "clocks": clocks.recent(),
-        "most_seconds": clocks.MAX_SECONDS,
+        "max_clock_seconds": clocks.MAX_SECONDS,
         "form": form or StopForm(),
         "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MAX_UNREADABLE],
         "unreadable_count": health.unreadable_rows(),

@@ -51,10 +51,10 @@ class SettingsForm(forms.Form):
             attributes["autofocus"] = name == invalid[0]
 
 
-def _whole_number(unit: str, *, least: int, most: int, **options: Any) -> forms.IntegerField:
-    message = f"Enter a whole number of {unit} from {least} to {number(most)}."
+def _whole_number(unit: str, *, minimum: int, maximum: int, **options: Any) -> forms.IntegerField:
+    message = f"Enter a whole number of {unit} from {minimum} to {number(maximum)}."
     messages = dict.fromkeys(("required", "invalid", "min_value", "max_value"), message)
-    return forms.IntegerField(min_value=least, max_value=most, error_messages=messages, **options)
+    return forms.IntegerField(min_value=minimum, max_value=maximum, error_messages=messages, **options)
 
 
 class DecidingForm(SettingsForm):
@@ -62,8 +62,8 @@ class DecidingForm(SettingsForm):
 
     undo_seconds = _whole_number(
         "seconds",
-        least=0,
-        most=MAX_UNDO_SECONDS,
+        minimum=0,
+        maximum=MAX_UNDO_SECONDS,
         required=False,
         widget=_text(**{"class": "input short", "inputmode": "numeric", "aria-describedby": "undo-hint"}),
     )
@@ -76,8 +76,8 @@ class MailsForm(SettingsForm):
 
     overdue_hours = _whole_number(
         "hours",
-        least=1,
-        most=MAX_OVERDUE_HOURS,
+        minimum=1,
+        maximum=MAX_OVERDUE_HOURS,
         widget=_text(**{"class": "input short", "inputmode": "numeric", "aria-describedby": "overdue-hint"}),
     )
     mail_values = forms.BooleanField(required=False)
@@ -226,7 +226,7 @@ class PersonForm(SettingsForm):
     roles = forms.MultipleChoiceField(
         choices=[(role.value, role.value) for role in Role],
         error_messages=dict.fromkeys(
-            ("required", "invalid_choice"), "Tick at least one role: only people with a role get mails."
+            ("required", "invalid_choice"), "Tick at minimum one role: only people with a role get mails."
         ),
     )
 

@@ -79,7 +79,7 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
         "shadow": simulation.compare_shadow(rule) if in_shadow else None,
         "traces": [trace for trace in traces if trace.is_shadow == in_shadow],
         "labels": columns.labels("contact"),
-        "most": MAX_REVERSED,
+        "max_reversed": MAX_REVERSED,
         "last": LAST,
     }
     return settings_page(request, "rule", section=PAGE, **context)

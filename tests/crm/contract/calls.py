@@ -140,12 +140,12 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "audits.details": _of_audit_entry(lambda crm, entry: crm.audits.details(entry)),
     "audits.details_of": _of_audit_entry(lambda crm, entry: crm.audits.details_of([entry])),
     "audits.change_data": _of_audit_entry(lambda crm, entry: crm.audits.change_data(entry)),
-    "contact_changes.latest": _plain(lambda crm: crm.contact_changes.latest(most=5)),
+    "contact_changes.latest": _plain(lambda crm: crm.contact_changes.latest(limit=5)),
     "contact_changes.tracked": _plain(lambda crm: crm.contact_changes.tracked(page_size=5)),
     "contact_changes.count_signed": _plain(lambda crm: crm.contact_changes.count_signed(RITA, since=LONG_AGO)),
     "directions.of": _plain(lambda crm: crm.directions.of(OURSELVES)),
     "directions.stored": _stored_direction,
-    "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", most=5)),
+    "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", limit=5)),
 }
 WRITES: dict[str, Callable[[Cloud], Call]] = {
     "apply": _apply,

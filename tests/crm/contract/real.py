@@ -172,7 +172,7 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "filters.of": lambda real, us: real.filters.of(us),
     "filters.of_owners": lambda real, us: real.filters.of_owners([us]),
     "evaluation.counts": lambda real, us: real.evaluation.counts([FILTER], acting_for=ActingFor(us)),
-    "evaluation.rows": lambda real, us: real.evaluation.rows(FILTER, acting_for=ActingFor(us), most=5),
+    "evaluation.rows": lambda real, us: real.evaluation.rows(FILTER, acting_for=ActingFor(us), limit=5),
     "evaluation.organized_meetings": lambda real, us: real.evaluation.organized_meetings(
         [us], table="appointment", after=TOMORROW
     ),
@@ -190,10 +190,10 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "audits.details": lambda real, us: [real.audits.details(entry) for entry in _audit_entries(real)],
     "audits.details_of": lambda real, us: real.audits.details_of(_audit_entries(real) or [us]),
     "audits.change_data": lambda real, us: [real.audits.change_data(entry) for entry in _audit_entries(real)],
-    "contact_changes.latest": lambda real, us: real.contact_changes.latest(most=5),
+    "contact_changes.latest": lambda real, us: real.contact_changes.latest(limit=5),
     "contact_changes.tracked": lambda real, us: real.contact_changes.tracked(page_size=5),
     "contact_changes.count_signed": lambda real, us: real.contact_changes.count_signed(us, since=LONG_AGO),
     "directions.of": lambda real, us: real.directions.of(us),
     "directions.stored": lambda real, us: [real.directions.stored(each.id) for each in real.directions.of(us)[:1]],
-    "lookups.named": lambda real, us: real.lookups.named("account", "a", most=2),
+    "lookups.named": lambda real, us: real.lookups.named("account", "a", limit=2),
 }

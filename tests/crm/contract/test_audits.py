@@ -82,7 +82,7 @@ def test_latest_changes_are_newest_first(audited: Cloud) -> None:
     contact = audited.contacts()[0]
     audited.change(contact, pager="newest")
 
-    changes = audited.client().contact_changes.latest(most=3)
+    changes = audited.client().contact_changes.latest(limit=3)
 
     assert (changes[0].contact_id, changes[0].signed_by) == (contact, None)
     assert changes[0].modified_by not in (None, OURSELVES)

@@ -141,7 +141,7 @@ def test_row_limit_respected(scene):
         _task(scene, "Rita")
     mine = _about(scene.filters("Rita")["task"], MINE)
 
-    selection = scene.crm.evaluation.rows(mine, acting_for=rita.acting, most=3)
+    selection = scene.crm.evaluation.rows(mine, acting_for=rita.acting, limit=3)
 
     assert (len(selection.rows), selection.complete) == (3, False)
 

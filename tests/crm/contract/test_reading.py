@@ -216,17 +216,17 @@ def test_configured_names_are_requested(cloud):
 
 @pytest.mark.parametrize("sought", ["weber", "WEB jon", "jonas weber", "jo"])
 def test_lookup_search_matches_any_word(crm, sought):
-    assert "Jonas Weber" in {row.name for row in crm.lookups.named("systemuser", sought, most=50).rows}
-    assert crm.lookups.named("systemuser", f"{sought} onas", most=50).rows == ()
+    assert "Jonas Weber" in {row.name for row in crm.lookups.named("systemuser", sought, limit=50).rows}
+    assert crm.lookups.named("systemuser", f"{sought} onas", limit=50).rows == ()
 
 
 def test_lookup_search_matches_name_beginnings(crm):
-    somebody = crm.lookups.named("systemuser", EDITOR.name[:3].lower(), most=5).rows
+    somebody = crm.lookups.named("systemuser", EDITOR.name[:3].lower(), limit=5).rows
 
     assert EDITOR.name in {row.name for row in somebody}
     assert all(row.value == f"systemuser:{row.id}" for row in somebody)
-    assert crm.lookups.named("account", "o'quote", most=5).rows == ()
-    assert crm.lookups.named("systemuser", "%", most=5).rows == ()
+    assert crm.lookups.named("account", "o'quote", limit=5).rows == ()
+    assert crm.lookups.named("systemuser", "%", limit=5).rows == ()
 
 
 def test_many_records_take_several_requests(cloud, crm, monkeypatch):

@@ -132,7 +132,7 @@ def test_lookup_search_counts_unreadable_rows():
         {"accountid": str(OWNER), "name": "B"},
     ]
     with serve(in_turn(json_answer(definition), json_answer({"value": rows}))) as server:
-        found = CrmClient(transport=WatchedTransport(origin=server.origin)).lookups.named("account", "B", most=5)
+        found = CrmClient(transport=WatchedTransport(origin=server.origin)).lookups.named("account", "B", limit=5)
 
     assert [row.name for row in found.rows] == ["B"]
     assert found.left_out == 2

@@ -27,7 +27,7 @@ class Watched(InProcessLimiter):
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def spread(self, most: float) -> float:
+    def spread(self, max_seconds: float) -> float:
         return 0.0
 
     def call(self, lane: Lane = BULK, *, operations: int = 1, seconds: float = 0.0) -> float:
@@ -60,17 +60,17 @@ class Watched(InProcessLimiter):
             raise Throttled("slow down", retry_after=seconds)
 
 
-def most_in_a_window(charges: list[tuple[float, float]], window: float) -> float:
+def max_in_a_window(charges: list[tuple[float, float]], window: float) -> float:
     """Return the largest sum of charges (time, amount), in order, inside any window."""
-    most = total = 0.0
+    highest = total = 0.0
     oldest = 0
     for when, amount in charges:
         total += amount
         while charges[oldest][0] <= when - window:
             total -= charges[oldest][1]
             oldest += 1
-        most = max(most, total)
-    return most
+        highest = max(highest, total)
+    return highest
 
 
 def test_run_uses_exactly_its_request_share():
@@ -78,8 +78,8 @@ def test_run_uses_exactly_its_request_share():
 
     began = [rate_limiter.call() for _ in range(12_000)]
 
-    most = most_in_a_window([(when, 1) for when in began], 300)
-    assert 0.9 * 6000 <= most < 0.91 * 6000
+    highest = max_in_a_window([(when, 1) for when in began], 300)
+    assert 0.9 * 6000 <= highest < 0.91 * 6000
 
 
 def test_slow_calls_stay_below_execution_limit():
@@ -87,8 +87,8 @@ def test_slow_calls_stay_below_execution_limit():
 
     ended = [rate_limiter.together(8, seconds=4.0) for _ in range(80)]
 
-    most = most_in_a_window([(when, 8 * 4.0) for when in ended], 300)
-    assert 0.7 * 1200 <= most < 0.93 * 1200
+    highest = max_in_a_window([(when, 8 * 4.0) for when in ended], 300)
+    assert 0.7 * 1200 <= highest < 0.93 * 1200
 
 
 def test_fast_batch_charged_by_operations():
@@ -96,8 +96,8 @@ def test_fast_batch_charged_by_operations():
 
     began = [rate_limiter.call(operations=100) for _ in range(600)]
 
-    most = most_in_a_window([(when, 100 * 0.04) for when in began], 300)
-    assert 0.89 * 1200 <= most < 0.92 * 1200
+    highest = max_in_a_window([(when, 100 * 0.04) for when in began], 300)
+    assert 0.89 * 1200 <= highest < 0.92 * 1200
 
 
 @settings(max_examples=25, deadline=None)
@@ -123,8 +123,8 @@ def test_mixed_calls_stay_below_limits(calls):
         execution.append((rate_limiter.now, max(seconds, operations * 0.04)))
         rate_limiter.now += idle
 
-    assert most_in_a_window(requests, 300) <= 6000
-    assert most_in_a_window(execution, 300) <= 1200
+    assert max_in_a_window(requests, 300) <= 6000
+    assert max_in_a_window(execution, 300) <= 1200
 
 
 def test_interactive_call_does_not_wait_for_run():
@@ -161,7 +161,7 @@ def test_interactive_call_may_overdraw_execution():
 
 
 def test_concurrent_calls_are_limited():
-    rate_limiter = Watched(Limits(most_at_once=3, reserved_places=0.34, execution_seconds=1e6))
+    rate_limiter = Watched(Limits(max_at_once=3, reserved_places=0.34, execution_seconds=1e6))
 
     with rate_limiter.slot(lane=BULK), rate_limiter.slot(lane=BULK):
         with pytest.raises(Throttled) as caught, rate_limiter.slot(lane=BULK):
@@ -265,7 +265,7 @@ def test_unanswered_call_charged_estimate():
 def test_nine_processes_take_a_ninth_each():
     alone = PUBLISHED.split(9)
 
-    assert (alone.request_rate, alone.execution_rate, alone.most_at_once) == pytest.approx((2.0, 0.4, 4))
+    assert (alone.request_rate, alone.execution_rate, alone.max_at_once) == pytest.approx((2.0, 0.4, 4))
 
 
 def test_scaled_limits_keep_bursts():

@@ -144,7 +144,7 @@ def test_shorter_pause_does_not_end_longer(url, rate_limiter):
 
 
 def test_place_of_killed_process_is_freed(url, rate_limiter):
-    single = Limits(most_at_once=1, lease_seconds=1.0)
+    single = Limits(max_at_once=1, lease_seconds=1.0)
     with process(url, single, "once", 60) as holder:
         assert holder.stdout.readline() == "held\n"
         mine = rate_limiter(url, single)
@@ -162,7 +162,7 @@ def test_bulk_lane_leaves_reserve(url, rate_limiter):
 
 
 def test_bulk_lane_leaves_places(url, rate_limiter):
-    two = Limits(most_at_once=2)
+    two = Limits(max_at_once=2)
     run, person = rate_limiter(url, two), rate_limiter(url, two)
 
     with run.slot(lane=BULK):
@@ -295,7 +295,7 @@ def test_new_account_limits_concurrent_calls(url, rate_limiter, settling, places
 
 def test_unreported_places_are_freed_later(mortal, rate_limiter, monkeypatch):
     monkeypatch.setattr(shared, "_AWAY_SECONDS", 0.1)
-    mine, other = rate_limiter(mortal.url, Limits(most_at_once=2)), rate_limiter(mortal.url, Limits(most_at_once=2))
+    mine, other = rate_limiter(mortal.url, Limits(max_at_once=2)), rate_limiter(mortal.url, Limits(max_at_once=2))
     with redis.Redis.from_url(mortal.url) as client:
         with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):
             client.config_set("requirepass", "closed")
@@ -309,7 +309,7 @@ def test_unreported_places_are_freed_later(mortal, rate_limiter, monkeypatch):
 
 
 def test_clock_set_back_prolongs_no_pause(url, rate_limiter):
-    mine = rate_limiter(url, Limits(most_at_once=1))
+    mine = rate_limiter(url, Limits(max_at_once=1))
     with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
         account, places, *_ = mine._keys
         client.hset(account, "paused_until", time.time() + 1e7)

@@ -119,7 +119,7 @@ def test_evidence_finds_contacts_by_any_word(typed):
 
 def test_too_many_entries_are_announced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evidence, "MAX_ENTRIES", 3)
-    monkeypatch.setattr(evidence.EvidenceView, "most", 3)
+    monkeypatch.setattr(evidence.EvidenceView, "max_entries", 3)
     for _ in range(4):
         audit.record("gate.closed", by=rita(), channel="settings")
 

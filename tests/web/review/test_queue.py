@@ -261,14 +261,14 @@ def test_shared_label_prefix_is_named_once():
 
 
 # A search counts matching words twice: for the list and for its number of matches.
-@pytest.mark.parametrize(("query", "most"), [("", 28), ("?order=name&q=person", 30), ("?tab=decided", 28)])
-def test_page_has_constant_queries(query, most):
+@pytest.mark.parametrize(("query", "max_queries"), [("", 28), ("?order=name&q=person", 30), ("?tab=decided", 28)])
+def test_page_has_constant_queries(query, max_queries):
     client = browser(rita())
     many(60)
     few = queries_of(client, query)
     many(60)
 
-    assert queries_of(client, query) == few <= most
+    assert queries_of(client, query) == few <= max_queries
 
 
 def test_page_counts_no_whole_table():
