@@ -207,7 +207,7 @@ class EchoedProposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ColumnPlan:
     """What happens to a column that holds Outlook's value: `end`, live since `since`. `value` is its baseline."""
 
     outcome: Outcome
@@ -224,14 +224,14 @@ class Plan:
     passed: Mapping[tuple[uuid.UUID, str], Passed]
     repeats: tuple[Repeat, ...]
     echoes: tuple[EchoedProposal, ...]
-    verdicts: Mapping[str, Verdict]
+    columns: Mapping[str, ColumnPlan]
     states: Mapping[str, ColumnState]
 
     @property
     def restores(self) -> dict[str, str | None]:
         """Return the values to put back, by column."""
         return {
-            column: verdict.value.text
-            for column, verdict in self.verdicts.items()
-            if verdict.outcome is Outcome.RESTORE
+            column: column_plan.value.text
+            for column, column_plan in self.columns.items()
+            if column_plan.outcome is Outcome.RESTORE
         }

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from syncapp.capture.chain_records import (
     UNKNOWN,
     Change,
+    ColumnPlan,
     ColumnState,
     EchoedProposal,
     Entry,
@@ -32,7 +33,6 @@ from syncapp.capture.chain_records import (
     StagedChange,
     StagedEdit,
     Value,
-    Verdict,
     Writer,
 )
 from syncapp.capture.entry_order import in_order
@@ -43,14 +43,14 @@ def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
     walk = _Walk(history, rules)
     for entry in in_order(history.entries, history.states, live, rules):
         walk.apply(entry)
-    verdicts = {
-        column: _verdict(column, state, live, history, rules)
+    columns = {
+        column: _column_plan(column, state, live, history, rules)
         for column, state in walk.states.items()
         if state.live_since is not None and walk.has_news(column)
     }
-    for column, verdict in verdicts.items():
-        walk.close(column, verdict.outcome)
-    return walk.plan(verdicts, live)
+    for column, column_plan in columns.items():
+        walk.close(column, column_plan.outcome)
+    return walk.plan(columns, live)
 
 
 def states_after(plan: Plan, restored: Mapping[str, str | None]) -> dict[str, ColumnState]:
@@ -200,7 +200,7 @@ class _Walk:
     def _same(self, column: str, one: Value, other: Value) -> bool:
         return one.is_known and other.is_known and self._rules.same(column, one.text, other.text)
 
-    def plan(self, verdicts: Mapping[str, Verdict], live: Live | None) -> Plan:
+    def plan(self, columns: Mapping[str, ColumnPlan], live: Live | None) -> Plan:
         """Return the plan of all entries that were not handled before."""
         changes: dict[uuid.UUID, list[StagedChange]] = defaultdict(list)
         entries: dict[uuid.UUID, Entry] = {}
@@ -212,7 +212,7 @@ class _Walk:
             proposed = staged.proposed
             if not proposed.is_known:
                 is_last = not any(each.column == column for each in self._staged[number + 1 :])
-                proposed = self._present(column, live) if is_last and column in verdicts else UNKNOWN
+                proposed = self._present(column, live) if is_last and column in columns else UNKNOWN
             if not proposed.is_known:
                 self._passed[entry.id, column] = Passed.UNKNOWN_PROPOSAL
                 continue
@@ -226,10 +226,10 @@ class _Walk:
             passed=self._passed,
             repeats=tuple(self._repeats),
             echoes=tuple(self._echoes),
-            verdicts=verdicts if live is not None else {},
+            columns=columns if live is not None else {},
             states={
                 column: state
-                if verdicts.get(column) is None or verdicts[column].outcome is not Outcome.ORIGINAL
+                if columns.get(column) is None or columns[column].outcome is not Outcome.ORIGINAL
                 else ColumnState(state.baseline, state.baseline)
                 for column, state in self.states.items()
             },
@@ -248,10 +248,10 @@ def _unlinked(state: ColumnState, old: Value) -> ColumnState:
     return replace(state, baseline=old if is_replaced else state.baseline, is_broken=True)
 
 
-def _verdict(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> Verdict:
+def _column_plan(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> ColumnPlan:
     """Return what happens to a column that Outlook's entries left with another value than its baseline."""
     since = state.live_since or rules.now
-    return Verdict(_outcome(column, state, live, history, rules), state.baseline, state.end, since)
+    return ColumnPlan(_outcome(column, state, live, history, rules), state.baseline, state.end, since)
 
 
 def _outcome(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> Outcome:

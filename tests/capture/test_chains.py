@@ -113,7 +113,7 @@ def test_newer_edit_of_long_live_value_stays():
 def test_change_before_switching_on_stays():
     found = [entry(1, "outlook A>B", may_restore=False), entry(2, "outlook B>C")]
 
-    assert plan_of(found, "C").verdicts[PHONE].outcome is Outcome.NOT_ALLOWED
+    assert plan_of(found, "C").columns[PHONE].outcome is Outcome.NOT_ALLOWED
 
 
 def test_unreviewed_change_becomes_baseline():
@@ -146,7 +146,7 @@ def test_unreadable_column_stays():
 def test_deleted_contact_is_not_staged():
     plan = plan_of(entries("outlook A>B"), None)
 
-    assert (plan.staged, plan.restores, plan.verdicts) == ((), {}, {})
+    assert (plan.staged, plan.restores, plan.columns) == ((), {}, {})
     assert list(plan.passed.values()) == [Passed.CONTACT_GONE]
 
 
