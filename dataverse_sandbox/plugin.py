@@ -85,9 +85,11 @@ def _old_values(changed: list[Column], before: Row) -> Row:
 
 
 def _stage_record(transaction: Transaction, contact: Row) -> Row:
+    table = BY_NAME[SYNC_RECORD.name]
+    origin = {"osync_source": "plug-in", "osync_restored": 1}
     return rows.create(
         transaction,
-        BY_NAME[SYNC_RECORD.name],
+        table,
         {
             "osync_name": contact["fullname"],
             "osync_contact": contact["contactid"],
@@ -96,6 +98,8 @@ def _stage_record(transaction: Transaction, contact: Row) -> Row:
             "osync_editor": transaction.author.caller,
             "osync_editedon": rows.now(),
             "osync_operationid": str(uuid.uuid4()),
+            # A company's own tables may lack these.
+            **{name: value for name, value in origin.items() if name in table.by_name},
         },
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dataverse_sandbox.catalogue.columns import (
     AlternateKey,
     Column,
@@ -13,6 +15,7 @@ from dataverse_sandbox.catalogue.columns import (
     state_columns,
     system_columns,
     text,
+    yes_no,
 )
 
 PENDING, APPROVED, REJECTED, SUPERSEDED = range(410_000_000, 410_000_004)
@@ -37,6 +40,9 @@ SYNC_RECORD = Table(
         lookup("osync_editor", "Edited By", "systemuser"),
         Column("osync_editedon", Kind.DATE_TIME, "Edited On"),
         text("osync_operationid", "Operation Id", 100),
+        text("osync_source", "Source", 100),
+        # A row that does not say was restored.
+        replace(yes_no("osync_restored", "Restored", no="No", yes="Yes"), default=1),
         lookup("ownerid", "Owner", "systemuser"),
         *state_columns("Active", "Inactive", active_status="Awaiting review", inactive_status="Reviewed"),
     ),

@@ -205,6 +205,8 @@ def _record(edit: Edit, around: Surroundings, editor: Row, moment: datetime.date
         "osync_editor": editor["systemuserid"],
         "osync_editedon": material.stamp(moment),
         "osync_operationid": material.new_id(around.random),
+        "osync_source": "plug-in",
+        "osync_restored": 1,
     }
     return material.row(SYNC_RECORD, moment, found, by=str(editor["systemuserid"]))
 

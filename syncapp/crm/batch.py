@@ -1,7 +1,7 @@
 """Encoding of `$batch` requests and decoding of their answers. No I/O.
 
 Source: "Execute batch operations using the Web API". A `Write` needs the ETag of the row as it was read: a PATCH
-without `If-Match` would create a deleted row again.
+without `If-Match` would create a deleted row again. A `Create` never changes a row that exists.
 """
 
 from __future__ import annotations
@@ -55,9 +55,14 @@ class Write:
         odata.require_etag(self.etag)
 
     @property
-    def if_match(self) -> str:
-        """Return the ETag that the row has to have."""
-        return self.etag
+    def path(self) -> str:
+        """Return the address of the row."""
+        return odata.row_path(self.set_name, self.row_id)
+
+    @property
+    def condition(self) -> Mapping[str, str]:
+        """Return the header with the ETag that the row has to have."""
+        return {"If-Match": self.etag}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,36 @@ class WriteAnyVersion:
     returns: tuple[str, ...] = ()
 
     @property
-    def if_match(self) -> str:
-        """Return the wildcard, which matches every existing row ("Perform conditional operations")."""
-        return "*"
+    def path(self) -> str:
+        """Return the address of the row."""
+        return odata.row_path(self.set_name, self.row_id)
+
+    @property
+    def condition(self) -> Mapping[str, str]:
+        """Return the header with the wildcard, which matches every existing row ("Perform conditional operations")."""
+        return {"If-Match": "*"}
 
 
-AnyWrite = Write | WriteAnyVersion
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A PATCH that creates a row and never changes one: 412 where it exists ("Perform conditional operations").
+
+    `path` names the row by its id or by an alternate key.
+    """
+
+    set_name: str
+    path: str
+    body: Mapping[str, object]
+    tag: str = ""
+    returns: tuple[str, ...] = ()
+
+    @property
+    def condition(self) -> Mapping[str, str]:
+        """Return the header that forbids updating."""
+        return {"If-None-Match": "*"}
+
+
+AnyWrite = Write | WriteAnyVersion | Create
 
 
 def asked_to_write(writes: Sequence[AnyWrite]) -> str:
@@ -146,7 +175,7 @@ def encode_mixed(items: Sequence[Read | Sequence[AnyWrite]], *, api_path: str = 
     )
 
 
-def encode_change_set(writes: Sequence[Write], *, api_path: str = odata.API_PATH) -> Encoded:
+def encode_change_set(writes: Sequence[AnyWrite], *, api_path: str = odata.API_PATH) -> Encoded:
     """Encode a batch with one change set, which is applied as a whole or not at all."""
     _require_count(len(writes))
     boundary = _new_boundary("batch")
@@ -181,8 +210,8 @@ def _change_set(writes: Sequence[AnyWrite], api_path: str) -> bytes:
     boundary = _new_boundary("changeset")
     parts = []
     for number, write in enumerate(writes, start=1):
-        path = odata.query(odata.row_path(write.set_name, write.row_id), select=write.returns, tag=write.tag)
-        headers = {"Content-Type": "application/json; type=entry", "If-Match": write.if_match}
+        path = odata.query(write.path, select=write.returns, tag=write.tag)
+        headers = {"Content-Type": "application/json; type=entry", **write.condition}
         if write.returns:
             headers |= odata.preferences(returns_row=True)
         parts.append(_envelope(_request("PATCH", api_path + path, headers, odata.body_of(write.body)), number))

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.audits.reads import Audits
-from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
+from syncapp.crm.batch import AnyWrite, Part, Read, encode_change_set, encode_reads
 from syncapp.crm.contact_changes import ContactChanges
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directions.operations import Directions
@@ -43,6 +43,7 @@ from syncapp.crm.staging.records import (
     LiveContact,
     StagedField,
     StagedRecord,
+    StagingSnapshot,
     User,
 )
 from syncapp.crm.transport import Transport
@@ -183,10 +184,15 @@ class CrmClient:
         select = rows.staged_field_columns(self._names)
         return self._changes(self._names.field_set, select, read, link, page_size)
 
-    def staged_records(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedRecord]:
-        """Return a page of SyncRecords, as `staged_fields` does."""
+    def staged_records(
+        self, link: str = "", *, page_size: int = 500, with_origin: bool = True
+    ) -> ChangePage[StagedRecord]:
+        """Return a page of SyncRecords, as `staged_fields` does.
+
+        Without `with_origin` the two columns about what staged an edit are not read, because the CRM lacks them.
+        """
         read = partial(rows.staged_record, names=self._names)
-        select = rows.staged_record_columns(self._names)
+        select = rows.staged_record_columns(self._names, with_origin=with_origin)
         return self._changes(self._names.record_set, select, read, link, page_size)
 
     def users(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[User, ...]:
@@ -244,7 +250,8 @@ class CrmClient:
         """
         names = self._names
         revision = names.contact_revision if with_revision else ""
-        of_fields, of_records = rows.staged_field_columns(names), rows.staged_record_columns(names)
+        of_fields = rows.staged_field_columns(names)
+        of_records = rows.staged_record_columns(names, with_origin=False)
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
         records: dict[UUID, StagedRecord] = {}
@@ -269,6 +276,36 @@ class CrmClient:
                 records[record.id] = record
         return DeliverySnapshot(contact=contact, fields=fields, records=records)
 
+    def read_for_staging(
+        self,
+        *,
+        table: str,
+        contact_id: UUID,
+        columns: Sequence[Column],
+        operation_ids: Sequence[UUID],
+        with_revision: bool = True,
+        deadline: Deadline | None = None,
+    ) -> StagingSnapshot:
+        """Return the contact as it is now, and which of these operations are staged. Raises CrmError."""
+        names = self._names
+        select = rows.staged_record_columns(names)
+        contact: LiveContact | None = None
+        staged: dict[UUID, StagedRecord] = {}
+        for start in range(0, max(len(operation_ids), 1), _RECORDS_AT_ONCE):
+            some = operation_ids[start : start + _RECORDS_AT_ONCE]
+            keys = [f"{names.record_operation_id}={odata.literal(str(each))}" for each in some]
+            paths = [odata.query(f"{names.record_set}({key})", select=select) for key in keys]
+            reads = [
+                _contact_read(table, contact_id, columns, names.contact_revision if with_revision else ""),
+                *(Read(path, odata.preferences()) for path in paths),
+            ]
+            first, *others = self._read(reads, deadline=deadline)
+            contact = self._contact(first, contact_id, columns)
+            for operation_id, part in zip(some, others, strict=True):
+                if (found := _unless_missing(part)) is not None:
+                    staged[operation_id] = rows.staged_record(found.json(), names)
+        return StagingSnapshot(contact, staged)
+
     def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> LiveContact | None:
         """Apply a change set, all or nothing; return the contact from the answer, or None where it has none.
 
@@ -283,7 +320,7 @@ class CrmClient:
         contact = change_set.contact
         return rows.written_contact(parts[0], contact.columns, self._names) if contact is not None else None
 
-    def _write(self, writes: Sequence[Write], *, deadline: Deadline | None) -> Sequence[Part]:
+    def _write(self, writes: Sequence[AnyWrite], *, deadline: Deadline | None) -> Sequence[Part]:
         # The only path of a write to the transport.
         if not self._writes_allowed():
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")

@@ -11,14 +11,15 @@ from dataclasses import dataclass, fields
 
 # Logical and set names become part of URLs.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_OPTIONAL = frozenset({"contact_revision"})
+_OPTIONAL = frozenset({"contact_revision", "record_source", "record_restored"})
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
     """Table, set and column names; lookups by their logical name (`osync_contact`).
 
-    `contact_revision` may be empty: contacts then have no revision column, so nothing reads or writes it.
+    `contact_revision`, `record_source` and `record_restored` may be empty: the tables then have no such column, so
+    nothing reads or writes it.
     """
 
     record_table: str = "osync_syncrecord"
@@ -31,6 +32,8 @@ class Names:
     record_editor: str = "osync_editor"
     record_edited_on: str = "osync_editedon"
     record_operation_id: str = "osync_operationid"
+    record_source: str = "osync_source"
+    record_restored: str = "osync_restored"
 
     field_table: str = "osync_syncfield"
     field_set: str = "osync_syncfields"

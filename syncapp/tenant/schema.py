@@ -127,6 +127,11 @@ def _records(names: Names) -> TableSpec:
     def text(name: str, label: str, length: int, description: str) -> ColumnSpec:
         return ColumnSpec(name, label, description, ColumnType.TEXT, max_length=length)
 
+    # A plug-in that does not know this column leaves its default: it restores.
+    restored = ColumnSpec(
+        names.record_restored, "Restored", "Whether the original values were put back.", ColumnType.YES_NO
+    )
+    origin = (text(names.record_source, "Source", 100, "What staged the edit: plug-in, audit."), restored)
     key_name = f"{names.record_operation_id.removesuffix('id')}_key"
     return TableSpec(
         name=names.record_table,
@@ -145,6 +150,7 @@ def _records(names: Names) -> TableSpec:
             ),
             ColumnSpec(names.record_edited_on, "Edited On", "The moment of the edit.", ColumnType.DATE_TIME),
             text(names.record_operation_id, "Operation Id", 100, "The same edit staged twice is one row."),
+            *(column for column in origin if column.name),
         ),
         keys=(KeySpec(key_name, "Operation", (names.record_operation_id,)),),
     )

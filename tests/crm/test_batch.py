@@ -8,6 +8,7 @@ import pytest
 
 from syncapp.crm.batch import (
     ChangeSetAnswer,
+    Create,
     Part,
     Read,
     Write,
@@ -142,6 +143,15 @@ def test_every_write_has_if_match():
     assert f"PATCH /api/data/v9.2/contacts({ROW})?tag=x%20y HTTP/1.1" in text
     assert 'If-Match: W/"1"' in text
     assert '{"a":null}' in text
+
+
+def test_create_never_updates():
+    batch = encode_change_set([Create("contacts", "contacts(key='a%20b')", {"a": 1})])
+
+    text = batch.body.decode()
+    assert "PATCH /api/data/v9.2/contacts(key='a%20b') HTTP/1.1" in text
+    assert "If-None-Match: *" in text
+    assert "If-Match" not in text
 
 
 @pytest.mark.parametrize("etag", ["", "*", 'W/"1"\r\nX-Injected: yes'])

@@ -159,7 +159,7 @@ def test_owner_without_changes_raises():
 
 
 def test_wildcard_never_creates_row():
-    assert WriteAnyVersion("userqueries", ROW, {}).if_match == "*"
+    assert WriteAnyVersion("userqueries", ROW, {}).condition == {"If-Match": "*"}
 
 
 FIELD = {"@odata.etag": 'W/"1"', "osync_decision": 410000000, "statecode": 0, "versionnumber": 1}

@@ -100,10 +100,17 @@ def column(wanted: NewColumn, language: int) -> Body:
         case ColumnType.MEMO:
             kind, details = "Memo", {"MaxLength": wanted.max_length, "Format": "TextArea"}
         case ColumnType.CHOICE:
-            options = [{"Value": value, "Label": label(text, language)} for value, text in wanted.options]
+            picks = [{"Value": value, "Label": label(text, language)} for value, text in wanted.options]
             choices = {_TYPE: f"{_CRM}OptionSetMetadata", "IsGlobal": False, "OptionSetType": "Picklist"}
             first = wanted.options[0][0]
-            kind, details = "Picklist", {"OptionSet": {**choices, "Options": options}, "DefaultFormValue": first}
+            kind, details = "Picklist", {"OptionSet": {**choices, "Options": picks}, "DefaultFormValue": first}
+        case ColumnType.YES_NO:
+            options = {
+                f"{name}Option": {"Value": value, "Label": label(text, language)}
+                for name, value, text in (("True", 1, "Yes"), ("False", 0, "No"))
+            }
+            choices = {_TYPE: f"{_CRM}BooleanOptionSetMetadata", **options}
+            kind, details = "Boolean", {"OptionSet": choices, "DefaultValue": True}
         case ColumnType.INTEGER:
             kind, details = "Integer", {"MinValue": 0, "MaxValue": _LARGEST, "Format": "None"}
         case ColumnType.DATE_TIME:

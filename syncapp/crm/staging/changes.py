@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from syncapp.crm import odata
-from syncapp.crm.batch import Write
+from syncapp.crm.batch import AnyWrite, Create, Write
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
-from syncapp.crm.staging.records import ChangeSet
+from syncapp.crm.staging.records import ChangeSet, Column, ColumnType, Navigation, NewRecord, StagedDecision
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
 from syncapp.crm.values.conversion import to_wire, wire_name
 
 # "decided" for a SyncField, "reviewed" for a SyncRecord: inactive with the default status of that state.
 _CLOSED = {"statecode": 1, "statuscode": 2}
+_LONGEST_NAME = 200
 
 
-def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...]:
+def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[AnyWrite, ...]:
     """Return the PATCHes of a change set; the contact comes first, because only its values can be refused."""
-    found: list[Write] = []
+    found: list[AnyWrite] = []
     body: dict[str, object] = {}
     if (write := change_set.contact) is not None:
         for column, text in write.values:
@@ -51,7 +53,48 @@ def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...
         body = {names.field_applied: applied.applied or None}
         found.append(Write(names.field_set, applied.field_id, applied.etag, body))
     found += [Write(names.record_set, close.record_id, close.etag, dict(_CLOSED)) for close in change_set.closes]
+    for record in change_set.records:
+        found += _creations(record, names=names, lookups=change_set.lookups)
     return tuple(found)
+
+
+def _creations(record: NewRecord, *, names: Names, lookups: Mapping[str, Column]) -> list[Create]:
+    """Return the writes that create an edit and its fields.
+
+    The edit is addressed by its alternate key, so that the CRM refuses the same operation a second time.
+    """
+
+    def reference(table: str, name: str, target: str, row_id: UUID, set_name: str = "") -> dict[str, object]:
+        usual = Navigation(target, name, set_name or odata.entity_set_name(target))
+        column = Column(table, name, "", ColumnType.LOOKUP, targets=(target,), navigation=(usual,))
+        return to_wire(lookups.get(name, column), f"{target}:{row_id}")
+
+    body: dict[str, object] = {
+        names.record_id: str(record.id),
+        names.record_name: record.name[:_LONGEST_NAME],
+        names.record_target_table: record.table,
+        names.record_target_id: str(record.contact_id),
+        names.record_edited_on: canonical.instant_text(record.edited_on),
+        **reference(names.record_table, names.record_contact, record.table, record.contact_id),
+    }
+    if record.editor_id is not None:
+        body |= reference(names.record_table, names.record_editor, "systemuser", record.editor_id)
+    origin = {names.record_source: record.source, names.record_restored: record.is_restored}
+    body |= {name: value for name, value in origin.items() if name}
+    key = f"{names.record_operation_id}={odata.literal(str(record.operation_id))}"
+    found = [Create(names.record_set, f"{names.record_set}({key})", body)]
+    for each in record.fields:
+        body = {
+            names.field_column: each.column,
+            names.field_original: each.original,
+            names.field_proposed: each.proposed,
+            names.field_original_label: each.original_label or None,
+            names.field_proposed_label: each.proposed_label or None,
+            names.field_decision: int(StagedDecision.PENDING),
+            **reference(names.field_table, names.field_record, names.record_table, record.id, names.record_set),
+        }
+        found.append(Create(names.field_set, odata.row_path(names.field_set, record.field_id(each.column)), body))
+    return found
 
 
 def follow(

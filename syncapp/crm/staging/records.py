@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 Row = TypeVar("Row")
 
@@ -57,7 +57,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class StagedRecord:
-    """One Outlook edit of one contact, as the CRM staged it. `state`: 0 awaiting review, 1 reviewed."""
+    """One Outlook edit of one contact, as it was staged. `state`: 0 awaiting review, 1 reviewed.
+
+    `source` says what staged it. Unless `is_restored`, the proposed values are still in the contact.
+    """
 
     id: UUID
     name: str
@@ -72,6 +75,8 @@ class StagedRecord:
     version: int
     etag: str
     problem: str = ""
+    source: str = ""
+    is_restored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,14 +265,63 @@ class RecordClose:
     etag: str
 
 
+# The label of an original that nobody knows; its value is empty then, and would look like an empty original.
+UNKNOWN_ORIGINAL = "(not known)"
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """One changed field of an edit to stage; an unknown original has the label UNKNOWN_ORIGINAL and no value."""
+
+    column: str
+    original: str | None
+    proposed: str | None
+    original_label: str = ""
+    proposed_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """An edit to stage with its fields. All ids follow from `operation_id`, so the same edit is never staged twice."""
+
+    operation_id: UUID
+    name: str
+    table: str
+    contact_id: UUID
+    editor_id: UUID | None
+    edited_on: datetime
+    source: str
+    is_restored: bool
+    fields: tuple[NewField, ...]
+
+    @property
+    def id(self) -> UUID:
+        """Return the id of the row."""
+        return uuid5(self.operation_id, "record")
+
+    def field_id(self, column: str) -> UUID:
+        """Return the id of the row of one changed field."""
+        return uuid5(self.operation_id, f"field:{column}")
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Writes that are applied together or not at all."""
+    """Writes that are applied together or not at all; `lookups` are the columns through which new rows refer."""
 
     contact: ContactWrite | None = None
     marks: tuple[FieldMark, ...] = ()
     applied: tuple[AppliedValue, ...] = ()
     closes: tuple[RecordClose, ...] = ()
+    records: tuple[NewRecord, ...] = ()
+    lookups: Mapping[str, Column] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StagingSnapshot:
+    """The contact as it is now, None where it was deleted, and the operation ids that are staged already."""
+
+    contact: LiveContact | None
+    staged: Mapping[UUID, StagedRecord]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,9 @@ _LONGEST_VERSION = 100
 MODIFIERS = ("_modifiedby_value", "_modifiedonbehalfby_value")
 
 
-def staged_record_columns(names: Names) -> tuple[str, ...]:
-    """Return the columns to select for `staged_record`."""
+def staged_record_columns(names: Names, *, with_origin: bool = True) -> tuple[str, ...]:
+    """Return the columns to select for `staged_record`; without the origin where the table has no such columns."""
+    origin = (names.record_source, names.record_restored) if with_origin else ()
     return (
         names.record_id,
         names.record_name,
@@ -47,6 +48,7 @@ def staged_record_columns(names: Names) -> tuple[str, ...]:
         f"_{names.record_editor}_value",
         names.record_edited_on,
         names.record_operation_id,
+        *filter(None, origin),
         "statecode",
         "versionnumber",
     )
@@ -69,6 +71,9 @@ def staged_record(row: odata.Row, names: Names) -> StagedRecord:
         state=cells.whole("statecode"),
         version=cells.whole("versionnumber"),
         etag=cells.etag(),
+        source=cells.text(names.record_source) if names.record_source else "",
+        # Rows of a plug-in that knows no such column, or left it empty, were restored.
+        is_restored=cells.flag(names.record_restored) if row.get(names.record_restored) is not None else True,
     )
     if record.target_id is None and record.contact_id is None:
         cells.problem = cells.problem or "The row does not say which contact was edited."

@@ -14,6 +14,7 @@ _TYPES = {
     ColumnType.TEXT: "Single line of text",
     ColumnType.MEMO: "Multiple lines of text",
     ColumnType.CHOICE: "Choice",
+    ColumnType.YES_NO: "Yes/no, default yes",
     ColumnType.INTEGER: "Whole number",
     ColumnType.DATE_TIME: "Date and time (user local)",
     ColumnType.LOOKUP: "Lookup",

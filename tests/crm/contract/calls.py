@@ -35,6 +35,11 @@ def _read_for_delivery(cloud: Cloud) -> Call:
     return lambda crm: crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[contact])
 
 
+def _read_for_staging(cloud: Cloud) -> Call:
+    contact = cloud.contacts()[0]
+    return lambda crm: crm.read_for_staging(table="contact", contact_id=contact, columns=[], operation_ids=[contact])
+
+
 def _apply(cloud: Cloud) -> Call:
     edit = Edit(cloud, cloud.client())
     return lambda crm: edit.apply(client=crm)
@@ -110,6 +115,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "companies": _plain(lambda crm: crm.companies([RITA])),
     "live_contacts": _plain(lambda crm: crm.live_contacts({RITA: []})),
     "read_for_delivery": _read_for_delivery,
+    "read_for_staging": _read_for_staging,
     "directory.users": _plain(lambda crm: crm.directory.users()),
     "directory.users_by_id": _plain(lambda crm: crm.directory.users_by_id([RITA])),
     "directory.teams": _plain(lambda crm: crm.directory.teams()),
