@@ -18,6 +18,7 @@ from syncapp.crm.staging.records import Column, ColumnType, Navigation, Unreadab
 from syncapp.mirror import fitting, unreadable
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import CrmColumn
+from syncapp.models.mirror.sync_record import REVIEWED_TABLE
 
 FRESH_FOR = timedelta(hours=6)
 # The CRM may not have a column either, so it is not asked with every page.
@@ -104,7 +105,8 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     unread = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
     unidentified = [column.problem for column in columns if not column.name]
     unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(unidentified, 1)]
-    unreadable.replace_all(Kind.COLUMN, unread)
+    if table == REVIEWED_TABLE:  # the only one whose columns people see
+        unreadable.replace_all(Kind.COLUMN, unread)
     held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
     rows = [
         CrmColumn(

@@ -61,7 +61,10 @@ def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "scre
 
 
 def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
-    """Reject the proposed value; the CRM keeps its own. Raises ReviewError."""
+    """Reject the proposed value; the CRM keeps its own, or gets the original that was never put back.
+
+    Raises ReviewError.
+    """
     return _only(decide([Choice(field_id, Outcome.REJECTED, seen, **details)], by=by, channel=channel))
 
 
@@ -91,14 +94,14 @@ def decide(
     refused: list[ReviewError] = []
     for choice in choices:
         try:
-            field, value_to_write = _checked(choice, fields.get(choice.field_id), known)
+            field, writes, value_to_write = _checked(choice, fields.get(choice.field_id), known)
             decision = new_decision(
                 field,
                 shared,
                 by=by,
                 kind=Kind.REVIEW,
                 outcome=choice.outcome,
-                writes=choice.outcome == Outcome.APPROVED,
+                writes=writes,
                 value_to_write=value_to_write,
                 expected_value=field.expected_value,
                 reason_code=choice.reason_code,
@@ -115,8 +118,8 @@ def decide(
 
 def _checked(
     choice: Choice, field: SyncField | None, known: Mapping[str, Mapping[str, Column]]
-) -> tuple[SyncField, str | None]:
-    """Return the field and the canonical value that an approval writes (None for empty).
+) -> tuple[SyncField, bool, str | None]:
+    """Return the field, whether the contact is written, and the canonical value to write (None for empty).
 
     Raises ReviewError if this choice may not be made now.
     """
@@ -133,14 +136,22 @@ def _checked(
         raise NotPossible("The contact was deleted in the CRM, so nothing can be written.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
         raise BadValue("Choose a reason for rejecting.", field=field)
-    if choice.outcome != Outcome.APPROVED:
-        return field, None
-    value = choice.corrected_value if choice.is_corrected else field.proposed_value
     column = known[field.record.target_table].get(field.column_name)
+    if choice.outcome != Outcome.APPROVED:
+        writes = puts_original_back(field, column)
+        return field, writes, field.original_value if writes else None
+    value = choice.corrected_value if choice.is_corrected else field.proposed_value
     problem = conversion.check(column, value, exactly=choice.is_corrected) if column is not None else None
     if problem:
         raise BadValue(problem, field=field)
-    return field, value or None
+    return field, True, value or None
+
+
+def puts_original_back(field: SyncField, column: Column | None) -> bool:
+    """Return whether rejecting writes the original: it was never put back, and the CRM still holds the proposal."""
+    if field.record.is_restored or field.has_unknown_original or field.contact_is_gone or column is None:
+        return False
+    return conversion.same(column.type, field.expected_value, field.proposed_value)
 
 
 def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **values: Any) -> Decision:

@@ -19,6 +19,8 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
     """Write the value that an approval replaced. Raises NotPossible unless the approval was written."""
     field = context.lock_field(field_id)
     written = _last_written(field, FieldDecision.APPROVED)
+    if field.has_unknown_original and not field.record.is_restored:
+        raise NotPossible("Nobody knows the original value, so it cannot be put back.", field=field)
     reversals.record(written)
     return _save(
         field,
@@ -26,7 +28,8 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
         channel=channel,
         kind=Kind.PUT_BACK,
         outcome=Outcome.REJECTED,
-        value_to_write=written.expected_value,
+        # A value that was never restored was already there when it was approved.
+        value_to_write=written.expected_value if field.record.is_restored else field.original_value,
         expected_value=written.held_value,
         reason=reason,
     )

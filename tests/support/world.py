@@ -65,6 +65,10 @@ class World:
         """Edit the contact in Outlook."""
         self._post("outlook", {"contact": str(contact), "changes": columns})
 
+    def plug_in(self, *, enabled: bool) -> None:
+        """Switch the company's plug-in; without it, what Outlook saves stays in the contact."""
+        self._session.put(f"{self.url}/sandbox/plugin", json={"enabled": enabled}).raise_for_status()
+
     def form(self, contact: uuid.UUID, **columns: Any) -> None:
         """Edit the contact in the CRM."""
         self._post("form", {"contact": str(contact), "changes": columns})

@@ -28,7 +28,7 @@ from syncapp.jobs.queue import failpoint
 from syncapp.mirror import columns, cursors, statistics, unreadable, uses
 from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import editors
-from syncapp.mirror.edits import arrivals, companies, rows, search_words, visibility
+from syncapp.mirror.edits import arrivals, companies, rows, search_words, staging_columns, visibility
 from syncapp.mirror.unreadable import Kind
 from syncapp.mirror.uses import Use
 from syncapp.models import Breaker, MirrorCursor, SyncField, SyncRecord
@@ -68,9 +68,13 @@ class _Table:
     kind: Kind
 
 
+def _read_records(crm: CrmClient, link: str) -> ChangePage[Any]:
+    return crm.staged_records(link, page_size=PAGE_SIZE, with_origin=staging_columns.has_origin(crm))
+
+
 _TABLES = (
     _Table(FIELDS, lambda crm, link: crm.staged_fields(link, page_size=PAGE_SIZE), rows.store_fields, Kind.FIELD),
-    _Table(RECORDS, lambda crm, link: crm.staged_records(link, page_size=PAGE_SIZE), rows.store_records, Kind.EDIT),
+    _Table(RECORDS, _read_records, rows.store_records, Kind.EDIT),
 )
 
 

@@ -132,6 +132,8 @@ def _record_values(row: StagedRecord, generation: int, stored: SyncRecord | None
         "editor_name": row.editor_name,
         "edited_on": row.edited_on,
         "operation_id": row.operation_id,
+        "source": row.source,
+        "is_restored": row.is_restored,
         "crm_state": row.state,
         "version": row.version,
         "generation": generation,

@@ -14,6 +14,7 @@ from operator import or_
 from django.db import models
 from django.db.models import Q
 
+from syncapp.crm.staging.records import UNKNOWN_ORIGINAL
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.mirror.sync_record import SyncRecord
 
@@ -180,6 +181,16 @@ class SyncField(models.Model):
         return {self.crm_now_value: self.crm_now_label, **known}.get(value, "") if value is not None else ""
 
     @property
+    def has_unknown_original(self) -> bool:
+        """Return whether nobody knows the original; its value is empty then, which means nothing."""
+        return self.original_value is None and self.original_label == UNKNOWN_ORIGINAL
+
+    @property
+    def staged_value(self) -> str | None:
+        """Return the value that was left in the CRM: the original, or the proposal where it was not put back."""
+        return self.original_value if self.record.is_restored else self.proposed_value
+
+    @property
     def expected_value(self) -> str | None:
-        """Return the value that we expect in the CRM: the last read one, else the original, which was put back."""
-        return self.original_value if self.crm_now_read_at is None else self.crm_now_value
+        """Return the value that we expect in the CRM: the last read one, else the one that staging left."""
+        return self.staged_value if self.crm_now_read_at is None else self.crm_now_value

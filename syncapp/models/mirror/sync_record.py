@@ -118,6 +118,12 @@ class SyncRecord(models.Model):
     editor_name = models.CharField(max_length=400, blank=True)
     edited_on = models.DateTimeField(null=True, blank=True)
     operation_id = models.CharField(max_length=100, blank=True)
+    source = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="What staged it: plug-in, audit."
+    )
+    is_restored = models.BooleanField(
+        default=True, db_default=True, help_text="Whether the originals were put back; the CRM's word of it."
+    )
     crm_state = models.SmallIntegerField(default=0)
     version = models.BigIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)

@@ -32,14 +32,14 @@ WORDS = {
 
 
 def changed_in_crm(field: SyncField, column: Column | None) -> bool:
-    """Return whether the CRM's last read value differs from the original, compared by type.
+    """Return whether the CRM's last read value differs from the one that staging left, compared by type.
 
     Such a field is decided by itself: a bulk decision or a rule has not seen that value.
     """
     if field.crm_now_read_at is None:
         return False
     kind = column.type if column is not None else ColumnType.TEXT
-    return not conversion.same(kind, field.crm_now_value, field.original_value)
+    return not conversion.same(kind, field.crm_now_value, field.staged_value)
 
 
 def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning, ...]:

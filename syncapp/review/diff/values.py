@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.staging.records import UNKNOWN_ORIGINAL, Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.review.diff import formats, text
 from syncapp.review.diff.presentation import LIST_SEPARATOR, Marking, presentation
@@ -79,10 +79,16 @@ def format_value(column: Column | None, value: str | None, label: str = "") -> s
 
 
 def diff_field(field: SyncField, column: Column | None) -> ValueDiff:
-    """Compare the original and the proposed value of a field; an unreadable proposal is not shown as empty."""
+    """Compare the original and the proposed value of a field.
+
+    Neither an unreadable proposal nor an unknown original is shown as empty.
+    """
     if field.unreadable and field.proposed_value is None:
         before = unmarked(column, field.original_value, field.original_label)
         return ValueDiff(before, DiffSide(text.unmarked(UNREADABLE)))
+    if field.has_unknown_original:
+        after = unmarked(column, field.proposed_value, field.proposed_label)
+        return ValueDiff(DiffSide(text.unmarked(UNKNOWN_ORIGINAL)), after)
     return diff_values(
         column,
         (field.original_value, field.original_label),

@@ -12,7 +12,7 @@ from syncapp.crm.values.lookups import NamedRow
 from syncapp.models import Decision, SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind
-from syncapp.review import context, groups
+from syncapp.review import context, decisions, groups
 from syncapp.review.bulk import warnings
 from syncapp.review.diff import values
 from syncapp.review.diff.values import DiffSide, Tag, ValueDiff
@@ -151,7 +151,19 @@ class FieldPresenter:
             return warnings.changed_in_crm(field, self.column)
         if field.crm_now_read_at is None or self.column is None or not self.is_crm_value_final:
             return False
-        return not conversion.same(self.column.type, self._crm_value[0], field.original_value)
+        return not conversion.same(self.column.type, self._crm_value[0], field.staged_value)
+
+    @property
+    def live_note(self) -> str:
+        """Return what approving and rejecting do to a proposal that is still in the CRM; '' if it is not there."""
+        field = self.field
+        if not field.is_undecided or field.record.is_restored or field.contact_is_gone:
+            return ""
+        if decisions.puts_original_back(field, self.column):
+            return "The CRM holds the proposed value. Approving keeps it; rejecting puts the original back."
+        if field.has_unknown_original:
+            return "The original was not restored, because it is not known. Rejecting changes nothing in the CRM."
+        return ""
 
     @property
     def is_crm_value_final(self) -> bool:

@@ -12,7 +12,7 @@ from syncapp import preferences
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
-from syncapp.models.review.decision import DecisionState, Kind
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
 from syncapp.review import reasons
 from syncapp.web.base import holds, times
 from syncapp.web.base.holds import HoldReason
@@ -175,6 +175,8 @@ def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
         hint = f"{by} {when}; {BEFORE_RESTORE}"  # the decider first: a narrow column shows no more
     if last.kind == Kind.PUT_BACK:
         return OutcomePresenter("undo", "none", "Old value put back", hint, follow_up="approve_after_all")
+    if last.outcome == Outcome.REJECTED:
+        return OutcomePresenter("cross", "none", "Rejected, original put back", hint, follow_up="approve_after_all")
     if last.rule_id:
         hint = f"rule “{last.rule}”; {when}{read_back}"
     return OutcomePresenter("check", "good", "Written", hint, follow_up="put_back")
