@@ -87,7 +87,7 @@ def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[dateti
     return _second(row.modified_on) == moment == max(seconds, default=moment) and seconds.count(moment) <= 1
 
 
-def revision_of(old: int | None, new: int | None, *, is_changed: bool, is_audited: bool) -> Revision:
+def revision_of(old: int | None, new: int | None, is_changed: bool, *, is_audited: bool) -> Revision:
     """Return what the old and new revision of an entry tell; `is_changed`: the entry has that column at all."""
     if is_changed and new is not None and new > (old or 0):
         return Revision.RAISED

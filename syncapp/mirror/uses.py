@@ -32,6 +32,7 @@ class Use(StrEnum):
     QUEUE = "queue_open"
     FILTERS = "filters_open"
     ARRIVALS = "edits_arrive"
+    CONTACTS = "contacts_change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,19 @@ def periods_of(rows: Iterable[Any]) -> dict[Use, Period]:
 
 def pull_interval(periods: Mapping[Use, Period] | None = None) -> float:
     """Return the seconds between two pulls now: PULL_SECONDS in use, growing to PULL_IDLE_SECONDS without."""
+    return _interval((Use.QUEUE, Use.ARRIVALS), periods)
+
+
+def capture_interval() -> float:
+    """Return the seconds between two readings of the audit log now: as often as contacts change, or edits arrive."""
+    return _interval((Use.CONTACTS, Use.ARRIVALS), None)
+
+
+def _interval(of: Iterable[Use], periods: Mapping[Use, Period] | None) -> float:
     if not _intervals_vary():
         return float(settings.PULL_SECONDS)
     periods = read() if periods is None else periods
-    ages = [periods[use].age for use in (Use.QUEUE, Use.ARRIVALS) if use in periods]
+    ages = [periods[use].age for use in of if use in periods]
     longest = max(settings.PULL_SECONDS, settings.PULL_IDLE_SECONDS)
     return float(min(max(settings.PULL_SECONDS, min(ages) / SLOWDOWN), longest) if ages else longest)
 

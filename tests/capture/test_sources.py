@@ -91,7 +91,7 @@ def test_row_belongs_to_newest_entry_only(of_row, moments, belongs) -> None:
     ],
 )
 def test_revision_counts_only_when_raised(old, new, is_changed, is_audited, found) -> None:
-    assert sources.revision_of(old, new, is_changed=is_changed, is_audited=is_audited) is found
+    assert sources.revision_of(old, new, is_changed, is_audited=is_audited) is found
 
 
 @pytest.mark.parametrize(

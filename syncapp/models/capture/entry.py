@@ -94,6 +94,7 @@ class CaptureEntry(models.Model):
         indexes = [
             models.Index(fields=["contact_id", "happened_at"], name="capture_entry_contact"),
             models.Index(fields=["happened_at", "source", "state"], name="capture_entry_when"),
+            models.Index(fields=["read_at"], name="capture_entry_read"),
             models.Index(
                 fields=["state", "happened_at"], name="capture_entry_open", condition=Q(state__in=OPEN_ENTRIES)
             ),
@@ -136,7 +137,7 @@ class CaptureContact(models.Model):
     """The last change of a contact as its row tells, read by change tracking.
 
     It says which entries are still on their way, and who signed the newest one. `noticed_at` is when the portal saw
-    this change first.
+    this change first; until `awaited_until` its entry is waited for, None once it is there.
     """
 
     contact_id = models.UUIDField(primary_key=True)
@@ -145,9 +146,15 @@ class CaptureContact(models.Model):
     modified_by = models.UUIDField(null=True, blank=True)
     signed_by = models.UUIDField(null=True, blank=True, help_text="Modified By (delegate).")
     noticed_at = models.DateTimeField()
+    awaited_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["noticed_at"], name="capture_contact_noticed")]
+        indexes = [
+            models.Index(fields=["noticed_at"], name="capture_contact_noticed"),
+            models.Index(
+                fields=["awaited_until"], name="capture_contact_awaited", condition=Q(awaited_until__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"contact {self.pk}"

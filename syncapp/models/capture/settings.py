@@ -55,6 +55,9 @@ class Capture(models.Model):
 
     read_until = models.DateTimeField(null=True, blank=True, help_text="The newest entry of the last complete listing.")
     listed_at = models.DateTimeField(null=True, blank=True, help_text="When the last complete listing began.")
+    deep_listed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When entries of a whole day were last listed again."
+    )
     listing_since = models.DateTimeField(null=True, blank=True, help_text="From when the listing under way reads.")
     listing_began_at = models.DateTimeField(null=True, blank=True)
     next_link = models.TextField(
@@ -151,7 +154,6 @@ class CaptureGap(models.Model):
         AUDITING_OFF = "auditing_off", "Auditing was off"
         ENTRIES_DELETED = "deleted", "The CRM had deleted the entries before they were read"
         DOWNTIME = "downtime", "The portal did not read; edits of that time were not restored"
-        ENTRIES_MISSING = "missing", "Contacts changed, but entries never appeared"
 
     reason = models.CharField(max_length=14, choices=Reason)
     begins_at = models.DateTimeField()

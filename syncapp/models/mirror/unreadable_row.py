@@ -20,6 +20,7 @@ class UnreadableRow(models.Model):
         UNIT = "unit", "Business unit"
         MEMBERSHIP = "member", "Team membership"
         COLUMN = "column", "Column definition"
+        ENTRY = "entry", "Audit entry of a contact"
 
     kind = models.CharField(max_length=8, choices=Kind)
     row_id = models.CharField(max_length=160, help_text="Begins with ? where the row has no readable id.")

@@ -1,0 +1,69 @@
+"""The CRM's switches of auditing, read now and then: which columns are audited since when, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from syncapp.capture import gaps
+from syncapp.capture.columns import TABLE
+from syncapp.capture.gaps import Reason
+from syncapp.crm.client import CrmClient
+from syncapp.models import Capture, CaptureColumn, CaptureGap
+from syncapp.models.capture.entry import Source
+
+FRESH_FOR = timedelta(hours=1)
+# After contacts changed without any entry, the switches are suspected to be off.
+SUSPECTED_AFTER = timedelta(minutes=15)
+
+
+def refresh(
+    crm: CrmClient, capture: Capture, watched: Collection[str], *, now: datetime, is_suspected: bool = False
+) -> bool:
+    """Read the switches where they are not fresh, and record gaps where they are off; return whether they were read.
+
+    `watched` are the tracked columns and the revision column. Raises CrmError.
+    """
+    age = None if capture.switches_read_at is None else now - capture.switches_read_at
+    if age is not None and age < (SUSPECTED_AFTER if is_suspected else FRESH_FOR):
+        return False
+    settings = crm.audits.settings()
+    is_on = settings.is_on and crm.metadata.table(TABLE).auditing.is_on
+    switches = crm.metadata.auditing(TABLE) if is_on else {}
+    audited = {name for name in watched if name in switches and switches[name].is_on}
+    hidden = sorted(crm.metadata.secured(TABLE) & set(watched))
+    _record_gap(capture, audited, is_on=is_on, now=now)
+    first = capture.observing_since or now if age is None else now
+    since = {name: capture.audited_since.get(name) or first.isoformat() for name in sorted(audited)}
+    changes = {"audited_since": since, "unreadable_columns": hidden, "days_kept": settings.days_kept}
+    Capture.objects.update(**changes, switches_read_at=now)
+    capture.refresh_from_db()
+    return True
+
+
+def _record_gap(capture: Capture, audited: Collection[str], *, is_on: bool, now: datetime) -> None:
+    """Begin a gap where auditing of everything or of a column was switched off, end it where it is on again."""
+    begins_at = capture.switches_read_at or capture.observing_since or now
+    if not is_on:
+        gaps.begin(Reason.AUDITING_OFF, at=begins_at)
+        return
+    before = CaptureGap.objects.filter(reason=Reason.AUDITING_OFF, ends_at=None).values_list("detail", flat=True)
+    off_before = {name for detail in before for name in detail.split(", ") if name}
+    passing = CaptureColumn.objects.filter(source=Source.OUTLOOK, handling=CaptureColumn.Handling.LET_THROUGH)
+    passing_names = set(passing.values_list("column_name", flat=True))
+    off = sorted((off_before | set(capture.audited_since)) - set(audited) - passing_names)
+    if off:
+        gaps.begin(Reason.AUDITING_OFF, at=begins_at, detail=", ".join(off))
+    else:
+        gaps.end(Reason.AUDITING_OFF, at=now)
+
+
+def readable_at(capture: Capture, moment: datetime, columns: Collection[str]) -> frozenset[str]:
+    """Return those of `columns` that were audited at a moment and are not hidden from us, as far as is known."""
+    since: Mapping[str, str] = capture.audited_since
+    hidden = set(capture.unreadable_columns)
+    return frozenset(
+        name
+        for name in columns
+        if name not in hidden and name in since and datetime.fromisoformat(since[name]) <= moment
+    )

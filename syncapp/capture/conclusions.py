@@ -1,0 +1,136 @@
+"""The last step of a round: who made each change, as far as that is known now, and what is to be done about it.
+
+An entry that may be from Outlook waits until all entries of its contact are there, or patience ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from syncapp.capture import policy, scheduling, sources
+from syncapp.capture.details import as_audit_entry, wanted
+from syncapp.capture.policy import Facts
+from syncapp.capture.rounds import Round
+from syncapp.crm.audits.records import Action
+from syncapp.crm.contact_changes import ContactChange
+from syncapp.models import CaptureContact, CaptureEntry
+from syncapp.models.capture.entry import EntryState, Evidence, Source
+from syncapp.models.locking import retried
+
+MAX_CONTACTS = 500
+Outcome = tuple[str, str, str, str]  # state, reason, source, evidence
+
+
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """What is known of one contact: its last change, the moments of its entries, and signed creations."""
+
+    row: CaptureContact | None
+    moments: Sequence[datetime]
+    creations: Sequence[datetime]
+    is_complete: bool
+
+    def last_change(self) -> ContactChange | None:
+        """Return the contact's last change as its row tells."""
+        row = self.row
+        if row is None:
+            return None
+        return ContactChange(row.contact_id, row.modified_on, row.created_on, row.modified_by, row.signed_by)
+
+
+def conclude(running: Round) -> bool:
+    """Decide the entries that are read; return False if the time ran out. Raises LostLease."""
+    done: set[UUID] = set()
+    while contact_ids := _next_contacts(done):
+        done.update(contact_ids)
+        _conclude(running, contact_ids)
+        if running.is_over():
+            return False
+    return True
+
+
+def _next_contacts(done: set[UUID]) -> list[UUID]:
+    waiting = CaptureEntry.objects.filter(state=EntryState.READ).exclude(contact_id__in=done)
+    return list(waiting.order_by("contact_id").values_list("contact_id", flat=True).distinct()[:MAX_CONTACTS])
+
+
+@retried
+def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
+    entries = CaptureEntry.objects.filter(contact_id__in=contact_ids, state=EntryState.READ)
+    outcomes: dict[Outcome, list[UUID]] = defaultdict(list)
+    to_stage: dict[UUID, list[CaptureEntry]] = defaultdict(list)
+    contacts = _contacts(running, contact_ids)
+    for entry in entries.prefetch_related("values").in_order():
+        found = _source(running, entry, contacts[entry.contact_id])
+        if found is None:
+            continue  # more has to be known first
+        decided = policy.decide(_facts(running, entry, found, contacts[entry.contact_id]), running.policy)
+        if decided is not None:
+            outcomes[*decided, *found].append(entry.pk)
+        elif contacts[entry.contact_id].is_complete:
+            outcomes[EntryState.READ, "", *found].append(entry.pk)
+            to_stage[entry.contact_id].append(entry)
+    for (state, reason, source, evidence), ids in outcomes.items():
+        rows = CaptureEntry.objects.filter(pk__in=ids, state=EntryState.READ)
+        rows.update(state=state, reason=reason, source=source, evidence=evidence)
+    running.result.to_stage += scheduling.schedule(to_stage, read_at=running.now)
+    running.extend_lease()
+
+
+def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:
+    """Return who made the change; None while only the contact's row could tell, and it cannot be trusted yet.
+
+    Entries keep whole seconds: until all are there, a row that fits this entry may describe a later change of the same
+    second.
+    """
+    as_is = Source(entry.source), Evidence(entry.evidence)
+    row = contact.last_change()
+    if entry.source not in (Source.FORM, Source.PROGRAM, Source.UNKNOWN) or row is None:
+        return as_is
+    audit_entry = as_audit_entry(entry)
+    if row.signed_by not in running.known.signers or not sources.belongs_to(row, audit_entry, contact.moments):
+        return as_is
+    if contact.row is None or not contact.is_complete or running.now < contact.row.noticed_at + running.patience:
+        return None
+    return Source.OUTLOOK, Evidence.DELEGATE
+
+
+def _facts(running: Round, entry: CaptureEntry, found: tuple[Source, Evidence], contact: _Contact) -> Facts:
+    programs = running.policy.listed_programs
+    return Facts(
+        source=found[0],
+        happened_at=entry.happened_at,
+        user_id=entry.user_id,
+        columns=frozenset(value.column_name for value in entry.values.all()),
+        lacks_revision=entry.lacks_revision,
+        is_listed_program=bool(programs & {entry.user_id, entry.calling_user_id}),
+        completes_creation=found[0] is Source.OUTLOOK
+        and sources.completes_creation(entry.happened_at, contact.creations),
+    )
+
+
+def _contacts(running: Round, contact_ids: Iterable[UUID]) -> Mapping[UUID, _Contact]:
+    ids = list(contact_ids)
+    rows = CaptureContact.objects.in_bulk(ids)
+    moments: dict[UUID, list[datetime]] = defaultdict(list)
+    creations: dict[UUID, list[datetime]] = defaultdict(list)
+    entries = CaptureEntry.objects.filter(contact_id__in=ids)
+    for contact_id, happened_at, action, source in entries.values_list("contact_id", "happened_at", "action", "source"):
+        moments[contact_id].append(happened_at)
+        if action == Action.CREATE and source == Source.OUTLOOK:
+            creations[contact_id].append(happened_at)
+    unread = set(wanted(running).filter(contact_id__in=ids).values_list("contact_id", flat=True))
+    awaited = {key for key, row in rows.items() if row.awaited_until is not None and row.awaited_until > running.now}
+    return {
+        contact_id: _Contact(
+            row=rows.get(contact_id),
+            moments=moments[contact_id],
+            creations=creations[contact_id],
+            is_complete=contact_id not in unread and contact_id not in awaited,
+        )
+        for contact_id in ids
+    }

@@ -1,0 +1,57 @@
+"""How long audit entries take until they can be read, and how long they are therefore waited for.
+
+An entry counts as late where a listing after its change did not have it; the delay is then the seconds from the change
+until it was seen, by two clocks, so the connection check warns where they differ.
+"""
+
+from __future__ import annotations
+
+import statistics
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from syncapp.models import Capture, CaptureEntry
+
+NOT_MEASURED = 15.0  # seconds; assumed until MEASURED_AFTER entries were seen
+MEASURED_AFTER = 20
+MIN_PATIENCE, MAX_PATIENCE = timedelta(seconds=10), timedelta(minutes=10)
+MIN_OVERLAP, MAX_OVERLAP = timedelta(seconds=30), timedelta(hours=1)
+_MEASURED = timedelta(days=7)
+_NEWEST = 200
+# Entries keep whole seconds.
+_ROUNDING = timedelta(seconds=1)
+
+
+def patience(capture: Capture) -> timedelta:
+    """Return how long an entry is waited for: twice the worst measured delay, within limits."""
+    return min(max(MIN_PATIENCE, _twice_worst(capture)), MAX_PATIENCE)
+
+
+def overlap(capture: Capture) -> timedelta:
+    """Return how far before the newest entry the next listing begins."""
+    return min(max(MIN_OVERLAP, _twice_worst(capture)), MAX_OVERLAP)
+
+
+def _twice_worst(capture: Capture) -> timedelta:
+    return timedelta(seconds=2 * (NOT_MEASURED if capture.worst_delay is None else capture.worst_delay))
+
+
+def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None) -> float | None:
+    """Return the delay in seconds of an entry that is seen first now, None where the first listing after it had it.
+
+    `listed_at` is when the last complete listing began.
+    """
+    if listed_at is None or listed_at <= happened_at + _ROUNDING:
+        return None
+    return max(0.0, (now - happened_at).total_seconds())
+
+
+def update(now: datetime) -> None:
+    """Store the median of the newest entries and the worst delay of a week; one that was not late counts as 0."""
+    newest = CaptureEntry.objects.order_by("-happened_at").values_list("delay", flat=True)[:_NEWEST]
+    found = [delay or 0.0 for delay in newest]
+    worst = CaptureEntry.objects.filter(happened_at__gt=now - _MEASURED).aggregate(worst=Max("delay"))["worst"]
+    if worst is None and len(found) >= MEASURED_AFTER:
+        worst = 0.0
+    Capture.objects.update(median_delay=statistics.median(found) if found else None, worst_delay=worst)

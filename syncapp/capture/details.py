@@ -1,0 +1,167 @@
+"""The third step of a round: the values of entries that may matter, in batches.
+
+Each read counts towards the CRM's daily allowance. So only entries with a tracked column are asked for, those of the
+synchronization and of contacts with an open Outlook edit first. Others serve to observe; they are read while the day's
+allowance is not half used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from syncapp.capture import auditing, rhythm, sources, values
+from syncapp.capture.policy import Reason
+from syncapp.capture.rounds import Round
+from syncapp.capture.values import ColumnChange
+from syncapp.crm.audits.records import AuditDetails, AuditEntry, Operation
+from syncapp.crm.errors import CrmError, Forbidden, NotFound
+from syncapp.jobs.queue import failpoint
+from syncapp.models import CaptureContact, CaptureEntry, CaptureValue
+from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Source
+from syncapp.models.capture.settings import CaptureRule
+from syncapp.models.locking import retried
+
+AT_ONCE = 50
+OTHERS_IN_A_ROUND = 100
+ATTEMPTS = 5
+# What is not from Outlook is left unread after this time.
+UNREAD_AFTER = timedelta(hours=1)
+_WITH_VALUES = "AttributeAuditDetail"
+
+
+def read(running: Round) -> bool:
+    """Read the values that are wanted; return False if the time ran out. Raises CrmError, LostLease."""
+    tried: set[UUID] = set()
+    while entries := _untried(wanted(running), tried, AT_ONCE):
+        _read_batch(running, entries)
+        if running.is_over():
+            return False
+    left = OTHERS_IN_A_ROUND if rhythm.has_allowance() else 0
+    while left > 0 and (entries := _untried(_new(), tried, min(left, AT_ONCE))):
+        _read_batch(running, entries)
+        left -= len(entries)
+        if running.is_over():
+            return False
+    stale = _new().filter(read_at__lt=running.now - UNREAD_AFTER).exclude(pk__in=wanted(running).values("pk"))
+    stale.update(state=EntryState.LET_THROUGH, reason=Reason.VALUES_NOT_READ)
+    return True
+
+
+def wanted(running: Round) -> QuerySet[CaptureEntry]:
+    """Return the unread entries that may be from Outlook, or belong to a contact with an open Outlook edit."""
+    signed = CaptureContact.objects.filter(contact_id=OuterRef("contact_id"), signed_by__in=running.known.signers)
+    open_edits = CaptureEntry.objects.filter(
+        contact_id=OuterRef("contact_id"), state__in=OPEN_ENTRIES, source=Source.OUTLOOK
+    )
+    may_be = Q(source=Source.OUTLOOK) | Exists(signed) | Exists(open_edits)
+    if running.policy.rule is CaptureRule.ORIGINAL:
+        may_be |= Q(source__in=[Source.PROGRAM, Source.UNKNOWN])
+    return _new().filter(may_be)
+
+
+def _new() -> QuerySet[CaptureEntry]:
+    return CaptureEntry.objects.filter(state=EntryState.NEW).order_by("happened_at")
+
+
+def _untried(entries: QuerySet[CaptureEntry], tried: set[UUID], most: int) -> Sequence[CaptureEntry]:
+    """Return the next entries of this round; one that failed is tried again in the next round."""
+    found = list(entries.exclude(pk__in=tried)[:most])
+    tried.update(entry.pk for entry in found)
+    return found
+
+
+def _read_batch(running: Round, entries: Sequence[CaptureEntry]) -> None:
+    answers = running.crm.audits.details_of([entry.pk for entry in entries])
+    for answer in answers:
+        # Not the entry is at fault, but the connection or a privilege.
+        if isinstance(answer, CrmError) and (isinstance(answer, Forbidden) or answer.retry_after is not None):
+            raise answer
+    _store(running, list(zip(entries, answers, strict=True)))
+    running.result.values += len(entries)
+    failpoint("capture.read")
+
+
+@retried
+def _store(running: Round, answers: Iterable[tuple[CaptureEntry, AuditDetails | CrmError]]) -> None:
+    found: list[CaptureValue] = []
+    for entry, answer in answers:
+        if isinstance(answer, CrmError):
+            _postpone(running, entry, answer)
+        elif answer.kind != _WITH_VALUES:
+            _set_aside(running, entry, Reason.UNREADABLE, f"The CRM gave no values but {answer.kind or 'nothing'}.")
+        else:
+            found += _conclude(running, entry, answer)
+    CaptureValue.objects.bulk_create(
+        found,
+        update_conflicts=True,
+        unique_fields=["entry", "column_name"],
+        update_fields=["old_value", "new_value", "old_label", "new_label", "old_known", "new_known"],
+    )
+    running.extend_lease()
+
+
+def _conclude(running: Round, entry: CaptureEntry, details: AuditDetails) -> list[CaptureValue]:
+    """Store who made the change of an entry whose values were read; return these."""
+    watched = [*running.columns, running.revision]
+    readable = auditing.readable_at(running.capture, entry.happened_at, watched)
+    changed = values.changes(details, list(running.columns.values()), readable=readable)
+    pair = values.revisions(details, running.revision)
+    revision = sources.revision_of(*pair, is_audited=running.revision in readable)
+    conclusion = sources.conclude(as_audit_entry(entry), running.known, revision=revision)
+    state = EntryState.READ if changed else EntryState.LET_THROUGH
+    reason = "" if changed else Reason.NO_TRACKED_COLUMN
+    CaptureEntry.objects.filter(pk=entry.pk, state=EntryState.NEW).update(
+        state=state,
+        reason=reason,
+        source=conclusion.source,
+        evidence=conclusion.evidence,
+        lacks_revision=conclusion.lacks_revision,
+    )
+    return [_value(entry, change) for change in changed]
+
+
+def as_audit_entry(entry: CaptureEntry) -> AuditEntry:
+    """Return the audit entry that a row of the inbox keeps."""
+    return AuditEntry(
+        id=entry.pk,
+        created_on=entry.happened_at,
+        operation=Operation.UPDATE,
+        action=entry.action,
+        row_id=entry.contact_id,
+        user_id=entry.user_id,
+        calling_user_id=entry.calling_user_id,
+        transaction_id=entry.transaction_id,
+    )
+
+
+def _value(entry: CaptureEntry, change: ColumnChange) -> CaptureValue:
+    return CaptureValue(
+        entry=entry,
+        column_name=change.column,
+        old_value=change.old.text,
+        new_value=change.new.text,
+        old_label=change.old_label,
+        new_label=change.new_label,
+        old_known=change.old.is_known,
+        new_known=change.new.is_known,
+    )
+
+
+def _postpone(running: Round, entry: CaptureEntry, error: CrmError) -> None:
+    """Count a failed read; set the entry aside where a retry cannot help, or has not for long."""
+    if isinstance(error, NotFound):
+        _set_aside(running, entry, Reason.NOT_IN_LOG, "The CRM deleted the entry before its values were read.")
+    elif entry.attempts + 1 >= ATTEMPTS or not error.transient:
+        _set_aside(running, entry, Reason.UNREADABLE, error.message)
+    else:
+        CaptureEntry.objects.filter(pk=entry.pk, state=EntryState.NEW).update(attempts=F("attempts") + 1)
+
+
+def _set_aside(running: Round, entry: CaptureEntry, reason: Reason, problem: str) -> None:
+    rows = CaptureEntry.objects.filter(pk=entry.pk, state=EntryState.NEW)
+    rows.update(state=EntryState.SET_ASIDE, reason=reason, problem=problem[:300])
+    running.result.set_aside += 1

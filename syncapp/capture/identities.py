@@ -1,0 +1,46 @@
+"""The users of the CRM whose signature means the synchronization, and other programs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from syncapp.capture.sources import KnownUsers
+from syncapp.crm.client import CrmClient
+from syncapp.models import CaptureIdentity, FilterUser
+
+Kind = CaptureIdentity.Kind
+
+
+def known_users(crm: CrmClient) -> KnownUsers:
+    """Return the users that mean something to capture. Raises CrmError."""
+    by_kind = list(CaptureIdentity.objects.values_list("user_id", "kind"))
+    applications = FilterUser.objects.filter(is_application=True).values_list("pk", flat=True)
+    return KnownUsers(
+        own=crm.own_user_id(),
+        signers=frozenset(user for user, kind in by_kind if kind == Kind.SYNCHRONIZATION),
+        programs=frozenset(user for user, kind in by_kind if kind == Kind.PROGRAM) | frozenset(applications),
+    )
+
+
+def find(crm: CrmClient) -> bool:
+    """Look for the user that signs what Outlook saves, where none is known; return whether one is. Raises CrmError.
+
+    Where several have its name, none is taken: it is not known which of them signs.
+    """
+    if CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION).exists():
+        return True
+    found = crm.accounts.named(settings.CRM_SYNC_USER)
+    if len(found) != 1:
+        return False
+    account = crm.accounts.account(found[0])
+    values = {"name": account.name[:400], "application_id": account.application_id}
+    CaptureIdentity.objects.get_or_create(user_id=account.id, defaults=values)
+    return True
+
+
+def note_signature(user_ids: set[UUID]) -> None:
+    """Record that these identities have just signed a change."""
+    CaptureIdentity.objects.filter(user_id__in=user_ids).update(seen_at=Now())

@@ -1,0 +1,118 @@
+"""What is to be done about an entry by what administrators have set: stage it, observe it, or let it through."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from syncapp.capture import sources
+from syncapp.models import Capture, CaptureColumn, CaptureIdentity, CaptureSource, FilterMembership
+from syncapp.models.capture.entry import EntryState, Source
+from syncapp.models.capture.settings import CaptureMode, CaptureRule
+
+
+class Reason(StrEnum):
+    """Why an entry is not staged."""
+
+    NO_TRACKED_COLUMN = "no_tracked_column"
+    NOT_OUTLOOK = "not_outlook"
+    NEW_CONTACT = "new_contact"  # the synchronization has just created it
+    COLUMNS_LET_THROUGH = "columns_let_through"
+    VALUES_NOT_READ = "values_not_read"  # not from Outlook, and reading them would have cost too much
+    OBSERVING = "observing"
+    PAUSED = "paused"
+    SOURCE_OFF = "source_off"
+    BEFORE_SWITCH_ON = "before_switch_on"
+    NOT_IN_PILOT = "not_in_pilot"
+    NOT_IN_LOG = "not_in_log"  # deleted from the audit log before it was read
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one entry when it is decided."""
+
+    source: Source
+    happened_at: datetime
+    user_id: UUID | None
+    columns: frozenset[str]
+    lacks_revision: bool = False
+    is_listed_program: bool = False
+    completes_creation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOn:
+    """A source whose entries after `since` are staged; only those of `members`, None for everyone's."""
+
+    since: datetime | None
+    members: frozenset[UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings of administrators at one moment; `passing` holds pairs of a source and a column."""
+
+    mode: CaptureMode
+    rule: CaptureRule
+    switched_on: Mapping[str, SwitchedOn]
+    passing: Collection[tuple[str, str]] = frozenset()
+    listed_programs: frozenset[UUID] = frozenset()
+
+    def reviewed(self, source: str, columns: Collection[str]) -> frozenset[str]:
+        """Return those of `columns` whose changes by this source are reviewed."""
+        return frozenset(column for column in columns if (source, column) not in self.passing)
+
+    def counts(self, facts: Facts) -> bool:
+        """Return whether the entry counts as an Outlook edit."""
+        return sources.counts_as_outlook(
+            facts.source,
+            lacks_revision=facts.lacks_revision,
+            rule=self.rule,
+            is_listed_program=facts.is_listed_program,
+        )
+
+
+def current(capture: Capture) -> Policy:
+    """Return what is set now."""
+    switched_on = {}
+    for row in CaptureSource.objects.filter(is_on=True):
+        team = FilterMembership.objects.filter(team_id=row.pilot_team_id) if row.pilot_team_id else None
+        members = None if team is None else frozenset(team.values_list("user_id", flat=True))
+        switched_on[row.source] = SwitchedOn(row.since, members)
+    found = CaptureColumn.objects.filter(handling=CaptureColumn.Handling.LET_THROUGH)
+    programs = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.PROGRAM)
+    return Policy(
+        mode=CaptureMode(capture.mode),
+        rule=CaptureRule(capture.rule),
+        switched_on=switched_on,
+        passing=frozenset(found.values_list("source", "column_name")),
+        listed_programs=frozenset(programs.values_list("user_id", flat=True)),
+    )
+
+
+def decide(facts: Facts, policy: Policy) -> tuple[EntryState, str] | None:
+    """Return the state of an entry that is not to be staged, with the reason; None for one that is."""
+    if not facts.columns:
+        return EntryState.LET_THROUGH, Reason.NO_TRACKED_COLUMN
+    if not policy.counts(facts):
+        return EntryState.LET_THROUGH, Reason.NOT_OUTLOOK
+    if facts.completes_creation:
+        return EntryState.LET_THROUGH, Reason.NEW_CONTACT
+    if not policy.reviewed(facts.source, facts.columns):
+        return EntryState.LET_THROUGH, Reason.COLUMNS_LET_THROUGH
+    if policy.mode is CaptureMode.PAUSED:
+        return EntryState.OBSERVED, Reason.PAUSED
+    if policy.mode not in (CaptureMode.STAGING, CaptureMode.RESTORING):
+        return EntryState.OBSERVED, Reason.OBSERVING
+    switch = policy.switched_on.get(facts.source)
+    if switch is None:
+        return EntryState.OBSERVED, Reason.SOURCE_OFF
+    if switch.since is None or facts.happened_at < switch.since:
+        return EntryState.OBSERVED, Reason.BEFORE_SWITCH_ON
+    if switch.members is not None and facts.user_id not in switch.members:
+        return EntryState.OBSERVED, Reason.NOT_IN_PILOT
+    return None

@@ -1,0 +1,78 @@
+"""Reading of the CRM's audit log, in rounds of which one is under way at a time (lease in the database).
+
+    contacts that changed ─▶ list of entries ─▶ their values ─▶ who made each change ─▶ a job for each contact
+    (contacts.py)            (entry_lists.py)    (details.py)     (conclusions.py)        (scheduling.py)
+
+Each step stores what it read together with its position, so a crash repeats a page, which changes nothing twice.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from django.db.models.functions import Now
+
+from syncapp.capture import auditing, columns, conclusions, contacts, details, entry_lists, gaps, identities, policy
+from syncapp.capture.rounds import CURSOR, ReadResult, Round
+from syncapp.crm.client import CrmClient
+from syncapp.crm.names import Names
+from syncapp.mirror import columns as definitions
+from syncapp.mirror import cursors
+from syncapp.mirror.cursors import TableLease
+from syncapp.models import Capture, CaptureEntry, MirrorCursor
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.jobs.job import database_now
+
+# The pages that show changes count 30 days.
+KEPT = timedelta(days=35)
+_STEPS = (contacts.read, entry_lists.read, details.read, conclusions.conclude)
+
+
+def read(crm: CrmClient, *, names: Names, seconds: float | None = None) -> ReadResult:
+    """Read for at most `seconds`; the next round continues from there. The first one begins to observe.
+
+    Raises CrmError, LostLease.
+    """
+    lease = cursors.acquire(CURSOR)
+    if lease is None:
+        return ReadResult(busy=True)
+    try:
+        with cursors.recording_problems(lease):
+            running = _begin(crm, lease, names, seconds)
+            running.result.finished = all(step(running) for step in _STEPS)
+            if running.result.finished:
+                cursors.advance(lease, pulled_at=Now(), trouble="")
+            return running.result
+    finally:
+        cursors.release(lease)
+
+
+def _begin(crm: CrmClient, lease: TableLease, names: Names, seconds: float | None) -> Round:
+    until = None if seconds is None else time.monotonic() + seconds
+    definitions.refresh(crm)
+    cursor = MirrorCursor.objects.annotate(now=Now()).get(table=CURSOR)
+    now: datetime = cursor.now
+    first = {"mode": CaptureMode.OBSERVING, "mode_since": now, "observing_since": now}
+    capture, _ = Capture.objects.get_or_create(slot=1, defaults=first)
+    gaps.note_silence(capture, read_at=cursor.pulled_at, now=now)
+    watched = columns.tracked(names.contact_revision)
+    if auditing.refresh(crm, capture, [*watched, names.contact_revision], now=now):
+        identities.find(crm)
+    return Round(
+        crm=crm,
+        lease=lease,
+        capture=capture,
+        now=now,
+        until=until,
+        revision=names.contact_revision,
+        columns=watched,
+        known=identities.known_users(crm),
+        policy=policy.current(capture),
+    )
+
+
+def delete_old() -> int:
+    """Delete entries that no page counts any more, and what contacts told; return how many rows."""
+    old = CaptureEntry.objects.filter(happened_at__lt=database_now(plus=-KEPT.total_seconds()))
+    return old.delete()[0] + contacts.delete_old()

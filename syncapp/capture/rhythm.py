@@ -1,0 +1,57 @@
+"""How often the audit log is read: as contacts change, within the day's allowance of requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from syncapp.capture.rounds import CURSOR
+from syncapp.connection import usage
+from syncapp.mirror import uses
+from syncapp.models import Capture, CaptureEntry, MirrorCursor
+from syncapp.models.capture.entry import OPEN_ENTRIES
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.jobs.job import database_now
+
+AUDIT = "audit"  # of the setting CAPTURE
+OPERATIONS_OF_A_ROUND = 3
+# The portal slows down from this part of the allowance on, and never plans to use more than the second one.
+SLOWER_FROM, MAX_PART = 0.5, 0.8
+
+
+def is_due() -> bool:
+    """Return whether to begin a round now; one that did not reach the end is continued at once."""
+    if settings.CAPTURE != AUDIT:
+        return False
+    capture = Capture.objects.first()
+    if capture is None:
+        return True
+    if capture.mode == CaptureMode.OFF:
+        return False
+    recent = {"pulled_at__gt": database_now(plus=-interval()), "pulled_at__lte": database_now()}
+    return not MirrorCursor.objects.filter(table=CURSOR, is_full_read=False, next_link="", **recent).exists()
+
+
+def interval() -> float:
+    """Return the seconds between two rounds now, which is short while an entry waits."""
+    wanted = uses.capture_interval()
+    if CaptureEntry.objects.filter(state__in=OPEN_ENTRIES).exists():
+        wanted = min(wanted, float(settings.PULL_SECONDS))
+    return max(wanted, _least_interval(usage.of_day() or 0, datetime.now(UTC)))
+
+
+def _least_interval(used: int, now: datetime) -> float:
+    """Return the seconds at which the rest of the allowance lasts until the day ends (UTC); 0 while much is left."""
+    allowance = settings.CRM_DAILY_ALLOWANCE
+    if used < allowance * SLOWER_FROM:
+        return 0.0
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    rounds = max(1.0, (allowance * MAX_PART - used) / OPERATIONS_OF_A_ROUND)
+    longest = max(settings.PULL_SECONDS, settings.PULL_IDLE_SECONDS)
+    return float(min((midnight - now).total_seconds() / rounds, longest))
+
+
+def has_allowance() -> bool:
+    """Return whether less than half of the day's allowance is used, so that values may be read for observing alone."""
+    return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOWER_FROM

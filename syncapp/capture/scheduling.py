@@ -1,0 +1,33 @@
+"""Jobs that stage captured edits: one open at a time for each contact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from syncapp.models import CaptureEntry, CaptureJob
+from syncapp.models.jobs.job import OPEN_STATES, JobState, database_now
+
+SETTLE = 5.0  # seconds without a further entry, since Outlook may save a contact in several steps
+LONGEST = timedelta(minutes=1)  # then a contact that keeps changing is staged all the same
+
+
+def schedule(entries: Mapping[UUID, Sequence[CaptureEntry]], *, read_at: datetime) -> int:
+    """Have the edits of these contacts staged; return how many contacts had no job yet.
+
+    A job that waits is put off where one of its entries was read just now, at `read_at`. Safe to repeat.
+    """
+    if not entries:
+        return 0
+    ids = sorted(entries)
+    open_jobs = CaptureJob.objects.filter(contact_id__in=ids, state__in=OPEN_STATES)
+    known = set(open_jobs.values_list("contact_id", flat=True))
+    fresh = [each for each in ids if any(entry.read_at >= read_at for entry in entries[each])]
+    waiting = CaptureJob.objects.filter(contact_id__in=fresh, state=JobState.READY, attempts=0)
+    waiting.filter(created_at__gt=timezone.now() - LONGEST).update(due_at=database_now(plus=SETTLE))
+    jobs = [CaptureJob(contact_id=each, due_at=database_now(plus=SETTLE)) for each in ids if each not in known]
+    CaptureJob.objects.bulk_create(jobs, ignore_conflicts=True)
+    return len(jobs)
