@@ -22,3 +22,12 @@ def test_lanes_have_different_names() -> None:
     names = [lane.name for lane in run_tests.lanes()]
 
     assert len(names) == len(set(names))
+
+
+def test_every_long_browser_test_has_a_lane() -> None:
+    long = next(lane for lane in run_tests.lanes() if lane.name == "browser-long")
+    files = (PROJECT / "tests/browser").glob("test_*.py")
+    marked = {f"tests/browser/{path.name}" for path in files if "mark.long" in path.read_text()}
+
+    assert marked
+    assert marked <= set(long.arguments)
