@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from syncapp.crm.audits.records import KEPT_FOR_EVER
+from syncapp.crm.audits.records import KEPT_FOREVER
 from syncapp.models import Capture, CaptureGap
 
 Reason = CaptureGap.Reason
@@ -34,7 +34,7 @@ def note_silence(capture: Capture, *, read_at: datetime | None, now: datetime) -
     """Record gaps since the last reading: entries that the CRM has deleted meanwhile, or that are found too late."""
     if read_at is None:
         return
-    if capture.days_kept not in (None, KEPT_FOR_EVER):
+    if capture.days_kept not in (None, KEPT_FOREVER):
         kept_from = now - timedelta(days=capture.days_kept or 0)
         if read_at < kept_from:
             _record(Reason.ENTRIES_DELETED, read_at, kept_from)

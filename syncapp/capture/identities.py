@@ -32,7 +32,7 @@ def find(crm: CrmClient) -> bool:
     """
     if CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION).exists():
         return True
-    found = crm.accounts.named(settings.CRM_SYNC_USER)
+    found = crm.accounts.ids_by_name(settings.CRM_SYNC_USER)
     if len(found) != 1:
         return False
     account = crm.accounts.account(found[0])

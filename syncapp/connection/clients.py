@@ -16,7 +16,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.names import Names
 from syncapp.crm.rate_limit.limiter import Lane, Limits, NoLimiter, RateLimiter
 from syncapp.crm.rate_limit.shared import SharedLimiter
-from syncapp.crm.sessions import Outgoing
+from syncapp.crm.sessions import OutgoingConnections
 from syncapp.crm.transport import Transport
 from syncapp.jobs import breakers
 from syncapp.models import Breaker, Connection, Person
@@ -26,9 +26,9 @@ class WrongOrganization(Exception):
     """The address leads to a CRM other than the one this database mirrors."""
 
 
-def outgoing() -> Outgoing:
+def outgoing() -> OutgoingConnections:
     """Return how connections leave the company: proxy and trusted authorities."""
-    return Outgoing(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
+    return OutgoingConnections(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
 
 
 @cache

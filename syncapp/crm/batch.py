@@ -1,7 +1,7 @@
 """Encoding of `$batch` requests and decoding of their answers. No I/O.
 
-Source: "Execute batch operations using the Web API". A `Write` needs the ETag of the row as it was read: a PATCH
-without `If-Match` would create a deleted row again. A `Create` never changes a row that exists.
+Source: "Execute batch operations using the Web API". A `Write` needs the ETag that the row had when it was read: a
+PATCH without `If-Match` would recreate a deleted row. A `Create` never changes a row that exists.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BOUNDARY = re.compile(
     r'multipart/mixed\s*;(?:[^"]*;)?\s*boundary="?([A-Za-z0-9\'()+_,./:=?-]{1,120})"?', re.IGNORECASE
 )
 # Only change sets are nested.
-_DEEPEST = 1
+_MAX_DEPTH = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Read:
 
     @property
     def asked(self) -> str:
-        """Return what is asked, without keys and filters, which may identify a person."""
+        """Return the method and the table, without keys and filters, which may identify a person."""
         return f"GET {odata.table_of(self.path)}"
 
 
@@ -61,7 +61,7 @@ class Write:
 
     @property
     def condition(self) -> Mapping[str, str]:
-        """Return the header with the ETag that the row has to have."""
+        """Return the header with the ETag that the row must still have."""
         return {"If-Match": self.etag}
 
 
@@ -88,7 +88,7 @@ class WriteAnyVersion:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A PATCH that creates a row and never changes one: 412 where it exists ("Perform conditional operations").
+    """A PATCH that creates a row and never changes one: 412 if it exists ("Perform conditional operations").
 
     `path` names the row by its id or by an alternate key.
     """
@@ -108,14 +108,14 @@ class Create:
 AnyWrite = Write | WriteAnyVersion | Create
 
 
-def asked_to_write(writes: Sequence[AnyWrite]) -> str:
-    """Return what a change set asks for, without keys and values."""
+def describe_writes(writes: Sequence[AnyWrite]) -> str:
+    """Return the method and the tables of a change set, without keys and values."""
     return f"PATCH {', '.join(dict.fromkeys(write.set_name for write in writes))}"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The answer to one request of a batch; `asked` is that request's method and table, where known."""
+    """The answer to one request of a batch; `asked` is that request's method and table, if known."""
 
     status: int
     headers: Mapping[str, str]
@@ -263,7 +263,7 @@ def _answer(block: bytes, *, depth: int) -> Answer:
             raise ProtocolError("A part of the CRM's batch answer has no status.", code="batch")
         part_headers, body = _split(rest)
         return Part(status=int(match[1]), headers=part_headers, body=body.strip())
-    if depth >= _DEEPEST:
+    if depth >= _MAX_DEPTH:
         raise ProtocolError("The CRM's batch answer is nested too deeply.", code="batch")
     parts = [_answer(inner, depth=depth + 1) for inner in _blocks(content_type, content)]
     return ChangeSetAnswer(tuple(part for part in parts if isinstance(part, Part)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from syncapp.crm.batch import Answer as BatchAnswer
-from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, asked_to_write, encode_mixed
+from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, describe_writes, encode_mixed
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError, ProtocolError, ServerFault, Unreachable
 from syncapp.crm.responses import Answer, batch_answers, failure, request_id_of
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepAnswer:
-    """The answer to a step: `error` is None where it was applied, `proof` the answer to its read, or None."""
+    """The answer to a step: `error` is None if it was applied, and `proof` is the answer to its read, or None."""
 
     error: CrmError | None
     proof: Part | None
@@ -72,7 +72,7 @@ def _refusal(step: Step, answer: BatchAnswer | None, request_id: str) -> CrmErro
     parts = answer.parts if isinstance(answer, ChangeSetAnswer) else (answer,)
     for part in parts:
         if part.status >= 300:
-            return failure(part, request_id=request_id, asked=asked_to_write(step.writes))
+            return failure(part, request_id=request_id, asked=describe_writes(step.writes))
     if not isinstance(answer, ChangeSetAnswer) or len(parts) != len(step.writes):
         return ProtocolError("The CRM's answer to a change set is not complete.", code="part", request_id=request_id)
     return None

@@ -53,11 +53,11 @@ from syncapp.crm.values.lookups import Lookups
 
 Record = TypeVar("Record")
 
-MAX_CONTACTS_AT_ONCE = 50
-# Two parts a record: far below the 1,000 requests that a batch may hold.
-_RECORDS_AT_ONCE = 200
+MAX_CONTACTS_PER_REQUEST = 50
+# Two parts per record: far below the 1,000 requests that a batch may hold.
+_RECORDS_PER_REQUEST = 200
 # About 60 characters each, so that a URL stays below the limit of any server.
-_USERS_AT_ONCE = MAX_COMPANIES_AT_ONCE = 40
+_USERS_PER_REQUEST = MAX_COMPANIES_PER_REQUEST = 40
 
 
 class CrmClient:
@@ -113,7 +113,7 @@ class CrmClient:
         self._transport.close()
 
     def limiter_status(self) -> LimiterStatus:
-        """Return how near we are to the CRM's limits, for a page. Never raises."""
+        """Return how close we are to the CRM's limits, for a page. Never raises."""
         return self._transport.rate_limiter.status()
 
     def requests_sent(self) -> int:
@@ -140,7 +140,7 @@ class CrmClient:
         return found
 
     def round_trip(self, *, deadline: Deadline | None = None) -> RoundTrip:
-        """Sign in again, call WhoAmI, and return how long both took and what the headers tell. Raises CrmError."""
+        """Sign in again, call WhoAmI, and return how long both took and what the headers say. Raises CrmError."""
         started = time.monotonic()
         self._transport.renew_token()
         token_seconds = time.monotonic() - started
@@ -159,7 +159,7 @@ class CrmClient:
         return self._own_user_id or self.who_am_i(deadline=deadline).user_id
 
     def verify_organization(self, *, deadline: Deadline | None = None) -> None:
-        """Check once that this is the CRM that the database mirrors. Raises WritesDisabled where it is another one."""
+        """Check once that this is the CRM that the database mirrors. Raises WritesDisabled if it is another one."""
         if self._is_verified or self._belongs_to is None:
             return
         if not self._belongs_to(self.who_am_i(deadline=deadline).organization_id):
@@ -176,7 +176,7 @@ class CrmClient:
         return definitions.facts(self._transport.get(definitions.facts_path(table)))
 
     def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
-        """Return a page of SyncFields: the first one, or the one behind `link`.
+        """Return a page of SyncFields: the first one, or the one that `link` leads to.
 
         Raises DeltaExpired when the link no longer works.
         """
@@ -199,21 +199,21 @@ class CrmClient:
         """Return the users with these ids; unknown ones are absent, unreadable ones have a `problem`."""
         wanted = sorted(set(ids))
         found: list[User] = []
-        for start in range(0, len(wanted), _USERS_AT_ONCE):
-            condition = odata.any_of("systemuserid", wanted[start : start + _USERS_AT_ONCE])
+        for start in range(0, len(wanted), _USERS_PER_REQUEST):
+            condition = odata.any_of("systemuserid", wanted[start : start + _USERS_PER_REQUEST])
             path = odata.query("systemusers", select=rows.USER_COLUMNS, filter=condition)
             read, unreadable = read_all(odata.collection(self._transport.get(path, deadline=deadline)), rows.user)
             found += read
             if unreadable:
                 # A row without an id may be any of the missing ones, so none of them counts as unknown to the CRM.
-                missing = set(wanted[start : start + _USERS_AT_ONCE]) - {user.id for user in read}
+                missing = set(wanted[start : start + _USERS_PER_REQUEST]) - {user.id for user in read}
                 found += [User(each, "", "", None, True, unreadable[0].problem) for each in sorted(missing)]
         return tuple(found)
 
     def companies(self, contact_ids: Collection[UUID]) -> dict[UUID, str]:
         """Return the company names of up to 40 contacts, in one request; others are absent."""
-        if len(contact_ids) > MAX_COMPANIES_AT_ONCE:
-            raise ValueError(f"At most {MAX_COMPANIES_AT_ONCE} contacts at once, not {len(contact_ids)}.")
+        if len(contact_ids) > MAX_COMPANIES_PER_REQUEST:
+            raise ValueError(f"At most {MAX_COMPANIES_PER_REQUEST} contacts at once, not {len(contact_ids)}.")
         condition = odata.any_of("contactid", sorted(contact_ids))
         path = odata.query("contacts", select=rows.COMPANY_COLUMNS, filter=condition)
         payload = self._transport.get(path, headers=odata.preferences())
@@ -223,8 +223,8 @@ class CrmClient:
         self, wanted: Mapping[UUID, Sequence[Column]], *, deadline: Deadline | None = None
     ) -> dict[UUID, LiveContact]:
         """Return the live values of up to 50 contacts, in one request; deleted contacts are absent."""
-        if len(wanted) > MAX_CONTACTS_AT_ONCE:
-            raise ValueError(f"At most {MAX_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
+        if len(wanted) > MAX_CONTACTS_PER_REQUEST:
+            raise ValueError(f"At most {MAX_CONTACTS_PER_REQUEST} contacts at once, not {len(wanted)}.")
         if not wanted:
             return {}
         reads = [_contact_read("contact", contact_id, columns) for contact_id, columns in wanted.items()]
@@ -255,8 +255,8 @@ class CrmClient:
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
         records: dict[UUID, StagedRecord] = {}
-        for start in range(0, max(len(record_ids), 1), _RECORDS_AT_ONCE):
-            some = record_ids[start : start + _RECORDS_AT_ONCE]
+        for start in range(0, max(len(record_ids), 1), _RECORDS_PER_REQUEST):
+            some = record_ids[start : start + _RECORDS_PER_REQUEST]
             reads = [
                 _contact_read(table, contact_id, columns, revision),
                 *(
@@ -291,8 +291,8 @@ class CrmClient:
         select = rows.staged_record_columns(names)
         contact: LiveContact | None = None
         staged: dict[UUID, StagedRecord] = {}
-        for start in range(0, max(len(operation_ids), 1), _RECORDS_AT_ONCE):
-            some = operation_ids[start : start + _RECORDS_AT_ONCE]
+        for start in range(0, max(len(operation_ids), 1), _RECORDS_PER_REQUEST):
+            some = operation_ids[start : start + _RECORDS_PER_REQUEST]
             keys = [f"{names.record_operation_id}={odata.literal(str(each))}" for each in some]
             paths = [odata.query(f"{names.record_set}({key})", select=select) for key in keys]
             reads = [
@@ -307,11 +307,11 @@ class CrmClient:
         return StagingSnapshot(contact, staged)
 
     def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> LiveContact | None:
-        """Apply a change set, all or nothing; return the contact from the answer, or None where it has none.
+        """Apply a change set, all or nothing; return the contact from the answer, or None if it has none.
 
         `tag` reaches the CRM's plug-ins ("Use optional parameters"). Raises Stale when a row changed since it was
-        read, NotFound when one is gone, Rejected when a value is refused, and any error with `may_have_applied` when
-        only reading can tell whether the changes were applied.
+        read, NotFound when one is gone, and Rejected when a value is refused. After an error with `may_have_applied`,
+        only a read shows whether the changes were applied.
         """
         writes = changes.writes(change_set, names=self._names, tag=tag)
         if not writes:
@@ -345,7 +345,7 @@ class CrmClient:
             payload = changes.follow(self._transport, link, headers=headers, select=select)
         else:
             payload = self._transport.get(odata.query(set_name, select=select), headers=headers)
-        return rows.change_page(payload, read, self._transport.checked)
+        return rows.change_page(payload, read, self._transport.check_link)
 
     def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> LiveContact | None:
         found = _unless_missing(part)
@@ -363,7 +363,7 @@ class CrmClient:
 
 def _contact_read(table: str, contact_id: UUID, columns: Sequence[Column], revision: str = "") -> Read:
     names = [*(wire_name(column) for column in columns), revision]
-    # Without a column the CRM would answer with all of them.
+    # Without a column name the CRM would return all columns.
     select = tuple(dict.fromkeys(filter(None, names))) or ("contactid",)
     return Read(
         odata.query(odata.row_path(odata.entity_set_name(table), contact_id), select=select), odata.preferences()

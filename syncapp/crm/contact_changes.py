@@ -1,4 +1,4 @@
-"""Who changed contacts lately: the columns that the CRM keeps on each row about its last change."""
+"""Recent changes of contacts, from the columns in which the CRM keeps the last change of each row."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from syncapp.crm.staging import changes, rows
 from syncapp.crm.staging.records import ChangePage
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
-from syncapp.crm.values.cells import Cells, read_all, whole
+from syncapp.crm.values.cells import Cells, integer, read_all
 
 _COLUMNS = ("contactid", "modifiedon", "createdon", "_modifiedby_value", "_modifiedonbehalfby_value")
 
 
 @dataclass(frozen=True, slots=True)
 class ContactChange:
-    """The last change of one contact; `signed_by` is the user in *Modified By (delegate)*."""
+    """The last change of one contact; `signed_by` is the user in *Modified By (Delegate)*."""
 
     contact_id: UUID
     modified_on: datetime | None
@@ -58,13 +58,13 @@ class ContactChanges:
             payload = changes.follow(self._transport, link, headers=headers, select=_COLUMNS, deadline=deadline)
         else:
             payload = self._transport.get(odata.query("contacts", select=_COLUMNS), headers=headers, deadline=deadline)
-        return rows.change_page(payload, _change, self._transport.checked)
+        return rows.change_page(payload, _change, self._transport.check_link)
 
     def count_signed(self, user_id: UUID, *, since: datetime, deadline: Deadline | None = None) -> int:
-        """Return how many contacts a user signed as delegate since a moment; the CRM counts up to 5,000."""
+        """Return how many contacts have this user as delegate of their last change since a moment; at most 5,000."""
         condition = f"_modifiedonbehalfby_value eq {user_id} and modifiedon ge {canonical.instant_text(since)}"
         path = odata.query("contacts", select=("contactid",), filter=condition, top=1) + "&$count=true"
-        return whole(self._transport.get(path, deadline=deadline), "@odata.count")
+        return integer(self._transport.get(path, deadline=deadline), "@odata.count")
 
 
 def _change(row: odata.Row) -> ContactChange:

@@ -27,8 +27,8 @@ class CrmError(Exception):
     """Base class of the errors that the client raises.
 
     `message` may quote the CRM and is for administrators only; it is never logged. `code` is Dataverse's number
-    ("0x80060882") or a word of ours, `request_id` names the request in the CRM's traces, `retry_after` is in seconds.
-    `asked` is the method and the tables of the request, without keys and filters.
+    ("0x80060882") or one of our own, `request_id` identifies the request in the CRM's traces, `retry_after` is in
+    seconds. `asked` is the method and the tables of the request, without keys and filters.
     """
 
     lasting = True
@@ -65,7 +65,7 @@ class CrmError(Exception):
 
     @property
     def refuses_operation(self) -> bool:
-        """Return whether such a request is refused whatever its values: a table, a column or the request is unknown."""
+        """Return whether the CRM refuses this operation whatever its values: it, a table or a column is unknown."""
         if not self.is_refusal:
             return False
         is_unknown = self.code.lower() in _UNKNOWN_NAMES or _UNKNOWN_PROPERTY in self.message
@@ -112,7 +112,7 @@ class CredentialsRefused(CrmError):
 
     @property
     def is_refusal(self) -> bool:
-        # It is our identity that is not accepted, whatever the request.
+        # Our identity is not accepted, so this says nothing about the request.
         return False
 
 

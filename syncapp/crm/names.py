@@ -1,6 +1,6 @@
 """Names of the CRM's staging tables and their columns.
 
-The defaults are our own staging tables. A company that already has such tables overrides the names with CRM_NAMES.
+The defaults are the names of our own staging tables. A company that already has staging tables sets CRM_NAMES.
 """
 
 from __future__ import annotations

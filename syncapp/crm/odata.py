@@ -36,7 +36,7 @@ ANNOTATIONS = 'odata.include-annotations="*"'
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_LONGEST_NUMBER, _OUT_OF_RANGE = 400, "is a number out of range"
+_MAX_DIGITS, _OUT_OF_RANGE = 400, "is a number out of range"
 
 Row = Mapping[str, Any]
 
@@ -152,7 +152,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
         parsed = json.loads(
             data.decode("utf-8-sig"),
             parse_float=_decimal,
-            parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_NUMBER else Unstorable(_OUT_OF_RANGE),
+            parse_int=lambda digits: int(digits) if len(digits) <= _MAX_DIGITS else Unstorable(_OUT_OF_RANGE),
             parse_constant=lambda name: Unstorable(f"is {name}, which is no number"),
         )
         # Only escapes can produce these characters, so this pass is rarely needed.
@@ -167,7 +167,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
 
 def _decimal(text: str) -> Decimal | Unstorable:
     number = Decimal(text)
-    is_too_large = len(text) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER
+    is_too_large = len(text) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_DIGITS
     return Unstorable(_OUT_OF_RANGE) if is_too_large else number
 
 
@@ -193,7 +193,7 @@ def _storable_text(text: str) -> str | Unstorable:
 
 
 def error_details(data: bytes) -> tuple[str, str]:
-    """Return code and message of an error body, both empty where it is not one.
+    """Return code and message of an error body, both empty if it is not an error body.
 
     Format: "Compose HTTP requests and handle errors", section on parsing errors.
     """

@@ -1,4 +1,4 @@
-"""The only origin and path prefix that the bearer token may be sent to.
+"""Checks that the bearer token is sent only to the CRM's origin and API path.
 
 A link inside an answer is untrusted input. It is parsed by one strict expression instead of a URL library, because two
 libraries may read a hostile link differently.
@@ -15,7 +15,7 @@ from syncapp.crm.errors import ProtocolError
 _URL = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[!-~]*)?", re.IGNORECASE)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_LONGEST_LINK = 65_536
+_MAX_LINK_LENGTH = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,17 @@ class Origin:
 
 def _parse_url(url: str) -> tuple[Origin, str]:
     match = _URL.fullmatch(url)
-    if match is None or len(url) > _LONGEST_LINK:
+    if match is None or len(url) > _MAX_LINK_LENGTH:
         raise ValueError("Not an absolute http address.")
     scheme = match[1].lower()
     port = int(match[3]) if match[3] else _DEFAULT_PORTS[scheme]
     return Origin(scheme, match[2].lower(), port), match[4] or ""
 
 
-def trusted(link: str, *, origin: Origin, api_path: str) -> str:
-    """Return `link`, rebuilt on our own origin. Raises ProtocolError when it leads elsewhere.
+def trusted_link(link: str, *, origin: Origin, api_path: str) -> str:
+    """Return `link`, rebuilt from `origin`. Raises ProtocolError if it leads elsewhere.
 
-    Scheme, host and port have to be those of `origin`, and the path below `api_path`, in any encoding.
+    Scheme, host and port must be those of `origin`, and the path must be below `api_path`, in any encoding.
     """
     try:
         found, rest = _parse_url(link)

@@ -16,7 +16,7 @@ class PageChain:
         self._followed: set[str] = set()
 
     def follow(self, link: str) -> str:
-        """Return `link`. Raises ProtocolError where it was followed before, or after too many pages."""
+        """Return `link`. Raises ProtocolError if it was followed before, or after too many pages."""
         self._pages += 1
         if link in self._followed or self._pages > self._max_pages:
             raise ProtocolError("The CRM's list of pages does not end.", code=ENDLESS)

@@ -41,7 +41,7 @@ def read_page(
     else:
         payload = transport.get(path, headers=headers, deadline=deadline)
     rows, unreadable = read_all(odata.collection(payload), read)
-    return Page(rows, transport.checked(odata.link(payload, "@odata.nextLink")), unreadable)
+    return Page(rows, transport.check_link(odata.link(payload, "@odata.nextLink")), unreadable)
 
 
 def rows_of_all_pages(

@@ -1,4 +1,4 @@
-"""Interpretation of answers: statuses and error bodies become the errors of `errors`. No I/O."""
+"""Interpretation of answers: statuses and error bodies become the exceptions of `errors`. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Answer as BatchAnswer
-from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, asked_to_write, decode
+from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, decode, describe_writes
 from syncapp.crm.errors import (
     CredentialsRefused,
     CrmError,
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def is_multipart(self) -> bool:
-        """Return whether this is the answer to a batch; its outer status does not tell."""
+        """Return whether this is the answer to a batch, whose own status says nothing about its parts."""
         return self.headers.get("content-type", "").lower().startswith("multipart/")
 
 
@@ -133,14 +133,14 @@ def require_parts(answer: Answer, reads: Sequence[Read]) -> tuple[Part, ...]:
 def require_committed(answer: Answer, writes: Sequence[AnyWrite]) -> list[Part]:
     """Return the answers to the writes of one change set.
 
-    Raises CrmError where it was not applied; all but a clear refusal have `may_have_applied`.
+    Raises CrmError if it was not applied, with `may_have_applied` unless it was clearly refused.
     """
     request_id = request_id_of(answer.headers)
     try:
         parts = _parts_of(batch_answers(answer))
         for part in parts:
             if part.status >= 300:
-                raise failure(part, request_id=request_id, asked=asked_to_write(writes))
+                raise failure(part, request_id=request_id, asked=describe_writes(writes))
         if len(parts) != len(writes):
             raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)
     except (Unreachable, ServerFault, ProtocolError) as error:

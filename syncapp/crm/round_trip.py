@@ -1,4 +1,4 @@
-"""One measured call: the sign-in, the answer, the CRM's clock and what it says about its limits. No I/O."""
+"""Measurements of one call: sign-in, answer time, the CRM's clock and its remaining limits. No I/O."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from syncapp.crm.staging.records import Identity
 class RoundTrip:
     """A fresh token and one answer. `clock_difference` is the CRM's time minus ours, in seconds.
 
-    The headers of the limits are for debugging only, and may be absent ("Service protection API limits"); then their
-    values are None, as the difference is without a date.
+    The headers with the limits are for debugging only and may be absent ("Service protection API limits"). A value
+    whose header is absent is None.
     """
 
     identity: Identity
@@ -32,14 +32,14 @@ class RoundTrip:
 def round_trip(
     identity: Identity, headers: Mapping[str, str], *, token_seconds: float, sent_at: datetime, answered_at: datetime
 ) -> RoundTrip:
-    """Return what the headers of one answer tell."""
+    """Return the measurements of one call and what its headers say."""
     try:
         crm_time = parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, TypeError, OverflowError):
         clock_difference = None
     else:
         crm_time = crm_time if crm_time.tzinfo else crm_time.replace(tzinfo=UTC)
-        # The header has whole seconds, cut off, so a time within the second is 0.5 s later on average.
+        # The header has whole seconds, rounded down, so the CRM's time is 0.5 s later on average.
         middle = sent_at + (answered_at - sent_at) / 2
         clock_difference = (crm_time + timedelta(seconds=0.5) - middle).total_seconds()
     requests = headers.get("x-ms-ratelimit-burst-remaining-xrm-requests", "").strip()

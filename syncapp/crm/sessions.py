@@ -30,10 +30,10 @@ Held = TypeVar("Held")
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """The way connections leave the company.
+class OutgoingConnections:
+    """Settings of outgoing connections.
 
-    `ca_bundle` is a file with certificates of authorities trusted besides the public ones, `proxy` the address of the
+    `ca_bundle` is a file with certificate authorities to trust besides the public ones, `proxy` the address of the
     proxy for https; either may be empty.
     """
 
@@ -47,7 +47,7 @@ class Outgoing:
         return context
 
 
-DIRECT = Outgoing()
+DIRECT = OutgoingConnections()
 
 
 class PerProcess(Generic[Held]):
@@ -70,7 +70,7 @@ class PerProcess(Generic[Held]):
 
 
 class _FreshConnections:
-    """A mixin for pools that reopen idle connections, since those may have died unnoticed."""
+    """A mixin for pools that reopen idle connections, which may have been dropped without notice."""
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
@@ -80,7 +80,7 @@ class _FreshConnections:
     def _get_conn(self, timeout: float | None = None) -> HTTPConnection:
         conn: HTTPConnection = super()._get_conn(timeout)  # type: ignore[misc]  # mixin
         if time.monotonic() - getattr(conn, "idle_since", time.monotonic()) > MAX_IDLE_SECONDS:
-            conn.close()  # it reconnects when used
+            conn.close()  # urllib3 reconnects when it is used
         return conn
 
 
@@ -98,7 +98,7 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _HttpPool, "https": _Http
 class _Adapter(HTTPAdapter):
     """Opens connections through `outgoing` and closes them when they have been idle."""
 
-    def __init__(self, outgoing: Outgoing) -> None:
+    def __init__(self, outgoing: OutgoingConnections) -> None:
         self._outgoing = outgoing
         super().__init__(pool_maxsize=_CONNECTIONS, max_retries=0)
 
@@ -114,7 +114,9 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-def new_session(kind: type[requests.Session] = requests.Session, *, outgoing: Outgoing = DIRECT) -> requests.Session:
+def new_session(
+    kind: type[requests.Session] = requests.Session, *, outgoing: OutgoingConnections = DIRECT
+) -> requests.Session:
     """Return a session without cookies, retries, or proxies, certificates and passwords from the environment.
 
     Cookies are dropped because the CRM's affinity cookie would bind all requests to one server ("Send parallel

@@ -1,6 +1,6 @@
 """Requests to the CRM: tokens, timeouts, the size limit, and the only place with retries.
 
-Retried are reads with a transient error, and writes that were certainly not applied (no connection, 429, 503 with
+Reads are retried after a transient error, and writes if they were certainly not applied (no connection, 429, 503 with
 Retry-After). A write whose answer was lost is never sent again; its error has `may_have_applied`, and the caller reads
 to find out.
 """
@@ -32,10 +32,10 @@ from syncapp.crm.errors import (
     TokenUnavailable,
     Unreachable,
 )
-from syncapp.crm.origins import Origin, trusted
+from syncapp.crm.origins import Origin, trusted_link
 from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, NoLimiter, RateLimiter
 from syncapp.crm.responses import Answer, failure, hint_of, request_id_of, throttled_parts
-from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, never_sent, new_session, read_limited
 
 __all__ = ["Deadline", "Transport"]
 
@@ -70,13 +70,13 @@ class Transport:
         max_bytes: int = 20_000_000,
         retries: int = 3,
         session: requests.Session | None = None,
-        outgoing: Outgoing = DIRECT,
+        outgoing: OutgoingConnections = DIRECT,
         api_path: str = odata.API_PATH,
         rate_limiter: RateLimiter | None = None,
         lane: Lane = Lane.INTERACTIVE,
         count: Callable[[int], None] = lambda operations: None,
     ) -> None:
-        """`count` is told of the operations of each request that was sent; those of a batch count each."""
+        """`count` is called with the number of operations of each request sent; a batch has several."""
         self._origin = Origin.parse(origin)
         self._tokens = token_source
         self._connect_timeout = connect_timeout
@@ -110,7 +110,7 @@ class Transport:
         return odata.parse_json(self._send(self._read_call(url, headers), deadline).body)
 
     def answer(self, path: str, *, deadline: Deadline | None = None) -> Answer:
-        """Return the whole answer to a read, for what its headers say."""
+        """Return the whole answer to a read, including its headers."""
         return self._send(self._read_call(f"{self._origin}{self.api_path}{path}", None), deadline)
 
     def renew_token(self) -> None:
@@ -121,12 +121,12 @@ class Transport:
     def follow(
         self, link: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> dict[str, Any]:
-        """Return the JSON object behind a link of the CRM. Raises ProtocolError where it leads elsewhere."""
-        return odata.parse_json(self._send(self._read_call(self.checked(link), headers), deadline).body)
+        """Return the JSON object behind a link of the CRM. Raises ProtocolError if it leads elsewhere."""
+        return odata.parse_json(self._send(self._read_call(self.check_link(link), headers), deadline).body)
 
-    def checked(self, link: str) -> str:
+    def check_link(self, link: str) -> str:
         """Return `link` if the bearer token may be sent there; '' stays ''. Raises ProtocolError."""
-        return trusted(link, origin=self._origin, api_path=self.api_path) if link else ""
+        return trusted_link(link, origin=self._origin, api_path=self.api_path) if link else ""
 
     def read_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
@@ -137,7 +137,7 @@ class Transport:
     def write_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> Answer:
-        """Return the answer to a batch that writes. Errors tell by `may_have_applied` whether it may have happened."""
+        """Return the answer to a batch that writes; an error's `may_have_applied` says whether it may have happened."""
         return self._send(self._batch_call(batch, headers, writes=True), deadline)
 
     def write(
@@ -202,8 +202,7 @@ class Transport:
                 _log(call, started, str(answer.status), request_id_of(answer.headers))
                 slot.hint = hint_of(answer.headers)
                 if answer.is_multipart:
-                    # A batch can be throttled in the middle: its reader handles the parts, the limiter pauses
-                    # all calls.
+                    # A batch can be throttled halfway: the caller handles its parts, and the limiter pauses all calls.
                     if _ANY_429.search(answer.body):
                         for part in throttled_parts(answer):
                             slot.throttled(part.retry_after)

@@ -1,4 +1,4 @@
-"""Parsing of the CRM's XML without document types, which could expand to huge texts or read files."""
+"""Parsing of the CRM's XML; document types are refused, because they could expand to huge texts or read files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from syncapp.crm.errors import ProtocolError
 
 Element = ElementTree.Element
 
-_LONGEST = 1_000_000
-_DEEPEST = 50
+_MAX_LENGTH = 1_000_000
+_MAX_DEPTH = 50
 
 
 class _WithoutDocumentType(ElementTree.TreeBuilder):
@@ -23,7 +23,7 @@ class _WithoutDocumentType(ElementTree.TreeBuilder):
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise ValueError("nested too deeply")
         return super().start(tag, attrs)
 
@@ -34,7 +34,7 @@ class _WithoutDocumentType(ElementTree.TreeBuilder):
 
 def parse(text: str) -> Element:
     """Return the root element. Raises ProtocolError for invalid, huge or deeply nested XML, or a document type."""
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         raise ProtocolError("The CRM's XML is too long.", code="xml")
     parser = ElementTree.XMLParser(target=_WithoutDocumentType())  # noqa: S314 - the target refuses document types
     try:

@@ -19,6 +19,6 @@ def find(column: Column, name: str, *, crm: CrmClient) -> NamedRows:
     """
     deadline = Deadline.after(SECONDS)
     tables = column.targets[:MAX_TABLES]
-    answers = [crm.lookups.named(table, name, limit=MAX_ROWS, deadline=deadline) for table in tables]
+    answers = [crm.lookups.search(table, name, limit=MAX_ROWS, deadline=deadline) for table in tables]
     rows = tuple(row for answer in answers for row in answer.rows)
     return NamedRows(rows, left_out=sum(answer.left_out for answer in answers))

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.crm.client import MAX_CONTACTS_AT_ONCE, CrmClient
+from syncapp.crm.client import MAX_CONTACTS_PER_REQUEST, CrmClient
 from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, FilterRun, Message, MirrorCursor, Person, Rule, SyncField
@@ -191,7 +191,7 @@ def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[D
     for each in last.select_related("field__record").order_by("decided_at", "pk"):
         by_contact.setdefault(each.target_id, []).append(each)
     known, found = columns.of_table(TABLE), list[Decision]()
-    for some in _batches(list(by_contact), MAX_CONTACTS_AT_ONCE):
+    for some in _batches(list(by_contact), MAX_CONTACTS_PER_REQUEST):
         names = {key: dict.fromkeys(each.field.column_name for each in by_contact[key]) for key in some}
         wanted = {key: [known[name] for name in names[key] if name in known] for key in some}
         answer = crm.live_contacts(wanted)

@@ -110,7 +110,7 @@ class FixedToken:
         self.number += 1
 
 
-class WatchedTransport(Transport):
+class RecordingTransport(Transport):
     """A transport that records its pauses instead of sleeping, without jitter."""
 
     def __init__(self, **options) -> None:

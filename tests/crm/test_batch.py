@@ -82,14 +82,14 @@ def test_bare_line_feeds_are_decoded():
 
 
 def test_cut_answer_gives_complete_parts_only():
-    whole = decode(TYPE, COMMITTED)
+    complete = decode(TYPE, COMMITTED)
 
     for length in range(len(COMMITTED)):
         try:
             parts = decode(TYPE, COMMITTED[:length])
         except ProtocolError:
             continue
-        assert parts == whole[: len(parts)]
+        assert parts == complete[: len(parts)]
 
 
 @pytest.mark.parametrize(

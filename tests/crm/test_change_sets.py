@@ -1,4 +1,4 @@
-"""Broken answers to several steps: cut anywhere, too short, too long, mixed up."""
+"""Broken answers to several steps: cut off anywhere, with missing parts, extra parts or the wrong kind of part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncapp.crm.change_sets import Step, answers_of, execute_steps
 from syncapp.crm.client import CrmClient
 from syncapp.crm.filters.records import FilterChange, FilterSwitch
 from syncapp.crm.responses import Answer
-from tests.crm.local_server import WatchedTransport, http, in_turn, json_answer, serve
+from tests.crm.local_server import RecordingTransport, http, in_turn, json_answer, serve
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
 STEP = Step((Write("userqueries", ROW, 'W/"1"', {"statecode": 1}),), Read("userqueries", {}))
@@ -51,7 +51,7 @@ END = b"--b--\n"
 def _carried_out(body: bytes, *, steps: int = 2):
     answer = http(200, body.replace(b"\n", b"\r\n"), content_type="multipart/mixed; boundary=b")
     with serve(in_turn(answer)) as server:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         return execute_steps(transport, [STEP] * steps, headers=None, deadline=None)
 
 
@@ -81,12 +81,12 @@ def test_missing_proof_keeps_answer():
 
 
 def test_cut_answer_never_reports_failure():
-    whole = (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n")
+    complete = (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n")
     type_only = {"content-type": "multipart/mixed; boundary=b"}
 
-    for length in range(len(whole)):
+    for length in range(len(complete)):
         try:
-            answers = answers_of(Answer(200, type_only, whole[:length]), [STEP, STEP])
+            answers = answers_of(Answer(200, type_only, complete[:length]), [STEP, STEP])
         except errors.ProtocolError as error:
             doubts = [error]
         else:
@@ -136,7 +136,7 @@ def test_owner_is_one_change_set_with_proof():
         FilterSwitch(other, (FilterChange(other, active=False, etag='W/"3"'),)),
     ]
     with serve(in_turn(answer)) as server:
-        CrmClient(transport=WatchedTransport(origin=server.origin)).filters.switch(switches, tag="run 7")
+        CrmClient(transport=RecordingTransport(origin=server.origin)).filters.switch(switches, tag="run 7")
 
     body = server.requests[0].body.decode()
     assert body.count('boundary="changeset_') == 2
@@ -154,7 +154,7 @@ def test_owner_is_one_change_set_with_proof():
 def test_owner_without_changes_raises():
     with pytest.raises(ValueError, match="empty change set"), serve(in_turn(b"")) as server:
         execute_steps(
-            WatchedTransport(origin=server.origin), [Step((), Read("userqueries", {}))], headers=None, deadline=None
+            RecordingTransport(origin=server.origin), [Step((), Read("userqueries", {}))], headers=None, deadline=None
         )
 
 
@@ -182,7 +182,7 @@ def test_record_fields_span_several_pages():
         return http(200, body, content_type="multipart/mixed; boundary=b")
 
     with serve(answer) as server:
-        crm = CrmClient(transport=WatchedTransport(origin=server.origin))
+        crm = CrmClient(transport=RecordingTransport(origin=server.origin))
         view = crm.read_for_delivery(table="contact", contact_id=ROW, columns=[], record_ids=[ROW])
 
     assert set(view.fields) == {UUID(int=1), UUID(int=2)}

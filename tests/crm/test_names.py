@@ -7,7 +7,7 @@ import pytest
 from syncapp.crm.names import Names
 
 
-def test_defaults_are_own_staging_tables():
+def test_default_names_are_our_staging_tables():
     names = Names.from_mapping({})
 
     assert (names.record_set, names.field_set) == ("osync_syncrecords", "osync_syncfields")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.origins import Origin, trusted
+from syncapp.crm.origins import Origin, trusted_link
 
 ORIGIN = Origin.parse("https://contoso.crm4.dynamics.com")
 API = "/api/data/v9.2/"
 
 
-def _trusted(link):
-    return trusted(link, origin=ORIGIN, api_path=API)
+def _trusted_link(link):
+    return trusted_link(link, origin=ORIGIN, api_path=API)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ def _trusted(link):
     ],
 )
 def test_own_links_are_unchanged(link):
-    assert _trusted(link) == link
+    assert _trusted_link(link) == link
 
 
 def test_case_and_default_port_ignored():
-    assert _trusted("HTTPS://Contoso.CRM4.dynamics.com:443/api/data/v9.2/x") == f"{ORIGIN}/api/data/v9.2/x"
+    assert _trusted_link("HTTPS://Contoso.CRM4.dynamics.com:443/api/data/v9.2/x") == f"{ORIGIN}/api/data/v9.2/x"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_case_and_default_port_ignored():
 )
 def test_foreign_link_raises(link):
     with pytest.raises(ProtocolError):
-        _trusted(link)
+        _trusted_link(link)
 
 
 @pytest.mark.parametrize("url", ["http://contoso.example", "ftp://127.0.0.1", "contoso.example", "", "http://"])

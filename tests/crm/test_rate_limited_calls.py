@@ -1,4 +1,4 @@
-"""Calls that the rate limiter admits, and what it learns from the answers."""
+"""Calls under a rate limiter: when they take a slot, and what they report to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncapp.crm.rate_limit.limiter import (
     Usage,
 )
 from syncapp.crm.transport import Deadline
-from tests.crm.local_server import WatchedTransport, http, in_turn, serve
+from tests.crm.local_server import RecordingTransport, http, in_turn, serve
 from tests.crm.test_transport import COMMITTED, OK, WRITE, _failing_read
 
 
@@ -38,14 +38,14 @@ class _Refused:
 
 
 def test_refused_secret_takes_no_slot():
-    tokens, notebook = _Refused(), Notebook()
+    tokens, notebook = _Refused(), RecordingLimiter()
 
     _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, rate_limiter=notebook)
 
     assert (tokens.asked, notebook.entered, server.requests) == (1, [], [])
 
 
-class Notebook(BaseLimiter):
+class RecordingLimiter(BaseLimiter):
     """A limiter that records its calls and grants every slot at once."""
 
     def __init__(self) -> None:
@@ -68,9 +68,9 @@ class Notebook(BaseLimiter):
 
 
 def _rate_limited(handler, **options):
-    notebook = Notebook()
+    notebook = RecordingLimiter()
     with serve(handler) as server:
-        transport = WatchedTransport(**{"origin": server.origin, "rate_limiter": notebook, **options})
+        transport = RecordingTransport(**{"origin": server.origin, "rate_limiter": notebook, **options})
         with suppress(errors.CrmError):
             transport.read_batch(Encoded(WRITE.headers, WRITE.body, operations=7))
     return notebook, server
@@ -90,9 +90,9 @@ def test_each_retry_takes_a_slot():
 
 
 def test_lane_belongs_to_transport_copy():
-    notebook = Notebook()
+    notebook = RecordingLimiter()
     with serve(in_turn(OK)) as server:
-        transport = WatchedTransport(origin=server.origin, rate_limiter=notebook)
+        transport = RecordingTransport(origin=server.origin, rate_limiter=notebook)
         transport.in_lane(Lane.BULK).get("contacts")
         transport.get("contacts")
 
@@ -137,7 +137,7 @@ def test_rate_limited_call_sends_nothing():
     rate_limiter = InProcessLimiter(Limits())
     rate_limiter.pause_for(1.5)
     with serve(in_turn(COMMITTED)) as server:
-        transport = WatchedTransport(origin=server.origin, rate_limiter=rate_limiter)
+        transport = RecordingTransport(origin=server.origin, rate_limiter=rate_limiter)
         with pytest.raises(errors.Throttled) as caught:
             transport.write_batch(WRITE, deadline=Deadline.after(2))
 

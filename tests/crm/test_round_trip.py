@@ -1,4 +1,4 @@
-"""What the headers of an answer tell: the CRM's clock and limits."""
+"""The CRM's clock and limits, read from the headers of an answer."""
 
 from __future__ import annotations
 

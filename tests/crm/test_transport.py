@@ -16,7 +16,7 @@ from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
 from syncapp.crm.sessions import never_sent
 from syncapp.crm.transport import Deadline, Transport
-from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve
+from tests.crm.local_server import FixedToken, RecordingTransport, http, in_turn, json_answer, serve
 
 OK = json_answer({"a": 1})
 COMMITTED = http(200, b"--b\r\n\r\nHTTP/1.1 204 X\r\n\r\n\r\n--b--", content_type="multipart/mixed; boundary=b")
@@ -24,13 +24,13 @@ WRITE = Encoded({"Content-Type": "multipart/mixed; boundary=x"}, b"--x--")
 
 
 def _ask(server, **options):
-    transport = WatchedTransport(**{"origin": server.origin, **options})
+    transport = RecordingTransport(**{"origin": server.origin, **options})
     return transport.get("contacts?$select=fullname"), transport
 
 
 def _failing_read(handler, expected, **options):
     with serve(handler) as server:
-        transport = WatchedTransport(**{"origin": server.origin, **options})
+        transport = RecordingTransport(**{"origin": server.origin, **options})
         with pytest.raises(expected) as caught:
             transport.get("contacts")
     return caught.value, server, transport
@@ -38,7 +38,7 @@ def _failing_read(handler, expected, **options):
 
 def _failing_write(handler, expected, **options):
     with serve(handler) as server:
-        transport = WatchedTransport(**{"origin": server.origin, **options})
+        transport = RecordingTransport(**{"origin": server.origin, **options})
         with pytest.raises(expected) as caught:
             transport.write_batch(WRITE)
     return caught.value, server, transport
@@ -96,7 +96,7 @@ def test_pauses_grow_up_to_cap():
     assert error.status == 502
 
 
-def test_retry_after_beats_backoff():
+def test_retry_after_replaces_backoff():
     with serve(in_turn(http(429, retry_after="3"), OK)) as server:
         _, transport = _ask(server)
 
@@ -111,7 +111,7 @@ def test_long_retry_after_raises():
 
 def test_pause_never_exceeds_deadline():
     with serve(in_turn(http(429, retry_after="3"))) as server:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         with pytest.raises(errors.Throttled):
             transport.get("contacts", deadline=Deadline.after(2))
 
@@ -120,7 +120,7 @@ def test_pause_never_exceeds_deadline():
 
 def test_nothing_sent_after_deadline():
     with serve(in_turn(OK)) as server:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         with pytest.raises(errors.Unreachable) as caught:
             transport.write_batch(WRITE, deadline=Deadline.after(0))
 
@@ -150,14 +150,14 @@ def test_second_401_refuses_credentials():
         (requests.ReadTimeout(), False),
     ],
 )
-def test_never_sent_needs_failed_connect(error, surely):
+def test_only_failed_connects_count_as_unsent(error, surely):
     assert never_sent(error) is surely
 
 
 def test_closed_port_is_unreachable_and_unapplied():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    transport = WatchedTransport(origin=f"http://127.0.0.1:{port}", retries=1)
+    transport = RecordingTransport(origin=f"http://127.0.0.1:{port}", retries=1)
 
     with pytest.raises(errors.Unreachable) as caught:
         transport.write_batch(WRITE)
@@ -206,7 +206,7 @@ def test_refused_write_not_applied(status):
 @pytest.mark.parametrize("refusal", [http(429, retry_after="1"), http(503, retry_after="1")])
 def test_503_with_retry_after_retries_write(refusal):
     with serve(in_turn(refusal, COMMITTED)) as server:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         answer = transport.write_batch(WRITE)
 
     assert answer.is_multipart
@@ -266,7 +266,7 @@ def test_silent_server_ends_at_deadline():
         return b""
 
     with serve(silent) as server:
-        transport = WatchedTransport(origin=server.origin, retries=0)
+        transport = RecordingTransport(origin=server.origin, retries=0)
         started = time.monotonic()
         with pytest.raises(errors.Unreachable):
             transport.get("contacts", deadline=Deadline.after(0.3))
@@ -291,7 +291,7 @@ def test_slow_answer_ends_at_read_timeout():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_accept_one, args=(listener, answer))
         thread.start()
-        transport = WatchedTransport(
+        transport = RecordingTransport(
             origin=f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=0.5, retries=0
         )
         started = time.monotonic()
@@ -319,7 +319,7 @@ def test_stalled_answer_ends_at_read_timeout():
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started = time.monotonic()
         with pytest.raises(errors.Unreachable):
-            WatchedTransport(origin=origin, read_timeout=2, retries=0).get("contacts")
+            RecordingTransport(origin=origin, read_timeout=2, retries=0).get("contacts")
         took = time.monotonic() - started
         stop.set()
         thread.join(5)
@@ -344,7 +344,7 @@ def _accept_one(listener, answer):
 )
 def test_no_request_follows_a_hostile_link(link):
     with serve(in_turn(OK)) as server, serve(in_turn(OK)) as other:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         with pytest.raises(errors.ProtocolError):
             transport.follow(link.format(port=server.port, other=other.port))
 
@@ -353,7 +353,7 @@ def test_no_request_follows_a_hostile_link(link):
 
 def test_own_link_is_followed():
     with serve(in_turn(OK)) as server:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         transport.follow(f"{server.origin}/api/data/v9.2/contacts?$skiptoken=%253C1")
 
     assert server.requests[0].target == "/api/data/v9.2/contacts?$skiptoken=%253C1"
@@ -362,7 +362,7 @@ def test_own_link_is_followed():
 def test_log_has_no_personal_data(caplog):
     secret = http(404, b'{"error":{"code":"1","message":"Ann Smith"}}', x_ms_service_request_id="abc-1")
     with caplog.at_level(logging.INFO, logger="syncapp.crm"), serve(in_turn(secret)) as server:
-        transport = WatchedTransport(origin=server.origin)
+        transport = RecordingTransport(origin=server.origin)
         with pytest.raises(errors.NotFound):
             transport.get("contacts(6b29fc40-ca47-1067-b31d-00dd010662da)?$filter=lastname eq 'Smith'")
 

@@ -1,7 +1,7 @@
 """Reads of the audit log; nothing here writes.
 
-List and details are read apart: `RetrieveRecordChangeHistory` gives no user and no time over the Web API ("Retrieve the
-history of audited data changes").
+The list and the details are read separately: `RetrieveRecordChangeHistory` gives no user and no time over the Web API
+("Retrieve the history of audited data changes").
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from syncapp.crm.paging import Page, read_page
 from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
-from syncapp.crm.values.cells import Cells, flag, optional_text, whole
+from syncapp.crm.values.cells import Cells, flag, integer, optional_text
 
 _SET = "audits"
 _COLUMNS = (
@@ -44,13 +44,13 @@ class Audits:
         self._transport = transport
 
     def settings(self, *, deadline: Deadline | None = None) -> AuditSettings:
-        """Return what the organization's auditing is set to."""
+        """Return the organization's audit settings."""
         path = odata.query("organizations", select=("organizationid", "isauditenabled", "auditretentionperiodv2"))
         found = odata.collection(self._transport.get(path, deadline=deadline))
         if len(found) != 1:
             raise ProtocolError("The CRM did not return exactly one organization.", code="shape")
         days = found[0].get("auditretentionperiodv2")
-        kept = None if days is None else whole(found[0], "auditretentionperiodv2")
+        kept = None if days is None else integer(found[0], "auditretentionperiodv2")
         return AuditSettings(flag(found[0], "isauditenabled"), kept)
 
     def entries(
@@ -67,9 +67,9 @@ class Audits:
     ) -> Page[AuditEntry]:
         """Return a page of the changes of a table's rows since a moment, oldest first; of `rows` only, if given.
 
-        Entries may appear long after the change, and not in its order: read again from before the newest one, and
-        recognize entries by their id. `with_change_data` asks for a column whose reading is not documented alike
-        everywhere; the CRM may refuse it.
+        Entries may appear long after the change and out of order, so callers start again before the newest entry and
+        recognize known entries by their id. `with_change_data` selects a column that the CRM may refuse, since the
+        documentation does not agree on whether it can be read.
         """
         conditions = [
             f"objecttypecode eq {odata.literal(odata.identifier(table))}",
@@ -105,7 +105,7 @@ class Audits:
     def change_data(self, entry_id: UUID, *, deadline: Deadline | None = None) -> str:
         """Return the column `changedata` of an entry, '' when empty.
 
-        Whether it can be read is not documented alike everywhere; the CRM may refuse it.
+        The documentation does not agree on whether it can be read; the CRM may refuse it.
         """
         path = odata.query(odata.row_path(_SET, entry_id), select=("auditid", _CHANGE_DATA))
         return optional_text(self._transport.get(path, deadline=deadline), _CHANGE_DATA) or ""
@@ -116,8 +116,8 @@ def _entry(row: odata.Row) -> AuditEntry:
     found = AuditEntry(
         id=cells.id("auditid"),
         created_on=cells.moment("createdon"),
-        operation=cells.whole("operation"),
-        action=cells.whole("action"),
+        operation=cells.integer("operation"),
+        action=cells.integer("action"),
         row_id=cells.guid("_objectid_value"),
         user_id=cells.guid("_userid_value"),
         calling_user_id=cells.guid("_callinguserid_value"),

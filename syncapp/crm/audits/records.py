@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-KEPT_FOR_EVER = -1  # of `auditretentionperiodv2`
+KEPT_FOREVER = -1  # of `auditretentionperiodv2`
 
 
 class Operation(IntEnum):
@@ -39,8 +39,8 @@ class Action(IntEnum):
 class AuditEntry:
     """One change of one row. `created_on` is the moment of the change, not of the entry.
 
-    `calling_user_id` is the calling user where impersonation was used, otherwise None. `change_data` names the changed
-    columns, '' where it was not asked for.
+    `calling_user_id` is the calling user if impersonation was used, otherwise None. `change_data` names the changed
+    columns; '' if it was not selected.
     """
 
     id: UUID
@@ -60,8 +60,7 @@ class AuditDetails:
     """The values of a change as two rows of the Web API, with their annotations.
 
     A column that is only in `old` was cleared, one only in `new` was empty before, except those that the CRM lists as
-    `invalid`: it does not know their new value. `kind` is the type that the CRM names; others than AttributeAuditDetail
-    have no values.
+    `invalid`: it does not know their new value. `kind` is the detail's type; only AttributeAuditDetail has values.
     """
 
     kind: str
@@ -77,7 +76,7 @@ class AuditDetails:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """The organization's audit switch, and the days that entries are kept; None if not known."""
+    """Whether the organization is audited, and for how many days entries are kept; None if not known."""
 
     is_on: bool
     days_kept: int | None

@@ -17,17 +17,17 @@ import requests
 
 from syncapp.crm.auth.authority import (
     MICROSOFT_HOSTS,
-    MSAL_AWAY,
-    MSAL_TROUBLE,
+    MSAL_ERRORS,
+    MSAL_UNAVAILABLE,
     Application,
-    ForgetfulCache,
+    NullTokenCache,
     error_code_of,
 )
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 
 SAMPLE_CLIENT_ID = "51f81489-12ee-4a9e-aaae-a2591f45987d"
 BROWSER_SECONDS = 300
-_LONGEST_FILE = 65_536
+_MAX_FILE_BYTES = 65_536
 
 
 class AdministratorToken:
@@ -49,7 +49,7 @@ class AdministratorToken:
 
 
 def public_application(*, authority: str, client_id: str, session: requests.Session) -> Application:
-    """Return an MSAL application without a secret. Raises TokenUnavailable where the authority does not answer."""
+    """Return an MSAL application without a secret. Raises TokenUnavailable if the authority does not answer."""
     known = urlsplit(authority).hostname in MICROSOFT_HOSTS
     try:
         return msal.PublicClientApplication(
@@ -57,22 +57,22 @@ def public_application(*, authority: str, client_id: str, session: requests.Sess
             authority=authority,
             http_client=session,
             instance_discovery=None if known else False,
-            token_cache=ForgetfulCache(),
+            token_cache=NullTokenCache(),
         )
-    except MSAL_TROUBLE as error:
+    except MSAL_ERRORS as error:
         message = f"The sign-in service could not be reached ({type(error).__name__})."
         raise TokenUnavailable(message, code="authority") from error
 
 
 def by_browser(application: Application, *, scope: str, tell: Callable[[str], None]) -> AdministratorToken:
-    """Sign in in a browser on this machine, which returns to a loopback address; PKCE binds the code to us."""
+    """Sign in with a browser on this machine, which returns to a loopback address; PKCE binds the code to us."""
 
     def show(address: str) -> None:
         tell(f"No browser could be opened. Open this address on this machine:\n\n  {address}\n")
 
     def acquire() -> str:
         tell("Sign in as an administrator of the CRM, in the browser that opens.")
-        # MSAL opens the browser and calls `show` only where there is none.
+        # MSAL opens the browser, and calls `show` only if it finds none.
         return _token_of(
             lambda: application.acquire_token_interactive(
                 [scope], auth_uri_callback=show, timeout=BROWSER_SECONDS, prompt="select_account"
@@ -86,7 +86,7 @@ def by_device_code(application: Application, *, scope: str, tell: Callable[[str]
     """Sign in on another device, where a person enters a short code."""
 
     def acquire() -> str:
-        flow = _asked(lambda: application.initiate_device_flow([scope]))
+        flow = _call_msal(lambda: application.initiate_device_flow([scope]))
         if "user_code" not in flow:
             raise CredentialsRefused(f"No device code was given: {error_code_of(flow)}.", code=error_code_of(flow))
         tell(f"{flow.get('message', '')}\n")
@@ -100,7 +100,7 @@ def from_file(path: Path) -> AdministratorToken:
 
     def acquire() -> str:
         try:
-            text = path.read_bytes()[:_LONGEST_FILE].decode().strip()
+            text = path.read_bytes()[:_MAX_FILE_BYTES].decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise CredentialsRefused(f"The token file cannot be read ({type(error).__name__}).", code="file") from error
         token = _from_json(text) if text.startswith("{") else text
@@ -121,7 +121,7 @@ def _from_json(text: str) -> str:
 
 
 def _token_of(call: Callable[[], Any]) -> str:
-    result = _asked(call)
+    result = _call_msal(call)
     token = result.get("access_token")
     if isinstance(token, str) and token:
         return token
@@ -130,11 +130,11 @@ def _token_of(call: Callable[[], Any]) -> str:
     raise CredentialsRefused(f"The sign-in was not completed: {code}. {description}".strip(), code=code)
 
 
-def _asked(call: Callable[[], Any]) -> dict[str, Any]:
+def _call_msal(call: Callable[[], Any]) -> dict[str, Any]:
     try:
         result: dict[str, Any] | None = call()
-    except MSAL_AWAY as error:
+    except MSAL_UNAVAILABLE as error:
         raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
-    except MSAL_TROUBLE as error:
+    except MSAL_ERRORS as error:
         raise CredentialsRefused(f"The sign-in was not completed ({type(error).__name__}).", code="sign_in") from error
     return result or {}

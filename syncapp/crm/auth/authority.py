@@ -12,12 +12,12 @@ from requests.adapters import HTTPAdapter
 
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.origins import Origin
-from syncapp.crm.sessions import DIRECT, Outgoing, new_session
+from syncapp.crm.sessions import DIRECT, OutgoingConnections, new_session
 
 # MSAL ships no types.
 Application = Any
 
-# MSAL's instance discovery works only for these hosts ("National clouds"); Microsoft does not know other authorities.
+# MSAL's instance discovery works only for these hosts ("National clouds").
 MICROSOFT_HOSTS = frozenset(
     {
         "login.microsoftonline.com",
@@ -29,8 +29,8 @@ MICROSOFT_HOSTS = frozenset(
 # Connect and read, in seconds: discovery and token request together stay below a worker's time limit.
 _TIMEOUT = (5.0, 10.0)
 
-# The exceptions that escape MSAL when the service is down or answers nonsense.
-MSAL_TROUBLE = (
+# The exceptions that MSAL raises when the service is down or its answer is invalid.
+MSAL_ERRORS = (
     requests.RequestException,
     msal.exceptions.MsalError,
     ValueError,
@@ -40,8 +40,8 @@ MSAL_TROUBLE = (
     TypeError,
     AttributeError,
 )
-# Those of them that mean that the service is down for now.
-MSAL_AWAY = (requests.RequestException, msal.exceptions.MsalServiceError)
+# Those of them that mean that the service is temporarily down.
+MSAL_UNAVAILABLE = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 
 class _LoginSession(requests.Session):
@@ -57,8 +57,8 @@ class _LoginSession(requests.Session):
         return super().request(method, url, **options)
 
 
-def login_session(outgoing: Outgoing = DIRECT) -> requests.Session:
-    """Return a session for the sign-in service, as restricted as the one for the CRM."""
+def login_session(outgoing: OutgoingConnections = DIRECT) -> requests.Session:
+    """Return a session for the sign-in service, with the same restrictions as the one for the CRM."""
     return new_session(_LoginSession, outgoing=outgoing)
 
 
@@ -84,7 +84,7 @@ def demo_session(authority: str) -> requests.Session:
     return session
 
 
-class ForgetfulCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
+class NullTokenCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
     """A token cache that stores nothing, because the portal does not use the access tokens of users."""
 
     def add(self, event: Any, now: Any = None) -> None:
@@ -108,12 +108,12 @@ def application(
             instance_discovery=None if known else False,
             **options,
         )
-    except MSAL_TROUBLE as error:
+    except MSAL_ERRORS as error:
         message = f"The sign-in service could not be reached ({type(error).__name__})."
         raise TokenUnavailable(message, code="authority") from error
 
 
 def error_code_of(result: Mapping[str, Any]) -> str:
-    """Return OAuth's error code of a result, or "error" where it has other characters than letters and underscores."""
+    """Return the OAuth error code of a result, or "error" unless it consists of ASCII letters and underscores."""
     code = str(result.get("error", ""))
     return code if code.replace("_", "").isascii() and code.replace("_", "").isalpha() else "error"

@@ -28,7 +28,7 @@ from syncapp.crm.sessions import PerProcess
 
 log = logging.getLogger(__name__)
 
-_SHORTEST_KEY = 2048
+_MIN_KEY_BITS = 2048
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
 # The code of a secret or certificate that is unknown, invalid or expired (RFC 6749, 5.2).
 _REFUSED = "invalid_client"
@@ -49,7 +49,7 @@ Credential = str | Certificate  # a str is a client secret
 
 @lru_cache(maxsize=8)
 def read_certificate(text: str, passphrase: str = "") -> Certificate:
-    """Return the certificate and its key from a PEM text with both. Raises ValueError with a sentence."""
+    """Return the certificate and its key from a PEM text with both. Raises ValueError with the reason as a sentence."""
     certificates, key = _blocks(text.replace("\\n", "\n"), passphrase)
     public = key.public_key().public_numbers()
     mine = [each for each in certificates if _numbers(each) == public]
@@ -78,8 +78,8 @@ def _blocks(text: str, passphrase: str) -> tuple[list[x509.Certificate], rsa.RSA
         raise ValueError("It cannot be read: the passphrase may be wrong, or it is not PEM.") from None
     if not certificates:
         raise ValueError("It holds no certificate (-----BEGIN CERTIFICATE-----).")
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _SHORTEST_KEY:
-        raise ValueError(f"Its key must be an RSA key of at least {_SHORTEST_KEY} bits.")
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _MIN_KEY_BITS:
+        raise ValueError(f"Its key must be an RSA key of at least {_MIN_KEY_BITS} bits.")
     return certificates, key
 
 
@@ -95,14 +95,14 @@ def read(*, certificates: Sequence[str], passphrase: str, secrets: Sequence[str]
 
 
 def for_msal(credential: Credential) -> str | dict[str, str]:
-    """Return the credential as MSAL takes it; it computes the thumbprint that names the certificate."""
+    """Return the credential as MSAL expects it; MSAL computes the certificate's thumbprint itself."""
     if isinstance(credential, str):
         return credential
     return {"private_key": credential.key, "public_certificate": credential.pem}
 
 
 class Applications:
-    """An MSAL application for each credential; the one that the sign-in service accepts is asked first from then on."""
+    """An MSAL application for each credential; the one that was accepted last is tried first."""
 
     def __init__(self, make: Callable[[Any], Application], credentials: Sequence[Credential]) -> None:
         self._held = [PerProcess[Application](partial(make, for_msal(each))) for each in credentials]
@@ -113,15 +113,15 @@ class Applications:
         """Return the application whose credential was accepted last, or the first. Raises TokenUnavailable."""
         return self._held[self._current].get()
 
-    def ask(self, question: Callable[[Application], Mapping[str, Any] | None]) -> dict[str, Any]:
-        """Return the answer to the first credential that is not refused; the last refusal where all are.
+    def call(self, request: Callable[[Application], Mapping[str, Any] | None]) -> dict[str, Any]:
+        """Return the answer for the first credential that is not refused, or the last refusal.
 
-        Raises TokenUnavailable, and what MSAL raises.
+        Raises TokenUnavailable, and the exceptions of MSAL.
         """
         result: dict[str, Any] = {}
         for step in range(len(self._held)):
             position = (self._current + step) % len(self._held)
-            result = dict(question(self._held[position].get()) or {})
+            result = dict(request(self._held[position].get()) or {})
             if error_code_of(result) != _REFUSED:
                 self._current = position
                 return result
@@ -132,6 +132,6 @@ class Applications:
         return result
 
     def drop(self) -> None:
-        """Discard all applications; the next question creates new ones."""
+        """Discard all applications; the next call creates new ones."""
         for held in self._held:
             held.drop()

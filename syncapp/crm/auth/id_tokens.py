@@ -23,10 +23,10 @@ from syncapp.crm.sessions import read_limited
 
 _LEEWAY_SECONDS = 120
 _KEYS_LIVE_SECONDS = 3600.0
-# Tokens with invented key ids must not cause a request for the keys each time.
+# Tokens with invented key ids must not trigger a request for the keys each time.
 _REFRESH_PAUSE_SECONDS = 10.0
-_LONGEST_TOKEN = 65_536
-_LARGEST_DOCUMENT = 1_000_000
+_MAX_TOKEN_LENGTH = 65_536
+_MAX_DOCUMENT_BYTES = 1_000_000
 _DOCUMENT_SECONDS = 15.0
 
 
@@ -51,7 +51,7 @@ class TenantKeys:
 
     @property
     def issuer(self) -> str:
-        """Return the issuer that genuine tokens of this tenant name."""
+        """Return the issuer of this tenant's genuine tokens."""
         self._refresh(older_than=_KEYS_LIVE_SECONDS)
         return self._issuer
 
@@ -80,8 +80,8 @@ class TenantKeys:
         self._read_at = time.monotonic()
 
     def _on_authority(self, url: object) -> str:
-        # The URLs in the document have to be on the authority's host. The scheme is not compared, because the demo's
-        # sign-in service names itself with http.
+        # The URLs in the document must be on the authority's host. The scheme is not compared, because the demo's
+        # sign-in service publishes http URLs.
         try:
             origin = Origin.parse(url if isinstance(url, str) else "")
         except ValueError as error:
@@ -94,7 +94,7 @@ class TenantKeys:
         until = time.monotonic() + _DOCUMENT_SECONDS
         try:
             with self._session().get(url, stream=True, timeout=_DOCUMENT_SECONDS, allow_redirects=False) as response:
-                body = read_limited(response, max_bytes=_LARGEST_DOCUMENT, until=until)
+                body = read_limited(response, max_bytes=_MAX_DOCUMENT_BYTES, until=until)
             if response.status_code == 200:
                 return odata.parse_json(body)
         except (requests.RequestException, CrmError) as error:
@@ -106,7 +106,7 @@ def verified_claims(
     id_token: object, *, keys: TenantKeys, client_id: str, tenant_id: UUID, nonce: str
 ) -> dict[str, Any]:
     """Return the claims of a genuine token. Raises SignInRefused with the reason for any other."""
-    if not isinstance(id_token, str) or len(id_token) > _LONGEST_TOKEN:
+    if not isinstance(id_token, str) or len(id_token) > _MAX_TOKEN_LENGTH:
         raise SignInRefused("There is no ID token.")
     try:
         key = keys.key(jwt.get_unverified_header(id_token).get("kid"))

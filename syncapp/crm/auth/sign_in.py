@@ -14,9 +14,9 @@ from uuid import UUID
 import requests
 
 from syncapp.crm.auth.authority import (
-    MSAL_AWAY,
-    MSAL_TROUBLE,
-    ForgetfulCache,
+    MSAL_ERRORS,
+    MSAL_UNAVAILABLE,
+    NullTokenCache,
     SandboxAdapter,
     application,
     demo_session,
@@ -27,7 +27,7 @@ from syncapp.crm.auth.credentials import Applications, Credential
 from syncapp.crm.auth.id_tokens import SignInRefused, TenantKeys, verified_claims
 from syncapp.crm.auth.tokens import ClientCredentials, TokenSource
 from syncapp.crm.errors import TokenUnavailable
-from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
+from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess
 from syncapp.text.ids import parse_uuid
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
     "demo_session",
 ]
 
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Claims:
 
     @classmethod
     def from_token(cls, claims: Mapping[str, Any], *, tenant_id: UUID) -> Claims:
-        """Return the identity in a verified token. Raises SignInRefused where it names no one, or no list of roles."""
+        """Return the identity in a verified token. Raises SignInRefused without an object id or a list of roles."""
         object_id, roles = parse_uuid(claims.get("oid")), claims.get("roles", [])
         if object_id is None:
             raise SignInRefused("The ID token has no object id.")
@@ -80,7 +80,7 @@ class SignIn:
         client_id: str,
         credentials: Sequence[Credential],
         session: requests.Session | None = None,
-        outgoing: Outgoing = DIRECT,
+        outgoing: OutgoingConnections = DIRECT,
     ) -> None:
         self._client_id = client_id
         tenant_id = parse_uuid(urlsplit(authority).path.strip("/"))
@@ -97,7 +97,7 @@ class SignIn:
                 client_id=client_id,
                 session=self._sessions.get(),
                 exclude_scopes=["offline_access"],
-                token_cache=ForgetfulCache(),
+                token_cache=NullTokenCache(),
             ),
             credentials,
         )
@@ -118,16 +118,16 @@ class SignIn:
         return flow
 
     def finish(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> Claims:
-        """Return the claims of the person who came back with `query`.
+        """Return the claims of the person who returned with `query`.
 
         The caller removes `flow` from its store first, because it works only once. Raises SignInRefused, or
         TokenUnavailable when a later sign-in may work.
         """
         try:
-            result = self._applications.ask(lambda each: each.acquire_token_by_auth_code_flow(dict(flow), dict(query)))
-        except MSAL_AWAY as error:
+            result = self._applications.call(lambda each: each.acquire_token_by_auth_code_flow(dict(flow), dict(query)))
+        except MSAL_UNAVAILABLE as error:
             raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
-        except MSAL_TROUBLE as error:
+        except MSAL_ERRORS as error:
             raise SignInRefused(f"The sign-in cannot be completed ({type(error).__name__}).") from error
         if "error" in result:
             raise SignInRefused(f"The sign-in service said {error_code_of(result)}.")
@@ -154,4 +154,4 @@ def _display_text(claim: object) -> str:
     if not isinstance(claim, str):
         return ""
     # Databases store neither NUL nor lone surrogates, which JSON can contain as \ud800.
-    return re.sub("[\\x00\\ud800-\\udfff]", "\N{REPLACEMENT CHARACTER}", claim).strip()[:_LONGEST_NAME]
+    return re.sub("[\\x00\\ud800-\\udfff]", "\N{REPLACEMENT CHARACTER}", claim).strip()[:_MAX_NAME_LENGTH]

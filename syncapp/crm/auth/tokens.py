@@ -7,10 +7,10 @@ from typing import Protocol
 
 import requests
 
-from syncapp.crm.auth.authority import MSAL_TROUBLE, application, error_code_of, login_session
+from syncapp.crm.auth.authority import MSAL_ERRORS, application, error_code_of, login_session
 from syncapp.crm.auth.credentials import Applications, Credential
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
-from syncapp.crm.sessions import DIRECT, Outgoing
+from syncapp.crm.sessions import DIRECT, OutgoingConnections
 
 # OAuth's codes of temporary errors; all others mean that our registration is wrong (RFC 6749, 4.1.2.1 and 5.2).
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
@@ -40,7 +40,7 @@ class ClientCredentials:
         credentials: Sequence[Credential],
         scope: str,
         session: requests.Session | None = None,
-        outgoing: Outgoing = DIRECT,
+        outgoing: OutgoingConnections = DIRECT,
     ) -> None:
         self._scopes = [scope]
         self._applications = Applications(
@@ -53,8 +53,8 @@ class ClientCredentials:
     def token(self) -> str:
         """See `TokenSource`."""
         try:
-            result = self._applications.ask(lambda each: each.acquire_token_for_client(scopes=self._scopes))
-        except MSAL_TROUBLE as error:
+            result = self._applications.call(lambda each: each.acquire_token_for_client(scopes=self._scopes))
+        except MSAL_ERRORS as error:
             self._applications.drop()
             message = f"The sign-in service gave no token ({type(error).__name__})."
             raise TokenUnavailable(message, code="token_endpoint") from error

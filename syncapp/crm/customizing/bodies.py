@@ -1,8 +1,8 @@
 """JSON of definitions: tables, columns, lookups, keys. No I/O.
 
 Shapes: "Create and update table definitions using the Web API", "Create and update column definitions using the Web
-API", "Create and update table relationships using the Web API", "Define alternate keys for a table". Taken from the
-SDK's documentation and not seen on these pages: `EntitySetName` in a new table, `DefaultFormValue` of a choice.
+API", "Create and update table relationships using the Web API", "Define alternate keys for a table". Two properties are
+from the SDK's documentation, not from these pages: `EntitySetName` of a new table, `DefaultFormValue` of a choice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from syncapp.crm.staging.records import ColumnType
 
 _TYPE = "@odata.type"
 _CRM = "Microsoft.Dynamics.CRM."
-_LARGEST = 2_147_483_647
+_MAX_INTEGER = 2_147_483_647
 Body = dict[str, Any]
 
 
@@ -68,7 +68,7 @@ class NewKey(Protocol):
 
 
 def label(text: str, language: int) -> Body:
-    """Return a label in one language, which has to be the environment's base language."""
+    """Return a label in one language, which must be the environment's base language."""
     localized = {_TYPE: f"{_CRM}LocalizedLabel", "Label": text, "LanguageCode": language}
     return {_TYPE: f"{_CRM}Label", "LocalizedLabels": [localized]}
 
@@ -112,7 +112,7 @@ def column(wanted: NewColumn, language: int) -> Body:
             choices = {_TYPE: f"{_CRM}BooleanOptionSetMetadata", **options}
             kind, details = "Boolean", {"OptionSet": choices, "DefaultValue": True}
         case ColumnType.INTEGER:
-            kind, details = "Integer", {"MinValue": 0, "MaxValue": _LARGEST, "Format": "None"}
+            kind, details = "Integer", {"MinValue": 0, "MaxValue": _MAX_INTEGER, "Format": "None"}
         case ColumnType.DATE_TIME:
             kind, details = "DateTime", {"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}
         case _:

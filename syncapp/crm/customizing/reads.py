@@ -1,4 +1,4 @@
-"""Reads of what a set-up compares: publishers, solutions and their components, roles, web resources, definitions.
+"""Reads of what the set-up compares: publishers, solutions and their components, roles, web resources, definitions.
 
 Sources: "Publisher table reference", "Solution table reference", "solutioncomponent EntityType", "Security Role (Role)
 table reference", "RetrieveRolePrivilegesRole function", "Web Resource table reference".
@@ -17,12 +17,12 @@ from syncapp.crm.customizing.records import Component, Publisher, SecurityRole, 
 from syncapp.crm.errors import NotFound, ProtocolError
 from syncapp.crm.paging import rows_of_all_pages
 from syncapp.crm.transport import Transport
-from syncapp.crm.values.cells import flag, guid, optional_guid, optional_text, text, whole
+from syncapp.crm.values.cells import flag, guid, integer, optional_guid, optional_text, text
 
 # Without this header a definition that has just changed may come from a cache ("Compose HTTP requests").
 FRESH = {"Consistency": "Strong"}
 # About 100 characters each, so that a URL stays below the limit of any server.
-_NAMES_AT_ONCE = 20
+_NAMES_PER_REQUEST = 20
 _INCLUDES_PARTS = 0
 _ORGANIZATION_DEPTH = "Global"
 
@@ -34,9 +34,9 @@ class CustomizingReads:
         self._transport = transport
 
     def language(self) -> int:
-        """Return the environment's base language as an LCID; a new label has to have a text in it."""
+        """Return the environment's base language as an LCID; a new label needs a text in this language."""
         [row] = self._rows(odata.query("organizations", select=("organizationid", "languagecode")))[:1]
-        return whole(row, "languagecode")
+        return integer(row, "languagecode")
 
     def auditing(self) -> tuple[UUID, bool]:
         """Return the organization's id and whether auditing is on."""
@@ -44,7 +44,7 @@ class CustomizingReads:
         return guid(row, "organizationid"), row.get("isauditenabled") is True
 
     def publisher(self, unique_name: str) -> Publisher | None:
-        """Return a publisher by its unique name, None where there is none."""
+        """Return a publisher by its unique name, or None."""
         select = ("publisherid", "uniquename", "customizationprefix")
         row = self._first("publishers", select, "uniquename", unique_name)
         if row is None:
@@ -54,7 +54,7 @@ class CustomizingReads:
         )
 
     def solution(self, unique_name: str) -> Solution | None:
-        """Return a solution by its unique name, None where there is none."""
+        """Return a solution by its unique name, or None."""
         row = self._first("solutions", ("solutionid", "uniquename", "ismanaged"), "uniquename", unique_name)
         if row is None:
             return None
@@ -77,7 +77,7 @@ class CustomizingReads:
         path = odata.query("solutioncomponents", select=select, filter=f"_solutionid_value eq {solution}")
         return tuple(
             Component(
-                whole(row, "componenttype"),
+                integer(row, "componenttype"),
                 guid(row, "objectid"),
                 row.get("rootcomponentbehavior") in (None, _INCLUDES_PARTS),
             )
@@ -85,7 +85,7 @@ class CustomizingReads:
         )
 
     def table_id(self, name: str) -> UUID | None:
-        """Return the MetadataId of a table, None where the CRM has no such table."""
+        """Return the MetadataId of a table, or None if the CRM has no such table."""
         try:
             row = self._transport.get(odata.query(table_path(name), select=("MetadataId",)), headers=FRESH)
         except NotFound:
@@ -110,7 +110,7 @@ class CustomizingReads:
         return {name: value for name, value in found.items() if name != "@odata.context"}
 
     def top_unit(self) -> UUID:
-        """Return the topmost business unit, to which a role for the whole organization belongs."""
+        """Return the id of the topmost business unit, to which a role for the whole organization belongs."""
         condition = "_parentbusinessunitid_value eq null"
         rows = self._rows(odata.query("businessunits", select=("businessunitid",), filter=condition))
         if len(rows) != 1:
@@ -118,13 +118,13 @@ class CustomizingReads:
         return guid(rows[0], "businessunitid")
 
     def role(self, name: str, unit: UUID) -> SecurityRole | None:
-        """Return a role of one business unit by its name; each unit below has a copy of its own."""
+        """Return a role of one business unit by its name; each business unit below it has a copy of its own."""
         condition = f"name eq {odata.literal(name)} and _businessunitid_value eq {unit}"
         rows = self._rows(odata.query("roles", select=("roleid", "name"), filter=condition))
         return SecurityRole(guid(rows[0], "roleid"), text(rows[0], "name")) if rows else None
 
     def privileges_of(self, role: UUID) -> frozenset[UUID] | None:
-        """Return the privileges of a role; None where one is not for the whole organization."""
+        """Return the privileges of a role; None if one of them is not for the whole organization."""
         answer = self._transport.get(f"RetrieveRolePrivilegesRole(RoleId={role})")
         held = answer.get("RolePrivileges")
         if not isinstance(held, list):
@@ -136,15 +136,15 @@ class CustomizingReads:
     def privileges(self, names: Iterable[str]) -> dict[str, UUID]:
         """Return the ids of privileges by their names in lower case; unknown ones are absent."""
         wanted, found = sorted(names), {}
-        for start in range(0, len(wanted), _NAMES_AT_ONCE):
-            some = wanted[start : start + _NAMES_AT_ONCE]
+        for start in range(0, len(wanted), _NAMES_PER_REQUEST):
+            some = wanted[start : start + _NAMES_PER_REQUEST]
             condition = " or ".join(f"name eq {odata.literal(name)}" for name in some)
             for row in self._rows(odata.query("privileges", select=("privilegeid", "name"), filter=condition)):
                 found[text(row, "name").lower()] = guid(row, "privilegeid")
         return found
 
     def web_resource(self, name: str) -> WebResource | None:
-        """Return a web resource by its name, None where there is none."""
+        """Return a web resource by its name, or None."""
         row = self._first("webresourceset", ("webresourceid", "name", "content"), "name", name)
         if row is None:
             return None

@@ -39,7 +39,7 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A component of a solution. `has_parts`: a table that belongs to the solution with all that it consists of."""
+    """A component of a solution. `has_parts` is True for a table that is included with all of its parts."""
 
     type: int
     object_id: UUID

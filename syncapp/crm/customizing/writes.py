@@ -1,8 +1,8 @@
 """Writes of definitions, one request each, into one solution.
 
 Sources: see `bodies`; "Compose HTTP requests and handle errors" (MSCRM.SolutionUniqueName), "ReplacePrivilegesRole
-action", "PublishXml action", "Web resources". Not verified in a real environment: that the solution's header also takes
-in roles, and that the definition of a column read without its type's name can be sent back.
+action", "PublishXml action", "Web resources". Not verified in a real environment: that the header adds roles to the
+solution too, and that a column's definition that was read without its type's name can be sent back.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _MERGE = {"MSCRM.MergeLabels": "true"}
 
 
 class CustomizingWrites:
-    """Writes with the administrator's token; a component becomes part of the solution with its creation.
+    """Writes with the administrator's token; a component becomes part of the solution when it is created.
 
-    Each method sends one write, so that a cut in between leaves nothing half done. Errors tell by `may_have_applied`
-    whether it may have happened; whoever continues reads first.
+    Each method sends one write, so an interruption leaves nothing half done. An error's `may_have_applied` says whether
+    the write may have happened; the next attempt reads first.
     """
 
     def __init__(self, transport: Transport, *, solution: str, language: int) -> None:
@@ -67,16 +67,16 @@ class CustomizingWrites:
         """Turn on change tracking of a table, which cannot be turned off again."""
         self._change(table_path(table), {"ChangeTrackingEnabled": True})
 
-    def audit_table(self, table: str) -> None:
+    def enable_table_auditing(self, table: str) -> None:
         """Turn on auditing of a table."""
         self._turn_on_auditing(table_path(table))
 
-    def audit_column(self, table: str, column: str) -> None:
+    def enable_column_auditing(self, table: str, column: str) -> None:
         """Turn on auditing of a column."""
         self._turn_on_auditing(column_path(table, column))
 
-    def audit_organization(self, organization: UUID) -> None:
-        """Turn on auditing of the environment."""
+    def enable_auditing(self, organization: UUID) -> None:
+        """Turn on auditing in the environment."""
         path = odata.row_path("organizations", organization)
         self._transport.write("PATCH", path, {"isauditenabled": True}, headers={"If-Match": "*"})
 

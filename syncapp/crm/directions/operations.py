@@ -12,7 +12,7 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.directions.records import FieldDirection, RewrittenDirection, StoredDirection
 from syncapp.crm.errors import ProtocolError, WritesDisabled
 from syncapp.crm.transport import Transport
-from syncapp.crm.values.cells import etag, flag, guid, read_all, text, whole
+from syncapp.crm.values.cells import etag, flag, guid, integer, read_all, text
 
 _SET = "syncattributemappings"
 _FUNCTION = "Microsoft.Dynamics.CRM.RetrievePrincipalSyncAttributeMappings"
@@ -75,19 +75,19 @@ def _path(mapping_id: UUID) -> str:
 
 
 def _stored(row: odata.Row) -> StoredDirection:
-    return StoredDirection(guid(row, "syncattributemappingid"), whole(row, "syncdirection"), etag(row))
+    return StoredDirection(guid(row, "syncattributemappingid"), integer(row, "syncdirection"), etag(row))
 
 
 def _direction(row: odata.Row) -> FieldDirection:
     parts = row.get("ComputedProperties")
     return FieldDirection(
         id=guid(row, "AttributeMappingId"),
-        table_code=whole(row, "EntityTypeCode"),
+        table_code=integer(row, "EntityTypeCode"),
         column=text(row, "AttributeCrmName"),
         label=text(row, "AttributeCrmDisplayName") or text(row, "MappingName"),
-        direction=whole(row, "SyncDirection"),
-        default=None if row.get("DefaultSyncDirection") is None else whole(row, "DefaultSyncDirection"),
-        allowed=None if row.get("AllowedSyncDirection") is None else whole(row, "AllowedSyncDirection"),
+        direction=integer(row, "SyncDirection"),
+        default=None if row.get("DefaultSyncDirection") is None else integer(row, "DefaultSyncDirection"),
+        allowed=None if row.get("AllowedSyncDirection") is None else integer(row, "AllowedSyncDirection"),
         is_computed=flag(row, "IsComputed"),
         columns=tuple(str(part) for part in parts) if isinstance(parts, list) else (),
     )

@@ -38,7 +38,7 @@ class HeldPrivilege:
 
 
 class Accounts:
-    """Reads about single users and what they may do."""
+    """Reads of single users and their privileges."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -56,7 +56,7 @@ class Accounts:
             roles=tuple(sorted(text(role, "name") for role in odata.collection({"value": row.get(_ROLES)}))),
         )
 
-    def named(self, name: str, *, deadline: Deadline | None = None) -> tuple[UUID, ...]:
+    def ids_by_name(self, name: str, *, deadline: Deadline | None = None) -> tuple[UUID, ...]:
         """Return the ids of the users with this full name."""
         path = odata.query("systemusers", select=("systemuserid",), filter=f"fullname eq {odata.literal(name)}")
         found = odata.collection(self._transport.get(path, deadline=deadline))

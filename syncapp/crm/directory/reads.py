@@ -17,7 +17,7 @@ from syncapp.crm.transport import Transport
 Record = TypeVar("Record")
 
 # About 60 characters per id, so that a URL stays below the limit of any server.
-_IDS_AT_ONCE = 40
+_IDS_PER_REQUEST = 40
 _PAGE = 1000
 
 
@@ -88,9 +88,9 @@ class Directory:
     ) -> tuple[Record, ...]:
         wanted = sorted(set(ids))
         found: list[Record] = []
-        for start in range(0, len(wanted), _IDS_AT_ONCE):
-            condition = odata.any_of(key, wanted[start : start + _IDS_AT_ONCE])
-            found += self._page(path(condition), read, "", _IDS_AT_ONCE, deadline).rows
+        for start in range(0, len(wanted), _IDS_PER_REQUEST):
+            condition = odata.any_of(key, wanted[start : start + _IDS_PER_REQUEST])
+            found += self._page(path(condition), read, "", _IDS_PER_REQUEST, deadline).rows
         return tuple(found)
 
     def _page(

@@ -56,7 +56,7 @@ def user(row: odata.Row) -> DirectoryUser:
         login=cells.text("domainname"),
         entra_id=cells.guid("azureactivedirectoryobjectid"),
         disabled=cells.flag("isdisabled"),
-        access_mode=cells.whole("accessmode"),
+        access_mode=cells.integer("accessmode"),
         is_application=cells.guid("applicationid") is not None,
         has_own_roles=cells.read(_has_rows, USER_ROLES, False),
         business_unit_id=cells.guid("_businessunitid_value"),
@@ -72,7 +72,7 @@ def team(row: odata.Row) -> Team:
     found = Team(
         id=cells.id("teamid"),
         name=cells.text("name"),
-        kind=cells.whole("teamtype"),
+        kind=cells.integer("teamtype"),
         is_default=cells.flag("isdefault"),
         business_unit_id=cells.guid("_businessunitid_value"),
         has_roles=cells.read(_has_rows, TEAM_ROLES, False),
@@ -101,15 +101,15 @@ def mailbox(row: odata.Row) -> Mailbox:
         id=cells.id("mailboxid"),
         name=cells.text("name"),
         user_id=cells.guid("_regardingobjectid_value"),
-        method=cells.whole("actdeliverymethod"),
+        method=cells.integer("actdeliverymethod"),
         enabled_for_act=cells.flag("enabledforact"),
-        act_status=cells.whole_or_zero("actstatus"),
-        incoming=cells.whole_or_zero("incomingemaildeliverymethod"),
-        outgoing=cells.whole_or_zero("outgoingemaildeliverymethod"),
-        approval=cells.whole_or_zero("emailrouteraccessapproval"),
+        act_status=cells.integer_or_zero("actstatus"),
+        incoming=cells.integer_or_zero("incomingemaildeliverymethod"),
+        outgoing=cells.integer_or_zero("outgoingemaildeliverymethod"),
+        approval=cells.integer_or_zero("emailrouteraccessapproval"),
         syncs_this_organization=cells.flag("isactsyncorgflagset"),
         is_forward=cells.flag("isforwardmailbox"),
-        state=cells.whole("statecode"),
+        state=cells.integer("statecode"),
         etag=cells.etag(),
     )
     return replace(found, problem=cells.problem)
@@ -117,7 +117,7 @@ def mailbox(row: odata.Row) -> Mailbox:
 
 def organization(row: odata.Row) -> Organization:
     """Return the organization; settings that cannot be read are None, not empty."""
-    # <OrgSettings><Name>value</Name>...</OrgSettings>; empty where no setting was ever changed
+    # <OrgSettings><Name>value</Name>...</OrgSettings>; empty if no setting was ever changed
     # ("Environment database settings").
     document = text(row, "orgdborgsettings")
     settings: Mapping[str, str] | None

@@ -1,7 +1,7 @@
-"""Probes of the two ways to other users' filters: with our own permission, or impersonating the owner.
+"""Probes of the two ways to access other users' filters: with our own permission, or by impersonating the owner.
 
-The documentation promises reading only, and the CRM silently ignores an impersonation with an unknown id. So both
-ways are tried and judged by the data read back.
+The documentation covers only reading, and the CRM silently ignores an impersonation with an unknown id. So both
+ways are tried, and the data read back shows which of them work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 
 
 def probe_reading(crm: CrmClient, owner: ActingFor, *, deadline: Deadline | None = None) -> ReadingProbe:
-    """Count one owner's filters in each way. Raises CrmError only for failures of the connection."""
+    """Count one owner's filters both ways. Raises CrmError only for failures of the connection."""
     direct_count, direct_error = _try_call(lambda: len(crm.filters.of(owner.user_id, deadline=deadline)))
     acting_count, acting_error = _try_call(
         lambda: len(crm.filters.of(owner.user_id, acting_for=owner, deadline=deadline))
@@ -38,10 +38,10 @@ def probe_writing(
     keeps_versions: bool = True,
     deadline: Deadline | None = None,
 ) -> WritingProbe:
-    """Write a filter in its present state, and read back the author that the CRM recorded.
+    """Write a filter without changing it, and read back the author that the CRM recorded.
 
     `expected_author` is our own user, or the impersonated owner. Raises CrmError only for failures of the connection,
-    WritesDisabled while switching filters is not enabled.
+    WritesDisabled if switching filters is not enabled.
     """
     change = FilterChange(found.id, found.is_on, found.etag if keeps_versions else "", found.status)
     switch = FilterSwitch(found.owner_id, (change,), found.query_type)
@@ -54,7 +54,7 @@ def probe_writing(
     author = next((each.modified_by for each in result.now or () if each.id == found.id), None)
     return WritingProbe(
         filter_id=found.id,
-        works=result.error is None and result.as_wanted is True and author == expected_author,
+        works=result.error is None and result.as_requested is True and author == expected_author,
         recorded_as=author,
         error=result.error,
         ignored_silently=result.wrong_author,

@@ -16,13 +16,13 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import CrmError
 from syncapp.crm.filters import fetch_xml
-from syncapp.crm.filters.records import Counted, Meeting, OrganizedMeetings, SelectedRow, Selection
+from syncapp.crm.filters.records import Meeting, OrganizedMeetings, RowCount, SelectedRow, Selection
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical, cells
 
-MAX_USERS_AT_ONCE = 50
+MAX_USERS_PER_REQUEST = 50
 # "Aggregate data using FetchXML": beyond 50,000 rows the CRM refuses to count.
 _AGGREGATE_LIMIT, _MAX_COUNTED = "0x8004E023", 50_000
 _COOKIE = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"
@@ -53,19 +53,19 @@ class Evaluation:
 
     def counts(
         self, filters: Sequence[AnyFilter], *, acting_for: ActingFor, deadline: Deadline | None = None
-    ) -> tuple[Counted | CrmError, ...]:
+    ) -> tuple[RowCount | CrmError, ...]:
         """Count the rows that each filter selects for this user, in one request; errors are per filter."""
         if not filters:
             return ()
         queries = [(each.table, fetch_xml.count_query(each.fetch_xml, table=each.table)) for each in filters]
-        counted: list[Counted | CrmError] = []
+        counted: list[RowCount | CrmError] = []
         for part in self._run(queries, acting_for, deadline):
             try:
                 found = odata.collection(_payload(part))
-                counted.append(Counted(cells.whole(found[0], fetch_xml.FOUND) if found else 0))
+                counted.append(RowCount(cells.integer(found[0], fetch_xml.FOUND) if found else 0))
             except CrmError as error:
                 is_limit = error.code.upper() == _AGGREGATE_LIMIT.upper()
-                counted.append(Counted(_MAX_COUNTED, more=True) if is_limit else error)
+                counted.append(RowCount(_MAX_COUNTED, more=True) if is_limit else error)
         return tuple(counted)
 
     def rows(
@@ -81,7 +81,7 @@ class Evaluation:
         rows: list[SelectedRow] = []
         cookie, number, chain = "", 1, PageChain()
         while True:
-            size = min(limit, fetch_xml.LARGEST_PAGE)
+            size = min(limit, fetch_xml.MAX_PAGE_SIZE)
             query = fetch_xml.page_query(
                 found.fetch_xml, table=found.table, columns=columns, page=number, size=size, cookie=cookie
             )
@@ -105,11 +105,11 @@ class Evaluation:
     ) -> tuple[OrganizedMeetings, ...]:
         """Return the meetings after `after` that up to 50 users organize with attendees, in one request.
 
-        Asked with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot be read has
+        Read with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot be read has
         an error, never an empty list.
         """
-        if len(user_ids) > MAX_USERS_AT_ONCE:
-            raise ValueError(f"At most {MAX_USERS_AT_ONCE} users at once, not {len(user_ids)}.")
+        if len(user_ids) > MAX_USERS_PER_REQUEST:
+            raise ValueError(f"At most {MAX_USERS_PER_REQUEST} users at once, not {len(user_ids)}.")
         if not user_ids:
             return ()
         moment = canonical.instant_text(after.replace(microsecond=0))

@@ -13,7 +13,7 @@ from syncapp.crm.errors import ProtocolError
 
 # The alias of a count in the answer.
 FOUND = "found"
-LARGEST_PAGE = 5000
+MAX_PAGE_SIZE = 5000
 
 _RETURNED = ("attribute", "all-attributes", "no-attrs", "order")
 _ACTIVITIES = frozenset(
@@ -45,7 +45,7 @@ def count_query(fetch_xml: str, *, table: str) -> str:
 
 
 def page_query(
-    fetch_xml: str, *, table: str, columns: Sequence[str], page: int = 1, size: int = LARGEST_PAGE, cookie: str = ""
+    fetch_xml: str, *, table: str, columns: Sequence[str], page: int = 1, size: int = MAX_PAGE_SIZE, cookie: str = ""
 ) -> str:
     """Return the query for a page of the filter's distinct rows, with the key and `columns`.
 
@@ -102,7 +102,7 @@ def organized_meetings(table: str, *, organizer: str, after: str) -> str:
     """
     starts, is_future = _FUTURE[table]
     return (
-        f'<fetch count="{LARGEST_PAGE}" page="1"><entity name="activityparty">'
+        f'<fetch count="{MAX_PAGE_SIZE}" page="1"><entity name="activityparty">'
         '<attribute name="activitypartyid"/>'
         '<filter><condition attribute="participationtypemask" operator="in"><value>5</value><value>6</value>'
         "</condition></filter>"

@@ -35,7 +35,7 @@ from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import read_all
 
-MAX_OWNERS_AT_ONCE = 50
+MAX_OWNERS_PER_REQUEST = 50
 _SET, _MAILBOXES = "userqueries", "mailboxes"
 _ON, _OFF = 0, 1
 _DEFAULT_STATUS = {_ON: 1, _OFF: 2}
@@ -51,7 +51,7 @@ class Filters:
         writes_allowed: Callable[[], bool],
         verify_organization: Callable[[Deadline | None], None],
     ) -> None:
-        """`verify_organization` raises WritesDisabled where the address leads to another CRM than ours."""
+        """`verify_organization` raises WritesDisabled if the address leads to a CRM that is not ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
         self._verify_organization = verify_organization
@@ -80,8 +80,8 @@ class Filters:
         deadline: Deadline | None = None,
     ) -> tuple[OwnerFilters, ...]:
         """Return the filters of up to 50 owners with our own permission, in one request, with an error per owner."""
-        if len(owner_ids) > MAX_OWNERS_AT_ONCE:
-            raise ValueError(f"At most {MAX_OWNERS_AT_ONCE} owners at once, not {len(owner_ids)}.")
+        if len(owner_ids) > MAX_OWNERS_PER_REQUEST:
+            raise ValueError(f"At most {MAX_OWNERS_PER_REQUEST} owners at once, not {len(owner_ids)}.")
         if not owner_ids:
             return ()
         reads = [Read(_path_of(owner_id, query_type), odata.preferences()) for owner_id in owner_ids]
@@ -150,9 +150,9 @@ class Filters:
     ) -> tuple[SwitchResult | CrmError, ...]:
         """Switch the filters of each owner in their own name, `at_once` requests at a time.
 
-        Each goes alone until one is proved to be written in its owner's name. Where the CRM ignores the impersonation,
-        the owners after that one are not written and get WritesDisabled. An owner whose request failed as a whole gets
-        its error in place of a result. Raises WritesDisabled before anything is sent.
+        Requests are sent one by one until one is proved to be recorded in its owner's name. If the CRM ignores the
+        impersonation, the remaining owners are not written and get WritesDisabled. An owner whose request failed as a
+        whole gets its error instead of a result. Raises WritesDisabled before anything is sent.
         """
         self._require_writes(deadline)
 
@@ -185,12 +185,12 @@ class Filters:
         for change, answer in zip(changes, answers, strict=True):
             now = None
             if answer.proof is not None and answer.proof.status < 300:
-                # The change itself was answered; a failed read-back does not change that.
+                # The change itself has an answer, whatever happens to the read-back.
                 with suppress(ProtocolError):
                     read = directory_rows.mailbox(answer.proof.json())
                     now = None if read.problem else read
-            as_wanted = None if now is None else now.method == change.method and now.id == change.mailbox_id
-            results.append(MethodResult(change.mailbox_id, answer.error, now, as_wanted))
+            as_requested = None if now is None else now.method == change.method and now.id == change.mailbox_id
+            results.append(MethodResult(change.mailbox_id, answer.error, now, as_requested))
         return tuple(results)
 
     def _require_writes(self, deadline: Deadline | None) -> None:
@@ -204,17 +204,17 @@ class Filters:
         headers = {**odata.preferences(), **_headers(acting_for)}
         now = None
         if answer.proof is not None:
-            # The switch itself was answered; a failed read-back does not change that.
+            # The switch itself has an answer, whatever happens to the read-back.
             with suppress(CrmError):
                 read = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
                 now = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
         wanted = {change.filter_id: tuple(_wanted_state(change).values()) for change in switch.changes}
         held = {each.id: (each.state, each.status) for each in now or ()}
-        as_wanted = None if now is None else all(held.get(key) == state for key, state in wanted.items())
+        as_requested = None if now is None else all(held.get(key) == state for key, state in wanted.items())
         # A change in the owner's name has to be recorded as theirs.
         is_of_another = any(each.modified_by != switch.owner_id for each in now or () if each.id in wanted)
         wrong_author = answer.error is None and acting_for is not None and is_of_another
-        return SwitchResult(switch.owner_id, answer.error, now, as_wanted, wrong_author)
+        return SwitchResult(switch.owner_id, answer.error, now, as_requested, wrong_author)
 
     def _part_rows(
         self, part: Part, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None

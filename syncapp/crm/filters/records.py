@@ -75,7 +75,7 @@ class SystemFilter:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFilters:
-    """The filters of one owner, or None with the error; `unreadable` has the single rows that could not be read."""
+    """The filters of one owner, or None with the error; `unreadable` has the rows that could not be read."""
 
     owner_id: UUID
     filters: tuple[OutlookFilter, ...] | None
@@ -115,21 +115,21 @@ class FilterSwitch:
 class SwitchResult:
     """The result of a switch.
 
-    `error` is None where the CRM accepted it; with `may_have_applied` the outcome is unknown. `now` has the filters as
-    the same request read them back, or None. `wrong_author`: the impersonation was ignored, and the change was recorded
-    as ours.
+    `error` is None if the CRM accepted it; with `may_have_applied` the outcome is unknown. `now` has the filters as the
+    same request read them back, or None. `wrong_author` means that the impersonation was ignored and the change was
+    recorded as ours.
     """
 
     owner_id: UUID
     error: CrmError | None
     now: tuple[OutlookFilter, ...] | None
-    as_wanted: bool | None
+    as_requested: bool | None
     wrong_author: bool = False
 
     @property
     def proved(self) -> bool:
         """Return whether the CRM accepted the change and the read-back confirms it."""
-        return self.error is None and self.as_wanted is True and not self.wrong_author
+        return self.error is None and self.as_requested is True and not self.wrong_author
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +148,17 @@ class MethodResult:
     mailbox_id: UUID
     error: CrmError | None
     now: Mailbox | None
-    as_wanted: bool | None
+    as_requested: bool | None
 
     @property
     def proved(self) -> bool:
         """Return whether the CRM accepted the change and the read-back confirms it."""
-        return self.error is None and self.as_wanted is True
+        return self.error is None and self.as_requested is True
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingProbe:
-    """The number of one owner's filters that each way of access returns; None where it was refused.
+    """The number of one owner's filters that each way of access returns; None if it was refused.
 
     `answered_as` is the user that the CRM used for the impersonated call. Zero in both ways proves nothing, since the
     owner may have no filters. Probe with an enabled user who has roles.
@@ -173,14 +173,14 @@ class ReadingProbe:
 
     @property
     def direct_works(self) -> bool | None:
-        """Return whether our own user sees others' filters; None where this owner proves nothing."""
+        """Return whether our own user sees others' filters; None if this owner proves nothing."""
         if self.direct_count:
             return True
         return False if self.direct_count is None or self.acting_count else None
 
     @property
     def acting_works(self) -> bool | None:
-        """Return whether impersonated calls return the owner's filters; None where this owner proves nothing."""
+        """Return whether impersonated calls return the owner's filters; None if this owner proves nothing."""
         if self.acting_count is None or self.answered_as != self.owner_id:
             return False
         if self.acting_count:
@@ -190,7 +190,7 @@ class ReadingProbe:
 
 @dataclass(frozen=True, slots=True)
 class WritingProbe:
-    """The result of writing a filter in its present state, and the author that the CRM recorded."""
+    """The result of writing a filter without changing it, and the author that the CRM recorded."""
 
     filter_id: UUID
     works: bool
@@ -200,8 +200,8 @@ class WritingProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """The number of rows that a filter selects; `more` where the CRM stops counting."""
+class RowCount:
+    """The number of rows that a filter selects; `more` means that the CRM stopped counting there."""
 
     number: int
     more: bool = False
@@ -226,7 +226,7 @@ class SelectedRow:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The rows that a filter selects; not `complete` where there are more."""
+    """The rows that a filter selects; not `complete` if there are more."""
 
     rows: tuple[SelectedRow, ...]
     complete: bool
@@ -244,7 +244,7 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class OrganizedMeetings:
-    """The future meetings that a user organizes; None with the error where they could not be read."""
+    """The future meetings that a user organizes; None with the error if they could not be read."""
 
     user_id: UUID
     meetings: tuple[Meeting, ...] | None

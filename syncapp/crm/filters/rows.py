@@ -12,7 +12,7 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.filters.records import OutlookFilter, SystemFilter
-from syncapp.crm.values.cells import Cells, guid, text, whole, wrong
+from syncapp.crm.values.cells import Cells, guid, integer, text, wrong
 
 _ON, _OFF = 0, 1
 _NO_OWNER = UUID(int=0)
@@ -66,15 +66,15 @@ def outlook_filter(row: odata.Row) -> OutlookFilter:
         owner_table=cells.text("_ownerid_value" + odata.LOOKUP_TABLE) or "systemuser",
         name=cells.text("name"),
         table=cells.read(_table, "returnedtypecode", ""),
-        query_type=cells.whole("querytype"),
+        query_type=cells.integer("querytype"),
         fetch_xml=cells.text("fetchxml"),
         state=cells.read(_on_or_off, "statecode", _ON),
-        status=cells.whole("statuscode"),
+        status=cells.integer("statuscode"),
         parent_id=cells.guid("_parentqueryid_value"),
         modified_by=cells.guid("_modifiedby_value"),
         modified_for_by=cells.guid("_modifiedonbehalfby_value"),
         modified_on=cells.moment("modifiedon"),
-        version=cells.whole("versionnumber"),
+        version=cells.integer("versionnumber"),
         etag=cells.etag(),
     )
     return replace(found, problem=cells.problem)
@@ -87,16 +87,16 @@ def system_filter(row: odata.Row) -> SystemFilter:
         id=cells.id("savedqueryid"),
         name=cells.text("name"),
         table=cells.read(_table, "returnedtypecode", ""),
-        query_type=cells.whole("querytype"),
+        query_type=cells.integer("querytype"),
         fetch_xml=cells.text("fetchxml"),
         is_default=cells.flag("isdefault"),
-        state=cells.whole("statecode"),
+        state=cells.integer("statecode"),
     )
     return replace(found, problem=cells.problem)
 
 
 def _on_or_off(row: odata.Row, name: str) -> int:
-    state = whole(row, name)
+    state = integer(row, name)
     if state not in (_ON, _OFF):
         raise wrong(name, state)
     return state

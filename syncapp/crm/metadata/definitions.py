@@ -16,7 +16,7 @@ from syncapp.crm.batch import Read
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters.records import TableFacts
 from syncapp.crm.staging.records import Column, ColumnType, Navigation
-from syncapp.crm.values.cells import Cells, flag, optional_text, text, whole, wrong
+from syncapp.crm.values.cells import Cells, flag, integer, optional_text, text, wrong
 from syncapp.crm.values.column_types import BY_CRM_TYPE
 
 _USER_LOCAL, _DATE_ONLY, _ZONELESS = "UserLocal", "DateOnly", "TimeZoneIndependent"
@@ -42,7 +42,7 @@ class _Details:
 
 
 def reads(table: str) -> tuple[Read, ...]:
-    """Return the requests whose answers `columns` takes, in this order."""
+    """Return the requests whose answers `columns` expects, in this order."""
     definition = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
     attributes = f"{definition}/Attributes"
     base = ("LogicalName", "AttributeType", "AttributeTypeName", "DisplayName", "IsValidForUpdate")
@@ -76,7 +76,7 @@ _FACTS = ("LogicalName", "EntitySetName", "ObjectTypeCode", "IsOptimisticConcurr
 
 
 def facts_path(table: str) -> str:
-    """Return the path of the request whose answer `facts` takes."""
+    """Return the path of the request whose answer `facts` expects."""
     return odata.query(f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})", select=_FACTS)
 
 
@@ -85,7 +85,7 @@ def facts(row: odata.Row) -> TableFacts:
     return TableFacts(
         table=text(row, "LogicalName"),
         set_name=text(row, "EntitySetName"),
-        object_type_code=whole(row, "ObjectTypeCode"),
+        object_type_code=integer(row, "ObjectTypeCode"),
         keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
         tracks_changes=flag(row, "ChangeTrackingEnabled"),
     )
@@ -94,7 +94,7 @@ def facts(row: odata.Row) -> TableFacts:
 def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
     """Return the table's columns ordered by name; unreadable ones have a `problem`.
 
-    Raises ProtocolError where an answer is not a list.
+    Raises ProtocolError if an answer is not a list.
     """
     attributes, *subtypes, relationships, tables = [odata.collection(answer) for answer in answers]
     details = _Details()
@@ -114,14 +114,14 @@ def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
 def _collect(row: odata.Row, details: _Details) -> None:
     name = text(row, "LogicalName")
     if row.get("MaxLength") is not None:
-        details.max_length[name] = whole(row, "MaxLength")
+        details.max_length[name] = integer(row, "MaxLength")
     for limits, key in ((details.minimum, "MinValue"), (details.maximum, "MaxValue")):
         value = row.get(key)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             limits[name] = Decimal(str(value))
     # The precision of an amount may come from its currency or the organization, which the definitions do not contain.
     if row.get("Precision") is not None and row.get("PrecisionSource", _OWN_PRECISION) == _OWN_PRECISION:
-        details.precision[name] = whole(row, "Precision")
+        details.precision[name] = integer(row, "Precision")
     if row.get("Format") == "DateOnly":
         details.date_formats.add(name)
     if isinstance(row.get("DateTimeBehavior"), dict):
@@ -135,7 +135,7 @@ def _collect(row: odata.Row, details: _Details) -> None:
         options = both or option_set.get("Options")
         if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
             raise ProtocolError("The CRM's list of options is not a list.", code="metadata")
-        details.options[name] = tuple((whole(option, "Value"), _label(option.get("Label"))) for option in options)
+        details.options[name] = tuple((integer(option, "Value"), _label(option.get("Label"))) for option in options)
 
 
 def _column(table: str, row: odata.Row, details: _Details) -> Column:

@@ -1,4 +1,4 @@
-"""What the CRM is told to do with a table: keep versions, track changes, audit, enforce keys.
+"""Settings of a table: whether the CRM keeps versions, tracks changes, audits it and enforces its keys.
 
 Sources: "EntityMetadata EntityType", "AttributeMetadata EntityType", "EntityKeyMetadata EntityType".
 """
@@ -13,7 +13,7 @@ from syncapp.crm import odata
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.transport import Transport
-from syncapp.crm.values.cells import flag, text, whole, wrong
+from syncapp.crm.values.cells import flag, integer, text, wrong
 
 ACTIVE_INDEX = "Active"  # of EntityKeyIndexStatus: the key is enforced
 _TABLE = (
@@ -33,7 +33,7 @@ _FRESH = {"Consistency": "Strong"}
 
 @dataclass(frozen=True, slots=True)
 class AuditSetting:
-    """Whether changes are audited; `may_change` is False where a managed solution has fixed it."""
+    """Whether changes are audited; `may_change` is False if a managed solution has fixed it."""
 
     is_on: bool
     may_change: bool
@@ -74,14 +74,14 @@ class Metadata:
         self._transport = transport
 
     def table(self, name: str, *, deadline: Deadline | None = None) -> TableDefinition:
-        """Return a table's definition. Raises NotFound where the CRM has no such table."""
+        """Return a table's definition. Raises NotFound if the CRM has no such table."""
         row = self._transport.get(odata.query(_path(name), select=_TABLE), headers=_FRESH, deadline=deadline)
         return TableDefinition(
             name=text(row, "LogicalName"),
             schema_name=text(row, "SchemaName"),
             set_name=text(row, "EntitySetName"),
             id_column=text(row, "PrimaryIdAttribute"),
-            object_type_code=whole(row, "ObjectTypeCode"),
+            object_type_code=integer(row, "ObjectTypeCode"),
             keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
             tracks_changes=flag(row, "ChangeTrackingEnabled"),
             auditing=_audit_setting(row),

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from syncapp.crm.rate_limit.limiter import BaseLimiter, Grant, Lane, LimiterStatus, Limits, Usage
 from syncapp.crm.sessions import PerProcess
 
-# Seconds before asking again for a place, since the end of a call cannot be foreseen.
-PLACE_WAIT = 0.05
-# How quickly the estimated cost of an operation follows the measured ones.
+# How long to wait before asking for a place again; the end of a call cannot be predicted.
+PLACE_RETRY_SECONDS = 0.05
+# The weight of the newest measurement in the estimated cost of an operation.
 _LEARNING = 0.2
 
 
@@ -66,7 +66,7 @@ class InProcessLimiter(BaseLimiter):
         self._limits = limits
 
     def paused_for(self) -> float:
-        """Return the seconds left of a pause that this process knows."""
+        """Return the seconds left of the pause that this process knows of."""
         return max(0.0, self._accounts.get().paused_until - self._clock())
 
     def pause_for(self, seconds: float) -> None:
@@ -94,7 +94,7 @@ class InProcessLimiter(BaseLimiter):
                 account.paused_until - now,
                 (min(least_requests, limits.request_burst) - account.requests) / limits.request_rate,
                 (least_execution - account.execution) / limits.execution_rate,
-                0.0 if account.places < limits.places(lane, account.hint) else PLACE_WAIT,
+                0.0 if account.places < limits.places(lane, account.hint) else PLACE_RETRY_SECONDS,
             )
             if wait > 0:
                 return Grant(wait)

@@ -21,9 +21,9 @@ from syncapp.crm.errors import Throttled, Unreachable
 # The `code` of a Throttled raised by our own limiter: nothing was sent.
 RATE_LIMITED = "governor"
 
-# A worker must not sleep through its lease: the longest wait of a call without a deadline.
+# The longest wait of a call without a deadline. A worker must not sleep past the end of its lease.
 _MAX_WAIT = 10.0
-# Time that has to remain for the answer after the wait, or the outcome of a write would be unknown.
+# Time left for the answer after the wait; without it, the outcome of a write would be unknown.
 _TIME_TO_ANSWER = 1.0
 # The pause after a 429 without a usable Retry-After.
 _DEFAULT_PAUSE = 10.0
@@ -42,12 +42,12 @@ class Lane(StrEnum):
 class Limits:
     """The published limits of one user, and the part of them that we use.
 
-    We use `share` of the requests and the execution time, and `max_at_once` of the published `at_once` concurrent
-    calls. Unused capacity of up to `burst_seconds` is saved. `reserved` of it, and `reserved_places` of the concurrent
-    calls, are kept for the interactive lane, so that a person never waits behind a run. An operation counts as at least
-    `operation_seconds`, because a fast answer can still mean much work. A place whose holder died is free again after
-    `lease_seconds`. A new account, which may replace a lost one, does not know the calls under way: for
-    `settling_seconds` it admits only the difference between `at_once` and `max_at_once`.
+    We use the fraction `share` of the requests and of the execution time, and `max_at_once` of the published
+    `at_once` concurrent calls. Unused capacity of up to `burst_seconds` is saved. The fraction `reserved` of it, and
+    `reserved_places` of the concurrent calls, are kept for the interactive lane, so that people never wait for a run.
+    An operation counts as at least `operation_seconds`, because a fast answer can still mean much work. The place of a
+    process that died is free again after `lease_seconds`. A new account, which may replace a lost one, does not know
+    the calls in progress: for `settling_seconds` it admits only the difference between `at_once` and `max_at_once`.
     """
 
     requests: float = 6000
@@ -69,7 +69,7 @@ class Limits:
         With 0.1 the window of 300 seconds passes in 30. Raises ValueError unless it is more than 0.
         """
         if not time_scale > 0:
-            raise ValueError("A time scale is more than 0.")
+            raise ValueError("A time scale must be more than 0.")
         return replace(
             self,
             window_seconds=self.window_seconds * time_scale,
@@ -78,7 +78,7 @@ class Limits:
         )
 
     def split(self, processes: int) -> Limits:
-        """Return the part of one of several processes that share the limits without knowing of each other."""
+        """Return the part for one of several processes that share the limits without knowing of each other."""
         return replace(self, share=self.share / processes, max_at_once=max(1, self.max_at_once // processes))
 
     @property
@@ -103,7 +103,7 @@ class Limits:
 
     @property
     def places_while_settling(self) -> int:
-        """Return how many calls a new account admits besides those that may still be under way."""
+        """Return how many calls a new account admits besides those that may still be in progress."""
         return max(1, self.at_once - self.max_at_once)
 
     def places(self, lane: Lane, hint: int | None) -> int:
@@ -173,7 +173,7 @@ class NoLimiter:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to a request for a slot: granted where `wait` is 0, else the seconds to wait before asking again.
+    """The answer to a request for a slot: granted if `wait` is 0, else the seconds to wait before asking again.
 
     `charged` seconds of execution are deducted in advance, `lease` names the place.
     """
@@ -194,7 +194,7 @@ class Usage:
 
 
 class BaseLimiter(ABC):
-    """The waiting, which all kinds of limiters share."""
+    """Base class of limiters, with the waiting that they share."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

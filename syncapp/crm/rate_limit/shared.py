@@ -1,7 +1,7 @@
 """A rate limiter for all processes together, in one Redis script.
 
-Only the clock of Redis counts; setting it back prolongs neither a pause nor a place. While Redis is down, each process
-keeps to its part of the limits, by the number of processes seen last.
+Only the clock of Redis counts; setting it back extends neither a pause nor a place. While Redis is down, each process
+keeps to its share of the limits, which depends on the number of processes seen last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from syncapp.crm.rate_limit.in_process import PLACE_WAIT, InProcessLimiter
+from syncapp.crm.rate_limit.in_process import PLACE_RETRY_SECONDS, InProcessLimiter
 from syncapp.crm.rate_limit.limiter import BaseLimiter, Grant, Lane, LimiterStatus, Limits, Usage
 from syncapp.crm.sessions import PerProcess
 
@@ -30,19 +30,19 @@ logger = logging.getLogger(__name__)
 # The least number of processes that a process without Redis assumes: two requests per second of the usual 18, and
 # four concurrent calls.
 ASSUMED_PROCESSES = 9
-_SEEN_SECONDS = 60
+_PROCESS_SECONDS = 60
 # Places still to be freed in Redis: more than a process ever holds.
 _MAX_ENDED = 200
-# Enough for a Redis that answers, and short for a page that waits.
+# Enough for a working Redis, and short enough for a page that waits.
 _TIMEOUT = 0.25
-# Pause before asking a Redis again that did not answer.
-_AWAY_SECONDS = 2.0
-# Longer than the longest pause a 429 can ask for.
-_KEPT_MS = 1_000_000
+# The pause before the next attempt after Redis did not answer.
+_RETRY_SECONDS = 2.0
+# Longer than the longest pause that a 429 can demand.
+_TTL_MS = 1_000_000
 
 # KEYS: the account (hash), the places (sorted set: lease -> end), the processes (sorted set: process -> last call).
-# ARGV: the limits, the call. Each call first updates the account. A lease that is missing at its end belongs to an
-# account that was lost together with the advance charge, so its whole cost is charged.
+# ARGV: the limits, the call. Each call first updates the account. If the lease is missing when a call ends, the account
+# was lost together with the advance charge, so the whole cost is charged.
 _SCRIPT = """
 local limits, call = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
@@ -57,7 +57,7 @@ local requests = math.min(limits.request_burst,
 local execution = math.min(limits.execution_burst,
   number(kept[3], limits.execution_burst) + elapsed * limits.execution_rate)
 local cost = number(kept[4], limits.operation_seconds)
-local paused_until = math.max(math.min(number(kept[5], 0), now + limits.kept_ms / 1000), now + (call.pause or 0))
+local paused_until = math.max(math.min(number(kept[5], 0), now + limits.ttl_ms / 1000), now + (call.pause or 0))
 local hint = call.hint or number(kept[6], 0)
 local born = math.min(number(kept[7], now), now)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
@@ -97,7 +97,7 @@ end
 
 redis.call('HSET', KEYS[1], 'at', now, 'requests', requests, 'execution', execution, 'cost', cost,
   'paused_until', paused_until, 'hint', hint, 'born', born)
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, limits.kept_ms) end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, limits.ttl_ms) end
 return cjson.encode({wait = wait, charged = charged, paused_for = math.max(0, paused_until - now),
   at_once = redis.call('ZCARD', KEYS[2]), processes = redis.call('ZCARD', KEYS[3]), requests = requests,
   execution = execution})
@@ -119,7 +119,7 @@ class SharedLimiter(BaseLimiter):
         name = hashlib.sha256(account.encode()).hexdigest()[:16]
         # The braces put all keys into one slot of a Redis cluster.
         self._keys = [f"osync:governor:{{{name}}}:{what}" for what in ("account", "places", "processes")]
-        self._all = limits
+        self._total = limits
         self._limits = json.dumps(
             {
                 "request_rate": limits.request_rate,
@@ -131,24 +131,24 @@ class SharedLimiter(BaseLimiter):
                 "reserved_places": limits.reserved_places,
                 "operation_seconds": limits.operation_seconds,
                 "lease_seconds": limits.lease_seconds,
-                "place_wait": PLACE_WAIT,
+                "place_wait": PLACE_RETRY_SECONDS,
                 "settling_seconds": limits.settling_seconds,
                 "places_while_settling": limits.places_while_settling,
-                "seen_seconds": _SEEN_SECONDS,
-                "kept_ms": _KEPT_MS,
+                "seen_seconds": _PROCESS_SECONDS,
+                "ttl_ms": _TTL_MS,
             }
         )
-        self._alone = InProcessLimiter(limits.split(ASSUMED_PROCESSES))
+        self._fallback = InProcessLimiter(limits.split(ASSUMED_PROCESSES))
         self._process = PerProcess(lambda: secrets.token_hex(8))
         self._ended: deque[str] = deque(maxlen=_MAX_ENDED)
         self._stores = PerProcess(lambda: _store(self._address))
-        self._away_until = 0.0
+        self._retry_redis_at = 0.0
 
     def status(self) -> LimiterStatus:
         """See `RateLimiter`."""
-        answer = self._ask(verb="look")
+        answer = self._ask(verb="status")
         if answer is None:
-            return self._alone.status()
+            return self._fallback.status()
         return LimiterStatus(
             shared=True,
             paused_for=answer["paused_for"],
@@ -166,22 +166,22 @@ class SharedLimiter(BaseLimiter):
         """See `BaseLimiter`."""
         lease = secrets.token_hex(8)
         # A pause known to this process survives the loss of Redis' data.
-        pause = self._alone.paused_for()
+        pause = self._fallback.paused_for()
         answer = self._ask(verb="enter", lane=lane, operations=operations, lease=lease, pause=pause)
         if answer is None:
-            return self._alone.enter(lane, operations)
+            return self._fallback.enter(lane, operations)
         if answer["paused_for"] > pause:
-            self._alone.pause_for(answer["paused_for"])
-        self._alone.set_limits(self._all.split(max(ASSUMED_PROCESSES, answer["processes"])))
+            self._fallback.pause_for(answer["paused_for"])
+        self._fallback.set_limits(self._total.split(max(ASSUMED_PROCESSES, answer["processes"])))
         return Grant(answer["wait"], answer["charged"], lease)
 
     def leave(self, grant: Grant, usage: Usage) -> None:
         """See `BaseLimiter`."""
         if not grant.lease:
-            self._alone.leave(grant, usage)
+            self._fallback.leave(grant, usage)
             return
         if usage.pause:
-            self._alone.pause_for(usage.pause)
+            self._fallback.pause_for(usage.pause)
         self._ask(
             verb="leave",
             lease=grant.lease,
@@ -194,11 +194,11 @@ class SharedLimiter(BaseLimiter):
 
     def _ask(self, *, lease: str = "", **call: object) -> dict[str, Any] | None:
         """Return the script's answer; None while Redis is down."""
-        if self._clock() < self._away_until:
-            self._free_later(lease if call["verb"] == "leave" else "")
+        if self._clock() < self._retry_redis_at:
+            self._release_later(lease if call["verb"] == "leave" else "")
             return None
         ended: list[str] = []
-        with suppress(IndexError):  # other threads empty it too
+        with suppress(IndexError):  # other threads may empty it
             while len(ended) < _MAX_ENDED:
                 ended.append(self._ended.popleft())
         call |= {"lease": lease, "ended": ended, "process": self._process.get()}
@@ -207,21 +207,21 @@ class SharedLimiter(BaseLimiter):
             script = self._stores.get().script
             answer: dict[str, Any] = json.loads(script(keys=self._keys, args=[self._limits, arguments]))
         except (redis.RedisError, OSError, ValueError) as error:
-            if not self._away_until:
+            if not self._retry_redis_at:
                 logger.warning(
                     "Redis does not answer (%s), so this process limits itself.",
                     type(error).__name__,
                 )
-            self._away_until = self._clock() + _AWAY_SECONDS
-            # Also the place of a call whose answer was lost.
-            self._free_later(*ended, lease)
+            self._retry_redis_at = self._clock() + _RETRY_SECONDS
+            # Including the lease of this call, which Redis may have granted although its answer was lost.
+            self._release_later(*ended, lease)
             return None
-        if self._away_until:
-            logger.info("Redis answers again and keeps the CRM's limits.")
-            self._away_until = 0.0
+        if self._retry_redis_at:
+            logger.info("Redis answers again, so all processes share the CRM's limits.")
+            self._retry_redis_at = 0.0
         return answer
 
-    def _free_later(self, *leases: str) -> None:
+    def _release_later(self, *leases: str) -> None:
         self._ended.extend(filter(None, leases))
 
 

@@ -105,17 +105,17 @@ def follow(
     select: Sequence[str],
     deadline: Deadline | None = None,
 ) -> dict[str, Any]:
-    """Return the page behind a stored link. Raises DeltaExpired where the link can no longer be used.
+    """Return the page behind a stored link. Raises DeltaExpired if the link can no longer be used.
 
     The documentation ("Use change tracking to synchronize data with external systems") names no error code for an
-    expired token, so any refusal of such a link counts: a full read is the remedy. So does a link to another address,
-    because only links to the CRM are stored, and its address has changed since. And so does a link without one of the
-    columns of `select`, which comes from an earlier release or a backup.
+    expired token, so any refusal of a stored link counts. So does a link to another address, because only links to the
+    CRM are stored, so its address has changed. So does a link that lacks a column of `select`, which comes from an
+    earlier release or a backup. In each case a full read is needed.
     """
     if odata.lacks_columns(link, select):
         raise DeltaExpired("The link selects fewer columns than are read today.", code="columns")
     try:
-        transport.checked(link)
+        transport.check_link(link)
     except ProtocolError as error:
         raise DeltaExpired(error.message, code=error.code) from error
     try:

@@ -1,6 +1,6 @@
 """Records that the client takes and returns.
 
-Values of contact columns are canonical text (see `values`), None where empty. Times are aware and in UTC. A decision is
+Values of contact columns are canonical text (see `values`), None if empty. Times are aware and in UTC. A decision is
 one of the numbers in `StagedDecision`.
 """
 
@@ -46,7 +46,7 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that could not be read, with the reason as a sentence. An unknown `row_id` begins with "?"."""
+    """A row that could not be read, with the reason as a sentence. If its id is unknown, `row_id` begins with "?"."""
 
     row_id: str
     problem: str
@@ -109,9 +109,9 @@ class StagedField:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage(Generic[Row]):
-    """One page of a full or delta read; a link is '' where the page has none.
+    """One page of a full or delta read; a link is '' if the page has none.
 
-    `definitions` changes whenever a table or column definition changes, '' where the CRM does not tell.
+    `definitions` changes whenever a table or column definition changes; '' if the CRM does not send it.
     """
 
     rows: tuple[Row, ...]
@@ -154,9 +154,9 @@ class Navigation:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a CRM table. `navigation` is empty where the CRM's usual naming applies.
+    """A column of a CRM table. `navigation` is empty if the CRM's usual naming applies.
 
-    An unreadable definition gives the type OTHER, and the name '' where it is unknown. For DATE_TIME, `is_zoneless`
+    An unreadable definition gives the type OTHER, and the name '' if it is unknown. For DATE_TIME, `is_zoneless`
     (behavior TimeZoneIndependent): values mean the same clock time in all zones, in spite of their Z;
     `is_shown_as_date` (format DateOnly): people see and type only the date.
     """
@@ -326,7 +326,7 @@ class StagingSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySnapshot:
-    """The rows that a delivery compares before it writes; `contact` is None where it was deleted."""
+    """The rows that a delivery compares before it writes; `contact` is None if it was deleted."""
 
     contact: LiveContact | None
     fields: Mapping[UUID, StagedField]

@@ -25,13 +25,13 @@ from syncapp.crm.staging.records import (
     StagedRecord,
     User,
 )
-from syncapp.crm.values.cells import Cells, etag, guid, read_all, whole, wrong
+from syncapp.crm.values.cells import Cells, etag, guid, integer, read_all, wrong
 from syncapp.crm.values.conversion import to_canonical, wire_name
 from syncapp.text.ids import parse_uuid
 
 Record = TypeVar("Record")
 
-_LONGEST_VERSION = 100
+_MAX_VERSION_LENGTH = 100
 # The user who changed a row last, and the one who impersonated them ("Impersonate another user using the Web API").
 MODIFIERS = ("_modifiedby_value", "_modifiedonbehalfby_value")
 
@@ -68,8 +68,8 @@ def staged_record(row: odata.Row, names: Names) -> StagedRecord:
         editor_name=cells.text(editor + odata.FORMATTED),
         edited_on=cells.moment(names.record_edited_on),
         operation_id=cells.text(names.record_operation_id),
-        state=cells.whole("statecode"),
-        version=cells.whole("versionnumber"),
+        state=cells.integer("statecode"),
+        version=cells.integer("versionnumber"),
         etag=cells.etag(),
         source=cells.text(names.record_source) if names.record_source else "",
         # Rows of a plug-in that knows no such column, or left it empty, were restored.
@@ -113,14 +113,14 @@ def staged_field(row: odata.Row, names: Names) -> StagedField:
         proposed=cells.optional_text(names.field_proposed),
         original_label=cells.text(names.field_original_label),
         proposed_label=cells.text(names.field_proposed_label),
-        decision=cells.whole(names.field_decision, StagedDecision.PENDING),
+        decision=cells.integer(names.field_decision, StagedDecision.PENDING),
         decision_id=cells.text(names.field_decision_id),
         applied=cells.optional_text(names.field_applied),
         decided_by=cells.text(names.field_decided_by),
         decided_on=cells.moment(names.field_decided_on),
         reason=cells.text(names.field_reason),
-        state=cells.whole("statecode"),
-        version=cells.whole("versionnumber"),
+        state=cells.integer("statecode"),
+        version=cells.integer("versionnumber"),
         etag=cells.etag(),
         modified_by=cells.guid(MODIFIERS[0]),
         modified_for_by=cells.guid(MODIFIERS[1]),
@@ -170,13 +170,13 @@ COMPANY_COLUMNS = ("contactid", "_parentcustomerid_value")
 
 
 def company(row: odata.Row) -> tuple[UUID, str] | None:
-    """Return a contact's id and the name of its company, or None where it has none."""
+    """Return a contact's id and the name of its company, or None if it has none."""
     name = Cells(row).optional_text(COMPANY_COLUMNS[1] + odata.FORMATTED)
     return (guid(row, COMPANY_COLUMNS[0]), name) if name else None
 
 
 def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> LiveContact:
-    """Return a contact's live values; the CRM returns the key even where it was not selected."""
+    """Return a contact's live values; the CRM returns the key even if it was not selected."""
     values: dict[str, str | None] = {}
     labels: dict[str, str] = {}
     problems: dict[str, str] = {}
@@ -204,11 +204,11 @@ def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> Liv
 def _revision(row: odata.Row, name: str) -> int | None:
     if not name or name not in row:
         return None
-    return 0 if row[name] is None else whole(row, name)
+    return 0 if row[name] is None else integer(row, name)
 
 
 def written_contact(part: Part, columns: Sequence[Column], names: Names) -> LiveContact | None:
-    """Return the contact from the answer to its write; None where the answer has no readable row.
+    """Return the contact from the answer to its write; None if the answer has no readable row.
 
     The write was applied, so an unreadable answer must not look like a failure.
     """
@@ -219,9 +219,9 @@ def written_contact(part: Part, columns: Sequence[Column], names: Names) -> Live
 
 
 def change_page(
-    payload: odata.Row, read: Callable[[odata.Row], Record], checked: Callable[[str], str]
+    payload: odata.Row, read: Callable[[odata.Row], Record], check_link: Callable[[str], str]
 ) -> ChangePage[Record]:
-    """Return one page of a tracked read; its links are `checked` before they can be stored.
+    """Return one page of a tracked read; its links pass `check_link` before they can be stored.
 
     Source: "Use change tracking to synchronize data with external systems".
     """
@@ -235,8 +235,8 @@ def change_page(
     return ChangePage(
         rows=found,
         deleted=deleted,
-        next_link=checked(odata.link(payload, "@odata.nextLink")),
-        delta_link=checked(odata.link(payload, "@odata.deltaLink")),
-        definitions=Cells(payload).text(odata.DEFINITIONS)[:_LONGEST_VERSION],
+        next_link=check_link(odata.link(payload, "@odata.nextLink")),
+        delta_link=check_link(odata.link(payload, "@odata.deltaLink")),
+        definitions=Cells(payload).text(odata.DEFINITIONS)[:_MAX_VERSION_LENGTH],
         unreadable=unreadable + unknown,
     )

@@ -1,12 +1,12 @@
-"""The written form of values, without columns or the CRM: text to Python value and back.
+"""The canonical text of values, independent of columns and the CRM: from text to Python value and back.
 
-text, memo         as it is                       choice             3
+text, memo         unchanged                      choice             3
 yes/no             true, false                    several choices    1,3
 numbers            1234.5                         lookup             account:GUID (lower case)
 date               2026-11-20                     date and time      2026-11-20T09:30:00Z
 
 A date and time that is independent of time zones has the same form, as in the Web API; its Z means nothing. The parsers
-take text that is not empty and raise ValueError when it is not of their type.
+take text that is not empty and raise ValueError if it is not of their type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from math import isinf
 from uuid import UUID
 
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?")
-_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
@@ -36,7 +36,7 @@ def parse_text(text: str) -> str:
 
 def parse_whole_number(text: str) -> int:
     """Parse a whole number of up to 19 digits."""
-    if not _WHOLE.fullmatch(text):
+    if not _INTEGER.fullmatch(text):
         raise ValueError("not a whole number")
     return int(text)
 
@@ -107,7 +107,7 @@ def plain(number: Decimal) -> str:
 
 
 def instant_text(instant: datetime) -> str:
-    """Return the instant in UTC with a Z, with fractions of a second only where there are any."""
+    """Return the instant in UTC with a Z, and with fractions of a second if there are any."""
     if instant.tzinfo is None:
         raise ValueError("a time without a zone")
     text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -1,7 +1,7 @@
 """Strict readers of single JSON values: a value of an unexpected type raises ProtocolError.
 
-`Cells` reads rows of a list, where one bad row must not stop the others: it keeps all readable values and the reason
-why another one is not.
+`Cells` reads the rows of lists, in which one bad row must not stop the others. It keeps all readable values, and the
+reason why the first unreadable one is not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from syncapp.crm.staging.records import Unreadable
 from syncapp.crm.values import canonical
 from syncapp.text.ids import parse_uuid
 
-_LARGEST_WHOLE = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 
 Value = TypeVar("Value")
 Record = TypeVar("Record")
@@ -42,11 +42,11 @@ class Cells:
     def optional_text(self, name: str) -> str | None:
         return self.read(optional_text, name, None)
 
-    def whole(self, name: str, default: int = 0) -> int:
-        return self.read(whole, name, default)
+    def integer(self, name: str, default: int = 0) -> int:
+        return self.read(integer, name, default)
 
-    def whole_or_zero(self, name: str) -> int:
-        return self.read(whole_or_zero, name, 0)
+    def integer_or_zero(self, name: str) -> int:
+        return self.read(integer_or_zero, name, 0)
 
     def flag(self, name: str) -> bool:
         return self.read(flag, name, False)
@@ -62,7 +62,7 @@ class Cells:
         return self.read(lambda row, name: etag(row), "@odata.etag", "")
 
     def read(self, cell: Callable[[odata.Row, str], Value], name: str, default: Value) -> Value:
-        """Return the cell, or `default` where it cannot be read."""
+        """Return the cell, or `default` if it cannot be read."""
         try:
             return cell(self.row, name)
         except ProtocolError as error:
@@ -80,7 +80,7 @@ def read_all(
         try:
             found.append(read(row))
         except ProtocolError as error:
-            # The key by which the row is recognized when it comes again.
+            # The key by which the row is recognized when it is read again.
             content = json.dumps(row, default=str, sort_keys=True).encode("utf-8", "replace")
             unreadable.append(Unreadable(f"?{hashlib.sha256(content).hexdigest()[:16]}", error.message))
     return tuple(found), tuple(unreadable)
@@ -92,24 +92,24 @@ def text(row: odata.Row, name: str) -> str:
 
 
 def optional_text(row: odata.Row, name: str) -> str | None:
-    """Return a text, None when empty: the CRM makes no difference between no value and an empty text."""
+    """Return a text, None when empty: the CRM does not distinguish between no value and an empty text."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise wrong(name, value)
     return value or None
 
 
-def whole(row: odata.Row, name: str) -> int:
+def integer(row: odata.Row, name: str) -> int:
     """Return a whole number that fits a database column."""
     value = row.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_WHOLE:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MAX_INTEGER:
         raise wrong(name, value)
     return value
 
 
-def whole_or_zero(row: odata.Row, name: str) -> int:
+def integer_or_zero(row: odata.Row, name: str) -> int:
     """Return a whole number, 0 when empty, for choices whose first value means "nothing yet"."""
-    return 0 if row.get(name) is None else whole(row, name)
+    return 0 if row.get(name) is None else integer(row, name)
 
 
 def flag(row: odata.Row, name: str) -> bool:

@@ -24,17 +24,17 @@ def _unlimited(column: Column, value: object) -> None:
 class ValueRules:
     """The rules for values of one column type.
 
-    `crm_types` are the names of the type in the CRM's definitions (AttributeTypeName). `complaint` is shown for text
+    `crm_types` are the names of the type in the CRM's definitions (AttributeTypeName). `message` is shown for text
     that `parse` refuses with a ValueError. `limit` and `limit_exactly` return why a value does not fit, or None.
     """
 
     crm_types: tuple[str, ...]
     read: Callable[[Column, object, odata.Row], str]  # JSON value ─▶ canonical text
     parse: Callable[[str], Any]  # canonical text ─▶ Python value
-    complaint: str
+    message: str
     to_json: Callable[[Any], object] = lambda parsed: parsed  # Python value ─▶ JSON value
     limit: Callable[[Column, Any], str | None] = _unlimited  # of the parsed value
-    limit_exactly: Callable[[Column, str], str | None] = _unlimited  # of the text, where rounding is not allowed
+    limit_exactly: Callable[[Column, str], str | None] = _unlimited  # of the text, if rounding is not allowed
     is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: False  # texts sent and held by the CRM
     wire_name: str = "{}"  # the name of the column in the rows of a read
     is_writable: bool = True
@@ -45,28 +45,28 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=("StringType",),
         read=reading.read_text,
         parse=canonical.parse_text,
-        complaint="This text contains characters that the CRM cannot store. Remove them.",
+        message="This text contains characters that the CRM cannot store. Remove them.",
         limit=limits.check_length,
     ),
     ColumnType.MEMO: ValueRules(
         crm_types=("MemoType",),
         read=reading.read_text,
         parse=canonical.parse_text,
-        complaint="This text contains characters that the CRM cannot store. Remove them.",
+        message="This text contains characters that the CRM cannot store. Remove them.",
         limit=limits.check_length,
     ),
     ColumnType.CHOICE: ValueRules(
         crm_types=("PicklistType", "StateType", "StatusType"),
         read=reading.read_whole_number,
         parse=canonical.parse_whole_number,
-        complaint="Choose one of the options.",
+        message="Choose one of the options.",
         limit=limits.check_option,
     ),
     ColumnType.CHOICES: ValueRules(
         crm_types=("MultiSelectPicklistType",),
         read=reading.read_choices,
         parse=canonical.parse_choices,
-        complaint="Choose from the options.",
+        message="Choose from the options.",
         to_json=canonical.choices_text,
         limit=limits.check_options,
     ),
@@ -74,20 +74,20 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=("BooleanType",),
         read=reading.read_yes_no,
         parse=canonical.parse_yes_no,
-        complaint="Choose yes or no.",
+        message="Choose yes or no.",
     ),
     ColumnType.INTEGER: ValueRules(
         crm_types=("IntegerType",),
         read=reading.read_whole_number,
         parse=canonical.parse_whole_number,
-        complaint="Enter a whole number, for example 1234.",
+        message="Enter a whole number, for example 1234.",
         limit=limits.check_integer,
     ),
     ColumnType.DECIMAL: ValueRules(
         crm_types=("DecimalType",),
         read=reading.read_number,
         parse=canonical.parse_number,
-        complaint="Enter a number, for example 1234.5.",
+        message="Enter a number, for example 1234.5.",
         limit=limits.check_number,
         limit_exactly=limits.check_decimals,
         is_rounded=limits.is_rounded_number,
@@ -96,7 +96,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=("MoneyType",),
         read=reading.read_number,
         parse=canonical.parse_number,
-        complaint="Enter an amount, for example 1234.50.",
+        message="Enter an amount, for example 1234.50.",
         limit=limits.check_number,
         limit_exactly=limits.check_decimals,
         is_rounded=limits.is_rounded_number,
@@ -105,7 +105,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=("DoubleType",),
         read=reading.read_number,
         parse=canonical.parse_float,
-        complaint="Enter a number, for example 1234.5.",
+        message="Enter a number, for example 1234.5.",
         to_json=lambda number: Decimal(repr(number)),
         limit=limits.check_number,
         limit_exactly=limits.check_decimals,
@@ -115,7 +115,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=(),  # a DateTimeType with the behavior DateOnly
         read=reading.read_date,
         parse=canonical.parse_date,
-        complaint="Enter a date, for example 2026-11-20.",
+        message="Enter a date, for example 2026-11-20.",
         to_json=date.isoformat,
         limit=limits.check_date,
     ),
@@ -123,7 +123,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=("DateTimeType",),
         read=reading.read_date_time,
         parse=canonical.parse_date_time,
-        complaint="Enter a date and time, for example 2026-11-20T09:30:00Z.",
+        message="Enter a date and time, for example 2026-11-20T09:30:00Z.",
         to_json=canonical.instant_text,
         limit=limits.check_date,
         is_rounded=limits.is_rounded_time,
@@ -132,7 +132,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=("LookupType", "CustomerType", "OwnerType"),
         read=reading.read_lookup,
         parse=canonical.parse_lookup,
-        complaint="Choose a row of the CRM.",
+        message="Choose a row of the CRM.",
         limit=limits.check_lookup,
         wire_name="_{}_value",  # "Select columns"
     ),
@@ -140,7 +140,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         crm_types=(),  # every name that no other type has
         read=reading.read_other,
         parse=canonical.parse_text,
-        complaint="This field cannot be written.",
+        message="This field cannot be written.",
         is_writable=False,
     ),
 }

@@ -1,7 +1,7 @@
 """Conversion of values by the table of column types: from the CRM's JSON to canonical text, and back.
 
-None means empty; the CRM makes no difference between empty text and no value, nor do we. Values are compared by type
-(`same`), never as loose strings, and a label is never written back.
+None means empty; like the CRM, we do not distinguish between empty text and no value. Values are compared by type
+(`same`), never as plain strings, and a label is never written back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncapp.crm.values.column_types import RULES
 
 
 def wire_name(column: Column) -> str:
-    """Return the name under which a read returns the column; lookups have a form of their own."""
+    """Return the name under which a read returns the column; that of a lookup is `_name_value`."""
     return RULES[column.type].wire_name.format(column.name)
 
 
@@ -37,20 +37,20 @@ def to_canonical(column: Column, raw: object, row: odata.Row) -> str | None:
 def to_wire(column: Column, text: str | None) -> dict[str, object]:
     """Return the JSON body entries that write `text` into `column`.
 
-    Raises ValueError when the text cannot be written in the column's type. Whether the CRM accepts the value (length,
-    options) is for `check` to say.
+    Raises ValueError when the text cannot be written in the column's type. `check` says whether the CRM accepts
+    the value (length, options).
     """
     rules = RULES[column.type]
     if not rules.is_writable:
         raise ValueError(f"{column.name} is of a type that cannot be written.")
     if column.type is ColumnType.LOOKUP:
-        # A lookup is written through its navigation property, also when it is emptied ("Associate and disassociate
-        # table rows using the Web API").
+        # A lookup is set and cleared through its navigation property ("Associate and disassociate table rows using the
+        # Web API").
         if text:
             target, row_id = canonical.parse_lookup(text)
             navigation = _navigation(column, target)
             return {f"{navigation.property}@odata.bind": f"/{navigation.set_name}({row_id})"}
-        # All properties of a lookup to several tables are views of one column; emptying any empties it.
+        # All properties of a lookup to several tables share one column, so clearing any of them clears it.
         first = column.navigation[0] if column.navigation else _navigation(column, next(iter(column.targets), ""))
         return {f"{first.property}@odata.bind": None}
     return {column.name: rules.to_json(rules.parse(text)) if text else None}
@@ -62,7 +62,7 @@ def parse(column_type: ColumnType, text: str) -> Any:
 
 
 def comparison_key(column_type: ColumnType, text: str | None) -> Hashable:
-    """Return a key that all texts of one value share; None for empty, the text itself where it is not of the type."""
+    """Return a key that all texts of one value share; None for empty, the text itself if it is not of the type."""
     if not text:
         return None
     try:
@@ -89,7 +89,7 @@ def check(column: Column, text: str | None, *, exactly: bool = False) -> str | N
     try:
         parsed = rules.parse(text)
     except ValueError:
-        return rules.complaint
+        return rules.message
     return rules.limit(column, parsed) or (rules.limit_exactly(column, text) if exactly else None)
 
 

@@ -12,9 +12,9 @@ from uuid import UUID
 from syncapp.crm.staging.records import Column
 from syncapp.crm.values import canonical
 
-# SQL Server's datetime, on which the CRM's date columns rest, starts here.
+# The first year of SQL Server's datetime, which stores the CRM's date columns.
 _FIRST_YEAR = 1753
-_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**31), 2**31 - 1
+_MIN_INTEGER, _MAX_INTEGER = -(2**31), 2**31 - 1
 _CURRENCY_DECIMALS = 2
 
 
@@ -40,8 +40,8 @@ def check_options(column: Column, parsed: frozenset[int]) -> str | None:
 
 def check_integer(column: Column, parsed: int) -> str | None:
     """Check that a whole number fits 32 bits and the column's range."""
-    if not _SMALLEST_INTEGER <= parsed <= _LARGEST_INTEGER:
-        return f"Enter a number between {_SMALLEST_INTEGER} and {_LARGEST_INTEGER}."
+    if not _MIN_INTEGER <= parsed <= _MAX_INTEGER:
+        return f"Enter a number between {_MIN_INTEGER} and {_MAX_INTEGER}."
     return check_number(column, parsed)
 
 
@@ -75,7 +75,7 @@ def check_lookup(column: Column, parsed: tuple[str, UUID]) -> str | None:
 
 def is_rounded_number(column: Column, sent: str, held: str) -> bool:
     """Return whether `held` is `sent`, rounded to the decimals of the column."""
-    # A currency's own precision is not in the definitions; two decimals are what nearly all of them have.
+    # A currency's precision is not in the definitions; nearly all currencies have two decimals.
     precision = _CURRENCY_DECIMALS if column.precision is None else column.precision
     given, kept = Decimal(sent), Decimal(held)
     fits = _decimals(kept) <= precision < _decimals(given)
@@ -88,6 +88,6 @@ def is_rounded_time(column: Column, sent: str, held: str) -> bool:
 
 
 def _decimals(number: Decimal) -> int:
-    """Count the decimals of a number, trailing zeros apart."""
+    """Count the decimals of a number, without trailing zeros."""
     exponent = number.normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -43,21 +43,21 @@ class Lookups:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def named(self, table: str, sought: str, *, limit: int, deadline: Deadline | None = None) -> NamedRows:
-        """Return up to `limit` rows of a table, by name, whose names have a word that begins with each word sought.
+    def search(self, table: str, words: str, *, limit: int, deadline: Deadline | None = None) -> NamedRows:
+        """Return up to `limit` rows of a table, sorted by name, whose names have words that begin with `words`.
 
-        The CRM ignores case, and accents where its database does. Without a word, return any rows.
+        The CRM ignores case, and accents if its database does. Without words, all rows match.
         """
         path = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
         set_name, row_id, name = (odata.identifier(text(definition, each)) for each in _DEFINITION)
         conditions = []
-        for word in map(odata.without_wildcards, sought.split()[:MAX_WORDS]):
+        for word in map(odata.without_wildcards, words.split()[:MAX_WORDS]):
             inside = " or ".join(f"contains({name},{odata.literal(sign + word)})" for sign in (" ", "-"))
             conditions.append(f"(startswith({name},{odata.literal(word)}) or {inside})")
         only = {"filter": " and ".join(conditions)} if conditions else {}
         found = odata.query(set_name, select=(row_id, name), order_by=name, top=limit, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
-        # A row whose id or name cannot be read is no choice for a person.
+        # People cannot choose a row whose id or name cannot be read.
         readable, unreadable = read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))
         return NamedRows(readable, left_out=len(unreadable))

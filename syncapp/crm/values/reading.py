@@ -22,7 +22,7 @@ def read_text(column: Column, raw: object, row: odata.Row) -> str:
 
 def read_whole_number(column: Column, raw: object, row: odata.Row) -> str:
     """Read a whole number of 64 bits: an integer or the value of an option."""
-    # bool is an int to Python and a different type to the CRM.
+    # In Python a bool is an int; in the CRM it is a different type.
     if not isinstance(raw, int) or isinstance(raw, bool) or abs(raw) >= 2**63:
         raise ValueError("not a whole number")
     return str(raw)
@@ -49,7 +49,7 @@ def read_number(column: Column, raw: object, row: odata.Row) -> str:
 
 def read_date(column: Column, raw: object, row: odata.Row) -> str:
     """Read a date."""
-    # A service that converts on the way may attach midnight.
+    # A service between the CRM and us may convert the value and append midnight.
     return canonical.parse_date(read_text(column, raw, row).removesuffix("T00:00:00Z")).isoformat()
 
 

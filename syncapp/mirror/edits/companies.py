@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from syncapp.crm.client import MAX_COMPANIES_AT_ONCE, CrmClient
+from syncapp.crm.client import MAX_COMPANIES_PER_REQUEST, CrmClient
 from syncapp.mirror import columns, upserts
 from syncapp.mirror.edits import search_words
 from syncapp.mirror.edits.contact_columns import COMPANY, TABLE
@@ -23,7 +23,7 @@ def read_missing(crm: CrmClient) -> int:
     read = 0
     for _ in range(MAX_REQUESTS):
         edits = SyncRecord.objects.without_company().order_by("edited_on", "pk")
-        targets = set(edits.values_list("target_id", flat=True)[:MAX_COMPANIES_AT_ONCE])
+        targets = set(edits.values_list("target_id", flat=True)[:MAX_COMPANIES_PER_REQUEST])
         contacts = {contact for contact in targets if contact is not None}
         if not contacts or not columns.select(TABLE, [COMPANY]):
             break

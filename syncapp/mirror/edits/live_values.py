@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from syncapp.crm.client import MAX_CONTACTS_AT_ONCE, CrmClient
+from syncapp.crm.client import MAX_CONTACTS_PER_REQUEST, CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
 from syncapp.crm.staging.records import STATE_COLUMNS, Column, LiveContact
@@ -114,8 +114,8 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
     found: dict[UUID, RefreshResult] = {}
     deadline = Deadline.after(SECONDS)
     ids = list(of_contacts)
-    for start in range(0, len(ids), MAX_CONTACTS_AT_ONCE):
-        contacts = {key: of_contacts[key] for key in ids[start : start + MAX_CONTACTS_AT_ONCE]}
+    for start in range(0, len(ids), MAX_CONTACTS_PER_REQUEST):
+        contacts = {key: of_contacts[key] for key in ids[start : start + MAX_CONTACTS_PER_REQUEST]}
         wanted = {}
         for key, fields in contacts.items():
             names = dict.fromkeys([*(each.column_name for each in fields), OWNER, COMPANY, *STATE_COLUMNS])

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden
-from syncapp.crm.filters.operations import MAX_OWNERS_AT_ONCE
+from syncapp.crm.filters.operations import MAX_OWNERS_PER_REQUEST
 from syncapp.crm.filters.records import OwnerFilters, QueryType
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.paging import Page
@@ -177,7 +177,7 @@ def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
     def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
         last = UUID(position.link) if position.link else _BEFORE_ALL
         following = owners().filter(pk__gt=last, generation=cursor.generation).order_by("pk")
-        ids = list(following.values_list("pk", flat=True)[:MAX_OWNERS_AT_ONCE])
+        ids = list(following.values_list("pk", flat=True)[:MAX_OWNERS_PER_REQUEST])
         after = Position(position.stage, str(ids[-1])) if ids else Position(position.stage + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
         _require_some(read)

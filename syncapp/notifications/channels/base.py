@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any, Protocol
 
-from syncapp.crm.sessions import Outgoing
+from syncapp.crm.sessions import OutgoingConnections
 
 OnSend = Callable[[], None]
 Settings = Any  # Django's settings, or anything with the same names
@@ -54,7 +54,7 @@ class Problem:
 class ChannelType:
     """A kind of channel: builds one from the settings and says which of them are missing or wrong."""
 
-    create: Callable[[Settings, Outgoing], Channel]
+    create: Callable[[Settings, OutgoingConnections], Channel]
     problems: Callable[[Settings], list[Problem]]
 
 

@@ -19,7 +19,7 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.crm.client import MAX_CONTACTS_AT_ONCE, CrmClient
+from syncapp.crm.client import MAX_CONTACTS_PER_REQUEST, CrmClient
 from syncapp.jobs import queue, runner
 from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import Lease
@@ -262,7 +262,7 @@ class SelectionJob(JobType):
         open_items = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
         grouped = groupby(list(open_items), key=lambda item: item.field.record_id)
         contacts = (list(items) for _, items in grouped)
-        while some := list(islice(contacts, MAX_CONTACTS_AT_ONCE)):
+        while some := list(islice(contacts, MAX_CONTACTS_PER_REQUEST)):
             ids = [items[0].field.record_id for items in some]
             if self._crm is not None and live_values.refresh_if_answering(ids, crm=self._crm) is None:
                 self._crm = None  # continue with stored values; the delivery compares again

@@ -15,4 +15,4 @@ BATCH_SIZE = 10
 CONCURRENT_TASKS = 4
 # Impersonation is per request. One that switches four filters keeps the CRM busy for 0.2 s: with four tasks enough to
 # use all that it allows.
-REQUESTS_AT_ONCE = 4
+CONCURRENT_REQUESTS = 4

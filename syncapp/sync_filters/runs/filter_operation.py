@@ -14,7 +14,7 @@ from syncapp.models import FilterRun
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.sync_filters.runs import item_results
 from syncapp.sync_filters.runs.batches import Batch, ItemResult, LeasedItem
-from syncapp.sync_filters.runs.concurrency import REQUESTS_AT_ONCE
+from syncapp.sync_filters.runs.concurrency import CONCURRENT_REQUESTS
 
 CHANGED = "A filter was changed or deleted after the list was made."
 NOT_AS_USER = "The CRM wrote it, but not as the user: it ignored the impersonation."
@@ -66,7 +66,7 @@ def apply(batch: Batch) -> list[ItemResult]:
         return [_result(each, batch.run, found) for each, found in zip(batch.items, results, strict=True)]
     owners = [each.item.user.acting for each in batch.items]
     answers = batch.crm.filters.switch_as_owners(
-        switches, owners, at_once=REQUESTS_AT_ONCE, tag=batch.tag, deadline=batch.deadline
+        switches, owners, at_once=CONCURRENT_REQUESTS, tag=batch.tag, deadline=batch.deadline
     )
     return [
         ItemResult(error=answer, request_failed=True)
@@ -92,9 +92,9 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
         return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=live, denial=error)
     if error is not None:
         return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", filters=live)
-    if answer.as_wanted is None:
+    if answer.as_requested is None:
         return ItemResult(error=ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
-    if answer.as_wanted and live is not None:
+    if answer.as_requested and live is not None:
         return _as_wanted(leased, run, Outcome.DONE, live)
     return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters.evaluation import MAX_USERS_AT_ONCE
+from syncapp.crm.filters.evaluation import MAX_USERS_PER_REQUEST
 from syncapp.crm.filters.fetch_xml import MEETINGS
 from syncapp.crm.filters.records import Meeting
 from syncapp.jobs import breakers, queue, runner
@@ -97,7 +97,7 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
     A user is held back if there are any, or if they are not fully known.
     """
     waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
-    items = list(waiting[:MAX_USERS_AT_ONCE])
+    items = list(waiting[:MAX_USERS_PER_REQUEST])
     found: dict[UUID, list[tuple[str, Meeting]]] = defaultdict(list)
     unknown: set[UUID] = set()
     user_ids = [item.user_id for item in items]

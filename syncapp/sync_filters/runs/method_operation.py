@@ -62,7 +62,7 @@ def _result(answer: MethodResult) -> ItemResult:
         return ItemResult(Outcome.DENIED, why, mailbox=answer.now, denial=error)
     if error is not None:
         return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", mailbox=answer.now)
-    if answer.as_wanted is None:
+    if answer.as_requested is None:
         return ItemResult(error=ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
-    outcome, why = (Outcome.DONE, "") if answer.as_wanted else (Outcome.CHANGED, CHANGED)
+    outcome, why = (Outcome.DONE, "") if answer.as_requested else (Outcome.CHANGED, CHANGED)
     return ItemResult(outcome, why, mailbox=answer.now)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from syncapp.capture.columns import OUTLOOK_COLUMNS
-from syncapp.crm.audits.records import KEPT_FOR_EVER
+from syncapp.crm.audits.records import KEPT_FOREVER
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_asked, ok
 from syncapp.tenant.checks.pager import pager_probe
@@ -40,7 +40,7 @@ def days_kept(context: Context) -> Answer:
     days = context.crm.audits.settings().days_kept
     if days is None:
         return not_asked("the CRM does not say", "How long entries are kept is not known here.", tried="")
-    if days == KEPT_FOR_EVER:
+    if days == KEPT_FOREVER:
         return ok("for ever", "After a pause, all edits can still be found.")
     means = f"After a pause, edits of the last {days} days can still be found."
     if days < _SHORT:

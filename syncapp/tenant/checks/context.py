@@ -85,7 +85,7 @@ class Context:
 
     def sync_users(self, name: str) -> tuple[UUID, ...]:
         """Return the users of this name, which signs what Outlook saves."""
-        return self.once(("user", name), lambda: self.crm.accounts.named(name))
+        return self.once(("user", name), lambda: self.crm.accounts.ids_by_name(name))
 
     def latest_changes(self) -> tuple[ContactChange, ...]:
         """Return the last changes of contacts, newest first."""

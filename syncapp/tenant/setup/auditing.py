@@ -17,7 +17,7 @@ COSTS = (
 def items(environment: Environment) -> tuple[Item, ...]:
     """Return an item per setting: the environment, the table, each column that the contact has."""
     organization, is_on = environment.reads.auditing()
-    turn_on = None if is_on else partial(environment.writes.audit_organization, organization)
+    turn_on = None if is_on else partial(environment.writes.enable_auditing, organization)
     metadata = environment.crm.metadata
     columns = metadata.auditing("contact")
     return (
@@ -37,5 +37,9 @@ def _item(environment: Environment, title: str, setting: AuditSetting, column: s
     if not setting.may_change:
         return Item(title, State.EXISTS, "It is off, and a managed solution forbids changing it.")
     writes = environment.writes
-    apply = partial(writes.audit_column, "contact", column) if column else partial(writes.audit_table, "contact")
+    apply = (
+        partial(writes.enable_column_auditing, "contact", column)
+        if column
+        else partial(writes.enable_table_auditing, "contact")
+    )
     return Item(title, State.CHANGE, "", apply)

@@ -1,4 +1,4 @@
-"""A small sign-in service that signs any token a test needs."""
+"""A small sign-in service that signs any token that a test needs."""
 
 from __future__ import annotations
 
@@ -113,32 +113,33 @@ class Authority:
 
 
 @dataclass
-class Visit:
-    """A person returning from the sign-in service."""
+class StartedSignIn:
+    """A started sign-in, whose person is still at the sign-in service."""
 
     authority: Authority
     sign_in: SignIn
     flow: dict[str, object]
 
-    def come_back(self, **query: str):
+    def finish(self, **query: str):
+        """Return to the portal as the person does, with an authorization code."""
         return self.sign_in.finish(self.flow, {"code": "a-code", "state": self.flow["state"], **query})
 
 
-def _signed_in(authority: Authority, server: LocalServer) -> Visit:
+def _start(authority: Authority, server: LocalServer) -> StartedSignIn:
     authority.server = server
     address = f"https://127.0.0.1:{server.port}/{TENANT}"
     sign_in = SignIn(authority=address, client_id=CLIENT, credentials=["secret"], session=demo_session(address))
     flow = sign_in.begin(REDIRECT)
     authority.nonce = parse_qs(urlsplit(flow["auth_uri"]).query)["nonce"][0]
-    return Visit(authority, sign_in, flow)
+    return StartedSignIn(authority, sign_in, flow)
 
 
 @contextmanager
-def visit() -> Iterator[Visit]:
-    """Return a started sign-in at an honest authority."""
+def started_sign_in() -> Iterator[StartedSignIn]:
+    """Yield a started sign-in at an authority with genuine answers."""
     authority = Authority()
     with serve(authority.handle) as server:
-        yield _signed_in(authority, server)
+        yield _start(authority, server)
 
 
 def unsigned(claims: dict[str, object], *, key_id: str = "current") -> str:

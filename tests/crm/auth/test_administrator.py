@@ -49,7 +49,7 @@ class Browser:
         self.opened: list[str] = []
 
     def open(self, address: str, *_options: object) -> bool:
-        """Stand in for `webbrowser.open`, which returns False where there is no browser."""
+        """Replace `webbrowser.open`, which returns False if there is no browser."""
         if self._exists:
             self.opened.append(address)
             threading.Thread(target=self.sign_in, args=(address,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Certificates and secrets, two at once, against the sandbox's sign-in service, which verifies them."""
+"""Certificates and secrets, verified by the sandbox's sign-in service, and the use of two of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST, SECOND = certificate(name="first"), certificate(name="second")
 
 @pytest.fixture
 def authority(sandbox_server: SandboxServer) -> Iterator[str]:
-    """Return the sandbox's authority, with its usual secret again afterwards."""
+    """Yield the sandbox's authority, and restore its usual secret afterwards."""
     yield f"{sandbox_server.url.replace('http:', 'https:')}/{TENANT}"
     register(sandbox_server, {CLIENT_SECRET: None})
 
@@ -57,7 +57,7 @@ def test_unregistered_certificate_is_refused(authority: str, sandbox_server: San
         tokens(authority, read_certificate(FIRST.pem)).token()
 
 
-def test_ended_certificate_is_refused(authority: str, sandbox_server: SandboxServer) -> None:
+def test_expired_certificate_is_refused(authority: str, sandbox_server: SandboxServer) -> None:
     ended = certificate(days=-2)
     register(sandbox_server, {}, ended.without_key)
 
@@ -85,14 +85,14 @@ def test_second_credential_replaces_a_refused_one(
         tokens(authority, credentials[0]).token()
 
 
-def test_both_refused_is_an_error(authority: str, sandbox_server: SandboxServer) -> None:
+def test_two_refused_credentials_raise(authority: str, sandbox_server: SandboxServer) -> None:
     register(sandbox_server, {"good secret": None})
 
     with pytest.raises(CredentialsRefused, match="AADSTS7000215"):
         tokens(authority, "one", "two").token()
 
 
-def test_accepted_credential_is_asked_first_later(
+def test_accepted_credential_is_tried_first(
     authority: str, sandbox_server: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     register(sandbox_server, {"first": EXPIRED, "second": None})
@@ -106,7 +106,7 @@ def test_accepted_credential_is_asked_first_later(
     assert "refused" not in caplog.text
 
 
-def test_earlier_credential_is_asked_again(authority: str, sandbox_server: SandboxServer) -> None:
+def test_earlier_credential_is_tried_again(authority: str, sandbox_server: SandboxServer) -> None:
     register(sandbox_server, {"first": EXPIRED, "second": None})
     source = tokens(authority, "first", "second")
     source.token()
@@ -130,7 +130,7 @@ def test_unknown_application_is_not_tried_twice(authority: str, sandbox_server: 
         source.token()
 
 
-def test_literal_line_breaks_are_understood() -> None:
+def test_escaped_line_breaks_are_accepted() -> None:
     text = FIRST.pem.replace("\n", "\\n")
 
     assert read_certificate(text).thumbprint == read_certificate(FIRST.pem).thumbprint

@@ -19,15 +19,15 @@ DENIED = {"error": "access_denied", "error_description": "<script>"}
 OTHER = "99999999-9999-9999-9999-999999999999"
 
 
-def _refused(visit, **query) -> str:
+def _refused(started, **query) -> str:
     with pytest.raises(SignInRefused) as caught:
-        visit.come_back(**query)
+        started.finish(**query)
     return caught.value.reason
 
 
 def test_genuine_token_gives_claims():
-    with a.visit() as visit:
-        claims = visit.come_back()
+    with a.started_sign_in() as started:
+        claims = started.finish()
 
     assert claims == Claims(
         oid=UUID(a.PERSON),
@@ -39,8 +39,8 @@ def test_genuine_token_gives_claims():
 
 
 def test_redirect_has_minimal_scope_and_pkce():
-    with a.visit() as visit:
-        query = parse_qs(urlsplit(visit.flow["auth_uri"]).query)
+    with a.started_sign_in() as started:
+        query = parse_qs(urlsplit(started.flow["auth_uri"]).query)
 
     assert query["response_mode"] == ["query"]
     assert query["code_challenge_method"] == ["S256"]
@@ -51,12 +51,12 @@ def test_redirect_has_minimal_scope_and_pkce():
 
 
 def test_code_exchange_sends_code_verifier():
-    with a.visit() as visit:
-        visit.come_back()
-        (exchange,) = [r for r in visit.authority.server.requests if r.target.endswith("/token")]
+    with a.started_sign_in() as started:
+        started.finish()
+        (exchange,) = [r for r in started.authority.server.requests if r.target.endswith("/token")]
         sent = parse_qs(exchange.body.decode())
 
-    assert sent["code_verifier"] == [visit.flow["code_verifier"]]
+    assert sent["code_verifier"] == [started.flow["code_verifier"]]
     assert sent["redirect_uri"] == [a.REDIRECT]
 
 
@@ -87,166 +87,166 @@ def test_code_exchange_sends_code_verifier():
     ids=lambda changes: next(iter(changes)),  # not the values: the clock is in some of them
 )
 def test_wrong_claim_refused(changes):
-    with a.visit() as visit:
-        visit.authority.changes = changes
+    with a.started_sign_in() as started:
+        started.authority.changes = changes
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 @pytest.mark.parametrize(("expected", "is_ours"), [("mine", True), ("of another sign-in", False), ("", False)])
 def test_wrong_nonce_refused_without_msal(expected, is_ours):
-    with a.visit() as visit:
-        visit.authority.changes = {"nonce": expected and "mine"}
-        known = {"keys": visit.sign_in._keys, "client_id": a.CLIENT, "tenant_id": UUID(a.TENANT)}
+    with a.started_sign_in() as started:
+        started.authority.changes = {"nonce": expected and "mine"}
+        known = {"keys": started.sign_in._keys, "client_id": a.CLIENT, "tenant_id": UUID(a.TENANT)}
         with nullcontext() if is_ours else pytest.raises(SignInRefused, match="another sign-in"):
-            verified_claims(visit.authority.id_token(), nonce=expected, **known)
+            verified_claims(started.authority.id_token(), nonce=expected, **known)
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "tid", "ver", "nonce", "exp", "nbf", "iat", "oid"])
 def test_missing_claim_refused(claim):
-    with a.visit() as visit:
-        visit.authority.left_out = (claim,)
+    with a.started_sign_in() as started:
+        started.authority.left_out = (claim,)
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_token_without_roles_has_none():
-    with a.visit() as visit:
-        visit.authority.left_out = ("roles",)
+    with a.started_sign_in() as started:
+        started.authority.left_out = ("roles",)
 
-        assert visit.come_back().roles == frozenset()
+        assert started.finish().roles == frozenset()
 
 
 def test_one_minute_of_clock_skew_accepted():
     now = int(time.time())
-    with a.visit() as visit:
-        visit.authority.changes = {"exp": now - 60, "nbf": now + 60, "iat": now + 60}
+    with a.started_sign_in() as started:
+        started.authority.changes = {"exp": now - 60, "nbf": now + 60, "iat": now + 60}
 
-        assert visit.come_back().name == "Rita"
+        assert started.finish().name == "Rita"
 
 
 def test_unsigned_token_refused():
-    with a.visit() as visit:
-        visit.authority.whole_token = a.unsigned(a.claims_of(visit.authority.id_token()))
+    with a.started_sign_in() as started:
+        started.authority.whole_token = a.unsigned(a.claims_of(started.authority.id_token()))
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_public_key_as_hmac_secret_refused():
-    with a.visit() as visit:
-        claims = a.claims_of(visit.authority.id_token())
+    with a.started_sign_in() as started:
+        claims = a.claims_of(started.authority.id_token())
         header = {"alg": "HS256", "kid": "current", "typ": "JWT"}
-        visit.authority.whole_token = a.signed_by_hand(claims, header, a.public_pem("current"))
+        started.authority.whole_token = a.signed_by_hand(claims, header, a.public_pem("current"))
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_foreign_signature_with_known_key_id_refused():
-    with a.visit() as visit:
-        visit.authority.key = "somebody else"
+    with a.started_sign_in() as started:
+        started.authority.key = "another signer"
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_unpublished_key_refused():
-    with a.visit() as visit:
-        visit.authority.key = visit.authority.key_id = "somebody else"
+    with a.started_sign_in() as started:
+        started.authority.key = started.authority.key_id = "another signer"
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_token_without_key_id_refused():
-    with a.visit() as visit:
-        visit.authority.key_id = None
+    with a.started_sign_in() as started:
+        started.authority.key_id = None
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_other_algorithm_refused():
-    with a.visit() as visit:
-        visit.authority.algorithm = "RS384"
+    with a.started_sign_in() as started:
+        started.authority.algorithm = "RS384"
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
 def test_short_key_refused():
-    with a.visit() as visit:
-        visit.authority.key = visit.authority.key_id = "short"
+    with a.started_sign_in() as started:
+        started.authority.key = started.authority.key_id = "short"
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_changed_payload_refused():
-    with a.visit() as visit:
-        head, _, signature = str(visit.authority.id_token()).split(".")
-        visit.authority.changes = {"roles": ["Administrator"]}
-        payload = str(visit.authority.id_token()).split(".")[1]
-        visit.authority.whole_token = f"{head}.{payload}.{signature}"
+    with a.started_sign_in() as started:
+        head, _, signature = str(started.authority.id_token()).split(".")
+        started.authority.changes = {"roles": ["Administrator"]}
+        payload = str(started.authority.id_token()).split(".")[1]
+        started.authority.whole_token = f"{head}.{payload}.{signature}"
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c", "....", 5, ["x"], {"a": 1}, "é.é.é", "x" * 70_000])
 def test_malformed_token_refused(token):
-    with a.visit() as visit:
-        visit.authority.whole_token = token
+    with a.started_sign_in() as started:
+        started.authority.whole_token = token
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_missing_id_token_refused():
-    with a.visit() as visit:
-        visit.authority.token_answer = json_answer({"access_token": "x", "token_type": "Bearer", "expires_in": 1})
+    with a.started_sign_in() as started:
+        started.authority.token_answer = json_answer({"access_token": "x", "token_type": "Bearer", "expires_in": 1})
 
-        assert _refused(visit)
+        assert _refused(started)
 
 
 def test_wrong_state_refused_before_code_exchange():
-    with a.visit() as visit:
-        before = len(visit.authority.server.requests)
+    with a.started_sign_in() as started:
+        before = len(started.authority.server.requests)
 
-        assert _refused(visit, state="of another tab")
-        assert len(visit.authority.server.requests) == before
-
-
-def test_lost_flow_refused():
-    with a.visit() as visit:
-        visit.flow = {"state": ""}
-
-        assert _refused(visit)
+        assert _refused(started, state="of another tab")
+        assert len(started.authority.server.requests) == before
 
 
-def test_service_error_code_reported_alone():
-    with a.visit() as visit, pytest.raises(SignInRefused) as caught:
-        visit.sign_in.finish(visit.flow, {**DENIED, "state": visit.flow["state"]})
+def test_missing_flow_refused():
+    with a.started_sign_in() as started:
+        started.flow = {"state": ""}
+
+        assert _refused(started)
+
+
+def test_only_error_code_is_reported():
+    with a.started_sign_in() as started, pytest.raises(SignInRefused) as caught:
+        started.sign_in.finish(started.flow, {**DENIED, "state": started.flow["state"]})
 
     assert caught.value.reason == "The sign-in service said access_denied."
 
 
 def test_invalid_error_code_not_repeated():
-    with a.visit() as visit, pytest.raises(SignInRefused) as caught:
-        visit.sign_in.finish(visit.flow, {"error": "<script>", "state": visit.flow["state"]})
+    with a.started_sign_in() as started, pytest.raises(SignInRefused) as caught:
+        started.sign_in.finish(started.flow, {"error": "<script>", "state": started.flow["state"]})
 
     assert "<script>" not in caught.value.reason
 
 
 def test_new_signing_key_found_without_restart(monkeypatch):
     monkeypatch.setattr("syncapp.crm.auth.id_tokens._REFRESH_PAUSE_SECONDS", 0)
-    with a.visit() as visit:
-        visit.come_back()
-        visit.authority.published.append("rolled over")
-        visit.authority.key = visit.authority.key_id = "rolled over"
+    with a.started_sign_in() as started:
+        started.finish()
+        started.authority.published.append("rolled over")
+        started.authority.key = started.authority.key_id = "rolled over"
 
-        assert visit.come_back().name == "Rita"
+        assert started.finish().name == "Rita"
 
 
 def test_unknown_key_ids_do_not_reload_keys():
-    with a.visit() as visit:
-        visit.authority.key_id = "made up"
+    with a.started_sign_in() as started:
+        started.authority.key_id = "made up"
         for _ in range(5):
-            _refused(visit)
-        asked = [r for r in visit.authority.server.requests if r.target.endswith("/keys")]
+            _refused(started)
+        asked = [r for r in started.authority.server.requests if r.target.endswith("/keys")]
 
     assert len(asked) == 1
 
@@ -261,35 +261,35 @@ def test_unknown_key_ids_do_not_reload_keys():
     ids=str,
 )
 def test_discovery_document_of_other_host_refused(document):
-    with a.visit() as visit:
-        visit.authority.discovery = document
+    with a.started_sign_in() as started:
+        started.authority.discovery = document
 
         with pytest.raises(TokenUnavailable):
-            visit.come_back()
+            started.finish()
 
 
 def test_silent_sign_in_service_is_transient():
-    with a.visit() as visit:
-        visit.authority.token_answer = b""
+    with a.started_sign_in() as started:
+        started.authority.token_answer = b""
 
         with pytest.raises(TokenUnavailable) as caught:
-            visit.come_back()
+            started.finish()
 
     assert caught.value.transient
 
 
 def test_failing_sign_in_service_is_transient():
-    with a.visit() as visit:
-        visit.authority.token_answer = http(503)
+    with a.started_sign_in() as started:
+        started.authority.token_answer = http(503)
 
         with pytest.raises(TokenUnavailable):
-            visit.come_back()
+            started.finish()
 
 
 def test_no_user_token_stays_in_memory():
-    with a.visit() as visit:
-        visit.come_back()
-        cache = visit.sign_in._applications.current.token_cache
+    with a.started_sign_in() as started:
+        started.finish()
+        cache = started.sign_in._applications.current.token_cache
 
     assert not list(cache.search("AccessToken"))
     assert not list(cache.search("Account"))

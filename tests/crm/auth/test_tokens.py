@@ -1,4 +1,4 @@
-"""The application's token: cached, renewed when refused, with errors when it cannot be obtained."""
+"""The application's token: caching, renewal after a refusal, and the errors when there is none."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_refused_credentials_raise_error_code(word, status):
     assert "AADSTS7000215" in caught.value.message
 
 
-def test_repaired_credentials_work_at_next_try():
+def test_corrected_credentials_work_at_next_attempt():
     authority = Authority(token_answer=json_answer({"error": "invalid_client"}, 400))
     with serve(authority.handle) as authority.server:
         credentials = _credentials(authority.server)

@@ -1,4 +1,4 @@
-"""Every method of the client as a call: its arguments are looked up first, then it is made."""
+"""Every method of the client as a function that looks up the arguments and returns the call."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _switch(cloud: Cloud) -> Call:
 
 
 def _switch_as_owner(cloud: Cloud) -> Call:
-    """Switch as an owner, and raise the error that comes in place of a result."""
+    """Return a switch in the owner's name, which raises an error that is returned instead of a result."""
     found = cloud.client().filters.of(RITA)[0]
     wanted = FilterSwitch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
 
@@ -72,7 +72,7 @@ def _set_methods(cloud: Cloud) -> Call:
 
 
 def _of_audit_entry(call: Callable[[CrmClient, UUID], object]) -> Callable[[Cloud], Call]:
-    """Return the call about the audit entry of a change that is made now."""
+    """Return the call with the audit entry of a new change."""
 
     def prepare(cloud: Cloud) -> Call:
         cloud.put("auditing", enabled=True)
@@ -99,14 +99,14 @@ def _plain(call: Call) -> Callable[[Cloud], Call]:
     return lambda _cloud: call
 
 
-def _of_one_organization(crm: CrmClient) -> CrmClient:
+def _with_organization_check(crm: CrmClient) -> CrmClient:
     return CrmClient(transport=crm._transport, belongs_to=lambda organization_id: True)
 
 
 READS: dict[str, Callable[[Cloud], Call]] = {
     "who_am_i": _plain(lambda crm: crm.who_am_i()),
     "own_user_id": _plain(lambda crm: crm.own_user_id()),
-    "verify_organization": _plain(lambda crm: _of_one_organization(crm).verify_organization()),
+    "verify_organization": _plain(lambda crm: _with_organization_check(crm).verify_organization()),
     "columns": _plain(lambda crm: crm.columns("contact")),
     "table_facts": _plain(lambda crm: crm.table_facts("userquery")),
     "staged_fields": _plain(lambda crm: crm.staged_fields()),
@@ -134,7 +134,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     ),
     "round_trip": _plain(lambda crm: crm.round_trip()),
     "accounts.account": _plain(lambda crm: crm.accounts.account(OURSELVES)),
-    "accounts.named": _plain(lambda crm: crm.accounts.named("# SSSAdminProd")),
+    "accounts.ids_by_name": _plain(lambda crm: crm.accounts.ids_by_name("# SSSAdminProd")),
     "accounts.privileges": _plain(lambda crm: crm.accounts.privileges(OURSELVES)),
     "accounts.version": _plain(lambda crm: crm.accounts.version()),
     "metadata.table": _plain(lambda crm: crm.metadata.table("contact")),
@@ -151,7 +151,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "contact_changes.count_signed": _plain(lambda crm: crm.contact_changes.count_signed(RITA, since=LONG_AGO)),
     "directions.of": _plain(lambda crm: crm.directions.of(OURSELVES)),
     "directions.stored": _stored_direction,
-    "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", limit=5)),
+    "lookups.search": _plain(lambda crm: crm.lookups.search("account", "", limit=5)),
 }
 WRITES: dict[str, Callable[[Cloud], Call]] = {
     "apply": _apply,
@@ -161,7 +161,7 @@ WRITES: dict[str, Callable[[Cloud], Call]] = {
     "directions.rewrite": _rewrite_direction,
 }
 METHODS = READS | WRITES
-# Pages that go on where a stored link says.
+# Methods that continue at a stored link.
 FOLLOWERS = ("staged_fields", "staged_records")
-# These ask nobody, so nothing can happen to them on the line.
+# Methods that send no request, so no network fault can affect them.
 LOCAL = ("in_lane", "close", "limiter_status", "requests_sent", "writes_are_allowed", "filters_may_be_switched")

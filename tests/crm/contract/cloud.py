@@ -1,4 +1,4 @@
-"""A test's access to the sandbox."""
+"""The sandbox in the role of the CRM's cloud service."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
 from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.staging.records import Column
-from tests.crm.local_server import WatchedTransport
+from tests.crm.local_server import RecordingTransport
 
-# A window of 300 seconds passes in one.
+# A window of 300 seconds lasts one second.
 FASTER = 300
 PUBLISHED = {"requests": 40, "execution_seconds": 20.0, "operation_ms": 40.0}
 
 
 @dataclass
 class Cloud:
-    """Changes by other people, the ledger, faults, and clients of the sandbox."""
+    """A running sandbox: makes changes as other people, causes faults, reads the ledger, and creates clients."""
 
     url: str
     columns: dict[str, Column] = field(default_factory=dict)
@@ -45,9 +45,9 @@ class Cloud:
         return answer.json() if answer.content else {}
 
     def try_to(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> requests.Response:
-        """Send a request and return any answer."""
+        """Send a request and return the answer, whatever its status."""
         answer = self._called(method, path, body, headers)
-        if answer.status_code == 401:  # a test before this one let all tokens expire
+        if answer.status_code == 401:  # an earlier test let all tokens expire
             self.signed_in.forget()
             answer = self._called(method, path, body, headers)
         return answer
@@ -87,7 +87,7 @@ class Cloud:
         return max((entry["seq"] for entry in self.ledger()), default=0)
 
     def edit(self, contact: UUID, **changes: object) -> dict[str, Any]:
-        """Edit the contact in Outlook: the change is staged and put back."""
+        """Edit the contact in Outlook: the change is staged, and the contact keeps its values."""
         return self.post("outlook", contact=str(contact), changes=changes)
 
     def change(self, contact: UUID, **changes: object) -> dict[str, Any]:
@@ -106,8 +106,8 @@ class Cloud:
             session=demo_session(self.authority),
         )
 
-    def transport(self, **options: Any) -> WatchedTransport:
-        return WatchedTransport(**{"origin": self.url, "token_source": self.signed_in, **options})
+    def transport(self, **options: Any) -> RecordingTransport:
+        return RecordingTransport(**{"origin": self.url, "token_source": self.signed_in, **options})
 
     def client(
         self, *, writes_allowed: bool = True, belongs_to: Callable[[UUID], bool] | None = None, **options: Any
@@ -116,6 +116,6 @@ class Cloud:
         return CrmClient(transport=transport, writes_allowed=lambda: writes_allowed, belongs_to=belongs_to)
 
     def contacts(self) -> list[UUID]:
-        """Return the ids of all contacts by key."""
+        """Return the ids of all contacts, sorted."""
         page = self.transport().get("contacts?$select=fullname")
         return sorted(UUID(row["contactid"]) for row in page["value"])

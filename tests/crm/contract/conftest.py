@@ -49,7 +49,7 @@ def edit(cloud: Cloud, crm: CrmClient) -> Edit:
 
 @pytest.fixture
 def limited(cloud: Cloud) -> Callable[..., None]:
-    """Return a function that sets small limits of the CRM."""
+    """Return a function that lowers the CRM's limits."""
 
     def limit(**more: object) -> None:
         cloud.fail(time_scale=1 / FASTER, limits={**PUBLISHED, **more})

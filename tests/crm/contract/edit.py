@@ -23,7 +23,7 @@ DECIDED_ON = datetime(2026, 11, 20, 9, 30, 15, 999_999, tzinfo=UTC)
 
 
 class Edit:
-    """Stage an edit of a telephone number and read it for delivery."""
+    """An edit of a telephone number, staged by the sandbox and read for delivery."""
 
     def __init__(self, cloud: Cloud, crm: CrmClient) -> None:
         self.cloud, self.crm = cloud, crm

@@ -1,6 +1,6 @@
-"""The environment from the CRM_CONTRACT_* variables, or else the sandbox, and its cleanup.
+"""The environment that the CRM_CONTRACT_* variables name, or else the sandbox, and its cleanup.
 
-Created rows carry a mark, so that the next run can clean up after a killed one.
+Created rows are marked, so that the next run can clean up after one that was killed.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def without_secrets(text: str) -> str:
     return re.sub(r"Bearer [A-Za-z0-9._~+/=-]{8,}", "Bearer (token)", text)
 
 
-class Noted(ClientCredentials):
-    """A token source that records the secrets."""
+class RecordingTokenSource(ClientCredentials):
+    """A token source that records its tokens, so that reports can leave them out."""
 
     def token(self) -> str:
         token = super().token()
@@ -51,9 +51,9 @@ class Noted(ClientCredentials):
         return token
 
 
-def named() -> Environment:
+def configured() -> Environment:
     """Return the configured environment."""
-    tokens = Noted(
+    tokens = RecordingTokenSource(
         authority=_GIVEN["AUTHORITY"],
         client_id=_GIVEN["CLIENT_ID"],
         credentials=[_GIVEN["CLIENT_SECRET"]],
@@ -64,7 +64,7 @@ def named() -> Environment:
 
 @dataclass
 class Environment:
-    """Return the environment under test; tests use only features of every Dataverse."""
+    """The environment under test; tests use only features that every Dataverse has."""
 
     origin: str
     tokens: TokenSource
@@ -96,7 +96,7 @@ class Environment:
         self.make("osync_syncfields", field_row)
         return contact, record
 
-    def sweep(self) -> None:
+    def clean_up(self) -> None:
         """Delete all marked rows, also those of earlier runs."""
         for record in self.ids(
             "osync_syncrecords", "osync_syncrecordid", f"startswith(osync_operationid,'{OPERATION}')"
@@ -108,22 +108,22 @@ class Environment:
             self.call("DELETE", f"contacts({contact})")
 
 
-class InMemory(dict[str, Any]):
+class InMemoryNotes(dict[str, Any]):
     """Notes in memory, for tests whose changes no later run has to undo."""
 
     set = dict.__setitem__
 
 
-Notes = pytest.Cache | InMemory
+Notes = pytest.Cache | InMemoryNotes
 
 
-def note_down(found: OutlookFilter, notes: Notes) -> None:
+def store_state(found: OutlookFilter, notes: Notes) -> None:
     """Store a filter's state for the next run, in case this one is killed."""
     state = {"owner": str(found.owner_id), "filter": str(found.id), "active": found.is_on, "status": found.status}
     notes.set(_NOTE, state)
 
 
-def put_back(real: CrmClient, notes: Notes, owner: str) -> None:
+def restore_state(real: CrmClient, notes: Notes, owner: str) -> None:
     """Restore the stored state of the filter, if there is one."""
     note: dict[str, Any] | None = notes.get(_NOTE, None)
     if note and note["owner"] == owner:
@@ -136,8 +136,8 @@ def put_back(real: CrmClient, notes: Notes, owner: str) -> None:
 _NOTE = "crm_contract/switched"
 
 
-def traces(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    """Return the rows that were added, deleted, or have another state."""
+def remaining_changes(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+    """Return the rows that were created or deleted, or whose state differs from before."""
     steps = {"POST": 1, "DELETE": -1}
     kept: Counter[tuple[str, str]] = Counter()
     states: dict[tuple[str, str], list[Any]] = {}
@@ -152,12 +152,12 @@ def traces(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return found | dict.fromkeys(changed, "switched")
 
 
-# Every read of the client that has no test of its own, asked about ourselves.
 def _audit_entries(real: CrmClient) -> list[UUID]:
-    """Return the ids of a few audit entries; none where nothing is audited."""
+    """Return the ids of a few audit entries; there are none if nothing is audited."""
     return [entry.id for entry in real.audits.entries("contact", since=LONG_AGO, page_size=3).rows[:3]]
 
 
+# Every read of the client that has no test of its own, with our own user as the argument.
 READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "verify_organization": lambda real, us: CrmClient(
         transport=real._transport, belongs_to=lambda _: True
@@ -178,7 +178,7 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     ),
     "round_trip": lambda real, us: real.round_trip(),
     "accounts.account": lambda real, us: real.accounts.account(us),
-    "accounts.named": lambda real, us: real.accounts.named("# SSSAdminProd"),
+    "accounts.ids_by_name": lambda real, us: real.accounts.ids_by_name("# SSSAdminProd"),
     "accounts.privileges": lambda real, us: real.accounts.privileges(us),
     "accounts.version": lambda real, us: real.accounts.version(),
     "metadata.table": lambda real, us: real.metadata.table("contact"),
@@ -195,5 +195,5 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "contact_changes.count_signed": lambda real, us: real.contact_changes.count_signed(us, since=LONG_AGO),
     "directions.of": lambda real, us: real.directions.of(us),
     "directions.stored": lambda real, us: [real.directions.stored(each.id) for each in real.directions.of(us)[:1]],
-    "lookups.named": lambda real, us: real.lookups.named("account", "a", limit=2),
+    "lookups.search": lambda real, us: real.lookups.search("account", "a", limit=2),
 }

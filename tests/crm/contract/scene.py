@@ -17,7 +17,7 @@ IDS = {person.first_name: UUID(person.user_id) for person in PEOPLE}
 
 
 class Scene:
-    """A CRM with people, and our client."""
+    """A sandbox with people, and our client."""
 
     def __init__(self, cloud: Cloud, crm: CrmClient) -> None:
         self.cloud, self.crm = cloud, crm
@@ -32,7 +32,7 @@ class Scene:
         return {each.table: each for each in self.crm.filters.of(IDS[name])}
 
     def change(self, table: str, row_id: UUID, **values: Any) -> None:
-        """Change a row in a form of the CRM, outside the ledger that a test checks."""
+        """Change a row as another user; `written` leaves this change out."""
         self.cloud.call("PATCH", f"{table}({row_id})", values, **{"If-Match": "*"})
         self.since = self.cloud.last_write()
 

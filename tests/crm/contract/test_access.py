@@ -1,4 +1,4 @@
-"""The ways to others' filters are probed, and trusted only with a read-back."""
+"""Probes of the ways to access others' filters, which count only if a read-back confirms them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_missing_privilege_forbids_table(scene):
         scene.crm.staged_fields()
 
 
-def test_user_without_filters_proves_nothing(scene):
+def test_user_without_filters_is_inconclusive(scene):
     rita = scene.user("Rita")
     for each in scene.filters("Rita").values():
         scene.delete("userqueries", each.id)
@@ -140,10 +140,10 @@ def test_write_probe_fails_for_disabled_user(scene):
     assert isinstance(probe.error, errors.Forbidden)
 
 
-def test_write_recorded_as_ours_does_not_work(scene):
+def test_write_recorded_as_ours_fails_probe(scene):
     found = scene.filters("Rita")["task"]
 
-    # By our own right it is written, but Rita is expected to have done it.
+    # The write succeeds in our own name, but Rita is the expected author.
     probe = access.probe_writing(scene.crm, found, expected_author=IDS["Rita"])
 
     assert (probe.works, probe.recorded_as) == (False, OURSELVES)

@@ -1,4 +1,4 @@
-"""The audit log: entries, their values, and who signed a change."""
+"""The audit log: entries, their values, and changes on behalf of other users."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_settings_are_read(audited: Cloud) -> None:
     assert audited.client().metadata.auditing("contact")["pager"].is_on
 
 
-def test_entry_tells_who_and_what(audited: Cloud) -> None:
+def test_entry_has_user_and_changed_values(audited: Cloud) -> None:
     contact = audited.contacts()[1]
     audited.change(contact, pager=None)
     audited.change(contact, pager="+47 1")

@@ -1,4 +1,4 @@
-"""Change tracking: pages, delta links, deletions, and links that no longer work or lead elsewhere."""
+"""Change tracking: pages, delta links, deletions, and links that have expired or lead to another host."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_delta_names_deleted_rows(cloud, crm):
     assert (page.rows, page.deleted) == ((), (field.id,))
 
 
-def test_record_delta_works_alike(cloud, crm):
+def test_record_delta_has_changed_rows(cloud, crm):
     link = crm.staged_records().delta_link
     record = cloud.edit(cloud.contacts()[0], telephone1="+49 40 7")["record"]
 

@@ -1,6 +1,6 @@
-"""The contract tests verify the sandbox: without one of its checks, the test named here fails.
+"""Proof that the contract tests verify the sandbox: if one of its checks is removed, the test named here fails.
 
-Each check is removed from the running sandbox, which is in this process, and the named test is run.
+The sandbox runs in this process, so a check can be removed while it runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from syncapp.crm.errors import CrmError
 from tests.crm.contract import (
-    taken_out,
+    removed_checks,
     test_access,
     test_change_tracking,
     test_filters,
@@ -29,7 +29,7 @@ from tests.crm.contract import (
 
 
 @dataclass(frozen=True)
-class Watched:
+class RemovedCheck:
     """A removed check, and the test that must fail."""
 
     without: Callable[[pytest.MonkeyPatch], None]
@@ -40,74 +40,78 @@ class Watched:
         return f"{self.without.__name__}-{self.test.__name__}"
 
 
-WATCHED = [
-    Watched(taken_out.any_version, test_writing.test_changed_contact_is_stale),
-    Watched(taken_out.any_version, test_writing.test_changed_field_stops_contact_write),
-    Watched(taken_out.any_version, test_switching.test_stale_owner_stops_no_other),
-    Watched(taken_out.change_sets_in_pieces, test_writing.test_changed_field_stops_contact_write),
-    Watched(taken_out.change_sets_in_pieces, test_switching.test_owner_filters_switched_all_or_none),
-    Watched(
-        taken_out.upsert_in_spite_of_if_match,
+REMOVED_CHECKS = [
+    RemovedCheck(removed_checks.ignore_etags, test_writing.test_changed_contact_is_stale),
+    RemovedCheck(removed_checks.ignore_etags, test_writing.test_changed_field_stops_contact_write),
+    RemovedCheck(removed_checks.ignore_etags, test_switching.test_stale_owner_leaves_others_switched),
+    RemovedCheck(removed_checks.commit_requests_separately, test_writing.test_changed_field_stops_contact_write),
+    RemovedCheck(removed_checks.commit_requests_separately, test_switching.test_owner_filters_switched_all_or_none),
+    RemovedCheck(
+        removed_checks.ignore_if_match_of_missing_rows,
         test_switching.test_deleted_filter_never_recreated,
         {"any_version": True},
     ),
-    Watched(
-        taken_out.upsert_in_spite_of_if_match,
+    RemovedCheck(
+        removed_checks.ignore_if_match_of_missing_rows,
         test_upsert.test_missing_row_created_unless_forbidden,
         {"condition": {"If-Match": "*"}, "happens": "not there"},
     ),
-    Watched(
-        taken_out.if_none_match_ignored,
+    RemovedCheck(
+        removed_checks.ignore_if_none_match,
         test_upsert.test_existing_row_changed_unless_forbidden,
         {"condition": {"If-None-Match": "*"}, "status": 412},
     ),
-    Watched(taken_out.any_query_for_others, test_filters.test_third_condition_hides_others_filters),
-    Watched(taken_out.no_right_needed_for_others, test_filters.test_without_privilege_no_filters_returned),
-    Watched(taken_out.any_number_of_requests, test_limits.test_without_limiter_requests_get_429),
-    Watched(taken_out.any_execution_time, test_limits.test_without_limiter_execution_time_exceeded),
-    Watched(taken_out.batches_charged_as_one, test_limits.test_without_limiter_execution_time_exceeded),
-    Watched(taken_out.any_number_at_once, test_limits.test_without_limiter_concurrency_exceeded),
-    Watched(taken_out.no_advice, test_limits.test_concurrency_hint_followed),
-    Watched(taken_out.no_retry_after, test_limits.test_without_limiter_requests_get_429),
-    Watched(taken_out.answers_in_another_order, test_writing.test_mark_is_read_back_unchanged),
-    Watched(
-        taken_out.batches_stop_at_the_first_failure,
-        test_switching.test_stale_owner_stops_no_other,
+    RemovedCheck(removed_checks.allow_any_filter_query, test_filters.test_third_condition_hides_others_filters),
+    RemovedCheck(removed_checks.skip_filter_privilege, test_filters.test_without_privilege_no_filters_returned),
+    RemovedCheck(removed_checks.remove_request_limit, test_limits.test_without_limiter_requests_get_429),
+    RemovedCheck(removed_checks.remove_execution_limit, test_limits.test_without_limiter_execution_time_exceeded),
+    RemovedCheck(removed_checks.charge_batches_as_one, test_limits.test_without_limiter_execution_time_exceeded),
+    RemovedCheck(removed_checks.remove_concurrency_limit, test_limits.test_without_limiter_concurrency_exceeded),
+    RemovedCheck(removed_checks.omit_concurrency_hint, test_limits.test_concurrency_hint_followed),
+    RemovedCheck(removed_checks.omit_retry_after, test_limits.test_without_limiter_requests_get_429),
+    RemovedCheck(removed_checks.reverse_batch_answers, test_writing.test_mark_is_read_back_unchanged),
+    RemovedCheck(
+        removed_checks.ignore_continue_on_error,
+        test_switching.test_stale_owner_leaves_others_switched,
     ),
-    Watched(taken_out.no_privileges_needed, test_access.test_missing_privilege_forbids_table),
-    Watched(taken_out.others_rights_added, test_access.test_impersonation_intersects_privileges),
-    Watched(taken_out.others_rows_open, test_access.test_write_probe_fails_without_privilege),
-    Watched(taken_out.unknown_object_ids_ignored, test_switching.test_unknown_entra_id_refused),
-    Watched(taken_out.tokens_for_ever, test_troubles.test_expired_token_renewed_once),
-    Watched(taken_out.any_code_verifier, test_sign_in.test_code_of_other_flow_refused, {"secret": "code_verifier"}),
-    Watched(
-        taken_out.deltas_from_the_last_page,
+    RemovedCheck(removed_checks.skip_privilege_checks, test_access.test_missing_privilege_forbids_table),
+    RemovedCheck(removed_checks.add_impersonated_privileges, test_access.test_impersonation_intersects_privileges),
+    RemovedCheck(removed_checks.open_views_of_others, test_access.test_write_probe_fails_without_privilege),
+    RemovedCheck(removed_checks.ignore_unknown_object_ids, test_switching.test_unknown_entra_id_refused),
+    RemovedCheck(removed_checks.accept_expired_tokens, test_troubles.test_expired_token_renewed_once),
+    RemovedCheck(
+        removed_checks.skip_code_verifier, test_sign_in.test_code_of_other_flow_refused, {"secret": "code_verifier"}
+    ),
+    RemovedCheck(
+        removed_checks.start_deltas_at_last_page,
         test_change_tracking.test_change_between_pages_is_in_next_delta,
     ),
-    Watched(taken_out.deletions_forgotten, test_change_tracking.test_delta_names_deleted_rows),
-    Watched(
-        taken_out.delta_links_for_ever, test_matrix.test_expired_link_raises_delta_expired, {"method": "staged_fields"}
+    RemovedCheck(removed_checks.omit_deletions, test_change_tracking.test_delta_names_deleted_rows),
+    RemovedCheck(
+        removed_checks.accept_expired_delta_links,
+        test_matrix.test_expired_link_raises_delta_expired,
+        {"method": "staged_fields"},
     ),
-    Watched(
-        taken_out.disabled_users_act,
+    RemovedCheck(
+        removed_checks.allow_disabled_users,
         test_switching.test_refused_impersonation_writes_nothing,
         {"trouble": "disable"},
     ),
-    Watched(taken_out.impersonation_ignored, test_switching.test_impersonated_switch_recorded_as_owner),
-    Watched(
-        taken_out.impersonation_ignored,
+    RemovedCheck(removed_checks.ignore_impersonation, test_switching.test_impersonated_switch_recorded_as_owner),
+    RemovedCheck(
+        removed_checks.ignore_impersonation,
         test_access.test_write_probe_changes_nothing,
         {"active": True, "acting": True},
     ),
 ]
 
 
-@pytest.mark.parametrize("watched", WATCHED, ids=str)
-def test_removed_check_fails_named_test(request: pytest.FixtureRequest, watched: Watched) -> None:
-    names = [name for name in inspect.signature(watched.test).parameters if name not in watched.given]
-    arguments = watched.given | {name: request.getfixturevalue(name) for name in names}
+@pytest.mark.parametrize("removed", REMOVED_CHECKS, ids=str)
+def test_removed_check_fails_named_test(request: pytest.FixtureRequest, removed: RemovedCheck) -> None:
+    names = [name for name in inspect.signature(removed.test).parameters if name not in removed.given]
+    arguments = removed.given | {name: request.getfixturevalue(name) for name in names}
 
     with pytest.MonkeyPatch.context() as patch:
-        watched.without(patch)
+        removed.without(patch)
         with pytest.raises((AssertionError, pytest.fail.Exception, CrmError)):
-            watched.test(**arguments)
+            removed.test(**arguments)

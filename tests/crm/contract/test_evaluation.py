@@ -11,7 +11,7 @@ import pytest
 from syncapp.crm import errors
 from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.filters import fetch_xml
-from syncapp.crm.filters.records import Counted
+from syncapp.crm.filters.records import RowCount
 from tests.crm.contract.scene import IDS
 
 NOW = datetime.now(UTC)
@@ -75,10 +75,10 @@ def test_filters_counted_in_one_request(scene):
     counts = scene.crm.evaluation.counts(filters, acting_for=rita.acting)
 
     assert len(counts) == len(filters)
-    assert all(isinstance(each, Counted) for each in counts)
+    assert all(isinstance(each, RowCount) for each in counts)
 
 
-def test_refused_filter_stops_no_other(scene):
+def test_refused_filter_leaves_others_counted(scene):
     rita = scene.user("Rita")
     task = scene.filters("Rita")["task"]
     broken = _about(task, '<filter><condition attribute="nosuchcolumn" operator="eq" value="1"/></filter>')
@@ -86,7 +86,7 @@ def test_refused_filter_stops_no_other(scene):
     refused, counted = scene.crm.evaluation.counts([broken, task], acting_for=rita.acting)
 
     assert isinstance(refused, errors.Rejected)
-    assert isinstance(counted, Counted)
+    assert isinstance(counted, RowCount)
 
 
 def test_count_beyond_limit_marked_as_more(scene):
@@ -95,7 +95,7 @@ def test_count_beyond_limit_marked_as_more(scene):
 
     counts = scene.crm.evaluation.counts([task, task], acting_for=rita.acting)
 
-    assert counts[0] == Counted(50_000, more=True)
+    assert counts[0] == RowCount(50_000, more=True)
     assert not counts[1].more
 
 
@@ -122,11 +122,11 @@ def test_rows_have_displayed_texts(scene):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_paged_rows_come_once(scene, size, monkeypatch):
+def test_paged_rows_are_unique(scene, size, monkeypatch):
     rita = scene.user("Rita")
     tasks = {_task(scene, "Rita") for _ in range(5)}
     mine = _about(scene.filters("Rita")["task"], MINE)
-    monkeypatch.setattr("syncapp.crm.filters.fetch_xml.LARGEST_PAGE", size)
+    monkeypatch.setattr("syncapp.crm.filters.fetch_xml.MAX_PAGE_SIZE", size)
 
     selection = scene.crm.evaluation.rows(mine, acting_for=rita.acting)
 
@@ -146,7 +146,7 @@ def test_row_limit_respected(scene):
     assert (len(selection.rows), selection.complete) == (3, False)
 
 
-def test_multiply_linked_row_counts_once(scene):
+def test_row_with_several_links_counts_once(scene):
     rita = scene.user("Rita")
     link = '<link-entity name="activityparty" from="activityid" to="activityid" link-type="inner"/>'
     found = _about(scene.filters("Rita")["appointment"], MINE + link)
@@ -181,7 +181,7 @@ def test_future_meetings_need_organizer_and_attendees(scene):
 
 
 def test_more_meetings_than_a_page_are_incomplete(scene, monkeypatch):
-    monkeypatch.setattr(fetch_xml, "LARGEST_PAGE", 1)
+    monkeypatch.setattr(fetch_xml, "MAX_PAGE_SIZE", 1)
     _meeting(scene, "Nils", "Rita", "Rob")
 
     (found,) = _organized(scene, "Nils")

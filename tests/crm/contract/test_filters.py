@@ -88,7 +88,7 @@ def test_owners_read_in_one_request_in_order(scene):
     assert [each.error for each in found] == [None] * 3
 
 
-def test_unreadable_owner_hides_no_other(scene):
+def test_unreadable_owner_leaves_others_readable(scene):
     owners = [IDS["Rita"], IDS["Rob"]]
     scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 1})
 
@@ -99,7 +99,7 @@ def test_unreadable_owner_hides_no_other(scene):
     assert rob.filters
 
 
-def test_incomplete_answer_hides_no_owner(scene):
+def test_incomplete_answer_raises_unreachable(scene):
     scene.cloud.fail({"path": "$batch", "cut": "after_commit"})
 
     with pytest.raises(errors.Unreachable):
@@ -114,7 +114,7 @@ def test_no_owners_send_no_request(scene):
         scene.crm.filters.of_owners([uuid4()] * 51)
 
 
-def test_system_filters_and_templates_differ(scene):
+def test_templates_are_marked(scene):
     found = scene.crm.filters.system_filters()
 
     templates = [each for each in found if each.is_template]
@@ -156,7 +156,7 @@ def test_impersonation_needs_privilege(scene):
 
 
 def test_third_condition_hides_others_filters(scene):
-    # Why the client picks the table itself: with anything beside the two conditions only our own rows are answered.
+    # This is why the client itself selects the table: with a third condition, only our own filters are returned.
     two = f"querytype eq 256 and _ownerid_value eq {IDS['Rita']}"
     assert scene.cloud.call("GET", f"userqueries?$filter={two}")["value"]
 

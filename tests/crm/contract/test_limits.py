@@ -1,4 +1,4 @@
-"""The CRM's limits and our rate limiter, with clocks that run three hundred times faster."""
+"""The CRM's limits and our rate limiter, with clocks that run 300 times faster."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_limiter_prevents_429(cloud, limited):
 
     answered = _keep_calling(lambda: transport.get("WhoAmI"))
 
-    # 36 requests a second are our share, and a burst of 36 besides.
+    # Our share is 36 requests per second, plus a burst of 36.
     assert 20 < answered <= 36 * SECONDS + 40
 
 
@@ -71,7 +71,7 @@ def test_limiter_keeps_batches_below_execution_time(cloud, limited):
 
     answered = _keep_calling(lambda: crm.filters.of_owners([OURSELVES] * 20))
 
-    # 18 seconds of execution a second are our share, and a batch of twenty is charged 0.8.
+    # Our share is 18 seconds of execution per second; a batch of twenty is charged 0.8.
     assert 5 < answered <= (18 / 0.8) * SECONDS + 20
 
 

@@ -16,9 +16,9 @@ from tests.crm.contract.calls import FOLLOWERS, LOCAL, METHODS, READS, WRITES
 from tests.crm.contract.cloud import Cloud
 from tests.crm.local_server import FixedToken, http, serve
 
-# What a proxy says that wants people to sign in.
+# The answer of a proxy that asks people to sign in.
 WELCOME = http(200, b"<html>Welcome</html>")
-# How the other side causes an error of a whole request.
+# The statuses with which the CRM causes each error of a whole request.
 STATUSES: dict[type[errors.CrmError], tuple[int, ...]] = {
     errors.Rejected: (400,),
     errors.CredentialsRefused: (401,),
@@ -28,7 +28,7 @@ STATUSES: dict[type[errors.CrmError], tuple[int, ...]] = {
     errors.Throttled: (429,),
     errors.ServerFault: (500, 501),
 }
-# Errors of their own making, each with the methods that can meet it.
+# Errors that no status causes, each with the methods that can raise it.
 OTHERS: dict[type[errors.CrmError], tuple[str, ...]] = {
     errors.Unreachable: tuple(METHODS),
     errors.TokenUnavailable: tuple(METHODS),
@@ -67,9 +67,9 @@ def test_call_succeeds(cloud: Cloud, method: str) -> None:
 
 @every_method
 @pytest.mark.parametrize(("status", "kind"), [(status, kind) for kind, listed in STATUSES.items() for status in listed])
-def test_fault_raises_named_error(cloud: Cloud, method: str, status: int, kind: type[errors.CrmError]) -> None:
+def test_fault_raises_matching_error(cloud: Cloud, method: str, status: int, kind: type[errors.CrmError]) -> None:
     call = METHODS[method](cloud)
-    # A rule that names no table meets the request itself, also that of a batch.
+    # A fault without a table applies to the request as a whole, even if it is a batch.
     cloud.fail({"status": status})
 
     with pytest.raises(errors.CrmError) as caught:

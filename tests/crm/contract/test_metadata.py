@@ -1,4 +1,4 @@
-"""Definitions of tables and keys, and what is known of users, as the CRM gives them."""
+"""Definitions of tables and keys, and roles and privileges of users."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def test_privileges_have_their_depth(cloud: Cloud) -> None:
 
 
 def test_users_are_found_by_full_name(cloud: Cloud) -> None:
-    assert cloud.client().accounts.named("# Outlook Sync Portal") == (OURSELVES,)
-    assert cloud.client().accounts.named("Nobody's name") == ()
+    assert cloud.client().accounts.ids_by_name("# Outlook Sync Portal") == (OURSELVES,)
+    assert cloud.client().accounts.ids_by_name("Nobody's name") == ()

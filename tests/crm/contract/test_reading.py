@@ -216,21 +216,21 @@ def test_configured_names_are_requested(cloud):
 
 @pytest.mark.parametrize("sought", ["weber", "WEB jon", "jonas weber", "jo"])
 def test_lookup_search_matches_any_word(crm, sought):
-    assert "Jonas Weber" in {row.name for row in crm.lookups.named("systemuser", sought, limit=50).rows}
-    assert crm.lookups.named("systemuser", f"{sought} onas", limit=50).rows == ()
+    assert "Jonas Weber" in {row.name for row in crm.lookups.search("systemuser", sought, limit=50).rows}
+    assert crm.lookups.search("systemuser", f"{sought} onas", limit=50).rows == ()
 
 
 def test_lookup_search_matches_name_beginnings(crm):
-    somebody = crm.lookups.named("systemuser", EDITOR.name[:3].lower(), limit=5).rows
+    somebody = crm.lookups.search("systemuser", EDITOR.name[:3].lower(), limit=5).rows
 
     assert EDITOR.name in {row.name for row in somebody}
     assert all(row.value == f"systemuser:{row.id}" for row in somebody)
-    assert crm.lookups.named("account", "o'quote", limit=5).rows == ()
-    assert crm.lookups.named("systemuser", "%", limit=5).rows == ()
+    assert crm.lookups.search("account", "o'quote", limit=5).rows == ()
+    assert crm.lookups.search("systemuser", "%", limit=5).rows == ()
 
 
 def test_many_records_take_several_requests(cloud, crm, monkeypatch):
-    monkeypatch.setattr("syncapp.crm.client._RECORDS_AT_ONCE", 1)
+    monkeypatch.setattr("syncapp.crm.client._RECORDS_PER_REQUEST", 1)
     contact = cloud.contacts()[0]
     records = {UUID(cloud.edit(contact, telephone1=f"+49 40 {number}")["record"]) for number in (1, 2)}
 

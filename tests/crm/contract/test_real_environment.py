@@ -1,10 +1,10 @@
 """The contract tests against a real environment if one is configured, else against the sandbox.
 
-CRM_CONTRACT_ORIGIN, CRM_CONTRACT_AUTHORITY, CRM_CONTRACT_CLIENT_ID and CRM_CONTRACT_CLIENT_SECRET name it; then the
-tests read. CRM_CONTRACT_FILTER_OWNER is the systemuserid of a test user who has an Outlook filter, which is read too.
-With CRM_CONTRACT_WRITES=yes one of his filters is switched, read back, and put back as it was, and a contact and a
-staged edit of it are made, decided, and deleted. What is left behind must be nothing, and what a run that was killed
-left behind is gone with the next one; at the sandbox the ledger proves it.
+CRM_CONTRACT_ORIGIN, CRM_CONTRACT_AUTHORITY, CRM_CONTRACT_CLIENT_ID and CRM_CONTRACT_CLIENT_SECRET name it; by default
+the tests only read. CRM_CONTRACT_FILTER_OWNER is the systemuserid of a test user who has an Outlook filter, which is
+read too. With CRM_CONTRACT_WRITES=yes, one of that user's filters is switched, read back and restored, and a contact
+and a staged edit of it are created, decided and deleted. The tests leave nothing behind, and remove what a killed run
+left behind; in the sandbox, the ledger proves it.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from tests.crm.contract.real import (
     MAY_WRITE,
     READS,
     Environment,
-    InMemory,
+    InMemoryNotes,
     Notes,
-    note_down,
-    put_back,
-    traces,
+    remaining_changes,
+    restore_state,
+    store_state,
     without_secrets,
 )
 from tests.crm.contract.scene import IDS
 
 OWNER = environments.OWNER if IS_REAL else str(IDS["Rita"])
 LISTS = ("users", "teams", "memberships", "business_units", "mailboxes")
-# Few enough for an environment of any size, enough to go from one page to the next.
+# Few enough for an environment of any size, and enough to follow a link to the next page.
 PAGES = 3
 needs_owner = pytest.mark.skipif(not OWNER, reason="no test user is named")
 needs_writes = pytest.mark.skipif(not MAY_WRITE, reason="writing is not allowed")
@@ -52,13 +52,13 @@ needs_writes = pytest.mark.skipif(not MAY_WRITE, reason="writing is not allowed"
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> Iterator[Environment]:
     if IS_REAL:
-        yield environments.named()
+        yield environments.configured()
         return
     cloud: Cloud = request.getfixturevalue("cloud")
     cloud.call("PATCH", f"contacts({cloud.contacts()[0]})", {"jobtitle": "Staged, so that there are pages"})
     since = cloud.last_write()
     yield Environment(cloud.url, cloud.signed_in)
-    assert traces(cloud.ledger(since)) == {}
+    assert remaining_changes(cloud.ledger(since)) == {}
 
 
 @pytest.fixture
@@ -150,25 +150,25 @@ def owner(real) -> DirectoryUser:
 @pytest.fixture
 def notes(request) -> Notes:
     """Notes for the next run, in pytest's cache."""
-    return request.config.cache if IS_REAL else InMemory()
+    return request.config.cache if IS_REAL else InMemoryNotes()
 
 
 @pytest.fixture
-def his_filter(real, notes, owner) -> OutlookFilter:
+def user_filter(real, notes, owner) -> OutlookFilter:
     """Return a filter of the test user, in its original state, read in a way that works."""
     if MAY_WRITE:
-        put_back(real, notes, OWNER)
+        restore_state(real, notes, OWNER)
     found = real.filters.of(owner.id) or real.filters.of(owner.id, acting_for=owner.acting)
     assert found, "The test user has no Outlook filter, or we may not see it."
     return found[0]
 
 
 @pytest.fixture
-def to_switch(real, notes, his_filter) -> Iterator[OutlookFilter]:
+def to_switch(real, notes, user_filter) -> Iterator[OutlookFilter]:
     """Yield a filter of the test user and restore its state afterwards."""
-    note_down(his_filter, notes)
-    yield his_filter
-    put_back(real, notes, OWNER)
+    store_state(user_filter, notes)
+    yield user_filter
+    restore_state(real, notes, OWNER)
 
 
 def _change(real: CrmClient, found: OutlookFilter, *, active: bool) -> FilterSwitch:
@@ -214,25 +214,25 @@ def test_probes_ways_of_access(real, owner):
 
 
 @needs_owner
-def test_counts_rows_for_owner(real, his_filter, owner):
-    (counted,) = real.evaluation.counts([his_filter], acting_for=owner.acting)
+def test_counts_rows_for_owner(real, user_filter, owner):
+    (counted,) = real.evaluation.counts([user_filter], acting_for=owner.acting)
 
     assert counted.number >= 0
 
 
 @pytest.fixture
-def his_edit(environment: Environment) -> Iterator[tuple[UUID, UUID]]:
+def staged_edit(environment: Environment) -> Iterator[tuple[UUID, UUID]]:
     """Yield the ids of a contact and a staged edit, which are deleted afterwards."""
-    environment.sweep()
+    environment.clean_up()
     try:
         yield environment.stage()
     finally:
-        environment.sweep()
+        environment.clean_up()
 
 
 @needs_writes
-def test_change_set_applied_once(real, his_edit):
-    contact_id, record_id = his_edit
+def test_change_set_applied_once(real, staged_edit):
+    contact_id, record_id = staged_edit
     jobtitle = next(column for column in real.columns("contact") if column.name == "jobtitle")
     wanted = {"table": "contact", "contact_id": contact_id, "columns": [jobtitle], "record_ids": [record_id]}
     view = real.read_for_delivery(**wanted)
@@ -254,17 +254,17 @@ def test_change_set_applied_once(real, his_edit):
 
 @needs_writes
 @needs_owner
-def test_leftovers_of_killed_run_removed(environment, real, notes, his_filter):
+def test_leftovers_of_killed_run_removed(environment, real, notes, user_filter):
     """Leave rows behind on purpose, so that `environment` reports them."""
     environment.stage()
-    note_down(his_filter, notes)
-    real.filters.switch([_change(real, his_filter, active=not his_filter.is_on)])
+    store_state(user_filter, notes)
+    real.filters.switch([_change(real, user_filter, active=not user_filter.is_on)])
 
-    environment.sweep()
-    put_back(real, notes, OWNER)
+    environment.clean_up()
+    restore_state(real, notes, OWNER)
 
     assert environment.ids("contacts", "contactid", f"lastname eq '{environments.LAST_NAME}'") == []
-    assert real.filters.of(his_filter.owner_id)[0].is_on is his_filter.is_on
+    assert real.filters.of(user_filter.owner_id)[0].is_on is user_filter.is_on
 
 
 def test_secrets_not_printed(environment):
@@ -273,7 +273,7 @@ def test_secrets_not_printed(environment):
     assert token not in without_secrets(f"{{'Authorization': 'Bearer {token}'}}")
 
 
-def test_leftovers_are_named() -> None:
+def test_leftovers_are_reported() -> None:
     left = [
         {"table": "contact", "id": "1", "method": "POST", "changes": {}},
         {"table": "contact", "id": "2", "method": "DELETE", "changes": {}},
@@ -282,4 +282,8 @@ def test_leftovers_are_named() -> None:
         {"table": "userquery", "id": "4", "method": "PATCH", "changes": {"statecode": [1, 0]}},
     ]
 
-    assert traces(left) == {("contact", "1"): "made", ("contact", "2"): "deleted", ("userquery", "3"): "switched"}
+    assert remaining_changes(left) == {
+        ("contact", "1"): "made",
+        ("contact", "2"): "deleted",
+        ("userquery", "3"): "switched",
+    }

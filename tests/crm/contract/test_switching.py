@@ -12,7 +12,7 @@ from syncapp.crm.directory.records import ActingFor, SyncMethod
 from syncapp.crm.filters import operations
 from syncapp.crm.filters.records import FilterChange, FilterSwitch, MethodChange
 from syncapp.crm.transport import Deadline
-from tests.crm.contract import taken_out
+from tests.crm.contract import removed_checks
 from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
 
 
@@ -59,7 +59,7 @@ def test_several_owners_switched_in_one_request(scene):
     assert len({entry["transaction"] for entry in scene.written()}) == 3
 
 
-def test_stale_owner_stops_no_other(scene):
+def test_stale_owner_leaves_others_switched(scene):
     rita, rob, fred = (scene.filters(name)["appointment"] for name in ("Rita", "Rob", "Fred"))
     scene.change("userqueries", rob.id, name="Renamed meanwhile")
 
@@ -67,7 +67,7 @@ def test_stale_owner_stops_no_other(scene):
 
     assert (first.proved, last.proved) == (True, True)
     assert isinstance(changed.error, errors.Stale)
-    assert (changed.as_wanted, changed.error.may_have_applied) == (False, False)
+    assert (changed.as_requested, changed.error.may_have_applied) == (False, False)
     assert {entry["id"] for entry in scene.written()} == {str(rita.id), str(fred.id)}
 
 
@@ -89,7 +89,7 @@ def test_deleted_filter_never_recreated(scene, any_version):
     (result,) = scene.crm.filters.switch([switch_off(found, any_version=any_version)])
 
     assert isinstance(result.error, errors.NotFound | errors.Stale)
-    assert result.as_wanted is False
+    assert result.as_requested is False
     assert scene.written() == []
     assert "task" not in scene.filters("Rita")
 
@@ -135,7 +135,7 @@ def test_crm_user_id_works_without_entra_id(scene):
 
 
 def test_ignored_impersonation_detected(scene):
-    # The header for the CRM's own ids ignores one that it does not know, and the call runs as ourselves.
+    # With the header for the CRM's own ids, an unknown id is ignored, and the call runs as our own user.
     stranger = ActingFor(uuid4(), entra_id=None)
     found = scene.filters("Rita")["task"]
     pretended = FilterSwitch(stranger.user_id, (FilterChange(found.id, active=False, etag=found.etag),))
@@ -149,9 +149,9 @@ def test_ignored_impersonation_detected(scene):
 def test_ignored_impersonation_stops_further_switches(scene, monkeypatch):
     names = [scene.user(name).acting for name in ("Rita", "Rob", "Fred")]
     rita, rob, fred = (scene.filters(name)["task"] for name in ("Rita", "Rob", "Fred"))
-    taken_out.impersonation_ignored(monkeypatch)
+    removed_checks.ignore_impersonation(monkeypatch)
 
-    # What is refused shows nothing, so the next one goes alone as well.
+    # A refused switch does not show whether impersonation works, so the next one is also sent alone.
     switches = [switch_off(another_version(rita)), switch_off(rob), switch_off(fred)]
     refused, first, never = scene.crm.filters.switch_as_owners(switches, names)
 
@@ -236,7 +236,7 @@ def test_errors_are_per_owner(scene, status, kind, open_question):
 
     assert type(first.error) is kind
     assert first.error.may_have_applied is open_question
-    assert first.as_wanted is False
+    assert first.as_requested is False
     assert second.proved
 
 
@@ -244,7 +244,7 @@ def test_errors_are_per_owner(scene, status, kind, open_question):
     ("status", "kind"),
     [(400, errors.Rejected), (403, errors.Forbidden), (429, errors.Throttled), (500, errors.ServerFault)],
 )
-def test_whole_request_failure_raises(scene, status, kind):
+def test_failed_request_raises(scene, status, kind):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "status": status})
 
@@ -260,7 +260,7 @@ def test_failed_read_back_proves_nothing(scene):
 
     (result,) = scene.crm.filters.switch([switch_off(found)])
 
-    assert (result.error, result.now, result.as_wanted, result.proved) == (None, None, None, False)
+    assert (result.error, result.now, result.as_requested, result.proved) == (None, None, None, False)
     assert scene.states() == [(str(found.id), [0, 1])]
 
 
@@ -337,13 +337,13 @@ def test_unexpected_read_back_proves_nothing(scene, monkeypatch, other):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
     honest = operations._method_step
 
-    def crooked(change, tag):
+    def changed(change, tag):
         step = honest(change, tag)
         if other == "method":
             return replace(step, writes=honest(replace(change, method=rita.method), tag).writes)
         return replace(step, proof=honest(replace(change, mailbox_id=rob.id), tag).proof)
 
-    monkeypatch.setattr(operations, "_method_step", crooked)
+    monkeypatch.setattr(operations, "_method_step", changed)
     wanted = rob.method if other == "mailbox" else (set(SyncMethod) - {rita.method}).pop()
     (result,) = scene.crm.filters.set_methods([MethodChange(rita.id, wanted, rita.etag)])
 

@@ -12,7 +12,7 @@ from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters import rows as filter_rows
 from syncapp.crm.filters.records import OwnerFilters
 from syncapp.crm.page_chain import ENDLESS, PageChain
-from tests.crm.local_server import WatchedTransport, in_turn, json_answer, serve
+from tests.crm.local_server import RecordingTransport, in_turn, json_answer, serve
 
 OWNER = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
 FILTER = {
@@ -76,7 +76,7 @@ def test_missing_expansion_is_not_empty(related):
 
 def _of(*answers):
     with serve(in_turn(*answers)) as server:
-        return CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER), server
+        return CrmClient(transport=RecordingTransport(origin=server.origin)).filters.of(OWNER), server
 
 
 def test_other_owners_filters_refused():
@@ -97,15 +97,15 @@ def test_filters_span_several_pages():
         first.append(
             json_answer({"value": [FILTER], "@odata.nextLink": f"{server.origin}/api/data/v9.2/userqueries?p=2"})
         )
-        found = CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER)
+        found = CrmClient(transport=RecordingTransport(origin=server.origin)).filters.of(OWNER)
 
     assert len(found) == 2
     assert server.requests[1].target.endswith("?p=2")
 
 
-def test_circular_pages_end_with_a_named_error():
+def test_repeated_page_raises_endless_pages():
     with pytest.raises(ProtocolError) as caught, serve(_endless) as server:
-        CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER)
+        CrmClient(transport=RecordingTransport(origin=server.origin)).filters.of(OWNER)
 
     assert caught.value.code == ENDLESS
 
@@ -115,7 +115,7 @@ def _endless(request):
     return json_answer({"value": [], "@odata.nextLink": link})
 
 
-def test_too_many_pages_end_with_a_named_error():
+def test_too_many_pages_raise_endless_pages():
     chain = PageChain(pages=8, max_pages=10)
     chain.follow("a")
     chain.follow("b")
@@ -132,7 +132,7 @@ def test_lookup_search_counts_unreadable_rows():
         {"accountid": str(OWNER), "name": "B"},
     ]
     with serve(in_turn(json_answer(definition), json_answer({"value": rows}))) as server:
-        found = CrmClient(transport=WatchedTransport(origin=server.origin)).lookups.named("account", "B", limit=5)
+        found = CrmClient(transport=RecordingTransport(origin=server.origin)).lookups.search("account", "B", limit=5)
 
     assert [row.name for row in found.rows] == ["B"]
     assert found.left_out == 2

@@ -1,4 +1,4 @@
-"""Definitions of tables and keys that cannot be taken for granted."""
+"""Unusual definitions of tables and keys."""
 
 from __future__ import annotations
 

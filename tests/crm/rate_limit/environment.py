@@ -24,9 +24,9 @@ def main() -> None:
         _say("held")
         if how == "once":
             time.sleep(float(seconds))
-    while how == "often" and (asked := time.time()) < until:
+    while how == "often" and (requested := time.time()) < until:
         with rate_limiter.slot(lane=Lane.BULK):
-            _say(f"{asked} {time.time()}")
+            _say(f"{requested} {time.time()}")
 
 
 def _say(word: object) -> None:

@@ -1,4 +1,4 @@
-"""The arithmetic of the limits, with a fake clock."""
+"""The in-process rate limiter with a fake clock."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 PUBLISHED = Limits()
 
 
-class Watched(InProcessLimiter):
-    """A limiter whose clock advances only while it waits, or by a test."""
+class FakeClockLimiter(InProcessLimiter):
+    """A limiter whose clock advances only while it waits, or when a test advances it."""
 
     def __init__(self, limits: Limits = PUBLISHED) -> None:
         self.now = 1000.0
@@ -74,7 +74,7 @@ def max_in_a_window(charges: list[tuple[float, float]], window: float) -> float:
 
 
 def test_run_uses_exactly_its_request_share():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
 
     began = [rate_limiter.call() for _ in range(12_000)]
 
@@ -83,7 +83,7 @@ def test_run_uses_exactly_its_request_share():
 
 
 def test_slow_calls_stay_below_execution_limit():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
 
     ended = [rate_limiter.together(8, seconds=4.0) for _ in range(80)]
 
@@ -92,7 +92,7 @@ def test_slow_calls_stay_below_execution_limit():
 
 
 def test_fast_batch_charged_by_operations():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
 
     began = [rate_limiter.call(operations=100) for _ in range(600)]
 
@@ -109,7 +109,7 @@ def test_fast_batch_charged_by_operations():
     )
 )
 def test_mixed_calls_stay_below_limits(calls):
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     requests, execution = [], []
 
     for lane, operations, seconds, idle in calls:
@@ -128,7 +128,7 @@ def test_mixed_calls_stay_below_limits(calls):
 
 
 def test_interactive_call_does_not_wait_for_run():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     while rate_limiter.waits() == 0.0:
         pass
 
@@ -136,7 +136,7 @@ def test_interactive_call_does_not_wait_for_run():
 
 
 def test_without_reserve_interactive_call_waits():
-    rate_limiter = Watched(Limits(reserved=0.0))
+    rate_limiter = FakeClockLimiter(Limits(reserved=0.0))
     while rate_limiter.waits() == 0.0:
         pass
 
@@ -144,7 +144,7 @@ def test_without_reserve_interactive_call_waits():
 
 
 def test_bulk_call_waits_for_full_reserve():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     while rate_limiter.waits(INTERACTIVE) == 0.0:
         pass
 
@@ -152,7 +152,7 @@ def test_bulk_call_waits_for_full_reserve():
 
 
 def test_interactive_call_may_overdraw_execution():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     for _ in range(2):
         rate_limiter.call(operations=10, seconds=0.5)
     rate_limiter.call(operations=10, seconds=10.0)
@@ -161,7 +161,7 @@ def test_interactive_call_may_overdraw_execution():
 
 
 def test_concurrent_calls_are_limited():
-    rate_limiter = Watched(Limits(max_at_once=3, reserved_places=0.34, execution_seconds=1e6))
+    rate_limiter = FakeClockLimiter(Limits(max_at_once=3, reserved_places=0.34, execution_seconds=1e6))
 
     with rate_limiter.slot(lane=BULK), rate_limiter.slot(lane=BULK):
         with pytest.raises(Throttled) as caught, rate_limiter.slot(lane=BULK):
@@ -190,7 +190,7 @@ def test_concurrency_hint_only_lowers_limit(hint, lane, places):
 
 
 def test_hint_of_answer_applies_afterwards():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     with rate_limiter.slot(lane=BULK) as slot:
         slot.hint = 1
 
@@ -199,7 +199,7 @@ def test_hint_of_answer_applies_afterwards():
 
 
 def test_429_pauses_both_lanes():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
 
     rate_limiter.throttle(7.0)
 
@@ -209,7 +209,7 @@ def test_429_pauses_both_lanes():
 
 
 def test_shorter_pause_does_not_end_longer():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     with rate_limiter.slot(lane=BULK) as slot:
         rate_limiter.throttle(9.0)
         slot.throttled(2.0)
@@ -218,15 +218,15 @@ def test_shorter_pause_does_not_end_longer():
 
 
 def test_429_without_retry_after_pauses():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
 
     rate_limiter.throttle(None)
 
     assert rate_limiter.status().paused_for == 10.0
 
 
-def test_too_long_wait_refused_at_once():
-    rate_limiter = Watched()
+def test_too_long_wait_refused_immediately():
+    rate_limiter = FakeClockLimiter()
     rate_limiter.throttle(300.0)
     before = rate_limiter.now
 
@@ -239,7 +239,7 @@ def test_too_long_wait_refused_at_once():
 
 
 def test_wait_leaves_time_before_deadline():
-    rate_limiter = Watched()
+    rate_limiter = FakeClockLimiter()
     rate_limiter.throttle(2.5)
     requests_before = rate_limiter.status().requests_ready
 
@@ -251,8 +251,8 @@ def test_wait_leaves_time_before_deadline():
         assert rate_limiter.status().paused_for == 0.0
 
 
-def test_unanswered_call_charged_estimate():
-    rate_limiter = Watched()
+def test_unanswered_call_is_charged_the_estimate():
+    rate_limiter = FakeClockLimiter()
     before = rate_limiter.status().execution_ready
 
     with suppress(Unreachable), rate_limiter.slot(lane=BULK):

@@ -23,9 +23,9 @@ from tests.crm.rate_limit.environment import ACCOUNT
 from tests.support.servers import PROJECT, Server, start_valkey, temporary_folder, valkey, wait_until
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
-# 90 requests a second, two at once without a pause.
+# 90 requests per second, two of them without a pause.
 QUICK = Limits(requests=200, execution_seconds=400, window_seconds=2, burst_seconds=0.02)
-# A burst of 36, half of it reserved, and then next to nothing: what is used up stays so while a test lasts.
+# A burst of 36, half of it reserved, which hardly refills while a test runs.
 SLOW = Limits(requests=6, burst_seconds=2000)
 
 
@@ -161,7 +161,7 @@ def test_bulk_lane_leaves_reserve(url, rate_limiter):
     assert (run, people) == (18, 18)
 
 
-def test_bulk_lane_leaves_places(url, rate_limiter):
+def test_bulk_lane_leaves_reserved_places(url, rate_limiter):
     two = Limits(max_at_once=2)
     run, person = rate_limiter(url, two), rate_limiter(url, two)
 
@@ -199,20 +199,20 @@ def test_concurrency_hint_applies_to_all_processes(url, rate_limiter):
 
 
 @pytest.fixture
-def mortal() -> Iterator[Server]:
+def killable_redis() -> Iterator[Server]:
     """Run a Redis that a test may kill."""
     with valkey() as server:
         yield server
 
 
 @pytest.mark.parametrize(("processes", "each"), [(1, 4), (18, 2)])
-def test_process_without_redis_uses_its_part(mortal, rate_limiter, processes, each):
-    mine, *others = (rate_limiter(mortal.url) for _ in range(processes))
+def test_process_without_redis_uses_its_share(killable_redis, rate_limiter, processes, each):
+    mine, *others = (rate_limiter(killable_redis.url) for _ in range(processes))
     assert all(other.status().shared for other in others)
-    with redis.Redis.from_url(mortal.url) as client:
+    with redis.Redis.from_url(killable_redis.url) as client:
         client.zadd(mine._keys[2], {f"gone {number}": time.time() - 90 for number in range(40)})
     assert take(mine)
-    mortal.kill()
+    killable_redis.kill()
 
     began = time.monotonic()
     people = sum(take(mine, INTERACTIVE) for _ in range(20))
@@ -239,10 +239,10 @@ def test_closed_redis_connection_is_reopened(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_hanging_redis_costs_under_a_second(mortal, rate_limiter):
-    mine = rate_limiter(mortal.url)
+def test_hanging_redis_costs_under_a_second(killable_redis, rate_limiter):
+    mine = rate_limiter(killable_redis.url)
     assert take(mine)
-    mortal.pause()
+    killable_redis.pause()
 
     began = time.monotonic()
     assert all(take(mine, INTERACTIVE) for _ in range(4))
@@ -250,13 +250,13 @@ def test_hanging_redis_costs_under_a_second(mortal, rate_limiter):
     assert time.monotonic() - began < 0.9
 
 
-def test_returned_redis_is_used_again(mortal, rate_limiter, caplog):
+def test_returned_redis_is_used_again(killable_redis, rate_limiter, caplog):
     caplog.set_level(logging.INFO, logger="syncapp.crm")
-    mine, other = rate_limiter(mortal.url), rate_limiter(mortal.url)
-    mortal.kill()
+    mine, other = rate_limiter(killable_redis.url), rate_limiter(killable_redis.url)
+    killable_redis.kill()
     assert take(mine, INTERACTIVE)
     with temporary_folder("osync-v-") as folder:
-        back = start_valkey(folder, port=int(mortal.url.split(":")[2].partition("/")[0]))
+        back = start_valkey(folder, port=int(killable_redis.url.split(":")[2].partition("/")[0]))
         try:
             wait_until(lambda: mine.status().shared, seconds=20, what="the limits are shared again")
             drain(mine)
@@ -281,10 +281,10 @@ def test_pause_survives_flushed_redis(url, rate_limiter):
 
 @pytest.mark.parametrize(("settling", "places"), [(30, 12), (0, 40)])
 def test_new_account_limits_concurrent_calls(url, rate_limiter, settling, places):
-    # 40 calls of ours may be under way when Redis forgets them, and 52 is what the CRM allows.
+    # 40 of our calls may be in progress when Redis loses its data, and the CRM allows 52.
     mine = rate_limiter(url, Limits(settling_seconds=settling, burst_seconds=2000))
     with mine.slot(lane=INTERACTIVE) as slot:
-        slot.hint = 52  # advice is followed downwards only
+        slot.hint = 52  # a hint never raises the limit
 
     with ExitStack() as held, suppress(Throttled):
         for number in range(60):
@@ -293,13 +293,16 @@ def test_new_account_limits_concurrent_calls(url, rate_limiter, settling, places
     assert number == places
 
 
-def test_unreported_places_are_freed_later(mortal, rate_limiter, monkeypatch):
-    monkeypatch.setattr(shared, "_AWAY_SECONDS", 0.1)
-    mine, other = rate_limiter(mortal.url, Limits(max_at_once=2)), rate_limiter(mortal.url, Limits(max_at_once=2))
-    with redis.Redis.from_url(mortal.url) as client:
+def test_unreleased_places_are_freed_later(killable_redis, rate_limiter, monkeypatch):
+    monkeypatch.setattr(shared, "_RETRY_SECONDS", 0.1)
+    mine, other = (
+        rate_limiter(killable_redis.url, Limits(max_at_once=2)),
+        rate_limiter(killable_redis.url, Limits(max_at_once=2)),
+    )
+    with redis.Redis.from_url(killable_redis.url) as client:
         with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):
             client.config_set("requirepass", "closed")
-            mine.close()  # the next connection is turned away
+            mine.close()  # the next connection is refused
         client.config_set("requirepass", "")
     assert other.status().at_once == 2
 
@@ -308,7 +311,7 @@ def test_unreported_places_are_freed_later(mortal, rate_limiter, monkeypatch):
     assert other.status().at_once == 0
 
 
-def test_clock_set_back_prolongs_no_pause(url, rate_limiter):
+def test_clock_set_back_extends_no_pause(url, rate_limiter):
     mine = rate_limiter(url, Limits(max_at_once=1))
     with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
         account, places, *_ = mine._keys
@@ -329,7 +332,7 @@ def test_script_reloaded_after_redis_restart(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_too_late_slot_refused_at_once(url, rate_limiter):
+def test_too_late_slot_refused_immediately(url, rate_limiter):
     mine = rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.throttled(30)

@@ -57,7 +57,7 @@ _anything = st.none() | st.text(max_size=8) | st.one_of(*_TEXTS.values()) | st.j
 
 
 def _as_the_crm_returns_it(column: Column, text: str | None) -> dict[str, object]:
-    """Return the row that a read answers after this write: a lookup has another name there."""
+    """Return the row that a read returns after this write, in which a lookup has another name."""
     body = parse_json(body_of(to_wire(column, text)))
     if column.type is not ColumnType.LOOKUP:
         return body
@@ -209,7 +209,7 @@ def test_protocol_error_hides_the_value():
         ),
     ],
 )
-def test_body_of_a_write(column, text, entries):
+def test_values_become_json_body(column, text, entries):
     assert to_wire(column, text) == entries
 
 
@@ -270,11 +270,11 @@ def test_label_is_never_written(column, text):
         (Column("contact", "fullname", "Full Name", ColumnType.TEXT, writable=False), "Ann"),
     ],
 )
-def test_unsuitable_text_has_complaint(column, text):
-    complaint = check(column, text)
+def test_unsuitable_text_is_refused(column, text):
+    message = check(column, text)
 
-    assert complaint is not None
-    assert complaint.endswith(".")
+    assert message is not None
+    assert message.endswith(".")
 
 
 DISCOUNT = Column(
@@ -290,7 +290,7 @@ CHILDREN = replace(c.CHILDREN, minimum=Decimal(0), maximum=Decimal(20))
 
 
 @pytest.mark.parametrize(
-    ("column", "text", "complaint"),
+    ("column", "text", "message"),
     [
         (DISCOUNT, "-0.001", "Enter at least 0."),
         (DISCOUNT, "100.51", "Enter at most 100.5."),
@@ -299,8 +299,8 @@ CHILDREN = replace(c.CHILDREN, minimum=Decimal(0), maximum=Decimal(20))
         (DISCOUNT, "100.5", None),
     ],
 )
-def test_number_outside_range_has_complaint(column, text, complaint):
-    assert check(column, text) == complaint
+def test_number_outside_range_is_refused(column, text, message):
+    assert check(column, text) == message
 
 
 def test_exact_check_refuses_excess_decimals():
@@ -331,7 +331,7 @@ def test_rounded_value_is_recognized(column, sent, held, rounded):
 @pytest.mark.parametrize(
     ("column", "text"), [(c.PHONE, "5" * 50), (c.PHONE, "🎈" * 25), (c.METHOD, "3"), (c.INTERESTS, "10,1")]
 )
-def test_suitable_text_has_no_complaint(column, text):
+def test_suitable_text_is_accepted(column, text):
     assert check(column, text) is None
 
 

@@ -13,7 +13,7 @@ from syncapp.crm.errors import DeltaExpired, ProtocolError
 from syncapp.crm.page_chain import ENDLESS, MAX_PAGES
 from syncapp.mirror.edits import pull as changes
 from syncapp.models import Heartbeat, MirrorCursor
-from tests.crm.local_server import WatchedTransport, http, json_answer, serve
+from tests.crm.local_server import RecordingTransport, http, json_answer, serve
 from tests.support.factories import store_columns
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ def page(request, token: object) -> bytes:
 def pull(handler, **options):
     store_columns()
     with serve(handler) as server:
-        return changes.pull(CrmClient(transport=WatchedTransport(origin=server.origin)), **options)
+        return changes.pull(CrmClient(transport=RecordingTransport(origin=server.origin)), **options)
 
 
 def test_circular_page_links_end_pull():
@@ -44,7 +44,7 @@ def test_circular_page_links_end_pull():
 def test_endless_pages_end_over_several_pulls():
     tokens = count()
     with serve(lambda request: page(request, next(tokens))) as server:
-        crm = CrmClient(transport=WatchedTransport(origin=server.origin))
+        crm = CrmClient(transport=RecordingTransport(origin=server.origin))
         store_columns()
         changes.pull(crm, seconds=0)
         assert MirrorCursor.objects.get(table=changes.FIELDS).pages == 1

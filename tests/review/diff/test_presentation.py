@@ -21,7 +21,7 @@ def _gaps(rules: dict[ColumnType, ValueRules], presentations: dict[ColumnType, P
     for each in ColumnType:
         if each not in rules:
             found.append(f"{each}: no entry in crm/values/column_types.py")
-        elif not rules[each].complaint or (not rules[each].crm_types and each not in NOT_NAMED):
+        elif not rules[each].message or (not rules[each].crm_types and each not in NOT_NAMED):
             found.append(f"{each}: incomplete in crm/values/column_types.py")
         if each not in presentations:
             found.append(f"{each}: no entry in review/diff/presentation.py")

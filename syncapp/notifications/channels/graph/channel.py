@@ -15,7 +15,7 @@ import requests
 from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
 from syncapp.crm.origins import Origin
-from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, never_sent, new_session, read_limited
 from syncapp.notifications.channels.base import Notification, OnSend
 from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceRefused, ServiceUnavailable
 
@@ -33,7 +33,7 @@ class GraphChannel:
         mailbox: str,
         tokens: TokenSource,
         seconds: float = 30.0,
-        outgoing: Outgoing = DIRECT,
+        outgoing: OutgoingConnections = DIRECT,
     ) -> None:
         # Origin.parse raises ValueError for an origin that must not receive a token.
         self._url = f"{Origin.parse(origin)}/v1.0/users/{quote(mailbox, safe='')}/sendMail"

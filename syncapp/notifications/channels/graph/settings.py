@@ -7,12 +7,12 @@ from email.utils import parseaddr
 from syncapp.crm.auth import credentials
 from syncapp.crm.auth.credentials import Credential
 from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
-from syncapp.crm.sessions import Outgoing
+from syncapp.crm.sessions import OutgoingConnections
 from syncapp.notifications.channels.base import Problem, Settings, mail_problems
 from syncapp.notifications.channels.graph.channel import GraphChannel
 
 
-def create(settings: Settings, outgoing: Outgoing) -> GraphChannel:
+def create(settings: Settings, outgoing: OutgoingConnections) -> GraphChannel:
     """Return the channel through the configured mailbox. Raises ValueError for an origin to which no token may go."""
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncapp.crm.sessions import DIRECT, Outgoing
+from syncapp.crm.sessions import DIRECT, OutgoingConnections
 from syncapp.notifications.channels import addresses
 from syncapp.notifications.channels.base import Notification, OnSend
 from syncapp.notifications.channels.errors import (
@@ -35,7 +35,7 @@ class SmtpChannel:
     password: str = ""
     security: str = "starttls"
     seconds: float = 30.0
-    outgoing: Outgoing = DIRECT
+    outgoing: OutgoingConnections = DIRECT
 
     def send(self, notification: Notification, *, on_send: OnSend) -> None:
         """Deliver one mail. Raises MailError."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from syncapp.crm.sessions import Outgoing
+from syncapp.crm.sessions import OutgoingConnections
 from syncapp.notifications.channels.base import Problem, Settings, mail_problems
 from syncapp.notifications.channels.smtp.channel import SmtpChannel
 
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-def create(settings: Settings, outgoing: Outgoing) -> SmtpChannel:
+def create(settings: Settings, outgoing: OutgoingConnections) -> SmtpChannel:
     """Return the channel to the configured server."""
     return SmtpChannel(
         host=settings.SMTP_HOST,
