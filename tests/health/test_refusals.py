@@ -265,8 +265,21 @@ OPERATIONS = [
 ]
 
 
-@pytest.mark.parametrize("operation", [pytest.param(operation, id=operation.name) for operation in OPERATIONS])
+EACH_OPERATION = pytest.mark.parametrize("operation", [pytest.param(each, id=each.name) for each in OPERATIONS])
+
+
+@EACH_OPERATION
 def test_refusal_is_named_until_it_is_over(portal: World, operation: Operation) -> None:
+    """Each operation is refused with two statuses that name different breakers, and with one of the others in turn."""
+    others = [status for status in STATUSES if status not in (403, 404)]
+    for status in (403, 404, others[OPERATIONS.index(operation) % len(others)]):
+        if status not in operation.without:
+            refuse_and_recover(portal, operation, status)
+
+
+@pytest.mark.long
+@EACH_OPERATION
+def test_every_refusal_is_named_until_over(portal: World, operation: Operation) -> None:
     for status in STATUSES:
         if status not in operation.without:
             refuse_and_recover(portal, operation, status)

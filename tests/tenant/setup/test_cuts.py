@@ -26,16 +26,18 @@ def is_cut(call, bare: Bare, write: int, *, loses_answer: bool) -> bool:
     return False
 
 
-def test_setup_cut_at_each_write_completes(bare):
-    """Each run loses the answer to its first write; the next one continues. The last write publishes."""
+# The long lane cuts after each write.
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_setup_cut_again_and_again_completes(bare, every):
+    """Each run loses the answer to one of its first writes; the next one continues. The last write publishes."""
     bare.apply(ALL)
-    whole, writes = bare.everything(), bare.line.writes
+    whole, writes = bare.everything(), bare.line.writes - 1
     bare.reset()
 
-    cut = [is_cut(lambda: bare.apply(ALL), bare, 1, loses_answer=True) for _ in range(writes - 1)]
+    cut = [is_cut(lambda: bare.apply(ALL), bare, every, loses_answer=True) for _ in range(writes // every)]
 
-    assert cut == [True] * (writes - 1)
-    assert bare.states(ALL) == {State.EXISTS}
+    assert cut == [True] * (writes // every)
+    assert sum(item.state is not State.EXISTS for item in bare.plan(ALL)) == writes % every
     bare.apply(ALL)
     assert bare.everything() == whole
 
