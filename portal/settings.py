@@ -264,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell": {"task": "syncapp.tasks.tell", "schedule": PULL_SECONDS},
     "numbers": {"task": "syncapp.tasks.numbers", "schedule": NUMBERS_SECONDS},
     "take_inventory": {"task": "syncapp.tasks.take_inventory", "schedule": PULL_SECONDS * 2},
+    "read_audit_log": {"task": "syncapp.tasks.read_audit_log", "schedule": PULL_SECONDS},
     "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0},
 }
 CELERY_TASK_ROUTES = {

@@ -25,6 +25,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from syncapp.activity import daily
+from syncapp.capture import reading, rhythm
 from syncapp.connection import usage
 from syncapp.connection.clients import WrongOrganization, crm, names, verified_client
 from syncapp.crm.client import CrmClient
@@ -69,6 +70,8 @@ FILTER_BREAKERS = (
     Breaker.Name.REFUSED_INVENTORY,
     *breakers.CONNECTION_BREAKERS,
 )
+REFUSED_AUDITS = (Breaker.Name.FORBIDDEN_AUDIT, Breaker.Name.REFUSED_AUDIT)
+AUDIT_BREAKERS = (*REFUSED_AUDITS, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
 # While the broker holds this many messages, no more are published: the workers are busy or down.
 MAX_WAITING = 400
 # Seconds after which a round of a short task counts as dead; running two at once is safe.
@@ -229,26 +232,32 @@ def pull() -> None:
     permit = breakers.try_acquire(READ_BREAKERS)
     if permit is None:
         return
-    try:
+    with _reading("pull", *REFUSED_READS):
         client = verified_client()
         pulled = changes.pull(client, seconds=settings.SOFT_LIMIT / 2)
         if pulled.busy:
             breakers.release(permit)
-        else:
-            breakers.record_success(permit)
-            live_values.retry_refused(client)
-            rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
-            if pulled.records or pulled.shown:
-                with runner.isolated("telling of new edits"):
-                    notification_rules.notify_new_edits()  # edits that the rules have just decided are left out
+            return
+        breakers.record_success(permit)
+        live_values.retry_refused(client)
+        rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
+        if pulled.records or pulled.shown:
+            with runner.isolated("telling of new edits"):
+                notification_rules.notify_new_edits()  # edits that the rules have just decided are left out
+
+
+@contextmanager
+def _reading(what: str, forbidden: str, refused: str) -> Iterator[None]:
+    """Open a breaker for errors of a reading, one of these two where the CRM refuses it, and log them."""
+    try:
+        yield
     except WrongOrganization:
-        log.error("pull: the address leads to a CRM other than the one this database mirrors")
+        log.error("%s: the address leads to a CRM other than the one this database mirrors", what)
     except queue.LostLease:
-        log.warning("pull: lease lost, stopped")
+        log.warning("%s: lease lost, stopped", what)
     except CrmError as error:
-        forbidden, refused = REFUSED_READS
         breakers.record_failure(error, forbidden_breaker=forbidden, refused_breaker=refused)
-        log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
+        log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
@@ -318,7 +327,7 @@ def take_inventory() -> None:
     permit = breakers.try_acquire(FILTER_BREAKERS) if inventory.is_due(every=inventory.interval()) else None
     if permit is None:
         return
-    try:
+    with _reading("inventory", Breaker.Name.FORBIDDEN_FILTERS, Breaker.Name.REFUSED_INVENTORY):
         is_finished = inventory.take(verified_client(), seconds=settings.SOFT_LIMIT / 2)
         if is_finished is None:
             breakers.release(permit)
@@ -327,17 +336,20 @@ def take_inventory() -> None:
         if is_finished:
             policy_rounds.schedule_comparisons()
             content.bring_example_list()
-    except WrongOrganization:
-        log.error("inventory: the address leads to a CRM other than the one this database mirrors")
-    except queue.LostLease:
-        log.warning("inventory: lease lost, stopped")
-    except CrmError as error:
-        breakers.record_failure(
-            error,
-            forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS,
-            refused_breaker=Breaker.Name.REFUSED_INVENTORY,
-        )
-        log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
+
+
+@_periodic(stalled_after=settings.HARD_LIMIT, is_due=rhythm.is_due)
+def read_audit_log() -> None:
+    """Read changes of contacts from the CRM's audit log until this task's time is up, where capture is on."""
+    permit = breakers.try_acquire(AUDIT_BREAKERS)
+    if permit is None:
+        return
+    with _reading("audit log", *REFUSED_AUDITS):
+        found = reading.read(verified_client(), names=names(), seconds=settings.SOFT_LIMIT / 2)
+        if found.busy:
+            breakers.release(permit)
+        else:
+            breakers.record_success(permit)
 
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
@@ -357,6 +369,7 @@ def nightly() -> None:
         usage.delete_old,
         meetings.delete_old,
         forecasts.delete_old,
+        reading.delete_old,
     ]
     for clean_up in cleanups:
         with runner.isolated(clean_up.__qualname__):

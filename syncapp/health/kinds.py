@@ -6,42 +6,16 @@ Afterwards `manage.py troubles` prints the section for docs/how-to/troubles.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from syncapp.health import capture_kinds
+from syncapp.health.kind import REFUSED, SEE_ANSWER, SLOW, WORKER_LOG, Kind
 from syncapp.models import Breaker
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of trouble. `code` is stable, since monitors and stored alerts refer to it.
-
-    `hides` lists the codes of its symptoms, which are then not reported. `connection` replaces the words for the
-    connection at the top of each page, “CRM not connected” if `affects_crm`.
-    """
-
-    code: str
-    title: str
-    meaning: str
-    remedy: str
-    where: str
-    hides: frozenset[str] = frozenset()
-    is_mailed: bool = True
-    is_failure: bool = True  # False: it is intended, or no action is needed
-    affects_crm: bool = False
-    blocks_pages: bool = False  # this instance cannot serve people
-    connection: str = ""
-
 
 _KEPT = "Decisions are saved and written later."
 # Symptoms of jobs that are not dispatched or not processed.
-_STANDSTILL = frozenset({"pull", "inventory", "overdue"})
+_STANDSTILL = frozenset({"pull", "inventory", "audit_log", "overdue"})
 _NO_EDITS = frozenset({"pull", "first_reading", "reading"})
 _NO_USERS = frozenset({"inventory"})
-_NOT_READ = _NO_EDITS | _NO_USERS
-_REFUSED = "CRM refuses requests"
-_SEE_ANSWER = "Settings, Connection shows what was asked and what the CRM answered"
-_SLOW = "The portal retries every few minutes; “Test connection” retries at once."
-_WORKER_LOG = "the log of the workers"
+_NOT_READ = _NO_EDITS | _NO_USERS | capture_kinds.NO_AUDIT_LOG
 _SERVICE_HEALTH = "Microsoft’s service health page"
 
 
@@ -98,7 +72,7 @@ WORKER = Kind(
     "No background worker answers.",
     f"Redis and the scheduler work, but no worker takes tasks: nothing is read, mailed or dispatched. {_KEPT}",
     "Start “celery -A portal worker --queues periodic”; if it is running, restart it.",
-    f"the service that runs the workers, and {_WORKER_LOG}",
+    f"the service that runs the workers, and {WORKER_LOG}",
     hides=_STANDSTILL,
     connection="Not writing",
 )
@@ -114,7 +88,7 @@ TOKENS = Kind(
     "The sign-in service issues no tokens for the CRM.",
     f"It does not answer the workers, so the CRM cannot be reached. Signing in may fail too. {_KEPT}",
     "Check that the service is up and that the workers can reach it. The portal retries automatically.",
-    f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and {_WORKER_LOG}",
+    f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and {WORKER_LOG}",
     hides=_NOT_READ | {"sign_in"},
     affects_crm=True,
 )
@@ -134,7 +108,7 @@ CRM_UNREACHABLE = Kind(
     _title(Breaker.Name.CRM_UNREACHABLE),
     _KEPT,
     "Check that the CRM is up and that the workers can reach it. The portal retries automatically.",
-    f"{_SERVICE_HEALTH}, CRM_ORIGIN, the outgoing proxy, {_WORKER_LOG}, and Settings, Connection, “Test connection”",
+    f"{_SERVICE_HEALTH}, CRM_ORIGIN, the outgoing proxy, {WORKER_LOG}, and Settings, Connection, “Test connection”",
     hides=_NOT_READ,
     affects_crm=True,
 )
@@ -143,7 +117,7 @@ CRM_THROTTLED = Kind(
     _title(Breaker.Name.CRM_THROTTLED),
     _KEPT,
     "Nothing: the portal continues after the pause. If this happens often, check which other programs use this CRM.",
-    f"{_WORKER_LOG} (429), and the CRM’s own API call analytics",
+    f"{WORKER_LOG} (429), and the CRM’s own API call analytics",
     hides=frozenset({"pull", "inventory"}),
     is_mailed=False,
     affects_crm=True,
@@ -153,85 +127,85 @@ FORBIDDEN_READ = Kind(
     _title(Breaker.Name.FORBIDDEN_READ),
     "New edits do not arrive. Decisions are still written.",
     "Allow the application user’s security role to read the staging tables and all contacts of the organization.",
-    f"the application user’s security roles in the CRM, CRM_NAMES, and {_WORKER_LOG}",
+    f"the application user’s security roles in the CRM, CRM_NAMES, and {WORKER_LOG}",
     hides=_NO_EDITS,
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 FORBIDDEN_REVIEW = Kind(
     Breaker.Name.FORBIDDEN_REVIEW,
     _title(Breaker.Name.FORBIDDEN_REVIEW),
     _KEPT,
     "Allow the application user’s security role to write contacts and the staging tables.",
-    f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
+    f"the application user’s security roles in the CRM, and {WORKER_LOG}",
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 FORBIDDEN_FILTERS = Kind(
     Breaker.Name.FORBIDDEN_FILTERS,
     _title(Breaker.Name.FORBIDDEN_FILTERS),
     "Filters are neither read nor switched. Reviewing is not affected.",
     "Allow the application user’s security role to read and write other users’ filters.",
-    f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
+    f"the application user’s security roles in the CRM, and {WORKER_LOG}",
     hides=_NO_USERS,
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 REFUSED_READ = Kind(
     Breaker.Name.REFUSED_READ,
     _title(Breaker.Name.REFUSED_READ),
     "New edits do not arrive. Decisions are still written, and filters are not affected.",
-    "Check that the staging tables exist under the names in CRM_NAMES, have every column, and track changes. " + _SLOW,
-    f"{_SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM; “manage.py pull”",
+    "Check that the staging tables exist under the names in CRM_NAMES, have every column, and track changes. " + SLOW,
+    f"{SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM; “manage.py pull”",
     hides=_NO_EDITS,
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 REFUSED_NAMES = Kind(
     Breaker.Name.REFUSED_NAMES,
     _title(Breaker.Name.REFUSED_NAMES),
     "Edits arrive, but without companies and the identity of new editors, so some cannot be decided.",
-    f"Allow the application user’s security role to read users, and contacts of the whole organization. {_SLOW}",
-    f"{_SEE_ANSWER}; the application user’s security roles in the CRM",
+    f"Allow the application user’s security role to read users, and contacts of the whole organization. {SLOW}",
+    f"{SEE_ANSWER}; the application user’s security roles in the CRM",
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 REFUSED_LIVE = Kind(
     Breaker.Name.REFUSED_LIVE,
     _title(Breaker.Name.REFUSED_LIVE),
     "Pages show the values read before. Each value is still compared before it is written.",
-    f"Allow the application user’s security role to read all contacts of the organization. {_SLOW}",
-    f"{_SEE_ANSWER}; the application user’s security roles in the CRM",
+    f"Allow the application user’s security role to read all contacts of the organization. {SLOW}",
+    f"{SEE_ANSWER}; the application user’s security roles in the CRM",
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 REFUSED_REVIEW = Kind(
     Breaker.Name.REFUSED_REVIEW,
     _title(Breaker.Name.REFUSED_REVIEW),
     _KEPT,
-    f"Check that contacts and the staging tables in the CRM have the tables and columns named in its answer. {_SLOW}",
-    f"{_SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
+    f"Check that contacts and the staging tables in the CRM have the tables and columns named in its answer. {SLOW}",
+    f"{SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 REFUSED_INVENTORY = Kind(
     Breaker.Name.REFUSED_INVENTORY,
     _title(Breaker.Name.REFUSED_INVENTORY),
     "Pages show users and filters as read before. Reviewing is not affected.",
-    "Allow the application user’s security role to read users, teams, mailboxes, and other users’ filters. " + _SLOW,
-    f"{_SEE_ANSWER}; the application user’s security roles in the CRM",
+    "Allow the application user’s security role to read users, teams, mailboxes, and other users’ filters. " + SLOW,
+    f"{SEE_ANSWER}; the application user’s security roles in the CRM",
     hides=_NO_USERS,
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 REFUSED_FILTERS = Kind(
     Breaker.Name.REFUSED_FILTERS,
     _title(Breaker.Name.REFUSED_FILTERS),
     "Runs wait. Reading filters and reviewing are not affected.",
-    f"Allow the application user’s security role to write other users’ filters, and mailboxes. {_SLOW}",
-    f"{_SEE_ANSWER}; the application user’s security roles in the CRM; the page of the run",
+    f"Allow the application user’s security role to write other users’ filters, and mailboxes. {SLOW}",
+    f"{SEE_ANSWER}; the application user’s security roles in the CRM; the page of the run",
     affects_crm=True,
-    connection=_REFUSED,
+    connection=REFUSED,
 )
 WRONG_ORGANIZATION = Kind(
     Breaker.Name.WRONG_ORGANIZATION,
@@ -256,7 +230,7 @@ MAIL = Kind(
     _title(Breaker.Name.SMTP),
     "Mails are saved and sent later. Everything else works.",
     "Check that the mail service accepts the portal’s account and sender. The portal retries automatically.",
-    f"MAIL_BACKEND, MAIL_FROM, SMTP_… or GRAPH_…; Settings, Mails and backlog; {_WORKER_LOG}",
+    f"MAIL_BACKEND, MAIL_FROM, SMTP_… or GRAPH_…; Settings, Mails and backlog; {WORKER_LOG}",
     hides=frozenset({"overdue-message"}),
     is_mailed=False,  # no mail can leave; see the banner and /healthz
 )
@@ -265,7 +239,7 @@ PULL = Kind(
     "The CRM is not being read.",
     "New edits do not arrive.",
     "Find the reason in the log, or run “manage.py pull”, which reads at once and prints the error.",
-    f"{_WORKER_LOG} (lines that begin with “pull”), and Settings, Connection",
+    f"{WORKER_LOG} (lines that begin with “pull”), and Settings, Connection",
     affects_crm=True,
 )
 INVENTORY = Kind(
@@ -273,7 +247,7 @@ INVENTORY = Kind(
     "Users and filters are not being read.",
     "Pages show users and filters as read before. Reviewing is not affected.",
     "Find the reason in the log. The portal retries automatically.",
-    f"{_WORKER_LOG} (lines that begin with “inventory”)",
+    f"{WORKER_LOG} (lines that begin with “inventory”)",
     affects_crm=True,
 )
 FIRST_READING = Kind(
@@ -298,7 +272,7 @@ OVERDUE = Kind(
     "Jobs are overdue.",
     "Jobs of one kind have been due for too long, although workers answer.",
     "Check for errors. Both kinds of workers must run (“--queues periodic”, “--queues celery”); add workers if busy.",
-    f"{_WORKER_LOG}; the key “overdue” of /healthz lists the kinds; for mails Settings, Mails and backlog",
+    f"{WORKER_LOG}; the key “overdue” of /healthz lists the kinds; for mails Settings, Mails and backlog",
 )
 READ_ONLY = Kind(
     "read_only",
@@ -346,7 +320,7 @@ FAILED = Kind(
     "Jobs failed with an unexpected error.",
     "Each failed job is listed with a “Retry” button; the others continue.",
     "Report the error together with the log lines, then select “Retry”.",
-    f"{_WORKER_LOG} (“unexpected error”)",
+    f"{WORKER_LOG} (“unexpected error”)",
     is_failure=False,
 )
 
@@ -365,9 +339,11 @@ KINDS = (
     CRM_THROTTLED,
     FORBIDDEN_READ,
     FORBIDDEN_REVIEW,
+    capture_kinds.FORBIDDEN_AUDIT,
     FORBIDDEN_FILTERS,
     REFUSED_READ,
     REFUSED_REVIEW,
+    capture_kinds.REFUSED_AUDIT,
     REFUSED_INVENTORY,
     REFUSED_FILTERS,
     REFUSED_NAMES,
@@ -377,6 +353,9 @@ KINDS = (
     MAIL,
     PULL,
     INVENTORY,
+    capture_kinds.AUDIT_LOG,
+    capture_kinds.CAPTURE_PAUSED,
+    capture_kinds.CAPTURE_GAP,
     FIRST_READING,
     READING,
     READ_ONLY,

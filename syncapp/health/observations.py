@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Min, Subquery
+from django.db.models import Min, Q, Subquery
 
+from syncapp.capture import rhythm
+from syncapp.capture.rounds import CURSOR
 from syncapp.health import heartbeats, probes
 from syncapp.health.heartbeats import Heartbeats
 from syncapp.jobs import breakers, runner
@@ -19,9 +21,11 @@ from syncapp.mirror import uses
 from syncapp.mirror.edits import pull
 from syncapp.mirror.filters import inventory
 from syncapp.mirror.uses import Use
-from syncapp.models import Breaker, Connection, Heartbeat, MirrorCursor, UnreadableRow
+from syncapp.models import Breaker, Capture, CaptureGap, Connection, Heartbeat, MirrorCursor, UnreadableRow
+from syncapp.models.capture.settings import CaptureMode
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
+GAPS_SHOWN_FOR = timedelta(days=7)  # after their end
 MISSED_SECONDS = 15.0  # one heartbeat is missing: time to ping Redis itself
 
 
@@ -31,6 +35,16 @@ class OverdueJobs:
 
     job_type: type[JobType]
     age: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLogState:
+    """The mode of capture, the last complete round of reading, why reading failed, and gaps of the last days."""
+
+    capture: Capture
+    read_at: datetime | None
+    problem: str
+    gaps: Sequence[CaptureGap]
 
 
 class Observations:
@@ -83,6 +97,22 @@ class Observations:
         if Use.QUEUE in found and not self.is_older(found[Use.QUEUE].since, tolerance):
             del found[Use.QUEUE]  # it was opened during an interval that began before
         return uses.pull_interval(found) + tolerance
+
+    @property
+    def capture_tolerance(self) -> float:
+        """Return the seconds by which a round of reading the audit log may be late: it may read for half a minute."""
+        return max(60.0, 12 * settings.PULL_SECONDS)
+
+    @cached_property
+    def audit_log(self) -> AuditLogState | None:
+        """Return how far the audit log was read, None where capture is off."""
+        capture = Capture.objects.first() if settings.CAPTURE == rhythm.AUDIT else None
+        if capture is None or capture.mode == CaptureMode.OFF:
+            return None
+        cursor = MirrorCursor.objects.filter(table=CURSOR).first() or MirrorCursor()
+        since = self.now - GAPS_SHOWN_FOR
+        shown = CaptureGap.objects.filter(Q(ends_at=None) | Q(ends_at__gt=since)).order_by("begins_at")
+        return AuditLogState(capture, cursor.pulled_at, cursor.trouble, list(shown))
 
     @cached_property
     def open_breakers(self) -> list[Breaker]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from syncapp.capture import rhythm
 from syncapp.checks import installation
 from syncapp.crm.errors import TokenUnavailable
-from syncapp.health import clocks, kinds
-from syncapp.health.kinds import Kind
+from syncapp.health import capture_kinds, clocks, kinds
+from syncapp.health.kind import Kind
 from syncapp.health.observations import SILENT_SECONDS, Observations, unreadable_rows, unreadable_since
-from syncapp.models import Breaker
+from syncapp.models import Breaker, CaptureGap
+from syncapp.models.capture.settings import CaptureMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def _find(observed: Observations) -> Iterator[Trouble]:
     yield from _find_stalled_pull(observed)
     if problem := observed.inventory_problem:
         yield Trouble(kinds.INVENTORY, f"{kinds.INVENTORY.title.removesuffix('.')}: {problem}")
+    yield from _find_capture_troubles(observed)
     if observed.connection is not None and not observed.connection.review_writes:
         yield Trouble(kinds.READ_ONLY, since=observed.connection.first_contact_at)
     for late in observed.overdue_jobs:
@@ -105,6 +108,28 @@ def _find_stalled_pull(observed: Observations) -> Iterator[Trouble]:
         yield Trouble(kinds.PULL, "The CRM has not been read yet.")
     else:
         yield Trouble(kinds.PULL, since=pulled_at)
+
+
+def _find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
+    audit_log = observed.audit_log
+    if audit_log is None:
+        return
+    silent_since = max(filter(None, (audit_log.read_at, observed.heartbeats.published_since)), default=None)
+    if observed.is_older(silent_since, rhythm.interval() + observed.capture_tolerance):
+        cause = f"{capture_kinds.AUDIT_LOG.title.removesuffix('.')}: {audit_log.problem}" if audit_log.problem else ""
+        yield Trouble(capture_kinds.AUDIT_LOG, cause, since=audit_log.read_at)
+    capture = audit_log.capture
+    if capture.mode == CaptureMode.PAUSED:
+        yield Trouble(capture_kinds.CAPTURE_PAUSED, since=capture.mode_since, detail=capture.trouble)
+    for gap in audit_log.gaps:
+        yield Trouble(
+            capture_kinds.CAPTURE_GAP, _gap(gap), instance=str(gap.pk), since=gap.begins_at, detail=gap.detail
+        )
+
+
+def _gap(gap: CaptureGap) -> str:
+    begins, ends = (f"{moment:%-d %B %Y %H:%M} UTC" if moment else "now" for moment in (gap.begins_at, gap.ends_at))
+    return f"The audit log has a gap from {begins} to {ends}: {gap.get_reason_display()}."
 
 
 def find_unreadable_rows() -> Trouble | None:

@@ -57,6 +57,11 @@ def an_hour_later(*schedulers: Scheduler) -> None:
         scheduler._due = dict.fromkeys(scheduler.schedule, 0.0)
 
 
+def due_tasks() -> list[str]:
+    """Return the tasks that are due in a new installation: all but those that are switched off."""
+    return [name for name in tasks.periodic_tasks if name != "read_audit_log"]
+
+
 def scheduler() -> Scheduler:
     made = Scheduler(app=celery.app)
     made._due = dict.fromkeys(made.schedule, 0.0)
@@ -70,7 +75,7 @@ def test_no_backlog_while_workers_are_away(broker: Server) -> None:
         second.tick()
         an_hour_later(first, second)
 
-    assert waiting(broker) == len(tasks.periodic_tasks)
+    assert waiting(broker) == len(due_tasks())
 
 
 def test_rounds_are_republished_after_broker_wipe(broker: Server) -> None:
@@ -79,7 +84,7 @@ def test_rounds_are_republished_after_broker_wipe(broker: Server) -> None:
     wipe(broker)
     an_hour_later(beat)
 
-    for _ in tasks.periodic_tasks:
+    for _ in due_tasks():
         beat.tick()
         wipe(broker)  # as when a worker takes what waits; only then another lost one is known as lost
         beat._due = dict.fromkeys(beat.schedule, 0.0)
@@ -97,7 +102,7 @@ def test_beat_publishes_while_workers_are_away(broker: Server) -> None:
 
     beat.tick()
 
-    assert waiting(broker) == len(tasks.periodic_tasks), "there was nothing to publish"
+    assert waiting(broker) == len(due_tasks()), "there was nothing to publish"
     heard = set(Heartbeat.objects.filter(answered_at__gt=database_now(plus=-30)).values_list("name", flat=True))
     assert heard >= {heartbeats.BEAT, heartbeats.PUBLISHED}
 
@@ -115,7 +120,7 @@ def test_beat_survives_database_outage(broker: Server, monkeypatch: pytest.Monke
 
     beat._due = dict.fromkeys(beat.schedule, 0.0)
     beat.tick()
-    assert waiting(broker) == len(tasks.periodic_tasks)
+    assert waiting(broker) == len(due_tasks())
 
 
 def test_beat_waits_by_the_monotonic_clock(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +130,7 @@ def test_beat_waits_by_the_monotonic_clock(broker: Server, monkeypatch: pytest.M
 
     beat.tick()
 
-    assert waiting(broker) == len(tasks.periodic_tasks)
+    assert waiting(broker) == len(due_tasks())
 
 
 def test_tick_stops_publishing_at_backlog_limit(broker: Server) -> None:

@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from syncapp import preferences
 from syncapp.health import Trouble, kinds, troubles
-from syncapp.health.kinds import Kind
+from syncapp.health.kind import Kind
 from syncapp.mirror import columns
 from syncapp.models import FilterPolicy, Person
 from syncapp.models.audit import Area

@@ -1,0 +1,52 @@
+"""Every trouble of capture: what it means and what to do."""
+
+from __future__ import annotations
+
+from syncapp.health.kind import REFUSED, SEE_ANSWER, SLOW, WORKER_LOG, Kind
+from syncapp.models import Breaker
+
+NO_AUDIT_LOG = frozenset({"audit_log"})
+FORBIDDEN_AUDIT = Kind(
+    Breaker.Name.FORBIDDEN_AUDIT,
+    f"{Breaker.Name.FORBIDDEN_AUDIT.label}.",
+    "New edits from Outlook are not found. Nothing is restored, and reviewing is not affected.",
+    "Give the application user’s security role “View audit summary” and “View audit history”.",
+    f"the application user’s security roles in the CRM, and {WORKER_LOG}",
+    hides=NO_AUDIT_LOG,
+    affects_crm=True,
+    connection=REFUSED,
+)
+REFUSED_AUDIT = Kind(
+    Breaker.Name.REFUSED_AUDIT,
+    f"{Breaker.Name.REFUSED_AUDIT.label}.",
+    "New edits from Outlook are not found. Nothing is restored, and reviewing is not affected.",
+    f"Check that contacts track changes, and that this CRM offers its audit log to applications. {SLOW}",
+    f"{SEE_ANSWER}; “manage.py crm_check”",
+    hides=NO_AUDIT_LOG,
+    affects_crm=True,
+    connection=REFUSED,
+)
+AUDIT_LOG = Kind(
+    "audit_log",
+    "The CRM’s audit log is not being read.",
+    "New edits from Outlook are not found, so they stay in the CRM. Reviewing is not affected.",
+    "Find the reason in the log. The portal retries automatically.",
+    f"{WORKER_LOG} (lines that begin with “audit log”)",
+    affects_crm=True,
+)
+CAPTURE_PAUSED = Kind(
+    "capture_paused",
+    "Capture paused itself.",
+    "Changes of contacts are read and counted, but nothing is staged or restored.",
+    "Find out why. Resuming acts only on later changes.",
+    "Settings, Capture; docs/how-to/troubles.md",
+    is_failure=False,
+)
+CAPTURE_GAP = Kind(
+    "capture_gap",
+    "The audit log has a gap.",
+    "Edits made in Outlook at that time were not found, or too late to be restored.",
+    "Turn auditing on for the organization, the contact table and its columns, and keep entries for at least 7 days.",
+    "Settings, Connection, Check; the audit settings in the Power Platform admin center",
+    is_failure=False,
+)

@@ -1,0 +1,105 @@
+"""The periodic task that reads the audit log, and the troubles it reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from pytest_django import Settings
+
+from syncapp import health, tasks
+from syncapp.capture import gaps as gap_rows
+from syncapp.capture import rhythm
+from syncapp.health.observations import Observations
+from syncapp.models import Breaker, Capture, CaptureGap, Heartbeat, MirrorCursor
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.jobs.job import database_now
+from tests.capture.conftest import Company, entries
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def codes() -> list[str]:
+    """Return the codes of the troubles of capture, while Redis answers."""
+    found = [trouble.kind.code for trouble in health.troubles(Observations())]
+    return [code for code in found if code.startswith(("capture", "audit_log", "forbidden:audit", "refused:audit"))]
+
+
+def test_task_reads_while_capture_is_on(company: Company) -> None:
+    company.outlook(company.contact(), jobtitle="Pilot")
+
+    tasks.read_audit_log()
+
+    assert len(entries(company.contact())) == 1
+
+
+@pytest.mark.parametrize(("way", "mode", "is_due"), [("off", "observing", False), ("audit", "off", False)])
+def test_capture_that_is_off_reads_nothing(way, mode, is_due, settings: Settings, db: Any) -> None:
+    settings.CAPTURE = way
+    Capture.objects.create(mode=mode)
+
+    assert rhythm.is_due() is is_due
+    assert codes() == []
+
+
+def test_capture_that_is_on_is_due(settings: Settings) -> None:
+    settings.CAPTURE = "audit"
+    assert rhythm.is_due(), "the first time"
+
+    Capture.objects.create(mode=CaptureMode.OBSERVING)
+    MirrorCursor.objects.create(table="capture", is_full_read=False, pulled_at=database_now())
+    assert not rhythm.is_due()
+
+    MirrorCursor.objects.update(pulled_at=F("pulled_at") - timedelta(minutes=5))
+    assert rhythm.is_due()
+
+
+def test_forbidden_audit_log_opens_its_breaker(company: Company) -> None:
+    company.take_away("prvReadAuditSummary")
+    company.outlook(company.contact(), jobtitle="Pilot")
+
+    tasks.read_audit_log()
+
+    assert Breaker.objects.get(opened_at__isnull=False).name == Breaker.Name.FORBIDDEN_AUDIT
+    assert codes() == ["forbidden:audit"]
+
+    company.take_away()
+    Breaker.objects.update(next_probe_at=database_now())
+    tasks.read_audit_log()
+    assert codes() == []
+    assert len(entries(company.contact())) == 1
+
+
+def test_silence_is_a_trouble(company: Company) -> None:
+    Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
+    assert codes() == []
+
+    company.silent_for(minutes=10)
+
+    assert codes() == ["audit_log"]
+
+
+def test_pause_and_gaps_are_troubles(company: Company) -> None:
+    now = database_now()
+    Capture.objects.update(mode=CaptureMode.PAUSED, trouble="51 of at most 50 restores in 10 minutes")
+    CaptureGap.objects.create(reason=gap_rows.Reason.DOWNTIME, begins_at=now, ends_at=now)
+    old = database_now(plus=-8 * 86_400)
+    CaptureGap.objects.create(reason=gap_rows.Reason.DOWNTIME, begins_at=old, ends_at=old)
+
+    found = {trouble.kind.code: trouble for trouble in health.troubles(Observations())}
+
+    assert codes() == ["capture_paused", "capture_gap"]
+    assert found["capture_paused"].detail == "51 of at most 50 restores in 10 minutes"
+    assert "UTC to " in found["capture_gap"].text
+
+
+@pytest.mark.parametrize(("used", "has_allowance", "slower"), [(0, True, False), (13_000, False, True)])
+def test_used_allowance_slows_reading(used, has_allowance, slower, settings: Settings, monkeypatch) -> None:
+    settings.PULL_IDLE_SECONDS, settings.CRM_DAILY_ALLOWANCE = 120, 25_000
+    monkeypatch.setattr(rhythm.usage, "of_day", lambda: used)
+
+    assert rhythm.has_allowance() is has_allowance
+    assert (rhythm._least_interval(used, NOON) > 5) is slower
