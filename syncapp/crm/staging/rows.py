@@ -113,7 +113,7 @@ def staged_field(row: odata.Row, names: Names) -> StagedField:
         proposed=cells.optional_text(names.field_proposed),
         original_label=cells.text(names.field_original_label),
         proposed_label=cells.text(names.field_proposed_label),
-        decision=cells.integer(names.field_decision, StagedDecision.PENDING),
+        decision=cells.read(_decision, names.field_decision, int(StagedDecision.PENDING)),
         decision_id=cells.text(names.field_decision_id),
         applied=cells.optional_text(names.field_applied),
         decided_by=cells.text(names.field_decided_by),
@@ -126,6 +126,11 @@ def staged_field(row: odata.Row, names: Names) -> StagedField:
         modified_for_by=cells.guid(MODIFIERS[1]),
     )
     return replace(field, problem=cells.problem) if cells.problem else field
+
+
+def _decision(row: odata.Row, name: str) -> int:
+    """Return a decision; an empty one is PENDING: a column made by hand may have no default value."""
+    return StagedDecision.PENDING if row.get(name, "") is None else integer(row, name)
 
 
 USER_COLUMNS = (

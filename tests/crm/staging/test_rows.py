@@ -10,6 +10,7 @@ from syncapp.crm import odata
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.names import Names
 from syncapp.crm.staging import rows
+from syncapp.crm.staging.records import StagedDecision
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
 FIELD = {
@@ -35,6 +36,18 @@ def test_missing_values_are_empty():
     assert (field.record_id, field.original, field.proposed_label, field.decided_on) == (None, None, "", None)
 
 
+def test_empty_decision_is_pending():
+    field = rows.staged_field({**FIELD, "osync_decision": None}, Names())
+
+    assert (field.decision, field.problem) == (StagedDecision.PENDING, "")
+
+
+def test_absent_decision_is_a_problem():
+    absent = {name: value for name, value in FIELD.items() if name != "osync_decision"}
+
+    assert "osync_decision" in rows.staged_field(absent, Names()).problem
+
+
 @pytest.mark.parametrize("value", [None, "5", 5])
 def test_row_without_readable_id_is_refused(value):
     with pytest.raises(ProtocolError, match="osync_syncfieldid"):
@@ -48,7 +61,6 @@ def test_row_without_readable_id_is_refused(value):
         ("osync_proposedvalue", {"a": 1}),
         ("osync_proposedvalue", 5),
         ("osync_decision", "410000000"),
-        ("osync_decision", None),
         ("versionnumber", 2**63),
         ("versionnumber", True),
         ("osync_decidedon", "yesterday"),
