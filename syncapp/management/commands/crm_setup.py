@@ -123,7 +123,7 @@ class Command(BaseCommand):
     def _next_steps(self, environment: Environment, wanted: Options) -> None:
         self.stdout.write(f"Done. Next:\n- {_ROLE_STEP}")
         if wanted.revision:
-            self.stdout.write(f"- {form_steps(environment)}")
+            self.stdout.write(f"- {form_steps(environment.names)}")
         elif environment.lacks_revision():
             column = environment.names.contact_revision
             self.stdout.write(

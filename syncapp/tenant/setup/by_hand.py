@@ -7,7 +7,8 @@ from syncapp.crm.staging.records import ColumnType
 from syncapp.tenant.privileges import needed
 from syncapp.tenant.schema import ColumnSpec, TableSpec, staging_schema
 from syncapp.tenant.setup.app_roles import app_roles
-from syncapp.tenant.setup.items import ROLE
+from syncapp.tenant.setup.items import OPTION_PREFIX, ROLE
+from syncapp.tenant.setup.scripts import form_steps, script_name, script_of
 
 # The names in the maker portal.
 _TYPES = {
@@ -21,26 +22,44 @@ _TYPES = {
 }
 _INTRO = """# What the Outlook Sync Portal needs in the CRM
 
-Logical names have to be exactly these, in lower case; labels may be translated. The tables may be part of a managed or
-an unmanaged solution. `manage.py crm_check` says what is still missing.
+Schema names have to be exactly these, in lower case, and logical names are then the same; labels may be translated.
+The tables may be part of a managed or an unmanaged solution. `manage.py crm_check` says what is still missing.
 """
 
 
 def export(names: Names) -> str:
     """Return the list as Markdown: tables, revision column, role, app roles."""
     schema = staging_schema(names)
-    parts = [_INTRO, *(_table(table) for table in schema.tables)]
+    parts = [_INTRO, _publisher(schema.prefix), *(_table(table) for table in schema.tables)]
     if schema.revision:
         parts.append(
             f"## Column of the contact table (optional)\n\n{_HEAD}{_row(schema.revision)}\n\n"
             'Without it, set `CRM_NAMES` so that `contact_revision` is empty: `{"contact_revision": ""}`.\n'
         )
+        parts.append(_script(names))
     roles = "\n".join(f"| `{role['value']}` | {role['description']} |" for role in app_roles())
     heading = "## App roles of the registration in Entra\n\n| Value | Lets people |\n|---|---|"
     return "\n".join([*parts, _role(names), f"{heading}\n{roles}\n"])
 
 
 _HEAD = "| Logical name | Label | Type | Details | Purpose |\n|---|---|---|---|---|\n"
+
+
+def _publisher(prefix: str) -> str:
+    if not prefix:
+        return ""
+    return (
+        f"## Publisher\n\nPower Apps begins every name with the prefix of the solution’s publisher. Use one with the "
+        f"prefix `{prefix}` and the choice value prefix `{OPTION_PREFIX}`. To use a publisher of your own, put names "
+        "with its prefix in `CRM_NAMES`, print this list again, and type the values of the choice as listed.\n"
+    )
+
+
+def _script(names: Names) -> str:
+    return (
+        f"### Form script `{script_name(names)}`\n\nA web resource of the type JavaScript. {form_steps(names)}\n\n"
+        f"```js\n{script_of(names.contact_revision).decode().strip()}\n```\n"
+    )
 
 
 def _table(table: TableSpec) -> str:
@@ -59,6 +78,7 @@ def _row(column: ColumnSpec) -> str:
     details = ""
     if column.options:
         details = "; ".join(f"{value} = {label}" for value, label in column.options)
+        details += f"; default: {column.options[0][1]}"
     elif column.target:
         on_delete = "delete with it" if column.is_owned else "remove the link"
         details = f"to `{column.target}`; when that row is deleted: {on_delete}"

@@ -97,7 +97,7 @@ def publish(environment: Environment, options: Options) -> None:
     """Publish the staging tables, and the contact and the script where they are part of the set-up."""
     tables = [table.name for table in environment.schema.tables]
     tables += ["contact"] if options.revision or options.auditing else []
-    script = environment.reads.web_resource(script_name(environment)) if options.revision else None
+    script = environment.reads.web_resource(script_name(environment.names)) if options.revision else None
     environment.writes.publish(tables, [script.id] if script else [])
 
 

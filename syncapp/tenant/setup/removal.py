@@ -71,7 +71,7 @@ def _steps(environment: Environment, components: tuple[Component, ...]) -> tuple
 
 
 def _single_rows(environment: Environment) -> Iterator[tuple[UUID, str, Delete]]:
-    script = environment.reads.web_resource(script_name(environment))
+    script = environment.reads.web_resource(script_name(environment.names))
     if script:
         delete = partial(environment.writes.delete_row, "webresourceset", script.id)
         yield script.id, f"form script {script.name}", delete

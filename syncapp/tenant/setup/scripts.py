@@ -7,14 +7,16 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+from syncapp.crm.names import Names
+from syncapp.tenant.schema import staging_schema
 from syncapp.tenant.setup.items import Environment, Item, State
 
 _SOURCE = Path(__file__).with_name("script.js")
 
 
-def script_name(environment: Environment) -> str:
+def script_name(names: Names) -> str:
     """Return the name of the web resource, which begins with the publisher's prefix."""
-    return f"{environment.schema.prefix}_contact_revision.js"
+    return f"{staging_schema(names).prefix}_contact_revision.js"
 
 
 def script_of(column: str) -> bytes:
@@ -24,7 +26,7 @@ def script_of(column: str) -> bytes:
 
 def script_items(environment: Environment, components: Collection[UUID]) -> tuple[Item, ...]:
     """Return the item of the form script; `components` are the ids in our solution."""
-    name, content = script_name(environment), script_of(environment.names.contact_revision)
+    name, content = script_name(environment.names), script_of(environment.names.contact_revision)
     title = f"form script {name}"
     found = environment.reads.web_resource(name)
     if found is None:
@@ -37,9 +39,9 @@ def script_items(environment: Environment, components: Collection[UUID]) -> tupl
     return (Item(title, State.CHANGE, "", partial(environment.writes.change_script, found.id, content)),)
 
 
-def form_steps(environment: Environment) -> str:
+def form_steps(names: Names) -> str:
     """Return what a person has to do for the script to run."""
-    column, library = environment.names.contact_revision, script_name(environment)
+    column, library = names.contact_revision, script_name(names)
     return (
         f"On each contact form: add the column {column} (it may be hidden), add the library {library}, and add "
         "OutlookSyncPortal.raiseRevision to On Save with “Pass execution context as first parameter”. Then save and "
