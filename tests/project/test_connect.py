@@ -64,7 +64,7 @@ def test_commands_exist() -> None:
     assert commands <= set(get_commands())
 
 
-@pytest.mark.parametrize("purpose", [Purpose.REVIEW, Purpose.FILTERS])
+@pytest.mark.parametrize("purpose", list(Purpose))
 def test_privileges_are_those_of_the_code(purpose: Purpose) -> None:
     listed = {
         cells[0].strip("`"): cells[-1] for cells in rows(section("Give the application user a security role"))[1:]
@@ -73,6 +73,13 @@ def test_privileges_are_those_of_the_code(purpose: Purpose) -> None:
 
     assert {each.name: each.reason for each in needed} == {each.name: listed.get(each.name) for each in needed}
     assert set(listed) <= {each.name for each in privileges.needed(Names())}
+
+
+def test_optional_privileges_are_marked() -> None:
+    for name, *_, purposes, _reason in rows(section("Give the application user a security role"))[1:]:
+        one = next(each for each in privileges.needed(Names()) if each.name == name.strip("`"))
+
+        assert one.required is ("optional" not in purposes)
 
 
 def test_national_clouds_are_known_hosts() -> None:

@@ -68,7 +68,10 @@ def by_browser(application: Application, *, scope: str, tell: Callable[[str], No
     """Sign in with a browser on this machine, which returns to a loopback address; PKCE binds the code to us."""
 
     def show(address: str) -> None:
-        tell(f"No browser could be opened. Open this address on this machine:\n\n  {address}\n")
+        tell(
+            "No browser could be opened. If this machine has none, stop this with Ctrl+C and add --device-code. "
+            f"Otherwise open this address on this machine:\n\n  {address}\n"
+        )
 
     def acquire() -> str:
         tell("Sign in as an administrator of the CRM, in the browser that opens.")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.customizing.records import Component, Publisher, SecurityRole, Solution, WebResource
-from syncapp.crm.errors import NotFound, ProtocolError
+from syncapp.crm.errors import Forbidden, NotFound, ProtocolError
 from syncapp.crm.paging import rows_of_all_pages
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import flag, guid, integer, optional_guid, optional_text, text
@@ -32,6 +32,14 @@ class CustomizingReads:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def signed_in(self) -> str:
+        """Return the name of the user whose token is used, or the id where the name cannot be read."""
+        user = guid(self._transport.get("WhoAmI"), "UserId")
+        try:
+            return text(self._transport.get(f"systemusers({user})?$select=fullname"), "fullname")
+        except (Forbidden, NotFound):
+            return f"user {user}"
 
     def language(self) -> int:
         """Return the environment's base language as an LCID; a new label needs a text in this language."""

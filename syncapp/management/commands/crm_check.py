@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -13,12 +13,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from syncapp.connection import clients
 from syncapp.management.database_errors import as_command_errors
+from syncapp.management.request_log import without_requests
 from syncapp.tenant.checks import run
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import Level
 from syncapp.tenant.checks.summary import summarize
 
 _MARKS = {Level.OK: "ok", Level.WARNING: "ATTENTION", Level.FAILED: "MISSING", Level.UNKNOWN: "not known"}
+
+
+def _story(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(finding[part] for part in ("level", "answer", "tried", "means", "do", "command", "path"))
 
 
 class Command(BaseCommand):
@@ -47,7 +52,7 @@ class Command(BaseCommand):
         """Make the checks and print the findings. Raises CommandError where one failed."""
         if options["contact"] and not options["probe_writes"]:
             raise CommandError("--contact needs --probe-writes.")
-        with as_command_errors():
+        with as_command_errors(), without_requests(options["verbosity"]):
             context = Context(
                 clients.crm(),
                 clients.names(),
@@ -78,14 +83,19 @@ class Command(BaseCommand):
         self.stdout.write(summarize(report["findings"]).sentence)
         for group, findings in groupby(report["findings"], key=lambda finding: finding["group"]):
             self.stdout.write(f"\n{group}")
-            for finding in findings:
-                self._print_finding(finding, tells=tells_all or finding["level"] != Level.OK)
+            for _, alike in groupby(findings, key=_story):
+                self._print_findings(list(alike), tells_all=tells_all)
         self.stdout.write("\nThese have to match the registration and the CRM")
         for name, value in report["values"].items():
             self.stdout.write(f"  {name:<26}{value}")
 
-    def _print_finding(self, finding: Mapping[str, Any], *, tells: bool) -> None:
-        self.stdout.write(f"  {_MARKS[Level(finding['level'])]:<11}{finding['name']}: {finding['answer']}")
+    def _print_findings(self, alike: Sequence[Mapping[str, Any]], *, tells_all: bool) -> None:
+        """Print findings that differ in nothing but their names; where they tell a story, it is told once."""
+        finding = alike[0]
+        tells = tells_all or finding["level"] != Level.OK
+        names = [each["name"] for each in alike]
+        for name in [", ".join(names)] if tells else names:
+            self.stdout.write(f"  {_MARKS[Level(finding['level'])]:<11}{name}: {finding['answer']}")
         if not tells:
             return
         steps = [finding["do"], " > ".join(finding["path"]), finding["command"]]

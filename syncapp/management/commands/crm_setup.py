@@ -21,6 +21,7 @@ from syncapp.crm.auth.administrator import (
 from syncapp.crm.auth.authority import demo_session, login_session
 from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.transport import Transport
+from syncapp.management.request_log import without_requests
 from syncapp.tenant.setup import app_roles, auditing, by_hand, plan, removal
 from syncapp.tenant.setup.items import ROLE, Environment, Options, SetupError, State
 from syncapp.tenant.setup.scripts import form_steps
@@ -61,7 +62,8 @@ class Command(BaseCommand):
         elif options["app_roles"]:
             self.stdout.write(app_roles.manifest())
         else:
-            self._in_the_crm(options)
+            with without_requests(options["verbosity"]):
+                self._in_the_crm(options)
 
     def _in_the_crm(self, options: dict[str, Any]) -> None:
         transport = Transport(
@@ -72,12 +74,16 @@ class Command(BaseCommand):
         )
         try:
             environment = Environment(transport, names())
+            self.stdout.write(f"Signed in as {environment.reads.signed_in()}.")
             if options["remove"]:
                 self._remove(environment, write=options["apply"])
             else:
                 self._set_up(environment, options)
         except Forbidden as error:
-            message = f"You lack a right in this CRM: {error.message} System Administrator or Customizer is needed."
+            message = (
+                f"The account that signed in lacks a right in this CRM. It needs System Administrator or System "
+                f"Customizer; run the command again and choose another account. The CRM says: {error.message}"
+            )
             raise CommandError(message) from error
         except CrmError as error:
             is_passing = error.transient or error.may_have_applied

@@ -19,7 +19,10 @@ _USES: Mapping[str, str] = {
     _STATE: "Deactivated contacts are shown like active ones.",
     _MASTER: "Merged contacts are shown like deactivated ones.",
 }
-_REVISION = "Written values carry no revision, by which a plug-in could tell them from Outlook edits."
+_REVISION = (
+    "It is looked for again before each write. While it is missing, written values carry no revision, by which a "
+    "plug-in could tell them from Outlook edits."
+)
 _MAX_EDITED = 50
 _EDITED = "Edits of it can be rejected, but not written."
 

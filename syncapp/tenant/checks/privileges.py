@@ -71,7 +71,11 @@ def more_than_needed(context: Context) -> Answer:
         return ok(f"none of {others} held could change what the portal does not use", "The role fits.")
     means = "The portal never uses them. Your security team may ask why it has them."
     answer = f"{len(found)} held that nothing here uses: {some(found)}"
-    return Answer(Level.WARNING, answer, means, "Take them out of the role. Nothing stops working.", items=found)
+    do = (
+        "Give the application user only a role with the privileges above, such as the one that crm_setup makes, and "
+        "take its other roles away. Nothing stops working."
+    )
+    return Answer(Level.WARNING, answer, means, do, items=found)
 
 
 def checks(names: Names) -> tuple[Check, ...]:

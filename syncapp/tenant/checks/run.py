@@ -79,7 +79,7 @@ def make_checks(context: Context, *, first: int = 0) -> Iterator[Finding]:
     silence = _sign_in_error(checks[min(first, len(checks)) - 1], context) if first else None
     for check in checks[first:]:
         if silence is not None and check.asks_crm:
-            means = f"The CRM or the sign-in service gave no answer before: {came_back(silence)}"
+            means = f"Nothing can be asked before this is corrected: {came_back(silence)}"
             yield Finding(check, not_asked(NOT_TRIED, means, "Correct what is said above first."))
             continue
         answer, error = make_check(check, context)

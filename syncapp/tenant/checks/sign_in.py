@@ -101,9 +101,11 @@ def app_roles(_context: Context) -> Answer:
     means = f"The values in the registration have to be exactly these: {values}. Anything else gives no access."
     if counts[Role.ADMINISTRATOR]:
         return ok("; ".join(f"{role.value}: {number}" for role, number in counts.items()), means)
-    do = "Make the app roles with these values, and assign Administrator to somebody:"
+    if not Person.objects.filter(signed_in_at__isnull=False).exists():
+        return not_asked("nobody has signed in yet", means, "Sign in as a person with the role Administrator.")
+    do = "Make the app roles with these values, assign Administrator to somebody, and let them sign in:"
     path = ("Microsoft Entra admin center", "App registrations", "App roles", "Create app role")
-    return Answer(Level.WARNING, "nobody has the role Administrator", means, do, path=path)
+    return Answer(Level.WARNING, "nobody who signed in has the role Administrator", means, do, path=path)
 
 
 def clocks(context: Context) -> Answer:

@@ -131,7 +131,7 @@ _READS: tuple[tuple[str, str, Callable[[Context], int], str], ...] = (
     (
         "organization",
         "Organization",
-        lambda c: bool(c.crm.directory.organization()),
+        lambda c: int(bool(c.crm.directory.organization())),
         "The CRM’s settings are not known.",
     ),
     ("systemuser", "Users", lambda c: len(c.crm.directory.users(page_size=5).rows), "The Filters pages show nobody."),

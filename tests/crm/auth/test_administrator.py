@@ -92,7 +92,10 @@ def test_address_is_shown_without_browser(sandbox, application, browser, monkeyp
     monkeypatch.setattr(webbrowser, "open", Browser(browser, "", exists=False).open)
     ada = Browser(browser, "Ada Brennan")
 
+    said = []
+
     def tell(text):
+        said.append(text)
         shown = re.search(r"No browser could be opened.*\s(http\S+)", text, re.DOTALL)
         if shown:
             ada.open(shown.group(1))
@@ -100,6 +103,7 @@ def test_address_is_shown_without_browser(sandbox, application, browser, monkeyp
     token = administrator.by_browser(application, scope=SCOPE, tell=tell).token()
 
     assert who(sandbox, token) == config.person("Ada Brennan").user_id
+    assert "--device-code" in "".join(said)
 
 
 def test_declined_browser_sign_in_is_refused(application, browser, monkeypatch):

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from syncapp.connection import clients
 from syncapp.models import Connection
+from syncapp.models.person import Role
 from syncapp.tenant.checks import run
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import Level
@@ -100,8 +101,12 @@ def test_redirect_address_unknown_before_first_sign_in(ask: Ask) -> None:
     assert ask("redirect-address").level is Level.OK
 
 
+def test_app_roles_unknown_before_first_sign_in(ask: Ask) -> None:
+    assert ask("app-roles").level is Level.UNKNOWN
+
+
 def test_role_values_are_printed(ask: Ask) -> None:
-    rita()
+    make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
     found = ask("app-roles")
 
     assert found.level is Level.WARNING

@@ -71,12 +71,14 @@ def test_removal_is_shown_first(bare, token_file, capsys):
     assert "There is nothing to remove." in run("--remove", "--token-file", token_file, capsys=capsys)
 
 
-def test_person_without_rights_is_told(bare, tmp_path):
+def test_person_without_rights_is_told(bare, tmp_path, capsys):
     path = tmp_path / "token"
     path.write_text(bare.token("Rita Lindqvist"))
 
-    with pytest.raises(CommandError, match="System Administrator or Customizer is needed"):
+    with pytest.raises(CommandError, match="needs System Administrator or System Customizer"):
         call_command("crm_setup", "--apply", "--token-file", str(path))
+
+    assert "Signed in as Rita Lindqvist." in capsys.readouterr().out
 
 
 def test_lost_answer_says_run_again(bare, token_file):
@@ -92,9 +94,17 @@ def test_lost_answer_says_run_again(bare, token_file):
 
 def test_token_is_never_logged(bare, token_file, capsys, caplog):
     with caplog.at_level(logging.DEBUG):
-        printed = run("--apply", "--token-file", token_file, capsys=capsys)
+        printed = run("--apply", "--token-file", token_file, "--verbosity", "2", capsys=capsys)
 
+    assert "POST EntityDefinitions" in caplog.text
     assert token_file.read_text() not in printed + caplog.text
+
+
+def test_requests_are_not_logged(bare, token_file, capsys, caplog):
+    with caplog.at_level(logging.INFO):
+        run("--token-file", token_file, capsys=capsys)
+
+    assert "GET EntityDefinitions" not in caplog.text
 
 
 @pytest.mark.parametrize("content", ["", "not a token", '{"accessToken": 1}', "{"])
