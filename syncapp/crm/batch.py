@@ -131,13 +131,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeSetAnswer:
+class ChangeSetResponse:
     """The answers inside a change set."""
 
     parts: tuple[Part, ...]
 
 
-Answer = Part | ChangeSetAnswer
+BatchResponse = Part | ChangeSetResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +186,13 @@ def encode_change_set(writes: Sequence[AnyWrite], *, api_path: str = odata.API_P
     )
 
 
-def decode(content_type: str, body: bytes) -> tuple[Answer, ...]:
+def decode(content_type: str, body: bytes) -> tuple[BatchResponse, ...]:
     """Decode the complete answers, in order.
 
     An incomplete answer is left out: the outcome of a missing part is unknown, not failed. Raises ProtocolError when
     the body is not a batch answer.
     """
-    return tuple(_answer(block, depth=0) for block in _blocks(content_type, body))
+    return tuple(_response(block, depth=0) for block in _blocks(content_type, body))
 
 
 def _require_count(requests: int) -> None:
@@ -253,7 +253,7 @@ def _blocks(content_type: str, body: bytes) -> list[bytes]:
     return [body[mark.end() : following.start()] for mark, following in pairwise(marks)]
 
 
-def _answer(block: bytes, *, depth: int) -> Answer:
+def _response(block: bytes, *, depth: int) -> BatchResponse:
     headers, content = _split(block.lstrip(b"\r\n") if block.startswith((b"\r\n", b"\n")) else block)
     content_type = headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/"):
@@ -265,8 +265,8 @@ def _answer(block: bytes, *, depth: int) -> Answer:
         return Part(status=int(match[1]), headers=part_headers, body=body.strip())
     if depth >= _MAX_DEPTH:
         raise ProtocolError("The CRM's batch answer is nested too deeply.", code="batch")
-    parts = [_answer(inner, depth=depth + 1) for inner in _blocks(content_type, content)]
-    return ChangeSetAnswer(tuple(part for part in parts if isinstance(part, Part)))
+    parts = [_response(inner, depth=depth + 1) for inner in _blocks(content_type, content)]
+    return ChangeSetResponse(tuple(part for part in parts if isinstance(part, Part)))
 
 
 def _split(block: bytes) -> tuple[dict[str, str], bytes]:

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from syncapp.crm.batch import Answer as BatchAnswer
-from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, describe_writes, encode_mixed
+from syncapp.crm.batch import AnyWrite, BatchResponse, ChangeSetResponse, Part, Read, describe_writes, encode_mixed
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError, ProtocolError, ServerFault, Unreachable
-from syncapp.crm.responses import Answer, batch_answers, failure, request_id_of
+from syncapp.crm.responses import Response, batch_responses, failure, request_id_of
 from syncapp.crm.transport import Transport
 
 
@@ -27,7 +26,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class StepAnswer:
+class StepResponse:
     """The answer to a step: `error` is None if it was applied, and `proof` is the answer to its read, or None."""
 
     error: CrmError | None
@@ -36,7 +35,7 @@ class StepAnswer:
 
 def execute_steps(
     transport: Transport, steps: Sequence[Step], *, headers: Mapping[str, str] | None, deadline: Deadline | None
-) -> tuple[StepAnswer, ...]:
+) -> tuple[StepResponse, ...]:
     """Execute the steps in one request and return an answer for each.
 
     Raises CrmError when the request failed as a whole; with `may_have_applied` any of the steps may have been applied.
@@ -45,34 +44,34 @@ def execute_steps(
     for step in steps:
         items += [step.writes, step.proof]
     batch = encode_mixed(items, api_path=transport.api_path)
-    return answers_of(transport.write_batch(batch, headers=headers, deadline=deadline), steps)
+    return responses_of(transport.write_batch(batch, headers=headers, deadline=deadline), steps)
 
 
-def answers_of(answer: Answer, steps: Sequence[Step]) -> tuple[StepAnswer, ...]:
+def responses_of(response: Response, steps: Sequence[Step]) -> tuple[StepResponse, ...]:
     """Return the answer to each step from a complete or incomplete batch answer. Raises ProtocolError."""
     try:
-        answers = batch_answers(answer)
-        if len(answers) > 2 * len(steps):
+        responses = batch_responses(response)
+        if len(responses) > 2 * len(steps):
             raise ProtocolError("The CRM answered more than it was asked.", code="batch")
     except ProtocolError as error:
         error.may_have_applied = True
         raise
     found = []
-    for step, outcome, proof in zip_longest(steps, answers[::2], answers[1::2]):
-        refusal = _refusal(step, outcome, request_id_of(answer.headers))
+    for step, outcome, proof in zip_longest(steps, responses[::2], responses[1::2]):
+        refusal = _refusal(step, outcome, request_id_of(response.headers))
         if isinstance(refusal, Unreachable | ServerFault | ProtocolError):
             refusal.may_have_applied = True
-        found.append(StepAnswer(refusal, proof if isinstance(proof, Part) else None))
+        found.append(StepResponse(refusal, proof if isinstance(proof, Part) else None))
     return tuple(found)
 
 
-def _refusal(step: Step, answer: BatchAnswer | None, request_id: str) -> CrmError | None:
-    if answer is None:
+def _refusal(step: Step, response: BatchResponse | None, request_id: str) -> CrmError | None:
+    if response is None:
         return Unreachable("The CRM's batch answer broke off before this part.", code="part", request_id=request_id)
-    parts = answer.parts if isinstance(answer, ChangeSetAnswer) else (answer,)
+    parts = response.parts if isinstance(response, ChangeSetResponse) else (response,)
     for part in parts:
         if part.status >= 300:
             return failure(part, request_id=request_id, asked=describe_writes(step.writes))
-    if not isinstance(answer, ChangeSetAnswer) or len(parts) != len(step.writes):
+    if not isinstance(response, ChangeSetResponse) or len(parts) != len(step.writes):
         return ProtocolError("The CRM's answer to a change set is not complete.", code="part", request_id=request_id)
     return None

@@ -145,10 +145,10 @@ class CrmClient:
         self._transport.renew_token()
         token_seconds = time.monotonic() - started
         sent_at = datetime.now(UTC)
-        answer = self._transport.answer("WhoAmI", deadline=deadline)
-        identity = rows.identity(odata.parse_json(answer.body))
+        response = self._transport.get_response("WhoAmI", deadline=deadline)
+        identity = rows.identity(odata.parse_json(response.body))
         return round_trip(
-            identity, answer.headers, token_seconds=token_seconds, sent_at=sent_at, answered_at=datetime.now(UTC)
+            identity, response.headers, token_seconds=token_seconds, sent_at=sent_at, answered_at=datetime.now(UTC)
         )
 
     def own_user_id(self, *, deadline: Deadline | None = None) -> UUID:

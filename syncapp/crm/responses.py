@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from syncapp.crm import odata
-from syncapp.crm.batch import Answer as BatchAnswer
-from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, decode, describe_writes
+from syncapp.crm.batch import AnyWrite, BatchResponse, ChangeSetResponse, Part, Read, decode, describe_writes
 from syncapp.crm.errors import (
     CredentialsRefused,
     CrmError,
@@ -39,7 +38,7 @@ _MIN_WAIT, _MAX_WAIT = 1.0, 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete answer: header names in lower case, the body decompressed."""
 
     status: int
@@ -52,24 +51,24 @@ class Answer:
         return self.headers.get("content-type", "").lower().startswith("multipart/")
 
 
-def failure(answer: Answer | Part, *, request_id: str = "", asked: str = "") -> CrmError:
+def failure(response: Response | Part, *, request_id: str = "", asked: str = "") -> CrmError:
     """Return the error for an answer with a status of 300 or above; `asked` names the request."""
-    code, message = odata.error_details(answer.body)
+    code, message = odata.error_details(response.body)
     kind: type[CrmError]
-    if code.lower() in _TRANSIENT_CODES or answer.status >= 500:
+    if code.lower() in _TRANSIENT_CODES or response.status >= 500:
         kind = ServerFault
-    elif answer.status < 400:
+    elif response.status < 400:
         # No request of ours should be redirected, and following could leak the token.
         kind = ProtocolError
     else:
-        kind = _BY_STATUS.get(answer.status, Rejected)
+        kind = _BY_STATUS.get(response.status, Rejected)
     return kind(
-        message or f"The CRM answered {answer.status}.",
-        status=answer.status,
+        message or f"The CRM answered {response.status}.",
+        status=response.status,
         code=code,
-        request_id=request_id_of(answer.headers) or request_id,
-        retry_after=retry_after_of(answer.headers),
-        asked=asked or (answer.asked if isinstance(answer, Part) else ""),
+        request_id=request_id_of(response.headers) or request_id,
+        retry_after=retry_after_of(response.headers),
+        asked=asked or (response.asked if isinstance(response, Part) else ""),
     )
 
 
@@ -106,38 +105,38 @@ def hint_of(headers: Mapping[str, str]) -> int | None:
     return int(value) if re.fullmatch(r"[1-9][0-9]{0,3}", value) else None
 
 
-def throttled_parts(answer: Answer) -> tuple[CrmError, ...]:
+def throttled_parts(response: Response) -> tuple[CrmError, ...]:
     """Return the errors of the parts of a batch that were answered 429."""
     try:
-        answers = batch_answers(answer)
+        responses = batch_responses(response)
     except ProtocolError:
         return ()
-    return tuple(failure(part) for part in _parts_of(answers) if part.status == 429)
+    return tuple(failure(part) for part in _parts_of(responses) if part.status == 429)
 
 
-def batch_answers(answer: Answer) -> tuple[BatchAnswer, ...]:
+def batch_responses(response: Response) -> tuple[BatchResponse, ...]:
     """Return the parts of a batch answer; the outer status may be that of a failed part."""
-    return decode(answer.headers.get("content-type", ""), answer.body)
+    return decode(response.headers.get("content-type", ""), response.body)
 
 
-def require_parts(answer: Answer, reads: Sequence[Read]) -> tuple[Part, ...]:
+def require_parts(response: Response, reads: Sequence[Read]) -> tuple[Part, ...]:
     """Return one part per read. Raises Unreachable when some are missing."""
-    parts = [part for part in batch_answers(answer) if isinstance(part, Part)]
+    parts = [part for part in batch_responses(response) if isinstance(part, Part)]
     if len(parts) < len(reads):
-        raise Unreachable("The CRM's batch answer broke off.", request_id=request_id_of(answer.headers))
+        raise Unreachable("The CRM's batch answer broke off.", request_id=request_id_of(response.headers))
     if len(parts) > len(reads):
         raise ProtocolError("The CRM answered more than it was asked.", code="batch")
     return tuple(replace(part, asked=read.asked) for part, read in zip(parts, reads, strict=True))
 
 
-def require_committed(answer: Answer, writes: Sequence[AnyWrite]) -> list[Part]:
+def require_committed(response: Response, writes: Sequence[AnyWrite]) -> list[Part]:
     """Return the answers to the writes of one change set.
 
     Raises CrmError if it was not applied, with `may_have_applied` unless it was clearly refused.
     """
-    request_id = request_id_of(answer.headers)
+    request_id = request_id_of(response.headers)
     try:
-        parts = _parts_of(batch_answers(answer))
+        parts = _parts_of(batch_responses(response))
         for part in parts:
             if part.status >= 300:
                 raise failure(part, request_id=request_id, asked=describe_writes(writes))
@@ -149,5 +148,5 @@ def require_committed(answer: Answer, writes: Sequence[AnyWrite]) -> list[Part]:
     return parts
 
 
-def _parts_of(answers: tuple[BatchAnswer, ...]) -> list[Part]:
-    return [part for each in answers for part in (each.parts if isinstance(each, ChangeSetAnswer) else (each,))]
+def _parts_of(responses: tuple[BatchResponse, ...]) -> list[Part]:
+    return [part for each in responses for part in (each.parts if isinstance(each, ChangeSetResponse) else (each,))]

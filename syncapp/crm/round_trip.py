@@ -14,7 +14,7 @@ from syncapp.crm.staging.records import Identity
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A fresh token and one answer. `clock_difference` is the CRM's time minus ours, in seconds.
+    """A fresh token and one response. `clock_difference` is the CRM's time minus ours, in seconds.
 
     The headers with the limits are for debugging only and may be absent ("Service protection API limits"). A value
     whose header is absent is None.
@@ -22,7 +22,6 @@ class RoundTrip:
 
     identity: Identity
     token_seconds: float
-    answer_seconds: float
     clock_difference: float | None
     requests_left: int | None
     execution_seconds_left: float | None
@@ -47,7 +46,6 @@ def round_trip(
     return RoundTrip(
         identity=identity,
         token_seconds=token_seconds,
-        answer_seconds=(answered_at - sent_at).total_seconds(),
         clock_difference=clock_difference,
         requests_left=int(requests) if re.fullmatch(r"[0-9]{1,9}", requests) else None,
         execution_seconds_left=float(seconds) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", seconds) else None,

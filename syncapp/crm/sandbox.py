@@ -41,9 +41,9 @@ def _call(origin: str, method: str, name: str, **options: Any) -> requests.Respo
     url = f"{origin}/sandbox/{name}"
     try:
         with new_session() as session:
-            answer = session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
+            response = session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
     except requests.RequestException as error:
         raise Unreachable("The sandbox did not answer.", code="sandbox") from error
-    if answer.status_code != 200:
-        raise ServerFault(f"The sandbox refused {name}.", status=answer.status_code, code="sandbox")
-    return answer
+    if response.status_code != 200:
+        raise ServerFault(f"The sandbox refused {name}.", status=response.status_code, code="sandbox")
+    return response

@@ -34,7 +34,7 @@ from syncapp.crm.errors import (
 )
 from syncapp.crm.origins import Origin, trusted_link
 from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, NoLimiter, RateLimiter
-from syncapp.crm.responses import Answer, failure, hint_of, request_id_of, throttled_parts
+from syncapp.crm.responses import Response, failure, hint_of, request_id_of, throttled_parts
 from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, never_sent, new_session, read_limited
 
 __all__ = ["Deadline", "Transport"]
@@ -109,7 +109,7 @@ class Transport:
         url = f"{self._origin}{self.api_path}{path}"
         return odata.parse_json(self._send(self._read_call(url, headers), deadline).body)
 
-    def answer(self, path: str, *, deadline: Deadline | None = None) -> Answer:
+    def get_response(self, path: str, *, deadline: Deadline | None = None) -> Response:
         """Return the whole answer to a read, including its headers."""
         return self._send(self._read_call(f"{self._origin}{self.api_path}{path}", None), deadline)
 
@@ -130,13 +130,13 @@ class Transport:
 
     def read_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
-    ) -> Answer:
+    ) -> Response:
         """Return the answer to a batch that only reads."""
         return self._send(self._batch_call(batch, headers, writes=False), deadline)
 
     def write_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
-    ) -> Answer:
+    ) -> Response:
         """Return the answer to a batch that writes; an error's `may_have_applied` says whether it may have happened."""
         return self._send(self._batch_call(batch, headers, writes=True), deadline)
 
@@ -147,7 +147,7 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Return the answer to a single write, as `write_batch` does for several."""
         url = f"{self._origin}{self.api_path}{path}"
         merged = {**odata.BASE_HEADERS, **({"Content-Type": "application/json"} if body is not None else {})}
@@ -166,7 +166,7 @@ class Transport:
         url = f"{self._origin}{self.api_path}$batch"
         return _Call("POST", url, merged, "$batch", batch.body, writes, batch.operations)
 
-    def _send(self, call: _Call, deadline: Deadline | None) -> Answer:
+    def _send(self, call: _Call, deadline: Deadline | None) -> Response:
         uncertain = False
         for attempt in range(self._retries + 1):
             try:
@@ -182,7 +182,7 @@ class Transport:
                 self.sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _send_renewing_token(self, call: _Call, deadline: Deadline | None) -> Answer:
+    def _send_renewing_token(self, call: _Call, deadline: Deadline | None) -> Response:
         try:
             return self._send_once(call, deadline)
         except CredentialsRefused as error:
@@ -191,29 +191,29 @@ class Transport:
         self._tokens.forget()
         return self._send_once(call, deadline)
 
-    def _send_once(self, call: _Call, deadline: Deadline | None) -> Answer:
+    def _send_once(self, call: _Call, deadline: Deadline | None) -> Response:
         # Before taking a slot, which must not be held while the sign-in service is slow.
         token = self._tokens.token()
         with self.rate_limiter.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
             started = time.monotonic()
             self.sent += 1
             try:
-                answer = self._exchange(call, token, started, deadline)
-                _log(call, started, str(answer.status), request_id_of(answer.headers))
-                slot.hint = hint_of(answer.headers)
-                if answer.is_multipart:
+                response = self._exchange(call, token, started, deadline)
+                _log(call, started, str(response.status), request_id_of(response.headers))
+                slot.hint = hint_of(response.headers)
+                if response.is_multipart:
                     # A batch can be throttled halfway: the caller handles its parts, and the limiter pauses all calls.
-                    if _ANY_429.search(answer.body):
-                        for part in throttled_parts(answer):
+                    if _ANY_429.search(response.body):
+                        for part in throttled_parts(response):
                             slot.throttled(part.retry_after)
-                elif answer.status >= 300:
-                    raise failure(answer, asked=f"{call.method} {call.table}")
-                return answer
+                elif response.status >= 300:
+                    raise failure(response, asked=f"{call.method} {call.table}")
+                return response
             except (Unreachable, ServerFault, ProtocolError) as error:
                 error.may_have_applied = call.writes and error.code != _NEVER_SENT
                 raise
 
-    def _exchange(self, call: _Call, token: str, started: float, deadline: Deadline | None) -> Answer:
+    def _exchange(self, call: _Call, token: str, started: float, deadline: Deadline | None) -> Response:
         left = self._read_timeout if deadline is None else min(self._read_timeout, deadline.remaining())
         if left <= 0:
             raise Unreachable("No time was left for the request.", code=_NEVER_SENT)
@@ -240,7 +240,7 @@ class Transport:
         finally:
             if was_sent:
                 self._count(call.operations)
-        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+        return Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     def sleep(self, seconds: float) -> None:
         """Wait; a method, so that tests can replace it."""

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from syncapp.crm.batch import (
-    ChangeSetAnswer,
+    ChangeSetResponse,
     Create,
     Part,
     Read,
@@ -68,7 +68,7 @@ REQ_ID: 7
 def test_parts_are_decoded_independently():
     change_set, found, missing = decode(TYPE, COMMITTED)
 
-    assert isinstance(change_set, ChangeSetAnswer)
+    assert isinstance(change_set, ChangeSetResponse)
     assert [part.status for part in change_set.parts] == [204, 204]
     assert isinstance(found, Part)
     assert found.json() == {"a": "--batchresponse_1 \r\n--batchresponse_1"}

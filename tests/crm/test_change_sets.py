@@ -9,10 +9,10 @@ import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Read, Write, WriteAnyVersion
-from syncapp.crm.change_sets import Step, answers_of, execute_steps
+from syncapp.crm.change_sets import Step, execute_steps, responses_of
 from syncapp.crm.client import CrmClient
 from syncapp.crm.filters.records import FilterChange, FilterSwitch
-from syncapp.crm.responses import Answer
+from syncapp.crm.responses import Response
 from tests.crm.local_server import RecordingTransport, http, in_turn, json_answer, serve
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
@@ -86,11 +86,11 @@ def test_cut_answer_never_reports_failure():
 
     for length in range(len(complete)):
         try:
-            answers = answers_of(Answer(200, type_only, complete[:length]), [STEP, STEP])
+            responses = responses_of(Response(200, type_only, complete[:length]), [STEP, STEP])
         except errors.ProtocolError as error:
             doubts = [error]
         else:
-            doubts = [answer.error for answer in answers if answer.error is not None]
+            doubts = [response.error for response in responses if response.error is not None]
         assert all(error.may_have_applied for error in doubts), length
 
 

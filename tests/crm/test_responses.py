@@ -11,7 +11,7 @@ import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Read, Write
-from syncapp.crm.responses import Answer, failure, require_committed, require_parts, retry_after_of
+from syncapp.crm.responses import Response, failure, require_committed, require_parts, retry_after_of
 
 MULTIPART = {"content-type": "multipart/mixed; boundary=b"}
 READS = (Read("osync_syncfields?$select=osync_name", {}), Read("contacts(77)?$select=jobtitle", {}))
@@ -38,7 +38,7 @@ WRITES = tuple(
     ],
 )
 def test_status_maps_to_error_and_transience(status, kind, transient):
-    error = failure(Answer(status, {}, b""))
+    error = failure(Response(status, {}, b""))
 
     assert type(error) is kind
     assert (error.transient, error.status) == (transient, status)
@@ -64,7 +64,7 @@ def test_status_maps_to_error_and_transience(status, kind, transient):
 def test_unknown_names_refuse_the_operation(status, code, message, expected):
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
 
-    assert failure(Answer(status, {}, body)).refuses_operation is expected
+    assert failure(Response(status, {}, body)).refuses_operation is expected
 
 
 def test_error_names_request_without_keys():
@@ -79,20 +79,20 @@ def test_error_names_request_without_keys():
 def test_error_has_code_message_and_request_id():
     body = b'{"error":{"code":"0x80060882","message":"Changed."}}'
 
-    error = failure(Answer(412, {"x-ms-service-request-id": "abc-1"}, body))
+    error = failure(Response(412, {"x-ms-service-request-id": "abc-1"}, body))
 
     assert (error.code, error.message, error.request_id) == ("0x80060882", "Changed.", "abc-1")
 
 
 @pytest.mark.parametrize("code", ["0x80044150", "0x80044151"])
 def test_crm_deadlock_is_server_fault(code):
-    error = failure(Answer(400, {}, b'{"error":{"code":"%s","message":"SQL"}}' % code.encode()))
+    error = failure(Response(400, {}, b'{"error":{"code":"%s","message":"SQL"}}' % code.encode()))
 
     assert (type(error), error.transient) == (errors.ServerFault, True)
 
 
 def test_invalid_request_id_is_ignored():
-    assert failure(Answer(500, {"req_id": "a b\x1b[31m"}, b"")).request_id == ""
+    assert failure(Response(500, {"req_id": "a b\x1b[31m"}, b"")).request_id == ""
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_past_retry_after_is_minimum():
     assert retry_after_of({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}) == 1
 
 
-def _batch(*parts: bytes) -> Answer:
+def _batch(*parts: bytes) -> Response:
     framed = b"".join(b"--b\r\nContent-Type: application/http\r\n\r\n" + part + b"\r\n" for part in parts)
-    return Answer(200, MULTIPART, framed + b"--b--\r\n")
+    return Response(200, MULTIPART, framed + b"--b--\r\n")
 
 
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -150,7 +150,7 @@ def test_failed_part_in_200_raises():
 
 def test_invalid_write_answer_may_have_applied():
     with pytest.raises(errors.ProtocolError) as caught:
-        require_committed(Answer(200, {"content-type": "text/html"}, b"<html>"), WRITES[:1])
+        require_committed(Response(200, {"content-type": "text/html"}, b"<html>"), WRITES[:1])
 
     assert caught.value.may_have_applied
 

@@ -8,7 +8,7 @@ from typing import Any
 from syncapp.crm.batch import Encoded
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.crm.responses import Answer
+from syncapp.crm.responses import Response
 from syncapp.crm.transport import Transport
 
 
@@ -31,7 +31,7 @@ class FaultyTransport(Transport):
         """Let the next write get stuck; `then` raises the sender's exception."""
         self._when_stuck = then
 
-    def write_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Answer:
+    def write_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Response:
         """Send the batch, unless this write has to get stuck."""
         then, self._when_stuck = self._when_stuck, None
         if then is None:

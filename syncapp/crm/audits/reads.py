@@ -93,9 +93,9 @@ class Audits:
         Raises the error of the whole request.
         """
         reads = [Read(_details_path(entry_id), odata.preferences()) for entry_id in entry_ids]
-        answer = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
+        response = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
         found: list[AuditDetails | CrmError] = []
-        for part in require_parts(answer, reads):
+        for part in require_parts(response, reads):
             try:
                 found.append(failure(part) if part.failed else _details(part.json()))
             except ProtocolError as error:

@@ -133,8 +133,8 @@ class CustomizingReads:
 
     def privileges_of(self, role: UUID) -> frozenset[UUID] | None:
         """Return the privileges of a role; None if one of them is not for the whole organization."""
-        answer = self._transport.get(f"RetrieveRolePrivilegesRole(RoleId={role})")
-        held = answer.get("RolePrivileges")
+        response = self._transport.get(f"RetrieveRolePrivilegesRole(RoleId={role})")
+        held = response.get("RolePrivileges")
         if not isinstance(held, list):
             raise ProtocolError("The privileges of a role are not a list.", code="shape")
         if any(text(row, "Depth") != _ORGANIZATION_DEPTH for row in held):

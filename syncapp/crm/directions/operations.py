@@ -61,13 +61,13 @@ class Directions:
             else WriteAnyVersion(_SET, stored.id, body, tag)
         )
         step = Step((write,), Read(_path(stored.id), {}))
-        (answer,) = execute_steps(self._transport, [step], headers=None, deadline=deadline)
-        if answer.proof is None or answer.proof.failed:
-            return RewrittenDirection(answer.error, None)
+        (response,) = execute_steps(self._transport, [step], headers=None, deadline=deadline)
+        if response.proof is None or response.proof.failed:
+            return RewrittenDirection(response.error, None)
         try:
-            return RewrittenDirection(answer.error, _stored(answer.proof.json()).direction)
+            return RewrittenDirection(response.error, _stored(response.proof.json()).direction)
         except ProtocolError:
-            return RewrittenDirection(answer.error, None)
+            return RewrittenDirection(response.error, None)
 
 
 def _path(mapping_id: UUID) -> str:

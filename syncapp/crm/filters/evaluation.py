@@ -143,12 +143,12 @@ class Evaluation:
         reads = [
             Read(odata.query(odata.entity_set_name(table), fetch=xml), odata.preferences()) for table, xml in queries
         ]
-        answer = self._transport.read_batch(
+        response = self._transport.read_batch(
             encode_reads(reads, api_path=self._transport.api_path),
             headers=acting_for.headers if acting_for else None,
             deadline=deadline,
         )
-        return require_parts(answer, reads)
+        return require_parts(response, reads)
 
 
 def _payload(part: Part) -> Mapping[str, object]:

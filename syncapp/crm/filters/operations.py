@@ -13,7 +13,7 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.batch import AnyWrite, Part, Read, Write, WriteAnyVersion, encode_reads
-from syncapp.crm.change_sets import Step, StepAnswer, execute_steps
+from syncapp.crm.change_sets import Step, StepResponse, execute_steps
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory import rows as directory_rows
 from syncapp.crm.directory.records import ActingFor
@@ -85,8 +85,8 @@ class Filters:
         if not owner_ids:
             return ()
         reads = [Read(_path_of(owner_id, query_type), odata.preferences()) for owner_id in owner_ids]
-        answer = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
-        parts = require_parts(answer, reads)
+        response = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
+        parts = require_parts(response, reads)
         found: list[OwnerFilters] = []
         for owner_id, part in zip(owner_ids, parts, strict=True):
             try:
@@ -133,10 +133,10 @@ class Filters:
             )
             for switch in switches
         ]
-        answers = execute_steps(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
+        responses = execute_steps(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
         return tuple(
-            self._switched(switch, answer, acting_for, deadline)
-            for switch, answer in zip(switches, answers, strict=True)
+            self._switched(switch, response, acting_for, deadline)
+            for switch, response in zip(switches, responses, strict=True)
         )
 
     def switch_as_owners(
@@ -180,17 +180,17 @@ class Filters:
         """Set the sync method of some mailboxes, independently, in one request; errors as in `switch`."""
         self._require_writes(deadline)
         steps = [_method_step(change, tag) for change in changes]
-        answers = execute_steps(self._transport, steps, headers=None, deadline=deadline)
+        responses = execute_steps(self._transport, steps, headers=None, deadline=deadline)
         results = []
-        for change, answer in zip(changes, answers, strict=True):
+        for change, response in zip(changes, responses, strict=True):
             now = None
-            if answer.proof is not None and answer.proof.status < 300:
+            if response.proof is not None and response.proof.status < 300:
                 # The change itself has an answer, whatever happens to the read-back.
                 with suppress(ProtocolError):
-                    read = directory_rows.mailbox(answer.proof.json())
+                    read = directory_rows.mailbox(response.proof.json())
                     now = None if read.problem else read
             as_requested = None if now is None else now.method == change.method and now.id == change.mailbox_id
-            results.append(MethodResult(change.mailbox_id, answer.error, now, as_requested))
+            results.append(MethodResult(change.mailbox_id, response.error, now, as_requested))
         return tuple(results)
 
     def _require_writes(self, deadline: Deadline | None) -> None:
@@ -199,22 +199,22 @@ class Filters:
         self._verify_organization(deadline)
 
     def _switched(
-        self, switch: FilterSwitch, answer: StepAnswer, acting_for: ActingFor | None, deadline: Deadline | None
+        self, switch: FilterSwitch, response: StepResponse, acting_for: ActingFor | None, deadline: Deadline | None
     ) -> SwitchResult:
         headers = {**odata.preferences(), **_headers(acting_for)}
         now = None
-        if answer.proof is not None:
+        if response.proof is not None:
             # The switch itself has an answer, whatever happens to the read-back.
             with suppress(CrmError):
-                read = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
+                read = self._part_rows(response.proof, switch.owner_id, headers, deadline)
                 now = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
         wanted = {change.filter_id: tuple(_wanted_state(change).values()) for change in switch.changes}
         held = {each.id: (each.state, each.status) for each in now or ()}
         as_requested = None if now is None else all(held.get(key) == state for key, state in wanted.items())
         # A change in the owner's name has to be recorded as theirs.
         is_of_another = any(each.modified_by != switch.owner_id for each in now or () if each.id in wanted)
-        wrong_author = answer.error is None and acting_for is not None and is_of_another
-        return SwitchResult(switch.owner_id, answer.error, now, as_requested, wrong_author)
+        wrong_author = response.error is None and acting_for is not None and is_of_another
+        return SwitchResult(switch.owner_id, response.error, now, as_requested, wrong_author)
 
     def _part_rows(
         self, part: Part, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None

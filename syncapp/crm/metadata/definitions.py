@@ -91,12 +91,12 @@ def facts(row: odata.Row) -> TableFacts:
     )
 
 
-def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
+def columns(table: str, responses: Sequence[odata.Row]) -> tuple[Column, ...]:
     """Return the table's columns ordered by name; unreadable ones have a `problem`.
 
     Raises ProtocolError if an answer is not a list.
     """
-    attributes, *subtypes, relationships, tables = [odata.collection(answer) for answer in answers]
+    attributes, *subtypes, relationships, tables = [odata.collection(response) for response in responses]
     details = _Details()
     for row in chain.from_iterable(subtypes):
         try:

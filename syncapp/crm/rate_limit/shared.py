@@ -146,15 +146,15 @@ class SharedLimiter(BaseLimiter):
 
     def status(self) -> LimiterStatus:
         """See `RateLimiter`."""
-        answer = self._ask(verb="status")
-        if answer is None:
+        reply = self._ask(verb="status")
+        if reply is None:
             return self._fallback.status()
         return LimiterStatus(
             shared=True,
-            paused_for=answer["paused_for"],
-            at_once=answer["at_once"],
-            requests_ready=answer["requests"],
-            execution_ready=answer["execution"],
+            paused_for=reply["paused_for"],
+            at_once=reply["at_once"],
+            requests_ready=reply["requests"],
+            execution_ready=reply["execution"],
         )
 
     def close(self) -> None:
@@ -167,13 +167,13 @@ class SharedLimiter(BaseLimiter):
         lease = secrets.token_hex(8)
         # A pause known to this process survives the loss of Redis' data.
         pause = self._fallback.paused_for()
-        answer = self._ask(verb="enter", lane=lane, operations=operations, lease=lease, pause=pause)
-        if answer is None:
+        reply = self._ask(verb="enter", lane=lane, operations=operations, lease=lease, pause=pause)
+        if reply is None:
             return self._fallback.enter(lane, operations)
-        if answer["paused_for"] > pause:
-            self._fallback.pause_for(answer["paused_for"])
-        self._fallback.set_limits(self._total.split(max(ASSUMED_PROCESSES, answer["processes"])))
-        return Grant(answer["wait"], answer["charged"], lease)
+        if reply["paused_for"] > pause:
+            self._fallback.pause_for(reply["paused_for"])
+        self._fallback.set_limits(self._total.split(max(ASSUMED_PROCESSES, reply["processes"])))
+        return Grant(reply["wait"], reply["charged"], lease)
 
     def leave(self, grant: Grant, usage: Usage) -> None:
         """See `BaseLimiter`."""
@@ -205,7 +205,7 @@ class SharedLimiter(BaseLimiter):
         arguments = json.dumps({name: value for name, value in call.items() if value is not None})
         try:
             script = self._stores.get().script
-            answer: dict[str, Any] = json.loads(script(keys=self._keys, args=[self._limits, arguments]))
+            reply: dict[str, Any] = json.loads(script(keys=self._keys, args=[self._limits, arguments]))
         except (redis.RedisError, OSError, ValueError) as error:
             if not self._retry_redis_at:
                 logger.warning(
@@ -219,7 +219,7 @@ class SharedLimiter(BaseLimiter):
         if self._retry_redis_at:
             logger.info("Redis answers again, so all processes share the CRM's limits.")
             self._retry_redis_at = 0.0
-        return answer
+        return reply
 
     def _release_later(self, *leases: str) -> None:
         self._ended.extend(filter(None, leases))
