@@ -20,6 +20,7 @@ KINDS = {
     "Single line of text": "StringAttributeMetadata",
     "Multiple lines of text": "MemoAttributeMetadata",
     "Choice": "PicklistAttributeMetadata",
+    "Yes/no, default yes": "BooleanAttributeMetadata",
     "Whole number": "IntegerAttributeMetadata",
     "Date and time (user local)": "DateTimeAttributeMetadata",
 }
@@ -47,6 +48,9 @@ def column(row: list[str], *, with_default: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"@odata.type": CRM + KINDS[kind], "SchemaName": name, "DisplayName": label(title)}
     if length := re.search(r"([\d,]+) characters", details):
         body["MaxLength"] = int(length[1].replace(",", ""))
+    if kind.startswith("Yes/no"):
+        answers = {"TrueOption": {"Value": 1, "Label": label("Yes")}, "FalseOption": {"Value": 0, "Label": label("No")}}
+        body |= {"DefaultValue": kind.endswith("yes"), "OptionSet": answers}
     if kind == "Choice":
         options = {title: int(value) for value, title in re.findall(r"(\d+) = (\w+)", details)}
         listed = [{"Value": value, "Label": label(title)} for title, value in options.items()]
