@@ -20,7 +20,7 @@ from syncapp.crm.paging import Page, read_page
 from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
-from syncapp.crm.values.cells import Cells, flag, integer, optional_text
+from syncapp.crm.values.cells import Cells, flag, integer
 
 _SET = "audits"
 _COLUMNS = (
@@ -101,14 +101,6 @@ class Audits:
             except ProtocolError as error:
                 found.append(error)
         return tuple(found)
-
-    def change_data(self, entry_id: UUID, *, deadline: Deadline | None = None) -> str:
-        """Return the column `changedata` of an entry, '' when empty.
-
-        The documentation does not agree on whether it can be read; the CRM may refuse it.
-        """
-        path = odata.query(odata.row_path(_SET, entry_id), select=("auditid", _CHANGE_DATA))
-        return optional_text(self._transport.get(path, deadline=deadline), _CHANGE_DATA) or ""
 
 
 def _entry(row: odata.Row) -> AuditEntry:

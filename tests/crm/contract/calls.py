@@ -145,7 +145,6 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "audits.entries": _plain(lambda crm: crm.audits.entries("contact", since=LONG_AGO)),
     "audits.details": _of_audit_entry(lambda crm, entry: crm.audits.details(entry)),
     "audits.details_of": _of_audit_entry(lambda crm, entry: crm.audits.details_of([entry])),
-    "audits.change_data": _of_audit_entry(lambda crm, entry: crm.audits.change_data(entry)),
     "contact_changes.latest": _plain(lambda crm: crm.contact_changes.latest(limit=5)),
     "contact_changes.tracked": _plain(lambda crm: crm.contact_changes.tracked(page_size=5)),
     "contact_changes.count_signed": _plain(lambda crm: crm.contact_changes.count_signed(RITA, since=LONG_AGO)),

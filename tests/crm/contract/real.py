@@ -189,7 +189,6 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "audits.entries": lambda real, us: real.audits.entries("contact", since=LONG_AGO, page_size=5),
     "audits.details": lambda real, us: [real.audits.details(entry) for entry in _audit_entries(real)],
     "audits.details_of": lambda real, us: real.audits.details_of(_audit_entries(real) or [us]),
-    "audits.change_data": lambda real, us: [real.audits.change_data(entry) for entry in _audit_entries(real)],
     "contact_changes.latest": lambda real, us: real.contact_changes.latest(limit=5),
     "contact_changes.tracked": lambda real, us: real.contact_changes.tracked(page_size=5),
     "contact_changes.count_signed": lambda real, us: real.contact_changes.count_signed(us, since=LONG_AGO),

@@ -9,10 +9,19 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp.connection import clients
+from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import Throttled
+from syncapp.crm.names import Names
+from syncapp.crm.rate_limit.in_process import InProcessLimiter
+from syncapp.crm.rate_limit.limiter import Lane, Limits
+from syncapp.crm.transport import Transport
 from syncapp.models import DailyOperations, FilterAccess
 from syncapp.models.sync_filters.filter import Access
+from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import Level
 from syncapp.tenant.privileges import ACT_FOR_OTHERS, ADMIN_FILTER
+from tests.crm.local_server import FixedToken, Received, json_answer, serve
 from tests.support.world import World
 from tests.tenant.checks.conftest import WHO_AM_I, Ask, answer_of, answering
 
@@ -35,6 +44,18 @@ def test_impersonation_refused_is_noted(ask: Ask, company: World) -> None:
     company.take_away(ACT_FOR_OTHERS)
 
     assert ask("filters.impersonation").level is Level.WARNING
+
+
+PERSON = "00000000-0000-4000-8000-00000000000f"
+
+
+def test_ignored_impersonation_is_noted() -> None:
+    person = {"systemuserid": PERSON, "_defaultmailbox_value": PERSON, "systemuserroles_association": [{"roleid": "1"}]}
+
+    with answering({"WhoAmI": WHO_AM_I, "/systemusers": {"value": [person]}}) as context:
+        found = answer_of("filters.impersonation", context)
+
+    assert (found.level, found.answer) == (Level.WARNING, "ignored without an error")
 
 
 def test_nobody_to_compare_is_unknown() -> None:
@@ -115,7 +136,36 @@ def test_second_secret_keeps_working(ask: Ask, settings: Settings) -> None:
     assert ask("credentials").level is Level.OK
 
 
+def test_unreadable_certificate_fails(settings: Settings) -> None:
+    settings.CRM_CLIENT_CERTIFICATE = "not a certificate"
+
+    with answering({}) as context:
+        assert answer_of("credentials", context).level is Level.FAILED
+
+
 @pytest.mark.parametrize(("left", "level"), [("5900", Level.OK), ("12", Level.WARNING)])
 def test_requests_left_are_judged(left, level) -> None:
     with answering({"WhoAmI": WHO_AM_I}, x_ms_ratelimit_burst_remaining_xrm_requests=left) as context:
         assert answer_of("protection-limits", context).level is level
+
+
+def test_requested_pause_is_noted() -> None:
+    def throttled(_request: Received) -> bytes:
+        return json_answer({"error": {"code": "0x80072322", "message": "Too many."}}, 429, retry_after="30")
+
+    with serve(throttled) as server:
+        transport = Transport(
+            origin=server.origin, token_source=FixedToken(), rate_limiter=InProcessLimiter(Limits()), lane=Lane.BULK
+        )
+        context = Context(CrmClient(transport=transport), Names())
+        with pytest.raises(Throttled):
+            context.crm.who_am_i(deadline=Deadline.after(1))
+
+        found = answer_of("protection-limits", context)
+
+    assert (found.level, "paused for" in found.answer) == (Level.WARNING, True)
+
+
+def test_limits_without_header_are_ok() -> None:
+    with answering({"WhoAmI": WHO_AM_I}) as context:
+        assert answer_of("protection-limits", context).level is Level.OK

@@ -27,6 +27,13 @@ def test_privilege_taken_away_is_missing(ask: Ask, company: World, privilege: Pr
     assert (found.answer, privilege.name in found.do) == ("not held", True)
 
 
+def test_unlisted_privileges_are_unknown(ask: Ask, company: World) -> None:
+    company.take_away("prvReadUser")
+
+    assert ask("privilege.prvwritecontact").level is Level.UNKNOWN
+    assert ask("privilege.prvreaduser").level is Level.FAILED
+
+
 def test_alternative_privilege_serves(ask: Ask, company: World) -> None:
     company.take_away(ADMIN_FILTER)
 

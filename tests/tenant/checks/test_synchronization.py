@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from syncapp.connection import clients
+from syncapp.crm.names import Names
+from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import Level
 from tests.sync_filters.users import make_user
 from tests.tenant.checks.conftest import Ask, answer_of, answering
@@ -56,24 +59,51 @@ def test_signature_in_audit_log_is_read(signed_by, entries, level) -> None:
         assert answer_of("sync-user-audited", context).level is level
 
 
-CHANGED = json.dumps({"changedAttributes": [{"logicalName": "pager", "oldValue": "1", "newValue": "2"}]})
+def change_data(**values: str) -> str:
+    listed = [{"logicalName": name, "oldValue": None, "newValue": value} for name, value in values.items()]
+    return json.dumps({"changedAttributes": listed})
 
 
 @pytest.mark.parametrize(
-    ("text", "entries", "level"),
-    [(CHANGED, 1, Level.OK), ("", 1, Level.WARNING), ("{}", 1, Level.WARNING), ("", 0, Level.UNKNOWN)],
+    ("texts", "level"),
+    [
+        ([change_data(pager="2")], Level.OK),
+        (["", change_data(pager="2")], Level.OK),
+        ([""], Level.WARNING),
+        (["{}"], Level.WARNING),
+        ([], Level.UNKNOWN),
+    ],
 )
-def test_changed_columns_of_entry_are_read(text, entries, level) -> None:
-    answers = {"audits(": {"auditid": CONTACT, "changedata": text}}
-    answers |= {"/audits": {"value": [entry(CONTACT, ago(5))] * entries}}
+def test_changed_columns_of_entries_are_read(texts, level) -> None:
+    entries = [entry(CONTACT, ago(5), changedata=text) for text in texts]
 
-    with answering(answers) as context:
+    with answering({"/audits": {"value": entries}}) as context:
         assert answer_of("audit-change-data", context).level is level
 
 
-def test_refused_changed_columns_are_noted() -> None:
-    with answering({"/audits?": {"value": [entry(CONTACT, ago(5))]}}, fails=("audits(",)) as context:
-        assert answer_of("audit-change-data", context).level is Level.WARNING
+@pytest.mark.parametrize(("status", "level"), [(400, Level.WARNING), (403, Level.UNKNOWN)])
+def test_refused_changed_columns_are_noted(status, level) -> None:
+    with answering({}, fails=("changedata",), failing_status=status) as context:
+        assert answer_of("audit-change-data", context).level is level
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "said"),
+    [
+        ({"birthdate": "1984-05-06", "creditlimit": "12.50"}, Level.OK, "birthdate 9999-99-99; creditlimit 99.99"),
+        ({"pager": "2"}, Level.UNKNOWN, "no change of such a column"),
+    ],
+)
+def test_forms_of_changed_values_are_masked(ask: Ask, values, level, said) -> None:
+    columns = Context(clients.crm(), Names()).columns("contact")
+    entries = [entry(CONTACT, ago(5), changedata=change_data(**values))]
+
+    with answering({"/audits": {"value": entries}}) as context:
+        context.once(("columns", "contact"), lambda: columns)
+        found = answer_of("audit-change-data-forms", context)
+
+    assert (found.level, found.answer) == (level, said)
+    assert "several choices" in (found.means if level is Level.OK else found.do)
 
 
 @pytest.mark.parametrize(("method", "level"), [(1, Level.OK), (2, Level.WARNING), (None, Level.UNKNOWN)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncapp.tenant import schema
 from syncapp.tenant.checks.findings import Level
 from tests.support.world import World
 from tests.tenant.checks.conftest import Ask, answer_of, answering
@@ -73,6 +74,14 @@ def test_missing_contact_columns_are_named(ask: Ask) -> None:
     assert (found.level, found.items) == (Level.WARNING, ("yomifirstname", "yomilastname", "ftpsiteurl"))
 
 
+def test_contact_with_every_column_is_ok(ask: Ask) -> None:
+    columns = dict.fromkeys(schema.OUTLOOK_COLUMNS)
+
+    with answering({}) as context:
+        context.once(("columns", "contact"), lambda: columns)
+        assert answer_of("contact-columns", context).level is Level.OK
+
+
 def test_revision_column_is_found(ask: Ask) -> None:
     assert ask("revision-column").level is Level.OK
 
@@ -89,6 +98,18 @@ def test_unusable_revision_column_fails(ask: Ask, name: str) -> None:
 
     assert found.level is Level.FAILED
     assert name in found.answer
+
+
+def test_refused_request_fails_reading() -> None:
+    with answering({}, fails=("/teams",), failing_status=400) as context:
+        found = answer_of("table.team", context)
+
+    assert (found.level, "400 No such property." in found.answer) == (Level.FAILED, True)
+
+
+def test_silence_leaves_reading_unknown() -> None:
+    with answering({}, fails=("/teams",), failing_status=503) as context:
+        assert answer_of("table.team", context).level is Level.UNKNOWN
 
 
 READS = {
