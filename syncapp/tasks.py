@@ -25,7 +25,8 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from syncapp.activity import daily
-from syncapp.capture import reading, rhythm
+from syncapp.capture import reading, rhythm, staging
+from syncapp.capture.staging import CaptureStagingJob
 from syncapp.connection import usage
 from syncapp.connection.clients import WrongOrganization, crm, names, verified_client
 from syncapp.crm.client import CrmClient
@@ -155,6 +156,7 @@ def tick() -> None:
     if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MAX_WAITING:
         return
     _dispatch(DeliveryJob, deliver)
+    _dispatch(CaptureStagingJob, stage_captured)
     _dispatch(SelectionJob, decide_selection)
     _dispatch(PolicyJob, keep_policy)
     _dispatch(PreparationJob, prepare_run)
@@ -200,6 +202,12 @@ def pulse() -> None:
 def deliver(delivery_id: str) -> None:
     """Write the due decisions of one contact to the CRM."""
     delivery.deliver(uuid.UUID(delivery_id), crm=crm())
+
+
+@shared_task
+def stage_captured(job_id: str) -> None:
+    """Stage the captured edits of one contact and restore its originals."""
+    staging.stage(int(job_id), crm=crm())
 
 
 @shared_task

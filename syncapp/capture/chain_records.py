@@ -88,6 +88,7 @@ class Outcome(StrEnum):
     UNKNOWN_VALUE = "unknown_value"  # the new value cannot be compared with the CRM's
     TOO_LATE = "too_late"  # live for too long when it was found
     NOT_ALLOWED = "not_allowed"  # restoring was not switched on at that time
+    REFUSED = "refused"  # the CRM refused the restore
     HELD = "held"  # a brake holds this column
     INACTIVE = "inactive"
     MERGED = "merged"
@@ -120,15 +121,6 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """A staged value that is not decided yet."""
-
-    field: uuid.UUID
-    column: str
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Live:
     """The contact as it was just read; columns that cannot be read are absent."""
 
@@ -147,7 +139,6 @@ class History:
     entries: Sequence[Entry]
     states: Mapping[str, ColumnState] = field(default_factory=dict)
     refusals: Sequence[Refusal] = ()
-    proposals: Sequence[Proposal] = ()
     held: frozenset[str] = frozenset()
 
 
@@ -198,15 +189,6 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class EchoedProposal:
-    """A proposal that another program has written meanwhile; `entry` is that program's."""
-
-    entry: uuid.UUID
-    column: str
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class ColumnPlan:
     """What happens to a column that holds Outlook's value: `end`, live since `since`. `value` is its baseline."""
 
@@ -223,7 +205,6 @@ class Plan:
     staged: tuple[StagedEdit, ...]
     passed: Mapping[tuple[uuid.UUID, str], Passed]
     repeats: tuple[Repeat, ...]
-    echoes: tuple[EchoedProposal, ...]
     columns: Mapping[str, ColumnPlan]
     states: Mapping[str, ColumnState]
 

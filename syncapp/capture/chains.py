@@ -20,7 +20,6 @@ from syncapp.capture.chain_records import (
     Change,
     ColumnPlan,
     ColumnState,
-    EchoedProposal,
     Entry,
     History,
     Live,
@@ -80,7 +79,6 @@ class _Walk:
         self._staged: list[_Staged] = []
         self._passed: dict[tuple[uuid.UUID, str], Passed] = {}
         self._repeats: list[Repeat] = []
-        self._echoes: list[EchoedProposal] = []
         self._news: set[str] = set()
 
     def apply(self, entry: Entry) -> None:
@@ -116,8 +114,6 @@ class _Walk:
             # An entry that arrived late shows that we restored one of Outlook's values.
             self.states[column] = replace(state, end=change.new)
             return
-        if entry.writer is Writer.OTHER and not entry.is_handled and self._is_proposed(column, change.new):
-            self._echoes.append(EchoedProposal(entry.id, column, change.new.text))
         self._replace_baseline(entry, column, change.new)
 
     def _replace_baseline(self, entry: Entry, column: str, value: Value) -> None:
@@ -131,18 +127,6 @@ class _Walk:
         if state.live_since is None or self._same(column, value, state.baseline):
             return False
         return value.is_known and any(self._rules.same(column, value.text, text) for text in state.values)
-
-    def _is_proposed(self, column: str, value: Value) -> bool:
-        """Return whether this value is an undecided proposal, staged before or now."""
-        if not value.is_known:
-            return False
-        proposed = [each.value for each in self._history.proposals if each.column == column]
-        proposed += [
-            each.proposed.text
-            for each in self._staged
-            if each.column == column and each.proposed.is_known and not each.entry.is_handled
-        ]
-        return any(self._rules.same(column, value.text, text) for text in proposed)
 
     def _pass(self, entry: Entry, column: str, change: Change, why: Passed) -> None:
         self._passed[entry.id, column] = why
@@ -193,7 +177,8 @@ class _Walk:
         for refusal in self._history.refusals:
             if refusal.column != column or refusal.editor != entry.editor:
                 continue
-            if oldest <= refusal.at <= entry.at and self._rules.same(column, refusal.value, value.text):
+            # The CRM's clock differs from ours, and a refusal known by now counts whenever the value was sent.
+            if refusal.at >= oldest and self._rules.same(column, refusal.value, value.text):
                 return refusal
         return None
 
@@ -225,7 +210,6 @@ class _Walk:
             ),
             passed=self._passed,
             repeats=tuple(self._repeats),
-            echoes=tuple(self._echoes),
             columns=columns if live is not None else {},
             states={
                 column: state

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from syncapp.capture import policy, scheduling, sources
+from syncapp.capture import echoes, policy, scheduling, sources
 from syncapp.capture.details import as_audit_entry, wanted
 from syncapp.capture.policy import Facts
 from syncapp.capture.rounds import Round
@@ -77,6 +77,7 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     for (state, reason, source, evidence), ids in outcomes.items():
         rows = CaptureEntry.objects.filter(pk__in=ids, state=EntryState.READ)
         rows.update(state=state, reason=reason, source=source, evidence=evidence)
+    echoes.flag(contact_ids)
     running.result.to_stage += scheduling.schedule(to_stage, read_at=running.now)
     running.extend_lease()
 

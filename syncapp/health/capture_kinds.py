@@ -50,3 +50,22 @@ CAPTURE_GAP = Kind(
     "Settings, Connection, Check; the audit settings in the Power Platform admin center",
     is_failure=False,
 )
+_NOT_STAGED = "What people save in Outlook stays in the CRM and is not staged. It is staged later, but not restored."
+FORBIDDEN_CAPTURE = Kind(
+    Breaker.Name.FORBIDDEN_CAPTURE,
+    f"{Breaker.Name.FORBIDDEN_CAPTURE.label}.",
+    _NOT_STAGED,
+    "Allow the application user’s security role to create rows of the staging tables and to read all contacts.",
+    f"the application user’s security roles in the CRM, and {WORKER_LOG}",
+    affects_crm=True,
+    connection=REFUSED,
+)
+REFUSED_CAPTURE = Kind(
+    Breaker.Name.REFUSED_CAPTURE,
+    f"{Breaker.Name.REFUSED_CAPTURE.label}.",
+    _NOT_STAGED,
+    f"Let “manage.py crm_setup” add what the staging tables lack. {SLOW}",
+    f"{SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
+    affects_crm=True,
+    connection=REFUSED,
+)

@@ -14,7 +14,6 @@ from syncapp.capture.chain_records import (
     Live,
     Outcome,
     Passed,
-    Proposal,
     Refusal,
     Value,
 )
@@ -256,12 +255,3 @@ def test_refused_value_again_is_repeated(editor, days, value, repeated):
     assert [repeat.refusal.decision for repeat in plan.repeats] == ([DECISION] if repeated else [])
     assert bool(plan.staged) is not repeated
     assert plan.restores == {PHONE: "A"}
-
-
-def test_program_that_writes_open_proposal_is_flagged():
-    found = entries("other A>B", "other B>C")
-
-    plan = plan_of(found, "C", proposals=[Proposal(DECISION, PHONE, "B")])
-
-    assert [(echo.entry, echo.value) for echo in plan.echoes] == [(found[0].id, "B")]
-    assert plan_of(entries("ours A>B"), "B", proposals=[Proposal(DECISION, PHONE, "B")]).echoes == ()

@@ -127,6 +127,13 @@ class SyncField(models.Model):
     crm_now_label = models.TextField(blank=True)
     crm_now_read_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True, db_column="settled_at")
+    repeats = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often Outlook sent this value again after it was rejected."
+    )
+    repeated_at = models.DateTimeField(null=True, blank=True)
+    echoed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When another program wrote the proposed value while it was undecided."
+    )
     ruled_at = models.DateTimeField(null=True, blank=True, help_text="When the rules checked it; null until then.")
 
     objects = SyncFieldQuerySet.as_manager()

@@ -1,0 +1,171 @@
+"""What is known of one contact, from our rows: its entries with what was done about them, and what was decided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from django.db.models import F
+
+from syncapp.capture.chain_records import (
+    UNKNOWN,
+    Change,
+    Entry,
+    History,
+    Refusal,
+    Rules,
+    Value,
+    Writer,
+)
+from syncapp.capture.policy import Policy
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import conversion
+from syncapp.models import Capture, CaptureEntry, CaptureGap, CaptureValue, FilterUser, Restore, SyncField
+from syncapp.models.capture.entry import EntryState, Source
+from syncapp.models.capture.restore import RestoreResult
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.jobs.job import database_now
+from syncapp.models.mirror.change_kind import ChangeKind, kind_of
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.review.decision import Kind
+
+REVIEWED_STATES = (EntryState.READ, EntryState.STAGED)
+# After this many restores of one column within a day, Outlook's value stays: something keeps sending it.
+MAX_RESTORES_OF_COLUMN = 3
+_RESTORE_ENTRY = UUID("6f7a9c1e-0d55-4f0e-9a3c-5d1f6b0c2a11")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactHistory:
+    """A contact's entries as `chains` takes them, and our rows behind them."""
+
+    chain: History
+    rows: Mapping[UUID, CaptureEntry]
+    labels: Mapping[tuple[str, str], str]  # of a column and a value
+    columns: frozenset[str]
+
+
+def load(
+    contact_id: UUID, *, capture: Capture, policy: Policy, signers: Collection[UUID], columns: Mapping[str, Column]
+) -> ContactHistory:
+    """Read what is known of a contact."""
+    found = CaptureEntry.objects.filter(contact_id=contact_id).exclude(state=EntryState.NEW)
+    rows = {row.audit_id: row for row in found.prefetch_related("values").in_order()}
+    restores = list(Restore.objects.filter(contact_id=contact_id, result=RestoreResult.RESTORED).order_by("done_at"))
+    applications = FilterUser.objects.filter(is_application=True, pk__in={row.user_id for row in rows.values()})
+    nobody = {*signers, *applications.values_list("pk", flat=True)}
+    gaps = list(CaptureGap.objects.exclude(reason=CaptureGap.Reason.DOWNTIME))
+    entries = [
+        _entry(row, policy, capture, restores, nobody=nobody, is_in_gap=any(_covers(gap, row) for gap in gaps))
+        for row in rows.values()
+    ]
+    entries += _unread_restores(restores, rows)
+    values = [value for row in rows.values() for value in row.values.all()]
+    labels = {(each.column_name, each.old_value): each.old_label for each in values if each.old_value}
+    labels |= {(each.column_name, each.new_value): each.new_label for each in values if each.new_value}
+    chain = History(
+        entries,
+        refusals=_refusals(contact_id),
+        held=_held(restores),
+    )
+    return ContactHistory(chain, rows, labels, frozenset(each.column_name for each in values))
+
+
+def rules(columns: Mapping[str, Column], *, now: datetime, late_after: timedelta) -> Rules:
+    """Return the comparison of values by the types of their columns."""
+
+    def same(column: str, one: str | None, other: str | None) -> bool:
+        kind = columns[column].type if column in columns else ColumnType.TEXT
+        return conversion.same(kind, one, other)
+
+    def is_format_only(column: str, old: str | None, new: str | None) -> bool:
+        return kind_of(column, old, new) is ChangeKind.FORMAT
+
+    return Rules(now=now, same=same, is_format_only=is_format_only, late_after=late_after)
+
+
+def _entry(
+    row: CaptureEntry,
+    policy: Policy,
+    capture: Capture,
+    restores: Sequence[Restore],
+    *,
+    nobody: Collection[UUID | None],
+    is_in_gap: bool,
+) -> Entry:
+    by_outlook = row.state in REVIEWED_STATES
+    values: list[CaptureValue] = list(row.values.all())
+    reviewed = policy.reviewed(row.source, [value.column_name for value in values]) if by_outlook else frozenset()
+    is_ours = row.source == Source.OURS
+    # Observed changes of Outlook are let through, so they are anybody else's for the chain.
+    writer = Writer.OUTLOOK if by_outlook or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER
+    is_allowed = capture.mode == CaptureMode.RESTORING and not is_in_gap
+    return Entry(
+        id=row.audit_id,
+        at=row.happened_at,
+        writer=writer,
+        changes={
+            value.column_name: Change(
+                Value(value.old_value) if value.old_known else UNKNOWN,
+                Value(value.new_value) if value.new_known else UNKNOWN,
+                is_reviewed=value.column_name in reviewed,
+            )
+            for value in values
+        },
+        editor=None if row.user_id in nobody else row.user_id,
+        ends_baselines=row.state == EntryState.BASELINE_END,
+        is_restore=is_ours and any(_is_of(restore, row) for restore in restores),
+        may_restore=is_allowed and (capture.mode_since is None or row.happened_at >= capture.mode_since),
+        is_handled=row.state != EntryState.READ,
+    )
+
+
+def _covers(gap: CaptureGap, row: CaptureEntry) -> bool:
+    return gap.begins_at <= row.happened_at and (gap.ends_at is None or row.happened_at <= gap.ends_at)
+
+
+def _is_of(restore: Restore, row: CaptureEntry) -> bool:
+    """Return whether an entry of ours is the write of this restore."""
+    return row.happened_at >= restore.happened_at and any(
+        value.column_name == restore.column_name
+        and value.old_value == restore.value_found
+        and value.new_value == restore.value_restored
+        for value in row.values.all()
+    )
+
+
+def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEntry]) -> list[Entry]:
+    """Return our restores whose own audit entries were not read yet, each right after the edits that it restored."""
+    ours = [row for row in rows.values() if row.source == Source.OURS]
+    found: dict[tuple[str, datetime], Restore] = {}
+    for restore in restores:
+        if not any(_is_of(restore, row) for row in ours):
+            found[restore.column_name, restore.done_at] = restore  # the newest edit of a column is the last one
+    return [
+        Entry(
+            uuid5(_RESTORE_ENTRY, str(restore.pk)),
+            restore.happened_at + timedelta(microseconds=1),
+            Writer.OURS,
+            {restore.column_name: Change(Value(restore.value_found), Value(restore.value_restored))},
+            is_restore=True,
+            is_handled=True,
+        )
+        for restore in found.values()
+    ]
+
+
+def _refusals(contact_id: UUID) -> list[Refusal]:
+    rejected = SyncField.objects.filter(record__target_id=contact_id, decision=FieldDecision.REJECTED)
+    decided = rejected.filter(decisions__kind=Kind.REVIEW).annotate(decided_at=F("decisions__decided_at"))
+    rows = decided.values_list("pk", "column_name", "proposed_value", "record__editor_id", "decided_at")
+    return [Refusal(*row) for row in rows]
+
+
+def _held(restores: Sequence[Restore]) -> frozenset[str]:
+    """Return the columns that were restored too often within a day."""
+    recent = Restore.objects.filter(pk__in=[each.pk for each in restores], done_at__gt=database_now(plus=-86_400))
+    times = Counter(column for column, _ in set(recent.values_list("column_name", "done_at")))
+    return frozenset(column for column, number in times.items() if number >= MAX_RESTORES_OF_COLUMN)

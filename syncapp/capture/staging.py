@@ -1,0 +1,283 @@
+"""The job that stages the captured edits of one contact and restores its originals: the one place that does.
+
+    claim ─▶ read our entries ─▶ read the CRM ─▶ plan (chains) ─▶ mark sent ─▶ one change set ─▶ store results
+
+The change set creates an edit for each signed entry, with its fields, and writes the originals into the contact, all or
+nothing. Each edit is created by the id of its audit entry and never updated, and the contact's part carries the version
+just read. So a job whose answer was lost begins by the same steps: what is staged already is left out, and a value that
+is back already is not written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from syncapp.capture import chains, columns, history, identities, policy, staging_results
+from syncapp.capture.chain_records import Live, Outcome, Plan
+from syncapp.capture.history import ContactHistory
+from syncapp.capture.staging_writes import NAME, change_set
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
+from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactState, LiveContact, StagingSnapshot
+from syncapp.crm.transport import Deadline
+from syncapp.jobs import breakers, queue, runner
+from syncapp.jobs.breakers import WRITE_BREAKERS, Permit
+from syncapp.jobs.queue import Lease, failpoint
+from syncapp.jobs.runner import Failure, JobType, OperationRefused, Retry
+from syncapp.mirror import uses
+from syncapp.mirror.edits import contact_columns, staging_columns
+from syncapp.mirror.uses import Use
+from syncapp.models import Breaker, Capture, CaptureContact, CaptureEntry, CaptureJob
+from syncapp.models.capture.entry import EntryState
+from syncapp.models.capture.settings import CaptureMode
+
+BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_CAPTURE, Breaker.Name.REFUSED_CAPTURE)
+LATE_AFTER = timedelta(minutes=15)
+STALE_ROUNDS = 3
+STALE_PAUSE = 30.0
+WAIT = 5.0  # seconds until entries that are on their way are looked for again
+REFUSED_RESTORES = (Rejected, NotFound, Forbidden)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A leased job with everything its steps need."""
+
+    lease: Lease
+    contact_id: UUID
+    crm: CrmClient
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one round read: our history, the CRM's rows, and the plan that follows."""
+
+    history: ContactHistory
+    snapshot: StagingSnapshot
+    plan: Plan
+    columns: dict[str, Column]
+    now: datetime
+
+
+class _EntriesMissing(Exception):
+    """Entries of this contact are on their way, or their values were not read yet."""
+
+
+def stage(job_id: int, *, crm: CrmClient) -> bool:
+    """Stage and restore the captured edits of one contact; return False where the job could not be claimed.
+
+    Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the rows, never raised.
+    """
+    return runner.run(CaptureStagingJob(crm), job_id)
+
+
+@runner.register
+class CaptureStagingJob(JobType):
+    """Stage the edits of one contact; a failed job is tried again with the contact's next edit."""
+
+    name = "capture"
+    title = "Staging edits from Outlook"
+    failures_at = "Settings, Connection"
+    needs_writes = "review_writes"
+    model = CaptureJob
+    breakers = BREAKERS
+
+    def __init__(self, crm: CrmClient) -> None:
+        self._crm = crm
+
+    def is_enabled(self) -> bool:
+        """Return whether this connection may write."""
+        return self._crm.writes_are_allowed()
+
+    def process(self, lease: Lease, permit: Permit) -> None:
+        """Read, plan, write and store. Raises CrmError, LostLease."""
+        contact_id = CaptureJob.objects.values_list("contact_id", flat=True).get(pk=lease.pk)
+        work = _Work(lease, contact_id, self._crm, Deadline.after(settings.HTTP_SECONDS))
+        capture = Capture.objects.filter(slot=1).first()
+        # Checked again for each contact, so that stopping acts before the next one.
+        if capture is None or capture.mode not in (CaptureMode.STAGING, CaptureMode.RESTORING):
+            reason = policy.Reason.PAUSED if capture and capture.mode == CaptureMode.PAUSED else policy.Reason.OBSERVING
+            staging_results.observe(lease, contact_id, reason=reason)
+            breakers.release(permit)
+            return
+        with _reading():
+            self._crm.verify_organization(deadline=work.deadline)
+        _stage(work, capture)
+        breakers.record_success(permit)
+        uses.note(Use.ARRIVALS)
+        staging_results.finish_or_reset(lease, contact_id)
+        failpoint("capture.finished")
+
+    def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
+        """Trip the breaker for the CRM's error, and return whether a retry can help."""
+        if isinstance(error, _EntriesMissing):
+            return Retry("waiting", "Entries of the audit log did not appear.", after=WAIT, costs_attempt=False)
+        if isinstance(error, Stale):
+            reason = f"The contact changed in the CRM during staging, {lease.attempts} times in a row."
+            return Retry("Stale", reason, after=STALE_PAUSE)
+        if isinstance(error, OperationRefused):
+            return runner.stop_operation(error.error, lease, breaker=Breaker.Name.REFUSED_CAPTURE)
+        if isinstance(error, CrmError):
+            return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_CAPTURE)
+        return None
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Set the contact's waiting entries aside, with the reason. Raises LostLease."""
+        contact_id = CaptureJob.objects.values_list("contact_id", flat=True).get(pk=lease.pk)
+        staging_results.set_aside(contact_id, reason=failure.reason)
+        queue.mark_failed(lease, error=failure.code)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Take any refusal of a read for one of the whole operation; it has a breaker of its own."""
+    try:
+        yield
+    except Forbidden:
+        raise
+    except CrmError as error:
+        if error.is_refusal:
+            raise OperationRefused(error) from error
+        raise
+
+
+def _stage(work: _Work, capture: Capture) -> None:
+    """Stage and restore in one change set; where the restore is refused, stage alone. Raises CrmError, LostLease."""
+    refusal: CrmError | None = None
+    for _ in range(STALE_ROUNDS):
+        found = _read_and_plan(work, capture)
+        try:
+            _send(work, found, restores=found.plan.restores)
+        except Stale as error:
+            refusal = error
+            continue
+        except REFUSED_RESTORES as error:
+            if error.refuses_operation or not found.plan.restores:
+                raise OperationRefused(error) from error
+            refusal = error
+            break
+        staging_results.store(
+            work.lease,
+            found.history,
+            found.plan,
+            restored=found.plan.restores,
+            staged_before=found.snapshot.staged,
+            now=found.now,
+        )
+        failpoint("capture.stored")
+        return
+    _stage_alone(work, capture, refusal)
+
+
+def _stage_alone(work: _Work, capture: Capture, refusal: CrmError | None) -> None:
+    """Stage without restoring, then try each column by itself, so that one refused value stops only itself."""
+    found = _read_and_plan(work, capture)
+    without = _without_restores(found.plan)
+    try:
+        _send(work, replace(found, plan=without), restores={})
+    except REFUSED_RESTORES as error:
+        raise OperationRefused(error) from error
+    failpoint("capture.staged")
+    restored: dict[str, str | None] = {}
+    refusals: dict[str, CrmError | None] = dict.fromkeys(found.plan.restores, refusal)
+    if not isinstance(refusal, Stale | Forbidden) and len(found.plan.restores) > 1:
+        for column in found.plan.restores:
+            refusals[column] = _restore_one(work, capture, column)
+            if refusals[column] is None:
+                restored[column] = found.plan.restores[column]
+    staging_results.store(work.lease, found.history, found.plan, restored=restored, now=found.now, refusals=refusals)
+    failpoint("capture.stored")
+
+
+def _restore_one(work: _Work, capture: Capture, column: str) -> CrmError | None:
+    """Restore one column, unless its value changed meanwhile; return the refusal, if any."""
+    found = _read_and_plan(work, capture)
+    if column not in found.plan.restores:
+        return Stale("The value changed in the CRM meanwhile.", status=412, code="changed")
+    try:
+        _send(work, found, restores={column: found.plan.restores[column]})
+    except (Stale, *REFUSED_RESTORES) as error:
+        return error
+    return None
+
+
+def _without_restores(plan: Plan) -> Plan:
+    """Return the plan with every restore given up."""
+    staged = tuple(
+        replace(
+            edit,
+            changes=tuple(
+                replace(each, outcome=Outcome.REFUSED) if each.outcome is Outcome.RESTORE else each
+                for each in edit.changes
+            ),
+        )
+        for edit in plan.staged
+    )
+    return replace(plan, staged=staged)
+
+
+def _read_and_plan(work: _Work, capture: Capture) -> _Found:
+    """Read our rows and the CRM's, and plan. Raises CrmError, _EntriesMissing."""
+    waiting = CaptureEntry.objects.filter(contact_id=work.contact_id, state=EntryState.NEW)
+    awaited = CaptureContact.objects.filter(contact_id=work.contact_id, awaited_until__gt=Now())
+    if waiting.exists() or awaited.exists():
+        raise _EntriesMissing
+    with _reading():
+        known = contact_columns.for_writing(columns.TABLE, crm=work.crm)
+        if not staging_columns.has_origin(work.crm, retry=True):
+            raise OperationRefused(Rejected("The staging table lacks the columns that capture needs.", status=400))
+        signers = identities.known_users(work.crm).signers
+        past = history.load(
+            work.contact_id,
+            capture=capture,
+            policy=policy.current(capture),
+            signers=signers,
+            columns=known,
+        )
+        wanted = sorted({*past.columns, *STATE_COLUMNS, NAME} & known.keys())
+        snapshot = work.crm.read_for_staging(
+            table=columns.TABLE,
+            contact_id=work.contact_id,
+            columns=[known[name] for name in wanted],
+            operation_ids=[row.audit_id for row in past.rows.values() if row.state == EntryState.READ],
+            with_revision=contact_columns.has_revision(known),
+            deadline=work.deadline,
+        )
+    failpoint("capture.read")
+    now: datetime = CaptureJob.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=work.lease.pk)
+    rules = history.rules(known, now=now, late_after=LATE_AFTER)
+    plan = chains.make_plan(past.chain, _live(snapshot.contact), rules)
+    return _Found(past, snapshot, plan, dict(known), now)
+
+
+def _live(contact: LiveContact | None) -> Live | None:
+    if contact is None:
+        return None
+    state = contact.state
+    return Live(contact.values, is_active=state is ContactState.ACTIVE, is_merged=state is ContactState.MERGED)
+
+
+def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> None:
+    """Send what is not in the CRM yet. Raises CrmError, LostLease."""
+    sent = change_set(
+        found.plan, found.history, found.snapshot, restores, columns=found.columns, lookups=_lookups(work)
+    )
+    if sent is None:
+        return
+    queue.mark_sent(work.lease)
+    failpoint("capture.sent")
+    work.crm.apply(sent, tag=f"osync-capture-{work.lease.pk}", deadline=work.deadline)
+    failpoint("capture.answered")
+
+
+def _lookups(work: _Work) -> dict[str, Column]:
+    with _reading():
+        return staging_columns.lookups(work.crm)

@@ -1,0 +1,343 @@
+"""Staging and restoring, from a change in Outlook to the rows in the CRM; judged by the sandbox's ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db.models import F
+from pytest_django import Settings
+
+from syncapp.capture import staging
+from syncapp.connection import clients
+from syncapp.jobs import breakers, queue
+from syncapp.models import Breaker, Capture, CaptureEntry, CaptureJob, Connection, Restore, SyncField, SyncRecord
+from syncapp.models.capture.entry import EntryState
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.jobs.job import JobState
+from syncapp.models.mirror.sync_field import FieldDecision
+from tests.capture.conftest import Company, entries
+from tests.support.people import rita
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Fields = list[tuple[str, str | None, str | None]]
+
+
+@pytest.fixture
+def restoring(company: Company, settings: Settings) -> Company:
+    """Return a company whose Outlook edits are restored."""
+    settings.UNDO_SECONDS = 0
+    company.switch_on()
+    company.begin_ledger()
+    Capture.objects.update(mode_since=F("observing_since"))
+    return company
+
+
+def stage(company: Company, *, rounds: int = 1) -> None:
+    """Read the audit log and process all jobs that follow, without waiting."""
+    for _ in range(rounds):
+        company.read()
+        company.stop_waiting()
+        company.read()
+        work()
+
+
+def work() -> int:
+    """Process the waiting jobs once."""
+    queue.sweep(CaptureJob)
+    CaptureJob.objects.update(due_at=F("due_at") - timedelta(minutes=5))
+    ids = list(CaptureJob.objects.all().due().values_list("pk", flat=True))
+    return sum(staging.stage(pk, crm=clients.verified_client()) for pk in ids)
+
+
+def staged(company: Company, contact: UUID) -> Fields:
+    """Return the staged fields of a contact in the CRM, by the time of their edits."""
+    records = {row["osync_syncrecordid"]: row for row in company.rows("osync_syncrecords")}
+    found = [
+        (records[row["_osync_syncrecord_value"]], row)
+        for row in company.rows("osync_syncfields")
+        if records[row["_osync_syncrecord_value"]]["osync_targetid"] == str(contact)
+    ]
+    found.sort(key=lambda pair: (pair[0]["osync_editedon"], pair[1]["versionnumber"]))
+    return [(field["osync_name"], field["osync_originalvalue"], field["osync_proposedvalue"]) for _, field in found]
+
+
+def flags(company: Company, contact: UUID) -> list[bool]:
+    """Return whether each staged edit of a contact says that it was restored."""
+    rows = [row for row in company.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
+    return [row["osync_restored"] for row in rows]
+
+
+def results() -> list[tuple[str, str, str]]:
+    return list(Restore.objects.order_by("pk").values_list("column_name", "result", "reason"))
+
+
+def at_rest() -> dict[str, Any]:
+    """Return the columns of the newest job."""
+    return CaptureJob.objects.order_by("-pk").values("state", "last_error").first() or {}
+
+
+def test_edit_is_staged_and_restored(restoring: Company) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    revision = restoring.value(contact, "osync_revision") or 0
+    restoring.outlook(contact, jobtitle="Pilot")
+
+    stage(restoring)
+
+    assert staged(restoring, contact) == [("jobtitle", before, "Pilot")]
+    assert (flags(restoring, contact), restoring.value(contact, "jobtitle")) == ([True], before)
+    assert restoring.value(contact, "osync_revision") == revision + 1
+    assert len({entry["transaction"] for entry in restoring.ledger()}) == 1
+    assert results() == [("jobtitle", "restored", "")]
+    assert Restore.objects.get().live_seconds is not None
+    assert [entry.state for entry in entries(contact)] == [EntryState.STAGED]
+    assert at_rest() == {"state": JobState.DONE, "last_error": ""}
+
+
+def test_restored_edit_reaches_review(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    stage(restoring)
+
+    restoring.pull()
+
+    record = SyncRecord.objects.get(target_id=contact)
+    assert (record.source, record.is_restored, record.editor_name) == ("audit", True, "Jonas Weber")
+    field = record.fields.get()
+    restoring.decide(approve=(field,))
+    restoring.deliver()
+    assert restoring.value(contact, "jobtitle") == "Pilot"
+    stage(restoring)
+    assert restoring.value(contact, "jobtitle") == "Pilot", "our own approval is not restored"
+
+
+def test_chain_is_restored_once(restoring: Company) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    for title in ("Pilot", "Captain"):
+        restoring.outlook(contact, jobtitle=title)
+
+    stage(restoring)
+
+    assert sorted(staged(restoring, contact)) == [("jobtitle", before, "Captain"), ("jobtitle", before, "Pilot")]
+    assert restoring.written(contact, "jobtitle") == [before]
+
+
+def test_other_writers_are_not_restored(restoring: Company) -> None:
+    contact = restoring.contact()
+    for number, writer in enumerate(("erp", "flow", "form_without_script", "form")):
+        restoring.write(writer, contact, jobtitle=f"By {number}")
+    restoring.import_all(fax="+49 1")
+
+    stage(restoring, rounds=2)
+
+    # The sandbox creates the programs' users in our name.
+    assert {entry["table"] for entry in restoring.ledger()} <= {"systemuser", "systemuserroles"}
+    assert restoring.value(contact, "jobtitle") == "By 3"
+
+
+def test_program_in_between_is_the_baseline(restoring: Company) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.write("erp", contact, jobtitle="From ERP")
+    restoring.outlook(contact, jobtitle="Captain")
+
+    stage(restoring)
+
+    assert restoring.value(contact, "jobtitle") == "From ERP"
+    assert sorted(staged(restoring, contact)) == [("jobtitle", "From ERP", "Captain"), ("jobtitle", before, "Pilot")]
+
+
+def test_observing_writes_nothing(company: Company) -> None:
+    company.begin_ledger()
+    company.outlook(company.contact(), jobtitle="Pilot")
+
+    stage(company, rounds=2)
+
+    assert company.ledger() == []
+
+
+def test_staging_mode_does_not_restore(restoring: Company) -> None:
+    Capture.objects.update(mode=CaptureMode.STAGING)
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+
+    stage(restoring)
+
+    assert (flags(restoring, contact), restoring.value(contact, "jobtitle")) == ([False], "Pilot")
+    assert results() == [("jobtitle", "not_restored", "not_allowed")]
+
+
+def test_pausing_acts_before_next_contact(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.read()
+    Capture.objects.update(mode=CaptureMode.PAUSED)
+
+    work()
+
+    assert restoring.ledger() == []
+    assert [entry.state for entry in entries(contact)] == [EntryState.OBSERVED]
+
+
+def test_stopped_writes_wait(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    breakers.stop_writes(reason="Migration", by=rita())
+    stage(restoring)
+    assert restoring.ledger() == []
+
+    breakers.resume_writes(by=rita())
+    stage(restoring)
+
+    assert flags(restoring, contact) == [True]
+
+
+def test_read_only_connection_writes_nothing(restoring: Company) -> None:
+    restoring.outlook(restoring.contact(), jobtitle="Pilot")
+    restoring.read()
+    Connection.objects.update(review_writes=False)
+
+    assert work() == 0
+    assert restoring.ledger() == []
+
+
+def test_long_live_value_is_staged_only(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.read()
+    CaptureEntry.objects.update(happened_at=F("happened_at") - timedelta(minutes=16))
+    Capture.objects.update(mode_since=F("mode_since") - timedelta(hours=1))
+
+    work()
+
+    assert results() == [("jobtitle", "not_restored", "too_late")]
+    assert (flags(restoring, contact), restoring.value(contact, "jobtitle")) == ([False], "Pilot")
+
+
+def test_deleted_account_is_not_restored(restoring: Company) -> None:
+    account = restoring.account()
+    contact = restoring.contact()
+    restoring.form(contact, **{"parentcustomerid_account@odata.bind": f"/accounts({account})"})
+    stage(restoring)
+    restoring.outlook(contact, parentcustomerid=None, jobtitle="Pilot")
+    restoring.delete_account(account)
+
+    stage(restoring)
+
+    assert {name for name, _, _ in staged(restoring, contact)} == {"parentcustomerid", "jobtitle"}
+    assert flags(restoring, contact) == [False]
+    assert ("jobtitle", "restored", "") in results()
+    assert restoring.value(contact, "jobtitle") != "Pilot"
+
+
+def test_forbidden_restore_still_stages(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.take_away("prvWriteContact")
+    try:
+        stage(restoring)
+    finally:
+        restoring.take_away()
+
+    assert (flags(restoring, contact), restoring.value(contact, "jobtitle")) == ([False], "Pilot")
+    assert results() == [("jobtitle", "not_restored", "refused_403")]
+    assert not Breaker.objects.filter(opened_at__isnull=False).exists()
+
+
+def test_contact_that_keeps_changing_is_staged_only(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 3})
+
+    stage(restoring)
+
+    assert (flags(restoring, contact), results()) == ([False], [("jobtitle", "not_restored", "refused_412")])
+
+
+def test_contact_changed_once_is_planned_again(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 1})
+
+    stage(restoring)
+
+    assert (flags(restoring, contact), results()) == ([True], [("jobtitle", "restored", "")])
+
+
+def test_deleted_contact_is_counted_only(restoring: Company) -> None:
+    contact = restoring.new_contact("Short-lived")
+    stage(restoring)
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.read()
+    restoring.delete(contact)
+    restoring.begin_ledger()
+
+    work()
+
+    assert restoring.ledger() == []
+    assert {entry.reason for entry in entries(contact) if entry.state == EntryState.LET_THROUGH} >= {"contact_gone"}
+
+
+def test_rejected_value_again_is_counted(restoring: Company) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    restoring.outlook(contact, jobtitle="Pilot")
+    stage(restoring)
+    restoring.pull()
+    field = SyncField.objects.get(record__target_id=contact)
+    restoring.decide(reject=(field,))
+    restoring.deliver()
+    restoring.outlook(contact, jobtitle="Pilot")
+
+    stage(restoring)
+    stage(restoring)
+
+    field.refresh_from_db()
+    assert (field.decision, field.repeats, field.repeated_at is None) == (FieldDecision.REJECTED, 1, False)
+    assert len(flags(restoring, contact)) == 1
+    assert restoring.value(contact, "jobtitle") == before
+
+
+def test_program_writing_the_proposal_is_flagged(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    stage(restoring)
+    restoring.pull()
+    assert SyncField.objects.get().echoed_at is None
+    restoring.write("erp", contact, jobtitle="Pilot")
+
+    stage(restoring)
+
+    assert SyncField.objects.get().echoed_at is not None
+    assert restoring.value(contact, "jobtitle") == "Pilot"
+
+
+def test_third_restore_in_a_day_is_the_last(restoring: Company) -> None:
+    contact = restoring.contact()
+    for number in range(4):
+        restoring.outlook(contact, jobtitle=f"Pilot {number}")
+        stage(restoring, rounds=2)
+
+    assert restoring.value(contact, "jobtitle") == "Pilot 3"
+    assert results()[-1] == ("jobtitle", "not_restored", "held")
+
+
+@pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
+def test_lost_answer_stages_once(restoring: Company, cut: str) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.faults({"method": "PATCH", "table": "contact", "cut": cut, "times": 1})
+
+    stage(restoring, rounds=3)
+
+    assert staged(restoring, contact) == [("jobtitle", before, "Pilot")]
+    assert restoring.written(contact, "jobtitle") == [before]
+    assert flags(restoring, contact) == [True]
+    assert [result for _, result, _ in results()] == ["restored"]
