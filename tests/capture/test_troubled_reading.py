@@ -1,0 +1,247 @@
+"""Reading while the CRM fails: nothing is lost, one unreadable entry stops nothing, and gaps have a name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from syncapp.capture import contacts, details, entry_lists
+from syncapp.connection import clients
+from syncapp.crm.audits import reads
+from syncapp.crm.errors import Forbidden, Unreachable
+from syncapp.models import Capture, CaptureColumn, CaptureEntry, CaptureValue, UnreadableRow
+from syncapp.models.capture.entry import EntryState, Source
+from tests.capture.conftest import Company, entries, gaps, jobs
+
+DETAILS = "RetrieveAuditDetails"
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncapp.crm.transport.Transport.sleep", lambda self, seconds: None)
+
+
+def test_entry_deleted_from_log_is_set_aside(company: Company) -> None:
+    first, second = company.contact(0), company.contact(1)
+    company.outlook(first, jobtitle="Pilot")
+    company.outlook(second, jobtitle="Pilot")
+    company.faults({"path": DETAILS, "status": 404, "times": 1})
+
+    result = company.read()
+
+    states = sorted(entry.state for contact in (first, second) for entry in entries(contact))
+    assert states == [EntryState.OBSERVED, EntryState.SET_ASIDE]
+    assert (result.set_aside, result.finished) == (1, True)
+    assert CaptureEntry.objects.get(state=EntryState.SET_ASIDE).problem.startswith("The CRM deleted")
+
+
+def test_failing_values_are_read_again_then_set_aside(company: Company) -> None:
+    contact = company.contact()
+    company.outlook(contact, jobtitle="Pilot")
+    company.faults({"path": DETAILS, "status": 500})
+
+    for _ in range(details.ATTEMPTS - 1):
+        company.read()
+    assert [entry.state for entry in entries(contact)] == [EntryState.NEW]
+    company.read()
+
+    assert [entry.state for entry in entries(contact)] == [EntryState.SET_ASIDE]
+
+
+def test_values_that_fail_once_are_read_later(company: Company) -> None:
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.faults({"path": DETAILS, "status": 500, "times": 1})
+
+    company.read()
+    company.read()
+
+    assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
+
+
+def test_forbidden_values_stop_the_round(company: Company) -> None:
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.faults({"path": DETAILS, "status": 403, "times": 1})
+
+    with pytest.raises(Forbidden):
+        company.read()
+    company.read()
+
+    assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
+
+
+@pytest.mark.parametrize("table", ["contact", "audit"])
+def test_unanswered_list_loses_nothing(company: Company, table) -> None:
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.faults({"method": "GET", "table": table, "cut": "after_commit"})
+
+    with pytest.raises(Unreachable):
+        company.read()
+    company.heal()
+    company.read()
+
+    assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
+
+
+def test_unreadable_entry_is_shown_and_stops_nothing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = company.contact(0), company.contact(1)
+    company.outlook(first, jobtitle="Pilot")
+    company.outlook(second, jobtitle="Pilot")
+    honest = reads._entry
+
+    def read(row):
+        found = honest(row)
+        return replace(found, created_on=None, problem="No moment.") if found.row_id == first else found
+
+    monkeypatch.setattr(reads, "_entry", read)
+    company.read()
+    assert [len(entries(contact)) for contact in (first, second)] == [0, 1]
+    assert UnreadableRow.objects.get().kind == UnreadableRow.Kind.ENTRY
+
+    monkeypatch.setattr(reads, "_entry", honest)
+    Capture.objects.update(listed_at=None)
+    company.read()
+    assert [len(entries(contact)) for contact in (first, second)] == [1, 1]
+    assert not UnreadableRow.objects.exists()
+
+
+def test_refused_names_of_columns_are_done_without(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    Capture.objects.update(has_change_data=None)
+    company.outlook(company.contact(), jobtitle="Pilot")
+    monkeypatch.setattr(reads, "_CHANGE_DATA", "not_in_this_crm")  # answered 400, as where it cannot be read
+
+    company.read()
+
+    assert Capture.objects.get().has_change_data is False
+    assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
+
+
+def test_pages_are_followed_over_several_rounds(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry_lists, "PAGE_SIZE", 2)
+    monkeypatch.setattr(contacts, "PAGE_SIZE", 2)
+    monkeypatch.setattr(details, "AT_ONCE", 2)
+    for number in range(5):
+        company.outlook(company.contact(number % 3), jobtitle=f"Pilot {number}")
+
+    rounds = 0
+    while not company.read(seconds=0).finished:
+        rounds += 1
+        assert rounds < 40
+
+    assert rounds > 1
+    assert CaptureEntry.objects.filter(state=EntryState.OBSERVED).count() == CaptureValue.objects.count() == 5
+
+
+def test_entries_out_of_order_are_all_read(company: Company) -> None:
+    company.audit(delay_seconds=0, jitter_seconds=1.5)
+    for number in range(6):
+        company.outlook(company.contact(number % 3), jobtitle=f"Pilot {number}")
+        company.read()
+
+    for _ in range(20):
+        Capture.objects.update(listed_at=None)
+        company.read()
+        if CaptureEntry.objects.count() == 6:
+            break
+
+    assert CaptureEntry.objects.exclude(state=EntryState.NEW).count() == 6
+
+
+def test_expired_delta_is_replaced_by_a_full_read(company: Company) -> None:
+    company.expire(delta_tokens=True)
+    company.outlook(company.contact(), jobtitle="Pilot")
+
+    company.read()
+
+    assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
+
+
+def test_untracked_columns_cost_no_read(company: Company, settings) -> None:
+    settings.CAPTURE_COLUMNS = []
+    company.outlook(company.contact(), creditlimit=5)
+
+    result = company.read()
+
+    assert (result.entries, result.values) == (1, 0)
+    assert entries(company.contact())[0].reason == "no_tracked_column"
+
+
+def test_used_allowance_spares_values_of_others(company: Company, settings) -> None:
+    settings.CRM_DAILY_ALLOWANCE = 1
+    clients.usage.store()
+    company.write("erp", company.contact(0), jobtitle="By ERP")
+    company.outlook(company.contact(1), jobtitle="Pilot")
+
+    company.read()
+
+    assert [entry.state for entry in entries(company.contact(0))] == [EntryState.NEW]
+    assert [entry.state for entry in entries(company.contact(1))] == [EntryState.OBSERVED]
+    assert [value.column_name for value in entries(company.contact(0))[0].values.all()] == ["jobtitle"]
+
+
+def test_auditing_that_is_switched_off_is_a_gap(company: Company) -> None:
+    company.audit(enabled=False)
+    Capture.objects.update(switches_read_at=None)
+    company.read()
+    assert gaps() == [("auditing_off", True)]
+
+    company.audit(enabled=True)
+    Capture.objects.update(switches_read_at=None)
+    company.read()
+    assert gaps() == [("auditing_off", False)]
+
+
+def test_silent_log_makes_the_switches_suspect(company: Company) -> None:
+    company.audit(enabled=False)
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.read()
+    assert gaps() == []
+
+    company.backdate(seconds=1_200)
+    company.stop_waiting()
+    company.outlook(company.contact(1), jobtitle="Pilot")
+    company.read()
+
+    assert gaps() == [("auditing_off", True)]
+
+
+def test_column_that_is_no_longer_audited_is_a_gap(company: Company) -> None:
+    capture = Capture.objects.get()
+    capture.audited_since["gone"] = "2026-01-01T00:00:00+00:00"
+    capture.switches_read_at = None
+    capture.save()
+
+    company.read()
+    assert gaps() == [("auditing_off", True)]
+
+    CaptureColumn.objects.create(source=Source.OUTLOOK, column_name="gone", handling="let_through")
+    Capture.objects.update(switches_read_at=None)
+    company.read()
+    assert gaps() == [("auditing_off", False)]
+
+
+@pytest.mark.parametrize(
+    ("silence", "found"),
+    [
+        ({"minutes": 5}, []),
+        ({"hours": 2}, [("downtime", False)]),
+        ({"days": 40}, [("deleted", False), ("downtime", False)]),
+    ],
+)
+def test_silence_of_the_portal_is_a_gap(company: Company, silence, found) -> None:
+    company.silent_for(**silence)
+
+    company.read()
+    company.read()
+
+    assert gaps() == found
+
+
+def test_import_of_all_contacts_is_only_counted(company: Company) -> None:
+    company.switch_on()
+    company.import_all(jobtitle="Imported")
+
+    company.read()
+
+    assert CaptureEntry.objects.filter(state=EntryState.LET_THROUGH).count() == len(company.rows("contacts"))
+    assert jobs() == set()

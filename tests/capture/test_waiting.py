@@ -1,0 +1,160 @@
+"""Evidence of the contact's row, entries that are late or out of order, and contacts that Outlook creates."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+
+import pytest
+import requests
+
+from syncapp.crm.audits import reads
+from syncapp.models import Capture, CaptureContact, CaptureEntry
+from syncapp.models.capture.entry import EntryState, Evidence, Source
+from syncapp.models.capture.settings import CaptureRule
+from tests.capture.conftest import Company, entries, jobs
+
+
+@pytest.fixture
+def unnamed(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """Return a company whose audit log names no calling user, so that only the contact's row tells."""
+    honest = reads._entry
+    monkeypatch.setattr(reads, "_entry", lambda row: replace(honest(row), calling_user_id=None))
+    company.switch_on()
+    return company
+
+
+def test_signed_row_proves_outlook_after_waiting(unnamed: Company) -> None:
+    contact = unnamed.contact()
+    unnamed.outlook(contact, jobtitle="Pilot")
+
+    unnamed.read()
+    assert [entry.state for entry in entries(contact)] == [EntryState.READ]
+    assert jobs() == set(), "a later change of the same second may have signed the row"
+
+    unnamed.stop_waiting()
+    unnamed.read()
+
+    (entry,) = entries(contact)
+    assert (entry.source, entry.evidence) == (Source.OUTLOOK, Evidence.DELEGATE)
+    assert jobs() == {contact}
+
+
+def test_signed_row_proves_nothing_about_earlier_entries(unnamed: Company) -> None:
+    contact = unnamed.contact()
+    unnamed.write("erp", contact, jobtitle="By ERP")
+    CaptureContact.objects.all().delete()
+    unnamed.outlook(contact, jobtitle="Pilot")
+
+    unnamed.read()
+    unnamed.stop_waiting()
+    unnamed.read()
+
+    by_value = {entry.values.get().new_value: entry for entry in entries(contact)}
+    assert by_value["By ERP"].source == Source.UNKNOWN
+    assert by_value["By ERP"].state == EntryState.LET_THROUGH
+
+
+def test_two_entries_of_one_second_prove_nothing(unnamed: Company) -> None:
+    contact = unnamed.contact()
+    unnamed.outlook(contact, jobtitle="Pilot")
+    unnamed.outlook(contact, jobtitle="Captain")
+    unnamed.read()
+    moment = entries(contact)[0].happened_at
+    CaptureEntry.objects.update(happened_at=moment)
+    CaptureContact.objects.update(modified_on=moment)
+
+    unnamed.stop_waiting()
+    unnamed.read()
+
+    assert {entry.state for entry in entries(contact)} == {EntryState.LET_THROUGH}
+
+
+def test_awaited_entry_delays_the_job(company: Company) -> None:
+    company.switch_on()
+    contact = company.contact()
+    company.outlook(contact, jobtitle="Pilot")
+    company.audit(delay_seconds=300)
+    time.sleep(1.1)  # entries keep whole seconds
+    company.write("erp", contact, jobtitle="By ERP")
+
+    company.read()
+    assert [entry.state for entry in entries(contact)] == [EntryState.READ]
+    assert jobs() == set()
+
+    company.stop_waiting()
+    company.read()
+    assert jobs() == {contact}
+
+
+def test_contact_created_by_outlook_passes(company: Company) -> None:
+    company.switch_on()
+    contact = _create_signed(company)
+    company.outlook(contact, jobtitle="Pilot")
+
+    company.read()
+
+    created, updated = entries(contact)
+    assert created.state == EntryState.BASELINE_END
+    assert (updated.source, updated.state, updated.reason) == (Source.OUTLOOK, EntryState.LET_THROUGH, "new_contact")
+    assert jobs() == set()
+
+
+def _create_signed(company: Company) -> uuid.UUID:
+    """Create a contact as the synchronization does for Jonas Weber."""
+    key = uuid.uuid4()
+    token = company._post("token", {"user": "# SSSAdminProd"})["access_token"]
+    users = company.rows("systemusers", select="fullname")
+    jonas = next(row["systemuserid"] for row in users if row["fullname"] == "Jonas Weber")
+    headers = {"Authorization": f"Bearer {token}", "MSCRMCallerID": jonas}
+    body = {"contactid": str(key), "lastname": "Ny", "osync_revision": 1}
+    requests.post(f"{company.url}/api/data/v9.2/contacts", json=body, headers=headers, timeout=10).raise_for_status()
+    return key
+
+
+def test_deleted_contact_is_counted(company: Company) -> None:
+    contact = company.new_contact("Short")
+    company.read()
+    company.delete(contact)
+
+    company.read()
+
+    assert [entry.state for entry in entries(contact)] == [EntryState.BASELINE_END] * 2
+
+
+def test_original_rule_takes_what_raises_no_revision(company: Company) -> None:
+    company.switch_on(Source.UNKNOWN)
+    Capture.objects.update(rule=CaptureRule.ORIGINAL)
+    contact, other = company.contact(0), company.contact(1)
+    company.write("form_without_script", contact, jobtitle="By hand")
+    company.write("form", other, jobtitle="By the script")
+
+    company.read()
+
+    assert jobs() == {contact}
+    assert [entry.state for entry in entries(other)] == [EntryState.LET_THROUGH]
+
+
+def test_original_rule_needs_an_audited_revision(company: Company) -> None:
+    company.switch_on(Source.UNKNOWN)
+    Capture.objects.update(rule=CaptureRule.ORIGINAL)
+    capture = Capture.objects.get()
+    del capture.audited_since["osync_revision"]
+    capture.save(update_fields=["audited_since"])
+    company.write("form_without_script", company.contact(), jobtitle="By hand")
+
+    company.read()
+
+    assert jobs() == set()
+
+
+def test_unsigned_edit_is_let_through(company: Company) -> None:
+    company.switch_on()
+    company.sign("unsigned")
+    company.outlook(company.contact(), jobtitle="Pilot")
+
+    company.read()
+
+    assert [entry.state for entry in entries(company.contact())] == [EntryState.LET_THROUGH]
+    assert jobs() == set()
