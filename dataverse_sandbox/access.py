@@ -1,9 +1,9 @@
 """The user that a request acts as: that of its token, or the impersonated one ("Impersonate another user").
 
-`CallerObjectId` names an Entra object id, `MSCRMCallerID` a systemuserid; an id that `MSCRMCallerID` does not find is
-ignored silently, so the call runs as the user of the token (a maintainer's answer in the repository
-PowerPlatform-DataverseServiceClient). Inside a part of a batch both headers are ignored: the documentation does not
-say, and clients should not rely on them there. The headers that skip the company's logic are here, too.
+`CallerObjectId` names an Entra object id, `MSCRMCallerID` a systemuserid. An unknown id in `MSCRMCallerID` is silently
+ignored, so the call runs as the user of the token (a maintainer's answer in the repository
+PowerPlatform-DataverseServiceClient). Both headers are ignored inside a part of a batch: the documentation does not
+cover that case, so clients should not rely on it. The headers that bypass the company's logic are read here too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Identity:
         return Author(self.user, self.delegate, self.rights)
 
 
-NOBODY = Identity("", Rights("", frozenset()))
+NO_USER = Identity("", Rights("", frozenset()))
 
 
 def identify(store: Store, caller: str, headers: Mapping[str, str]) -> Identity:

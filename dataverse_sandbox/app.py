@@ -79,7 +79,7 @@ class Application:
             found = Response(status=502)
         if isinstance(found, Response):
             return found(environ, start_response)
-        # Written directly: at hundreds of requests per second a response object is half of the work.
+        # Written directly: at hundreds of requests per second, a response object would take half of the time.
         start_response(f"{found.status} {messages.phrase(found.status)}", list(found.headers.items()))
         return [found.body]
 
@@ -120,7 +120,7 @@ class Application:
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers in lower case, with the dashes that WSGI made underscores."""
+    """Return the headers by their names in lower case, with the dashes that WSGI replaced by underscores."""
     found = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
     found["content-type"] = environ.get("CONTENT_TYPE", "")
     return found

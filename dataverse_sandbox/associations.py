@@ -27,7 +27,7 @@ def associate(transaction: Transaction, found: Collection, row_id: str, other: A
     if isinstance(found, OneToMany):
         _point(transaction, found, other, row_id)
         return
-    _may_pair(transaction, found)
+    _require_right_to_associate(transaction, found)
     if _pair(transaction, found, row_id, other_id) is None:
         rows.create(transaction, found.intersect, {found.near: row_id, found.far: other_id})
 
@@ -37,7 +37,7 @@ def disassociate(transaction: Transaction, found: Collection, row_id: str, other
     if isinstance(found, OneToMany):
         _point(transaction, found, other, None)
         return
-    _may_pair(transaction, found)
+    _require_right_to_associate(transaction, found)
     pair = _pair(transaction, found, row_id, other_id)
     if pair is None:
         raise errors.does_not_exist(found.intersect.name, other_id)
@@ -68,7 +68,7 @@ def _pair(transaction: Transaction, found: ManyToMany, row_id: str, other_id: st
     return None if row is None else str(row[0])
 
 
-def _may_pair(transaction: Transaction, found: ManyToMany) -> None:
+def _require_right_to_associate(transaction: Transaction, found: ManyToMany) -> None:
     """Check that the caller may associate rows in this intersect table."""
     default = visibility.privilege("Write", found.other)
     transaction.author.rights.require(_PAIR_PRIVILEGES.get(found.intersect.name, default), found.intersect.name)

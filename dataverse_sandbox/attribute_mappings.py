@@ -1,7 +1,7 @@
-"""The function that tells the directions in force for a user or a team, read-only.
+"""The function that returns the directions in force for a user or a team, read-only.
 
-"RetrievePrincipalSyncAttributeMappings function". Directions are the same for everybody, as the settings page offers
-them, and nothing in the sandbox obeys them yet.
+"RetrievePrincipalSyncAttributeMappings function". Directions are the same for all users, as on the settings page,
+and nothing in the sandbox follows them yet.
 """
 
 from __future__ import annotations

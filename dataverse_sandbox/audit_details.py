@@ -19,8 +19,8 @@ _NAMESPACE = "Microsoft.Dynamics.CRM."
 def details(connection: sqlite3.Connection, entry: Row, request: Request, _rest: str) -> dict[str, object]:
     """Return the old and new values of an entry ("RetrieveAuditDetails function").
 
-    A column without an old or a new value is absent there. The page names no privilege; here it needs both privileges
-    of auditing, so that a role that is sufficient here has all that a real environment may ask for.
+    A column without an old or a new value is absent there. The page names no privilege. Here both privileges of
+    auditing are needed, so that a role that works here also works in a real environment.
     """
     request.rights.require(READ_HISTORY)
     found = connection.execute("SELECT changes FROM audit_detail WHERE auditid = ?", (entry["auditid"],)).fetchone()

@@ -21,8 +21,8 @@ from dataverse_sandbox.catalogue import BY_NAME, Column, Kind, Table
 from dataverse_sandbox.catalogue.audit import ASSIGN, CREATE, DELETE, SET_STATE, UPDATE
 from dataverse_sandbox.catalogue.columns import CHOICE_LIKE
 
-LONGEST = 5_000
-# The form in `changedata` of the kinds that no source shows.
+MAX_VALUE_LENGTH = 5_000
+# The text in `changedata` for kinds that no public source shows.
 UNKNOWN_FORM = "(form unknown to the sandbox)"
 _OPERATIONS = {"POST": (CREATE, 1), "PATCH": (UPDATE, 2), "DELETE": (DELETE, 3)}
 _OWN_ACTIONS = {"ownerid": ASSIGN, "statecode": SET_STATE, "statuscode": SET_STATE}
@@ -74,7 +74,7 @@ def _by_action(method: str, changes: Changes) -> Iterator[tuple[int, Changes]]:
 
 
 def _capped(value: object) -> object:
-    return f"{value[: LONGEST - 1]}…" if isinstance(value, str) and len(value) > LONGEST else value
+    return f"{value[: MAX_VALUE_LENGTH - 1]}…" if isinstance(value, str) and len(value) > MAX_VALUE_LENGTH else value
 
 
 def _change_data(table: Table, changes: Mapping[str, list[object]]) -> str:

@@ -19,7 +19,7 @@ from dataverse_sandbox.store import Store, Transaction
 from dataverse_sandbox.webapi import WebApi, entity_path
 
 MAX_REQUESTS = 1_000
-LONGEST_ADDRESS = 65_536
+MAX_ADDRESS_LENGTH = 65_536
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"|([^;\s]+))', re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _REQUEST_LINE = re.compile(r"^(\w+)\s+(.+?)\s+HTTP/\d\.\d\s*$")
@@ -104,8 +104,8 @@ def _part(outer: Request, headers: Headers, content: bytes) -> Part:
     match = _REQUEST_LINE.match(first)
     if match is None:
         raise errors.bad_query(f"'{first[:100]}' is not a request line.")
-    if len(match[2]) > LONGEST_ADDRESS:
-        raise errors.bad_query(f"An address in the batch is longer than {LONGEST_ADDRESS} characters.")
+    if len(match[2]) > MAX_ADDRESS_LENGTH:
+        raise errors.bad_query(f"An address in the batch is longer than {MAX_ADDRESS_LENGTH} characters.")
     own = _headers(lines)
     path, options = messages.split_target(match[2])
     if path == "$batch":
@@ -183,12 +183,12 @@ class _Run:
         with self._store.write(self._outer.identity.author) as transaction:
             for part in change_set.parts:
                 try:
-                    answers.append(self._changing(transaction, part, made))
+                    answers.append(self._write_part(transaction, part, made))
                 except ApiError as error:
                     raise _PartFailed(error, part) from None
         return answers
 
-    def _changing(self, transaction: Transaction, part: Part, made: dict[str, str]) -> Answer:
+    def _write_part(self, transaction: Transaction, part: Part, made: dict[str, str]) -> Answer:
         self._raise_fault()
         answer = self._api.write(transaction, _resolved(part, made))
         if part.content_id:

@@ -13,7 +13,7 @@ from dataverse_sandbox import errors, operations, rows, visibility
 from dataverse_sandbox.catalogue import ASYNC_OPERATION, BY_NAME, Table
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both, joined
 from dataverse_sandbox.fetchxml import operators
-from dataverse_sandbox.fetchxml.operators import Asker
+from dataverse_sandbox.fetchxml.operators import Requester
 from dataverse_sandbox.fetchxml.query import Test
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.payload import Address
@@ -90,8 +90,8 @@ def _condition(table: Table, condition: object, rights: Rights) -> Condition:
     if not isinstance(given, list):
         raise errors.bad_payload("'Values' is a list.")
     values = tuple(str(item.get("Value") if isinstance(item, Mapping) else item) for item in given)
-    asker = Asker(rights.user, datetime.datetime.now(datetime.UTC))
-    return operators.condition(column, f"{table.name}.{column.name}", Test(column.name, operator, values), asker)
+    requester = Requester(rights.user, datetime.datetime.now(datetime.UTC))
+    return operators.condition(column, f"{table.name}.{column.name}", Test(column.name, operator, values), requester)
 
 
 def _job(transaction: Transaction, name: str) -> str:

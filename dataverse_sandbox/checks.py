@@ -24,7 +24,7 @@ def before_write(table: Table, row: Mapping[str, object] | None, changes: Mappin
 
 
 def after_write(transaction: Transaction, table: Table, row: Row) -> None:
-    """Keep one default template per table and kind; assume, undocumented, that a new one replaces the old."""
+    """Keep one default template per table and kind; assume, without a source, that a new one replaces the old."""
     if table.name != SAVED_QUERY.name or not row["isdefault"] or row["querytype"] not in TEMPLATE_OF.values():
         return
     statement = """SELECT * FROM savedquery WHERE isdefault = 1 AND querytype = :querytype

@@ -30,8 +30,8 @@ _STEMS = {
     "DateTime": Kind.DATE_TIME,
     "UniqueIdentifier": Kind.GUID,
 }
-_LONGEST = {Kind.TEXT: 4_000, Kind.MEMO: 1_048_576}
-_LENGTHS = {Kind.TEXT: 100, Kind.MEMO: 2_000}
+_MAX_LENGTHS = {Kind.TEXT: 4_000, Kind.MEMO: 1_048_576}
+_DEFAULT_LENGTHS = {Kind.TEXT: 100, Kind.MEMO: 2_000}
 _NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
 
@@ -77,7 +77,7 @@ def read(body: Body) -> Column:
         label_of(body, "DisplayName", schema_name),
         schema_name=schema_name,
         required=required(body),
-        max_length=_LENGTHS.get(kind),
+        max_length=_DEFAULT_LENGTHS.get(kind),
         text_format="TextArea" if kind is Kind.MEMO else "Text",
         minimum=-2_147_483_648 if kind is Kind.INTEGER else -100_000_000_000,
         maximum=2_147_483_647 if kind is Kind.INTEGER else 100_000_000_000,
@@ -145,10 +145,10 @@ def changed(column: Column, body: Body) -> Column:
         found = replace(found, audited=is_true(body["IsAuditEnabled"]))
     if "RequiredLevel" in body:
         found = replace(found, required=required(body))
-    if "MaxLength" in body and column.kind in _LONGEST:
-        length = _whole(body, "MaxLength")
-        if not 1 <= length <= _LONGEST[column.kind]:
-            raise errors.bad_payload(f"MaxLength is between 1 and {_LONGEST[column.kind]}.")
+    if "MaxLength" in body and column.kind in _MAX_LENGTHS:
+        length = _require_integer(body, "MaxLength")
+        if not 1 <= length <= _MAX_LENGTHS[column.kind]:
+            raise errors.bad_payload(f"MaxLength is between 1 and {_MAX_LENGTHS[column.kind]}.")
         found = replace(found, max_length=length)
     if isinstance(body.get("FormatName"), Mapping) and column.kind is Kind.TEXT:
         found = replace(found, text_format=str(body["FormatName"]["Value"]))  # type: ignore[index]  # a Mapping, see above
@@ -173,7 +173,7 @@ def _limited(column: Column, body: Body) -> Column:
     )
 
 
-def _whole(body: Body, name: str) -> int:
+def _require_integer(body: Body, name: str) -> int:
     value = body[name]
     if isinstance(value, bool) or not isinstance(value, int):
         raise errors.bad_payload(f"'{name}' is a whole number.")

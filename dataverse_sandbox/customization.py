@@ -91,7 +91,7 @@ def next_code() -> int:
 
 
 def put(transaction: Transaction, table: Table, statements: tuple[str, ...] = ()) -> None:
-    """Store the table in file and catalogue, and recreate its triggers for its present columns."""
+    """Store the table in the file and the catalogue, and recreate its triggers for its current columns."""
     connection = transaction.connection
     for old in schema.drop_trigger_statements([table]):
         connection.execute(old.replace("DROP TRIGGER", "DROP TRIGGER IF EXISTS"))

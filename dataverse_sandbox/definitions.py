@@ -37,7 +37,7 @@ def save(connection: sqlite3.Connection, table: Table) -> None:
 
 
 def forget(connection: sqlite3.Connection, table: Table) -> None:
-    """Forget a table; the absence of an initial one is stored, too."""
+    """Delete a table's definition; for a built-in table, store that it is absent."""
     connection.execute("DELETE FROM definition WHERE table_name = ?", (table.name,))
     if table.name in BUILT_IN.by_name:
         connection.execute("INSERT INTO definition (table_name, details) VALUES (?, ?)", (table.name, _ABSENT))

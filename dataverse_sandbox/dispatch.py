@@ -65,7 +65,7 @@ class Dispatcher:
 
 
 def _where_to_sign_in(answer: Answer, request: Request) -> Answer:
-    """Name the authority and the resource for a 401; clients learn their tenant from it."""
+    """Add a 401's header with the authority and the resource, from which clients learn their tenant."""
     origin = request.base_url.partition("/api/data/")[0]
     found = f"Bearer authorization_uri={origin}/{TENANT}/oauth2/authorize, resource_id={origin}/"
     return messages.with_headers(answer, {"WWW-Authenticate": found})

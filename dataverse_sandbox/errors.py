@@ -1,4 +1,4 @@
-"""Errors in the words of the Web API.
+"""Errors with the Web API's codes and messages.
 
     ApiError   status, code and message of an answer: {"error": {"code": ..., "message": ...}}
     Cut        no answer at all: the connection is closed
@@ -64,7 +64,7 @@ class Cut(Exception):
 
 
 def unknown(what: str) -> ApiError:
-    """Return the error that names what the sandbox does not know; it never guesses."""
+    """Return the 501 for something that the sandbox does not know; it never guesses."""
     return ApiError(501, "", f"The sandbox does not know {what}.")
 
 
@@ -87,7 +87,7 @@ def bad_query(message: str) -> ApiError:
 
 
 def not_implemented(what: str) -> ApiError:
-    """Return the error for Dataverse's own gaps, with the message that people report."""
+    """Return the error for something that Dataverse does not support either, with its reported message."""
     return ApiError(501, "", f"The method or operation is not implemented. ({what})")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from dataverse_sandbox import errors
 from dataverse_sandbox.catalogue import BY_NAME, ManyToMany, Table, current
 
-DEEPEST = 5
+MAX_DEPTH = 5
 _MAX_EXPANDED = 15
 _ONLY_SELECT_AND_FILTER = (
     "Only $select and $filter clause can be provided while doing $expand on many-to-one relationship or nested "
@@ -70,8 +70,8 @@ def _refuse_order(found: Iterable[Expansion]) -> None:
 
 def _parse(table: Table, text: str, depth: int) -> tuple[Expansion, ...]:
     parts = split(text, ",")
-    if len(parts) > _MAX_EXPANDED or depth > DEEPEST:
-        raise errors.bad_query(f"More than {_MAX_EXPANDED} $expand options, or more than {DEEPEST} levels of them.")
+    if len(parts) > _MAX_EXPANDED or depth > MAX_DEPTH:
+        raise errors.bad_query(f"More than {_MAX_EXPANDED} $expand options, or more than {MAX_DEPTH} levels of them.")
     return tuple(_one(table, part, depth) for part in parts)
 
 

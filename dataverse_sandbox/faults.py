@@ -1,9 +1,9 @@
 """Faults on demand: delays, error answers, requests held in the middle, connections cut ("PUT /sandbox/faults").
 
-A rule matches a single request, the token endpoint, a batch as a whole, or a part of a batch. A status acts on what it
-matched; hold and cut act on the whole HTTP request. A request is held before its transaction begins or after it has
-ended, so other requests never wait for its lock. Held requests continue when their rule is removed; with
-`release: "drop"` their connection is closed instead, and a request held before the commit writes nothing.
+A rule matches a single request, the token endpoint, a batch as a whole, or a part of a batch. A status replaces the
+answer to what it matched; hold and cut act on the whole HTTP request. A request is held before its transaction begins
+or after it has ended, so other requests never wait for its lock. Held requests continue when their rule is removed;
+with `release: "drop"` their connection is closed instead, and a request held before the commit writes nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Probe:
 
 @dataclass(eq=False)
 class Rule:
-    """One rule and how often it acted; `times` None means without limit."""
+    """One rule and how often it has taken effect; `times` None means without limit."""
 
     given: dict[str, object]
     method: str

@@ -31,7 +31,7 @@ def instantiate(transaction: Transaction, address: Address, request: Request) ->
         raise errors.bad_payload("'TemplateCollection' is a list of savedquery rows.")
     for item in found:
         template = payload.address(SAVED_QUERY, str(item.get("savedqueryid")))
-        _hand_over(transaction, user, template.existing(transaction.connection))
+        _apply_template(transaction, user, template.existing(transaction.connection))
     return _DONE
 
 
@@ -46,11 +46,11 @@ def reset(transaction: Transaction, request: Request) -> Answer:
     for row in _filters(transaction, user, int(str(kind))):
         rows.delete(transaction, USER_QUERY, str(row["userqueryid"]))
     for template in _default_templates(transaction, TEMPLATE_OF[int(str(kind))]):
-        _hand_over(transaction, user, template)
+        _apply_template(transaction, user, template)
     return _DONE
 
 
-def _hand_over(transaction: Transaction, user: str, template: Row) -> None:
+def _apply_template(transaction: Transaction, user: str, template: Row) -> None:
     is_offline = template["querytype"] in (OFFLINE_TEMPLATE, OFFLINE_FILTERS)
     values: Row = {name: template[name] for name in _COPIED}
     values |= {

@@ -2,8 +2,8 @@
 
 Every user has a sliding window. A batch is one request; each operation in it takes execution time. Microsoft has not
 published whose limits an impersonated call uses; here they are those of the token's user. While limits are set, an
-answer takes its charged time, because callers can measure that time only. `time_scale` multiplies every duration: with
-0.1 the window of 300 seconds passes in 30. The portal's RATE_LIMIT_TIME_SCALE means the same.
+answer takes as long as its charge, because callers can measure only that time. `time_scale` multiplies every duration:
+with 0.1 the window of 300 seconds passes in 30. The portal's RATE_LIMIT_TIME_SCALE means the same.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Protection:
         return first + limits.window_seconds * self._scale - now
 
     def usage(self) -> dict[str, object]:
-        """Return each user's usage: in the present window, the most of any window, and refusals."""
+        """Return each user's usage in the current window, the highest usage of any window, and the refusals."""
         limits = self.limits
         if limits is None:
             return {}
@@ -200,5 +200,5 @@ def _headers(limits: Limits, window: _Window) -> dict[str, str]:
 
 def _refused(code: str, message: str, seconds: float) -> ApiError:
     """Return the 429 with `Retry-After` in whole seconds and without rate-limit headers."""
-    # Differences of times are inexact; a nanosecond is no reason to wait another second.
+    # Differences of times are inexact, and a nanosecond must not cause another second of waiting.
     return ApiError(429, code, message, headers={"Retry-After": str(max(math.ceil(round(seconds, 6)), 1))})

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.access import NOBODY, Identity
+from dataverse_sandbox.access import NO_USER, Identity
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.operations import Conditions
 from dataverse_sandbox.rights import Rights
@@ -40,7 +40,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     base_url: str
-    identity: Identity = NOBODY
+    identity: Identity = NO_USER
 
     @property
     def caller(self) -> str:
@@ -168,6 +168,6 @@ def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
 
 
 def signed(answer: Answer) -> Answer:
-    """Add the request ids that Microsoft's support asks for."""
+    """Add the request ids, which Microsoft's support needs."""
     found = str(uuid.uuid4())
     return with_headers(answer, {"x-ms-service-request-id": found, "REQ_ID": found})

@@ -1,7 +1,7 @@
 """Content negotiation ("Compose HTTP requests and handle errors").
 
-The Web API speaks JSON only, and every request with a body declares it. The refusal of other forms is not documented;
-415 is a report of a client's maintainers.
+The Web API speaks JSON only, and every request with a body declares it. The refusal of other formats is not documented;
+the maintainers of a client report 415.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from functools import lru_cache
 from dataverse_sandbox import errors
 from dataverse_sandbox.errors import ApiError
 
-DEEPEST = 40
+MAX_DEPTH = 40
 MAX_CONDITIONS = 500
 
 
@@ -180,7 +180,7 @@ class Parser:
 
     def expression(self) -> Node:
         self._depth += 1
-        if self._depth > DEEPEST:
+        if self._depth > MAX_DEPTH:
             raise errors.bad_query("The expression is nested too deeply.")
         parts = [self._and()]
         while self.skip("or"):

@@ -12,7 +12,7 @@ from dataverse_sandbox.conditions import Parameters
 
 TEXT_KINDS = frozenset({Kind.TEXT, Kind.MEMO})
 ID_KINDS = frozenset({Kind.KEY, Kind.GUID, Kind.LOOKUP})
-_LARGEST = 2**63 - 1
+_MAX_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def stored(column: Column, node: odata.Literal) -> object:
         return str(node.value).lower()
     if node.kind in ("date", "datetime"):
         return _moment(column, str(node.value))
-    if isinstance(node.value, int) and abs(node.value) > _LARGEST:
+    if isinstance(node.value, int) and abs(node.value) > _MAX_NUMBER:
         raise errors.bad_query(f"The number {str(node.value)[:40]} is too large.")
     return int(node.value) if isinstance(node.value, bool) else node.value
 

@@ -25,7 +25,7 @@ class Conditions:
 
 NO_CONDITIONS = Conditions()
 Bodies = list[dict[str, object]]
-DEEPEST = 5
+MAX_DEPTH = 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def create(transaction: Transaction, table: Table, body: Mapping[str, object]) -
 
 def _create(transaction: Transaction, table: Table, body: Mapping[str, object], fixed: Row, depth: int = 0) -> Written:
     _may(transaction, "Create", table, is_top=not depth)
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise errors.bad_payload("The rows are nested too deeply.")
     changes = payload.decode(transaction.connection, table, body, creating=True)
     inside = payload.nested(table, body)
@@ -96,7 +96,7 @@ def update(
     *,
     conditions: Conditions = NO_CONDITIONS,
 ) -> Written:
-    """Update a row by PATCH, or create it where it is absent and the conditions allow it."""
+    """Update a row by PATCH, or create it if it is absent and the conditions allow that."""
     table = address.table
     row = address.find(transaction.connection)
     if row is None:

@@ -33,14 +33,16 @@ def create(transaction: Transaction, body: Body) -> GlobalChoice:
         raise errors.bad_payload(f"An option set with the name '{name}' exists already.")
     options = column_definitions.options_of({"OptionSet": body}, Kind.CHOICE)
     choice = GlobalChoice(name, label_of(body, "DisplayName", name), options, label_of(body, "Description", ""))
-    _keep(transaction, choice)
+    _store_choice(transaction, choice)
     return choice
 
 
 def change(transaction: Transaction, choice: GlobalChoice, body: Body) -> None:
     """Change label and description."""
     display = label_of(body, "DisplayName", choice.label)
-    _keep(transaction, replace(choice, label=display, description=label_of(body, "Description", choice.description)))
+    _store_choice(
+        transaction, replace(choice, label=display, description=label_of(body, "Description", choice.description))
+    )
 
 
 def drop(transaction: Transaction, choice: GlobalChoice) -> None:
@@ -57,7 +59,7 @@ def _users(choice: GlobalChoice) -> list[tuple[Table, Column]]:
     return [(table, column) for table, column in everything if column.global_choice == choice.name]
 
 
-def _keep(transaction: Transaction, choice: GlobalChoice) -> None:
+def _store_choice(transaction: Transaction, choice: GlobalChoice) -> None:
     """Store the choice and update the columns that use it."""
     definitions.save_choice(transaction.connection, choice)
     registry.put_in_force(current().with_choice(choice))
@@ -71,7 +73,7 @@ def _edited(transaction: Transaction, body: Body, edit: Callable[[Options], Opti
         choice = current().choices.get(str(body["OptionSetName"]).lower())
         if choice is None:
             raise errors.bad_payload(f"There is no global option set '{str(body['OptionSetName'])[:60]}'.")
-        return _keep(transaction, replace(choice, options=edit(choice.options)))
+        return _store_choice(transaction, replace(choice, options=edit(choice.options)))
     table = table_of_key(str(body.get("EntityLogicalName") or ""))
     column = column_of_key(table, str(body.get("AttributeLogicalName") or ""))
     if not column.options or column.global_choice:

@@ -1,7 +1,8 @@
 """Lists of rows: `$filter`, `$orderby`, `$top`, `$count`, `$expand`, and pages by `@odata.nextLink`.
 
-A page ends at a row, and its link names that row's sort values, so rows that come or go between two pages neither
-repeat nor hide others. The link is opaque to clients and looks like Dataverse's ("Page results using OData").
+A page ends at a row, and its link names that row's sort values, so rows that are added or deleted between two pages
+cause neither repeated nor missing rows. The link is opaque to clients and looks like Dataverse's ("Page results using
+OData").
 """
 
 from __future__ import annotations

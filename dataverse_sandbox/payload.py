@@ -53,7 +53,7 @@ class Address:
         return errors.does_not_exist(self.table.name, self.row_id)
 
     def key_values(self) -> Row:
-        """Return the values that an upsert takes from the address when it creates."""
+        """Return the values that an upsert takes from the address when it creates the row."""
         return dict(self.alternate) if self.row_id is None else {self.table.key.name: self.row_id}
 
 

@@ -1,8 +1,8 @@
 """The company's plug-in: stages an Outlook edit of a contact and restores the old values.
 
-An update whose request does not contain `osync_revision` came from Outlook (design section 1). Where the contact has no
-such column, every update of another user than the portal's does. Runs inside the transaction of the update, as a
-synchronous plug-in does: either all of it is stored or nothing. Without the staging tables it does nothing.
+An update whose request does not contain `osync_revision` counts as an edit from Outlook. If the contact has no such
+column, so does every update by a user other than the portal's. The plug-in runs inside the update's transaction, as
+synchronous plug-ins do: either everything is stored or nothing. Without the staging tables it does nothing.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dataverse_sandbox import errors, odata
 from dataverse_sandbox.conditions import Condition
 from dataverse_sandbox.fetchxml import operators
-from dataverse_sandbox.fetchxml.operators import Asker
+from dataverse_sandbox.fetchxml.operators import Requester
 from dataverse_sandbox.fetchxml.query import Test
 from dataverse_sandbox.operands import Operand
 
@@ -72,8 +72,8 @@ def condition(scope: Scope, node: odata.Call) -> Condition:
         raise errors.function_not_supported(node.name[:80])
     operand = _property(scope, node)
     test = Test(operand.column.name, sought, _values(scope, node))
-    asker = Asker(scope.rights.user, datetime.datetime.now(datetime.UTC))
-    found = operators.condition(operand.column, operand.sql, test, asker)
+    requester = Requester(scope.rights.user, datetime.datetime.now(datetime.UTC))
+    found = operators.condition(operand.column, operand.sql, test, requester)
     return Condition(found.sql, (*operand.parameters, *found.parameters))
 
 

@@ -48,7 +48,7 @@ def below_row(connection: sqlite3.Connection, address: Address, request: Request
     if table.is_part:
         raise errors.not_supported("Retrieve", table.name)
     if not rest and address.row_id is not None and not visibility.depends_on_row(table):
-        # Visibility does not depend on the row, so one read is enough.
+        # Visibility does not depend on the row here, so it is read once.
         return _one(connection, table, address.row_id, request)
     function = bound.function(table, rest)
     row = address.existing(connection)
@@ -93,12 +93,12 @@ def _count(connection: sqlite3.Connection, place: Place, request: Request) -> An
 
 
 def _references(connection: sqlite3.Connection, place: Place, request: Request) -> Answer:
-    """Return the addresses alone, of at most one page."""
+    """Return only the addresses of the rows, at most one page of them."""
     paging.check_options(request, frozenset({"$filter", "tag"}))
     where, table = paging.wanted(place, request), place.table
     statement = (
         f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {where.sql} "  # noqa: S608 - catalogue
-        f"ORDER BY 1 LIMIT {skiptoken.LARGEST_PAGE}"
+        f"ORDER BY 1 LIMIT {skiptoken.MAX_PAGE_SIZE}"
     )
     found = [
         {"@odata.id": f"{request.base_url}{table.set_name}({row[0]})"}
@@ -122,12 +122,12 @@ def _one(connection: sqlite3.Connection, table: Table, row_id: str, request: Req
     paging.check_options(request, _ROW_OPTIONS)
     body = representation(connection, table, row_id, request)
     version = str(body["@odata.etag"])
-    if request.conditions.if_none_match == version and _tells_of_this_row_alone(request):
+    if request.conditions.if_none_match == version and _depends_on_row_alone(request):
         return Answer(304, b"", {"ETag": version, "OData-Version": "4.0"})
     return json_answer(200, body, {"ETag": version, **applied(request)})
 
 
-def _tells_of_this_row_alone(request: Request) -> bool:
+def _depends_on_row_alone(request: Request) -> bool:
     """Return whether the answer depends on this row only; others are never 304 ("Perform conditional operations")."""
     return "$expand" not in request.options and not request.annotations
 

@@ -81,7 +81,7 @@ class User:
     rights: Rights
 
 
-class Known:
+class UserCache:
     """A cache of users, emptied whenever a row that affects rights changes."""
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class Known:
     def user(self, user_id: str, load: Callable[[str], User | None]) -> User | None:
         users = self._users
         if user_id not in users:
-            # A look-up that began before `forget` ends in the discarded dictionary.
+            # A lookup that began before `forget` stores its result in the discarded dictionary.
             users[user_id] = load(user_id)
         return users[user_id]
 

@@ -91,7 +91,7 @@ def _key_violated(table: Table, error: sqlite3.IntegrityError) -> ApiError:
 
 
 def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[str, object]) -> Row:
-    """Write the changes over the row; its version and ETag move even when nothing differs."""
+    """Update the row; its version and ETag change even if no value does."""
     after: Row = {**row, **changes}
     _set_status(table, after, changes)
     author = transaction.author
@@ -178,7 +178,7 @@ def insert_statement(table: Table) -> str:
 
 @lru_cache(maxsize=1_024)
 def _update_statement(table: Table, names: tuple[str, ...]) -> str:
-    """Return an UPDATE of only the changed columns, because each column costs its indexes."""
+    """Return an UPDATE of the changed columns only, because every written column updates its indexes."""
     pairs = ", ".join(f"{name} = :{name}" for name in names)
     key = table.key.name
     return f"UPDATE {table.name} SET {pairs} WHERE {key} = :{key}"  # noqa: S608 - names of the catalogue

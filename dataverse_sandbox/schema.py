@@ -1,7 +1,7 @@
 """The SQLite schema, built from the catalogue: tables, and the triggers that write the ledger and the audit entries.
 
-Triggers write the ledger, so no handler can forget it: every change of a row appears there, and
-a rolled-back one does not. The acting users come from the one-row table `context`, which `Store.write` fills.
+Because triggers write the ledger, no handler can forget it: every change of a row appears there, unless
+it was rolled back. The acting users come from the one-row table `context`, which `Store.write` fills.
 A trigger on the ledger writes the audit entries, with the functions of `audit_functions`.
 """
 
@@ -169,7 +169,7 @@ def _ledger_value(column: Column, alias: str) -> str:
 
 
 _IS_ON = "(SELECT max(isauditenabled) FROM organization) = 1 AND is_audited(NEW.table_name)"
-# Only one who acts for another has a calling user: then the ledger's caller is that one ("Audit table").
+# An audit entry has a calling user only if the write was impersonated ("Audit table").
 _WRITE_ENTRIES = """INSERT INTO audit_detail
 SELECT audit_id(), {seq}, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
 FROM json_each(audit_parts(NEW.table_name, NEW.method, {changes},

@@ -24,9 +24,9 @@ from dataverse_sandbox.config import DEMO_WORLD, Config, World
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
-LARGEST_BODY = 130_000_000
+MAX_BODY_BYTES = 130_000_000
 # "Compose HTTP requests and handle errors": an address has up to 32 KB; inside a batch it is in the body.
-LONGEST_LINE = 32_768 + len("DELETE  HTTP/1.1\r\n")
+MAX_LINE_LENGTH = 32_768 + len("DELETE  HTTP/1.1\r\n")
 _IDLE_SECONDS = 300
 
 
@@ -55,8 +55,8 @@ class Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Handle one request; end the connection quietly when the client fails."""
         try:
-            self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
-            if len(self.raw_requestline) > LONGEST_LINE:
+            self.raw_requestline = self.rfile.readline(MAX_LINE_LENGTH + 1)
+            if len(self.raw_requestline) > MAX_LINE_LENGTH:
                 self._refuse_line()
                 return
             if not self.raw_requestline or not self.parse_request():
@@ -111,14 +111,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._read_chunks()
         length = _natural(self.headers.get("Content-Length") or "0", base=10)
-        return self.rfile.read(length) if length <= LARGEST_BODY else None
+        return self.rfile.read(length) if length <= MAX_BODY_BYTES else None
 
     def _read_chunks(self) -> bytes | None:
         body = bytearray()
         while size := _natural(self.rfile.readline(1_024).decode("latin-1").split(";")[0], base=16):
-            body += self.rfile.read(min(size, LARGEST_BODY + 1))
+            body += self.rfile.read(min(size, MAX_BODY_BYTES + 1))
             self.rfile.readline(16)
-            if len(body) > LARGEST_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 return None
         self.rfile.readline(16)
         return bytes(body)

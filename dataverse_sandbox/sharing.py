@@ -1,7 +1,7 @@
 """Sharing single rows with users and teams: `GrantAccess`, `ModifyAccess`, `RevokeAccess`, and the rights granted.
 
-"Sharing and assigning". It only has an effect for personal views (`visibility`); other tables have no levels of
-access here, so sharing them is stored and nothing more.
+"Sharing and assigning". It only affects personal views (`visibility`). Other tables have no levels of access
+here, so sharing their rows is stored but has no effect.
 """
 
 from __future__ import annotations

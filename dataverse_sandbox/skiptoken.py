@@ -11,16 +11,16 @@ from urllib.parse import quote, unquote
 from dataverse_sandbox import errors
 from dataverse_sandbox.messages import Request
 
-LARGEST_PAGE = 5_000
+MAX_PAGE_SIZE = 5_000
 _COOKIE = re.compile(r'pagenumber="(\d{1,9})" pagingcookie="([\w\-=]*)"', re.ASCII)
 
 
 def page_size(request: Request) -> int:
     """Return the page size; the preference wins over `$top`, as documented."""
-    text = request.preferences.get("odata.maxpagesize") or request.options.get("$top") or str(LARGEST_PAGE)
+    text = request.preferences.get("odata.maxpagesize") or request.options.get("$top") or str(MAX_PAGE_SIZE)
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
         raise errors.bad_query(f"'{text[:20]}' is not a number of rows.")
-    return min(int(text), LARGEST_PAGE)
+    return min(int(text), MAX_PAGE_SIZE)
 
 
 def write_cookie(number: int, values: list[object], *, tracking: bool = False) -> str:

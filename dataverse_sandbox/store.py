@@ -1,8 +1,8 @@
 """The sandbox's own SQLite file: opening it, reading snapshots, writing one transaction at a time.
 
 Writers queue on a lock of this process before `BEGIN IMMEDIATE`, because SQLite's own waiting is polling. Version
-numbers are drawn inside the write transaction, so they are handed out in the order of commits: a snapshot that holds
-version N holds every smaller one. Change tracking rests on that.
+numbers are assigned inside the write transaction and so in the order of commits: a snapshot that holds version N holds
+every smaller one. Change tracking depends on that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dataverse_sandbox import audit_functions, definitions, rights, schema, texts
 from dataverse_sandbox.catalogue import BUILT_IN, Catalogue, registry
-from dataverse_sandbox.rights import UNRESTRICTED, Known, Rights, User
+from dataverse_sandbox.rights import UNRESTRICTED, Rights, User, UserCache
 
 Row = dict[str, object]
 Layout = Mapping[str, tuple[Row, ...]]
@@ -40,7 +40,7 @@ class Transaction:
 
     connection: sqlite3.Connection
     author: Author
-    known: Known
+    known: UserCache
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     bypasses_plugin: bool = False
     detects_duplicates: bool = False
@@ -78,7 +78,7 @@ class Store:
         self._synchronous = synchronous
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
-        self.known = Known()
+        self.known = UserCache()
         self.catalogue: Catalogue = BUILT_IN
         self.laid_out: Layout | None = None
         self._has_tables = False
@@ -133,7 +133,7 @@ class Store:
 
     @contextmanager
     def write(self, author: Author, *, bypasses_plugin: bool = False) -> Iterator[Transaction]:
-        """Open a transaction that an exception rolls back; new tables count once it is committed."""
+        """Open a transaction, which an exception rolls back; new tables take effect when it is committed."""
         with self._writing, self.catalogue.in_force(), self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(_WHO_WRITES, (author.delegate or author.caller, author.delegate and author.caller))

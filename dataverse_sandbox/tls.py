@@ -18,7 +18,7 @@ _YEARS = 10
 
 
 def context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return the server's side of TLS. Raises OSError where the files are missing or do not match."""
+    """Return the server's TLS context. Raises OSError if the files are missing or do not match."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(certificate, key)
     return made
@@ -27,7 +27,7 @@ def context(certificate: Path, key: Path) -> ssl.SSLContext:
 def provide(folder: Path, *, host: str) -> tuple[Path, Path]:
     """Return the folder's certificate and key, created where they are missing.
 
-    The certificate is its own authority: who trusts the file trusts the sandbox.
+    The certificate is its own authority, so a client that trusts the file trusts the sandbox.
     """
     certificate, key = folder / CERTIFICATE, folder / KEY
     if not (certificate.exists() and key.exists()):

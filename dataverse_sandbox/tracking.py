@@ -2,8 +2,8 @@
 
 A delta token is the version up to which a read is complete: the newest version in the snapshot of the read's first
 page. Versions are assigned in the order of commits, so any later change, even between two pages, has a
-larger one and is in the next delta. Tokens end when they are older than the organization allows, when the switch
-expires them, or when the data are reset (`epoch`).
+larger one and is in the next delta. Tokens expire when they are older than the organization allows, when a
+control request expires them, or when the data are reset (`epoch`).
 """
 
 from __future__ import annotations

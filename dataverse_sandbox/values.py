@@ -76,14 +76,14 @@ def _text(table: Table, column: Column, value: object) -> str | None:
     return value or None
 
 
-def _whole(column: Column, value: object) -> int:
+def _require_integer(column: Column, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _mistyped(column, value, "Edm.Int32")
     return value
 
 
 def _choice(table: Table, column: Column, value: object) -> int:
-    number = _whole(column, value)
+    number = _require_integer(column, value)
     if number not in {option.value for option in column.options}:
         raise _not_an_option(table, column, number)
     return number
@@ -122,7 +122,7 @@ def _in_range(table: Table, column: Column, value: float) -> None:
 
 
 def _integer(table: Table, column: Column, value: object) -> int:
-    number = _whole(column, value)
+    number = _require_integer(column, value)
     _in_range(table, column, number)
     return number
 

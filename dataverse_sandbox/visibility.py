@@ -21,7 +21,7 @@ from dataverse_sandbox.catalogue.filters import FILTER_TYPES
 from dataverse_sandbox.conditions import EVERYTHING, Condition
 from dataverse_sandbox.rights import ADMIN_FILTER, CUSTOMIZE, Rights
 
-# The moment before which entries are no longer kept; '' for ever.
+# The time before which entries are no longer kept; '' if they are kept forever.
 _OLDEST = """coalesce((SELECT CASE WHEN auditretentionperiodv2 > 0
 THEN strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-' || auditretentionperiodv2 || ' days') END FROM organization), '')"""
 
@@ -31,7 +31,7 @@ def is_personal(table: Table) -> bool:
 
 
 def depends_on_row(table: Table) -> bool:
-    """Return whether the rows of a table that the user can see must be looked at one by one."""
+    """Return whether visibility has to be decided for each row of a table."""
     return table.name in (USER_QUERY.name, AUDIT.name)
 
 

@@ -32,7 +32,7 @@ from dataverse_sandbox.store import Store, Transaction
 
 _RESOURCE = re.compile(r"^(\$?\w+)(?:\(((?:'(?:[^']|'')*'|[^')])*)\))?(?:/(.*))?$", re.DOTALL)
 _WRITE_OPTIONS = frozenset({"$select", "$expand", "$id", "tag", "SolutionUniqueName"})
-_TOO_MUCH = re.compile("stack overflow|too large|too many|tables in a join", re.IGNORECASE)
+_TOO_COMPLEX = re.compile("stack overflow|too large|too many|tables in a join", re.IGNORECASE)
 _METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
 
 
@@ -60,12 +60,12 @@ def table_name(path: str) -> str:
 
 
 @contextmanager
-def _too_much_is_refused() -> Iterator[None]:
+def _refusing_complex_queries() -> Iterator[None]:
     """Refuse queries that exceed SQLite's limits with 400 instead of failing."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        if not _TOO_MUCH.search(str(error)):
+        if not _TOO_COMPLEX.search(str(error)):
             raise
         raise errors.bad_query("The query is too complex.") from None
 
@@ -82,7 +82,7 @@ class WebApi:
             raise errors.unknown(f"the method {request.method}")
         messages.parse_preferences(request.headers.get("prefer", ""))  # also where nothing asks for one
         if request.method == "GET":
-            with self._store.read() as connection, _too_much_is_refused():
+            with self._store.read() as connection, _refusing_complex_queries():
                 return self._read(connection, request)
         with self._store.write(request.identity.author) as transaction:
             return self.write(transaction, request)

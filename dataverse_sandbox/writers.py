@@ -7,7 +7,7 @@
     form_without_script  a CRM form without it
 
 None of them raises the revision, except the form with the script. The users of applications are created when they are
-first needed, because a new sandbox has the portal's alone.
+first needed; a new sandbox has only the portal's.
 """
 
 from __future__ import annotations

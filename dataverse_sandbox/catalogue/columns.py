@@ -289,7 +289,7 @@ def required(column: Column) -> Column:
     return replace(column, required="SystemRequired")
 
 
-def whole(name: str, label: str, *, minimum: int = -2_147_483_648, maximum: int = 2_147_483_647) -> Column:
+def integer(name: str, label: str, *, minimum: int = -2_147_483_648, maximum: int = 2_147_483_647) -> Column:
     return Column(name, Kind.INTEGER, label, minimum=minimum, maximum=maximum)
 
 

@@ -17,6 +17,7 @@ from dataverse_sandbox.catalogue.columns import (
     coded,
     derived,
     indexed,
+    integer,
     lookup,
     memo,
     moment,
@@ -24,7 +25,6 @@ from dataverse_sandbox.catalogue.columns import (
     state_columns,
     system_columns,
     text,
-    whole,
     yes_no,
 )
 
@@ -134,7 +134,7 @@ STEP = Table(
         required(
             coded("stage", "Execution Stage", (10, "Pre-validation"), (20, "Pre-operation"), (40, "Post-operation"))
         ),
-        whole("rank", "Execution Order", minimum=0),
+        integer("rank", "Execution Order", minimum=0),
         choice("supporteddeployment", "Deployment", "Server Only", "Client Only", "Both", first=0, default=0),
         choice("invocationsource", "Invocation Source", "Parent", "Child", first=0, default=0),
         yes_no("asyncautodelete", "Asynchronous Automatic Delete", "No", "Yes"),
@@ -204,7 +204,7 @@ ASYNC_OPERATION = Table(
         text("messagename", "Message Name", 160),
         memo("message", "Message"),
         memo("friendlymessage", "Friendly message"),
-        whole("errorcode", "Error Code"),
+        integer("errorcode", "Error Code"),
         moment("startedon", "Started On"),
         moment("completedon", "Completed On"),
         Column("correlationid", Kind.GUID, "Correlation Id"),
@@ -236,7 +236,7 @@ WEB_RESOURCE = Table(
             *((5, "PNG format"), (6, "JPG format"), (7, "GIF format"), (9, "Style Sheet (XSL)")),
             *((10, "ICO format"), (11, "Vector format (SVG)"), (12, "String (RESX)")),
         ),
-        whole("languagecode", "Language"),
+        integer("languagecode", "Language"),
     ),
 )
 PUBLISHER = Table(
@@ -253,7 +253,7 @@ PUBLISHER = Table(
         indexed(text("uniquename", "Name", 256, required="SystemRequired")),
         text("friendlyname", "Display Name", 256, required="SystemRequired"),
         text("customizationprefix", "Prefix", 8),
-        whole("customizationoptionvalueprefix", "Option Value Prefix", minimum=10_000, maximum=99_999),
+        integer("customizationoptionvalueprefix", "Option Value Prefix", minimum=10_000, maximum=99_999),
         memo("description", "Description", 2_000),
     ),
 )

@@ -11,6 +11,7 @@ from dataverse_sandbox.catalogue.columns import (
     Option,
     Table,
     indexed,
+    integer,
     lookup,
     memo,
     owning,
@@ -18,7 +19,6 @@ from dataverse_sandbox.catalogue.columns import (
     required,
     system_columns,
     text,
-    whole,
     yes_no,
 )
 
@@ -28,7 +28,7 @@ TEMPLATE_OF = {OUTLOOK_FILTERS: OUTLOOK_TEMPLATE, OFFLINE_FILTERS: OFFLINE_TEMPL
 _QUERY = (
     text("name", "Name", 200, required="SystemRequired"),
     memo("description", "Description", 2_000),
-    required(whole("querytype", "Query Type", minimum=0, maximum=1_000_000_000)),
+    required(integer("querytype", "Query Type", minimum=0, maximum=1_000_000_000)),
     required(indexed(text("returnedtypecode", "Returned Entity Type", 64))),
     memo("fetchxml", "Fetch XML"),
     memo("layoutxml", "Layout XML"),

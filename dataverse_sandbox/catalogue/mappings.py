@@ -12,11 +12,11 @@ from dataverse_sandbox.catalogue.columns import (
     Option,
     Table,
     coded,
+    integer,
     lookup,
     moment,
     system_columns,
     text,
-    whole,
     yes_no,
 )
 
@@ -70,7 +70,7 @@ MAPPING = Table(
         text("attributeexchangename", "Exchange Attribute", 160),
         coded("syncdirection", "Sync Direction", *_DIRECTIONS),
         coded("defaultsyncdirection", "Default Sync Direction", *_DIRECTIONS),
-        whole("allowedsyncdirection", "Allowed Sync Direction", minimum=0, maximum=255),
+        integer("allowedsyncdirection", "Allowed Sync Direction", minimum=0, maximum=255),
         yes_no("iscomputed", "Is Computed", "No", "Yes"),
         text("computedproperties", "Computed Properties", 500),
         lookup("syncattributemappingprofileid", "Profile", "syncattributemappingprofile"),

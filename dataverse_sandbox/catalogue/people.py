@@ -17,6 +17,7 @@ from dataverse_sandbox.catalogue.columns import (
     derived,
     in_base_currency,
     indexed,
+    integer,
     lookup,
     memo,
     money,
@@ -25,7 +26,6 @@ from dataverse_sandbox.catalogue.columns import (
     state_columns,
     system_columns,
     text,
-    whole,
     yes_no,
 )
 
@@ -84,7 +84,7 @@ ORGANIZATION = Table(
         Column("expirechangetrackingindays", Kind.INTEGER, "Days to Expire Change Tracking Deltas"),
         memo("orgdborgsettings", "Organization Database Organization Settings"),
         yes_no("isauditenabled", "Is Auditing Enabled", "No", "Yes"),
-        whole("auditretentionperiodv2", "Audit Retention Period Settings", minimum=-1, maximum=365_000),
+        integer("auditretentionperiodv2", "Audit Retention Period Settings", minimum=-1, maximum=365_000),
     ),
     change_tracking=False,
 )
@@ -176,7 +176,7 @@ PRIVILEGE = Table(
     columns=(
         *system_columns("privilegeid", "Privilege"),
         indexed(text("name", "Name", 100)),
-        whole("accessright", "Access Right"),
+        integer("accessright", "Access Right"),
     ),
     change_tracking=False,
     writable=False,
@@ -263,7 +263,7 @@ ACCOUNT = Table(
         coded("accountcategorycode", "Category", (1, "Preferred Customer"), (2, "Standard")),
         *_ACCOUNT_AMOUNTS,
         *in_base_currency(*_ACCOUNT_AMOUNTS),
-        whole("numberofemployees", "Number of Employees", minimum=0),
+        integer("numberofemployees", "Number of Employees", minimum=0),
         yes_no("creditonhold", "Credit Hold", "No", "Yes"),
         yes_no("donotemail", "Do not allow Emails", "Allow", "Do Not Allow"),
         memo("description", "Description", 2_000),
@@ -334,7 +334,7 @@ MAILBOX = Table(
         yes_no("orgmarkedasprimaryforexchangesync", "Is Exchange Sync Primary Organization", "No", "Yes"),
         yes_no("isforwardmailbox", "Is Forward Mailbox", "No", "Yes"),
         Column("testmailboxaccesscompletedon", Kind.DATE_TIME, "Test Completed On"),
-        whole("lastsyncerrorcode", "Last Sync Error Code"),
+        integer("lastsyncerrorcode", "Last Sync Error Code"),
         lookup("regardingobjectid", "Regarding", "systemuser", systemuser="mailbox_regarding_systemuser"),
         lookup("emailserverprofile", "Server Profile", "emailserverprofile"),
         *owning(),

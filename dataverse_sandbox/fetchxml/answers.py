@@ -18,9 +18,9 @@ from dataverse_sandbox.catalogue import AUDIT, SAVED_QUERY, USER_QUERY, Kind, Ta
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.fetchxml import cookies, parsing, selects
 from dataverse_sandbox.fetchxml.execution import MAX_WITHOUT_COOKIE, Page, Position, Runner
-from dataverse_sandbox.fetchxml.operators import Asker
+from dataverse_sandbox.fetchxml.operators import Requester
 from dataverse_sandbox.fetchxml.outputs import Output
-from dataverse_sandbox.fetchxml.parsing import LARGEST_PAGE, bad
+from dataverse_sandbox.fetchxml.parsing import MAX_PAGE_SIZE, bad
 from dataverse_sandbox.fetchxml.query import Fetch
 from dataverse_sandbox.fetchxml.translation import Statement, translate
 from dataverse_sandbox.messages import Request
@@ -55,10 +55,10 @@ def _answer(connection: sqlite3.Connection, place: Place, request: Request, fetc
     table = place.table
     if fetch.root.table != table.name:
         raise bad(f"The entity name '{fetch.root.table}' of the FetchXML is not that of the set '{table.set_name}'.")
-    statement = _within(place, translate(fetch, asker(request), request.rights))
+    statement = _within(place, translate(fetch, requester(request), request.rights))
     renderer = Renderer(statement, request.annotations, aggregate=fetch.aggregate)
     runner = Runner(connection, fetch, statement, labels=renderer.formatted)
-    size = min(fetch.size or LARGEST_PAGE, fetch.limit or LARGEST_PAGE)
+    size = min(fetch.size or MAX_PAGE_SIZE, fetch.limit or MAX_PAGE_SIZE)
     page = runner.page(_position(fetch, runner, size), size)
     more = page.more and fetch.limit is None
     return {
@@ -88,7 +88,7 @@ def answer_sql(connection: sqlite3.Connection, place: Place, request: Request) -
     fetch = selects.parse(request.options["sql"])
     if fetch.root.table != table.name:
         raise bad(f"The table '{fetch.root.table}' of the SQL is not that of the set '{table.set_name}'.")
-    statement = translate(fetch, asker(request), request.rights)
+    statement = translate(fetch, requester(request), request.rights)
     renderer = Renderer(statement, request.annotations, keeps_nulls=True)
     runner = Runner(connection, fetch, statement, labels=renderer.formatted)
     number, held = skiptoken.read_cookie(request.options["$skiptoken"]) if "$skiptoken" in request.options else (1, [])
@@ -118,8 +118,8 @@ def _position_of_sql(fetch: Fetch, runner: Runner, held: list[object]) -> Positi
     raise bad("Malformed paging cookie.")
 
 
-def asker(request: Request) -> Asker:
-    return Asker(request.caller, datetime.datetime.now(datetime.UTC))
+def requester(request: Request) -> Requester:
+    return Requester(request.caller, datetime.datetime.now(datetime.UTC))
 
 
 def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
@@ -137,9 +137,9 @@ def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
 def _counts(runner: Runner, fetch: Fetch, request: Request, renderer: Renderer) -> Item:
     wanted = fetch.counted or request.options.get("$count") == "true"
     total = runner.count() if wanted else -1
-    capped = min(total, LARGEST_PAGE)
+    capped = min(total, MAX_PAGE_SIZE)
     found: Item = {"@odata.count": capped} if wanted else {}
-    notes = {"totalrecordcount": capped, "totalrecordcountlimitexceeded": total > LARGEST_PAGE}
+    notes = {"totalrecordcount": capped, "totalrecordcountlimitexceeded": total > MAX_PAGE_SIZE}
     return found | {f"@{_CRM}{name}": value for name, value in notes.items() if renderer.wants(_CRM + name)}
 
 

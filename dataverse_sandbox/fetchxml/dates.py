@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 Moment = datetime.datetime
 _DAY = datetime.timedelta(days=1)
-# Stored times have whole seconds: the present second belongs to the past.
+# Stored times have whole seconds, so the current second counts as past.
 _TICK = datetime.timedelta(seconds=1)
-_LARGEST = 100_000
+_MAX_NUMBER = 100_000
 
 
 @dataclass(frozen=True)
 class Span:
-    """A span of time from `start` up to, but excluding, `end`; None is open."""
+    """A span of time from `start` up to, but excluding, `end`; None means unlimited."""
 
     start: Moment | None
     end: Moment | None
@@ -44,7 +44,7 @@ def _weeks(offset: int) -> Callable[[Moment], Span]:
 
 
 def months_later(moment: Moment, count: int) -> Moment:
-    """Return the same day some months later, or the month's last day where that day does not exist."""
+    """Return the same day some months later, or the month's last day if that day does not exist."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + count, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
@@ -105,7 +105,7 @@ def span(operator: str, count: int, now: Moment) -> Span:
     if operator in _FIXED:
         return _FIXED[operator](now)
     match = _COUNTED.match(operator)
-    if match is None or not 0 < count <= _LARGEST:
+    if match is None or not 0 < count <= _MAX_NUMBER:
         raise ValueError(f"'{operator}' with {count}")
     direction, unit = match[1], match[2]
     try:

@@ -10,7 +10,7 @@ from dataverse_sandbox.catalogue import Kind
 from dataverse_sandbox.conditions import Condition
 from dataverse_sandbox.fetchxml.cookies import Mark
 from dataverse_sandbox.fetchxml.outputs import Output
-from dataverse_sandbox.fetchxml.parsing import LARGEST_PAGE, bad
+from dataverse_sandbox.fetchxml.parsing import MAX_PAGE_SIZE, bad
 from dataverse_sandbox.fetchxml.query import Fetch
 from dataverse_sandbox.fetchxml.sources import collated, label
 from dataverse_sandbox.fetchxml.translation import Sort, Statement
@@ -80,7 +80,7 @@ class Runner:
     def count(self) -> int:
         """Count all rows of the query up to 5,000, and whether there are more."""
         distinct = "DISTINCT " if self._fetch.distinct else ""
-        return self._counted(f"SELECT {distinct}{', '.join(self._columns())}", self._grouping(), LARGEST_PAGE + 1)
+        return self._counted(f"SELECT {distinct}{', '.join(self._columns())}", self._grouping(), MAX_PAGE_SIZE + 1)
 
     def _counted(self, select: str, grouping: str, limit: int) -> int:
         origin, where = self._statement.origin, self._statement.where

@@ -37,7 +37,7 @@ def _converted(column: Column, text: str) -> object:
         return moment(text).date().isoformat()
     if column.kind is Kind.CHOICES:
         return values.choices_text(text)
-    return text if column.kind in TEXT_KINDS else _whole(text)
+    return text if column.kind in TEXT_KINDS else _require_integer(text)
 
 
 def _finite(number: float) -> float:
@@ -46,7 +46,7 @@ def _finite(number: float) -> float:
     return number
 
 
-def _whole(text: str) -> int:
+def _require_integer(text: str) -> int:
     number = int(text)
     if abs(number) >= 2**63:
         raise ValueError(text)

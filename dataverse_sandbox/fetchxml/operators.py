@@ -1,6 +1,6 @@
 """The operators of a `condition`, each to a piece of SQL ("FetchXml reference: operators").
 
-A row without a value differs from every value, so the negative operators take it along, as Dataverse does.
+A row without a value differs from every value, so the negative operators include it, as in Dataverse.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataverse_sandbox.fetchxml.parsing import bad
 from dataverse_sandbox.fetchxml.query import Test
 from dataverse_sandbox.fetchxml.sources import TEXT_KINDS, collated
 
-LONGEST_PATTERN = 4_000
+MAX_PATTERN_LENGTH = 4_000
 _COMPARISONS = {"eq": "=", "ne": "<>", "neq": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 # Name, the pattern around the value, whether it must not match.
 _PATTERNS = {
@@ -36,26 +36,26 @@ _DAYS = ("on", "on-or-before", "on-or-after")
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Who asks and when, for `eq-userid` and the relative dates."""
+class Requester:
+    """The user and the time of the request, for `eq-userid` and the relative dates."""
 
     user: str
     now: datetime.datetime
 
 
-def condition(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
+def condition(column: Column, expression: str, test: Test, requester: Requester) -> Condition:
     """Return the SQL of one condition on `expression`. Raises ApiError 400 or 501."""
     operator = test.operator
     if operator in _COMPARISONS:
         return _compared(column, expression, operator, literal(column, _single(test)))
     if dates.is_relative(operator) or operator in _DAYS:
-        return _within(column, expression, _span(test, asker))
+        return _within(column, expression, _span(test, requester))
     if operator in _PATTERNS:
         return _matching(column, expression, test)
     handler = _HANDLERS.get(operator)
     if handler is None:
         raise errors.unknown(f"the FetchXML operator '{operator}'")
-    return handler(column, expression, test, asker)
+    return handler(column, expression, test, requester)
 
 
 def same_row(column: Column, expression: str, test: Test, other: str) -> Condition:
@@ -81,19 +81,21 @@ def _compared(column: Column, expression: str, operator: str, value: object) -> 
 def _matching(column: Column, expression: str, test: Test) -> Condition:
     if column.kind not in TEXT_KINDS:
         raise bad(f"The operator '{test.operator}' takes a text column; '{column.name}' is none.")
-    if len(_single(test)) > LONGEST_PATTERN:
-        raise bad(f"The pattern for '{column.name}' is longer than {LONGEST_PATTERN} characters.")
+    if len(_single(test)) > MAX_PATTERN_LENGTH:
+        raise bad(f"The pattern for '{column.name}' is longer than {MAX_PATTERN_LENGTH} characters.")
     frame, negative = _PATTERNS[test.operator]
     found = texts.like(expression, frame.format(_single(test)))
     return Condition(f"(NOT ({found.sql}) OR {expression} IS NULL)", found.parameters) if negative else found
 
 
-def _span(test: Test, asker: Asker) -> Span:
+def _span(test: Test, requester: Requester) -> Span:
     is_day, takes_value = test.operator in _DAYS, test.operator in _DAYS or dates.takes_number(test.operator)
     text = _single(test) if takes_value else "0"
     try:
         return (
-            dates.on(test.operator, moment(text).date()) if is_day else dates.span(test.operator, int(text), asker.now)
+            dates.on(test.operator, moment(text).date())
+            if is_day
+            else dates.span(test.operator, int(text), requester.now)
         )
     except (ValueError, OverflowError):
         raise bad(f"'{text[:20]}' is nothing that '{test.operator}' takes.") from None
@@ -109,36 +111,36 @@ def _within(column: Column, expression: str, span: Span) -> Condition:
 
 
 def _stored(column: Column, moment: datetime.datetime, sign: str) -> tuple[str, bool]:
-    """Return the bound as stored, and whether the day that it is in counts whole."""
+    """Return the bound in its stored form; a day counts as a whole."""
     if column.kind is Kind.DATE_TIME:
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ"), False
     has_begun = moment.time() != datetime.time()
     return moment.date().isoformat(), sign == "<" and has_begun
 
 
-def _is_null(_column: Column, expression: str, _test: Test, _asker: Asker) -> Condition:
+def _is_null(_column: Column, expression: str, _test: Test, _asker: Requester) -> Condition:
     return Condition(f"{expression} IS NULL")
 
 
-def _is_not_null(_column: Column, expression: str, _test: Test, _asker: Asker) -> Condition:
+def _is_not_null(_column: Column, expression: str, _test: Test, _asker: Requester) -> Condition:
     return Condition(f"{expression} IS NOT NULL")
 
 
-def _is_in(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+def _is_in(column: Column, expression: str, test: Test, _asker: Requester) -> Condition:
     found = tuple(literal(column, text) for text in test.values)
     if not found:
         raise bad(f"The operator '{test.operator}' on '{test.name}' takes values.")
     return Condition(f"{collated(column, expression)} IN ({', '.join('?' * len(found))})", found)
 
 
-def _between(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+def _between(column: Column, expression: str, test: Test, _asker: Requester) -> Condition:
     if len(test.values) != 2:
         raise bad(f"The operator '{test.operator}' on '{test.name}' takes two values.")
     found = tuple(literal(column, text) for text in test.values)
     return Condition(f"{collated(column, expression)} BETWEEN ? AND ?", found)
 
 
-def _contains_values(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+def _contains_values(column: Column, expression: str, test: Test, _asker: Requester) -> Condition:
     """Match several choices, stored as `1,3`, that include one of the given values."""
     if column.kind is not Kind.CHOICES:
         raise bad(f"The operator '{test.operator}' takes a column of several choices.")
@@ -148,13 +150,13 @@ def _contains_values(column: Column, expression: str, test: Test, _asker: Asker)
     return Condition(f"({' OR '.join([piece] * len(test.values))})", tuple(text.strip() for text in test.values))
 
 
-def _equals_user(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
-    return Condition(f"{expression} = ?", (asker.user,))
+def _equals_user(_column: Column, expression: str, _test: Test, requester: Requester) -> Condition:
+    return Condition(f"{expression} = ?", (requester.user,))
 
 
-def _equals_business_unit(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+def _equals_business_unit(_column: Column, expression: str, _test: Test, requester: Requester) -> Condition:
     own = "SELECT businessunitid FROM systemuser WHERE systemuserid = ?"
-    return Condition(f"{expression} = ({own})", (asker.user,))
+    return Condition(f"{expression} = ({own})", (requester.user,))
 
 
 def _own_teams() -> str:
@@ -163,32 +165,32 @@ def _own_teams() -> str:
     return "SELECT teamid FROM teammembership WHERE systemuserid = ?"
 
 
-def _equals_teams(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
-    return Condition(f"{expression} IN ({_own_teams()})", (asker.user,))
+def _equals_teams(_column: Column, expression: str, _test: Test, requester: Requester) -> Condition:
+    return Condition(f"{expression} IN ({_own_teams()})", (requester.user,))
 
 
-def _equals_user_or_teams(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
-    return Condition(f"({expression} = ? OR {expression} IN ({_own_teams()}))", (asker.user, asker.user))
+def _equals_user_or_teams(_column: Column, expression: str, _test: Test, requester: Requester) -> Condition:
+    return Condition(f"({expression} = ? OR {expression} IN ({_own_teams()}))", (requester.user, requester.user))
 
 
-def _equals_user_or_reports(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+def _equals_user_or_reports(_column: Column, expression: str, _test: Test, requester: Requester) -> Condition:
     reports = hierarchies.under("systemuser")
-    return Condition(f"({expression} = ? OR {expression} IN ({reports}))", (asker.user, asker.user))
+    return Condition(f"({expression} = ? OR {expression} IN ({reports}))", (requester.user, requester.user))
 
 
-def _equals_user_or_reports_or_teams(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
+def _equals_user_or_reports_or_teams(column: Column, expression: str, test: Test, requester: Requester) -> Condition:
     return joined(
-        "OR", (handler(column, expression, test, asker) for handler in (_equals_user_or_reports, _equals_teams))
+        "OR", (handler(column, expression, test, requester) for handler in (_equals_user_or_reports, _equals_teams))
     )
 
 
-Handler = Callable[[Column, str, Test, Asker], Condition]
+Handler = Callable[[Column, str, Test, Requester], Condition]
 
 
 def _related(ids: Callable[[str], str], *, itself: bool) -> Handler:
     """Return the handler that selects the rows above or below the one in the condition."""
 
-    def related(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+    def related(column: Column, expression: str, test: Test, _asker: Requester) -> Condition:
         found, row_id = ids(hierarchies.table_of(column)), literal(column, _single(test))
         own = f"{expression} = ? OR " if itself else ""
         return Condition(f"({own}{expression} IN ({found}))", (row_id,) * (1 + itself))
@@ -197,8 +199,8 @@ def _related(ids: Callable[[str], str], *, itself: bool) -> Handler:
 
 
 def _negated(handler: Handler) -> Handler:
-    def negative(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
-        found = handler(column, expression, test, asker)
+    def negative(column: Column, expression: str, test: Test, requester: Requester) -> Condition:
+        found = handler(column, expression, test, requester)
         return Condition(f"(NOT ({found.sql}) OR {expression} IS NULL)", found.parameters)
 
     return negative

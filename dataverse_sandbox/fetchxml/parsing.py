@@ -1,4 +1,4 @@
-"""FetchXML text to a query. What it does not know is refused by name; what is wrong is a 400."""
+"""Parsing of FetchXML into a query. Unknown elements are refused by name, invalid ones with 400."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
 
 FIRST_MATCH = "matchfirstrowusingcrossapply"
-LARGEST_PAGE = 5_000
-LARGEST_NUMBER = 2_147_483_647
+MAX_PAGE_SIZE = 5_000
+MAX_NUMBER = 2_147_483_647
 MAX_LINKS = 15
 MAX_CONDITIONS = 500
 MAX_VALUES = 2_000
-DEEPEST_FILTER = 20
+MAX_FILTER_DEPTH = 20
 INVALID_XML = "0x80040201"
 TOO_MANY_LINKS = "0x8004430D"
 
@@ -84,8 +84,8 @@ def _fetch(element: Element, root: Node) -> Fetch:
 def _checked(fetch: Fetch) -> Fetch:
     if fetch.limit is not None and (fetch.page > 1 or fetch.size is not None or fetch.counted):
         raise bad("The top attribute can't be specified with paging attributes page, count, returntotalrecordcount.")
-    if max(fetch.limit or 0, fetch.size or 0) > LARGEST_PAGE:
-        raise bad(f"The number of rows cannot be more than {LARGEST_PAGE}.")
+    if max(fetch.limit or 0, fetch.size or 0) > MAX_PAGE_SIZE:
+        raise bad(f"The number of rows cannot be more than {MAX_PAGE_SIZE}.")
     return fetch
 
 
@@ -108,7 +108,7 @@ def _number(element: Element, name: str) -> int | None:
     text = element.get(name)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) <= LARGEST_NUMBER:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) <= MAX_NUMBER:
         raise bad(f"Invalid XML: '{name}' is a positive whole number.")
     return int(text)
 
@@ -161,8 +161,8 @@ class _Reader:
 
     def _filter(self, element: Element, depth: int = 1) -> Filter:
         _check(element)
-        if depth > DEEPEST_FILTER:
-            raise bad(f"Filters are nested more than {DEEPEST_FILTER} deep.")
+        if depth > MAX_FILTER_DEPTH:
+            raise bad(f"Filters are nested more than {MAX_FILTER_DEPTH} deep.")
         kind = element.get("type", "and")
         if kind not in ("and", "or"):
             raise bad("Invalid XML: the type of a filter is 'and' or 'or'.")

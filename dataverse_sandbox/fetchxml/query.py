@@ -72,7 +72,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Fetch:
-    """A whole query. `size` is the page size, `limit` the most rows of all pages.
+    """A whole query. `size` is the page size, `limit` the maximum number of rows of all pages.
 
     For SQL: `skip` is its OFFSET; `flat_names` omits the tables from column names.
     """

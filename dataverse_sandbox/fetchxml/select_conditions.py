@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataverse_sandbox.fetchxml.parsing import DEEPEST_FILTER, MAX_CONDITIONS, MAX_VALUES
+from dataverse_sandbox.fetchxml.parsing import MAX_CONDITIONS, MAX_FILTER_DEPTH, MAX_VALUES
 from dataverse_sandbox.fetchxml.query import Filter, Test
 from dataverse_sandbox.fetchxml.tokens import Name, Tokens, bad_sql, listed, read_name
 
@@ -44,8 +44,8 @@ class Conditions:
 
     def _in_brackets(self) -> Filter:
         self._depth += 1
-        if self._depth > DEEPEST_FILTER:
-            raise bad_sql(f"brackets are nested more than {DEEPEST_FILTER} deep.")
+        if self._depth > MAX_FILTER_DEPTH:
+            raise bad_sql(f"brackets are nested more than {MAX_FILTER_DEPTH} deep.")
         inner = self.read()
         self._tokens.expect(")")
         self._depth -= 1
@@ -88,5 +88,5 @@ class Conditions:
 
 
 def _known(name: Name, test: Test, *, negative: bool) -> Filter:
-    """Exclude empty values: in SQL they differ from nothing, in FetchXML from everything."""
+    """Exclude empty values, for which `<>` is never true in SQL but always true in FetchXML."""
     return Filter((test, Test(name.column, "not-null", entity=name.alias)) if negative else (test,))

@@ -10,7 +10,7 @@ from dataverse_sandbox.fetchxml.query import Filter
 from dataverse_sandbox.fetchxml.select_conditions import Conditions
 from dataverse_sandbox.fetchxml.tokens import RESERVED, Name, Tokens, bad_sql, listed, read_name, tokens_of
 
-LARGEST_TOP = 5_000
+MAX_TOP = 5_000
 FUNCTIONS = ("count", "sum", "avg", "min", "max")
 
 
@@ -25,8 +25,8 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Joined:
-    """A table of FROM or JOIN. A joined one has its own column and the other side of the equation."""
+class JoinedTable:
+    """A table of FROM or JOIN; a JOIN's condition compares its column `here` with the column `there`."""
 
     table: str
     alias: str
@@ -40,7 +40,7 @@ class Select:
     """The parts of one statement."""
 
     items: tuple[Item, ...]
-    tables: tuple[Joined, ...]
+    tables: tuple[JoinedTable, ...]
     where: Filter | None
     groups: tuple[Name, ...]
     orders: tuple[tuple[Name, bool], ...]
@@ -84,8 +84,8 @@ class _Reader:
         number = self._number()
         if in_brackets:
             self._tokens.expect(")")
-        if number > LARGEST_TOP:
-            raise bad_sql(f"TOP takes a number up to {LARGEST_TOP}.")
+        if number > MAX_TOP:
+            raise bad_sql(f"TOP takes a number up to {MAX_TOP}.")
         return number
 
     def _number(self) -> int:
@@ -136,10 +136,10 @@ class _Reader:
     def _name(self) -> Name:
         return read_name(self._tokens)
 
-    def _table(self, kind: str) -> Joined:
+    def _table(self, kind: str) -> JoinedTable:
         name = self._tokens.pop("word").value
         alias = self._alias() or name
-        return Joined(name, alias, kind)
+        return JoinedTable(name, alias, kind)
 
     def _join_kind(self) -> str | None:
         tokens = self._tokens
@@ -149,7 +149,7 @@ class _Reader:
             return "outer"
         return None
 
-    def _join(self, kind: str) -> Joined:
+    def _join(self, kind: str) -> JoinedTable:
         table = self._table(kind)
         self._tokens.expect("on")
         first = self._name()

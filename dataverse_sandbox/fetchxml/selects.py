@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dataverse_sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
-from dataverse_sandbox.fetchxml.select_reader import Item, Joined, Select, read
+from dataverse_sandbox.fetchxml.select_reader import Item, JoinedTable, Select, read
 from dataverse_sandbox.fetchxml.sources import table_named
 from dataverse_sandbox.fetchxml.tokens import Name, bad_sql
 
@@ -46,17 +46,17 @@ class _Maker:
             flat_names=True,
         )
 
-    def _node(self, table: Joined) -> Node:
+    def _node(self, table: JoinedTable) -> Node:
         return Node(
             table=table.table,
             attributes=tuple(self._attributes(table.alias)),
             links=tuple(self._link(other) for other in self._select.tables if self._hangs_below(other, table)),
         )
 
-    def _hangs_below(self, other: Joined, table: Joined) -> bool:
+    def _hangs_below(self, other: JoinedTable, table: JoinedTable) -> bool:
         return other.there is not None and other.there.alias == table.alias
 
-    def _link(self, table: Joined) -> Link:
+    def _link(self, table: JoinedTable) -> Link:
         there = table.there.column if table.there else ""
         return Link(self._node(table), here=table.here, there=there, alias=table.alias, kind=table.kind)
 

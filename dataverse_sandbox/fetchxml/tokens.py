@@ -17,7 +17,7 @@ _TOKEN = re.compile(
 
 RESERVED = frozenset({"select", "from", "where", "join", "inner", "left", "outer", "right", "full", "cross", "on"})
 RESERVED |= frozenset({"group", "order", "by", "offset", "having", "union", "as", "and", "or", "not", "is", "in"})
-Thing = TypeVar("Thing")
+Parsed = TypeVar("Parsed")
 
 
 def bad_sql(message: str) -> ApiError:
@@ -107,7 +107,7 @@ def read_name(tokens: Tokens) -> Name:
     return Name(tokens.pop("word").value, first) if tokens.take(".") else Name(first)
 
 
-def listed(tokens: Tokens, read_one: Callable[[], Thing]) -> tuple[Thing, ...]:
+def listed(tokens: Tokens, read_one: Callable[[], Parsed]) -> tuple[Parsed, ...]:
     """Read one or more items separated by commas."""
     found = [read_one()]
     while tokens.take(","):

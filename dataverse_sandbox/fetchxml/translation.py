@@ -9,7 +9,7 @@ from dataverse_sandbox import visibility
 from dataverse_sandbox.catalogue import Column, Kind
 from dataverse_sandbox.conditions import Condition
 from dataverse_sandbox.fetchxml import access, operators, outputs
-from dataverse_sandbox.fetchxml.operators import Asker
+from dataverse_sandbox.fetchxml.operators import Requester
 from dataverse_sandbox.fetchxml.outputs import Output
 from dataverse_sandbox.fetchxml.parsing import FIRST_MATCH, bad
 from dataverse_sandbox.fetchxml.query import Fetch, Filter, Link, Node, OrderBy, Test
@@ -17,7 +17,7 @@ from dataverse_sandbox.fetchxml.sources import Scope, Source, collated, label
 from dataverse_sandbox.rights import UNRESTRICTED, Rights
 
 _JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN", FIRST_MATCH: "LEFT JOIN"}
-# "all" finds parents whose related rows exist and none of which passes; "not all" is the same as "any".
+# "all" finds parents that have related rows, none of which matches; "not all" is the same as "any".
 _EXISTENCE = {"in": "any", "exists": "any", "any": "any", "not all": "any", "not any": "not any", "all": "all"}
 
 
@@ -34,7 +34,7 @@ class Sort:
 
 @dataclass(frozen=True)
 class Statement:
-    """The parts of the SELECT. `one_each` means that no row of the first table appears twice."""
+    """The parts of the SELECT. `one_each` means that each row of the first table appears at most once."""
 
     root: Source
     outputs: tuple[Output, ...]
@@ -45,9 +45,9 @@ class Statement:
     one_each: bool
 
 
-def translate(fetch: Fetch, asker: Asker, rights: Rights = UNRESTRICTED) -> Statement:
+def translate(fetch: Fetch, requester: Requester, rights: Rights = UNRESTRICTED) -> Statement:
     """Translate a query to SQL. Raises ApiError for unknown names and for tables that the caller may not read."""
-    return _Translator(fetch, asker, rights).statement()
+    return _Translator(fetch, requester, rights).statement()
 
 
 def joined(conditions: Sequence[Condition], word: str = " AND ") -> Condition:
@@ -57,8 +57,8 @@ def joined(conditions: Sequence[Condition], word: str = " AND ") -> Condition:
 
 
 class _Translator:
-    def __init__(self, fetch: Fetch, asker: Asker, rights: Rights) -> None:
-        self._fetch, self._asker, self._rights = fetch, asker, rights
+    def __init__(self, fetch: Fetch, requester: Requester, rights: Rights) -> None:
+        self._fetch, self._asker, self._rights = fetch, requester, rights
         self._scope = Scope()
         self._joins: list[Condition] = []
         self._where: list[Condition] = []

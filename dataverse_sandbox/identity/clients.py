@@ -1,4 +1,4 @@
-"""The application's client secrets and certificates, and the verification of what the token endpoint is given.
+"""The application's client secrets and certificates, and their verification at the token endpoint.
 
 Source: "Microsoft identity platform application authentication certificate credentials" and "Microsoft Entra
 authentication and authorization error codes".
@@ -58,7 +58,7 @@ def reset(store: Store) -> None:
 
 
 def registered(store: Store) -> Registered:
-    """Return what is registered now."""
+    """Return the registered credentials."""
     text = store.setting(_SETTING)
     return _read(json.loads(text)) if text else Registered({config.CLIENT_SECRET: None}, ())
 
@@ -89,7 +89,7 @@ def check(store: Store, request: Request, audience: str) -> None:
 
 
 def _check_secret(secret: str, known: Registered) -> None:
-    # All are compared, so that the time tells nothing.
+    # All are compared, so that the time reveals nothing.
     found = [end for value, end in known.secrets.items() if hmac.compare_digest(secret.encode(), value.encode())]
     if not found:
         raise _refused(7000215, "Invalid client secret provided.")

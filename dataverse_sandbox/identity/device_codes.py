@@ -23,7 +23,7 @@ AND expires_at > ?
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """A waiting sign-in; `person` is '' until somebody answers, None when they declined."""
+    """A pending sign-in; `person` is '' until a person answers, and None if they declined."""
 
     code: str
     user_code: str
@@ -53,7 +53,7 @@ def answer(store: Store, user_code: str, person: str | None) -> bool:
 
 
 def redeem(store: Store, code: str, *, client_id: str) -> Grant:
-    """Return the grant once somebody has answered. Raises GrantRefused, `authorization_pending` until then."""
+    """Return the grant once a person has answered. Raises GrantRefused, with `authorization_pending` until then."""
     found = store.fetch("SELECT details, expires_at FROM sign_in_code WHERE code = ?", (_KEY + code,))
     waiting = DeviceCode(**json.loads(found[0])) if found else None
     if found is None or waiting is None or waiting.client_id != client_id:

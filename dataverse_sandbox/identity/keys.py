@@ -44,7 +44,7 @@ def signing_key(store: Store) -> SigningKey:
 
 
 def renew(store: Store) -> SigningKey:
-    """Replace the key, as Entra rolls its keys over."""
+    """Replace the key, as Entra does when it rolls over its keys."""
     with _MAKING:
         _make(store)
     return signing_key(store)

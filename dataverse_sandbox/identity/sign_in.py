@@ -176,7 +176,7 @@ class SignIn:
         return page("Done", Markup("<p>The sign-in is {}. You may close this page.</p>").format(word), wide=False)
 
     def logout(self, request: Request) -> Response:
-        """Redirect the browser where it may go; there is no session to end."""
+        """Redirect the browser to an allowed address; there is no session to end."""
         target = request.args.get("post_logout_redirect_uri", "")
         if target and _is_loopback(target):
             return redirect(target, code=302)

@@ -31,7 +31,7 @@ class Graph:
         return [("/v1.0/users/<path:user>/sendMail", "POST", self.send_mail)]
 
     def send_mail(self, request: Request, user: str) -> Response:
-        """Accept a mail with 202 and no body; Graph promises no more."""
+        """Accept a mail with 202 and no body, as Graph does."""
         injection = self._faults.enter([Probe("POST", "", request.path)], needs_path=True)
         injection.wait_at(faults.BEFORE)
         try:

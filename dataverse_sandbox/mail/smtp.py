@@ -13,7 +13,7 @@ from dataverse_sandbox.faults import Faults, Probe
 from dataverse_sandbox.mail.mailbox import Mailbox
 
 _PROBE = Probe("SMTP", "", "smtp")
-_LARGEST = 20_000_000
+_MAX_NUMBER = 20_000_000
 
 
 class _Handler:
@@ -46,7 +46,7 @@ class SmtpServer:
     def __init__(self, mailbox: Mailbox, rules: Faults, *, port: int, host: str = "127.0.0.1") -> None:
         self.port = port
         self._controller = Controller(
-            _Handler(mailbox, rules), hostname=host, port=port, data_size_limit=_LARGEST, enable_SMTPUTF8=True
+            _Handler(mailbox, rules), hostname=host, port=port, data_size_limit=_MAX_NUMBER, enable_SMTPUTF8=True
         )
 
     def start(self) -> None:

@@ -114,12 +114,12 @@ def _collections(catalogue: Catalogue, table: Table) -> Iterator[str]:
     for name, found in catalogue.collections(table).items():
         other = found.other if isinstance(found, ManyToMany) else found.referencing
         kind = f"Collection(mscrm.{other.name})"
-        back = found.name if isinstance(found, ManyToMany) else _way_back(found)
+        back = found.name if isinstance(found, ManyToMany) else _own_property(found)
         partner = f" Partner={quoteattr(back)}" if back else ""
         yield f'<NavigationProperty Name={quoteattr(name)} Type="{kind}"{partner} />'
 
 
-def _way_back(found: OneToMany) -> str:
+def _own_property(found: OneToMany) -> str:
     """Return the lookup's own property, unless it can refer to any kind of owner."""
     name = found.column.navigation(found.referenced.name)
     _, targets = found.referencing.navigations.get(name, (found.column, ()))

@@ -17,7 +17,7 @@ from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.metadata import option_sets, relationships, tables
 from dataverse_sandbox.metadata.names import NAMESPACE, Item, metadata_id
-from dataverse_sandbox.metadata.shaping import Declared, Later, check_options, passes, selected, shaped, type_of
+from dataverse_sandbox.metadata.shaping import Declared, LazyProperty, check_options, passes, selected, shaped, type_of
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAMED = re.compile(r"(\w+)='([^']*)'")
@@ -150,10 +150,10 @@ def _as_text(value: object) -> str:
 def _property(place: One, name: str) -> Place:
     value = place.found.value(name)
     context = f"{place.address}/{name}"
-    if isinstance(value, Later) and value.declared:
+    if isinstance(value, LazyProperty) and value.declared:
         what, names = _COLLECTIONS[name]
         return Listed([Declared(item, value.declared) for item in value.make()], context, names, what)
-    if isinstance(value, Later):
+    if isinstance(value, LazyProperty):
         return Single(value.make(), context)
     if name in ("OptionSet", "GlobalOptionSet") and isinstance(value, dict):
         return One(Declared(value, type_of(value)), context, context)
@@ -193,11 +193,11 @@ _COLLECTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 def _tables(connection: sqlite3.Connection, context: str) -> Listed:
-    found = [Declared(_whole(connection, table), "EntityMetadata") for table in TABLES]
+    found = [Declared(_require_integer(connection, table), "EntityMetadata") for table in TABLES]
     return Listed(found, context, ("LogicalName",), "entity")
 
 
-def _whole(connection: sqlite3.Connection, table: Table) -> Item:
+def _require_integer(connection: sqlite3.Connection, table: Table) -> Item:
     """Return a table's definition; its parts are built on request."""
     one_to_many, many_to_many = "OneToManyRelationshipMetadata", "ManyToManyRelationshipMetadata"
 
@@ -206,12 +206,12 @@ def _whole(connection: sqlite3.Connection, table: Table) -> Item:
 
     return {
         **tables.table_item(table),
-        "Privileges": Later(lambda: tables.privileges(connection, table)),
-        "Attributes": Later(columns, "AttributeMetadata"),
-        "Keys": Later(lambda: relationships.keys(table), "EntityKeyMetadata"),
-        "ManyToManyRelationships": Later(lambda: relationships.many_to_many(table), many_to_many),
-        "ManyToOneRelationships": Later(lambda: relationships.many_to_one(table), one_to_many),
-        "OneToManyRelationships": Later(lambda: relationships.one_to_many(table), one_to_many),
+        "Privileges": LazyProperty(lambda: tables.privileges(connection, table)),
+        "Attributes": LazyProperty(columns, "AttributeMetadata"),
+        "Keys": LazyProperty(lambda: relationships.keys(table), "EntityKeyMetadata"),
+        "ManyToManyRelationships": LazyProperty(lambda: relationships.many_to_many(table), many_to_many),
+        "ManyToOneRelationships": LazyProperty(lambda: relationships.many_to_one(table), one_to_many),
+        "OneToManyRelationships": LazyProperty(lambda: relationships.one_to_many(table), one_to_many),
     }
 
 

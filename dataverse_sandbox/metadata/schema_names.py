@@ -1,6 +1,6 @@
 """The published schema names of Microsoft's columns, such as `FirstName` and `EMailAddress1` (SDK model classes).
 
-A logical name is the schema name in lower case, so the list below says only where the capitals are.
+A logical name is the schema name in lower case, so the lists below only add the capitals.
 """
 
 from __future__ import annotations

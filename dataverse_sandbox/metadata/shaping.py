@@ -38,8 +38,8 @@ _DERIVED = {
 
 
 @dataclass(frozen=True)
-class Later:
-    """A property that is expensive to build; `declared` is its items' type when it is a navigation property."""
+class LazyProperty:
+    """A property that is built only on request; `declared` is its items' type if it is a navigation property."""
 
     make: Callable[[], list[Item]]
     declared: str = ""
@@ -88,20 +88,20 @@ def shaped(found: Declared, options: Options) -> Item:
     wanted = dict.fromkeys(["MetadataId", *(select or found.item)])
     own = {} if type_of(found.item) == found.type else {TYPE: found.item[TYPE]}
     plain = {name: found.item[name] for name in wanted if name != TYPE and not _is_navigation(found.item, name)}
-    made = {name: value.make() if isinstance(value, Later) else value for name, value in plain.items()}
+    made = {name: value.make() if isinstance(value, LazyProperty) else value for name, value in plain.items()}
     return own | made | {name: _below(found, name, inner) for name, inner in _expanded(options.get("$expand", ""))}
 
 
 def _is_navigation(item: Item, name: str) -> bool:
     value = item[name]
-    return name in ("OptionSet", "GlobalOptionSet") or (isinstance(value, Later) and value.declared != "")
+    return name in ("OptionSet", "GlobalOptionSet") or (isinstance(value, LazyProperty) and value.declared != "")
 
 
 def _below(found: Declared, name: str, options: Options) -> object:
     value = found.value(name)
     if not _is_navigation(found.item, name):
         raise errors.bad_query(f"Property '{name}' on type '{NAMESPACE}.{found.type}' is not a navigation property.")
-    if isinstance(value, Later):
+    if isinstance(value, LazyProperty):
         listed = [Declared(item, value.declared or type_of(item)) for item in value.make()]
         return [shaped(one, options) for one in listed if passes(one, options)]
     return shaped(Declared(value, type_of(value)), options) if isinstance(value, dict) else None

@@ -140,7 +140,7 @@ def _item(preset: Preset, state: Mapping[str, object]) -> Markup:
 
 
 def _is_in_force(preset: Preset, state: Mapping[str, object]) -> bool:
-    """Return whether exactly this fault is set, whatever its count is now."""
+    """Return whether exactly this fault is set, regardless of its count."""
     probe = Faults()
     probe.put(preset.state)
     return _as_ordered(probe.state()) == _as_ordered(state)

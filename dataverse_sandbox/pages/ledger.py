@@ -88,7 +88,7 @@ class LedgerPage:
         wanted = Wanted.read(request.args)
         found = self._found(wanted)
         page_entries, is_more = found[:_SHOWN], len(found) > _SHOWN
-        body = _INTRO + self._search(wanted) + self._kept(wanted) + self._transactions(page_entries)
+        body = _INTRO + self._search(wanted) + self._active_filters(wanted) + self._transactions(page_entries)
         if is_more:
             body += _OLDER.format(wanted.older(int(str(page_entries[-1]["seq"]))))
         return page("Ledger", body, below="/ledger/")
@@ -107,7 +107,7 @@ class LedgerPage:
         kept = Markup("").join(hidden.format(name, value) for name, value in _narrowing(wanted))
         return _SEARCH.format(tables=options, kept=kept)
 
-    def _kept(self, wanted: Wanted) -> Markup:
+    def _active_filters(self, wanted: Wanted) -> Markup:
         names = self._names([value for _name, value in _narrowing(wanted)])
         narrowed = [names.get(value, value) for _name, value in _narrowing(wanted)]
         return _KEPT.format(what=" and ".join(narrowed), all="/ledger/") if narrowed else Markup("")

@@ -13,7 +13,7 @@ _COMPANYS_PREFIX = "contoso"
 def strip(transaction: Transaction) -> None:
     """Remove the staging tables, the contact's own columns, the plug-in's step and the staging solution.
 
-    The plug-in then works again as soon as somebody creates its tables, as if it were deployed together with them.
+    The plug-in works again once its tables are created, as if it were deployed together with them.
     """
     connection = transaction.connection
     for table in (SYNC_FIELD, SYNC_RECORD):

@@ -45,8 +45,8 @@ def row(table: Table, moment: datetime.datetime, values: Row, *, by: str = confi
     return complete
 
 
-def surroundings(moment: datetime.datetime) -> list[tuple[Table, Row]]:
-    """Return the single rows that all others refer to."""
+def fixed_rows(moment: datetime.datetime) -> list[tuple[Table, Row]]:
+    """Return the rows that exist once and that all others refer to."""
     unit: Row = {"businessunitid": config.BUSINESS_UNIT_ID, "name": "Contoso"}
     currency: Row = {
         "transactioncurrencyid": config.CURRENCY_ID,

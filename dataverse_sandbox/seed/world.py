@@ -11,7 +11,7 @@ from dataverse_sandbox import config
 from dataverse_sandbox.catalogue import ACCOUNT, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Table
 from dataverse_sandbox.config import World
 from dataverse_sandbox.seed import company, edits, mappings, material, synchronization
-from dataverse_sandbox.seed.edits import Surroundings
+from dataverse_sandbox.seed.edits import SeedContext
 from dataverse_sandbox.store import Row
 
 TableRow = tuple[Table, Row]
@@ -28,22 +28,22 @@ def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
     units = {str(row["systemuserid"]): row["businessunitid"] for row in people}
     plans = edits.plan(contacts, world.pending)
     edits.prepare(plans)
-    yield from _surroundings(base - _LONG)
-    yield from _owned(units, _company(people, world, base))
+    yield from _fixed_rows(base - _LONG)
+    yield from _with_owning_unit(units, _company(people, world, base))
     for table, found in ((SYSTEM_USER, people), (ACCOUNT, accounts), (CONTACT, contacts)):
-        yield from _owned(units, ((table, row) for row in found))
+        yield from _with_owning_unit(units, ((table, row) for row in found))
     names = {str(row["accountid"]): str(row["name"]) for row in accounts}
-    around = Surroundings(random, tuple(accounts), tuple(people[1:]), names)
-    for record, fields in edits.staged(plans, around, base):
+    context = SeedContext(random, tuple(accounts), tuple(people[1:]), names)
+    for record, fields in edits.staged(plans, context, base):
         yield SYNC_RECORD, record
         yield from ((SYNC_FIELD, field) for field in fields)
 
 
 @lru_cache(maxsize=2)
-def _surroundings(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
+def _fixed_rows(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
     """Return the rows that are the same in every world: organization, roles, messages, system views."""
     return (
-        *material.surroundings(long_ago),
+        *material.fixed_rows(long_ago),
         *company.security(long_ago),
         *company.components(long_ago),
         *synchronization.system_views(long_ago),
@@ -60,7 +60,7 @@ def _company(people: list[Row], world: World, base: datetime.datetime) -> Iterat
     yield from synchronization.meetings(apart, people, base)
 
 
-def _owned(units: Mapping[str, object], found: Iterable[TableRow]) -> Iterator[TableRow]:
+def _with_owning_unit(units: Mapping[str, object], found: Iterable[TableRow]) -> Iterator[TableRow]:
     """Return the rows with the business unit of their owner; teams belong to the topmost."""
     for table, row in found:
         if "owningbusinessunit" in row:

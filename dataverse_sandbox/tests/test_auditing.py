@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataverse_sandbox import config
-from dataverse_sandbox.audit_functions import LONGEST, UNKNOWN_FORM
+from dataverse_sandbox.audit_functions import MAX_VALUE_LENGTH, UNKNOWN_FORM
 from dataverse_sandbox.tests.caller import ALL_ANNOTATIONS, Sandbox
 
 CRM = "Microsoft.Dynamics.CRM"
@@ -70,7 +70,7 @@ def test_cleared_and_filled_columns_are_absent(audited: Sandbox) -> None:
     assert (old, new) == ({"department": "Sales"}, {"fax": "1"})
 
 
-def test_values_read_like_the_row(audited: Sandbox) -> None:
+def test_values_have_the_format_of_rows(audited: Sandbox) -> None:
     contact = audited.contact()
     account = audited.rows("accounts")[0]["accountid"]
     body = {
@@ -110,7 +110,7 @@ def test_create_and_delete_hold_all_values(audited: Sandbox) -> None:
     assert values(audited, created)[1]["firstname"] == values(audited, deleted)[0]["firstname"] == "A"
 
 
-def test_owner_and_state_have_actions_of_their_own(audited: Sandbox) -> None:
+def test_owner_and_state_have_separate_actions(audited: Sandbox) -> None:
     path = f"contacts({audited.contact()['contactid']})"
     body = {"jobtitle": "Boss", "ownerid@odata.bind": f"/systemusers({JONAS})", "statecode": 1, "statuscode": 2}
     audited.patch(path, body)
@@ -121,7 +121,7 @@ def test_owner_and_state_have_actions_of_their_own(audited: Sandbox) -> None:
     assert len({entry["transactionid"] for entry in found}) == 1
 
 
-def test_calling_user_only_under_impersonation(audited: Sandbox) -> None:
+def test_calling_user_is_set_under_impersonation(audited: Sandbox) -> None:
     path = f"contacts({audited.contact()['contactid']})"
     audited.patch(path, {"jobtitle": "One"}, MSCRMCallerID=JONAS)
     audited.patch(path, {"jobtitle": "Two"})
@@ -140,7 +140,7 @@ def test_plugin_restore_leaves_no_entry(audited: Sandbox) -> None:
     assert entry["action"] == 41
 
 
-def test_change_data_has_the_forms_seen_in_public(audited: Sandbox) -> None:
+def test_change_data_has_publicly_known_forms(audited: Sandbox) -> None:
     contact = audited.contact()
     account = contact["_parentcustomerid_value"]
     body = {"preferredcontactmethodcode": 3, "donotemail": True, "birthdate": "1990-02-03", "jobtitle": "Boss"}
@@ -159,12 +159,12 @@ def test_long_values_end_in_an_ellipsis(audited: Sandbox) -> None:
     column = {"@odata.type": f"{CRM}.MemoAttributeMetadata", "SchemaName": "new_Story", "MaxLength": 20_000}
     assert audited.post(f"{CONTACT}/Attributes", column).status_code == 204
     path = f"contacts({audited.contact()['contactid']})"
-    audited.patch(path, {"new_story": "a" * LONGEST})
-    audited.patch(path, {"new_story": "b" * (LONGEST + 1)})
+    audited.patch(path, {"new_story": "a" * MAX_VALUE_LENGTH})
+    audited.patch(path, {"new_story": "b" * (MAX_VALUE_LENGTH + 1)})
 
     old, new = values(audited, entries(audited)[-1])
-    assert old["new_story"] == "a" * LONGEST
-    assert new["new_story"] == "b" * (LONGEST - 1) + "…"
+    assert old["new_story"] == "a" * MAX_VALUE_LENGTH
+    assert new["new_story"] == "b" * (MAX_VALUE_LENGTH - 1) + "…"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_jitter_shows_entries_out_of_order(audited: Sandbox) -> None:
     assert seen != sorted(seen)
 
 
-def test_entries_older_than_the_days_kept_are_gone(audited: Sandbox) -> None:
+def test_entries_past_retention_are_deleted(audited: Sandbox) -> None:
     audited.patch(f"contacts({audited.contact()['contactid']})", {"jobtitle": "Boss"})
     audited.server.application.store.execute("UPDATE audit SET createdon = '2020-01-01T00:00:00Z'")
 
@@ -306,7 +306,7 @@ def test_unknown_switches_are_refused(sandbox: Sandbox, body: dict[str, object])
     assert sandbox.session.put(f"{sandbox.url}/sandbox/auditing", json=body).status_code == 400
 
 
-def test_list_by_the_documented_query(audited: Sandbox) -> None:
+def test_documented_query_lists_entries(audited: Sandbox) -> None:
     since = audited.rows("contacts?$select=modifiedon&$orderby=modifiedon desc")[0]["modifiedon"]
     audited.patch(f"contacts({audited.contact()['contactid']})", {"jobtitle": "Boss"})
     columns = "auditid,createdon,action,operation,_objectid_value,_userid_value,_callinguserid_value,transactionid"

@@ -1,4 +1,4 @@
-"""The environment without anything of the portal: what is absent, and the way back."""
+"""The environment without the portal's tables, columns and plug-in, and its restoration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_bare_environment_has_nothing_of_the_portal(bare: Sandbox) -> None:
     assert bare.ledger() == []
 
 
-def test_bare_environment_keeps_what_outlook_saves(bare: Sandbox) -> None:
+def test_bare_environment_stores_outlook_edits(bare: Sandbox) -> None:
     contact = bare.contact()
 
     done = bare.edit(contact["contactid"], jobtitle="Pilot")

@@ -83,7 +83,7 @@ def test_recreated_row_is_an_update(sandbox: Sandbox) -> None:
     assert [row.get("contactid") for row in changed] == [contact_id]
 
 
-def test_deltas_come_in_pages(sandbox: Sandbox) -> None:
+def test_deltas_are_paged(sandbox: Sandbox) -> None:
     sandbox.reset(contacts=7)
     items, delta = track(sandbox, size=2)
     for item in items[:4]:
@@ -169,7 +169,7 @@ def test_writes_between_pages_are_never_lost(sandbox: Sandbox) -> None:
         for item in page["value"]:
             _take(mirror, item)
         link = page.get("@odata.nextLink") or page["@odata.deltaLink"]
-        _somebody_writes(sandbox, dice)
+        _write_at_random(sandbox, dice)
 
     while True:
         page = sandbox.get(link).json()
@@ -188,7 +188,7 @@ def _take(mirror: dict[str, str], item: dict[str, Any]) -> None:
         mirror[item["contactid"]] = item["jobtitle"]
 
 
-def _somebody_writes(sandbox: Sandbox, dice: random.Random) -> None:
+def _write_at_random(sandbox: Sandbox, dice: random.Random) -> None:
     rows = sandbox.rows("contacts?$select=contactid")
     picked = dice.choice(rows)["contactid"]
     what = dice.random()

@@ -43,7 +43,7 @@ def made(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_new_table_is_usable_at_once(made: Sandbox) -> None:
+def test_new_table_is_usable_immediately(made: Sandbox) -> None:
     row = made.post("new_projects", {"new_name": "First"}, Prefer="return=representation").json()
 
     assert made.get(f"new_projects({row['new_projectid']})").json()["new_name"] == "First"

@@ -35,7 +35,7 @@ def test_status_fault_repeats_with_retry_after(sandbox: Sandbox) -> None:
         {"table": "contact", "path": "WhoAmI"},
     ],
 )
-def test_rule_spares_other_requests(sandbox: Sandbox, rule: dict[str, str]) -> None:
+def test_rule_leaves_other_requests_alone(sandbox: Sandbox, rule: dict[str, str]) -> None:
     sandbox.fault(**rule, status=500)
 
     assert sandbox.get("contacts").status_code == 200
@@ -148,7 +148,7 @@ def test_cut_closes_connection_without_answer(sandbox: Sandbox, point: str, writ
     assert sandbox.patch(f"contacts({contact_id})", {"jobtitle": "Again", "osync_revision": 9}).status_code == 204
 
 
-def test_status_fault_hits_matching_batch_part(sandbox: Sandbox) -> None:
+def test_status_fault_affects_matching_batch_part(sandbox: Sandbox) -> None:
     sandbox.fault(table="contact", status=429, retry_after=3)
 
     answer = sandbox.batch(
@@ -232,7 +232,7 @@ def test_refused_credentials_invalidate_all_tokens(sandbox: Sandbox) -> None:
         {"latency": 3},
     ],
 )
-def test_meaningless_rules_are_refused(sandbox: Sandbox, state: dict[str, object]) -> None:
+def test_invalid_rules_are_refused(sandbox: Sandbox, state: dict[str, object]) -> None:
     answer = sandbox.session.put(f"{sandbox.url}/sandbox/faults", json=state)
 
     assert answer.status_code == 400

@@ -220,7 +220,7 @@ def test_too_many_rows_cannot_be_aggregated(people: Sandbox) -> None:
     assert response.json()["error"]["code"] == "0x8004E023"
 
 
-def test_distinct_rows_come_once(people: Sandbox) -> None:
+def test_distinct_rows_are_unique(people: Sandbox) -> None:
     people.session.patch(
         f"{people.api}contacts({_id_of(people, 'Bert')})", json={"lastname": "Berg", "osync_revision": 1}
     )
@@ -256,7 +256,7 @@ def test_total_is_counted_on_request(people: Sandbox) -> None:
     assert page["@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"] is False
 
 
-def test_annotations_come_only_when_preferred(people: Sandbox) -> None:
+def test_annotations_are_returned_only_on_request(people: Sandbox) -> None:
     xml = '<fetch count="1"><entity name="contact"><attribute name="gendercode"/></entity></fetch>'
 
     page = people.session.get(f"{people.api}contacts", params={"fetchXml": xml}).json()

@@ -109,7 +109,7 @@ def test_ordinary_views_of_others_are_hidden(sandbox: Sandbox) -> None:
     assert jonas.get(made).status_code == 200
 
 
-def test_rows_of_callers_team_are_own(sandbox: Sandbox) -> None:
+def test_rows_of_callers_team_are_visible(sandbox: Sandbox) -> None:
     [team] = sandbox.rows("teams?$filter=name eq 'Sales South'&$expand=teammembership_association($select=fullname)")
     member = team["teammembership_association"][0]["fullname"]
 
@@ -118,7 +118,7 @@ def test_rows_of_callers_team_are_own(sandbox: Sandbox) -> None:
     assert {row["_owningteam_value"] for row in rows} == {None, team["teamid"]}
 
 
-def test_table_is_named_as_text(sandbox: Sandbox) -> None:
+def test_filters_name_their_table_as_text(sandbox: Sandbox) -> None:
     assert {row["returnedtypecode"] for row in sandbox.rows(EXACT)} == {
         *("contact", "appointment", "serviceappointment", "recurringappointmentmaster", "task", "phonecall")
     }
@@ -181,7 +181,7 @@ def test_table_has_one_default_template(sandbox: Sandbox) -> None:
     assert [row["name"] for row in found] == ["X"]
 
 
-def test_mailbox_and_user_find_each_other(sandbox: Sandbox) -> None:
+def test_mailbox_and_user_refer_to_each_other(sandbox: Sandbox) -> None:
     [mailbox] = sandbox.rows(f"mailboxes?$filter=_regardingobjectid_value eq {JONAS.user_id}")
     user = sandbox.get(f"systemusers({JONAS.user_id})?$select=fullname&$expand=defaultmailbox($select=name)").json()
 

@@ -11,7 +11,7 @@ from dataverse_sandbox.tests.caller import Sandbox, request_text, statuses
 
 JONAS = config.EDITOR
 APPLICATION = "# Outlook Sync Portal"
-NOBODY = "deadbeef-0000-4000-8000-000000000000"
+NO_USER = "deadbeef-0000-4000-8000-000000000000"
 
 
 def error_of(response: Any) -> tuple[int, str]:
@@ -29,12 +29,12 @@ def test_both_headers_act_as_the_user(sandbox: Sandbox) -> None:
 
 
 def test_unknown_caller_id_is_ignored(sandbox: Sandbox) -> None:
-    assert whoami(sandbox, MSCRMCallerID=NOBODY) == config.APPLICATION_USER_ID
+    assert whoami(sandbox, MSCRMCallerID=NO_USER) == config.APPLICATION_USER_ID
     assert whoami(sandbox, MSCRMCallerID=JONAS.object_id) == config.APPLICATION_USER_ID
 
 
 def test_unknown_object_id_is_refused(sandbox: Sandbox) -> None:
-    assert sandbox.get("WhoAmI", CallerObjectId=NOBODY).status_code == 403
+    assert sandbox.get("WhoAmI", CallerObjectId=NO_USER).status_code == 403
     assert sandbox.get("WhoAmI", CallerObjectId="rubbish").status_code == 400
 
 
@@ -153,7 +153,7 @@ def test_bypass_headers_skip_the_plugin(sandbox: Sandbox, headers: dict[str, str
     "headers",
     [
         {"MSCRM.BypassBusinessLogicExecution": "CustomAsync"},
-        {"MSCRM.BypassBusinessLogicExecutionStepIds": NOBODY},
+        {"MSCRM.BypassBusinessLogicExecutionStepIds": NO_USER},
         {"MSCRM.BypassCustomPluginExecution": "false"},
         {"MSCRM.SuppressCallbackRegistrationExpanderJob": "true"},
     ],
@@ -167,7 +167,7 @@ def test_other_bypasses_do_not_skip_plugin(sandbox: Sandbox, headers: dict[str, 
 
 def test_more_than_three_steps_cannot_be_bypassed(sandbox: Sandbox) -> None:
     contact = sandbox.contact()["contactid"]
-    four = {"MSCRM.BypassBusinessLogicExecutionStepIds": ",".join([NOBODY, JONAS.user_id, *"ab"])}
+    four = {"MSCRM.BypassBusinessLogicExecutionStepIds": ",".join([NO_USER, JONAS.user_id, *"ab"])}
 
     assert sandbox.patch(f"contacts({contact})", {"jobtitle": "X"}, **four).status_code == 400
 
@@ -181,7 +181,7 @@ def test_disabling_the_step_switches_the_plugin_off(sandbox: Sandbox) -> None:
     assert sandbox.read(contact)["jobtitle"] == "Kept"
 
 
-def test_single_part_of_change_set_can_bypass(sandbox: Sandbox) -> None:
+def test_one_request_of_change_set_can_bypass(sandbox: Sandbox) -> None:
     first, second = (sandbox.contact(number) for number in (0, 1))
     bypass = {"MSCRM.BypassCustomPluginExecution": "true"}
     target = "/api/data/v9.2/contacts({})"

@@ -147,7 +147,7 @@ def test_top_returns_no_next_link(people: Sandbox) -> None:
     assert (len(sized["value"]), "@odata.nextLink" in sized) == (3, True)
 
 
-def test_counts(people: Sandbox) -> None:
+def test_rows_are_counted(people: Sandbox) -> None:
     assert people.get("contacts?$count=true&$top=1").json()["@odata.count"] == 8
     assert people.get("contacts/$count?$filter=firstname eq 'Bo'").text == "2"
     assert people.get("contacts/$count").text == "8"

@@ -1,4 +1,4 @@
-"""The directions of synchronized fields, as rows and in force for a user."""
+"""The directions of synchronized fields: the stored rows, and those in force for a user."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_synchronized_column_has_a_mapping(sandbox: Sandbox) -> None:
     assert keys == {profile["syncattributemappingprofileid"]}
 
 
-def test_user_and_team_read_what_is_in_force(sandbox: Sandbox) -> None:
+def test_user_and_team_read_current_directions(sandbox: Sandbox) -> None:
     team = sandbox.rows("teams")[0]["teamid"]
     found = in_force(sandbox, f"systemusers({config.EDITOR.user_id})")
 
@@ -43,7 +43,7 @@ def test_user_and_team_read_what_is_in_force(sandbox: Sandbox) -> None:
     assert "address1_city" in found["address1"]["ComputedProperties"]
 
 
-def test_stored_direction_is_the_one_in_force(sandbox: Sandbox) -> None:
+def test_stored_direction_is_returned(sandbox: Sandbox) -> None:
     statement = "UPDATE syncattributemapping SET syncdirection = 1 WHERE attributecrmname = 'jobtitle'"
     sandbox.server.application.store.execute(statement)
     try:

@@ -140,7 +140,7 @@ def test_unknown_definitions_are_refused(sandbox: Sandbox, path: str, status: in
     assert sandbox.get(path).status_code == status
 
 
-def test_schema_names_have_their_published_capitals(sandbox: Sandbox) -> None:
+def test_schema_names_match_published_spelling(sandbox: Sandbox) -> None:
     columns = sandbox.rows(f"{CONTACT}/Attributes?$select=LogicalName,SchemaName")
     found = {column["LogicalName"]: column["SchemaName"] for column in columns}
 

@@ -1,4 +1,4 @@
-"""Privileges taken away from the application user, one at a time."""
+"""Privileges that are taken away from the application user."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_second_list_replaces_the_first(sandbox: Sandbox) -> None:
     assert sandbox.control("GET", "privileges") == {"without": ["prvReadMailbox"]}
 
 
-def test_all_given_back_leaves_system_administrator(sandbox: Sandbox) -> None:
+def test_giving_all_back_restores_system_administrator(sandbox: Sandbox) -> None:
     everything = held(sandbox)
     take(sandbox, "prvWriteContact")
     take(sandbox)

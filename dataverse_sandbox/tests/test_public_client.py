@@ -53,7 +53,7 @@ def test_code_of_another_client_is_refused(sandbox: Sandbox) -> None:
     assert redeem(sandbox, code, **PUBLIC, client_secret="").json()["error"] == "invalid_grant"
 
 
-def test_public_client_has_no_token_of_its_own(sandbox: Sandbox) -> None:
+def test_public_client_gets_no_application_token(sandbox: Sandbox) -> None:
     form = {**PUBLIC, "grant_type": "client_credentials", "scope": f"{sandbox.url}/.default"}
 
     assert sandbox.session.post(sandbox.token_url, data=form).status_code == 401

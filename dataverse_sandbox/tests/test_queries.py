@@ -196,7 +196,7 @@ def test_related_sort_can_be_paged(people: Sandbox, column: str) -> None:
     assert names(first["value"]) + names(second["value"]) == ["clark", "Adams", "Baker", "Davis"]
 
 
-def test_counts_come_with_their_annotations(people: Sandbox) -> None:
+def test_counts_have_annotations(people: Sandbox) -> None:
     counted = people.get("contacts?$count=true", **ALL_ANNOTATIONS).json()
     silent = people.get("contacts", **ALL_ANNOTATIONS).json()
 

@@ -1,4 +1,4 @@
-"""Reset: it restores only changed tables, with the same result as a new file."""
+"""Reset, which restores only changed tables with the same result as a new file."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_reset_after_large_world_is_complete(sandbox: Sandbox, fresh: Any) -> No
     assert everything(sandbox.server.application.store.path) == fresh
 
 
-def test_reset_applies_new_privileges_at_once(sandbox: Sandbox) -> None:
+def test_reset_applies_new_privileges_immediately(sandbox: Sandbox) -> None:
     sandbox.give_roles("Rita Lindqvist")
     rita = sandbox.as_user("Rita Lindqvist")
     assert rita.get("contacts").status_code == 403

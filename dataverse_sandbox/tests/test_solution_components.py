@@ -117,7 +117,7 @@ def key_status(sandbox: Sandbox) -> str:
     [({"seconds": 0.5}, "InProgress", "Active"), ({"fails": True}, "Failed", "Failed")],
     ids=["slow", "failing"],
 )
-def test_key_index_needs_time(sandbox: Sandbox, setting: dict[str, object], first: str, later: str) -> None:
+def test_key_index_becomes_active_later(sandbox: Sandbox, setting: dict[str, object], first: str, later: str) -> None:
     sandbox.control("PUT", "keys", setting)
     sandbox.post("EntityDefinitions(LogicalName='account')/Keys", {"SchemaName": "new_Key", "KeyAttributes": ["name"]})
 

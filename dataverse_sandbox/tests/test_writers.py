@@ -88,7 +88,7 @@ def test_outlook_page_saves_signed(audited: Sandbox) -> None:
         ("form_without_script", JONAS, False),
     ],
 )
-def test_writer_leaves_its_own_traces(audited: Sandbox, writer: str, user: str, raises_revision: bool) -> None:
+def test_each_writer_is_recorded_as_itself(audited: Sandbox, writer: str, user: str, raises_revision: bool) -> None:
     before = audited.contact()
     assert write(audited, writer, jobtitle="Boss")["staged"] == 0
 

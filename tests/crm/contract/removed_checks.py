@@ -50,7 +50,7 @@ def commit_requests_separately(patch: Patch) -> None:
         for part in change_set.parts:
             with run._store.write(run._outer.identity.author) as transaction:
                 try:
-                    answers.append(run._changing(transaction, part, made))
+                    answers.append(run._write_part(transaction, part, made))
                 except ApiError as error:
                     raise batch._PartFailed(error, part.content_id) from None
         return answers
