@@ -1,14 +1,14 @@
 """The third step of a round: the values of entries that may matter, in batches.
 
 Each read counts towards the CRM's daily allowance. So only entries with a tracked column are asked for, those of the
-synchronization and of contacts with an open Outlook edit first. Others serve to observe; they are read while the day's
-allowance is not half used.
+synchronization and of contacts with an open Outlook edit first. Others only serve as examples of what is observed, so
+they get a small part of the allowance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -40,7 +40,7 @@ def read(running: Round) -> bool:
         _read_batch(running, entries)
         if running.is_over():
             return False
-    left = OTHERS_IN_A_ROUND if rhythm.has_allowance() else 0
+    left = min(OTHERS_IN_A_ROUND, _left_for_others())
     while left > 0 and (entries := _untried(_new(), tried, min(left, AT_ONCE))):
         _read_batch(running, entries)
         left -= len(entries)
@@ -49,6 +49,15 @@ def read(running: Round) -> bool:
     stale = _new().filter(read_at__lt=running.now - UNREAD_AFTER).exclude(pk__in=wanted(running).values("pk"))
     stale.update(state=EntryState.LET_THROUGH, reason=Reason.VALUES_NOT_READ)
     return True
+
+
+def _left_for_others() -> int:
+    """Return how many values of entries that are not from Outlook may still be read today (UTC)."""
+    if not _new().exists() or not rhythm.has_allowance():
+        return 0
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    read_today = CaptureEntry.objects.filter(read_at__gte=midnight, reason=Reason.NOT_OUTLOOK).count()
+    return max(0, rhythm.allowance_for_others() - read_today)
 
 
 def wanted(running: Round) -> QuerySet[CaptureEntry]:

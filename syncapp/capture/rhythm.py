@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from syncapp.capture.rounds import CURSOR
 from syncapp.connection import usage
 from syncapp.mirror import uses
 from syncapp.models import Capture, CaptureEntry, MirrorCursor
-from syncapp.models.capture.entry import OPEN_ENTRIES
+from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 
@@ -18,6 +19,8 @@ AUDIT = "audit"  # of the setting CAPTURE
 OPERATIONS_OF_A_ROUND = 3
 # The portal slows down from this part of the allowance on, and never plans to use more than the second one.
 SLOWER_FROM, MAX_PART = 0.5, 0.8
+# Of the allowance, for values of changes that are only observed.
+PART_FOR_OTHERS = 0.1
 
 
 def is_due() -> bool:
@@ -36,7 +39,8 @@ def is_due() -> bool:
 def interval() -> float:
     """Return the seconds between two rounds now, which is short while an entry waits."""
     wanted = uses.capture_interval()
-    if CaptureEntry.objects.filter(state__in=OPEN_ENTRIES).exists():
+    waits = Q(state=EntryState.READ) | Q(state=EntryState.NEW, source=Source.OUTLOOK)
+    if CaptureEntry.objects.filter(waits).exists():
         wanted = min(wanted, float(settings.PULL_SECONDS))
     return max(wanted, _least_interval(usage.of_day() or 0, datetime.now(UTC)))
 
@@ -55,3 +59,8 @@ def _least_interval(used: int, now: datetime) -> float:
 def has_allowance() -> bool:
     """Return whether less than half of the day's allowance is used, so that values may be read for observing alone."""
     return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOWER_FROM
+
+
+def allowance_for_others() -> int:
+    """Return how many values of changes that are only observed may be read in a day."""
+    return int(settings.CRM_DAILY_ALLOWANCE * PART_FOR_OTHERS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 
 import pytest
+from django.utils import timezone
 
-from syncapp.capture import contacts, details, entry_lists
+from syncapp.capture import contacts, details, entry_lists, rhythm
 from syncapp.connection import clients
 from syncapp.crm.audits import reads
 from syncapp.crm.errors import Forbidden, Unreachable
@@ -179,6 +181,30 @@ def test_used_allowance_spares_values_of_others(company: Company, settings) -> N
     assert [value.column_name for value in entries(company.contact(0))[0].values.all()] == ["jobtitle"]
 
 
+def test_few_values_of_others_are_read_a_day(company: Company, settings) -> None:
+    settings.CRM_DAILY_ALLOWANCE = 2_000
+    details_of_others = 2_000 * rhythm.PART_FOR_OTHERS
+    read_before = [
+        CaptureEntry(
+            audit_id=uuid.uuid4(),
+            contact_id=uuid.uuid4(),
+            action=2,
+            happened_at=timezone.now(),
+            read_at=timezone.now(),
+            state=EntryState.LET_THROUGH,
+            reason="not_outlook",
+        )
+        for _ in range(round(details_of_others) - 1)
+    ]
+    CaptureEntry.objects.bulk_create(read_before)
+    for number in range(3):
+        company.write("erp", company.contact(number), jobtitle="By ERP")
+
+    company.read()
+
+    assert CaptureEntry.objects.filter(state=EntryState.NEW).count() == 2
+
+
 def test_auditing_that_is_switched_off_is_a_gap(company: Company) -> None:
     company.audit(enabled=False)
     Capture.objects.update(switches_read_at=None)
@@ -205,7 +231,7 @@ def test_silent_log_makes_the_switches_suspect(company: Company) -> None:
     assert gaps() == [("auditing_off", True)]
 
 
-def test_column_that_is_no_longer_audited_is_a_gap(company: Company) -> None:
+def test_column_no_longer_audited_is_a_gap(company: Company) -> None:
     capture = Capture.objects.get()
     capture.audited_since["gone"] = "2026-01-01T00:00:00+00:00"
     capture.switches_read_at = None
