@@ -1,4 +1,4 @@
-"""The demo's requests to its sandbox outside the Web API: reset it and list the people who can sign in."""
+"""The demo's requests to its sandbox outside the Web API: reset it, list its people, choose what captures edits."""
 
 from __future__ import annotations
 
@@ -33,6 +33,18 @@ def people(origin: str, *, tenant_id: UUID) -> list[Claims]:
         Claims(UUID(each["object_id"]), tenant_id, each["name"], each["address"], frozenset(each["roles"]))
         for each in found
     ]
+
+
+def capture_by_audit(origin: str) -> None:
+    """Switch the sandbox's plug-in off, audit contacts, and sign what Outlook saves. Raises as `reset` does."""
+    _call(origin, "PUT", "plugin", json={"enabled": False})
+    _call(origin, "PUT", "auditing", json={"enabled": True})
+    _call(origin, "PUT", "synchronization", json={"signature": "signed"})
+
+
+def capture_by_plugin(origin: str) -> None:
+    """Switch the sandbox's plug-in on. Raises as `reset` does."""
+    _call(origin, "PUT", "plugin", json={"enabled": True})
 
 
 def _call(origin: str, method: str, name: str, **options: Any) -> requests.Response:

@@ -16,6 +16,7 @@ from syncapp.accounts import people
 from syncapp.connection.clients import check_organization
 from syncapp.crm import sandbox
 from syncapp.crm.auth.sign_in import Claims
+from syncapp.demo import capture
 from syncapp.models import AuditEntry, Connection, FilterUser, Heartbeat, PeriodicTask, ProcessClock
 from syncapp.sync_filters.inventory import user_lists
 
@@ -50,6 +51,7 @@ def start_over() -> None:
         _register(known)
         if organization_id is not None:
             check_organization(organization_id)
+    capture.set_up()
 
 
 def register_people() -> None:

@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 
 from syncapp import tasks
 from syncapp.crm.errors import CrmError
-from syncapp.demo import content
+from syncapp.demo import capture, content
 from syncapp.demo.supervisor import Service, Supervisor
 
 PATIENCE_SECONDS = 60.0
@@ -56,8 +56,9 @@ class Command(BaseCommand):
                 if not supervisor.is_stopping:
                     try:
                         content.register_people()
+                        capture.set_up()
                     except CrmError as error:
-                        self.stderr.write(f"People are registered only at their first sign-in: {error}")
+                        self.stderr.write(f"The demo’s people or capture could not be prepared: {error}")
                     connections.close_all()
                     self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
                     self.stdout.flush()
