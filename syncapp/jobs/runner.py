@@ -279,7 +279,7 @@ def _log_lost(job: JobType, lease: Lease) -> None:
 def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) -> Retry | Failure:
     """Open the breaker that an error of the CRM calls for, and return what to do with the job.
 
-    A connection failure costs no attempt; an error that a retry cannot fix fails the job.
+    A connection failure costs no attempt once crm_unreachable is open; an error that a retry cannot fix fails the job.
     """
     name = type(error).__name__
     log.warning("%s %s: %s %s %s", lease.model.__name__, lease.pk, name, error.status, error.request_id)
