@@ -1,7 +1,7 @@
 """The number of users that a run works on at once: three numbers that multiply.
 
     run ─▶ CONCURRENT_TASKS tasks ─▶ BATCH_SIZE users each ─▶ with the portal's permission: one request for all
-                                                            └▶ in the users' names: CONCURRENT_REQUESTS for one user each
+                                                            └▶ in the users' names: CONCURRENT_REQUESTS, a user each
 
 The rate limiter (crm/rate_limit) keeps their product below the CRM's limits, so more of them only wait longer.
 """
