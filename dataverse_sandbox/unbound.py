@@ -14,6 +14,7 @@ from dataverse_sandbox import (
     customization,
     errors,
     filter_actions,
+    merging,
     odata,
     option_values,
     role_privileges,
@@ -205,6 +206,7 @@ FUNCTIONS: dict[str, Function] = {
 ACTIONS: dict[str, Action] = {
     "BulkDelete": bulk_delete.answer,
     "CreateEntities": _create_entities,
+    "Merge": merging.merge,
     "PublishXml": _publish,
     "PublishAllXml": _publish,
     "ResetUserFilters": filter_actions.reset,

@@ -156,6 +156,7 @@ _DERIVED = (
     replace(derived(lookup("accountid", "Account", "account")), is_mirror=True),
     replace(derived(lookup("parentcontactid", "Parent Contact", "contact")), is_mirror=True),
     derived(lookup("masterid", "Master ID", "contact")),
+    derived(yes_no("merged", "Merged", "No", "Yes")),
 )
 
 

@@ -39,6 +39,13 @@ _ACTIONS: Mapping[str, tuple[Members, bool]] = {
         {"entity": "mscrm.systemuser", "TemplateCollection": "Collection(mscrm.savedquery)"},
         False,
     ),
+    "Merge": (
+        {
+            **{"Target": "mscrm.crmbaseentity", "Subordinate": "mscrm.crmbaseentity"},
+            **{"UpdateContent": "mscrm.crmbaseentity", "PerformParentingChecks": "Edm.Boolean"},
+        },
+        False,
+    ),
     "ModifyAccess": (_ACCESS, False),
     "OrderOption": ({**_OPTION, "Values": "Collection(Edm.Int32)", "SolutionUniqueName": "Edm.String"}, False),
     "PublishAllXml": ({}, False),

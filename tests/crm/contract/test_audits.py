@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncapp.crm.audits.records import Operation
+from syncapp.crm.audits.records import Action, Operation
 from syncapp.crm.errors import Forbidden, NotFound
 from tests.crm.contract.calls import LONG_AGO
 from tests.crm.contract.cloud import Cloud
@@ -115,6 +115,17 @@ def test_entries_of_several_operations_name_changed_columns(audited: Cloud) -> N
     found = audited.client().audits.entries("contact", since=LONG_AGO, operations=every, with_change_data=True).rows
 
     assert any('"pager"' in entry.change_data for entry in found)
+
+
+def test_merge_is_listed_for_both_contacts(audited: Cloud) -> None:
+    kept, merged = audited.contacts()[:2]
+    kind = {"@odata.type": "Microsoft.Dynamics.CRM.contact"}
+    body = {"Target": {**kind, "contactid": str(kept)}, "Subordinate": {**kind, "contactid": str(merged)}}
+    audited.call("POST", "Merge", {**body, "UpdateContent": {**kind, "pager": "1"}, "PerformParentingChecks": False})
+
+    found = audited.client().audits.entries("contact", since=LONG_AGO).rows
+
+    assert {entry.row_id for entry in found if entry.action == Action.MERGE} == {kept, merged}
 
 
 def test_columns_without_new_value_are_listed(audited: Cloud) -> None:
