@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
 from syncapp.connection import clients
 from syncapp.crm.staging.records import UNKNOWN_ORIGINAL, ChangeSet, NewField, NewRecord
@@ -190,3 +191,16 @@ def test_rejected_value_can_be_approved_after_all(unrestored: Unrestored) -> Non
     unrestored.world.deliver()
 
     assert unrestored.title == "Pilot"
+
+
+def test_page_tells_of_repeats_and_echoes(unrestored: Unrestored) -> None:
+    field = unrestored.stage()
+    SyncField.objects.filter(pk=field.pk).update(echoed_at=timezone.now())
+    assert "another program wrote the same value" in opened(browser(rita()), field.record).words
+    field.refresh_from_db()
+
+    unrestored.world.decide(reject=(field,))
+    unrestored.world.deliver()
+    SyncField.objects.filter(pk=field.pk).update(repeats=2)
+
+    assert "Outlook sent this 2 more times after it was rejected" in opened(browser(rita()), field.record).words

@@ -128,9 +128,15 @@ class FieldPresenter:
     @property
     def tags(self) -> tuple[Tag, ...]:
         """Return notes about the change; for an undecided field also its history and the rules that skipped it."""
-        if self.outcome:
-            return self.change.tags
         tags = [*self.change.tags]
+        if self.field.repeats:
+            times_again = "once more" if self.field.repeats == 1 else f"{self.field.repeats} more times"
+            tags.append(Tag(f"Outlook sent this {times_again} after it was rejected", warns=True))
+        if self.outcome:
+            return tuple(tags)
+        if self.field.echoed_at:
+            day = times.day(self.field.echoed_at)
+            tags.append(Tag(f"another program wrote the same value on {day}", warns=True))
         if self.echo:
             day = times.day(self.echo.at)
             tags.append(Tag(f"the CRM’s value until {day}" if self.echo.ended else f"the CRM had this value on {day}"))
