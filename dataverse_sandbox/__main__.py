@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
-    """Return the TLS options of the command line. Raises OSError where the files cannot be used."""
+    """Return the TLS options of the command line. Raises OSError if the files cannot be used."""
     if arguments.tls:
         return tls.context(*tls.provide(arguments.tls, host=arguments.host))
     if arguments.tls_key:

@@ -157,7 +157,7 @@ def _bound(
 
 
 def _cleared(table: Table, column: Column) -> Row:
-    """Clear a lookup. Raises ApiError 400 where it is required."""
+    """Clear a lookup. Raises ApiError 400 if it is required."""
     if column.name == "ownerid" or column.required == "SystemRequired":
         raise errors.bad_payload(f"The property '{column.name}' of {table.name} cannot be null.")
     return rows.reference(column, None, None)

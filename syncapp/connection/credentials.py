@@ -56,7 +56,7 @@ class End:
 
 
 def of_crm() -> tuple[Credential, ...]:
-    """Return what the application identifies itself with, in order. Raises ValueError for an invalid certificate."""
+    """Return the credentials for the CRM, in the order of use. Raises ValueError for an invalid certificate."""
     return credentials.read(
         certificates=[getattr(settings, name) for name in CERTIFICATES],
         passphrase=settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE,
@@ -65,7 +65,7 @@ def of_crm() -> tuple[Credential, ...]:
 
 
 def of_sign_in() -> tuple[Credential, ...]:
-    """Return those of the registration that people sign in to: its own secret, or the CRM's. Raises ValueError."""
+    """Return the credentials for people's sign-in: its own secret, or those for the CRM. Raises ValueError."""
     return (settings.SIGN_IN_CLIENT_SECRET,) if sign_in_has_its_own() else of_crm()
 
 

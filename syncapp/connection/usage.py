@@ -1,4 +1,4 @@
-"""How many operations the CRM was asked for: each process counts, and adds to the day after each task or page.
+"""The number of operations sent to the CRM per day: each process counts, and stores its count after a task or page.
 
 Source: "Requests limits and allocations". A tenant's licenses allow a number of requests in 24 hours, which all of its
 applications share; each operation of a batch counts.
@@ -50,7 +50,7 @@ def count(operations: int) -> None:
 
 @receiver(request_finished)
 def store(**_: Any) -> None:
-    """Add what this process counted to the row of the day; while the database is down, keep it for the next time."""
+    """Add this process's count to the row of the day; while the database is down, keep it until the next call."""
     number = _counter().take()
     if not number:
         return
@@ -64,7 +64,7 @@ def store(**_: Any) -> None:
 
 
 def of_day(*, days_ago: int = 0) -> int | None:
-    """Return the operations of today or of an earlier day (UTC); None where nothing was counted on it."""
+    """Return the operations of today or of an earlier day (UTC); None if nothing was counted on it."""
     day = _today() - timedelta(days=days_ago)
     return DailyOperations.objects.filter(day=day).values_list("number", flat=True).first()
 

@@ -51,7 +51,7 @@ def rows_of_all_pages(
     headers: Mapping[str, str] | None,
     deadline: Deadline | None = None,
 ) -> list[odata.Row]:
-    """Return the rows of a first page and of all that follow. Raises ProtocolError where the pages do not end."""
+    """Return the rows of a first page and of all that follow. Raises ProtocolError if the pages do not end."""
     rows = odata.collection(payload)
     chain = PageChain()
     while link := odata.link(payload, "@odata.nextLink"):

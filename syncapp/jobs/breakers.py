@@ -39,7 +39,7 @@ CONNECTION_BREAKERS = (Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_UNREACHABL
 SILENT_BREAKERS = (Breaker.Name.CRM_UNREACHABLE, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.WRONG_ORGANIZATION)
 WRITE_BREAKERS = (Breaker.Name.OPERATOR_STOP, Breaker.Name.WRONG_ORGANIZATION, *CONNECTION_BREAKERS)
 FAILURES_TO_TRIP = 3
-# An answer that changes only when a person changes the CRM is asked for this many times PROBE_SECONDS apart.
+# A refusal lasts until a person changes the CRM, so its probes are this many times PROBE_SECONDS apart.
 SLOW_PROBES = 10
 
 
@@ -99,12 +99,12 @@ def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = 
 
 
 def stop_writes(*, reason: str, by: Person) -> bool:
-    """Stop all writes to the CRM until a person resumes them; return False where they were stopped already."""
+    """Stop all writes to the CRM until a person resumes them; return False if they were stopped already."""
     return trip(Breaker.Name.OPERATOR_STOP, reason=reason, probe_in=None, by=by)
 
 
 def resume_writes(*, by: Person) -> bool:
-    """Resume writes after `stop_writes`; return False where they were not stopped."""
+    """Resume writes after `stop_writes`; return False if they were not stopped."""
     return reset(Breaker.Name.OPERATOR_STOP, by=by)
 
 
@@ -139,7 +139,7 @@ def refuse(name: str, error: CrmError) -> None:
 
 
 def make_probes_due() -> None:
-    """Let the next job try each refused operation again at once, as a person wants to see whether it works now."""
+    """Let the next job try each refused operation again now, because a person wants to know whether it works."""
     refused = Q(name__startswith="refused:") | Q(name__startswith="forbidden:")
     Breaker.objects.filter(refused, opened_at__isnull=False, next_probe_at__gt=Now()).update(next_probe_at=Now())
 
@@ -155,7 +155,7 @@ def record_failure(error: CrmError, *, forbidden_breaker: str, refused_breaker: 
         trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
         return True
     if isinstance(error, Throttled):
-        # Our own rate limiter refused this call; the others may go on.
+        # Our own rate limiter refused this call; other calls may continue.
         if error.code != RATE_LIMITED:
             pause_crm_calls(error.retry_after or 5.0)
         return True

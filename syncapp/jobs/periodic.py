@@ -56,7 +56,7 @@ def _claim(name: str, is_free: Q) -> bool:
 
 
 def start(name: str, number: int) -> bool:
-    """Record that a worker has started this round; return False where the round is over or was replaced.
+    """Record that a worker has started this round; return False if the round is over or was replaced.
 
     A round can start twice: the broker delivers the message of a dead process again.
     """

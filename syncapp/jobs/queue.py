@@ -48,7 +48,7 @@ class Lease:
 
 
 def claim(model: type[Job], pk: Any) -> Lease | None:
-    """Lease one due job, or return None where another worker was first or the job is not due."""
+    """Lease one due job, or return None if another worker was first or the job is not due."""
     if _lease_all(model.objects.filter(pk=pk).due()) != 1:
         return None
     row = model.objects.get(pk=pk)

@@ -129,7 +129,7 @@ class BatchJobType(JobType):
 
 
 def run(job: JobType, pk: Any) -> bool:
-    """Process one due job; return False where a breaker is open or there was nothing to claim.
+    """Process one due job; return False if a breaker is open or there was nothing to claim.
 
     Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the row, not raised.
     """
@@ -155,7 +155,7 @@ def run(job: JobType, pk: Any) -> bool:
 
 
 def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
-    """Process the first due jobs of `rows` together; return False where a breaker is open or none is due.
+    """Process the first due jobs of `rows` together; return False if a breaker is open or none is due.
 
     After an unexpected exception each job is processed alone, so that only the one at fault fails and the others spend
     no attempt.

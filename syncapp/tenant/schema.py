@@ -79,13 +79,13 @@ class Schema:
 
     @property
     def prefix(self) -> str:
-        """Return the publisher's prefix of the staging tables, '' where their names have none."""
+        """Return the publisher's prefix of the staging tables, '' if their names have none."""
         prefix, separator, _ = self.records.name.partition("_")
         return prefix if separator else ""
 
 
 def staging_schema(names: Names) -> Schema:
-    """Return the schema with the names of CRM_NAMES; `revision` is None where no revision column is used."""
+    """Return the schema with the names of CRM_NAMES; `revision` is None if no revision column is used."""
     revision = ColumnSpec(
         names.contact_revision,
         "Revision",

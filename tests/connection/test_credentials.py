@@ -1,4 +1,4 @@
-"""When secrets and certificates end: on the connection page, and in mails 30, 14 and 3 days before."""
+"""The expiry of secrets and certificates: on the connection page, and in mails 30, 14 and 3 days before."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_each_step_is_mailed_once(settings: Any) -> None:
     assert sorted(left) == ["14 days", "3 days", "30 days"]
 
 
-def test_replaced_secret_ends_quietly(settings: Any) -> None:
+def test_replaced_secret_ends_warnings(settings: Any) -> None:
     settings.CRM_CLIENT_SECRET_ENDS = in_days(3)
     mails()
     settings.CRM_CLIENT_SECRET_ENDS = in_days(700)
@@ -67,7 +67,7 @@ def test_replaced_secret_ends_quietly(settings: Any) -> None:
     assert not Alert.objects.filter(code__startswith="credential").exists()
 
 
-def test_both_credentials_are_watched(settings: Any) -> None:
+def test_both_credentials_are_mailed(settings: Any) -> None:
     pem = certificate(days=13).pem
     settings.CRM_CLIENT_CERTIFICATE = pem
     settings.CRM_CLIENT_SECRET_2, settings.CRM_CLIENT_SECRET_2_ENDS = "another", in_days(2)

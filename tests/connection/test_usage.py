@@ -1,4 +1,4 @@
-"""The operations that the CRM was asked for are counted by day, as the sandbox counts them."""
+"""The operations sent to the CRM per day, counted as the sandbox counts them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def asked(world: World) -> int:
     return int(requests.get(f"{world.url}/sandbox/faults", timeout=10).json()["operations"])
 
 
-def test_count_is_that_of_the_sandbox(world: World) -> None:
+def test_count_equals_that_of_the_sandbox(world: World) -> None:
     world.outlook(world.contact(), jobtitle="Chief Buyer")
     before = asked(world)
     world.pull()

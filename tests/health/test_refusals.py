@@ -288,7 +288,7 @@ def test_every_refusal_is_named_until_over(portal: World, operation: Operation) 
 @pytest.mark.parametrize(
     "name", ["fields", "companies", "live values", "delivery reads fields", "inventory of mailboxes", "switching"]
 )
-def test_unnamed_refusal_would_look_well(portal: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_without_breaker_is_not_shown(portal: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     operation = next(each for each in OPERATIONS if each.name == name)
     monkeypatch.setattr(breakers, "refuse", lambda name, error: None)
     operation.prepare(portal)

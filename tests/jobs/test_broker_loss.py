@@ -1,4 +1,4 @@
-"""Lost brokers appear to Celery as lost connections, from which it recovers.
+"""Loss of the broker, which Celery sees as a lost connection and recovers from.
 
 The last test fails once kombu handles that itself; then remove portal/broker.py.
 """

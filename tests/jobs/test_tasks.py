@@ -69,7 +69,9 @@ def test_notification_task_sends_news_and_reminders():
     assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
 
 
-def test_failing_notification_step_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_failing_notification_step_leaves_others_running(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
     preferences.change(by=None, operations_address="ops@contoso.example")
 
     def remind() -> int:
@@ -83,7 +85,7 @@ def test_failing_notification_step_stops_no_other(monkeypatch: pytest.MonkeyPatc
     assert "remind: unexpected error" in caplog.text
 
 
-def test_failed_adoption_stops_no_tick(monkeypatch: pytest.MonkeyPatch):
+def test_failed_adoption_does_not_stop_tick(monkeypatch: pytest.MonkeyPatch):
     dispatched = []
     monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=dispatched.append))
     monkeypatch.setattr(tasks, "pulse", SimpleNamespace(delay=lambda: None))
@@ -130,7 +132,7 @@ def test_nightly_runs_once_with_two_schedulers():
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_busy_table_full_read_requested_later():
+def test_busy_table_gets_full_read_later():
     reader = cursors.acquire(pull.FIELDS)
     tasks.nightly()
     assert set(MirrorCursor.objects.values_list("table", "generation")) == {(pull.FIELDS, 0), (pull.RECORDS, 1)}
@@ -176,7 +178,7 @@ def test_busy_pull_returns_permit(world: World):
     assert breakers.all_open() == []
 
 
-def test_pull_runs_while_writes_are_unanswered(world: World):
+def test_pull_runs_while_writes_hang(world: World):
     contact = world.contact()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
     world.outlook(contact, jobtitle="Head")

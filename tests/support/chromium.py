@@ -17,5 +17,5 @@ def find() -> str | None:
 
 
 def install() -> str | None:
-    """Install Chromium without asking for a password; return its path, or None where that is not allowed."""
+    """Install Chromium without asking for a password; return its path, or None if that is not allowed."""
     return find() if system_packages.install("chromium") else None

@@ -318,7 +318,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class StagingSnapshot:
-    """The contact as it is now, None where it was deleted, and the operation ids that are staged already."""
+    """The contact as it is now, None if it was deleted, and the operation ids that are staged already."""
 
     contact: LiveContact | None
     staged: Mapping[UUID, StagedRecord]

@@ -145,7 +145,7 @@ def _entry_ids(context: Context, contact_id: UUID) -> set[UUID]:
 
 
 def _wait_for_entry(context: Context, contact_id: UUID, known: set[UUID]) -> float | None:
-    """Return the seconds until an entry appears that was not known, None where it takes too long."""
+    """Return the seconds until an entry appears that was not known, None if it takes too long."""
     started = time.monotonic()
     while time.monotonic() - started < context.patience:
         if _entry_ids(context, contact_id) - known:

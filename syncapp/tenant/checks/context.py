@@ -76,7 +76,7 @@ class Context:
         return {privilege.name.lower(): privilege.depth for privilege in self.held_privileges()}
 
     def table(self, name: str) -> TableDefinition:
-        """Return a table's definition. Raises NotFound where there is none."""
+        """Return a table's definition. Raises NotFound if there is none."""
         return self.once(("table", name), lambda: self.crm.metadata.table(name))
 
     def columns(self, table: str) -> Mapping[str, Column]:

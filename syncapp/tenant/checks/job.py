@@ -29,7 +29,7 @@ _KEPT = 5  # checks
 
 
 def request(*, by: Person, probes_writes: bool = False, contact_id: UUID | None = None) -> bool:
-    """Have the connection checked; False where a check is already under way."""
+    """Have the connection checked; False if a check is already under way."""
     try:
         with transaction.atomic():
             ConnectionCheck.objects.create(

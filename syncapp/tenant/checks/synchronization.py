@@ -131,7 +131,7 @@ def change_data_forms(context: Context) -> Answer:
 
 
 def _changed(text: str) -> list[tuple[str, str]]:
-    """Return the changed columns with one of their values as text, '' where both are empty."""
+    """Return the changed columns with one of their values as text, '' if both are empty."""
     try:
         changed = json.loads(text)["changedAttributes"]
         return [(str(each["logicalName"]), str(each["newValue"] or each["oldValue"] or "")) for each in changed]

@@ -20,7 +20,7 @@ def staging_items(environment: Environment) -> tuple[Item, ...]:
 
 
 def revision_items(environment: Environment) -> tuple[Item, ...]:
-    """Return the item of the contact's revision column. Raises ValueError where CRM_NAMES names none."""
+    """Return the item of the contact's revision column. Raises ValueError if CRM_NAMES names none."""
     wanted = environment.schema.revision
     if wanted is None:
         raise ValueError("no revision column")
