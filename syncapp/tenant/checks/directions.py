@@ -65,7 +65,7 @@ def allowed_directions(context: Context) -> Answer:
         return not_asked("the CRM does not say", means, tried="Compared two fields")
     answer = f"full name {name}, job title {title}"
     if name == title:
-        means = "The number does not tell fields that can be set from those that cannot."
+        means = "The number does not show which fields can be set."
         return Answer(Level.WARNING, answer, means)
     return ok(answer, "The number tells fields that can be set from those that cannot.")
 

@@ -30,7 +30,7 @@ class Readiness:
 
     @property
     def means(self) -> str:
-        """Return what works, where nothing is missing."""
+        """Return what works if nothing is missing."""
         return _MEANS[self.purpose]
 
     @property

@@ -36,14 +36,14 @@ def _user(context: Context) -> UUID | None:
 
 
 def present(context: Context) -> Answer:
-    """Look for the user that signs what server-side synchronization saves."""
+    """Find the user in whose name server-side synchronization signs changes."""
     found = context.sync_users(settings.CRM_SYNC_USER)
     if len(found) == 1:
         return ok(f"{settings.CRM_SYNC_USER} is there", "Outlook edits can carry its signature.")
     if found:
-        means = "It is not known which of them signs. Edits are told apart by their other marks."
+        means = "It is not known which of them signs. Outlook edits are recognized by their other marks."
         return Answer(Level.WARNING, f"{len(found)} users have this name", means, "Set CRM_SYNC_USER to the right one.")
-    means = "Microsoft may not have moved this environment yet. Outlook edits are told apart by their other marks."
+    means = "Microsoft may not have moved this environment yet. Outlook edits are recognized by their other marks."
     do = "If it has another name here, set CRM_SYNC_USER."
     return Answer(Level.WARNING, f"no user {settings.CRM_SYNC_USER}", means, do)
 
@@ -78,11 +78,9 @@ def audited_caller(context: Context) -> Answer:
             "its entry is not in the audit log", means, "Check again in a few minutes.", tried="Listed its entries"
         )
     if entries[-1].calling_user_id == user:
-        return ok(
-            f"{settings.CRM_SYNC_USER} as the calling user", "Edits captured from the audit log can be told apart."
-        )
+        return ok(f"{settings.CRM_SYNC_USER} as the calling user", "Outlook edits are recognized in the audit log.")
     answer = f"user {entries[-1].user_id}, calling user {entries[-1].calling_user_id or 'empty'}"
-    means = "An entry of the audit log does not tell that Outlook made the edit; the contact’s own columns do."
+    means = "The audit log does not show that Outlook made the edit; the contact’s own columns do."
     return Answer(Level.WARNING, answer, means)
 
 

@@ -97,7 +97,7 @@ def revision_column(context: Context) -> Answer:
     """Look for the column that forms and programs raise and Outlook does not."""
     spec = schema.staging_schema(context.names).revision
     if spec is None:
-        means = "Nothing reads or writes such a column. Outlook edits are told apart by who signs them."
+        means = "Nothing reads or writes such a column. Outlook edits are recognized by who signs them."
         return ok("not used", means, tried="Looked for a name in CRM_NAMES")
     found = context.columns("contact").get(spec.name)
     if found is None:
@@ -110,7 +110,7 @@ def revision_column(context: Context) -> Answer:
         means = "Approved values cannot be written."
         do = 'Use another column, or none: CRM_NAMES={"contact_revision": ""}.'
         return Answer(Level.FAILED, f"{spec.name}: {' '.join(said)}", means, do, fix="Replace the revision column")
-    return ok(f"{spec.name} is there", "Edits made by forms are told from those made in Outlook.")
+    return ok(f"{spec.name} is there", "Edits made in forms are distinguished from those made in Outlook.")
 
 
 def readable(read: Callable[[Context], int], means: str, context: Context) -> Answer:

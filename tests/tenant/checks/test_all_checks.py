@@ -26,7 +26,7 @@ def test_complete_crm_ends_with_success(company: World, capsys) -> None:
     assert company.ledger() == [], "nothing is written"
 
 
-def test_bare_crm_names_what_is_missing(company: World, capsys) -> None:
+def test_bare_crm_lists_missing_parts(company: World, capsys) -> None:
     company.bare()
 
     with pytest.raises(CommandError, match=r"2 of \d+ checks failed") as ended:

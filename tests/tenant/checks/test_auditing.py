@@ -52,7 +52,7 @@ def test_auditing_of_organization_is_read(is_on, level) -> None:
         (None, Level.UNKNOWN, "does not say"),
     ],
 )
-def test_days_kept_are_judged(days, level, said) -> None:
+def test_short_retention_is_reported(days, level, said) -> None:
     with answering(organization(auditretentionperiodv2=days)) as context:
         found = answer_of("auditing.days", context)
 
@@ -99,7 +99,7 @@ def test_columns_that_are_not_audited_are_named() -> None:
         ([changed(CONTACT, ago(1e5))], [entry(CONTACT, ago(1e5))], Level.UNKNOWN, "no change to look for"),
     ],
 )
-def test_delay_is_bounded_by_what_is_there(changes, entries, level, said) -> None:
+def test_delay_is_estimated_from_existing_entries(changes, entries, level, said) -> None:
     with answering({"/contacts": {"value": changes}, "/audits": {"value": entries}}) as context:
         found = answer_of("auditing.delay", context)
 
@@ -115,7 +115,7 @@ def audited(company: World) -> World:
     return company
 
 
-def test_measured_delay_puts_pager_back(ask: Ask, audited: World) -> None:
+def test_delay_measurement_restores_pager(ask: Ask, audited: World) -> None:
     contact = audited.contact()
     before = audited.value(contact, "pager")
 
@@ -145,7 +145,7 @@ def test_read_only_connection_measures_nothing(ask: Ask, audited: World) -> None
     assert audited.ledger("contact") == []
 
 
-def test_unknown_test_contact_is_said(ask: Ask, audited: World) -> None:
+def test_unknown_test_contact_is_reported(ask: Ask, audited: World) -> None:
     found = ask("auditing.delay", probes_writes=True, contact_id=UUID(OTHER))
 
     assert (found.level, "no such contact" in found.answer) == (Level.UNKNOWN, True)

@@ -19,7 +19,9 @@ def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
     return str(capsys.readouterr().out)
 
 
-def test_refused_sign_in_is_told_once(company: World, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_sign_in_is_reported_once(
+    company: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings.CRM_CLIENT_SECRET = "wrong"
 
     printed = run(capsys=capsys)

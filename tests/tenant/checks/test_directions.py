@@ -105,7 +105,7 @@ def test_refused_writing_probe_is_noted(ask: Ask, company: World) -> None:
     assert company.ledger() == []
 
 
-def test_direction_is_not_written_unasked(ask: Ask, company: World) -> None:
+def test_direction_is_written_only_on_request(ask: Ask, company: World) -> None:
     found = ask("directions.writing")
 
     assert (found.level, "--probe-writes" in found.command) == (Level.UNKNOWN, True)

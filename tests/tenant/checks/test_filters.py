@@ -58,13 +58,13 @@ def test_ignored_impersonation_is_noted() -> None:
     assert (found.level, found.answer) == (Level.WARNING, "ignored without an error")
 
 
-def test_nobody_to_compare_is_unknown() -> None:
+def test_missing_comparison_user_is_unknown() -> None:
     with answering({"WhoAmI": WHO_AM_I}) as context:
         for check_id in ("filters.reading", "filters.impersonation"):
             assert answer_of(check_id, context).level is Level.UNKNOWN
 
 
-def test_writing_is_not_tried_unasked(ask: Ask, company: World) -> None:
+def test_writing_is_tried_only_on_request(ask: Ask, company: World) -> None:
     found = ask("filters.writing")
 
     assert (found.level, "--probe-writes" in found.command) == (Level.UNKNOWN, True)
@@ -72,7 +72,7 @@ def test_writing_is_not_tried_unasked(ask: Ask, company: World) -> None:
 
 
 @pytest.mark.parametrize(("known", "level"), [(Access.DIRECT, Level.OK), (Access.NONE, Level.FAILED)])
-def test_earlier_writes_tell_without_probe(ask: Ask, known, level) -> None:
+def test_earlier_writes_replace_the_probe(ask: Ask, known, level) -> None:
     FilterAccess.objects.create(slot=1, writing=known, writing_probed_at=timezone.now())
 
     assert ask("filters.writing").level is level
@@ -110,7 +110,7 @@ def states(company: World) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("today", "level"), [(2_310, Level.OK), (24_000, Level.WARNING)])
-def test_requests_of_day_are_judged(ask: Ask, today: int, level: Level) -> None:
+def test_many_daily_requests_are_reported(ask: Ask, today: int, level: Level) -> None:
     DailyOperations.objects.create(day=datetime.now(UTC).date(), number=today)
 
     found = ask("requests-per-day")
@@ -122,7 +122,7 @@ def test_requests_of_day_are_judged(ask: Ask, today: int, level: Level) -> None:
 @pytest.mark.parametrize(
     ("days", "level"), [(60, Level.OK), (24, Level.WARNING), (-1, Level.FAILED), (None, Level.UNKNOWN)]
 )
-def test_end_of_secret_is_judged(ask: Ask, settings: Settings, days: int | None, level: Level) -> None:
+def test_expiring_secret_is_reported(ask: Ask, settings: Settings, days: int | None, level: Level) -> None:
     settings.CRM_CLIENT_SECRET_ENDS = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
 
     assert ask("credentials").level is level
@@ -144,7 +144,7 @@ def test_unreadable_certificate_fails(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("left", "level"), [("5900", Level.OK), ("12", Level.WARNING)])
-def test_requests_left_are_judged(left, level) -> None:
+def test_few_remaining_requests_are_reported(left, level) -> None:
     with answering({"WhoAmI": WHO_AM_I}, x_ms_ratelimit_burst_remaining_xrm_requests=left) as context:
         assert answer_of("protection-limits", context).level is level
 

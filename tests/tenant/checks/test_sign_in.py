@@ -117,7 +117,7 @@ def test_role_values_are_printed(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(("apart", "level"), [(0, Level.OK), (20, Level.WARNING), (90, Level.FAILED)])
-def test_clock_difference_is_judged(apart: int, level: Level) -> None:
+def test_large_clock_difference_is_reported(apart: int, level: Level) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=apart), usegmt=True)
 
     with answering({"WhoAmI": WHO_AM_I}, date=date) as context:

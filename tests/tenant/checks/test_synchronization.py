@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(("number", "level"), [(0, Level.WARNING), (1, Level.OK), (2, Level.WARNING)])
-def test_signing_user_is_looked_for(number, level) -> None:
+def test_signing_user_is_found_by_name(number, level) -> None:
     found = [{"systemuserid": SIGNER}, {"systemuserid": SOMEBODY}][:number]
 
     with answering({"systemusers": {"value": found}}) as context:
@@ -115,5 +115,5 @@ def test_synchronized_people_are_counted(method, level) -> None:
         assert answer_of("mailboxes", context).level is level
 
 
-def test_rejection_in_outlook_is_never_claimed(ask: Ask) -> None:
+def test_rejection_in_outlook_stays_unknown(ask: Ask) -> None:
     assert ask("follows-rejection").level is Level.UNKNOWN

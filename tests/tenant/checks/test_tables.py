@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.tenant import schema
+from syncapp.capture.columns import OUTLOOK_COLUMNS
 from syncapp.tenant.checks.findings import Level
 from tests.support.world import World
 from tests.tenant.checks.conftest import Ask, answer_of, answering
@@ -75,7 +75,7 @@ def test_missing_contact_columns_are_named(ask: Ask) -> None:
 
 
 def test_contact_with_every_column_is_ok(ask: Ask) -> None:
-    columns = dict.fromkeys(schema.OUTLOOK_COLUMNS)
+    columns = dict.fromkeys(OUTLOOK_COLUMNS)
 
     with answering({}) as context:
         context.once(("columns", "contact"), lambda: columns)

@@ -71,7 +71,7 @@ def test_removal_is_shown_first(bare, token_file, capsys):
     assert "There is nothing to remove." in run("--remove", "--token-file", token_file, capsys=capsys)
 
 
-def test_person_without_rights_is_told(bare, tmp_path, capsys):
+def test_missing_rights_are_reported(bare, tmp_path, capsys):
     path = tmp_path / "token"
     path.write_text(bare.token("Rita Lindqvist"))
 

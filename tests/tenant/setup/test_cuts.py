@@ -1,4 +1,4 @@
-"""A set-up or removal whose line is cut at any write, and which is run again."""
+"""A set-up or removal whose connection is cut at any write, and which is run again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_cut(call, bare: Bare, write: int, *, loses_answer: bool) -> bool:
 
 # The long lane cuts after each write.
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.long)])
-def test_setup_cut_again_and_again_completes(bare, every):
+def test_repeatedly_interrupted_setup_completes(bare, every):
     """Each run loses the answer to one of its first writes; the next one continues. The last write publishes."""
     bare.apply(ALL)
     whole, writes = bare.everything(), bare.line.writes - 1
