@@ -43,6 +43,7 @@ ON_BOTH = [
 SLOW_UNIT_TESTS = (
     "dataverse_sandbox/tests/test_process.py",
     "dataverse_sandbox/tests/test_query_grammar.py",
+    "tests/health/test_refusals.py",
     "tests/migrations",
     "tests/models/test_work_indexes.py",
     "tests/notifications/test_alerts.py",
@@ -50,7 +51,9 @@ SLOW_UNIT_TESTS = (
     "tests/review/bulk/test_live_values.py",
     "tests/review/bulk/test_selections.py",
     "tests/sync_filters/runs/test_job.py",
+    "tests/tenant/setup",
     "tests/web/base/test_csv_files.py",
+    "tests/web/base/test_odd_addresses.py",
     "tests/web/review/test_links.py",
 )
 # Every state of an edit, and axe on every page in every color scheme: minutes that not every change needs.
