@@ -226,7 +226,7 @@ _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 def _rows(place: str, value: Any, *, keys: set[str], limit: int) -> list[dict[str, Any]]:
     if not isinstance(value, list) or len(value) > limit:
-        raise BadSetting(place, f"Give a list of at limit {limit} entries.")
+        raise BadSetting(place, f"Give a list of at most {limit} entries.")
     for number, row in enumerate(value):
         if not isinstance(row, dict) or set(row) != keys:
             raise BadSetting(f"{place}[{number}]", f"Give exactly these keys: {', '.join(sorted(keys))}.")

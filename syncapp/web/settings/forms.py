@@ -226,7 +226,7 @@ class PersonForm(SettingsForm):
     roles = forms.MultipleChoiceField(
         choices=[(role.value, role.value) for role in Role],
         error_messages=dict.fromkeys(
-            ("required", "invalid_choice"), "Tick at minimum one role: only people with a role get mails."
+            ("required", "invalid_choice"), "Tick at least one role: only people with a role get mails."
         ),
     )
 
