@@ -12,7 +12,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.models import Capture, CaptureColumn, CaptureGap
 from syncapp.models.capture.entry import Source
 
-FRESH_FOR = timedelta(hours=1)
+FRESH_FOR = timedelta(hours=3)
 # After contacts changed without any entry, the switches are suspected to be off.
 SUSPECTED_AFTER = timedelta(minutes=15)
 

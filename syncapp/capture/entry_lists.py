@@ -28,7 +28,7 @@ from syncapp.models.locking import retried
 PAGE_SIZE = 1000
 OPERATIONS = (Operation.CREATE, Operation.UPDATE, Operation.DELETE)
 # Without any change of a contact the list is read this often all the same.
-AT_LEAST_EVERY = timedelta(minutes=15)
+AT_LEAST_EVERY = timedelta(hours=1)
 DEEP_EVERY, DEEP = timedelta(hours=6), timedelta(hours=24)
 _ROUNDING = timedelta(seconds=2)
 

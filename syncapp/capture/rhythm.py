@@ -52,7 +52,7 @@ def _least_interval(used: int, now: datetime) -> float:
         return 0.0
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     rounds = max(1.0, (allowance * MAX_PART - used) / OPERATIONS_OF_A_ROUND)
-    longest = max(settings.PULL_SECONDS, settings.PULL_IDLE_SECONDS)
+    longest = max(settings.PULL_SECONDS, uses.longest_capture_interval())
     return float(min((midnight - now).total_seconds() / rounds, longest))
 
 

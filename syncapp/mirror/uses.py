@@ -81,20 +81,28 @@ def periods_of(rows: Iterable[Any]) -> dict[Use, Period]:
 
 def pull_interval(periods: Mapping[Use, Period] | None = None) -> float:
     """Return the seconds between two pulls now: PULL_SECONDS in use, growing to PULL_IDLE_SECONDS without."""
-    return _interval((Use.QUEUE, Use.ARRIVALS), periods)
+    return _interval((Use.QUEUE, Use.ARRIVALS), periods, longest=settings.PULL_IDLE_SECONDS)
 
 
 def capture_interval() -> float:
-    """Return the seconds between two readings of the audit log now: as often as contacts change, or edits arrive."""
-    return _interval((Use.CONTACTS, Use.ARRIVALS), None)
+    """Return the seconds between two readings of the audit log now: as often as contacts change, or edits arrive.
+
+    While nothing happens it is read less often than staged edits, so that both stay within what an idle day may cost.
+    """
+    return _interval((Use.CONTACTS, Use.ARRIVALS), None, longest=longest_capture_interval())
 
 
-def _interval(of: Iterable[Use], periods: Mapping[Use, Period] | None) -> float:
+def longest_capture_interval() -> float:
+    """Return the seconds between two readings of the audit log while nothing happens."""
+    return 2.5 * settings.PULL_IDLE_SECONDS
+
+
+def _interval(of: Iterable[Use], periods: Mapping[Use, Period] | None, *, longest: float) -> float:
     if not _intervals_vary():
         return float(settings.PULL_SECONDS)
     periods = read() if periods is None else periods
     ages = [periods[use].age for use in of if use in periods]
-    longest = max(settings.PULL_SECONDS, settings.PULL_IDLE_SECONDS)
+    longest = max(settings.PULL_SECONDS, longest)
     return float(min(max(settings.PULL_SECONDS, min(ages) / SLOWDOWN), longest) if ages else longest)
 
 

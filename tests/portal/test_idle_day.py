@@ -22,7 +22,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = 24 * 3600.0
-READING = ("pull", "take_inventory", "nightly")  # the periodic tasks that ask the CRM
+READING = ("pull", "take_inventory", "read_audit_log", "nightly")  # the periodic tasks that ask the CRM
 
 
 @pytest.fixture
@@ -74,6 +74,7 @@ def _forward(seconds: float) -> None:
 
 _TIMED: Any = (
     models.Breaker,
+    models.Capture,
     models.CrmColumn,
     models.CrmUser,
     models.Heartbeat,
@@ -105,6 +106,36 @@ def test_idle_half_hour_takes_fifteen_pulls(idle_portal: IdlePortal) -> None:
 
     assert idle_portal.pulls() - pulls in range(12, 16)
     assert idle_portal.operations() - before == 2 * (idle_portal.pulls() - pulls)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_idle_day_with_capture_stays_below_3000(idle_portal: IdlePortal, settings: Any) -> None:
+    settings.CAPTURE = "audit"
+    idle_portal.world.reset(users=500, contacts=50, pending=10)
+    idle_portal.world.audit(enabled=True)
+    idle_portal.settle()
+    assert models.Capture.objects.exists()
+    before = idle_portal.operations()
+
+    idle_portal.pass_time(DAY, step=60)
+
+    asked = idle_portal.operations() - before
+    idle_portal.world.audit(enabled=False)
+    assert 1_700 < asked < 3_000, asked
+
+
+def test_idle_half_hour_reads_audit_log_seldom(idle_portal: IdlePortal, settings: Any) -> None:
+    settings.CAPTURE = "audit"
+    idle_portal.world.audit(enabled=True)
+    idle_portal.settle()
+    before, pulls = idle_portal.operations(), idle_portal.pulls()
+
+    idle_portal.pass_time(1800, step=30)
+
+    of_capture = idle_portal.operations() - before - 2 * (idle_portal.pulls() - pulls)
+    idle_portal.world.audit(enabled=False)
+    assert 5 <= of_capture <= 14, of_capture
 
 
 def test_arriving_edit_restores_frequent_pulls(idle_portal: IdlePortal) -> None:

@@ -161,6 +161,6 @@ WRITES: dict[str, Callable[[Cloud], Call]] = {
 }
 METHODS = READS | WRITES
 # Methods that continue at a stored link.
-FOLLOWERS = ("staged_fields", "staged_records")
+FOLLOWERS = ("staged_fields", "staged_records", "contact_changes.tracked")
 # Methods that send no request, so no network fault can affect them.
 LOCAL = ("in_lane", "close", "limiter_status", "requests_sent", "writes_are_allowed", "filters_may_be_switched")
