@@ -57,7 +57,7 @@ def test_removal_cut_at_each_write_completes(bare):
 @CUTS
 def test_every_cut_of_setup_ends_the_same(bare, loses_answer):
     bare.apply(ALL)
-    whole = bare.everything()
+    whole, writes = bare.everything(), bare.line.writes
 
     for write in itertools.count(1):
         bare.reset()
@@ -65,6 +65,7 @@ def test_every_cut_of_setup_ends_the_same(bare, loses_answer):
             break
         bare.apply(ALL)
         assert bare.everything() == whole, write
+    assert write == writes + 1, "every write was cut"
 
 
 @pytest.mark.long
