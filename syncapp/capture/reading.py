@@ -13,7 +13,18 @@ from datetime import datetime, timedelta
 
 from django.db.models.functions import Now
 
-from syncapp.capture import auditing, columns, conclusions, contacts, details, entry_lists, gaps, identities, policy
+from syncapp.capture import (
+    auditing,
+    brakes,
+    columns,
+    conclusions,
+    contacts,
+    details,
+    entry_lists,
+    gaps,
+    identities,
+    policy,
+)
 from syncapp.capture.rounds import CURSOR, ReadResult, Round
 from syncapp.crm.client import CrmClient
 from syncapp.crm.names import Names
@@ -42,6 +53,7 @@ def read(crm: CrmClient, *, names: Names, seconds: float | None = None) -> ReadR
             running = _begin(crm, lease, names, seconds)
             running.result.finished = all(step(running) for step in _STEPS)
             if running.result.finished:
+                brakes.check()
                 cursors.advance(lease, pulled_at=Now(), trouble="")
             return running.result
     finally:

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models.functions import Now
 
-from syncapp.capture import chains, columns, history, identities, policy, staging_results
+from syncapp.capture import brakes, chains, columns, history, identities, policy, staging_results
 from syncapp.capture.chain_records import Live, Outcome, Plan
 from syncapp.capture.history import ContactHistory
 from syncapp.capture.staging_writes import NAME, change_set
@@ -101,8 +101,9 @@ class CaptureStagingJob(JobType):
         """Read, plan, write and store. Raises CrmError, LostLease."""
         contact_id = CaptureJob.objects.values_list("contact_id", flat=True).get(pk=lease.pk)
         work = _Work(lease, contact_id, self._crm, Deadline.after(settings.HTTP_SECONDS))
-        capture = Capture.objects.filter(slot=1).first()
         # Checked again for each contact, so that stopping acts before the next one.
+        brakes.check()
+        capture = Capture.objects.filter(slot=1).first()
         if capture is None or capture.mode not in (CaptureMode.STAGING, CaptureMode.RESTORING):
             reason = policy.Reason.PAUSED if capture and capture.mode == CaptureMode.PAUSED else policy.Reason.OBSERVING
             staging_results.observe(lease, contact_id, reason=reason)

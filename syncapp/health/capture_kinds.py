@@ -39,7 +39,7 @@ CAPTURE_PAUSED = Kind(
     "Capture paused itself.",
     "Changes of contacts are read and counted, but nothing is staged or restored.",
     "Find out why. Resuming acts only on later changes.",
-    "Settings, Capture; docs/how-to/troubles.md",
+    "Activity, “Capture paused”; docs/how-to/troubles.md",
     is_failure=False,
 )
 CAPTURE_GAP = Kind(

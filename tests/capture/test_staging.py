@@ -13,11 +13,22 @@ from pytest_django import Settings
 
 from syncapp.capture import staging
 from syncapp.connection import clients
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.jobs import breakers, queue
-from syncapp.models import Breaker, Capture, CaptureEntry, CaptureJob, Connection, Restore, SyncField, SyncRecord
+from syncapp.models import (
+    Breaker,
+    Capture,
+    CaptureEntry,
+    CaptureJob,
+    Connection,
+    FilterUser,
+    Restore,
+    SyncField,
+    SyncRecord,
+)
 from syncapp.models.capture.entry import EntryState
 from syncapp.models.capture.settings import CaptureMode
-from syncapp.models.jobs.job import JobState
+from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.mirror.sync_field import FieldDecision
 from tests.capture.conftest import Company, entries
 from tests.support.people import rita
@@ -344,3 +355,41 @@ def test_lost_answer_stages_once(restoring: Company, cut: str) -> None:
     assert restoring.written(contact, "jobtitle") == [before]
     assert flags(restoring, contact) == [True]
     assert [result for _, result, _ in results()] == ["restored"]
+
+
+def test_limit_of_restores_stops_before_the_next_contact(restoring: Company) -> None:
+    first, second = restoring.contact(), restoring.contact(1)
+    Capture.objects.update(most_restores=1)
+    restoring.outlook(first, jobtitle="Pilot")
+    stage(restoring)
+    restoring.outlook(second, jobtitle="Pilot")
+
+    stage(restoring)
+
+    assert restoring.value(first, "jobtitle") != "Pilot"
+    assert (restoring.value(second, "jobtitle"), staged(restoring, second)) == ("Pilot", [])
+    assert Capture.objects.get().mode == CaptureMode.PAUSED
+    assert [(entry.state, entry.reason) for entry in entries(second)] == [(EntryState.OBSERVED, "paused")]
+
+
+def test_vanished_signature_restores_nothing(restoring: Company) -> None:
+    contact, other = restoring.contact(), restoring.contact(1)
+    restoring.outlook(contact, jobtitle="Pilot")
+    stage(restoring)
+    editor = CaptureEntry.objects.get(contact_id=contact).user_id
+    FilterUser.objects.update_or_create(
+        id=editor, defaults={"name": "Editor", "method": SyncMethod.SERVER_SIDE, "read_at": database_now(plus=0)}
+    )
+    restoring.sign("unsigned")
+    for number in range(20):
+        restoring.outlook(other, jobtitle=f"Pilot {number}")
+
+    stage(restoring)
+
+    capture = Capture.objects.get()
+    assert (capture.mode, capture.reason) == (CaptureMode.PAUSED, "signature_gone")
+    assert restoring.value(other, "jobtitle") == "Pilot 19"
+    restoring.sign("signed")
+    restoring.outlook(contact, jobtitle="Pilot once more")
+    stage(restoring)
+    assert restoring.value(contact, "jobtitle") == "Pilot once more"

@@ -54,6 +54,7 @@ _ACTIONS = {
     "person.active": ActionLabel("user", "Access changed"),
     "gate.closed": ActionLabel("lock", "Stopped", "warn"),
     "gate.opened": ActionLabel("check", "Resumed"),
+    "capture.paused": ActionLabel("pause", "Capture paused", "warn"),
     "connection.first_contact": ActionLabel("mark", "First contact"),
     "connection.writes": ActionLabel("mark", "Connection"),
     "connection.checked": ActionLabel("mark", "Connection check"),

@@ -1,0 +1,198 @@
+"""Capture pauses by itself where it restores, or sees, more than people do in Outlook."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from syncapp.capture import brakes
+from syncapp.capture.brakes import Brake
+from syncapp.crm.audits.records import Action
+from syncapp.crm.directory.records import SyncMethod
+from syncapp.models import AuditEntry, Capture, CaptureEntry, FilterUser, Restore
+from syncapp.models.capture.entry import Evidence, Source
+from syncapp.models.capture.restore import RestoreResult
+from syncapp.models.capture.settings import CaptureMode, CaptureRule
+from syncapp.models.jobs.job import database_now
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def capture() -> Capture:
+    """Return a capture that has been restoring for a month."""
+    month_ago = now() - timedelta(days=30)
+    return Capture.objects.create(mode=CaptureMode.RESTORING, mode_since=month_ago, observing_since=month_ago)
+
+
+def now() -> datetime:
+    return database_now(plus=0)
+
+
+def restore(number: int, *, seconds_ago: float = 60, **columns: Any) -> None:
+    """Store restores of different contacts."""
+    done_at = now() - timedelta(seconds=seconds_ago)
+    defaults = {"source": Source.OUTLOOK, "result": RestoreResult.RESTORED, "column_name": "jobtitle"}
+    Restore.objects.bulk_create(
+        Restore(
+            contact_id=uuid.uuid4(), audit_id=uuid.uuid4(), happened_at=done_at, done_at=done_at, **defaults | columns
+        )
+        for _ in range(number)
+    )
+
+
+def change(number: int, *, seconds_ago: float = 60, **columns: Any) -> None:
+    """Store updates of different contacts, signed by the synchronization."""
+    moment = now() - timedelta(seconds=seconds_ago)
+    defaults = {"source": Source.OUTLOOK, "evidence": Evidence.CALLING_USER, "action": Action.UPDATE}
+    CaptureEntry.objects.bulk_create(
+        CaptureEntry(
+            audit_id=uuid.uuid4(), contact_id=uuid.uuid4(), happened_at=moment, read_at=moment, **defaults | columns
+        )
+        for _ in range(number)
+    )
+
+
+def mailbox_user(method: SyncMethod = SyncMethod.SERVER_SIDE) -> uuid.UUID:
+    return FilterUser.objects.create(id=uuid.uuid4(), name="Ann", method=method, read_at=now()).pk
+
+
+def unsigned_by(user: uuid.UUID, number: int, *, seconds_ago: float = 7200) -> None:
+    """Store unsigned updates by a user."""
+    change(number, seconds_ago=seconds_ago, source=Source.UNKNOWN, evidence=Evidence.NONE, user_id=user)
+
+
+def test_many_restores_of_one_source_pause(capture: Capture) -> None:
+    restore(50)
+
+    found = brakes.check()
+
+    capture.refresh_from_db()
+    assert found is not None
+    assert (capture.mode, capture.reason) == (CaptureMode.PAUSED, Brake.MANY_RESTORES)
+    assert capture.trouble == "50 of at most 50 restores in 10 minutes"
+    assert [(entry.action, entry.details) for entry in AuditEntry.objects.all()] == [
+        ("capture.paused", {"brake": "many_restores"})
+    ]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"source": Source.UNKNOWN},
+        {"result": RestoreResult.NOT_RESTORED},
+        {"seconds_ago": 601},
+    ],
+    ids=["another source", "not restored", "earlier"],
+)
+def test_fewer_restores_go_on(capture: Capture, others: dict[str, Any]) -> None:
+    restore(49)
+    restore(1, **others)
+
+    assert brakes.check() is None
+    capture.refresh_from_db()
+    assert capture.mode == CaptureMode.RESTORING
+
+
+def test_restores_before_resuming_do_not_count(capture: Capture) -> None:
+    restore(50)
+    Capture.objects.update(mode_since=now())
+
+    assert brakes.check() is None
+
+
+def test_mass_edit_pauses(capture: Capture) -> None:
+    change(201)
+
+    assert brakes.check() is not None
+    capture.refresh_from_db()
+    assert (capture.reason, capture.trouble) == (
+        Brake.MASS_EDIT,
+        "201 contacts changed in 10 minutes, more than 200",
+    )
+
+
+def test_mass_edit_of_a_busy_company_goes_on(capture: Capture) -> None:
+    for days in (1, 2, 3):
+        change(1000, seconds_ago=days * 86400)
+    change(250)
+
+    assert brakes.check() is None
+    change(1)
+    assert brakes.check() is not None
+
+
+def test_import_by_others_goes_on(capture: Capture) -> None:
+    change(500, source=Source.PROGRAM, evidence=Evidence.APPLICATION)
+
+    assert brakes.check() is None
+
+
+def test_import_pauses_the_original_rule(capture: Capture) -> None:
+    Capture.objects.update(rule=CaptureRule.ORIGINAL)
+    change(201, source=Source.PROGRAM, evidence=Evidence.APPLICATION, lacks_revision=True)
+
+    assert brakes.check() is not None
+
+
+def test_vanished_signature_pauses(capture: Capture) -> None:
+    change(5, seconds_ago=5 * 86400)
+    unsigned_by(mailbox_user(), 20)
+
+    assert brakes.check() is not None
+    capture.refresh_from_db()
+    assert (capture.reason, capture.trouble) == (
+        Brake.SIGNATURE_GONE,
+        "0 of the last 20 updates by mailbox users are signed",
+    )
+
+
+def test_few_unsigned_updates_go_on(capture: Capture) -> None:
+    change(5, seconds_ago=5 * 86400)
+    unsigned_by(mailbox_user(), 19)
+
+    assert brakes.check() is None
+
+
+def test_signed_update_between_them_goes_on(capture: Capture) -> None:
+    unsigned_by(mailbox_user(), 20)
+    change(1, seconds_ago=3600)
+
+    assert brakes.check() is None
+
+
+def test_many_unsigned_updates_are_usual_without_a_form_script(capture: Capture) -> None:
+    user = mailbox_user()
+    change(5, seconds_ago=5 * 86400)
+    unsigned_by(user, 95, seconds_ago=6 * 86400)
+    unsigned_by(user, 60)
+
+    assert brakes.check() is None
+    unsigned_by(user, 100)
+    assert brakes.check() is not None
+
+
+def test_signature_never_seen_goes_on(capture: Capture) -> None:
+    unsigned_by(mailbox_user(), 20)
+
+    assert brakes.check() is None
+
+
+def test_unsigned_updates_without_mailboxes_go_on(capture: Capture) -> None:
+    change(5, seconds_ago=5 * 86400)
+    unsigned_by(mailbox_user(SyncMethod.OUTLOOK), 20)
+
+    assert brakes.check() is None
+
+
+@pytest.mark.parametrize("mode", [CaptureMode.OFF, CaptureMode.OBSERVING, CaptureMode.PAUSED])
+def test_capture_that_does_not_stage_stays(capture: Capture, mode: CaptureMode) -> None:
+    Capture.objects.update(mode=mode, reason="stopped")
+    restore(60)
+
+    assert brakes.check() is None
+    assert Capture.objects.filter(mode=mode, reason="stopped").update(mode_since=F("mode_since")) == 1
