@@ -167,6 +167,9 @@ READS: dict[str, Callable[[CrmClient, UUID], object]] = {
     "read_for_delivery": lambda real, us: real.read_for_delivery(
         table="contact", contact_id=us, columns=[], record_ids=[us]
     ),
+    "read_for_staging": lambda real, us: real.read_for_staging(
+        table="contact", contact_id=us, columns=[], operation_ids=[us]
+    ),
     "directory.users_by_id": lambda real, us: real.directory.users_by_id([us]),
     "directory.mailboxes_by_id": lambda real, us: real.directory.mailboxes_by_id([us]),
     "filters.of": lambda real, us: real.filters.of(us),
