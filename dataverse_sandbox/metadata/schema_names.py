@@ -15,7 +15,7 @@ _OF_CONTACTS = """
     Department DoNotBulkEMail DoNotEMail DoNotFax DoNotPhone DoNotPostalMail EMailAddress1 EMailAddress2
     EMailAddress3 EmployeeId ExternalUserIdentifier FamilyStatusCode Fax FirstName FollowEmail FullName GenderCode
     GovernmentId Home2 JobTitle LastName LastOnHoldTime LeadSourceCode ManagerName ManagerPhone MarketingOnly
-    MasterId MiddleName MobilePhone NickName NumberOfChildren Pager ParentContactId ParentCustomerId
+    MasterId Merged MiddleName MobilePhone NickName NumberOfChildren Pager ParentContactId ParentCustomerId
     PaymentTermsCode PreferredContactMethodCode PreferredSystemUserId Salutation SpousesName Suffix Telephone1
     Telephone2 Telephone3 WebSiteUrl
 """

@@ -15,6 +15,7 @@ from syncapp.crm.errors import Forbidden, Unreachable
 from syncapp.models import Capture, CaptureColumn, CaptureEntry, CaptureValue, UnreadableRow
 from syncapp.models.capture.entry import EntryState, Source
 from tests.capture.conftest import Company, entries, gaps, jobs
+from tests.support.servers import wait_until
 
 DETAILS = "RetrieveAuditDetails"
 
@@ -140,13 +141,12 @@ def test_entries_out_of_order_are_all_read(company: Company) -> None:
         company.outlook(company.contact(number % 3), jobtitle=f"Pilot {number}")
         company.read()
 
-    for _ in range(20):
+    def has_read_all() -> bool:
         Capture.objects.update(listed_at=None)
         company.read()
-        if CaptureEntry.objects.count() == 6:
-            break
+        return CaptureEntry.objects.exclude(state=EntryState.NEW).count() == 6
 
-    assert CaptureEntry.objects.exclude(state=EntryState.NEW).count() == 6
+    wait_until(has_read_all, seconds=10, what="six entries")
 
 
 def test_expired_delta_is_replaced_by_a_full_read(company: Company) -> None:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -15,10 +16,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp import preferences
+from syncapp.capture import staging
 from syncapp.connection import clients
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.models import (
+    Capture,
+    CaptureJob,
     ConnectionCheck,
     Decision,
     Delivery,
@@ -29,11 +33,15 @@ from syncapp.models import (
     FilterUser,
     MeetingCount,
     Message,
+    Restore,
     RunPreparation,
     SelectionItem,
     SelectionRun,
     SyncField,
 )
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.restore import RestoreResult
+from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import OPEN_STATES, Job, JobState, database_now
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import DecisionState, Outcome
@@ -117,6 +125,25 @@ def selection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
         made.append(selections.start(selection, selections.BulkDecision(Outcome.APPROVED), number=None, by=rita()))
     SelectionRun.objects.filter(pk=made[0].pk).update(outcome="nonsense")
     return Scene(lambda pk: selections.work(pk, seconds=20), made[0], made[1:])
+
+
+@pytest.fixture
+def capture(world: World) -> Scene:
+    moment = timezone.now()
+    Capture.objects.create(mode=CaptureMode.STAGING, mode_since=moment, observing_since=moment)
+    made = [CaptureJob.objects.create(contact_id=world.contact(number), due_at=moment) for number in range(3)]
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    Restore.objects.create(
+        contact_id=made[0].contact_id,
+        audit_id=uuid.uuid4(),
+        column_name="jobtitle",
+        source=Source.OUTLOOK,
+        result=RestoreResult.RESTORED,
+        happened_at=end_of_time,
+        done_at=moment,
+    )
+    crm = clients.verified_client()
+    return Scene(lambda pk: staging.stage(pk, crm=crm), made[0], list(made[1:]))
 
 
 def _runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[FilterRun]:
@@ -208,7 +235,17 @@ def test_tests_cover_every_job_type(request: pytest.FixtureRequest) -> None:
     assert {job_type.model for job_type in runner.job_types()} == set(Job.__subclasses__())
 
 
-TYPES = ("delivery", "message", "selection", "preparation", "meeting_count", "filters", "policy", "connection_check")
+TYPES = (
+    "delivery",
+    "message",
+    "selection",
+    "preparation",
+    "meeting_count",
+    "filters",
+    "policy",
+    "connection_check",
+    "capture",
+)
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -100,8 +100,8 @@ def retry_refused(crm: CrmClient) -> None:
 def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult]:
     """Read like `refresh_record` for several edits, all within SECONDS. Raises CrmError.
 
-    One request reads up to MAX_CONTACTS_AT_ONCE contacts; results before an error are stored. Edits without undecided
-    or failed fields are not read, and are absent from the result.
+    One request reads up to MAX_CONTACTS_PER_REQUEST contacts; results before an error are stored. Edits without
+    undecided or failed fields are not read, and are absent from the result.
     """
     if len(record_ids) > MAX_RECORDS:
         raise ValueError(f"At most {MAX_RECORDS} edits at once, not {len(record_ids)}.")
@@ -133,7 +133,7 @@ def _store_values(
 ) -> dict[UUID, RefreshResult]:
     found: dict[UUID, RefreshResult] = {}
     ids = [each.pk for fields in contacts.values() for each in fields]
-    stored = {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids))}
+    stored = {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids).select_related("record"))}
     for contact, fields in contacts.items():
         of_records: dict[UUID, list[SyncField]] = defaultdict(list)
         for each in fields:
