@@ -165,7 +165,7 @@ def test_signed_update_between_them_goes_on(capture: Capture) -> None:
     assert brakes.check() is None
 
 
-def test_many_unsigned_updates_are_usual_without_a_form_script(capture: Capture) -> None:
+def test_many_unsigned_updates_are_usual_without_script(capture: Capture) -> None:
     user = mailbox_user()
     change(5, seconds_ago=5 * 86400)
     unsigned_by(user, 95, seconds_ago=6 * 86400)
