@@ -137,7 +137,7 @@ def _without_processes() -> list[Lane]:
         Lane(
             "unit-postgres",
             "what touches the database, PostgreSQL",
-            [*ON_BOTH, *SPREAD, AS_MODELLED],
+            ["-m", "not long", *ON_BOTH, *SPREAD, AS_MODELLED],
             postgres=True,
         ),
         Lane("machine", "the state machine, SQLite", ["tests/machine", AS_MODELLED]),

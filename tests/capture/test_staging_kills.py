@@ -72,6 +72,7 @@ def test_power_cut_stages_and_restores_once(restoring: Company, points: Failpoin
     judge(restoring, contact, before, "Pilot", "Captain")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
 @pytest.mark.parametrize("point", ["capture.read", "capture.sent"])
 def test_power_cut_after_lost_answer(restoring: Company, points: Failpoints, cut: str, point: str) -> None:
@@ -89,6 +90,7 @@ def test_power_cut_after_lost_answer(restoring: Company, points: Failpoints, cut
     judge(restoring, contact, before, "Pilot")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", REFUSED_POINTS)
 def test_power_cut_around_refused_restore(restoring: Company, points: Failpoints, point: str) -> None:
     contact = restoring.contact()
@@ -112,6 +114,7 @@ EVENTS: dict[str, Event] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", ["capture.read", "capture.sent"])
 @pytest.mark.parametrize("event", EVENTS)
 def test_change_while_restoring_is_kept(restoring: Company, points: Failpoints, event: str, point: str) -> None:
