@@ -1,4 +1,4 @@
-"""What `chains` takes and returns. Values are canonical text, None where empty; times are aware."""
+"""Input and output of `chains`. Values are canonical text, None where empty; times are aware."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Writer(StrEnum):
-    """Who made a change, as far as it matters for restoring."""
+    """The author of a change, as far as it matters for restoring."""
 
     OUTLOOK = "outlook"
     OURS = "ours"
@@ -76,7 +76,7 @@ class ColumnState:
 
 
 class Outcome(StrEnum):
-    """What happens to the value of one changed column."""
+    """The result for the value of one changed column."""
 
     RESTORE = "restore"  # the original is put back
     ORIGINAL = "original"  # the CRM holds the original again
@@ -96,7 +96,7 @@ class Outcome(StrEnum):
 
 
 class Passed(StrEnum):
-    """Why a change of Outlook is not staged."""
+    """A reason for which a change of Outlook is not staged."""
 
     LET_THROUGH = "let_through"
     ECHO = "echo"  # the synchronization returned a value in its own format
@@ -131,7 +131,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known of one contact: entries in any order, and the states of its columns before the first of them.
+    """The known history of one contact: entries in any order, and the states of its columns before the first of them.
 
     `held` are columns that a brake keeps from being restored.
     """
@@ -144,7 +144,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How values are compared, and the limits in time.
+    """The comparison of values, and the limits in time.
 
     `same` and `is_format_only` take a column and two values of it.
     """
@@ -190,7 +190,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """What happens to a column that holds Outlook's value: `end`, live since `since`. `value` is its baseline."""
+    """The plan for a column that holds Outlook's value: `end`, live since `since`. `value` is its baseline."""
 
     outcome: Outcome
     value: Value
@@ -200,7 +200,7 @@ class ColumnPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about one contact."""
+    """The steps for one contact."""
 
     staged: tuple[StagedEdit, ...]
     passed: Mapping[tuple[uuid.UUID, str], Passed]

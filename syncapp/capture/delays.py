@@ -1,4 +1,4 @@
-"""How long audit entries take until they can be read, and how long they are therefore waited for.
+"""Delays of audit entries, and how long the portal therefore waits for them.
 
 An entry counts as late where a listing after its change did not have it; the delay is then the seconds from the change
 until it was seen, by two clocks, so the connection check warns where they differ.

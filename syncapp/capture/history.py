@@ -1,4 +1,4 @@
-"""What is known of one contact, from our rows: its entries with what was done about them, and what was decided."""
+"""The history of one contact in our rows: its entries, what was done about them, and what reviewers decided."""
 
 from __future__ import annotations
 

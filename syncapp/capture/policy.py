@@ -1,4 +1,4 @@
-"""What is to be done about an entry by what administrators have set: stage it, observe it, or let it through."""
+"""The handling of an entry by the settings of administrators: stage it, observe it, or let it through."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncapp.models.capture.settings import CaptureMode, CaptureRule
 
 
 class Reason(StrEnum):
-    """Why an entry is not staged."""
+    """A reason for which an entry is not staged."""
 
     NO_TRACKED_COLUMN = "no_tracked_column"
     NOT_OUTLOOK = "not_outlook"
@@ -33,7 +33,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one entry when it is decided."""
+    """The known facts of one entry when its handling is decided."""
 
     source: Source
     happened_at: datetime

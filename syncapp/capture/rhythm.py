@@ -1,4 +1,4 @@
-"""How often the audit log is read: as contacts change, within the day's allowance of requests."""
+"""The interval of reading the audit log: as contacts change, within the day's allowance of requests."""
 
 from __future__ import annotations
 

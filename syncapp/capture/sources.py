@@ -1,4 +1,4 @@
-"""Who made a change: conclusions from one audit entry and, for the newest one, from the contact's row. Pure functions.
+"""Sources of changes: conclusions from one audit entry and, for the newest one, from the contact's row. Pure functions.
 
 What is not proved to come from Outlook is let through. The order of the evidence:
 
@@ -31,7 +31,7 @@ AFTER_CREATE = timedelta(minutes=2)
 
 
 class Revision(StrEnum):
-    """What an entry tells about the revision column; UNKNOWN where that column is not audited or does not exist."""
+    """The evidence of an entry about the revision column; UNKNOWN where that column is not audited or is missing."""
 
     RAISED = "raised"
     NOT_RAISED = "not_raised"
@@ -49,7 +49,7 @@ class KnownUsers:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """Who made a change, and from what that was concluded. `lacks_revision`: proved not to raise the revision."""
+    """The source of a change, and the evidence for it. `lacks_revision`: proved not to raise the revision."""
 
     source: Source
     evidence: Evidence

@@ -58,7 +58,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What one round read: our history, the CRM's rows, and the plan that follows."""
+    """The rows that one round read: our history, the CRM's rows, and the plan that follows."""
 
     history: ContactHistory
     snapshot: StagingSnapshot

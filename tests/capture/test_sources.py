@@ -1,4 +1,4 @@
-"""Who made a change, by the evidence in its entry and its row."""
+"""The source of a change, by the evidence in its entry and its row."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class AuditDetails:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """Whether the organization is audited, and for how many days entries are kept; None if not known."""
+    """The auditing of the organization: on or off, and the days that entries are kept; None if not known."""
 
     is_on: bool
     days_kept: int | None

@@ -33,7 +33,7 @@ _FRESH = {"Consistency": "Strong"}
 
 @dataclass(frozen=True, slots=True)
 class AuditSetting:
-    """Whether changes are audited; `may_change` is False if a managed solution has fixed it."""
+    """The auditing of a table or column; `may_change` is False if a managed solution has fixed it."""
 
     is_on: bool
     may_change: bool

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 
 class Source(models.TextChoices):
-    """Who made a change, by evidence alone (capture/sources.py)."""
+    """The source of a change, by evidence alone (capture/sources.py)."""
 
     OURS = "ours", "This portal"
     OUTLOOK = "outlook", "Outlook synchronization"
@@ -23,7 +23,7 @@ class Source(models.TextChoices):
 
 
 class Evidence(models.TextChoices):
-    """What a source was concluded from."""
+    """The evidence for a source."""
 
     OWN_USER = "own_user", "Written by the portal’s own user"
     CALLING_USER = "calling_user", "Signed: the calling user of the entry"

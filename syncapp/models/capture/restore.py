@@ -1,4 +1,4 @@
-"""What capture did with each column of a staged edit: restored, or left live, and why."""
+"""Results of capture for each column of a staged edit: restored, or left live, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncapp.models.capture.entry import Source
 
 
 class RestoreResult(models.TextChoices):
-    """Whether the original is back in the CRM."""
+    """The result of restoring one column."""
 
     RESTORED = "restored", "Restored"
     NOT_RESTORED = "not_restored", "Not restored"

@@ -1,4 +1,4 @@
-"""What administrators set about capture, and where reading stands."""
+"""Settings of capture by administrators, and the position of reading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncapp.models.capture.entry import Source
 
 
 class CaptureMode(models.TextChoices):
-    """What capture does with later entries of the sources that are on.
+    """The handling of later entries of the sources that are on.
 
     off ─▶ observing ─▶ restoring ⇄ staging (an operator stopped restoring)
                             └─▶ paused (a brake stopped it) ─▶ restoring
@@ -23,7 +23,7 @@ class CaptureMode(models.TextChoices):
 
 
 class CaptureRule(models.TextChoices):
-    """What counts as Outlook."""
+    """The definition of an Outlook edit."""
 
     SIGNED = "signed", "Signed by the synchronization"
     ORIGINAL = "original", "Does not raise the revision"
@@ -81,7 +81,7 @@ class Capture(models.Model):
 
 
 class CaptureSource(models.Model):
-    """Whether edits of one source are staged and restored; acts only on entries after `since`."""
+    """A switch for staging and restoring the edits of one source; acts only on entries after `since`."""
 
     source = models.CharField(max_length=20, primary_key=True, help_text="One of Source.")
     is_on = models.BooleanField(default=False, db_default=False)
@@ -99,7 +99,7 @@ class CaptureSource(models.Model):
 
 
 class CaptureColumn(models.Model):
-    """How changes of one column by one source are handled; without a row they are reviewed."""
+    """The handling of changes of one column by one source; without a row they are reviewed."""
 
     class Handling(models.TextChoices):
         REVIEW = "review", "Review"

@@ -1,4 +1,4 @@
-"""What the checks share: the client, and readings that several of them need, each asked for once."""
+"""Shared parts of the checks: the client, and readings that several of them need, each asked for once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What works now, in one sentence: filters, and reviewing."""
+"""A summary in one sentence: whether filters and reviewing work."""
 
 from __future__ import annotations
 

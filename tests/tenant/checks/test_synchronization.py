@@ -1,4 +1,4 @@
-"""Who signs what Outlook saves, and what only a real mailbox can show."""
+"""Checks of the signature of Outlook edits, and of what only a real mailbox can show."""
 
 from __future__ import annotations
 
