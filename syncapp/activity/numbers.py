@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from uuid import UUID
 from django.db.models import Count, Sum
 
 from syncapp.activity import daily
-from syncapp.models import CrmUser, DailyCount
+from syncapp.models import CrmUser, DailyCount, Restore
 from syncapp.models.activity import Measure, Part
 from syncapp.models.folding import search_key
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
@@ -75,6 +76,14 @@ class Waiting:
         return self.counts[None]
 
 
+@dataclass(frozen=True, slots=True)
+class LiveTimes:
+    """The median and the longest time in seconds until an original was restored."""
+
+    median: float
+    worst: float
+
+
 def weeks(number: int, *, today: date | None = None) -> list[Week]:
     """Return the last weeks, oldest first, including the current one."""
     monday = _monday(today or datetime.now(UTC).date())
@@ -91,6 +100,14 @@ def weeks(number: int, *, today: date | None = None) -> list[Week]:
             else:
                 week.steps[int(key)] += counted
     return list(found.values())
+
+
+def live_times(since: date) -> LiveTimes | None:
+    """Return how long values from Outlook were in the CRM until capture restored the originals; None without any."""
+    first = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    found = Restore.objects.filter(done_at__gte=first).values_list("live_seconds", flat=True)
+    seconds = [each for each in found if each is not None]
+    return LiveTimes(median=statistics.median(seconds), worst=max(seconds)) if seconds else None
 
 
 def _monday(day: date) -> date:

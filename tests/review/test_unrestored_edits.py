@@ -155,10 +155,9 @@ def test_empty_original_is_written(unrestored: Unrestored) -> None:
 def test_page_says_what_rejecting_does(unrestored: Unrestored) -> None:
     field = unrestored.stage()
 
-    assert "rejecting puts the original back" in opened(browser(rita()), field.record).words
+    assert "rejecting writes the original" in opened(browser(rita()), field.record).words
     assert (
-        "rejecting puts the original back"
-        not in opened(browser(rita()), unrestored.stage(is_restored=True).record).words
+        "rejecting writes the original" not in opened(browser(rita()), unrestored.stage(is_restored=True).record).words
     )
 
 

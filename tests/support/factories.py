@@ -11,7 +11,9 @@ from django.utils import timezone
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.mirror import columns
 from syncapp.mirror.edits import search_words
-from syncapp.models import CrmUser, SyncField, SyncRecord
+from syncapp.models import CrmUser, Restore, SyncField, SyncRecord
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.folding import search_key
 
 EDITED_ON = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -76,3 +78,21 @@ CONTACT_COLUMNS = (
 def store_columns(*more: Column) -> None:
     """Store the contact's columns as the mirror would."""
     columns.store("contact", (*CONTACT_COLUMNS, *more))
+
+
+def make_captured(column: str = "jobtitle", *, is_restored: bool = True, **values: Any) -> tuple[SyncField, Restore]:
+    """Create an edit that capture staged, with its field, and the result of restoring that field."""
+    audit_id, now = uuid.uuid4(), timezone.now()
+    record = make_record(source="audit", operation_id=str(audit_id), is_restored=is_restored)
+    field = make_field(record, column)
+    result = RestoreResult.RESTORED if is_restored else RestoreResult.NOT_RESTORED
+    defaults = {
+        "value_found": field.proposed_value,
+        "value_restored": field.original_value if is_restored else None,
+        "happened_at": now - timedelta(seconds=9),
+        "done_at": now,
+        "live_seconds": 9.0 if is_restored else None,
+        "reason": "" if is_restored else "gap",
+    }
+    row = {"contact_id": record.target_id, "column_name": column, "audit_id": audit_id, "source": Source.OUTLOOK}
+    return field, Restore.objects.create(**row, result=result, **{**defaults, **values})

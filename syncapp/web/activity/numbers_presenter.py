@@ -103,7 +103,7 @@ class NumbersView:
         now, week = self.waiting, self.weeks[-1]
         this_week, queue = f"since {_short(week.first)}", reverse("queue")
         decided = _activity_of(week, area="decision")
-        return [
+        found = [
             Figure(_capped(now.total), "waiting", "now", queue),
             Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
             Figure(_span(now.median), "median wait", "now", queue),
@@ -111,6 +111,10 @@ class NumbersView:
             Figure(f"{number_words(week.decided)}", "fields decided", this_week, decided),
             Figure(_span(week.median), "median until decided", this_week, decided),
         ]
+        if live := numbers.live_times(week.first):
+            found.append(Figure(_span(live.median), "median in the CRM until restored", this_week))
+            found.append(Figure(_span(live.worst), "longest in the CRM until restored", this_week))
+        return found
 
     @cached_property
     def panels(self) -> list[Panel]:

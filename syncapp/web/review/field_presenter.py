@@ -22,6 +22,7 @@ from syncapp.web.review import outcomes
 from syncapp.web.review.corrections import Correction, correction
 from syncapp.web.review.decision_form import FOLLOW_UP, FieldInput, Problem
 from syncapp.web.review.outcomes import OutcomePresenter
+from syncapp.web.review.restores import RestorePresenter
 from syncapp.web.settings import rule_words
 
 UNKNOWN_FIELD = "Unknown field"
@@ -37,7 +38,8 @@ class FieldPresenter:
 
     `locked`: why this person cannot decide it; `group`: the name of the group it is decided with, '' for none;
     `rejected_before`: who rejected the same value before, when and why; `crm_problem`: why the live value could not
-    be read just now.
+    be read just now; `restore`: what capture did about it, None for an edit that something else staged;
+    `repeated`: the same for the last time that Outlook sent a rejected value again.
     """
 
     field: SyncField
@@ -55,6 +57,8 @@ class FieldPresenter:
     is_undone_with_group: bool = False
     lookup_rows: Sequence[NamedRow] = ()
     crm_problem: str = ""
+    restore: RestorePresenter | None = None
+    repeated: RestorePresenter | None = None
 
     @property
     def id(self) -> uuid.UUID:
@@ -131,7 +135,10 @@ class FieldPresenter:
         tags = [*self.change.tags]
         if self.field.repeats:
             times_again = "once more" if self.field.repeats == 1 else f"{self.field.repeats} more times"
-            tags.append(Tag(f"Outlook sent this {times_again} after it was rejected", warns=True))
+            last = f", last {times.at(self.field.repeated_at)}" if self.field.repeated_at else ""
+            tags.append(Tag(f"Outlook sent this {times_again} after it was rejected{last}", warns=True))
+            if self.repeated is not None and self.repeated.tag:
+                tags.append(Tag(f"{self.repeated.tag}: the rejected value is in the CRM", warns=True))
         if self.outcome:
             return tuple(tags)
         if self.field.echoed_at:
@@ -160,16 +167,34 @@ class FieldPresenter:
         return not conversion.same(self.column.type, self._crm_value[0], field.staged_value)
 
     @property
+    def restore_tag(self) -> str:
+        """Return in a few words that an undecided proposal was not restored, '' for one that was."""
+        return self.restore.tag if self.restore is not None and self.field.is_undecided else ""
+
+    @property
     def live_note(self) -> str:
-        """Return what approving and rejecting do to a proposal that is still in the CRM; '' if it is not there."""
+        """Return why a proposal was not restored, and what approving and rejecting do then; '' if it was."""
         field = self.field
         if not field.is_undecided or field.record.is_restored or field.contact_is_gone:
             return ""
-        if decisions.puts_original_back(field, self.column):
-            return "The CRM holds the proposed value. Approving keeps it; rejecting puts the original back."
-        if field.has_unknown_original:
-            return "The original was not restored, because it is not known. Rejecting changes nothing in the CRM."
+        if self.restore is not None and self.restore.is_restored:
+            return ""  # another field of the edit was not
+        why = self.restore.why if self.restore is not None else ""
+        return " ".join(filter(None, [why, self._live_choices]))
+
+    @property
+    def _live_choices(self) -> str:
+        if self.keeps_or_restores:
+            return "The CRM holds the proposed value: approving keeps it, rejecting writes the original."
+        if self.field.has_unknown_original:
+            return "Rejecting changes nothing in the CRM."
         return ""
+
+    @property
+    def keeps_or_restores(self) -> bool:
+        """Return whether the CRM holds the proposal, so that approving keeps it and rejecting writes the original."""
+        is_restored = self.restore is not None and self.restore.is_restored
+        return self.field.is_undecided and not is_restored and decisions.puts_original_back(self.field, self.column)
 
     @property
     def is_crm_value_final(self) -> bool:

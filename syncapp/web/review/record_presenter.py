@@ -24,6 +24,7 @@ from syncapp.review.four_eyes import BlockReason
 from syncapp.review.groups import Group
 from syncapp.review.queue import reads
 from syncapp.web.base import holds
+from syncapp.web.review import restores
 from syncapp.web.review.decision_form import ALL, FOLLOW_UP, FieldInput, Key, Problem
 from syncapp.web.review.field_presenter import FieldPresenter
 from syncapp.web.review.outcomes import UNREADABLE, OutcomePresenter, outcome
@@ -110,7 +111,8 @@ class PageRow:
 class RecordPresenter:
     """One contact's edit: the right side of the queue.
 
-    `is_editor_unidentified`: the CRM has no Entra id of the editor, so four eyes cannot be proved.
+    `is_editor_unidentified`: the CRM has no Entra id of the editor, so four eyes cannot be proved. `live_words`: how
+    long the values were in the CRM until capture restored the originals, '' where that is not known.
     """
 
     record: SyncRecord
@@ -124,6 +126,7 @@ class RecordPresenter:
     crm_failed: bool = False
     crm_refused: bool = False
     belongs: ContactDetails | None = None
+    live_words: str = ""
 
     @property
     def id(self) -> uuid.UUID:
@@ -242,7 +245,12 @@ def present_record(
     editors = four_eyes.load_editors([record.editor_id])
     is_reviewer = person.has_role(Role.REVIEWER)
     locked = _LOCKS.get(editors.block_reason(record.editor_id, (person,))) if is_reviewer else VIEW_ONLY
+    found_restores = restores.of_record(record)
     fields = _present_fields(record, rows, found_groups, person=person, columns=columns, locked=locked, state=state)
+    repeated = restores.newest(record, {row.column_name for row in rows if row.repeats})
+    for pk, each in fields.items():
+        name = each.field.column_name
+        fields[pk] = replace(each, restore=found_restores.get(name), repeated=repeated.get(name))
     heads = [group for group in _present_groups(found_groups, fields, state) if group.undoes_together]
     fields |= {each.id: replace(each, is_undone_with_group=True) for group in heads for each in group.undoable}
     return RecordPresenter(
@@ -254,6 +262,7 @@ def present_record(
         is_editor_unidentified=editors.is_unidentified(record.editor_id),
         input_for_all=state.input_of(ALL),
         problem=state.problems.get(None),
+        live_words=restores.live_words(found_restores),
     )
 
 

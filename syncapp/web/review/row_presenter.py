@@ -98,7 +98,8 @@ def present_rows(
             count=len(own),
             undecided=len(undecided),
             hint="" if kind is ChangeKind.OTHER else kind.label.lower(),
-            badge=_badge(own, undecided, decisions, person=person, held=held, is_unreadable=bool(record.unreadable)),
+            badge=_badge(own, undecided, decisions, person=person, held=held, is_unreadable=bool(record.unreadable))
+            or (None if record.is_restored or not undecided else NOT_RESTORED),
             is_current=current is not None and current.pk == record.pk,
             is_overdue=is_waiting and is_old and not record.is_parked,
             is_selectable=is_waiting,
@@ -174,6 +175,7 @@ def _badge(
     return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
 
 
+NOT_RESTORED = Badge("alert", "warn", "Not restored")
 _SERIOUS = {
     FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),
     FieldDelivery.FAILED: Badge("stop-sign", "bad", "Not written"),
