@@ -20,6 +20,18 @@ preload_app = True
 forwarder_headers = ""
 control_socket_disable = True  # it would be created in the home folder
 loglevel = env.text("LOG_LEVEL", "INFO").lower()
+if env.choice("LOG_FORMAT", ("text", "json")) == "json":
+    logconfig_dict = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "portal.logs.JsonFormatter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"]},
+        "loggers": {
+            "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
+            "gunicorn.access": {"handlers": ["stderr"], "propagate": False},
+        },
+    }
 
 
 def on_starting(server: Any) -> None:

@@ -7,12 +7,13 @@ import os
 import sys
 from typing import Any
 
-from celery import Celery
-from celery.signals import after_setup_logger, beat_init, celeryd_init
+from celery import Celery, Task
+from celery.signals import after_setup_logger, beat_init, celeryd_init, task_postrun, task_prerun
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from portal import broker, processes, startup
-from portal.logs import LineFormatter
+from portal import broker, logs, processes, startup
+from syncapp import log_context
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -26,7 +27,18 @@ app.autodiscover_tasks(["syncapp"])
 def _set_log_formatter(*, logger: logging.Logger, format: str, **_: Any) -> None:
     """Give Celery's handlers our formatter, because its own does not escape line ends."""
     for handler in logger.handlers:
-        handler.setFormatter(LineFormatter(format))
+        handler.setFormatter(logs.formatter(settings.LOG_FORMAT, format))
+
+
+@task_prerun.connect
+def _begin_log_context(*, task_id: str, task: Task[Any, Any], **_: Any) -> None:
+    """Name the task in each line that it logs."""
+    log_context.replace(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def _end_log_context(**_: Any) -> None:
+    log_context.replace()
 
 
 @celeryd_init.connect

@@ -50,6 +50,14 @@ def flag(name: str, *, default: bool) -> bool:
     return _FLAGS[value]
 
 
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return one of these words, the first where it is not set. Raises ImproperlyConfigured for any other."""
+    value = text(name, choices[0]).lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
 def number(name: str, default: float) -> float:
     """Return a number. Raises ImproperlyConfigured with the variable's name."""
     value = text(name, str(default))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from datetime import UTC, datetime
 from types import TracebackType
 
+from syncapp import log_context
 from syncapp.text import escaping
+
+LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 _PROBES = "/healthz"
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -37,9 +42,35 @@ class LineFormatter(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return the record as one line."""
-        return escaping.log_line(super().formatMessage(record))
+        """Return the record as one line, which ends with the request, task or job that was under way."""
+        context = "".join(f" {name}={value}" for name, value in log_context.current().items())
+        return escaping.log_line(super().formatMessage(record) + context)
 
     def formatException(self, ei: _ExcInfo) -> str:
         """Return the traceback, indented."""
         return escaping.log_lines(super().formatException(ei))
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one JSON object: time, level, logger, message, and the request, task or job under way.
+
+    JSON escapes line ends, and everything else that could forge or hide a line is escaped as not ASCII.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line of JSON."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **log_context.current(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def formatter(kind: str, line: str = LINE) -> logging.Formatter:
+    """Return the formatter of LOG_FORMAT: "json", or text in which `line` is a logging format."""
+    return JsonFormatter() if kind == "json" else LineFormatter(line)

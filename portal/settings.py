@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "syncapp",
 ]
 MIDDLEWARE = [
+    "syncapp.web.base.request_ids.RequestIds",
     "syncapp.web.sign_in.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
     # Answers get a random length ("Heal The Breach"), and each page masks its CSRF tokens afresh.
@@ -331,13 +332,12 @@ STORAGES = {
 }
 
 # --- Logs: no personal data, ids only -----------------------------------------------------------------
+LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": "portal.logs.LineFormatter", "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"log": {"()": "portal.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "log"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     # Without these levels two lines per second about empty ticks would fill the log.
     "filters": {"outages": {"()": "portal.logs.QuietOutages"}},

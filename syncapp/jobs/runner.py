@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
+from syncapp import log_context
 from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
 from syncapp.jobs import breakers, queue
 from syncapp.jobs.breakers import Permit
@@ -179,14 +180,16 @@ def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
 
 
 def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Permit) -> None:
-    try:
-        job.process_batch(leases, permit)
-        return
-    except LostLease:
-        _log_lost(job, leases[0])
-        return
-    except Exception as error:
-        log.error("%s: %d jobs processed one by one after an unexpected error", job.name, len(leases), exc_info=error)
+    with log_context.bound(job=",".join(f"{job.name}:{lease.pk}" for lease in leases)):
+        try:
+            job.process_batch(leases, permit)
+            return
+        except LostLease:
+            _log_lost(job, leases[0])
+            return
+        except Exception as error:
+            text = "%s: %d jobs processed one by one after an unexpected error"
+            log.error(text, job.name, len(leases), exc_info=error)
     for lease in leases:
         try:
             unknown = _may_have_been_sent(lease)
@@ -202,12 +205,13 @@ def _process(job: JobType, lease: Lease, permit: Permit) -> None:
     if _fail_if_exhausted(job, lease):
         return
     queue.failpoint(f"{job.name}.{lease.pk}")
-    try:
-        job.process(lease, permit)
-    except LostLease:
-        _log_lost(job, lease)
-    except Exception as error:  # noqa: BLE001  (no error may stop the other jobs)
-        apply_error(job, lease, error)
+    with log_context.bound(job=f"{job.name}:{lease.pk}"):
+        try:
+            job.process(lease, permit)
+        except LostLease:
+            _log_lost(job, lease)
+        except Exception as error:  # noqa: BLE001  (no error may stop the other jobs)
+            apply_error(job, lease, error)
 
 
 def _fail_if_exhausted(job: JobType, lease: Lease) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp import preferences
+from syncapp import log_context, preferences
 from syncapp.capture import staging
 from syncapp.connection import clients
 from syncapp.jobs import queue, runner
@@ -305,6 +306,24 @@ def test_swept_job_waits_before_the_next_attempt(preparation: Scene) -> None:
         bad.update(lease_until=database_now(plus=-1))
         queue.sweep(RunPreparation)
         assert bad.due().exists() == (attempt == 1)
+
+
+def test_lines_of_a_job_name_it(delivery: Scene) -> None:
+    contexts: list[Mapping[str, str]] = []
+
+    class Recording(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            contexts.append(log_context.current())
+
+    handler = Recording()
+    logging.getLogger("syncapp").addHandler(handler)
+    try:
+        delivery.work(delivery.bad.pk)
+    finally:
+        logging.getLogger("syncapp").removeHandler(handler)
+
+    assert {"job": f"delivery:{delivery.bad.pk}"} in contexts
+    assert log_context.current() == {}
 
 
 def test_unstorable_failure_reason_still_ends_the_job(preparation: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,12 @@ def test_unknown_flag_word_refused(put, word):
         env.flag(put("UNSURE", word), default=True)
 
 
+def test_unknown_choice_refused(put):
+    assert env.choice(put("FORMAT", "JSON"), ("text", "json")) == "json"
+    with pytest.raises(ImproperlyConfigured, match="FORMATS must be one of text, json"):
+        env.choice(put("FORMATS", "xml"), ("text", "json"))
+
+
 @pytest.mark.parametrize(("word", "meant"), [("Yes", True), ("on", True), ("1", True), ("OFF", False), ("0", False)])
 def test_flag_accepts_several_words(put, word, meant):
     assert env.flag(put("SURE", word), default=not meant) is meant

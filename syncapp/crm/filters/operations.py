@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from uuid import UUID
 
 from syncapp.crm import odata
@@ -171,8 +172,10 @@ class Filters:
                 return (*known, *(ignored for _ in switches[len(known) :]))
             if isinstance(result, SwitchResult) and result.proved:
                 break
+        context = copy_context()  # a new thread begins without the job's log context
         with ThreadPoolExecutor(at_once) as pool:
-            return (*known, *pool.map(one, switches[len(known) :], names[len(known) :]))
+            rest = pool.map(lambda *each: context.copy().run(one, *each), switches[len(known) :], names[len(known) :])
+            return (*known, *rest)
 
     def set_methods(
         self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None

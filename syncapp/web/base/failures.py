@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from syncapp import log_context
 from syncapp.health import kinds
 from syncapp.health.outages import is_database_down
 from syncapp.models.locking import is_conflict
@@ -29,7 +30,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     else:
         template, status, retry_after = "500.html", 500, None
     was_sent = request.method not in SAFE_METHODS
-    context = {"kind": kinds.DATABASE, "was_sent": was_sent, "page": _page_to_open(request, was_sent=was_sent)}
+    context = {
+        "kind": kinds.DATABASE,
+        "was_sent": was_sent,
+        "page": _page_to_open(request, was_sent=was_sent),
+        "request_id": log_context.current().get("request"),
+    }
     response = HttpResponse(render_to_string(template, context), status=status)
     response.headers["Cache-Control"] = "no-store"
     if retry_after is not None:
