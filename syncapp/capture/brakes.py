@@ -38,6 +38,7 @@ class Brake(StrEnum):
     MANY_RESTORES = "many_restores"
     MASS_EDIT = "mass_edit"
     SIGNATURE_GONE = "signature_gone"
+    RIVAL = "rival"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ def check() -> Finding | None:
         return None
     found = _first_finding(capture, capture.now)
     if found is not None:
-        _pause(found)
+        pause(found)
     return found
 
 
 def _first_finding(capture: Capture, now: datetime) -> Finding | None:
     resumed = capture.mode_since or now
     return (
-        many_restores(_restores(max(now - WINDOW, resumed)), limit=capture.most_restores)
+        many_restores(_restores(max(now - WINDOW, resumed)), limit=capture.max_restores)
         or mass_edit(_changed_contacts(capture, max(now - WINDOW, resumed)), usual=_usual_day(capture, now))
         or _signature(capture, now)
     )
@@ -138,7 +139,7 @@ def _signature(capture: Capture, now: datetime) -> Finding | None:
 
 
 @retried
-def _pause(found: Finding) -> None:
+def pause(found: Finding) -> None:
     """Pause, unless somebody was first."""
     paused = Capture.objects.filter(slot=1, mode__in=RUNNING).update(
         mode=CaptureMode.PAUSED, mode_since=Now(), mode_by=None, reason=found.brake, trouble=found.figures

@@ -98,7 +98,8 @@ def _entry(
 ) -> Entry:
     by_outlook = row.state in REVIEWED_STATES
     values: list[CaptureValue] = list(row.values.all())
-    reviewed = policy.reviewed(row.source, [value.column_name for value in values]) if by_outlook else frozenset()
+    names = [value.column_name for value in values] if by_outlook else []
+    reviewed = policy.reviewed(row.source, names, at=row.happened_at)
     is_ours = row.source == Source.OURS
     # Observed changes of Outlook are let through, so they are anybody else's for the chain.
     writer = Writer.OUTLOOK if by_outlook or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER

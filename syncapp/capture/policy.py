@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -53,18 +53,31 @@ class SwitchedOn:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnSwitch:
+    """The handling of one column by one source since a moment, None: always. Before that it was the other one."""
+
+    is_reviewed: bool
+    since: datetime | None
+
+    def reviews(self, moment: datetime) -> bool:
+        """Return whether a change of this moment is reviewed."""
+        return self.is_reviewed if self.since is None or moment >= self.since else not self.is_reviewed
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings of administrators at one moment; `passing` holds pairs of a source and a column."""
+    """The settings of administrators at one moment; `columns` by source and column."""
 
     mode: CaptureMode
     rule: CaptureRule
     switched_on: Mapping[str, SwitchedOn]
-    passing: Collection[tuple[str, str]] = frozenset()
+    columns: Mapping[tuple[str, str], ColumnSwitch] = field(default_factory=dict)
     listed_programs: frozenset[UUID] = frozenset()
 
-    def reviewed(self, source: str, columns: Collection[str]) -> frozenset[str]:
-        """Return those of `columns` whose changes by this source are reviewed."""
-        return frozenset(column for column in columns if (source, column) not in self.passing)
+    def reviewed(self, source: str, columns: Collection[str], *, at: datetime) -> frozenset[str]:
+        """Return those of `columns` whose changes of this moment by this source are reviewed."""
+        switches = {column: self.columns.get((source, column)) for column in columns}
+        return frozenset(column for column, switch in switches.items() if switch is None or switch.reviews(at))
 
     def counts(self, facts: Facts) -> bool:
         """Return whether the entry counts as an Outlook edit."""
@@ -83,13 +96,14 @@ def current(capture: Capture) -> Policy:
         team = FilterMembership.objects.filter(team_id=row.pilot_team_id) if row.pilot_team_id else None
         members = None if team is None else frozenset(team.values_list("user_id", flat=True))
         switched_on[row.source] = SwitchedOn(row.since, members)
-    found = CaptureColumn.objects.filter(handling=CaptureColumn.Handling.LET_THROUGH)
+    review = CaptureColumn.Handling.REVIEW
+    columns = {(row.source, row.column_name): row for row in CaptureColumn.objects.all()}
     programs = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.PROGRAM)
     return Policy(
         mode=CaptureMode(capture.mode),
         rule=CaptureRule(capture.rule),
         switched_on=switched_on,
-        passing=frozenset(found.values_list("source", "column_name")),
+        columns={key: ColumnSwitch(row.handling == review, row.since) for key, row in columns.items()},
         listed_programs=frozenset(programs.values_list("user_id", flat=True)),
     )
 
@@ -102,7 +116,7 @@ def decide(facts: Facts, policy: Policy) -> tuple[EntryState, str] | None:
         return EntryState.LET_THROUGH, Reason.NOT_OUTLOOK
     if facts.completes_creation:
         return EntryState.LET_THROUGH, Reason.NEW_CONTACT
-    if not policy.reviewed(facts.source, facts.columns):
+    if not policy.reviewed(facts.source, facts.columns, at=facts.happened_at):
         return EntryState.LET_THROUGH, Reason.COLUMNS_LET_THROUGH
     if policy.mode is CaptureMode.PAUSED:
         return EntryState.OBSERVED, Reason.PAUSED

@@ -24,6 +24,7 @@ from syncapp.capture import (
     gaps,
     identities,
     policy,
+    rivals,
 )
 from syncapp.capture.rounds import CURSOR, ReadResult, Round
 from syncapp.crm.client import CrmClient
@@ -54,6 +55,7 @@ def read(crm: CrmClient, *, names: Names, seconds: float | None = None) -> ReadR
             running.result.finished = all(step(running) for step in _STEPS)
             if running.result.finished:
                 brakes.check()
+                rivals.check()
                 cursors.advance(lease, pulled_at=Now(), trouble="")
             return running.result
     finally:

@@ -359,7 +359,7 @@ def test_lost_answer_stages_once(restoring: Company, cut: str) -> None:
 
 def test_limit_of_restores_stops_before_the_next_contact(restoring: Company) -> None:
     first, second = restoring.contact(), restoring.contact(1)
-    Capture.objects.update(most_restores=1)
+    Capture.objects.update(max_restores=1)
     restoring.outlook(first, jobtitle="Pilot")
     stage(restoring)
     restoring.outlook(second, jobtitle="Pilot")

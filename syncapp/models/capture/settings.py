@@ -47,11 +47,25 @@ class Capture(models.Model):
     rule = models.CharField(
         max_length=8, choices=CaptureRule, default=CaptureRule.SIGNED, db_default=CaptureRule.SIGNED
     )
+    rule_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who asked for the original rule; empty with the signed rule, unless it waits for a second person.",
+    )
+    rule_asked_at = models.DateTimeField(null=True, blank=True)
+    rule_confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     observing_since = models.DateTimeField(null=True, blank=True)
     signature_seen_at = models.DateTimeField(
         null=True, blank=True, help_text="When a check saw the signature on an administrator's own edit."
     )
-    most_restores = models.PositiveIntegerField(default=50, db_default=50, help_text="Of one source in 10 minutes.")
+    max_restores = models.PositiveIntegerField(
+        default=50, db_default=50, db_column="most_restores", help_text="Of one source in 10 minutes."
+    )
 
     read_until = models.DateTimeField(null=True, blank=True, help_text="The newest entry of the last complete listing.")
     listed_at = models.DateTimeField(null=True, blank=True, help_text="When the last complete listing began.")
@@ -74,10 +88,21 @@ class Capture(models.Model):
     days_kept = models.IntegerField(null=True, blank=True, help_text="Of audit entries; -1: for ever.")
 
     class Meta:
-        constraints = [models.CheckConstraint(name="only_one_capture", condition=models.Q(slot=1))]
+        constraints = [
+            models.CheckConstraint(name="only_one_capture", condition=models.Q(slot=1)),
+            models.CheckConstraint(
+                name="original_rule_needs_two_people",
+                condition=~models.Q(rule_confirmed_by=models.F("rule_asked_by")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"capture ({self.mode})"
+
+    @property
+    def rule_waits(self) -> bool:
+        """Return whether the original rule waits for a second person."""
+        return self.rule == CaptureRule.SIGNED and self.rule_asked_by_id is not None
 
 
 class CaptureSource(models.Model):
@@ -99,7 +124,10 @@ class CaptureSource(models.Model):
 
 
 class CaptureColumn(models.Model):
-    """The handling of changes of one column by one source; without a row they are reviewed."""
+    """The handling of changes of one column by one source; without a row they are reviewed.
+
+    Acts only on entries after `since`, so that a value that was let through stays the CRM's own.
+    """
 
     class Handling(models.TextChoices):
         REVIEW = "review", "Review"
@@ -108,6 +136,7 @@ class CaptureColumn(models.Model):
     source = models.CharField(max_length=8, choices=Source)
     column_name = models.CharField(max_length=128)
     handling = models.CharField(max_length=12, choices=Handling, default=Handling.REVIEW, db_default=Handling.REVIEW)
+    since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "column_name"], name="one_handling_per_column")]

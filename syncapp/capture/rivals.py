@@ -1,0 +1,71 @@
+"""Rivals of capture: a plug-in or another portal that stages the same edits.
+
+Two of them would stage each edit twice, and restore what the other one has just written. They are recognized by rows of
+the staging tables that this portal did not create.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from syncapp.capture import brakes
+from syncapp.capture.brakes import RUNNING, Brake, Finding
+from syncapp.capture.staging_writes import SOURCE
+from syncapp.models import Capture, CaptureEntry, Restore, SyncRecord
+from syncapp.models.capture.entry import EntryState
+from syncapp.models.mirror.sync_record import REVIEWED_TABLE, SyncRecordQuerySet
+
+RECENT = timedelta(hours=1)
+_NEWEST = 200  # rows looked at; a rival that works is among them
+_OURS = (EntryState.READ, EntryState.STAGED)  # READ: staged by a job whose answer was lost
+
+
+def find(*, since: datetime) -> Finding | None:
+    """Return a rival that staged an edit made after `since`; None if there is none."""
+    of_contacts = SyncRecord.objects.filter(Q(target_table="") | Q(target_table=REVIEWED_TABLE), edited_on__gt=since)
+    for rows in (of_contacts.visible().filter(waiting_count__gt=0), of_contacts.decided()):
+        found = _among(rows)
+        if found is not None:
+            return found
+    return None
+
+
+def check() -> Finding | None:
+    """Pause capture where a rival staged an edit since it was switched on or resumed; return what was found."""
+    capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
+    if capture is None:
+        return None
+    found = find(since=max(capture.now - RECENT, capture.mode_since or capture.now))
+    if found is not None:
+        brakes.pause(found)
+    return found
+
+
+def _among(rows: SyncRecordQuerySet) -> Finding | None:
+    newest = rows.order_by("-edited_on", "-pk").values_list("source", "operation_id")[:_NEWEST]
+    ids: set[UUID] = set()
+    for source, operation_id in newest:
+        audit_id = _audit_id(operation_id) if source == SOURCE else None
+        if audit_id is None:
+            return Finding(Brake.RIVAL, f"An edit was staged by “{source or 'an unnamed program'}”, not by this portal")
+        ids.add(audit_id)
+    if ids - _staged_here(ids):
+        return Finding(Brake.RIVAL, "An edit of the audit log was staged by another portal")
+    return None
+
+
+def _audit_id(operation_id: str) -> UUID | None:
+    try:
+        return UUID(operation_id)
+    except ValueError:
+        return None
+
+
+def _staged_here(ids: Collection[UUID]) -> set[UUID]:
+    entries = CaptureEntry.objects.filter(pk__in=ids, state__in=_OURS).values_list("pk", flat=True)
+    return {*entries, *Restore.objects.filter(audit_id__in=ids).values_list("audit_id", flat=True)}

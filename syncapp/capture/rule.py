@@ -1,0 +1,105 @@
+"""The original rule, "what does not raise the revision came from Outlook": asked for by one, confirmed by another.
+
+It reverts every program that somebody forgot, so it needs some days of observing and a second person. Going back to the
+signed rule acts at once. The sources that only the original rule reviews are switched on afterwards, one by one, so it
+acts only on later entries.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
+from syncapp.capture.brakes import RUNNING
+from syncapp.capture.errors import SwitchRefused
+from syncapp.capture.switching import OFF, locked_capture, record
+from syncapp.connection import clients
+from syncapp.models import Capture, CaptureSource, Person
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.settings import CaptureMode, CaptureRule
+from syncapp.models.locking import retried
+
+DAYS_OF_OBSERVING = 7
+
+
+def obstacle() -> str:
+    """Return what stands in the way of asking for the original rule, and what to do; '' if nothing does."""
+    capture = Capture.objects.filter(slot=1).first()
+    if capture is None or capture.mode == CaptureMode.OFF:
+        return OFF
+    if capture.rule == CaptureRule.ORIGINAL:
+        return "The original rule holds already."
+    if capture.rule_waits:
+        return "The original rule waits for a second person already."
+    revision = clients.names().contact_revision
+    if not revision:
+        return "The original rule needs a revision column of the contact. Name it in CRM_NAMES."
+    if revision not in capture.audited_since:
+        return f"The original rule needs to see when {revision} changes. Turn on auditing of this column in the CRM."
+    days = _days_observed()
+    if days < DAYS_OF_OBSERVING:
+        return f"The original rule needs {DAYS_OF_OBSERVING} days of observing; so far there are {days}."
+    return ""
+
+
+@retried
+def ask(rule: CaptureRule, *, by: Person) -> None:
+    """Ask for the original rule, which waits for a second person; the signed rule holds at once.
+
+    Raises SwitchRefused.
+    """
+    capture = locked_capture()
+    if rule == CaptureRule.SIGNED:
+        _go_back(capture, by=by)
+        return
+    if refusal := obstacle():
+        raise SwitchRefused(refusal)
+    asked = {"rule_asked_by": by, "rule_asked_at": Now(), "rule_confirmed_by": None}
+    Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED).update(**asked)
+    record("rule_asked", by=by)
+
+
+@retried
+def confirm(*, by: Person) -> None:
+    """Let the original rule hold from now on, as the second person. Raises SwitchRefused."""
+    capture = locked_capture()
+    _require_waiting(capture)
+    if capture.rule_asked_by_id == by.pk:
+        raise SwitchRefused("Someone other than the person who asked for the original rule has to confirm it.")
+    waiting = Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED, rule_asked_by=capture.rule_asked_by)
+    waiting.update(rule=CaptureRule.ORIGINAL, rule_confirmed_by=by)
+    record("rule_confirmed", by=by)
+
+
+@retried
+def withdraw(*, by: Person) -> None:
+    """Withdraw or decline the request for the original rule. Raises SwitchRefused."""
+    _require_waiting(locked_capture())
+    Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED).update(rule_asked_by=None, rule_asked_at=None)
+    record("rule_withdrawn", by=by)
+
+
+def _go_back(capture: Capture, *, by: Person) -> None:
+    if capture.rule == CaptureRule.SIGNED and not capture.rule_waits:
+        raise SwitchRefused("The signed rule holds already.")
+    signed = {"rule_asked_by": None, "rule_asked_at": None, "rule_confirmed_by": None}
+    Capture.objects.filter(slot=1).update(rule=CaptureRule.SIGNED, **signed)
+    others = CaptureSource.objects.filter(is_on=True).exclude(pk=Source.OUTLOOK)
+    others.update(is_on=False, switched_by=by)
+    if not CaptureSource.objects.filter(is_on=True).exists():
+        running = Capture.objects.filter(slot=1, mode__in=RUNNING)
+        running.update(mode=CaptureMode.OBSERVING, mode_since=Now(), mode_by=by)
+    record("rule_signed", by=by)
+
+
+def _require_waiting(capture: Capture) -> None:
+    if not capture.rule_waits:
+        raise SwitchRefused("The original rule does not wait for a confirmation any more. Reload the page.")
+
+
+def _days_observed() -> int:
+    capture = Capture.objects.annotate(now=Now()).get(slot=1)
+    if capture.observing_since is None:
+        return 0
+    return (capture.now - capture.observing_since) // timedelta(days=1)
