@@ -64,6 +64,7 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
         CaptureContact(
             contact_id=row.contact_id,
             modified_on=modified_on,
+            version=row.version,
             created_on=row.created_on,
             modified_by=row.modified_by,
             signed_by=row.signed_by,
@@ -73,7 +74,7 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
         for row in fresh
         if (modified_on := row.modified_on) is not None
     ]
-    updated = ["modified_on", "created_on", "modified_by", "signed_by", "noticed_at", "awaited_until"]
+    updated = ["modified_on", "version", "created_on", "modified_by", "signed_by", "noticed_at", "awaited_until"]
     CaptureContact.objects.bulk_create(
         rows, batch_size=1000, update_conflicts=True, unique_fields=["contact_id"], update_fields=updated
     )
@@ -89,13 +90,16 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
 
 
 def _unknown(rows: list[ContactChange]) -> list[ContactChange]:
-    """Return the rows that tell of a change which is not known yet, so that repeating a page changes nothing."""
+    """Return the rows that tell of a change which is not known yet, so that repeating a page changes nothing.
+
+    Times have whole seconds, so only the version shows a second change within one.
+    """
     ids = [row.contact_id for row in rows]
-    known: dict[UUID, tuple[datetime, UUID | None, UUID | None]] = {}
+    known: dict[UUID, tuple[datetime, int | None]] = {}
     for start in range(0, len(ids), 1000):
         found = CaptureContact.objects.filter(pk__in=ids[start : start + 1000])
-        known |= {row.contact_id: (row.modified_on, row.modified_by, row.signed_by) for row in found}
-    return [row for row in rows if known.get(row.contact_id) != (row.modified_on, row.modified_by, row.signed_by)]
+        known |= {row.contact_id: (row.modified_on, row.version) for row in found}
+    return [row for row in rows if known.get(row.contact_id) != (row.modified_on, row.version)]
 
 
 def arrived(newest: Mapping[UUID, datetime]) -> None:

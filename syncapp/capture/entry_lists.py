@@ -55,7 +55,10 @@ def _is_expected(running: Round) -> bool:
     capture, now = running.capture, running.now
     if capture.next_link or running.result.contacts or capture.listed_at is None:
         return True
-    return now - capture.listed_at > AT_LEAST_EVERY or contacts.awaited_since(now) is not None
+    if now - capture.listed_at > AT_LEAST_EVERY or contacts.awaited_since(now) is not None:
+        return True
+    # A contact is awaited until one entry of the second of its last change is there; others of it may follow.
+    return CaptureEntry.objects.filter(read_at__gte=capture.listed_at).exists()
 
 
 def _begin(running: Round) -> None:

@@ -1,7 +1,7 @@
 """The order of audit entries: by time, and within one second by their values.
 
 The CRM's times have whole seconds, so entries of the same second are put into the order in which each one's old value
-is what the entry before it left.
+is what the entry before it left. Where that allows several orders, entries that were handled before come first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def in_order(
 ) -> list[Entry]:
     """Return the entries in the order in which they happened, as far as time and values tell."""
     known = {column: state.end for column, state in states.items()}
-    by_time = sorted(entries, key=lambda entry: (entry.at, entry.id))
+    by_time = sorted(entries, key=lambda entry: (entry.at, not entry.is_handled, entry.id))
     groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]
     found: list[Entry] = []
     for number, group in enumerate(groups):

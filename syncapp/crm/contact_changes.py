@@ -14,18 +14,22 @@ from syncapp.crm.transport import Transport
 from syncapp.crm.values import canonical
 from syncapp.crm.values.cells import Cells, integer, read_all
 
-_COLUMNS = ("contactid", "modifiedon", "createdon", "_modifiedby_value", "_modifiedonbehalfby_value")
+_COLUMNS = ("contactid", "modifiedon", "createdon", "_modifiedby_value", "_modifiedonbehalfby_value", "versionnumber")
 
 
 @dataclass(frozen=True, slots=True)
 class ContactChange:
-    """The last change of one contact; `signed_by` is the user in *Modified By (Delegate)*."""
+    """The last change of one contact; `signed_by` is the user in *Modified By (Delegate)*.
+
+    `version` differs after each change, also after two in the same second.
+    """
 
     contact_id: UUID
     modified_on: datetime | None
     created_on: datetime | None
     modified_by: UUID | None
     signed_by: UUID | None
+    version: int | None = None
     problem: str = ""
 
     @property
@@ -75,5 +79,6 @@ def _change(row: odata.Row) -> ContactChange:
         created_on=cells.moment("createdon"),
         modified_by=cells.guid("_modifiedby_value"),
         signed_by=cells.guid("_modifiedonbehalfby_value"),
+        version=cells.integer("versionnumber") if row.get("versionnumber") is not None else None,
     )
     return replace(found, problem=cells.problem)

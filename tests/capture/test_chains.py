@@ -203,6 +203,19 @@ def test_states_after_restoring_hold_the_original():
     assert states_after(plan, {})[PHONE].end == Value("B")
 
 
+@pytest.mark.parametrize("handled", [1, 3])
+def test_handled_edit_of_one_second_is_first(handled: int) -> None:
+    """The same value comes twice in a second, and the first one was restored."""
+    found = [
+        replace(entry(number, written, at=1), is_handled=number != 4 - handled)
+        for number, written in enumerate(("outlook A>B", "restore B>A", "outlook A>B"), start=1)
+    ]
+
+    plan = plan_of(found, "B")
+
+    assert plan.restores == {PHONE: "A"}
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
 def test_entries_of_one_second_are_linked(order):
     written = {1: "outlook A>B", 2: "other B>C", 3: "outlook C>D"}

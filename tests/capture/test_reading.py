@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
 from syncapp.connection import clients
+from syncapp.crm import contact_changes
 from syncapp.models import Capture, CaptureContact, CaptureEntry, CaptureIdentity, CaptureValue
 from syncapp.models.capture.entry import EntryState, Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
@@ -83,12 +88,46 @@ def test_repeated_rounds_store_each_entry_once(company: Company) -> None:
 
 def test_idle_round_asks_only_for_changed_contacts(company: Company) -> None:
     company.outlook(company.contact(), jobtitle="Pilot")
-    company.read()
+    for _ in range(2):  # entries of the same second may follow, so the list is read once more
+        company.read()
     client = clients.verified_client()
     sent = client.requests_sent()
     company.read()
 
     assert client.requests_sent() - sent == 1
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all changes of contacts the same moment, as if they came within one second."""
+    honest = contact_changes._change
+    moment = timezone.now().replace(microsecond=0)
+    monkeypatch.setattr(contact_changes, "_change", lambda row: replace(honest(row), modified_on=moment))
+
+
+def test_second_change_of_one_second_is_found(company: Company, coarse: None) -> None:
+    contact = company.contact()
+    for number, title in enumerate(("Pilot", "Captain"), start=1):
+        company.outlook(contact, jobtitle=title)
+        result = company.read()
+        company.read()
+        Capture.objects.update(listed_at=timezone.now() + timedelta(seconds=1))
+
+        assert (result.contacts, len(entries(contact))) == (1, number)
+
+
+def test_list_is_read_again_after_new_entries(company: Company) -> None:
+    contact, other = company.contact(), company.contact(1)
+    company.outlook(contact, jobtitle="Pilot")
+    company.audit(delay_seconds=1)
+    company.outlook(other, jobtitle="Captain")
+    company.read()
+    CaptureContact.objects.update(awaited_until=None)
+    time.sleep(1)
+
+    company.read()
+
+    assert len(entries(other)) == 1
 
 
 def test_late_entry_is_waited_for_and_measured(company: Company) -> None:

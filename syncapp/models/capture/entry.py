@@ -137,11 +137,13 @@ class CaptureContact(models.Model):
     """The last change of a contact as its row tells, read by change tracking.
 
     It says which entries are still on their way, and who signed the newest one. `noticed_at` is when the portal saw
-    this change first; until `awaited_until` its entry is waited for, None once it is there.
+    this change first; until `awaited_until` its entry is waited for, None once it is there. `version` tells two changes
+    of one second apart.
     """
 
     contact_id = models.UUIDField(primary_key=True)
     modified_on = models.DateTimeField()
+    version = models.BigIntegerField(null=True, blank=True, help_text="The row’s version number.")
     created_on = models.DateTimeField(null=True, blank=True)
     modified_by = models.UUIDField(null=True, blank=True)
     signed_by = models.UUIDField(null=True, blank=True, help_text="Modified By (delegate).")
