@@ -45,15 +45,15 @@ def _record_gap(capture: Capture, audited: Collection[str], *, is_on: bool, now:
     """Begin a gap where auditing of everything or of a column was switched off, end it where it is on again."""
     begins_at = capture.switches_read_at or capture.observing_since or now
     if not is_on:
-        gaps.begin(Reason.AUDITING_OFF, at=begins_at)
+        gaps.begin(Reason.AUDITING_OFF, at=begins_at, now=now)
         return
-    before = CaptureGap.objects.filter(reason=Reason.AUDITING_OFF, ends_at=None).values_list("detail", flat=True)
-    off_before = {name for detail in before for name in detail.split(", ") if name}
+    before = CaptureGap.objects.filter(reason=Reason.AUDITING_OFF, ends_at=None).values_list("columns", flat=True)
+    off_before = {name for names in before for name in names or ()}
     passing = CaptureColumn.objects.filter(source=Source.OUTLOOK, handling=CaptureColumn.Handling.LET_THROUGH)
     passing_names = set(passing.values_list("column_name", flat=True))
     off = sorted((off_before | set(capture.audited_since)) - set(audited) - passing_names)
     if off:
-        gaps.begin(Reason.AUDITING_OFF, at=begins_at, detail=", ".join(off))
+        gaps.begin(Reason.AUDITING_OFF, at=begins_at, now=now, columns=off)
     else:
         gaps.end(Reason.AUDITING_OFF, at=now)
 

@@ -30,11 +30,15 @@ UNKNOWN = Value(is_known=False)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One column of an entry; `is_reviewed` is False where such changes are let through."""
+    """One column of an entry; `is_reviewed` is False where such changes are let through.
+
+    `may_restore` is False where earlier changes of this column may be missing.
+    """
 
     old: Value
     new: Value
     is_reviewed: bool = True
+    may_restore: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class _Walk:
             state,
             end=change.new,
             live_since=state.live_since or entry.at,
-            may_restore=(state.may_restore or state.live_since is None) and entry.may_restore,
+            may_restore=(state.may_restore or state.live_since is None) and entry.may_restore and change.may_restore,
             values=(*state.values, change.new.text) if change.new.is_known else state.values,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -14,13 +15,19 @@ Reason = CaptureGap.Reason
 DOWNTIME = timedelta(minutes=15)
 
 
-def begin(reason: Reason, *, at: datetime, detail: str = "") -> None:
-    """Record a gap that lasts; where one of this reason lasts already, only its detail changes."""
-    if CaptureGap.objects.filter(reason=reason, ends_at=None).update(detail=detail[:300]):
+def begin(reason: Reason, *, at: datetime, now: datetime, columns: Sequence[str] | None = None) -> None:
+    """Record a gap of these columns, None for all, that lasts; one of other columns ends.
+
+    Each row keeps its columns, so the past of those that are audited again stays known.
+    """
+    lasting = CaptureGap.objects.filter(reason=reason, ends_at=None).first()
+    if lasting is not None and lasting.columns == columns:
         return
     try:
         with transaction.atomic():
-            CaptureGap.objects.create(reason=reason, begins_at=at, detail=detail[:300])
+            end(reason, at=now)
+            detail = ", ".join(columns or ())[:300]
+            CaptureGap.objects.create(reason=reason, begins_at=at, columns=columns, detail=detail)
     except IntegrityError:  # another process was first
         return
 

@@ -59,7 +59,7 @@ def load(
     nobody = {*signers, *applications.values_list("pk", flat=True)}
     gaps = list(CaptureGap.objects.exclude(reason=CaptureGap.Reason.DOWNTIME))
     entries = [
-        _entry(row, policy, capture, restores, nobody=nobody, is_in_gap=any(_covers(gap, row) for gap in gaps))
+        _entry(row, policy, capture, restores, nobody=nobody, gaps=[gap for gap in gaps if _covers(gap, row)])
         for row in rows.values()
     ]
     entries += _unread_restores(restores, rows)
@@ -94,7 +94,7 @@ def _entry(
     restores: Sequence[Restore],
     *,
     nobody: Collection[UUID | None],
-    is_in_gap: bool,
+    gaps: Sequence[CaptureGap],
 ) -> Entry:
     by_outlook = row.state in REVIEWED_STATES
     values: list[CaptureValue] = list(row.values.all())
@@ -103,7 +103,8 @@ def _entry(
     is_ours = row.source == Source.OURS
     # Observed changes of Outlook are let through, so they are anybody else's for the chain.
     writer = Writer.OUTLOOK if by_outlook or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER
-    is_allowed = capture.mode == CaptureMode.RESTORING and not is_in_gap
+    is_allowed = capture.mode == CaptureMode.RESTORING and all(gap.columns is not None for gap in gaps)
+    incomplete = {column for gap in gaps for column in gap.columns or ()}
     return Entry(
         id=row.audit_id,
         at=row.happened_at,
@@ -113,6 +114,7 @@ def _entry(
                 Value(value.old_value) if value.old_known else UNKNOWN,
                 Value(value.new_value) if value.new_known else UNKNOWN,
                 is_reviewed=value.column_name in reviewed,
+                may_restore=value.column_name not in incomplete,
             )
             for value in values
         },

@@ -177,7 +177,7 @@ class CaptureIdentity(models.Model):
 
 
 class CaptureGap(models.Model):
-    """A time for which the audit log is not complete. Without `ends_at` it lasts."""
+    """A time for which the audit log is not complete. Without `ends_at` it lasts; without `columns` all are concerned."""
 
     class Reason(models.TextChoices):
         AUDITING_OFF = "auditing_off", "Auditing was off"
@@ -191,6 +191,7 @@ class CaptureGap(models.Model):
     detail = models.CharField(
         max_length=300, blank=True, default="", db_default="", help_text="Such as the columns concerned."
     )
+    columns = models.JSONField(null=True, blank=True, help_text="The columns concerned; empty: all.")
 
     class Meta:
         indexes = [models.Index(fields=["ends_at"], name="capture_gap_end")]
