@@ -103,6 +103,7 @@ urlpatterns = [
     path("settings/connection/writes", connection.settings_writes, name="settings_writes"),
     path("settings/connection/stop", connection.settings_stop, name="settings_stop"),
     path("settings/connection/resume", connection.settings_resume, name="settings_resume"),
+    path("settings/connection/captured", connection.settings_captured, name="settings_captured"),
     path("settings/connection/probe", connection.settings_probe, name="settings_probe"),
     path("settings/connection/check/", check.settings_check, name="settings_check"),
     path("settings/connection/check/now", check.settings_check_now, name="settings_check_now"),

@@ -20,7 +20,7 @@ from syncapp.capture.chain_records import (
     Value,
     Writer,
 )
-from syncapp.capture.policy import Policy
+from syncapp.capture.policy import Policy, Reason
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.crm.values import conversion
 from syncapp.models import Capture, CaptureEntry, CaptureGap, CaptureValue, FilterUser, Restore, SyncField
@@ -96,7 +96,8 @@ def _entry(
     nobody: Collection[UUID | None],
     gaps: Sequence[CaptureGap],
 ) -> Entry:
-    by_outlook = row.state in REVIEWED_STATES
+    # What could not be staged belongs to the chain all the same: it is no original of later edits.
+    by_outlook = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
     values: list[CaptureValue] = list(row.values.all())
     names = [value.column_name for value in values] if by_outlook else []
     reviewed = policy.reviewed(row.source, names, at=row.happened_at)

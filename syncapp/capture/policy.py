@@ -29,6 +29,8 @@ class Reason(StrEnum):
     NOT_IN_PILOT = "not_in_pilot"
     NOT_IN_LOG = "not_in_log"  # deleted from the audit log before it was read
     UNREADABLE = "unreadable"
+    NOT_STAGED = "not_staged"  # its job failed
+    LEFT = "left"  # an administrator left it in the CRM after it could not be staged
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from syncapp.capture.chain_records import UNKNOWN, Outcome, Passed, Plan, StagedChange
 from syncapp.capture.history import ContactHistory
+from syncapp.capture.policy import Reason
 from syncapp.crm.errors import CrmError
 from syncapp.crm.staging.records import StagedRecord
 from syncapp.jobs import queue
@@ -25,7 +26,6 @@ from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import retried
 
-NOT_STAGED = "not_staged"
 AGAIN = 1.0  # seconds until a contact with further entries is staged
 
 
@@ -41,7 +41,7 @@ def observe(lease: Lease, contact_id: UUID, *, reason: str) -> None:
 def set_aside(contact_id: UUID, *, reason: str) -> None:
     """Set the waiting entries of a contact aside, so that they are shown and the contact's later edits go on."""
     waiting = CaptureEntry.objects.filter(contact_id=contact_id, state=EntryState.READ)
-    waiting.update(state=EntryState.SET_ASIDE, reason=NOT_STAGED, problem=reason[:300])
+    waiting.update(state=EntryState.SET_ASIDE, reason=Reason.NOT_STAGED, problem=reason[:300])
 
 
 @retried

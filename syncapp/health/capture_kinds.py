@@ -50,6 +50,14 @@ CAPTURE_GAP = Kind(
     "Settings, Connection, Check; the audit settings in the Power Platform admin center",
     is_failure=False,
 )
+CAPTURE_FAILED = Kind(
+    "capture_failed",
+    "Edits from Outlook could not be staged.",
+    "What they changed stays in the CRM, and nobody is asked about it. Later edits are staged.",
+    "Find the reason, and retry them. Or leave them in the CRM, which ends this message.",
+    f"Settings, Connection, “Edits that could not be staged”; {WORKER_LOG}",
+    is_failure=False,
+)
 _NOT_STAGED = "What people save in Outlook stays in the CRM and is not staged. It is staged later, but not restored."
 FORBIDDEN_CAPTURE = Kind(
     Breaker.Name.FORBIDDEN_CAPTURE,

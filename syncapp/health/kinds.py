@@ -358,6 +358,7 @@ KINDS = (
     capture_kinds.AUDIT_LOG,
     capture_kinds.CAPTURE_PAUSED,
     capture_kinds.CAPTURE_GAP,
+    capture_kinds.CAPTURE_FAILED,
     FIRST_READING,
     READING,
     READ_ONLY,

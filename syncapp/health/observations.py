@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Min, Q, Subquery
 
-from syncapp.capture import rhythm
+from syncapp.capture import failures, rhythm
 from syncapp.capture.rounds import CURSOR
 from syncapp.health import heartbeats, probes
 from syncapp.health.heartbeats import Heartbeats
@@ -39,12 +39,16 @@ class OverdueJobs:
 
 @dataclass(frozen=True, slots=True)
 class AuditLogState:
-    """The mode of capture, the last complete round of reading, why reading failed, and gaps of the last days."""
+    """The mode of capture, the last complete round of reading, why reading failed, and gaps of the last days.
+
+    `failed` is the number of edits that could not be staged.
+    """
 
     capture: Capture
     read_at: datetime | None
     problem: str
     gaps: Sequence[CaptureGap]
+    failed: int
 
 
 class Observations:
@@ -112,7 +116,7 @@ class Observations:
         cursor = MirrorCursor.objects.filter(table=CURSOR).first() or MirrorCursor()
         since = self.now - GAPS_SHOWN_FOR
         shown = CaptureGap.objects.filter(Q(ends_at=None) | Q(ends_at__gt=since)).order_by("begins_at")
-        return AuditLogState(capture, cursor.pulled_at, cursor.trouble, list(shown))
+        return AuditLogState(capture, cursor.pulled_at, cursor.trouble, list(shown), failures.failed().count())
 
     @cached_property
     def open_breakers(self) -> list[Breaker]:

@@ -125,6 +125,9 @@ def _find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
         yield Trouble(
             capture_kinds.CAPTURE_GAP, _gap(gap), instance=str(gap.pk), since=gap.begins_at, detail=gap.detail
         )
+    if audit_log.failed:
+        edits = "An edit" if audit_log.failed == 1 else f"{audit_log.failed:,} edits"
+        yield Trouble(capture_kinds.CAPTURE_FAILED, f"{edits} from Outlook could not be staged.")
 
 
 def _gap(gap: CaptureGap) -> str:

@@ -98,6 +98,7 @@ class CaptureEntry(models.Model):
             models.Index(
                 fields=["state", "happened_at"], name="capture_entry_open", condition=Q(state__in=OPEN_ENTRIES)
             ),
+            models.Index(fields=["happened_at"], name="capture_entry_aside", condition=Q(state=EntryState.SET_ASIDE)),
         ]
 
     def __str__(self) -> str:

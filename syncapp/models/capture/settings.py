@@ -177,7 +177,7 @@ class CaptureIdentity(models.Model):
 
 
 class CaptureGap(models.Model):
-    """A time for which the audit log is not complete. Without `ends_at` it lasts; without `columns` all are concerned."""
+    """A time for which the audit log is not complete. Without `ends_at` it lasts, without `columns` it is of all."""
 
     class Reason(models.TextChoices):
         AUDITING_OFF = "auditing_off", "Auditing was off"

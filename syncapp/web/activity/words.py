@@ -67,6 +67,8 @@ _ACTIONS = {
     "capture.rule_confirmed": ActionLabel("check", "Original rule on"),
     "capture.rule_withdrawn": ActionLabel("cross", "Original rule withdrawn"),
     "capture.rule_signed": ActionLabel("check", "Signed rule on"),
+    "capture.retried": ActionLabel("retry", "Edits from Outlook retried"),
+    "capture.left": ActionLabel("check", "Edits from Outlook left in the CRM"),
     "connection.first_contact": ActionLabel("mark", "First contact"),
     "connection.writes": ActionLabel("mark", "Connection"),
     "connection.checked": ActionLabel("mark", "Connection check"),

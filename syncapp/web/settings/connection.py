@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 
 from syncapp import health
+from syncapp.capture import failures
 from syncapp.connection import clients, credentials, usage
 from syncapp.connection.clients import WrongOrganization
 from syncapp.crm.errors import CrmError
@@ -26,12 +27,20 @@ from syncapp.web.settings.forms import StopForm
 from syncapp.web.settings.pages import refused, saved, settings_page
 
 PAGE = "settings_connection"
-MAX_UNREADABLE = 100
+MAX_UNREADABLE = MAX_FAILED_EDITS = 100
 _MESSAGES = {
     ("review", True): "Reviewed values are written to the CRM from now on.",
     ("review", False): "Reviewed values are no longer written. Decisions are saved.",
     ("filters", True): "Filters can be switched from now on.",
     ("filters", False): "Filters are no longer switched.",
+}
+_FAILED_EDITS = {
+    "retry": (
+        failures.retry,
+        "{number:,} {edits} will be read and staged again.",
+        "None of these edits can be retried.",
+    ),
+    "leave": (failures.leave, "{number:,} {edits} left in the CRM.", "No edit is waiting here any more."),
 }
 
 
@@ -85,6 +94,19 @@ def settings_probe(request: PortalRequest) -> HttpResponse:
     return saved(request, PAGE, f"The CRM answered in {milliseconds:.0f} ms. It is the expected organization.")
 
 
+@allow(Role.ADMINISTRATOR, methods=("POST",))
+def settings_captured(request: PortalRequest) -> HttpResponse:
+    """Retry the edits that could not be staged, or leave them in the CRM."""
+    action = request.POST.get("do", "")
+    if action not in _FAILED_EDITS:
+        raise Http404
+    change, done, nothing = _FAILED_EDITS[action]
+    number = change(by=request.user)
+    if not number:
+        return refused(request, PAGE, nothing)
+    return saved(request, PAGE, done.format(number=number, edits="edit" if number == 1 else "edits"))
+
+
 def _usage() -> dict[str, Any]:
     """Return how many operations were sent to the CRM, and how often it is read."""
     today, minutes = usage.of_day() or 0, inventory.interval() / 60
@@ -101,7 +123,7 @@ def _usage() -> dict[str, Any]:
 
 
 def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = None) -> HttpResponse:
-    tripped = breakers.all_open()
+    tripped, failed_edits = breakers.all_open(), failures.failed()
     context: dict[str, Any] = {
         "crm": Connection.objects.first(),
         "breakers": [(breaker, kinds.of_breaker(breaker.name)) for breaker in tripped],
@@ -114,6 +136,8 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
         "form": form or StopForm(),
         "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MAX_UNREADABLE],
         "unreadable_count": health.unreadable_rows(),
+        "failed_edits": failed_edits[:MAX_FAILED_EDITS],
+        "failed_edits_count": failed_edits.count(),
         "usage": _usage(),
         "credential_ends": credentials.ends(),
     }

@@ -86,6 +86,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "settings_writes": (frozenset({A}), "POST"),
     "settings_stop": (frozenset({A}), "POST"),
     "settings_resume": (frozenset({A}), "POST"),
+    "settings_captured": (frozenset({A}), "POST"),
     "settings_probe": (frozenset({A}), "POST"),
     "settings_check": (frozenset({A}), "GET"),
     "settings_check_now": (frozenset({A}), "POST"),
