@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db.models import Q
 from syncapp.capture.rounds import CURSOR
 from syncapp.connection import usage
 from syncapp.mirror import uses
+from syncapp.mirror.uses import Period, Use
 from syncapp.models import Capture, CaptureEntry, MirrorCursor
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
@@ -36,9 +38,9 @@ def is_due() -> bool:
     return not MirrorCursor.objects.filter(table=CURSOR, is_full_read=False, next_link="", **recent).exists()
 
 
-def interval() -> float:
+def interval(periods: Mapping[Use, Period] | None = None) -> float:
     """Return the seconds between two rounds now, which is short while an entry waits."""
-    wanted = uses.capture_interval()
+    wanted = uses.capture_interval(periods)
     waits = Q(state=EntryState.READ) | Q(state=EntryState.NEW, source=Source.OUTLOOK)
     if CaptureEntry.objects.filter(waits).exists():
         wanted = min(wanted, float(settings.PULL_SECONDS))

@@ -20,7 +20,7 @@ from syncapp.jobs.runner import JobType
 from syncapp.mirror import uses
 from syncapp.mirror.edits import pull
 from syncapp.mirror.filters import inventory
-from syncapp.mirror.uses import Use
+from syncapp.mirror.uses import Period, Use
 from syncapp.models import Breaker, Capture, CaptureGap, Connection, Heartbeat, MirrorCursor, UnreadableRow
 from syncapp.models.capture.settings import CaptureMode
 
@@ -97,15 +97,21 @@ class Observations:
     def stalled_after(self) -> float:
         """Return the age in seconds from which the mirror counts as stalled: the present interval and a tolerance."""
         tolerance = max(30.0, 6 * settings.PULL_SECONDS) - settings.PULL_SECONDS
-        found = dict(self.heartbeats.uses)
-        if Use.QUEUE in found and not self.is_older(found[Use.QUEUE].since, tolerance):
-            del found[Use.QUEUE]  # it was opened during an interval that began before
-        return uses.pull_interval(found) + tolerance
+        return uses.pull_interval(self._lasting_uses(Use.QUEUE, seconds=tolerance)) + tolerance
 
     @property
-    def capture_tolerance(self) -> float:
-        """Return the seconds by which a round of reading the audit log may be late: it may read for half a minute."""
-        return max(60.0, 12 * settings.PULL_SECONDS)
+    def capture_stalled_after(self) -> float:
+        """Return the age in seconds from which the audit log counts as not being read; a round may take a minute."""
+        tolerance = max(60.0, 12 * settings.PULL_SECONDS)
+        lasting = self._lasting_uses(Use.QUEUE, Use.ARRIVALS, seconds=tolerance)
+        return rhythm.interval(lasting) + tolerance
+
+    def _lasting_uses(self, *recent: Use, seconds: float) -> Mapping[Use, Period]:
+        """Return the uses without those of `recent` that began lately, during an interval that began before."""
+        found = self.heartbeats.uses
+        return {
+            use: period for use, period in found.items() if use not in recent or self.is_older(period.since, seconds)
+        }
 
     @cached_property
     def audit_log(self) -> AuditLogState | None:

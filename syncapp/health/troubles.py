@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncapp.capture import rhythm
 from syncapp.checks import installation
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import capture_kinds, clocks, kinds
@@ -115,7 +114,7 @@ def _find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
     if audit_log is None:
         return
     silent_since = max(filter(None, (audit_log.read_at, observed.heartbeats.published_since)), default=None)
-    if observed.is_older(silent_since, rhythm.interval() + observed.capture_tolerance):
+    if observed.is_older(silent_since, observed.capture_stalled_after):
         cause = f"{capture_kinds.AUDIT_LOG.title.removesuffix('.')}: {audit_log.problem}" if audit_log.problem else ""
         yield Trouble(capture_kinds.AUDIT_LOG, cause, since=audit_log.read_at)
     capture = audit_log.capture

@@ -24,6 +24,8 @@ NOTE_SECONDS = 15.0
 GAP_SECONDS = 45.0
 # The interval is this part of the time since the last use: it grows after 50 seconds, to 120 after 20 minutes.
 SLOWDOWN = 10
+# With the queue open all day, so many readings of the audit log still fit a small daily allowance.
+QUEUE_CAPTURE_SECONDS = 15.0
 
 
 class Use(StrEnum):
@@ -84,12 +86,18 @@ def pull_interval(periods: Mapping[Use, Period] | None = None) -> float:
     return _interval((Use.QUEUE, Use.ARRIVALS), periods, longest=settings.PULL_IDLE_SECONDS)
 
 
-def capture_interval() -> float:
+def capture_interval(periods: Mapping[Use, Period] | None = None) -> float:
     """Return the seconds between two readings of the audit log now: as often as contacts change, or edits arrive.
 
-    While nothing happens it is read less often than staged edits, so that both stay within what an idle day may cost.
+    An open queue alone makes it QUEUE_CAPTURE_SECONDS. While nothing happens the log is read less often than staged
+    edits, so that both stay within what an idle day may cost.
     """
-    return _interval((Use.CONTACTS, Use.ARRIVALS), None, longest=longest_capture_interval())
+    periods = read() if periods is None else periods
+    longest = longest_capture_interval()
+    of_queue = _interval((Use.QUEUE,), periods, longest=longest)
+    if _intervals_vary():
+        of_queue = max(of_queue, QUEUE_CAPTURE_SECONDS)
+    return min(_interval((Use.CONTACTS, Use.ARRIVALS), periods, longest=longest), of_queue)
 
 
 def longest_capture_interval() -> float:

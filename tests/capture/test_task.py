@@ -13,6 +13,8 @@ from syncapp import health, tasks
 from syncapp.capture import gaps as gap_rows
 from syncapp.capture import rhythm
 from syncapp.health.observations import Observations
+from syncapp.mirror import uses
+from syncapp.mirror.uses import Use
 from syncapp.models import Breaker, Capture, CaptureGap, Heartbeat, MirrorCursor
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
@@ -79,6 +81,20 @@ def test_silence_is_a_trouble(company: Company) -> None:
 
     company.silent_for(minutes=10)
 
+    assert codes() == ["audit_log"]
+
+
+@pytest.mark.parametrize("use", [Use.QUEUE, Use.ARRIVALS])
+def test_use_that_begins_is_no_trouble(company: Company, settings: Settings, use: Use) -> None:
+    settings.PULL_IDLE_SECONDS = 120
+    Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
+    company.silent_for(minutes=4)
+    uses.forget_notes()
+    uses.note(use)
+    assert rhythm.is_due()
+    assert codes() == []
+
+    Heartbeat.objects.filter(name=use).update(asked_at=database_now(plus=-120))
     assert codes() == ["audit_log"]
 
 

@@ -69,6 +69,23 @@ def test_interval_grows_with_idle_time(idle: float, interval: float) -> None:
     assert uses.pull_interval() == pytest.approx(interval, abs=0.2)
 
 
+@pytest.mark.parametrize(
+    ("use", "interval"), [(None, 300), (Use.CONTACTS, PULL), (Use.ARRIVALS, PULL), (Use.QUEUE, 15), (Use.FILTERS, 300)]
+)
+def test_audit_log_is_read_as_used(use: Use | None, interval: float) -> None:
+    if use is not None:
+        uses.note(use)
+
+    assert uses.capture_interval() == interval
+
+
+def test_audit_log_is_read_slower_without_use() -> None:
+    uses.note(Use.QUEUE)
+    forward(1_500)
+
+    assert uses.capture_interval() == pytest.approx(150, abs=0.2)
+
+
 def test_refused_request_opens_nothing() -> None:
     assert browser(nils()).get("/review/").status_code == 403
 
