@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "syncapp.web.base.request_ids.RequestIds",
+    "syncapp.web.base.metrics.MeasurePages",
     "syncapp.web.sign_in.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
     # Answers get a random length ("Heal The Breach"), and each page masks its CSRF tokens afresh.
@@ -330,6 +331,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+# --- Monitoring ---------------------------------------------------------------------------------------
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 # --- Logs: no personal data, ids only -----------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"))

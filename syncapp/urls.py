@@ -6,7 +6,7 @@ from django.urls import path
 
 from syncapp.web.activity import evidence, numbers
 from syncapp.web.activity import views as activity
-from syncapp.web.base import health
+from syncapp.web.base import health, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.review import collaboration, links, lookups, queue, record, selection
 from syncapp.web.settings import check, connection, file, pages, people, rules
@@ -118,4 +118,5 @@ urlpatterns = [
     path("sign-in/stay", sign_in.stay, name="stay"),
     path("sign-out", sign_in.sign_out, name="sign_out"),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.prometheus, name="metrics"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -169,6 +170,16 @@ def capture_is_known(app_configs: Any, **kwargs: Any) -> Found:
     hint = "Leave it off where a plug-in of the CRM stages edits."
     message = f"CAPTURE must be {' or '.join(CAPTURE_WAYS)}, not {settings.CAPTURE!r}."
     return [Error(message, hint=hint, id="osync.E035")]
+
+
+@register("osync")
+def metrics_folder_is_writable(app_configs: Any, **kwargs: Any) -> Found:
+    """Check E036: the folder in which the processes of a host share their metrics can be written."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    if not folder or os.access(folder, os.W_OK | os.X_OK):
+        return []
+    hint = "Create it for the user that runs the portal, or unset the variable."
+    return [Error("PROMETHEUS_MULTIPROC_DIR is not a folder that can be written.", hint=hint, id="osync.E036")]
 
 
 def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:

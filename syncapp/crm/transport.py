@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from syncapp import metrics
 from syncapp.crm import odata
 from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.batch import Encoded
@@ -270,5 +271,6 @@ def _may_retry(call: _Call, error: CrmError) -> bool:
 
 
 def _log(call: _Call, started: float, outcome: str, request_id: str) -> None:
-    duration = (time.monotonic() - started) * 1000
-    logger.info("%s %s %s %.0f ms %s", call.method, call.table, outcome, duration, request_id)
+    duration = time.monotonic() - started
+    metrics.CRM_REQUESTS.labels(call.method, call.table, outcome).observe(duration)
+    logger.info("%s %s %s %.0f ms %s", call.method, call.table, outcome, duration * 1000, request_id)

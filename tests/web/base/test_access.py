@@ -129,6 +129,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "sign_out": (PUBLIC, "POST"),
     "start_over": (PUBLIC, "GET POST"),
     "healthz": (PUBLIC, "GET"),
+    "metrics": (PUBLIC, "GET"),
 }
 EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address", PathConverter: "token"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
