@@ -238,7 +238,8 @@ def test_untypable_keys_stop_no_later_ones(page: Page, demo: Demo) -> None:
 
     left = page.locator("#flash [data-decided]")
     expect(left).to_have_text("1 approved.")
-    expect(page.locator("#record")).not_to_contain_text("Ida Moe")
+    # Other edits of the demo may propose the same values.
+    expect(page.locator("#record")).not_to_contain_text(name)
 
 
 def test_typed_letters_decide_nothing(page: Page, demo: Demo) -> None:
