@@ -38,7 +38,8 @@ from syncapp.jobs.runner import JobType
 from syncapp.mirror import cursors
 from syncapp.mirror.edits import live_values
 from syncapp.mirror.edits import pull as changes
-from syncapp.mirror.filters import inventory
+from syncapp.mirror.filters import inventory, schedule
+from syncapp.mirror.filters.schedule import Extent
 from syncapp.models import Breaker, Heartbeat, Message
 from syncapp.models.jobs.job import database_now
 from syncapp.notifications import alerts, mail_service, sending
@@ -331,12 +332,15 @@ def _client_for_comparison() -> CrmClient:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
-    """Continue reading users, filters and mailboxes, where the inventory is due."""
-    permit = breakers.try_acquire(FILTER_BREAKERS) if inventory.is_due(every=inventory.interval()) else None
+    """Continue reading users, filters and mailboxes, where that is due; for policies, new users every hour."""
+    extent = schedule.due()
+    permit = breakers.try_acquire(FILTER_BREAKERS) if extent else None
     if permit is None:
         return
     with _reading("inventory", Breaker.Name.FORBIDDEN_FILTERS, Breaker.Name.REFUSED_INVENTORY):
-        is_finished = inventory.take(verified_client(), seconds=settings.SOFT_LIMIT / 2)
+        is_finished = inventory.take(
+            verified_client(), seconds=settings.SOFT_LIMIT / 2, new_users_only=extent is Extent.NEW_USERS
+        )
         if is_finished is None:
             breakers.release(permit)
         else:

@@ -19,7 +19,7 @@ from syncapp.jobs import breakers, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror import uses
 from syncapp.mirror.edits import pull
-from syncapp.mirror.filters import inventory
+from syncapp.mirror.filters import schedule
 from syncapp.mirror.uses import Period, Use
 from syncapp.models import Breaker, Capture, CaptureGap, Connection, Heartbeat, MirrorCursor, UnreadableRow
 from syncapp.models.capture.settings import CaptureMode
@@ -76,16 +76,16 @@ class Observations:
     @cached_property
     def cursors(self) -> list[MirrorCursor]:
         """Return the reading positions of both tables of edits."""
-        return [cursor for cursor in self._all_cursors if cursor.table != inventory.CURSOR]
+        return [cursor for cursor in self._all_cursors if cursor.table != schedule.CURSOR]
 
     @property
     def inventory_problem(self) -> str:
         """Return why the inventory could not be read, '' if it could."""
-        return next((cursor.trouble for cursor in self._all_cursors if cursor.table == inventory.CURSOR), "")
+        return next((cursor.trouble for cursor in self._all_cursors if cursor.table == schedule.CURSOR), "")
 
     @cached_property
     def _all_cursors(self) -> list[MirrorCursor]:
-        return list(MirrorCursor.objects.filter(table__in=[pull.FIELDS, pull.RECORDS, inventory.CURSOR]))
+        return list(MirrorCursor.objects.filter(table__in=[pull.FIELDS, pull.RECORDS, schedule.CURSOR]))
 
     @cached_property
     def pulled_at(self) -> datetime | None:

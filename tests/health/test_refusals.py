@@ -19,7 +19,7 @@ from syncapp.health import kinds
 from syncapp.jobs import breakers
 from syncapp.mirror import columns
 from syncapp.mirror.edits import live_values
-from syncapp.mirror.filters import inventory
+from syncapp.mirror.filters import schedule
 from syncapp.models import (
     Alert,
     Breaker,
@@ -127,7 +127,7 @@ def read_live_values(world: World) -> None:
 
 
 def take_inventory(world: World) -> None:
-    inventory.request()
+    schedule.request()
     tasks.take_inventory()
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from syncapp import preferences
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import arrivals
-from syncapp.mirror.filters import inventory
+from syncapp.mirror.filters import schedule
 from syncapp.models import Alert, Arrival, Breaker, FilterPolicy, FilterTeam, Heartbeat, Message, MirrorCursor, Person
 from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
@@ -38,7 +38,7 @@ def wrong_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def test_policy_is_compared_within_the_hour(wrong_clock: None) -> None:
     small_company()
     team = FilterTeam.objects.get(name="Sales North")
-    MirrorCursor.objects.update_or_create(table=inventory.CURSOR, defaults={"pulled_at": database_now()})
+    MirrorCursor.objects.update_or_create(table=schedule.CURSOR, defaults={"pulled_at": database_now()})
     policy = editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
 
     assert job.work(policy.pk)
@@ -57,10 +57,10 @@ def test_failed_mail_is_sent_again_at_once(wrong_clock: None) -> None:
 
 
 def test_inventory_age_follows_database_clock(wrong_clock: None) -> None:
-    MirrorCursor.objects.create(table=inventory.CURSOR, pulled_at=database_now(plus=-5 * MINUTE))
+    MirrorCursor.objects.create(table=schedule.CURSOR, pulled_at=database_now(plus=-5 * MINUTE))
 
-    assert not inventory.is_due(every=6 * MINUTE)
-    assert inventory.is_due(every=4 * MINUTE)
+    assert not schedule.is_older(6 * MINUTE)
+    assert schedule.is_older(4 * MINUTE)
 
 
 def test_mail_waits_for_the_editors_name(wrong_clock: None) -> None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from syncapp.connection import clients
 from syncapp.jobs import breakers
-from syncapp.mirror.filters import inventory
+from syncapp.mirror.filters import inventory, schedule
 from syncapp.models import Breaker, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES
 from syncapp.models.sync_filters.run import NEVER, Outcome, Plan, RunState
@@ -48,7 +48,7 @@ class FilterStory:
 
     def read(self) -> None:
         """Take a full inventory."""
-        inventory.request()
+        schedule.request()
         wait_until(lambda: inventory.take(clients.verified_client()), seconds=self.patience, what="an inventory")
 
     def _created(self) -> FilterRun:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.conf import settings
 from django.db.models import DateTimeField, F
+from django.utils import timezone
 
 from portal import celery
 from portal.beat import Scheduler
-from syncapp import models
+from syncapp import models, tasks
 from syncapp.connection import usage
+from syncapp.jobs import queue
 from syncapp.mirror import uses
-from syncapp.models import PeriodicTask, SyncRecord
-from tests.support.people import browser, rita
+from syncapp.mirror.filters import schedule
+from syncapp.models import FilterPolicy, FilterTeam, PeriodicTask, SyncRecord
+from syncapp.models.sync_filters.run import Plan
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from syncapp.sync_filters.policies import editing
+from syncapp.sync_filters.policies.editing import PolicySpec
+from tests.support.people import browser, fred, rita
 from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +37,9 @@ def idle_portal(world: World, settings: Any) -> Iterator[IdlePortal]:
     settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = 120, DAY
     celery.app.conf.task_always_eager = True
     uses.forget_notes()
+    night = schedule.NIGHT
     yield IdlePortal(world)
+    schedule.NIGHT = night
     uses.forget_notes()
     celery.app.conf.task_always_eager = False
 
@@ -49,6 +58,8 @@ class IdlePortal:
             _forward(step)
             self._scheduler._due = dict.fromkeys(READING, 0.0)
             self._scheduler.tick()
+            for policy_id in queue.claim_for_dispatch(FilterPolicy, limit=10):
+                tasks.keep_policy(str(policy_id))
 
     def settle(self) -> None:
         """Read everything, as a portal that no one has used yet."""
@@ -69,6 +80,7 @@ def _forward(seconds: float) -> None:
     for model in _TIMED:
         columns = [each.name for each in model._meta.concrete_fields if isinstance(each, DateTimeField)]
         model._default_manager.update(**{name: F(name) - back for name in columns})
+    schedule.NIGHT = (datetime.combine(timezone.now(), schedule.NIGHT) - back).time()
     uses.forget_notes()
 
 
@@ -77,6 +89,7 @@ _TIMED: Any = (
     models.Capture,
     models.CrmColumn,
     models.CrmUser,
+    models.FilterPolicy,
     models.Heartbeat,
     models.MirrorCursor,
     models.PeriodicTask,
@@ -96,6 +109,34 @@ def test_idle_day_stays_below_3000_operations(idle_portal: IdlePortal) -> None:
     asked = idle_portal.operations() - before
     assert 1_400 < asked < 3_000, asked
     assert (usage.of_day() or 0) - counted == asked, "the connection page shows the same number"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_idle_day_with_policy_stays_below_3000(idle_portal: IdlePortal) -> None:
+    idle_portal.world.reset(users=500, contacts=50, pending=10)
+    idle_portal.settle()
+    team = FilterTeam.objects.get(name="Sales North")
+    policy = keep_off(team)
+    idle_portal.pass_time(120, step=60)
+    assert policy.members.exists()
+    before = idle_portal.operations()
+
+    idle_portal.pass_time(DAY / 2, step=60)
+    asked = idle_portal.operations() - before
+    newcomer = idle_portal.world.hire(team.pk)
+    before = idle_portal.operations()
+    idle_portal.pass_time(3600, step=60)
+    assert policy.members.filter(user_id=newcomer, plan=Plan.CHANGE).exists(), "compared within the hour"
+    idle_portal.pass_time(DAY / 2 - 3600, step=60)
+
+    asked += idle_portal.operations() - before
+    assert 1_500 < asked < 3_000, asked
+
+
+def keep_off(team: FilterTeam) -> FilterPolicy:
+    """Let a policy keep the appointment filters of this team off."""
+    return editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
 
 
 def test_idle_half_hour_takes_fifteen_pulls(idle_portal: IdlePortal) -> None:

@@ -87,6 +87,26 @@ class World:
         self._post_row("accounts", {"accountid": str(key), "name": name})
         return key
 
+    def hire(self, team: uuid.UUID) -> uuid.UUID:
+        """Let a user with an appointment filter join this team of the CRM, and return their id."""
+        key = uuid.uuid4()
+        unit = self.rows("businessunits", select="businessunitid")[0]["businessunitid"]
+        role = next(row for row in self.rows("roles", select="name") if row["name"] == "Basic User")["roleid"]
+        user = {
+            "systemuserid": str(key),
+            "firstname": "Nora",
+            "lastname": "Newcomer",
+            "internalemailaddress": "nora@brandvik.example",
+            "businessunitid@odata.bind": f"/businessunits({unit})",
+        }
+        self._post_row("systemusers", user)
+        self._post_row(f"teams({team})/teammembership_association/$ref", {"@odata.id": f"systemusers({key})"})
+        self._post_row(f"systemusers({key})/systemuserroles_association/$ref", {"@odata.id": f"roles({role})"})
+        fetch = "<fetch><entity name='appointment'><attribute name='activityid'/></entity></fetch>"
+        kept = {"name": "Mine", "returnedtypecode": "appointment", "querytype": 256, "fetchxml": fetch}
+        self._post_row("userqueries", kept | {"ownerid@odata.bind": f"/systemusers({key})"})
+        return key
+
     def _post_row(self, set_name: str, row: dict[str, Any], *, user: str = "# Outlook Sync Portal") -> None:
         token = self._post("token", {"user": user})["access_token"]
         url, headers = f"{self.url}/api/data/v9.2/{set_name}", {"Authorization": f"Bearer {token}"}

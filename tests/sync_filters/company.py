@@ -6,7 +6,7 @@ import uuid
 
 from django.utils import timezone
 
-from syncapp.mirror.filters.inventory import CURSOR
+from syncapp.mirror.filters.schedule import CURSOR
 from syncapp.models import FilterAccess, FilterMembership, FilterRow, FilterTeam, FilterUser, MirrorCursor
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Model, Q
 from django.utils import timezone
 
-from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
+from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team, TeamKind
 from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import fitting, unreadable, upserts
 from syncapp.mirror.filters import store as filter_store
@@ -24,7 +24,7 @@ Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
 
 def store_users(rows: Sequence[DirectoryUser], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
-    """Store users; the columns of their mailboxes and filters stay."""
+    """Store users; the columns of their mailboxes and filters stay. Filters of new and changed users become due."""
     values = [
         {
             "id": row.id,
@@ -46,8 +46,18 @@ def store_users(rows: Sequence[DirectoryUser], generation: int, unidentified: Se
         }
         for row in rows
     ]
+    known = FilterUser.objects.filter(pk__in=[row.id for row in rows])
+    before = {pk: columns for pk, *columns in known.values_list("pk", *_MEMBERSHIP_COLUMNS)}
     bad = _store(FilterUser, Kind.USER, rows, values, unidentified, generation)
     FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
+    now = {row.id: [columns[name] for name in _MEMBERSHIP_COLUMNS] for row, columns in zip(rows, values, strict=True)}
+    # Unreadable ones keep their last values.
+    changed = [pk for pk, columns in now.items() if before.get(pk) != columns and (pk not in bad or pk not in before)]
+    FilterUser.objects.filter(pk__in=changed).update(filters_due=True)
+
+
+# Columns that say whether a policy covers the user, and whether the portal can act as them.
+_MEMBERSHIP_COLUMNS = ("is_disabled", "unit_id", "has_own_roles", "entra_id")
 
 
 def _store(
@@ -165,8 +175,16 @@ def store_units(rows: Sequence[BusinessUnit], generation: int, unidentified: Seq
 
 
 def store_memberships(rows: Sequence[Membership], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
-    """Store which users belong to which teams."""
+    """Store which users belong to which teams. The filters of those who joined a team become due."""
     unreadable.register(Kind.MEMBERSHIP, unidentified, generation=generation)
+    known = FilterMembership.objects.filter(user_id__in={row.user_id for row in rows})
+    before = set(known.values_list("team_id", "user_id"))
+    # Access teams come and go with shared records.
+    access_teams = set(FilterTeam.objects.filter(kind=TeamKind.ACCESS).values_list("pk", flat=True))
+    joined = {
+        row.user_id for row in rows if row.team_id not in access_teams and (row.team_id, row.user_id) not in before
+    }
+    FilterUser.objects.filter(pk__in=joined).update(filters_due=True)
     new = [FilterMembership(team_id=row.team_id, user_id=row.user_id, generation=generation) for row in rows]
     FilterMembership.objects.bulk_create(
         new,
@@ -177,12 +195,12 @@ def store_memberships(rows: Sequence[Membership], generation: int, unidentified:
     )
 
 
-_ALL_KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP, Kind.FILTER, Kind.SYSTEM_FILTER)
+_KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP)
 
 
 def delete_missing(generation: int) -> None:
-    """Delete or disable what a completed inventory did not find. Users stay, because runs refer to them."""
-    unreadable.remove_older(_ALL_KINDS, generation=generation)
+    """Delete or disable what a completed reading did not find. Users stay, because runs refer to them."""
+    unreadable.remove_older(_KINDS, generation=generation)
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}

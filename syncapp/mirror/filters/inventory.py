@@ -1,7 +1,10 @@
 """The inventory: a full read of the CRM's users, teams, mailboxes and Outlook filters.
 
 It reads page by page in a fixed order of stages and saves its position with each page, so it can stop at any moment
-and continue later. Without impersonation, another user's filters are visible only to a query with exactly two
+and continue later. A reading for new users skips everyone else's filters: the directory takes one operation per
+thousand rows, filters two per user. Change tracking would not make it cheaper, and does not show roles.
+
+Without impersonation, another user's filters are visible only to a query with exactly two
 conditions, sent by a holder of prvAdminFilter ("Offline and Outlook filters and templates"); the kind of access that
 works is probed and stored.
 """
@@ -15,7 +18,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
@@ -29,16 +31,15 @@ from syncapp.crm.page_chain import PageChain
 from syncapp.crm.paging import Page
 from syncapp.crm.staging.records import Unreadable
 from syncapp.jobs import breakers
-from syncapp.mirror import cursors, unreadable, uses
+from syncapp.mirror import cursors, unreadable
 from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import rows, user_matching
-from syncapp.mirror.filters import access, store, sync_paths
+from syncapp.mirror.filters import access, schedule, store, sync_paths
+from syncapp.mirror.filters.schedule import CURSOR
 from syncapp.mirror.unreadable import Kind
-from syncapp.mirror.uses import Use
 from syncapp.models import (
     Breaker,
     FilterAccess,
-    FilterPolicy,
     FilterRow,
     FilterTeam,
     FilterUser,
@@ -46,10 +47,8 @@ from syncapp.models import (
     SystemFilter,
     UserList,
 )
-from syncapp.models.jobs.job import database_now
 from syncapp.models.sync_filters.filter import Access
 
-CURSOR = "filters"
 _NO_READING = "Other users’ filters are shown neither to the portal’s own user nor when it acts as their owners."
 _NO_WRITING = "Filters can be written neither by the portal’s own user nor when it acts as their owners."
 _BEFORE_ALL = UUID(int=0)
@@ -70,10 +69,11 @@ class Position:
         return cls(*json.loads(text)) if text else cls()
 
 
-def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
+def take(crm: CrmClient, *, seconds: float | None = None, new_users_only: bool = False) -> bool | None:
     """Continue the inventory for at most `seconds`; True when it is complete, None while another process runs it.
 
-    Raises CrmError, LostLease.
+    `new_users_only` is for a reading that begins now; one in progress continues as it began. Raises CrmError,
+    LostLease.
     """
     lease = cursors.acquire(CURSOR)
     if lease is None:
@@ -82,6 +82,9 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
     try:
         with cursors.recording_problems(lease):
             cursor = cursors.current(lease)
+            if not cursor.next_link:
+                cursor.is_full_read = not new_users_only
+                cursors.advance(lease, is_full_read=cursor.is_full_read)
             position, chain = Position.from_json(cursor.next_link), PageChain(pages=cursor.pages)
             while position.stage < len(_STAGES):
                 chain.follow(position.to_json())
@@ -91,16 +94,26 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
                 if until is not None and time.monotonic() > until:
                     return False
             with transaction.atomic():
-                rows.delete_missing(cursor.generation)
-                SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
-                user_matching.match_entries(UserList.objects.all())
-                sync_paths.recompute(FilterUser.objects.all())
-                sync_paths.store_daily_counts()
-                done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
-                cursors.advance(lease, **done, pulled_at=Now(), generation=cursor.generation + 1)
+                _finish(lease, cursor)
             return True
     finally:
         cursors.release(lease)
+
+
+def _finish(lease: TableLease, cursor: MirrorCursor) -> None:
+    """Delete what this reading did not find, compute what follows from the rest, and date it. Raises LostLease."""
+    rows.delete_missing(cursor.generation)
+    done: dict[str, Any] = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
+    if cursor.is_full_read:
+        filter_kinds = (Kind.FILTER, Kind.SYSTEM_FILTER)
+        unreadable.remove_older(filter_kinds, generation=cursor.generation)
+        SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
+        done["pulled_at"] = Now()
+    user_matching.match_entries(UserList.objects.all())
+    sync_paths.recompute(FilterUser.objects.all())
+    sync_paths.store_daily_counts()
+    MirrorCursor.objects.update_or_create(table=schedule.DIRECTORY, defaults={"pulled_at": Now()})
+    cursors.advance(lease, **done, generation=cursor.generation + 1)
 
 
 _Stage = Callable[[CrmClient, TableLease, MirrorCursor, Position], Position]
@@ -123,10 +136,13 @@ def _pages(read: Callable[[CrmClient, str], Page[Any]], store_page: _Store) -> _
 
 def _read_organization(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
     """Read the organization's settings, system filters and filter templates."""
+    after = Position(position.stage + 1)
+    if not cursor.is_full_read:
+        cursors.advance(lease, next_link=after.to_json())
+        return after
     organization, facts = crm.directory.organization(), crm.table_facts("userquery")
     found = {"keeps_deletes_apart": organization.keeps_deletes_apart, "keeps_versions": facts.keeps_versions}
     system = crm.filters.system_filters()
-    after = Position(position.stage + 1)
     with transaction.atomic():
         own = {"own_user_id": crm.who_am_i().user_id, "read_at": timezone.now()}
         FilterAccess.objects.update_or_create(slot=1, defaults=found | own)
@@ -148,20 +164,20 @@ def _read_organization(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, 
     return after
 
 
-def _probe(find_access: Callable[[CrmClient], object]) -> _Stage:
-    """Return a stage that finds out which kind of access works."""
+def _find_reading_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    """Find out how others' filters can be read; where that works again, everyone's are due."""
+    if cursor.is_full_read:
+        access.find_reading_access(crm)
+    elif access.capabilities().reading == Access.NONE and access.find_reading_access(crm) != Access.NONE:
+        schedule.request()
+    after = Position(position.stage + 1)
+    cursors.advance(lease, next_link=after.to_json())
+    return after
 
-    def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
-        find_access(crm)
-        after = Position(position.stage + 1)
-        cursors.advance(lease, next_link=after.to_json())
-        return after
 
-    return stage
-
-
-def _find_writing_access(crm: CrmClient) -> None:
-    if crm.filters_may_be_switched() and access.needs_writing_probe():
+def _find_writing_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    """Find out how filters can be written, where that is not known."""
+    if cursor.is_full_read and crm.filters_may_be_switched() and access.needs_writing_probe():
         owner_id = access.find_writing_access(crm)
         if owner_id:
             refresh(crm, [owner_id])  # the probe gave the filter a new version
@@ -169,14 +185,17 @@ def _find_writing_access(crm: CrmClient) -> None:
             breakers.refuse(Breaker.Name.REFUSED_FILTERS, Forbidden(_NO_WRITING, asked="PATCH userqueries"))
         elif owner_id:
             breakers.reset(Breaker.Name.REFUSED_FILTERS)
+    after = Position(position.stage + 1)
+    cursors.advance(lease, next_link=after.to_json())
+    return after
 
 
-def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
+def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> _Stage:
     """Return a stage that reads the filters of the next owners."""
 
     def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
         last = UUID(position.link) if position.link else _BEFORE_ALL
-        following = owners().filter(pk__gt=last, generation=cursor.generation).order_by("pk")
+        following = owners(cursor).filter(pk__gt=last, generation=cursor.generation).order_by("pk")
         ids = list(following.values_list("pk", flat=True)[:MAX_OWNERS_PER_REQUEST])
         after = Position(position.stage, str(ids[-1])) if ids else Position(position.stage + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
@@ -200,6 +219,17 @@ def _require_some(read: Sequence[OwnerFilters]) -> None:
         raise errors[0]
 
 
+def _users(cursor: MirrorCursor) -> QuerySet[FilterUser]:
+    """Return the users whose filters this reading covers."""
+    people = FilterUser.objects.people()
+    return people if cursor.is_full_read else people.filter(filters_due=True, is_disabled=False)
+
+
+def _teams(cursor: MirrorCursor) -> QuerySet[FilterTeam]:
+    """Return the teams whose filters this reading covers."""
+    return FilterTeam.objects.all() if cursor.is_full_read else FilterTeam.objects.none()
+
+
 _STAGES: tuple[_Stage, ...] = (
     _read_organization,
     _pages(lambda crm, link: crm.directory.business_units(link), rows.store_units),
@@ -207,11 +237,11 @@ _STAGES: tuple[_Stage, ...] = (
     _pages(lambda crm, link: crm.directory.memberships(link), rows.store_memberships),
     _pages(lambda crm, link: crm.directory.users(link), rows.store_users),
     _pages(lambda crm, link: crm.directory.mailboxes(link), rows.store_mailboxes),
-    _probe(access.find_reading_access),
-    _owned(FilterUser.objects.people, QueryType.OFFLINE_FILTER),
-    _owned(FilterUser.objects.people, QueryType.OUTLOOK_FILTER),
-    _owned(FilterTeam.objects.all, QueryType.OUTLOOK_FILTER),
-    _probe(_find_writing_access),
+    _find_reading_access,
+    _owned(_users, QueryType.OFFLINE_FILTER),
+    _owned(_users, QueryType.OUTLOOK_FILTER),
+    _owned(_teams, QueryType.OUTLOOK_FILTER),
+    _find_writing_access,
 )
 
 
@@ -275,29 +305,3 @@ def record_success(permit: breakers.Permit, *, is_finished: bool) -> None:
         breakers.refuse(Breaker.Name.REFUSED_INVENTORY, Forbidden(_NO_READING, asked="GET userqueries"))
     else:
         breakers.release(permit)
-
-
-def request() -> None:
-    """Let the next tick begin a new inventory, unless one is in progress."""
-    MirrorCursor.objects.filter(table=CURSOR, next_link="").update(pulled_at=None)
-
-
-def interval() -> float:
-    """Return the seconds between two inventories now: shorter while people or policies manage filters."""
-    lately = uses.read().get(Use.FILTERS)
-    if lately is not None and lately.age <= settings.INVENTORY_SECONDS:
-        return float(settings.INVENTORY_SECONDS)
-    if FilterPolicy.objects.comparing().exists():
-        return float(settings.INVENTORY_SECONDS)
-    return float(max(settings.INVENTORY_SECONDS, settings.INVENTORY_IDLE_SECONDS))
-
-
-def is_due(*, every: float) -> bool:
-    """Return whether an inventory is in progress, was requested, or is `every` seconds old."""
-    cursor = MirrorCursor.objects.filter(table=CURSOR).first()
-    return cursor is None or bool(cursor.next_link) or is_older(every)
-
-
-def is_older(seconds: float) -> bool:
-    """Return whether no inventory was completed in the last `seconds`, by the database's clock."""
-    return not MirrorCursor.objects.filter(table=CURSOR, pulled_at__gt=database_now(plus=-seconds)).exists()

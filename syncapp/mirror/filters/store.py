@@ -63,6 +63,8 @@ def store(
         failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
         for owner_id, error in failed.items():
             FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
+        if query_type == QueryType.OUTLOOK_FILTER:  # the last to be read; who is refused waits for the next inventory
+            FilterUser.objects.filter(pk__in=[*failed, *known], filters_due=True).update(filters_due=False)
         summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
 
     keep()

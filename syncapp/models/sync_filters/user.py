@@ -157,6 +157,9 @@ class FilterUser(models.Model):
     )
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)
+    filters_due = models.BooleanField(
+        default=False, db_default=False, help_text="New or changed since their filters were read."
+    )
 
     # Not a column: why the user, the mailbox or a filter cannot be read (mirror.unreadable.problems_of_owners).
     unreadable = ""

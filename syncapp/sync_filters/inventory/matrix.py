@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from syncapp.crm.filters.records import QueryType
-from syncapp.mirror.filters.inventory import CURSOR
+from syncapp.mirror.filters.schedule import CURSOR
 from syncapp.models import (
     FilterMembership,
     FilterRow,

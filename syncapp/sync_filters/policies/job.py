@@ -2,8 +2,9 @@
 
     claim ─▶ start a prepared run ─▶ read the group ─▶ changed too much? ask ─▶ compare ─▶ [repair] ─▶ due again
 
-The whole group is compared once a night and new users every hour, by what the last inventory read; a small group is
-read again when a person asks for a comparison. Every write of a run carries the version that was read.
+The whole group is compared once a night, by that night's inventory, and new users every hour, by their filters as just
+read; a small group is read again when a person asks for a comparison. Every write of a run carries the version that was
+read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -22,13 +22,12 @@ from syncapp.jobs import queue, runner
 from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
-from syncapp.mirror.filters import inventory
-from syncapp.models import FilterPolicy, FilterRun, PolicyMember
+from syncapp.mirror.filters import schedule
+from syncapp.models import FilterPolicy, FilterRun, FilterUser, PolicyMember
 from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import NEVER, Plan
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.policies import editing, refresh, repairs
 from syncapp.sync_filters.policies.groups import members_of
 from syncapp.sync_filters.policies.repairs import USUAL_PAUSE, WHILE_PREPARING
@@ -74,7 +73,7 @@ class PolicyJob(JobType):
 
 
 def schedule_comparisons() -> None:
-    """Make policies due after an inventory, so that new users are compared at once instead of within the hour."""
+    """Make policies due after a reading of users, so that new users are compared at once instead of within the hour."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__gt=Now(), due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 
@@ -101,8 +100,8 @@ def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], Cr
     if repairs.is_being_prepared(policy):
         return WHILE_PREPARING
     repairs.start_prepared(policy)
-    if matrix.inventory() is None or inventory.is_older(4 * settings.INVENTORY_SECONDS):
-        return UNTIL_NEXT_INVENTORY  # a stale inventory says nothing about tonight
+    if schedule.is_before_last_night():
+        return UNTIL_NEXT_INVENTORY  # an older inventory says nothing about tonight
     try:
         group = members_of(policy)
     except NotPossible as problem:
@@ -137,15 +136,16 @@ def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -
 
 def is_due_in_full(policy: FilterPolicy) -> bool:
     """Return whether to compare the whole group: once a night, on request, and after each run of the policy."""
-    if policy.wants_full or policy.full_at is None or policy.full_at < repairs.last_night():
+    if policy.wants_full or policy.full_at is None or policy.full_at < schedule.last_night():
         return True
     return FilterRun.objects.filter(policy=policy, finished_at__gt=policy.full_at).exists()
 
 
 def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, full: bool) -> None:
-    """Store the plan for each user of the group, of all users or only of new ones."""
+    """Store the plan for each user of the group, of all users or only of new ones whose filters were read."""
     known = {member.user_id: member for member in policy.members.all()}
-    compared = group if full else [user_id for user_id in group if user_id not in known]
+    unread = set() if full else set(FilterUser.objects.filter(filters_due=True).values_list("pk", flat=True))
+    compared = group if full else [user_id for user_id in group if user_id not in known and user_id not in unread]
     spec = RunSpec(tuple(policy.tables), on=policy.wanted_on)
     now = timezone.now()
     columns = ["plan", "why", "deviates_since", "held_back", "in_baseline"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from django.utils import timezone
-
+from syncapp.mirror.filters import schedule
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.run import OPEN_RUNS, Outcome, Plan, RunState
@@ -16,17 +15,9 @@ from syncapp.sync_filters.runs import creation, transitions
 from syncapp.sync_filters.runs.creation import RunSpec
 from syncapp.sync_filters.runs.preparation import progress
 
-NIGHT = 2  # the hour, UTC, from which the whole group is compared
 USUAL_PAUSE = timedelta(hours=1)
 WHILE_PREPARING = timedelta(seconds=5)
 _IN_CONFLICT = "Another policy or a run conflicts over this user; see the policy’s page."
-
-
-def last_night() -> datetime:
-    """Return the start of the latest night."""
-    now = timezone.now()
-    tonight = now.replace(hour=NIGHT, minute=0, second=0, microsecond=0)
-    return tonight if tonight <= now else tonight - timedelta(days=1)
 
 
 def repair(policy: FilterPolicy) -> timedelta | None:
@@ -61,7 +52,7 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
     """
     if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
         return []
-    tonight = FilterRunItem.objects.filter(run__policy=policy, run__frozen_at__gte=last_night())
+    tonight = FilterRunItem.objects.filter(run__policy=policy, run__frozen_at__gte=schedule.last_night())
     failed = tonight.exclude(outcome=Outcome.DONE).values_list("user_id", flat=True)
     left = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
     deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=failed)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
@@ -150,11 +149,6 @@ class PolicyPresenter:
         group = FilterUser.objects.filter(pk__in=self.policy.members.values("user_id"))
         oldest: datetime | None = group.aggregate(at=Min("filters_read_at"))["at"]
         return oldest
-
-    @property
-    def reading_minutes(self) -> int:
-        """Return the minutes between inventories, after which new users are compared."""
-        return round(settings.INVENTORY_SECONDS / 60)
 
     @cached_property
     def runs(self) -> list[FilterRun]:

@@ -17,8 +17,8 @@ from syncapp.health import clocks, kinds
 from syncapp.jobs import breakers
 from syncapp.mirror import uses
 from syncapp.mirror.edits import contact_columns
-from syncapp.mirror.filters import inventory
-from syncapp.models import Breaker, Connection, UnreadableRow
+from syncapp.mirror.filters import schedule
+from syncapp.models import Breaker, Connection, FilterPolicy, UnreadableRow
 from syncapp.models.person import Role
 from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Tab
@@ -109,7 +109,7 @@ def settings_captured(request: PortalRequest) -> HttpResponse:
 
 def _usage() -> dict[str, Any]:
     """Return how many operations were sent to the CRM, and how often it is read."""
-    today, minutes = usage.of_day() or 0, inventory.interval() / 60
+    today, minutes = usage.of_day() or 0, schedule.interval() / 60
     idle = settings.PULL_IDLE_SECONDS
     return {
         "today": today,
@@ -119,6 +119,7 @@ def _usage() -> dict[str, Any]:
         "pull_interval": uses.pull_interval(),
         "idle_interval": idle if idle > settings.PULL_SECONDS else None,
         "inventory_interval": f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h",
+        "new_users_minutes": schedule.NEW_USERS_SECONDS / 60 if FilterPolicy.objects.comparing().exists() else None,
     }
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from syncapp.connection import clients
 from syncapp.jobs import queue
+from syncapp.mirror.filters import schedule
 from syncapp.models import (
     Alert,
     AuditEntry,
@@ -260,10 +261,32 @@ def test_new_users_are_compared_hourly(company):
     assert policy.full_at == others < policy.compared_at
 
 
+def test_unread_newcomer_is_compared_once_read(company):
+    policy = kept()
+    newcomer = policy.members.first().user
+    policy.members.filter(user=newcomer).delete()
+    FilterUser.objects.filter(pk=newcomer.pk).update(filters_due=True)
+
+    assert newcomer.name not in deviating(compared(policy))
+
+    FilterUser.objects.update(filters_due=False)
+    assert newcomer.name in deviating(compared(policy))
+
+
 def test_stale_inventory_skips_comparison(company):
     MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(days=1))
 
     assert kept().full_at is None
+
+
+def test_comparison_waits_for_the_nights_inventory(company, monkeypatch):
+    policy = kept()
+    first, now = policy.full_at, timezone.now()
+    monkeypatch.setattr(schedule, "NIGHT", now.time())
+
+    assert compared(policy).full_at == first
+    MirrorCursor.objects.update(pulled_at=now)
+    assert compared(policy).full_at > first
 
 
 def test_changed_policy_returns_to_shadow_mode(company):

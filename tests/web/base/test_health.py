@@ -20,7 +20,7 @@ from syncapp.crm.errors import NotFound, TokenUnavailable
 from syncapp.health import troubles
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.mirror.filters import inventory
+from syncapp.mirror.filters import schedule
 from syncapp.models import Breaker, Connection, Delivery, Heartbeat, Message, MirrorCursor, UnreadableRow
 from syncapp.outbox import messages
 from tests.support import people
@@ -157,7 +157,7 @@ def test_worker_gets_time_after_the_portal_was_stopped(healthy_portal: Any) -> N
 
 @pytest.mark.parametrize(("problem", "expected"), [("The list does not end.", ["inventory"]), ("", [])])
 def test_unreadable_inventory_is_named(healthy_portal: Any, problem: str, expected: list[str]) -> None:
-    MirrorCursor.objects.create(table=inventory.CURSOR, trouble=problem)
+    MirrorCursor.objects.create(table=schedule.CURSOR, trouble=problem)
 
     assert codes() == expected
     words = browser(people.rita()).get("/review/").content.decode()
