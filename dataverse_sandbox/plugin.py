@@ -47,6 +47,11 @@ def is_enabled(connection: sqlite3.Connection) -> bool:
     return row is None or row[0] == 0
 
 
+def has_tables() -> bool:
+    """Return whether the environment has the staging tables, without which the plug-in does nothing."""
+    return SYNC_RECORD.name in BY_NAME and SYNC_FIELD.name in BY_NAME
+
+
 def switch(store: Store, *, enabled: bool) -> None:
     """Switch the plug-in on or off; tests of other clients expect to read back their writes."""
     store.set_setting(_SETTING, "on" if enabled else "off")
@@ -56,8 +61,7 @@ def concerns(connection: sqlite3.Connection, table: Table, changes: Mapping[str,
     """Return whether an update with these changes comes from Outlook, and can be staged."""
     if table.name != CONTACT.name or REVISION in changes or not is_enabled(connection):
         return False
-    has_tables = SYNC_RECORD.name in BY_NAME and SYNC_FIELD.name in BY_NAME
-    return has_tables and (REVISION in table.by_name or caller != config.APPLICATION_USER_ID)
+    return has_tables() and (REVISION in table.by_name or caller != config.APPLICATION_USER_ID)
 
 
 def stage_and_restore(transaction: Transaction, before: Row, after: Row) -> tuple[Row, Staged | None]:

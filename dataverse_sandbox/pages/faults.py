@@ -119,12 +119,14 @@ class FaultsPage:
 
     def _plugin(self) -> Markup:
         with self._store.read() as connection:
-            is_on = plugin.is_enabled(connection)
+            is_on, has_tables = plugin.is_enabled(connection), plugin.has_tables()
         words = (
             "On: an Outlook edit is staged for review, and the contact keeps its values."
             if is_on
             else "Off: an Outlook edit changes the contact at once, and nothing is staged."
         )
+        if not has_tables:
+            words = "This environment has no staging tables: an Outlook edit changes the contact at once."
         return _PLUGIN.format(words=words, value="off" if is_on else "on", label=f"Switch {'off' if is_on else 'on'}")
 
 

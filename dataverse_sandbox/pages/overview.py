@@ -85,6 +85,9 @@ class OverviewPage:
 
     def _now(self) -> Markup:
         with self._store.read() as connection:
-            word = "on: an edit from Outlook is staged and put back" if plugin.is_enabled(connection) else "off"
+            is_on, has_tables = plugin.is_enabled(connection), plugin.has_tables()
+        word = "on: an edit from Outlook is staged and put back" if is_on else "off"
+        if not has_tables:
+            word = "idle: this environment has no staging tables"
         fault_lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in in_words(self._faults.state()))
         return _NOW.format(plugin=word, faults=fault_lines, tenant=config.TENANT)

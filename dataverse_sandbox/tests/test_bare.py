@@ -50,6 +50,15 @@ def test_bare_environment_shows_its_pages(bare: Sandbox, path: str) -> None:
     assert bare.session.get(f"{bare.url}/{path}").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["sandbox/", "faults/"])
+def test_bare_environment_claims_no_plugin(bare: Sandbox, path: str) -> None:
+    text = bare.session.get(f"{bare.url}/{path}").text
+
+    assert "this environment has no staging tables" in text.lower()
+    assert "plug-in is on" not in text
+    assert "On: an Outlook edit" not in text
+
+
 def test_bare_contact_is_edited_on_the_page(bare: Sandbox) -> None:
     path = f"{bare.url}/outlook/{bare.contact()['contactid']}"
 
