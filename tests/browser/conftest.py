@@ -15,7 +15,7 @@ from tests.support.servers import Server, free_port, launch, temporary_folder, w
 
 # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-READY_SECONDS = 90
+READY_SECONDS = 200
 UNDO_SECONDS = 3
 ARGUMENTS = [
     "--no-sandbox",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import json
 import os
 import shutil
 import socket
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from syncapp.crm.errors import CrmError
 from syncapp.demo import capture, content
 from syncapp.demo.supervisor import Service, Supervisor
 
-PATIENCE_SECONDS = 60.0
+REPORT_SECONDS = 60.0  # between two reports of a start that takes long
 HOST = "127.0.0.1"
 
 
@@ -50,9 +52,7 @@ class Command(BaseCommand):
             supervisor = Supervisor(folder=settings.BASE_DIR, logs=logs, environment=environment)
             try:
                 _start(supervisor)
-                if not self._becomes_ready(supervisor, seconds=PATIENCE_SECONDS) and not supervisor.is_stopping:
-                    self.stderr.write(f"Not ready after {PATIENCE_SECONDS:g} s; the logs are in {logs}")
-                    self._becomes_ready(supervisor)
+                self._wait_until_ready(supervisor, logs)
                 if not supervisor.is_stopping:
                     try:
                         content.register_people()
@@ -68,8 +68,15 @@ class Command(BaseCommand):
                 if _is_private(settings.DEMO_BROKER_SOCKET.parent):
                     shutil.rmtree(settings.DEMO_BROKER_SOCKET.parent, ignore_errors=True)
 
-    def _becomes_ready(self, supervisor: Supervisor, *, seconds: float | None = None) -> bool:
-        return supervisor.run(until=everything_answers, seconds=seconds, complain=self.stderr.write)
+    def _wait_until_ready(self, supervisor: Supervisor, logs: Path) -> None:
+        """Wait until everything works or a stop is requested; say each minute what is still missing."""
+        begun = time.monotonic()
+        while not supervisor.run(until=lambda: not missing_parts(), seconds=REPORT_SECONDS, complain=self.stderr.write):
+            if supervisor.is_stopping:
+                return
+            waited = time.monotonic() - begun
+            parts = " ".join(missing_parts())
+            self.stderr.write(f"Still starting after {waited:.0f} s. {parts} The logs are in {logs}.")
 
 
 def _require_free_ports() -> None:
@@ -138,13 +145,17 @@ def _worker(name: str, queue: str) -> Service:
     return Service(name, _python("-m", "celery", "-A", "portal", "worker", *options))
 
 
-def everything_answers() -> bool:
-    """Return whether the portal reports that all of its parts are healthy."""
-    request = http.client.HTTPConnection(HOST, settings.PORTAL_PORT, timeout=2)
+def missing_parts() -> list[str]:
+    """Return what the portal reports as not working, in sentences; nothing once all of its parts are healthy."""
+    # On a busy machine /healthz takes seconds; with a shorter limit it would never count as answered.
+    request = http.client.HTTPConnection(HOST, settings.PORTAL_PORT, timeout=settings.SOFT_LIMIT / 4)
     try:
         request.request("GET", "/healthz")
-        return request.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        answer = request.getresponse()
+        if answer.status == 200:
+            return []
+        return [trouble["text"] for trouble in json.load(answer)["troubles"]] or ["The portal is not healthy."]
+    except (OSError, ValueError, http.client.HTTPException):
+        return [f"The portal does not answer on port {settings.PORTAL_PORT}."]
     finally:
         request.close()
