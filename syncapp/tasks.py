@@ -25,6 +25,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from syncapp.activity import daily
+from syncapp.capture import counts as captured
 from syncapp.capture import reading, rhythm, staging
 from syncapp.capture.staging import CaptureStagingJob
 from syncapp.connection import usage
@@ -271,8 +272,9 @@ def _reading(what: str, forbidden: str, refused: str) -> Iterator[None]:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def numbers() -> None:
-    """Every minute: update the daily counts of the numbers page; all of them after a full read of the CRM."""
-    daily.update_counts()
+    """Every minute: update the daily counts of the pages of numbers and of capture."""
+    if daily.update_counts():
+        captured.update()
 
 
 @shared_task

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from uuid import UUID
 from django.db.models import Count, Sum
 
 from syncapp.activity import daily
-from syncapp.models import CrmUser, DailyCount, Restore
+from syncapp.capture import observation
+from syncapp.models import CrmUser, DailyCount
 from syncapp.models.activity import Measure, Part
 from syncapp.models.folding import search_key
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
@@ -105,9 +105,10 @@ def weeks(number: int, *, today: date | None = None) -> list[Week]:
 def live_times(since: date) -> LiveTimes | None:
     """Return how long values from Outlook were in the CRM until capture restored the originals; None without any."""
     first = datetime(since.year, since.month, since.day, tzinfo=UTC)
-    found = Restore.objects.filter(done_at__gte=first).values_list("live_seconds", flat=True)
-    seconds = [each for each in found if each is not None]
-    return LiveTimes(median=statistics.median(seconds), worst=max(seconds)) if seconds else None
+    found = observation.lives(since=first)
+    if found.median is None or found.worst is None:
+        return None
+    return LiveTimes(found.median, found.worst.live_seconds or 0.0)
 
 
 def _monday(day: date) -> date:

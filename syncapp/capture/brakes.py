@@ -6,19 +6,20 @@ restores of one column is another one: it leaves that column as it is and pauses
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Count, Max
-from django.db.models.functions import Now, TruncDate
+from django.db.models import Max
+from django.db.models.functions import Now
 
 from syncapp.audit import log as audit
 from syncapp.crm.audits.records import Action
 from syncapp.crm.directory.records import SyncMethod
-from syncapp.models import Capture, CaptureEntry, FilterUser, Restore
+from syncapp.models import Capture, CaptureContactDay, CaptureEntry, FilterUser, Restore
 from syncapp.models.capture.entry import CaptureEntryQuerySet, Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
@@ -56,12 +57,23 @@ def many_restores(restored: int, *, limit: int) -> Finding | None:
     return Finding(Brake.MANY_RESTORES, f"{restored:,} of at most {limit:,} restores in 10 minutes")
 
 
+def max_changed_contacts(usual: float) -> int:
+    """Return how many contacts may change in 10 minutes, where `usual` ones change in a day."""
+    return max(MIN_MASS_EDIT, round(SHARE_OF_USUAL_DAY * usual))
+
+
 def mass_edit(changed: int, *, usual: float) -> Finding | None:
     """Return a finding where more contacts were changed in 10 minutes than a quarter of a usual day's, and than 200."""
-    limit = max(MIN_MASS_EDIT, round(SHARE_OF_USUAL_DAY * usual))
+    limit = max_changed_contacts(usual)
     if changed <= limit:
         return None
     return Finding(Brake.MASS_EDIT, f"{changed:,} contacts changed in 10 minutes, more than {limit:,}")
+
+
+def min_unsigned(share: float) -> int:
+    """Return how many unsigned updates in a row chance does not explain, where usually this share is signed."""
+    by_chance = math.ceil(math.log(CHANCE) / math.log(1 - share)) if 0 < share < 1 else 0
+    return max(MIN_UNSIGNED, by_chance)
 
 
 def signature_gone(unsigned: int, *, share: float) -> Finding | None:
@@ -70,7 +82,7 @@ def signature_gone(unsigned: int, *, share: float) -> Finding | None:
     `share` is the usual share of signed updates, from 0 to 1. Without the signature every Outlook edit is let through,
     and the identity may since sign something else.
     """
-    if unsigned < MIN_UNSIGNED or (1 - share) ** unsigned > CHANCE:
+    if unsigned < min_unsigned(share):
         return None
     return Finding(Brake.SIGNATURE_GONE, f"0 of the last {unsigned:,} updates by mailbox users are signed")
 
@@ -108,9 +120,11 @@ def _changed_contacts(capture: Capture, since: datetime) -> int:
 
 
 def _usual_day(capture: Capture, now: datetime) -> float:
-    days = _counted(capture).filter(happened_at__gt=now - timedelta(days=USUAL_DAYS), happened_at__lt=now - WINDOW)
-    found = days.values(day=TruncDate("happened_at")).annotate(contacts=Count("contact_id", distinct=True))
-    contacts = list(found.values_list("contacts", flat=True))
+    """Return the median of the days before today on which contacts changed, as far as they are counted."""
+    by_rule = "original" if capture.rule == CaptureRule.ORIGINAL else "signed"
+    today = now.astimezone(UTC).date()
+    days = CaptureContactDay.objects.filter(day__gte=today - timedelta(days=USUAL_DAYS), day__lt=today)
+    contacts = list(days.filter(**{f"{by_rule}__gt": 0}).values_list(by_rule, flat=True))
     return statistics.median(contacts) if contacts else 0.0
 
 
@@ -121,10 +135,16 @@ def _counted(capture: Capture) -> CaptureEntryQuerySet:
     return updates.filter(source=Source.OUTLOOK)
 
 
-def _signature(capture: Capture, now: datetime) -> Finding | None:
-    """Compare the updates by people whose mailbox the server synchronizes with those of four weeks."""
-    if capture.rule != CaptureRule.SIGNED:
-        return None
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """The updates by people whose mailbox the server synchronizes: unsigned ones in a row, and the usual share."""
+
+    unsigned: int
+    share: float
+
+
+def _signatures(capture: Capture, now: datetime) -> Signatures | None:
+    """Compare the updates since the last signed one with those of four weeks; None if none was signed."""
     people = FilterUser.objects.filter(method=SyncMethod.SERVER_SIDE).values("pk")
     since = now - timedelta(days=USUAL_DAYS)
     updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
@@ -135,7 +155,42 @@ def _signature(capture: Capture, now: datetime) -> Finding | None:
         return None
     in_a_row = unsigned.filter(happened_at__gt=max(last_signed, capture.mode_since or last_signed)).count()
     before = signed.count(), unsigned.filter(happened_at__lte=last_signed).count()
-    return signature_gone(in_a_row, share=before[0] / sum(before))
+    return Signatures(in_a_row, share=before[0] / sum(before))
+
+
+def _signature(capture: Capture, now: datetime) -> Finding | None:
+    found = _signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None
+    return signature_gone(found.unsigned, share=found.share) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The present figures beside their limits; `signatures` is None where the signature is not watched."""
+
+    restored: int
+    max_restores: int
+    changed: int
+    max_changed: int
+    usual_day: float
+    signatures: Signatures | None
+
+
+def figures() -> Figures | None:
+    """Return the present figures of all brakes; None before capture has begun."""
+    capture = Capture.objects.annotate(now=Now()).filter(slot=1).first()
+    if capture is None:
+        return None
+    now = capture.now
+    since = max(now - WINDOW, capture.mode_since or now)
+    usual = _usual_day(capture, now)
+    return Figures(
+        restored=_restores(since),
+        max_restores=capture.max_restores,
+        changed=_changed_contacts(capture, since),
+        max_changed=max_changed_contacts(usual),
+        usual_day=usual,
+        signatures=_signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None,
+    )
 
 
 @retried

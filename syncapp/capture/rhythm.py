@@ -42,7 +42,7 @@ def interval(periods: Mapping[Use, Period] | None = None) -> float:
     """Return the seconds between two rounds now, which is short while an entry waits."""
     wanted = uses.capture_interval(periods)
     waits = Q(state=EntryState.READ) | Q(state=EntryState.NEW, source=Source.OUTLOOK)
-    if CaptureEntry.objects.filter(waits).exists():
+    if CaptureEntry.objects.open().filter(waits).exists():
         wanted = min(wanted, float(settings.PULL_SECONDS))
     return max(wanted, _least_interval(usage.of_day() or 0, datetime.now(UTC)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
+from syncapp.models.capture.day import CaptureContactDay, CaptureDay
 from syncapp.models.capture.entry import CaptureContact, CaptureEntry, CaptureValue
 from syncapp.models.capture.job import CaptureJob
 from syncapp.models.capture.restore import Restore
@@ -43,6 +44,8 @@ __all__ = [
     "Capture",
     "CaptureColumn",
     "CaptureContact",
+    "CaptureContactDay",
+    "CaptureDay",
     "CaptureEntry",
     "CaptureGap",
     "CaptureIdentity",

@@ -94,6 +94,8 @@ class CaptureEntry(models.Model):
         indexes = [
             models.Index(fields=["contact_id", "happened_at"], name="capture_entry_contact"),
             models.Index(fields=["happened_at", "source", "state"], name="capture_entry_when"),
+            # Pages of one source, newest first; the brakes count updates without reading the table.
+            models.Index(fields=["source", "happened_at", "user_id", "action"], name="capture_entry_source"),
             models.Index(fields=["read_at"], name="capture_entry_read"),
             models.Index(
                 fields=["state", "happened_at"], name="capture_entry_open", condition=Q(state__in=OPEN_ENTRIES)

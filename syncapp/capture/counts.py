@@ -1,0 +1,154 @@
+"""Daily counts of captured changes: recent days and days that are not finished every minute, all days every hour.
+
+Each count of a day replaces the previous one. Days are UTC days, and a change belongs to the day on which it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, CharField, Count, F, Max, OuterRef, Q, Subquery, UUIDField, Value, When
+from django.db.models.functions import Coalesce, Now, TruncDate
+
+from syncapp.capture.policy import Reason
+from syncapp.crm.audits.records import Action
+from syncapp.models import (
+    CaptureContactDay,
+    CaptureDay,
+    CaptureEntry,
+    CaptureIdentity,
+    FilterUser,
+    Heartbeat,
+    Restore,
+)
+from syncapp.models.capture.day import ChangeResult
+from syncapp.models.capture.entry import OPEN_ENTRIES, CaptureEntryQuerySet, EntryState, Source
+from syncapp.models.jobs.job import database_now
+from syncapp.models.locking import retried
+
+MONTH, WEEK = 30, 7  # days, today included
+ALL_EVERY = 3600.0  # seconds
+# `answered_at` is the last count, `asked_at` the last one of all days.
+_HEARTBEAT = "capture_counts"
+# The original rule would take them for Outlook's: they are let through only because nobody signed them.
+_UNSIGNED = Q(
+    source__in=[Source.PROGRAM, Source.UNKNOWN],
+    reason__in=[Reason.NOT_OUTLOOK, Reason.VALUES_NOT_READ],
+    lacks_revision=True,
+)
+
+
+def today() -> date:
+    """Return the present day (UTC)."""
+    return datetime.now(UTC).date()
+
+
+def shown_days() -> list[date]:
+    """Return the days that pages show, the newest first."""
+    return [today() - timedelta(days=back) for back in range(MONTH)]
+
+
+def counted_at() -> datetime | None:
+    """Return when the days were last counted."""
+    return Heartbeat.objects.filter(name=_HEARTBEAT).values_list("answered_at", flat=True).first()
+
+
+def update() -> int:
+    """Count the days that may have changed; return how many."""
+    if not CaptureEntry.objects.exists():
+        return 0
+    Heartbeat.objects.get_or_create(name=_HEARTBEAT)
+    is_complete = Heartbeat.objects.filter(name=_HEARTBEAT, asked_at__gt=database_now(plus=-ALL_EVERY)).exists()
+    shown = shown_days()
+    days = {*shown[:2], *_unfinished_days()} & set(shown) if is_complete else set(shown)
+    for day in days:
+        _replace(day, count(day), _contacts(day))
+    CaptureDay.objects.filter(day__lt=shown[-1]).delete()
+    CaptureContactDay.objects.filter(day__lt=shown[-1]).delete()
+    times = {"answered_at": Now()} if is_complete else {"answered_at": Now(), "asked_at": Now()}
+    Heartbeat.objects.filter(name=_HEARTBEAT).update(**times)
+    return len(days)
+
+
+def _unfinished_days() -> set[date]:
+    """Return the days with changes that wait, and those where some waited when they were counted."""
+    waiting = CaptureEntry.objects.open().annotate(day=TruncDate("happened_at", tzinfo=UTC))
+    counted = CaptureDay.objects.filter(result=ChangeResult.WAITING)
+    return {*waiting.values_list("day", flat=True).distinct(), *counted.values_list("day", flat=True).distinct()}
+
+
+@retried
+def _replace(day: date, rows: Sequence[CaptureDay], contacts: dict[str, int]) -> None:
+    CaptureDay.objects.filter(day=day).delete()
+    CaptureDay.objects.bulk_create(rows)
+    CaptureContactDay.objects.update_or_create(day=day, defaults=contacts)
+
+
+def _updates(day: date) -> CaptureEntryQuerySet:
+    start = datetime.combine(day, time(), tzinfo=UTC)
+    entries = CaptureEntry.objects.filter(happened_at__gte=start, happened_at__lt=start + timedelta(days=1))
+    return entries.filter(action=Action.UPDATE).exclude(source=Source.OURS)
+
+
+def _contacts(day: date) -> dict[str, int]:
+    """Return how many contacts were changed on a day by what counts as Outlook's, by each rule."""
+    found: dict[str, int] = _updates(day).aggregate(
+        signed=Count("contact_id", distinct=True, filter=Q(source=Source.OUTLOOK)),
+        original=Count("contact_id", distinct=True, filter=Q(lacks_revision=True)),
+    )
+    return found
+
+
+def count(day: date) -> list[CaptureDay]:
+    """Return the counts of one day, not stored."""
+    changes = _updates(day).exclude(reason=Reason.NO_TRACKED_COLUMN)
+    listed = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.PROGRAM).values_list("user_id", flat=True)
+    programs = {*listed, *FilterUser.objects.filter(is_application=True).values_list("pk", flat=True)}
+    by_original = _UNSIGNED & ~Q(user_id__in=listed) & ~Q(calling_user_id__isnull=False, calling_user_id__in=listed)
+    groups = changes.annotate(
+        program=_program(programs),
+        column=Coalesce(F("values__column_name"), Value("")),
+        result=_result(),
+        by_original=Case(When(by_original, then=Value(1)), default=Value(0)),
+    ).values("source", "program", "column", "result", "by_original")
+    counted = groups.annotate(number=Count("pk"), latest=Max("values__pk", filter=Q(values__new_known=True))).order_by()
+    return [_row(day, found) for found in counted]
+
+
+def _row(day: date, found: Mapping[str, Any]) -> CaptureDay:
+    return CaptureDay(
+        day=day,
+        source=found["source"],
+        program_id=found["program"],
+        column_name=found["column"],
+        result=found["result"],
+        is_restored_by_original=bool(found["by_original"]),
+        number=found["number"],
+        latest_value_id=found["latest"],
+    )
+
+
+def _program(programs: set[UUID]) -> Case:
+    """Return the user of the program: of the two that an entry names, the one that is known to be a program."""
+    is_program = Q(source=Source.PROGRAM)
+    return Case(
+        When(is_program & Q(user_id__in=programs), then=F("user_id")),
+        When(is_program, then=Coalesce(F("calling_user_id"), F("user_id"))),
+        default=Value(None),
+        output_field=UUIDField(),
+    )
+
+
+def _result() -> Case:
+    """Return the result of a change; a staged edit's column without a row of its own was let through."""
+    restore = Restore.objects.filter(audit_id=OuterRef("pk"), column_name=OuterRef("values__column_name"))
+    of_staged = Coalesce(Subquery(restore.values("result")[:1]), Value(ChangeResult.LET_THROUGH.value))
+    return Case(
+        When(state=EntryState.STAGED, then=of_staged),
+        When(state__in=OPEN_ENTRIES, then=Value(ChangeResult.WAITING.value)),
+        default=F("state"),
+        output_field=CharField(),
+    )

@@ -1,0 +1,217 @@
+"""Reads of the page of capture: who changed contacts, what was done about it, and how long values were live.
+
+Counts of past days are stored (counts.py), so their cost does not depend on how many changes there were.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, Sum
+
+from syncapp.capture import counts
+from syncapp.models import CaptureDay, CaptureIdentity, CaptureValue, FilterUser, Restore, SyncRecord
+from syncapp.models.capture.day import ChangeResult
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.restore import RestoreResult
+from syncapp.models.jobs.job import database_now
+
+# Today is counted for each page up to this many changes; beyond that its last stored count is shown.
+MAX_COUNTED_NOW = 5000
+ORDER = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
+# Upper ends of the ranges in which a value's time in the CRM is counted, in seconds.
+LIVE_STEPS = (10, 30, 60, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A source of changes; `program_id` is the CRM's user behind which a program writes, None for other sources."""
+
+    source: Source
+    program_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class ColumnChanges:
+    """The changes of one column by one writer, in 30 days and in 7; `done` and `by_original` count those of 7 days.
+
+    `by_original`: the original rule would have restored them. `example` is the newest one whose value is known.
+    """
+
+    column: str
+    month: int = 0
+    week: int = 0
+    done: Counter[ChangeResult] = field(default_factory=Counter)
+    by_original: int = 0
+    example_id: int | None = None
+    example: CaptureValue | None = None
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        """Add a counted row."""
+        week = found["week"] or 0
+        self.month += found["month"]
+        self.week += week
+        self.done[ChangeResult(found["result"])] += week
+        self.by_original += week if found["is_restored_by_original"] else 0
+        self.example_id = max(filter(None, (self.example_id, found["latest"])), default=None)
+
+
+@dataclass(frozen=True)
+class WriterChanges:
+    """The changes by one writer, those of the most frequent column first."""
+
+    writer: Writer
+    columns: Sequence[ColumnChanges]
+
+    @cached_property
+    def month(self) -> int:
+        return sum(each.month for each in self.columns)
+
+    @cached_property
+    def week(self) -> int:
+        return sum(each.week for each in self.columns)
+
+    @cached_property
+    def by_original(self) -> int:
+        return sum(each.by_original for each in self.columns)
+
+    @cached_property
+    def done(self) -> Counter[ChangeResult]:
+        return sum((each.done for each in self.columns), Counter())
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes by all writers. `counted_at` is the age of today's count, None where it was counted just now."""
+
+    writers: Sequence[WriterChanges]
+    counted_at: datetime | None
+
+    def of(self, source: Source) -> list[WriterChanges]:
+        """Return the changes by the writers of a source."""
+        return [each for each in self.writers if each.writer.source == source]
+
+    def with_every(self, *sources: Source) -> list[WriterChanges]:
+        """Return the changes by all writers, without changes for those of `sources` that made none."""
+        missing = [WriterChanges(Writer(source), ()) for source in sources if not self.of(source)]
+        return sorted([*self.writers, *missing], key=_place)
+
+
+def changes() -> Changes:
+    """Return the changes of 30 days, with an example of each column; of programs the busiest one first."""
+    today = counts.today()
+    stored = CaptureDay.objects.filter(day=today).aggregate(number=Sum("number"))["number"] or 0
+    is_stored = stored > MAX_COUNTED_NOW
+    found: dict[Writer, dict[str, ColumnChanges]] = defaultdict(dict)
+    for row in [*_stored(today, with_today=is_stored), *([] if is_stored else _counted_now(today))]:
+        columns = found[Writer(Source(row["source"]), row["program_id"])]
+        columns.setdefault(row["column_name"], ColumnChanges(row["column_name"])).add(row)
+    writers = [
+        WriterChanges(writer, sorted(columns.values(), key=lambda each: (-each.week, -each.month, each.column)))
+        for writer, columns in found.items()
+    ]
+    _add_examples(writers)
+    return Changes(sorted(writers, key=_place), counts.counted_at() if is_stored else None)
+
+
+def _place(found: WriterChanges) -> tuple[int, int, int]:
+    return ORDER.index(found.writer.source), -found.week, -found.month
+
+
+_KEYS = ("source", "program_id", "column_name", "result", "is_restored_by_original")
+
+
+def _stored(today: date, *, with_today: bool) -> list[dict[str, Any]]:
+    rows = CaptureDay.objects.filter(day__gt=today - timedelta(days=counts.MONTH)).order_by()
+    if not with_today:
+        rows = rows.exclude(day=today)
+    in_week = Q(day__gt=today - timedelta(days=counts.WEEK))
+    sums = {"month": Sum("number"), "week": Sum("number", filter=in_week), "latest": Max("latest_value_id")}
+    return list(rows.values(*_KEYS).annotate(**sums))
+
+
+def _counted_now(today: date) -> list[dict[str, Any]]:
+    return [
+        {key: getattr(row, key) for key in _KEYS}
+        | {"month": row.number, "week": row.number, "latest": row.latest_value_id}
+        for row in counts.count(today)
+    ]
+
+
+def _add_examples(writers: Sequence[WriterChanges]) -> None:
+    columns = [column for each in writers for column in each.columns if column.example_id is not None]
+    values = CaptureValue.objects.select_related("entry").in_bulk([column.example_id for column in columns])
+    for column in columns:
+        column.example = values.get(column.example_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """How long restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
+
+    number: int
+    median: float | None
+    worst: Restore | None
+    buckets: Sequence[int]
+
+
+def lives(*, since: datetime) -> Lives:
+    """Return how long the values that were restored since then had been live."""
+    restored = Restore.objects.filter(done_at__gte=since, live_seconds__isnull=False).order_by("live_seconds")
+    steps = [0.0, *LIVE_STEPS, None]
+    buckets = {
+        f"bucket_{number}": Count("pk", filter=_between(low, high))
+        for number, (low, high) in enumerate(pairwise(steps))
+    }
+    counted = restored.order_by().aggregate(**buckets)
+    numbers = [counted[name] for name in buckets]
+    total = sum(numbers)
+    seconds = restored.values_list("live_seconds", flat=True)
+    middle = [each or 0.0 for each in seconds[(total - 1) // 2 : total // 2 + 1]] if total else []
+    return Lives(total, statistics.median(middle) if middle else None, restored.last() if total else None, numbers)
+
+
+def _between(low: float | None, high: float | None) -> Q:
+    found = Q(live_seconds__gte=low)
+    return found if high is None else found & Q(live_seconds__lt=high)
+
+
+def most_restores_of_column() -> int:
+    """Return how often any one column of a contact was restored in 24 hours, at most."""
+    recent = Restore.objects.filter(done_at__gt=database_now(plus=-86_400), result=RestoreResult.RESTORED)
+    counted = recent.values("contact_id", "column_name").annotate(number=Count("done_at", distinct=True))
+    return counted.aggregate(most=Max("number"))["most"] or 0
+
+
+def program_names(ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of programs' users, as far as they are known."""
+    known = {pk: name for pk, name in CaptureIdentity.objects.filter(pk__in=ids).values_list("pk", "name") if name}
+    return known | dict(FilterUser.objects.filter(pk__in=ids).exclude(name="").values_list("pk", "name"))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContacts:
+    """Names of contacts, and the edits on the review page by the id of their audit entry."""
+
+    names: Mapping[UUID, str]
+    edits: Mapping[str, UUID]
+
+
+def known_contacts(ids: Collection[UUID]) -> KnownContacts:
+    """Return what the queue knows of these contacts; most contacts are not in it."""
+    rows = SyncRecord.objects.visible().filter(target_id__in=ids).order_by("edited_on")
+    names: dict[UUID, str] = {}
+    edits: dict[str, UUID] = {}
+    for pk, contact_id, name, operation_id in rows.values_list("pk", "target_id", "name", "operation_id"):
+        if contact_id is not None and name:
+            names[contact_id] = name
+        edits[operation_id] = pk
+    return KnownContacts(names, edits)

@@ -1,0 +1,54 @@
+"""Daily counts of captured changes: for the page of capture, and for what is usual."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from syncapp.models.capture.entry import Source
+
+
+class ChangeResult(models.TextChoices):
+    """The result of one change of one column. Codes are those of RestoreResult and EntryState where these tell it."""
+
+    RESTORED = "restored", "restored"
+    PUT_BACK = "put_back", "restored, then undone"
+    ONLY_STAGED = "not_restored", "only staged"
+    OBSERVED = "observed", "only observed"
+    LET_THROUGH = "let_through", "let through"
+    WAITING = "waiting", "waiting"
+    SET_ASIDE = "set_aside", "could not be staged"
+
+
+class CaptureDay(models.Model):
+    """The number of changes of one column on one day (UTC), by one source, with one result.
+
+    `program_id` is the user of the CRM behind which a program writes; None for other sources. `column_name` is empty
+    where it is not known which columns changed. `is_restored_by_original` changes would be restored by the original
+    rule.
+    """
+
+    day = models.DateField()
+    source = models.CharField(max_length=8, choices=Source)
+    program_id = models.UUIDField(null=True, blank=True)
+    column_name = models.CharField(max_length=128, blank=True)
+    result = models.CharField(max_length=12, choices=ChangeResult)
+    is_restored_by_original = models.BooleanField(default=False, db_default=False)
+    number = models.PositiveIntegerField()
+    latest_value_id = models.BigIntegerField(null=True, blank=True, help_text="The newest CaptureValue among them.")
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="capture_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.number} of {self.column_name} by {self.source}, {self.result}"
+
+
+class CaptureContactDay(models.Model):
+    """The number of contacts changed on one day (UTC) by what counts as Outlook's, by each of the rules."""
+
+    day = models.DateField(primary_key=True)
+    signed = models.PositiveIntegerField(default=0, db_default=0)
+    original = models.PositiveIntegerField(default=0, db_default=0)
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.signed} contacts signed, {self.original} by the original rule"
