@@ -9,7 +9,7 @@ from syncapp.web.activity import views as activity
 from syncapp.web.base import health, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.review import collaboration, links, lookups, queue, record, selection
-from syncapp.web.settings import check, connection, file, pages, people, rules
+from syncapp.web.settings import capture, capture_changes, check, connection, file, pages, people, rules
 from syncapp.web.sign_in import demo
 from syncapp.web.sign_in import views as sign_in
 
@@ -93,6 +93,23 @@ urlpatterns = [
     path("settings/rules/<uuid:rule_id>/edit", rules.settings_rule_edit, name="settings_rule_edit"),
     path("settings/rules/<uuid:rule_id>/change", rules.settings_rule_change, name="settings_rule_change"),
     path("settings/rules/<uuid:rule_id>/step", rules.settings_rule_step, name="settings_rule_step"),
+    path("settings/capture/", capture.settings_capture, name="settings_capture"),
+    path("settings/capture/export.csv", capture.settings_capture_csv, name="settings_capture_csv"),
+    path("settings/capture/limit", capture.settings_capture_limit, name="settings_capture_limit"),
+    path("settings/capture/step", capture.settings_capture_step, name="settings_capture_step"),
+    path("settings/capture/<slug:source>/on", capture.settings_capture_on, name="settings_capture_on"),
+    path("settings/capture/<slug:source>/step", capture.settings_capture_source, name="settings_capture_source"),
+    path("settings/capture/<slug:source>/column", capture.settings_capture_column, name="settings_capture_column"),
+    path(
+        "settings/capture/<slug:source>/changes/",
+        capture_changes.settings_capture_changes,
+        name="settings_capture_changes",
+    ),
+    path(
+        "settings/capture/<slug:source>/changes/export.csv",
+        capture_changes.settings_capture_changes_csv,
+        name="settings_capture_changes_csv",
+    ),
     path("settings/people/", people.settings_people, name="settings_people"),
     path("settings/people/add", people.settings_person_add, name="settings_person_add"),
     path("settings/people/<uuid:person_id>/", people.settings_person, name="settings_person"),

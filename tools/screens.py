@@ -41,6 +41,7 @@ PAGES = {
         "settings-mails": "/settings/mails/",
         "settings-rules": "/settings/rules/",
         "settings-rule-new": "/settings/rules/new",
+        "settings-capture": "/settings/capture/",
         "settings-people": "/settings/people/",
         "settings-connection": "/settings/connection/",
         "settings-file": "/settings/file/",

@@ -76,7 +76,7 @@ def _find(observed: Observations) -> Iterator[Trouble]:
     yield from _find_stalled_pull(observed)
     if problem := observed.inventory_problem:
         yield Trouble(kinds.INVENTORY, f"{kinds.INVENTORY.title.removesuffix('.')}: {problem}")
-    yield from _find_capture_troubles(observed)
+    yield from find_capture_troubles(observed)
     if observed.connection is not None and not observed.connection.review_writes:
         yield Trouble(kinds.READ_ONLY, since=observed.connection.first_contact_at)
     for late in observed.overdue_jobs:
@@ -109,7 +109,8 @@ def _find_stalled_pull(observed: Observations) -> Iterator[Trouble]:
         yield Trouble(kinds.PULL, since=pulled_at)
 
 
-def _find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
+def find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
+    """Yield the troubles of reading the audit log, and a pause of capture."""
     audit_log = observed.audit_log
     if audit_log is None:
         return

@@ -40,6 +40,7 @@ def test_settings_pages_are_accessible(ada: Page, demo: Demo):
         "/settings/": "Fields decided together",
         "/settings/rules/": "Looks at formats",
         "/settings/rules/new": "Kind of change",
+        "/settings/capture/": "Capture is off",
         "/settings/people/": "Ada Brennan",
         "/settings/me": "Your settings",
         "/settings/mails/": "Address for operations",
@@ -80,7 +81,7 @@ def test_writing_is_stopped_by_keyboard(ada: Page, demo: Demo):
 
 def test_settings_fit_a_phone(ada: Page, demo: Demo):
     ada.set_viewport_size({"width": 390, "height": 844})
-    for path in ("", "rules/", "rules/new", "people/", "mails/", "connection/", "file/", "me"):
+    for path in ("", "rules/", "rules/new", "capture/", "people/", "mails/", "connection/", "file/", "me"):
         ada.goto(f"{demo.portal}/settings/{path}")
         width = ada.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, path

@@ -87,13 +87,17 @@ def diff_field(field: SyncField, column: Column | None) -> ValueDiff:
         before = unmarked(column, field.original_value, field.original_label)
         return ValueDiff(before, DiffSide(text.unmarked(UNREADABLE)))
     if field.has_unknown_original:
-        after = unmarked(column, field.proposed_value, field.proposed_label)
-        return ValueDiff(DiffSide(text.unmarked(UNKNOWN_ORIGINAL)), after)
+        return diff_unknown_original(column, field.proposed_value, field.proposed_label)
     return diff_values(
         column,
         (field.original_value, field.original_label),
         (field.proposed_value, field.proposed_label),
     )
+
+
+def diff_unknown_original(column: Column | None, value: str | None, label: str) -> ValueDiff:
+    """Return the change to a value from one that is not known."""
+    return ValueDiff(DiffSide(text.unmarked(UNKNOWN_ORIGINAL)), unmarked(column, value, label))
 
 
 def diff_live_value(field: SyncField, column: Column | None) -> DiffSide:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.conf import settings
-
 from syncapp.mirror.filters import access, sync_paths
 from syncapp.models import FilterAccess, FilterPolicy, FilterUser, Person, UnreadableRow, UserForecast, UserList
 from syncapp.models.person import Role
@@ -21,6 +19,7 @@ from syncapp.sync_filters.inventory.forecasts import Loss, OrganizedMeeting
 from syncapp.sync_filters.inventory.recommendations import Recommendation, recommend
 from syncapp.sync_filters.policies import conflicts, groups
 from syncapp.sync_filters.policies.conflicts import Conflict
+from syncapp.web.base import crm_links
 from syncapp.web.filters import run_words, sync_path_words
 from syncapp.web.filters.matrix_presenter import method_of
 from syncapp.web.filters.policy_presenter import ConflictPresenter, describe_state
@@ -126,7 +125,7 @@ class UserPresenter:
     @property
     def crm_address(self) -> str:
         """Return the address of the user's form in the CRM."""
-        return f"{settings.CRM_ORIGIN}/main.aspx?etn=systemuser&pagetype=entityrecord&id={self.user.pk}"
+        return crm_links.form_address("systemuser", self.user.pk)
 
     @property
     def summary(self) -> tuple[str, str]:

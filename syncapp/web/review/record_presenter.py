@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Prefetch
 
 from syncapp.crm.staging.records import Column
@@ -23,7 +22,7 @@ from syncapp.review.diff import values
 from syncapp.review.four_eyes import BlockReason
 from syncapp.review.groups import Group
 from syncapp.review.queue import reads
-from syncapp.web.base import holds
+from syncapp.web.base import crm_links, holds
 from syncapp.web.review import restores
 from syncapp.web.review.decision_form import ALL, FOLLOW_UP, FieldInput, Key, Problem
 from syncapp.web.review.field_presenter import FieldPresenter
@@ -207,8 +206,7 @@ class RecordPresenter:
     def crm_address(self) -> str:
         """Return the address of the contact's form in the CRM."""
         record = self.record
-        query = f"etn={record.target_table}&pagetype=entityrecord&id={record.target_id}"
-        return f"{settings.CRM_ORIGIN}/main.aspx?{query}" if record.target_id else ""
+        return crm_links.form_address(record.target_table, record.target_id) if record.target_id else ""
 
     def only(self, ids: Collection[uuid.UUID]) -> list[FieldPresenter]:
         return [each for each in self.fields if each.id in ids]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from syncapp import settings_file
+from syncapp.capture import switching
 from syncapp.models import CrmUser, Person
 from syncapp.models.person import Role
 from syncapp.preferences import MAX_OVERDUE_HOURS, MAX_UNDO_SECONDS
@@ -204,6 +206,37 @@ class ProbeForm(SettingsForm):
         widget=_text(autocomplete="off", spellcheck="false"),
         error_messages={"invalid": "Enter the contact’s id, as in the address of its form, or leave it empty."},
     )
+
+
+class CaptureLimitForm(SettingsForm):
+    """The number of restores of one source in 10 minutes at which capture pauses."""
+
+    max_restores = _whole_number(
+        "restores",
+        minimum=switching.MIN_LIMIT,
+        maximum=switching.MAX_LIMIT,
+        widget=_text(**{"class": "input short", "inputmode": "numeric", "aria-describedby": "limit-hint"}),
+    )
+
+
+class CaptureSwitchForm(SettingsForm):
+    """The people whose changes are staged and restored once a source is on: a pilot team, or everyone."""
+
+    WHO = (("team", "A pilot team first"), ("everyone", "Everyone"))
+
+    who = forms.ChoiceField(
+        choices=WHO, error_messages=dict.fromkeys(("required", "invalid_choice"), "Select a pilot team, or everyone.")
+    )
+    team = forms.CharField(required=False)
+
+    def clean_team(self) -> UUID | None:
+        """Return the team's id; None for everyone."""
+        if self.cleaned_data.get("who") != "team":
+            return None
+        team_id = parse_uuid(self.cleaned_data["team"])
+        if team_id is None:
+            raise ValidationError("Select a team.")
+        return team_id
 
 
 class PersonForm(SettingsForm):

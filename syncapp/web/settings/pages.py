@@ -23,6 +23,7 @@ MAX_FAILED_MAILS = 50
 SECTIONS = (
     ("settings_review", "Review"),
     ("settings_rules", "Rules"),
+    ("settings_capture", "Capture"),
     ("settings_people", "People"),
     ("settings_mails", "Mails and backlog"),
     ("settings_connection", "Connection"),
@@ -42,10 +43,12 @@ def settings_page(
     return render_page(request, f"settings/{template}.html", frame | context, status=status)
 
 
-def saved(request: PortalRequest, page: str, message: str = "Saved.", *arguments: Any) -> HttpResponse:
-    """Redirect to the page and show that the operation succeeded."""
+def saved(
+    request: PortalRequest, page: str, message: str = "Saved.", *arguments: Any, anchor: str = ""
+) -> HttpResponse:
+    """Redirect to the page, at its element `anchor`, and show that the operation succeeded."""
     messages.success(request, message)
-    return HttpResponseRedirect(reverse(page, args=arguments), status=303)
+    return HttpResponseRedirect(reverse(page, args=arguments) + (f"#{anchor}" if anchor else ""), status=303)
 
 
 def refused(request: PortalRequest, page: str, message: str, *arguments: Any) -> HttpResponse:

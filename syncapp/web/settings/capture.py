@@ -1,0 +1,160 @@
+"""The page of capture: what it sees and does, and its switches. Each button calls one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+
+from syncapp.capture import observation, rule, switching
+from syncapp.capture.errors import SwitchRefused
+from syncapp.models import CaptureColumn, Person
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.settings import CaptureRule
+from syncapp.models.person import Role
+from syncapp.web.base import csv_files
+from syncapp.web.base.access import PortalRequest, allow
+from syncapp.web.base.page import wants_part
+from syncapp.web.settings.capture_presenter import CapturePresenter
+from syncapp.web.settings.capture_sources import Naming, SwitchPresenter
+from syncapp.web.settings.forms import CaptureLimitForm, CaptureSwitchForm
+from syncapp.web.settings.pages import refused, saved, settings_page
+
+PAGE = "settings_capture"
+SWITCHED = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN)
+
+
+@allow(Role.ADMINISTRATOR)
+def settings_capture(request: PortalRequest) -> HttpResponse:
+    """Show who changed contacts, what was done about it, and what would be done."""
+    return _page(request)
+
+
+@allow(Role.ADMINISTRATOR)
+def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """Export the counts of each source and column."""
+    changes = observation.changes()
+    naming = Naming.of(changes)
+    heads = ("Source", "Evidence", "Column", "7 days", "30 days", "By the original rule, 7 days", "Done, 7 days")
+    rows = (
+        (
+            naming.name(found.writer),
+            naming.tag(found.writer),
+            naming.label(each.column),
+            each.week,
+            each.month,
+            each.by_original,
+            "; ".join(f"{number} {result.label}" for result, number in each.done.items() if number),
+        )
+        for found in changes.writers
+        for each in found.columns
+    )
+    return csv_files.download(request, "capture", heads, rows)
+
+
+@allow(Role.ADMINISTRATOR, methods=("GET", "POST"))
+def settings_capture_on(request: PortalRequest, source: str) -> HttpResponse:
+    """Say what switching a source on does, and switch it on."""
+    chosen = _source(source)
+    form = CaptureSwitchForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            switching.switch_on(chosen, by=request.user, pilot_team_id=form.cleaned_data["team"])
+        except SwitchRefused as error:
+            form.refuse("", error.message)
+        else:
+            return saved(request, PAGE, f"{chosen.label} is on. Only later changes are staged and restored.")
+    view = SwitchPresenter(chosen, typed=form["who"].value())
+    return settings_page(request, "capture_on", section=PAGE, status=422 if form.errors else 200, view=view, form=form)
+
+
+@allow(Role.ADMINISTRATOR, methods=("POST",))
+def settings_capture_source(request: PortalRequest, source: str) -> HttpResponse:
+    """Switch a source off, or include everyone besides its pilot team."""
+    chosen, action = _source(source), request.POST.get("do", "")
+    if action not in _SOURCE_ACTIONS:
+        raise Http404
+    operation, message = _SOURCE_ACTIONS[action]
+    try:
+        operation(chosen, by=request.user)
+    except SwitchRefused as error:
+        return refused(request, PAGE, error.message)
+    return saved(request, PAGE, f"{chosen.label}: {message}")
+
+
+@allow(Role.ADMINISTRATOR, methods=("POST",))
+def settings_capture_column(request: PortalRequest, source: str) -> HttpResponse:
+    """Review later changes of a column by a source, or let them through."""
+    chosen, handling = _source(source), request.POST.get("handling", "")
+    if handling not in CaptureColumn.Handling.values:
+        raise Http404
+    wanted = CaptureColumn.Handling(handling)
+    try:
+        switching.set_handling(chosen, request.POST.get("column", ""), wanted, by=request.user)
+    except SwitchRefused as error:
+        return refused(request, PAGE, error.message)
+    words = "are reviewed" if wanted is CaptureColumn.Handling.REVIEW else "are let through"
+    return saved(request, PAGE, f"Later changes of this column {words}.", anchor=f"columns-{chosen}")
+
+
+@allow(Role.ADMINISTRATOR, methods=("POST",))
+def settings_capture_limit(request: PortalRequest) -> HttpResponse:
+    """Change how many restores of one source pause capture."""
+    form = CaptureLimitForm(request.POST)
+    if form.is_valid():
+        try:
+            switching.set_limit(form.cleaned_data["max_restores"], by=request.user)
+        except SwitchRefused as error:
+            form.refuse("max_restores", error.message)
+        else:
+            return saved(request, PAGE, "The limit is changed.")
+    return _page(request, form=form, status=422)
+
+
+@allow(Role.ADMINISTRATOR, methods=("POST",))
+def settings_capture_step(request: PortalRequest) -> HttpResponse:
+    """Stop restoring, resume, or ask for, confirm, withdraw or leave the original rule."""
+    action = request.POST.get("do", "")
+    if action not in _ACTIONS:
+        raise Http404
+    operation, message = _ACTIONS[action]
+    try:
+        operation(request.user)
+    except SwitchRefused as error:
+        return refused(request, PAGE, error.message)
+    return saved(request, PAGE, message)
+
+
+# Value of the button ─▶ operation and message.
+_SOURCE_ACTIONS: Mapping[str, tuple[Callable[..., None], str]] = {
+    "off": (switching.switch_off, "only observed from now on."),
+    "everyone": (switching.include_everyone, "later changes of everyone are staged and restored."),
+}
+_ACTIONS: Mapping[str, tuple[Callable[[Person], None], str]] = {
+    "stop": (
+        lambda by: switching.stop_restoring(by=by),
+        "Restoring is stopped. Edits are still staged, and reading goes on.",
+    ),
+    "resume": (lambda by: switching.resume(by=by), "Resumed. Only later changes are staged and restored."),
+    "ask": (
+        lambda by: rule.ask(CaptureRule.ORIGINAL, by=by),
+        "The original rule waits for another administrator to confirm it.",
+    ),
+    "signed": (lambda by: rule.ask(CaptureRule.SIGNED, by=by), "The signed rule holds again."),
+    "confirm": (lambda by: rule.confirm(by=by), "The original rule holds. Switch on sources one at a time."),
+    "withdraw": (lambda by: rule.withdraw(by=by), "The request for the original rule is withdrawn."),
+}
+
+
+def _source(name: str) -> Source:
+    if name not in SWITCHED:
+        raise Http404
+    return Source(name)
+
+
+def _page(request: PortalRequest, *, form: CaptureLimitForm | None = None, status: int = 200) -> HttpResponse:
+    view = CapturePresenter()
+    limit = view.capture.max_restores if view.capture else None
+    context = {"view": view, "form": form or CaptureLimitForm(initial={"max_restores": limit})}
+    template = "_capture" if wants_part(request) else "capture"
+    return settings_page(request, template, section=PAGE, status=status, **context)

@@ -1,0 +1,94 @@
+"""Words of the page of capture: its headline in each mode, and what was done with changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from syncapp.capture.brakes import Brake
+from syncapp.models.capture.day import ChangeResult
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.text.localization import number
+
+# Named in this order, each after its number.
+DONE: Mapping[ChangeResult, str] = {
+    ChangeResult.RESTORED: "staged and restored",
+    ChangeResult.PUT_BACK: "restored, then undone",
+    ChangeResult.ONLY_STAGED: "only staged",
+    ChangeResult.OBSERVED: "only observed",
+    ChangeResult.LET_THROUGH: "let through",
+    ChangeResult.WAITING: "waiting to be staged",
+    ChangeResult.SET_ASIDE: "could not be staged",
+}
+RESULTS: Mapping[ChangeResult, tuple[str, str]] = {
+    ChangeResult.RESTORED: ("undo", "Restored"),
+    ChangeResult.PUT_BACK: ("undo", "Restored, then undone"),
+    ChangeResult.ONLY_STAGED: ("eye", "Only staged"),
+    ChangeResult.OBSERVED: ("eye", "Only observed"),
+    ChangeResult.LET_THROUGH: ("right", "Let through"),
+    ChangeResult.WAITING: ("clock", "Waiting"),
+    ChangeResult.SET_ASIDE: ("question", "Could not be staged"),
+}
+TAGS: Mapping[Source, str] = {
+    Source.PROGRAM: "application user",
+    Source.UNKNOWN: "no signature, no revision, no application",
+    Source.FORM: "raise the revision",
+}
+NAMES: Mapping[Source, str] = {
+    Source.OUTLOOK: "Outlook synchronization",
+    Source.PROGRAM: "A program",
+    Source.UNKNOWN: "Unknown",
+    Source.FORM: "Forms and programs with the revision",
+}
+WHY_PAUSED: Mapping[str, str] = {
+    Brake.MANY_RESTORES: "This is more than people usually change. An import or a program may be taken for Outlook.",
+    Brake.MASS_EDIT: "So many changes at once usually come from an import or a program, not from people.",
+    Brake.SIGNATURE_GONE: (
+        "The synchronization may sign in another way since then, and Outlook’s edits would no longer be recognized. "
+        "Edit a contact in Outlook yourself, and run the check in Settings, Connection."
+    ),
+    Brake.RIVAL: "Two that stage the same edits would undo each other’s work. Turn the other one off first.",
+}
+# The ranges of observation.LIVE_STEPS.
+LIVE_RANGES = ("under 10 s", "10 to 30 s", "30 to 60 s", "1 to 5 min", "over 5 min")
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """The word, tone and icon of a state."""
+
+    word: str
+    tone: str
+    icon: str
+
+
+OBSERVING = Badge("Observing", "", "eye")
+STATES: Mapping[CaptureMode, Badge] = {
+    CaptureMode.RESTORING: Badge("Restoring", "accent", "undo"),
+    CaptureMode.STAGING: Badge("Only staging", "warn", "pause"),
+    CaptureMode.PAUSED: Badge("Paused", "warn", "pause"),
+}
+
+
+def done(counted: Mapping[ChangeResult, int]) -> list[tuple[str, str]]:
+    """Return each number with its words, such as ("291", "staged and restored")."""
+    return [(number(counted[result]), words) for result, words in DONE.items() if counted.get(result)]
+
+
+def sources_on(on: int, observed: int) -> str:
+    """Return "1 source is on, 4 are only observed"."""
+    first = "1 source is on" if on == 1 else f"{number(on)} sources are on"
+    if not observed:
+        return first
+    return f"{first}, {number(observed)} {'is' if observed == 1 else 'are'} only observed"
+
+
+def duration(seconds: float) -> str:
+    """Return "9 s", "3 min 40 s" or "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    size, large, small = (60, "min", "s") if whole < 3600 else (3600, "h", "min")
+    rest = whole % size if size == 60 else whole % size // 60
+    return f"{whole // size} {large}" + (f" {rest} {small}" if rest else "")
