@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0071_set_aside_index'),
+        ('syncapp', '0072_filters_due'),
     ]
 
     operations = [
