@@ -40,7 +40,8 @@ class _State:
         names = {name: name in opened for name in sorted(Breaker.Name.values)}
         yield _family("osync_breaker_open", "1 while this breaker is open", "name", names)
         yield _open_jobs()
-        yield _due_ages(observed)
+        due = {job_type.name: observed.due_ages.get(job_type.name, 0.0) for job_type in runner.job_types()}
+        yield _family("osync_oldest_due_seconds", "Age of the oldest due job", "type", due)
         ages = {
             "worker": observed.age(observed.heartbeats.worker_answered_at),
             "scheduler": observed.age(observed.heartbeats.beat_at),
@@ -74,11 +75,6 @@ def _open_jobs() -> Metric:
         for state in OPEN_STATES:
             family.add_metric([job_type.name, state], counts.get(state, 0))
     return family
-
-
-def _due_ages(observed: Observations) -> Metric:
-    ages = {job_type.name: observed.due_ages.get(job_type.name, 0.0) for job_type in runner.job_types()}
-    return _family("osync_oldest_due_seconds", "Age of the oldest due job", "type", ages)
 
 
 def _family(name: str, documentation: str, label: str, values: dict[str, float] | dict[str, bool]) -> Metric:

@@ -11,7 +11,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import capture_kinds, clocks, kinds
 from syncapp.health.kind import Kind
 from syncapp.health.observations import SILENT_SECONDS, Observations, unreadable_rows, unreadable_since
-from syncapp.models import Breaker, CaptureGap
+from syncapp.models import Breaker
 from syncapp.models.capture.settings import CaptureMode
 
 
@@ -122,17 +122,12 @@ def find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
     if capture.mode == CaptureMode.PAUSED:
         yield Trouble(capture_kinds.CAPTURE_PAUSED, since=capture.mode_since, detail=capture.trouble)
     for gap in audit_log.gaps:
-        yield Trouble(
-            capture_kinds.CAPTURE_GAP, _gap(gap), instance=str(gap.pk), since=gap.begins_at, detail=gap.detail
-        )
+        begins, ends = (f"{time:%-d %B %Y %H:%M} UTC" if time else "now" for time in (gap.begins_at, gap.ends_at))
+        text = f"The audit log has a gap from {begins} to {ends}: {gap.get_reason_display()}."
+        yield Trouble(capture_kinds.CAPTURE_GAP, text, instance=str(gap.pk), since=gap.begins_at, detail=gap.detail)
     if audit_log.failed:
         edits = "An edit" if audit_log.failed == 1 else f"{audit_log.failed:,} edits"
         yield Trouble(capture_kinds.CAPTURE_FAILED, f"{edits} from Outlook could not be staged.")
-
-
-def _gap(gap: CaptureGap) -> str:
-    begins, ends = (f"{moment:%-d %B %Y %H:%M} UTC" if moment else "now" for moment in (gap.begins_at, gap.ends_at))
-    return f"The audit log has a gap from {begins} to {ends}: {gap.get_reason_display()}."
 
 
 def find_unreadable_rows() -> Trouble | None:

@@ -105,6 +105,7 @@ class Audits:
 
 def _entry(row: odata.Row) -> AuditEntry:
     cells = Cells(row)
+    changed = row.get(_CHANGE_DATA)  # of another form it only means that values are asked for
     found = AuditEntry(
         id=cells.id("auditid"),
         created_on=cells.moment("createdon"),
@@ -114,15 +115,9 @@ def _entry(row: odata.Row) -> AuditEntry:
         user_id=cells.guid("_userid_value"),
         calling_user_id=cells.guid("_callinguserid_value"),
         transaction_id=cells.guid("transactionid"),
-        change_data=_change_data(row),
+        change_data=changed if isinstance(changed, str) else "",
     )
     return replace(found, problem=cells.problem)
-
-
-def _change_data(row: odata.Row) -> str:
-    """Return the column's text; a value of another form only means that values are asked for."""
-    text = row.get(_CHANGE_DATA)
-    return text if isinstance(text, str) else ""
 
 
 def _details_path(entry_id: UUID) -> str:

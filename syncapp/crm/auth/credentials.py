@@ -51,8 +51,7 @@ Credential = str | Certificate  # a str is a client secret
 def read_certificate(text: str, passphrase: str = "") -> Certificate:
     """Return the certificate and its key from a PEM text with both. Raises ValueError with the reason as a sentence."""
     certificates, key = _blocks(text.replace("\\n", "\n"), passphrase)
-    public = key.public_key().public_numbers()
-    mine = [each for each in certificates if _numbers(each) == public]
+    mine = [each for each in certificates if each.public_key() == key.public_key()]
     if not mine:
         raise ValueError("The private key does not belong to the certificate.")
     return Certificate(
@@ -81,11 +80,6 @@ def _blocks(text: str, passphrase: str) -> tuple[list[x509.Certificate], rsa.RSA
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _MIN_KEY_BITS:
         raise ValueError(f"Its key must be an RSA key of at least {_MIN_KEY_BITS} bits.")
     return certificates, key
-
-
-def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
-    key = certificate.public_key()
-    return key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None
 
 
 def read(*, certificates: Sequence[str], passphrase: str, secrets: Sequence[str]) -> tuple[Credential, ...]:

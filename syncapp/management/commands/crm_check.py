@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,6 @@ from syncapp.tenant.checks.findings import Level
 from syncapp.tenant.checks.summary import summarize
 
 _MARKS = {Level.OK: "ok", Level.WARNING: "ATTENTION", Level.FAILED: "MISSING", Level.UNKNOWN: "not known"}
-
-
-def _story(finding: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(finding[part] for part in ("level", "answer", "tried", "means", "do", "command", "path"))
 
 
 class Command(BaseCommand):
@@ -81,9 +78,10 @@ class Command(BaseCommand):
 
     def _print(self, report: Mapping[str, Any], *, tells_all: bool) -> None:
         self.stdout.write(summarize(report["findings"]).sentence)
-        for group, findings in groupby(report["findings"], key=lambda finding: finding["group"]):
+        for group, findings in groupby(report["findings"], key=itemgetter("group")):
             self.stdout.write(f"\n{group}")
-            for _, alike in groupby(findings, key=_story):
+            story = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
+            for _, alike in groupby(findings, key=story):
                 self._print_findings(list(alike), tells_all=tells_all)
         self.stdout.write("\nThese have to match the registration and the CRM")
         for name, value in report["values"].items():

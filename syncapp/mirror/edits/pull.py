@@ -68,13 +68,14 @@ class _Table:
     kind: Kind
 
 
-def _read_records(crm: CrmClient, link: str) -> ChangePage[Any]:
-    return crm.staged_records(link, page_size=PAGE_SIZE, with_origin=staging_columns.has_origin(crm))
-
-
 _TABLES = (
     _Table(FIELDS, lambda crm, link: crm.staged_fields(link, page_size=PAGE_SIZE), rows.store_fields, Kind.FIELD),
-    _Table(RECORDS, _read_records, rows.store_records, Kind.EDIT),
+    _Table(
+        RECORDS,
+        lambda crm, link: crm.staged_records(link, page_size=PAGE_SIZE, with_origin=staging_columns.has_origin(crm)),
+        rows.store_records,
+        Kind.EDIT,
+    ),
 )
 
 

@@ -225,11 +225,6 @@ def _users(cursor: MirrorCursor) -> QuerySet[FilterUser]:
     return people if cursor.is_full_read else people.filter(filters_due=True, is_disabled=False)
 
 
-def _teams(cursor: MirrorCursor) -> QuerySet[FilterTeam]:
-    """Return the teams whose filters this reading covers."""
-    return FilterTeam.objects.all() if cursor.is_full_read else FilterTeam.objects.none()
-
-
 _STAGES: tuple[_Stage, ...] = (
     _read_organization,
     _pages(lambda crm, link: crm.directory.business_units(link), rows.store_units),
@@ -240,7 +235,10 @@ _STAGES: tuple[_Stage, ...] = (
     _find_reading_access,
     _owned(_users, QueryType.OFFLINE_FILTER),
     _owned(_users, QueryType.OUTLOOK_FILTER),
-    _owned(_teams, QueryType.OUTLOOK_FILTER),
+    _owned(
+        lambda cursor: FilterTeam.objects.all() if cursor.is_full_read else FilterTeam.objects.none(),
+        QueryType.OUTLOOK_FILTER,
+    ),
     _find_writing_access,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncapp.crm.directory.records import DirectoryUser
 from syncapp.crm.filters.access import probe_reading, probe_writing
-from syncapp.crm.filters.records import OutlookFilter, ReadingProbe
+from syncapp.crm.filters.records import ReadingProbe
 from syncapp.mirror.filters import access
 from syncapp.models.sync_filters.filter import Access
 from syncapp.tenant.checks.context import Context
@@ -39,16 +39,13 @@ def reading(context: Context) -> Answer:
         answer = f"only on their behalf, {len(acting)} people"
         means = "Filters are read one person at a time, which takes longer."
         return Answer(Level.WARNING, answer, means, "Give the role prvAdminFilter to read them directly.")
-    if probes and all(probe.acting_works is False for probe in probes) and _sees_only_own(context, probes):
+    # Without the privilege, direct reads return nothing instead of failing.
+    direct_fails = any(probe.direct_works is False for probe in probes) or ADMIN_FILTER.lower() not in context.held()
+    if probes and direct_fails and all(probe.acting_works is False for probe in probes):
         means = "The Filters pages stay empty, and nothing can be switched."
         do = "Give the role prvAdminFilter and Read on Saved View."
         return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to read filters")
     return not_asked("nobody to compare", _NOBODY, "Check again when people have filters.")
-
-
-def _sees_only_own(context: Context, probes: list[ReadingProbe]) -> bool:
-    """Return whether direct reads fail, or return nothing because the privilege is missing."""
-    return any(probe.direct_works is False for probe in probes) or ADMIN_FILTER.lower() not in context.held()
 
 
 def impersonation(context: Context) -> Answer:
@@ -90,7 +87,10 @@ def _written(context: Context) -> Answer:
     tried = "Wrote one filter’s own state, then read it"
     own = context.round_trip().identity.user_id
     for user, probe in _probes(context):
-        found = _one_filter(context, user, probe)
+        if not (probe.direct_works or probe.acting_works):
+            continue
+        filters = context.crm.filters.of(user.id, acting_for=None if probe.direct_works else user.acting)
+        found = next((each for each in filters if not each.problem), None)
         if found is None:
             continue
         if probe_writing(context.crm, found, expected_author=own, keeps_versions=False).works:
@@ -106,13 +106,6 @@ def _written(context: Context) -> Answer:
         answer = came_back(as_owner.error) if as_owner.error else "written, but not read back as it was written"
         return Answer(Level.FAILED, answer, means, do, tried, "Allow the portal to switch filters")
     return not_asked("nobody to try it with", _NOBODY, "Check again when people have filters.")
-
-
-def _one_filter(context: Context, user: DirectoryUser, probe: ReadingProbe) -> OutlookFilter | None:
-    acting = user.acting if not probe.direct_works and probe.acting_works else None
-    if not (probe.direct_works or probe.acting_works):
-        return None
-    return next((each for each in context.crm.filters.of(user.id, acting_for=acting) if not each.problem), None)
 
 
 CHECKS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -110,14 +111,10 @@ def _add_cost(lease: Lease, started: float, context: Context) -> None:
 
 @transaction.atomic
 def _finish(lease: Lease, context: Context) -> None:
-    lease.row().update(values=dict(run.values_to_match(context)), version=_version(context))
+    version = ""
+    with suppress(CrmError):
+        version = context.once("version", context.crm.accounts.version)[:40]
+    lease.row().update(values=dict(run.values_to_match(context)), version=version)
     queue.finish(lease)
     closed = ConnectionCheck.objects.exclude(state__in=OPEN_STATES).order_by("-pk").values_list("pk", flat=True)
     ConnectionCheck.objects.filter(pk__in=list(closed[_KEPT:])).delete()
-
-
-def _version(context: Context) -> str:
-    try:
-        return context.once("version", context.crm.accounts.version)[:40]
-    except CrmError:
-        return ""

@@ -36,7 +36,10 @@ def export(names: Names) -> str:
             f"## Column of the contact table (optional)\n\n{_HEAD}{_row(schema.revision)}\n\n"
             'Without it, set `CRM_NAMES` so that `contact_revision` is empty: `{"contact_revision": ""}`.\n'
         )
-        parts.append(_script(names))
+        parts.append(
+            f"### Form script `{script_name(names)}`\n\nA web resource of the type JavaScript. {form_steps(names)}\n\n"
+            f"```js\n{script_of(names.contact_revision).decode().strip()}\n```\n"
+        )
     roles = "\n".join(f"| `{role['value']}` | {role['description']} |" for role in app_roles())
     heading = "## App roles of the registration in Entra\n\n| Value | Lets people |\n|---|---|"
     return "\n".join([*parts, _role(names), f"{heading}\n{roles}\n"])
@@ -52,13 +55,6 @@ def _publisher(prefix: str) -> str:
         f"## Publisher\n\nPower Apps begins every name with the prefix of the solution’s publisher. Use one with the "
         f"prefix `{prefix}` and the choice value prefix `{OPTION_PREFIX}`. To use a publisher of your own, put names "
         "with its prefix in `CRM_NAMES`, print this list again, and type the values of the choice as listed.\n"
-    )
-
-
-def _script(names: Names) -> str:
-    return (
-        f"### Form script `{script_name(names)}`\n\nA web resource of the type JavaScript. {form_steps(names)}\n\n"
-        f"```js\n{script_of(names.contact_revision).decode().strip()}\n```\n"
     )
 
 

@@ -78,19 +78,18 @@ def wait_for_keys(
                 status = found.index_status if found else "absent"
                 if found and found.is_enforced:
                     break
-                if status == FAILED_INDEX or time.monotonic() >= until:
-                    raise SetupError(_index_trouble(table.name, wanted.name, status))
+                if status == FAILED_INDEX:
+                    raise SetupError(
+                        f"The CRM could not build the index of the key {wanted.name} of {table.name}. "
+                        "Delete the key and run this again."
+                    )
+                if time.monotonic() >= until:
+                    raise SetupError(
+                        f"The index of the key {wanted.name} of {table.name} is still {status}. Everything else is "
+                        "done. The CRM goes on building it: run this command again later."
+                    )
                 tell(f"waiting for the index of the key of {table.name} ({status})")
                 time.sleep(poll_seconds)
-
-
-def _index_trouble(table: str, key: str, status: str) -> str:
-    if status == FAILED_INDEX:
-        return f"The CRM could not build the index of the key {key} of {table}. Delete the key and run this again."
-    return (
-        f"The index of the key {key} of {table} is still {status}. Everything else is done. The CRM goes on building "
-        "it: run this command again later."
-    )
 
 
 def publish(environment: Environment, options: Options) -> None:
