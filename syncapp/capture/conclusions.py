@@ -6,19 +6,20 @@ An entry that may be from Outlook waits until all entries of its contact are the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from syncapp.capture import echoes, policy, scheduling, sources
 from syncapp.capture.details import as_audit_entry, wanted
-from syncapp.capture.policy import Facts
+from syncapp.capture.policy import TO_STAGE, Facts
 from syncapp.capture.rounds import Round
 from syncapp.crm.audits.records import Action
 from syncapp.crm.contact_changes import ContactChange
-from syncapp.models import CaptureContact, CaptureEntry
+from syncapp.models import CaptureContact, CaptureEntry, CaptureJob
 from syncapp.models.capture.entry import EntryState, Evidence, Source
+from syncapp.models.jobs.job import OPEN_STATES
 from syncapp.models.locking import retried
 
 MAX_CONTACTS = 500
@@ -64,7 +65,10 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     outcomes: dict[Outcome, list[UUID]] = defaultdict(list)
     to_stage: dict[UUID, list[CaptureEntry]] = defaultdict(list)
     contacts = _contacts(running, contact_ids)
+    sent = _maybe_staged(contact_ids)
     for entry in entries.prefetch_related("values").in_order():
+        if entry.reason == TO_STAGE and entry.contact_id in sent:
+            continue
         found = _source(running, entry, contacts[entry.contact_id])
         if found is None:
             continue  # more has to be known first
@@ -72,7 +76,7 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
         if decided is not None:
             outcomes[*decided, *found].append(entry.pk)
         elif contacts[entry.contact_id].is_complete:
-            outcomes[EntryState.READ, "", *found].append(entry.pk)
+            outcomes[EntryState.READ, TO_STAGE, *found].append(entry.pk)
             to_stage[entry.contact_id].append(entry)
     for (state, reason, source, evidence), ids in outcomes.items():
         rows = CaptureEntry.objects.filter(pk__in=ids, state=EntryState.READ)
@@ -80,6 +84,12 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     echoes.flag(contact_ids)
     running.result.to_stage += scheduling.schedule(to_stage, read_at=running.now)
     running.extend_lease()
+
+
+def _maybe_staged(contact_ids: Collection[UUID]) -> set[UUID]:
+    """Return the contacts whose job lost an answer: their edits may be staged, whatever was switched since."""
+    jobs = CaptureJob.objects.filter(contact_id__in=contact_ids, state__in=OPEN_STATES, outcome_unknown=True)
+    return set(jobs.values_list("contact_id", flat=True))
 
 
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:

@@ -13,6 +13,9 @@ from syncapp.models import Capture, CaptureColumn, CaptureIdentity, CaptureSourc
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 
+# The reason of an entry that waits and is to be staged; without it the next round of reading decides.
+TO_STAGE = "to_stage"
+
 
 class Reason(StrEnum):
     """A reason for which an entry is not staged."""

@@ -17,11 +17,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from syncapp.capture import brakes, chains, columns, history, identities, policy, staging_results
 from syncapp.capture.chain_records import Live, Outcome, Plan
 from syncapp.capture.history import ContactHistory
+from syncapp.capture.policy import Policy
 from syncapp.capture.staging_writes import NAME, change_set
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
@@ -57,9 +59,18 @@ class _Work:
 
 
 @dataclass(frozen=True, slots=True)
+class _Settings:
+    """The settings of capture on which a plan relies."""
+
+    mode_since: datetime | None
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """The rows that one round read: our history, the CRM's rows, and the plan that follows."""
 
+    settings: _Settings
     history: ContactHistory
     snapshot: StagingSnapshot
     plan: Plan
@@ -69,6 +80,10 @@ class _Found:
 
 class _EntriesMissing(Exception):
     """Entries of this contact are on their way, or their values were not read yet."""
+
+
+class _SettingsChanged(Exception):
+    """Capture was paused or switched while this job was reading, so its plan must not be sent."""
 
 
 def stage(job_id: int, *, crm: CrmClient) -> bool:
@@ -103,15 +118,12 @@ class CaptureStagingJob(JobType):
         work = _Work(lease, contact_id, self._crm, Deadline.after(settings.HTTP_SECONDS))
         # Checked again for each contact, so that stopping acts before the next one.
         brakes.check()
-        capture = Capture.objects.filter(slot=1).first()
-        if capture is None or capture.mode not in (CaptureMode.STAGING, CaptureMode.RESTORING):
-            reason = policy.Reason.PAUSED if capture and capture.mode == CaptureMode.PAUSED else policy.Reason.OBSERVING
-            staging_results.observe(lease, contact_id, reason=reason)
+        if not _leave_stopped(work):
             breakers.release(permit)
             return
         with _reading():
             self._crm.verify_organization(deadline=work.deadline)
-        _stage(work, capture)
+        _stage(work)
         breakers.record_success(permit)
         uses.note(Use.ARRIVALS)
         staging_results.finish_or_reset(lease, contact_id)
@@ -120,10 +132,14 @@ class CaptureStagingJob(JobType):
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
         """Trip the breaker for the CRM's error, and return whether a retry can help."""
         if isinstance(error, _EntriesMissing):
-            return Retry("waiting", "Entries of the audit log did not appear.", after=WAIT, costs_attempt=False)
+            reason = "Entries of the audit log did not appear."
+            return Retry("waiting", reason, WAIT, costs_attempt=False, outcome_unknown=_was_sent(lease))
+        if isinstance(error, _SettingsChanged):
+            reason = "Capture was switched during staging."
+            return Retry("switched", reason, 0, costs_attempt=False, outcome_unknown=_was_sent(lease))
         if isinstance(error, Stale):
             reason = f"The contact changed in the CRM during staging, {lease.attempts} times in a row."
-            return Retry("Stale", reason, after=STALE_PAUSE)
+            return Retry("Stale", reason, STALE_PAUSE, outcome_unknown=_was_sent(lease))
         if isinstance(error, OperationRefused):
             return runner.stop_operation(error.error, lease, breaker=Breaker.Name.REFUSED_CAPTURE)
         if isinstance(error, CrmError):
@@ -150,11 +166,48 @@ def _reading() -> Iterator[None]:
         raise
 
 
-def _stage(work: _Work, capture: Capture) -> None:
+def _was_sent(lease: Lease) -> bool:
+    """Return whether something was sent whose result is not stored yet."""
+    return bool(lease.row().values_list("outcome_unknown", flat=True).first())
+
+
+def _leave_stopped(work: _Work) -> bool:
+    """Leave edits that are no longer to be staged to the page of observed changes; return whether others wait.
+
+    What an earlier attempt staged, without an answer, is stored as staged. Raises CrmError, LostLease.
+    """
+    capture = Capture.objects.filter(slot=1).first()
+    stopped = CaptureEntry.objects.filter(contact_id=work.contact_id, state=EntryState.READ)
+    if capture is not None and capture.mode in brakes.RUNNING:
+        on = policy.current(capture).switched_on
+        stopped = stopped.filter(reason=policy.TO_STAGE).exclude(source__in=list(on))
+        if not stopped.exists():
+            return True
+        reason = policy.Reason.SOURCE_OFF
+    else:
+        is_paused = capture is not None and capture.mode == CaptureMode.PAUSED
+        reason = policy.Reason.PAUSED if is_paused else policy.Reason.OBSERVING
+    if capture is not None and work.lease.outcome_unknown and stopped.exists():
+        _store_what_was_sent(work)
+    return staging_results.observe(work.lease, work.contact_id, stopped, reason=reason)
+
+
+def _store_what_was_sent(work: _Work) -> None:
+    """Store the edits that are in the CRM by an attempt whose answer was lost, and send nothing."""
+    with _reading():
+        work.crm.verify_organization(deadline=work.deadline)
+    found = _plan(work)
+    edits = tuple(edit for edit in found.plan.staged if edit.entry.id in found.snapshot.staged)
+    sent = replace(found.plan, staged=edits, passed={}, repeats=())
+    before = found.snapshot.staged
+    staging_results.store(work.lease, found.history, sent, restored={}, staged_before=before, now=found.now)
+
+
+def _stage(work: _Work) -> None:
     """Stage and restore in one change set; where the restore is refused, stage alone. Raises CrmError, LostLease."""
     refusal: CrmError | None = None
     for _ in range(STALE_ROUNDS):
-        found = _read_and_plan(work, capture)
+        found = _read_and_plan(work)
         try:
             _send(work, found, restores=found.plan.restores)
         except Stale as error:
@@ -175,12 +228,12 @@ def _stage(work: _Work, capture: Capture) -> None:
         )
         failpoint("capture.stored")
         return
-    _stage_alone(work, capture, refusal)
+    _stage_alone(work, refusal)
 
 
-def _stage_alone(work: _Work, capture: Capture, refusal: CrmError | None) -> None:
+def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
     """Stage without restoring, then try each column by itself, so that one refused value stops only itself."""
-    found = _read_and_plan(work, capture)
+    found = _read_and_plan(work)
     without = _without_restores(found.plan)
     try:
         _send(work, replace(found, plan=without), restores={})
@@ -191,16 +244,16 @@ def _stage_alone(work: _Work, capture: Capture, refusal: CrmError | None) -> Non
     refusals: dict[str, CrmError | None] = dict.fromkeys(found.plan.restores, refusal)
     if not isinstance(refusal, Stale | Forbidden) and len(found.plan.restores) > 1:
         for column in found.plan.restores:
-            refusals[column] = _restore_one(work, capture, column)
+            refusals[column] = _restore_one(work, column)
             if refusals[column] is None:
                 restored[column] = found.plan.restores[column]
     staging_results.store(work.lease, found.history, found.plan, restored=restored, now=found.now, refusals=refusals)
     failpoint("capture.stored")
 
 
-def _restore_one(work: _Work, capture: Capture, column: str) -> CrmError | None:
+def _restore_one(work: _Work, column: str) -> CrmError | None:
     """Restore one column, unless its value changed meanwhile; return the refusal, if any."""
-    found = _read_and_plan(work, capture)
+    found = _read_and_plan(work)
     if column not in found.plan.restores:
         return Stale("The value changed in the CRM meanwhile.", status=412, code="changed")
     try:
@@ -225,12 +278,22 @@ def _without_restores(plan: Plan) -> Plan:
     return replace(plan, staged=staged)
 
 
-def _read_and_plan(work: _Work, capture: Capture) -> _Found:
-    """Read our rows and the CRM's, and plan. Raises CrmError, _EntriesMissing."""
-    waiting = CaptureEntry.objects.filter(contact_id=work.contact_id, state=EntryState.NEW)
+def _read_and_plan(work: _Work) -> _Found:
+    """Read our rows and the CRM's, and plan, once all entries of the contact are decided.
+
+    Raises CrmError, _EntriesMissing, _SettingsChanged.
+    """
+    undecided = Q(state=EntryState.NEW) | Q(state=EntryState.READ) & ~Q(reason=policy.TO_STAGE)
+    waiting = CaptureEntry.objects.filter(undecided, contact_id=work.contact_id)
     awaited = CaptureContact.objects.filter(contact_id=work.contact_id, awaited_until__gt=Now())
     if waiting.exists() or awaited.exists():
         raise _EntriesMissing
+    return _plan(work)
+
+
+def _plan(work: _Work) -> _Found:
+    """Read our rows and the CRM's, and plan. Raises CrmError, _SettingsChanged."""
+    capture, planned = _settings()
     with _reading():
         known = contact_columns.for_writing(columns.TABLE, crm=work.crm)
         if not staging_columns.has_origin(work.crm, retry=True):
@@ -239,7 +302,7 @@ def _read_and_plan(work: _Work, capture: Capture) -> _Found:
         past = history.load(
             work.contact_id,
             capture=capture,
-            policy=policy.current(capture),
+            policy=planned.policy,
             signers=signers,
             columns=known,
         )
@@ -256,7 +319,15 @@ def _read_and_plan(work: _Work, capture: Capture) -> _Found:
     now: datetime = CaptureJob.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=work.lease.pk)
     rules = history.rules(known, now=now, late_after=LATE_AFTER)
     plan = chains.make_plan(past.chain, _live(snapshot.contact), rules)
-    return _Found(past, snapshot, plan, dict(known), now)
+    return _Found(planned, past, snapshot, plan, dict(known), now)
+
+
+def _settings() -> tuple[Capture, _Settings]:
+    """Return the settings of capture. Raises _SettingsChanged where it is off by now."""
+    capture = Capture.objects.filter(slot=1).first()
+    if capture is None:
+        raise _SettingsChanged
+    return capture, _Settings(capture.mode_since, policy.current(capture))
 
 
 def _live(contact: LiveContact | None) -> Live | None:
@@ -267,12 +338,17 @@ def _live(contact: LiveContact | None) -> Live | None:
 
 
 def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> None:
-    """Send what is not in the CRM yet. Raises CrmError, LostLease."""
+    """Send what is not in the CRM yet, unless capture was switched meanwhile.
+
+    Raises CrmError, LostLease, _SettingsChanged.
+    """
     sent = change_set(
         found.plan, found.history, found.snapshot, restores, columns=found.columns, lookups=_lookups(work)
     )
     if sent is None:
         return
+    if _settings()[1] != found.settings:
+        raise _SettingsChanged
     queue.mark_sent(work.lease)
     failpoint("capture.sent")
     work.crm.apply(sent, tag=f"osync-capture-{work.lease.pk}", deadline=work.deadline)

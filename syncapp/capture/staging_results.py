@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from syncapp.capture.chain_records import UNKNOWN, Outcome, Passed, Plan, StagedChange
@@ -30,12 +30,17 @@ AGAIN = 1.0  # seconds until a contact with further entries is staged
 
 
 @retried
-def observe(lease: Lease, contact_id: UUID, *, reason: str) -> None:
-    """Leave the waiting entries of a contact to the page of observed changes. Raises LostLease."""
+def observe(lease: Lease, contact_id: UUID, stopped: QuerySet[CaptureEntry], *, reason: str) -> bool:
+    """Leave these waiting entries of a contact to the page of observed changes, and return whether others wait.
+
+    Without any the job is done. Raises LostLease.
+    """
     queue.lock(lease)
-    waiting = CaptureEntry.objects.filter(contact_id=contact_id, state=EntryState.READ)
-    waiting.update(state=EntryState.OBSERVED, reason=reason)
+    stopped.filter(state=EntryState.READ).update(state=EntryState.OBSERVED, reason=reason)
+    if CaptureEntry.objects.filter(contact_id=contact_id, state=EntryState.READ).exists():
+        return True
     queue.finish(lease)
+    return False
 
 
 def set_aside(contact_id: UUID, *, reason: str) -> None:
