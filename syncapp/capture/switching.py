@@ -14,12 +14,12 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from syncapp.audit import log as audit
-from syncapp.capture import columns, rivals
+from syncapp.capture import columns, rivals, signature
 from syncapp.capture.brakes import RUNNING, Brake
 from syncapp.capture.errors import SwitchRefused
 from syncapp.capture.rhythm import AUDIT
 from syncapp.connection import clients
-from syncapp.models import Capture, CaptureColumn, CaptureIdentity, CaptureSource, FilterTeam, Person
+from syncapp.models import Capture, CaptureColumn, CaptureSource, FilterTeam, Person
 from syncapp.models.capture.entry import Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from syncapp.models.locking import locked, retried
@@ -152,7 +152,7 @@ def _restoring_obstacle(capture: Capture, source: Source) -> str:
     """Return what stands in the way of restoring edits of a source; '' if nothing does."""
     if not clients.review_writes_are_enabled():
         return "The connection is read only. Enable writing of reviewed values in Settings, Connection."
-    if source == Source.OUTLOOK and not _signature_is_proved(capture):
+    if source == Source.OUTLOOK and not signature.is_proved(capture):
         return (
             "The synchronization’s signature has not been seen on an edit of yours. Edit a contact in Outlook, wait "
             "until the CRM shows it, and run the check in Settings, Connection."
@@ -172,15 +172,6 @@ def _rival_obstacle(capture: Capture) -> str:
         f"{rival.figures}, within the last hour. Two that capture would undo each other’s work: turn "
         "the other one off, and try again an hour after its last edit."
     )
-
-
-def _signature_is_proved(capture: Capture) -> bool:
-    """Return whether an administrator's own edit was signed, by the only users that sign, since the last doubt."""
-    signers = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION)
-    if capture.signature_seen_at is None or not signers.exists() or signers.filter(is_confirmed=False).exists():
-        return False
-    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason == Brake.SIGNATURE_GONE
-    return not is_in_doubt or capture.mode_since is None or capture.signature_seen_at > capture.mode_since
 
 
 def locked_capture() -> Capture:

@@ -59,13 +59,16 @@ class Audits:
         *,
         since: datetime,
         rows: Collection[UUID] = (),
+        users: Collection[UUID] = (),
         operations: Sequence[Operation] = (Operation.UPDATE,),
         with_change_data: bool = False,
         link: str = "",
         page_size: int = 500,
         deadline: Deadline | None = None,
     ) -> Page[AuditEntry]:
-        """Return a page of the changes of a table's rows since a moment, oldest first; of `rows` only, if given.
+        """Return a page of the changes of a table's rows since a moment, oldest first.
+
+        With `rows` only of these, with `users` only what was done in their names.
 
         Entries may appear long after the change and out of order, so callers start again before the newest entry and
         recognize known entries by their id. `with_change_data` selects a column that the CRM may refuse, since the
@@ -76,6 +79,7 @@ class Audits:
             f"({' or '.join(f'operation eq {int(operation)}' for operation in operations)})",
             f"createdon ge {canonical.instant_text(since)}",
             *([f"({odata.any_of('_objectid_value', sorted(rows))})"] if rows else []),
+            *([f"({odata.any_of('_userid_value', sorted(users))})"] if users else []),
         ]
         select = (*_COLUMNS, _CHANGE_DATA) if with_change_data else _COLUMNS
         path = odata.query(_SET, select=select, filter=" and ".join(conditions), order_by="createdon asc")

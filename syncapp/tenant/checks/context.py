@@ -16,6 +16,7 @@ from syncapp.crm.names import Names
 from syncapp.crm.rate_limit.limiter import Lane
 from syncapp.crm.round_trip import RoundTrip
 from syncapp.crm.staging.records import Column
+from syncapp.models import Person
 
 Found = TypeVar("Found")
 
@@ -35,8 +36,10 @@ class Context:
         probes_writes: bool = False,
         contact_id: UUID | None = None,
         patience: float = 60.0,
+        checked_by: Person | None = None,
     ) -> None:
         """`contact_id` is a test contact for the writing probes; `patience` the longest wait for one change to appear.
+        `checked_by` is the person who asked for the check, None on the command line.
 
         The client is one of its own, so that it counts the requests of this run.
         """
@@ -45,6 +48,7 @@ class Context:
         self.names = names
         self.probes_writes = probes_writes
         self.contact_id = contact_id
+        self.checked_by = checked_by
         self._known: dict[object, object] = {}
 
     def once(self, key: object, read: Callable[[], Found]) -> Found:

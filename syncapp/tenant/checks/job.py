@@ -81,13 +81,14 @@ class ConnectionCheckJob(JobType):
 
     def process(self, lease: Lease, permit: Permit) -> None:
         """Make the next checks until the time is up; the rest is due again at once. Raises LostLease."""
-        started, check = time.monotonic(), ConnectionCheck.objects.get(pk=lease.pk)
+        started, check = time.monotonic(), ConnectionCheck.objects.select_related("requested_by").get(pk=lease.pk)
         context = Context(
             self._crm,
             self._names,
             probes_writes=check.probes_writes,
             contact_id=check.contact_id,
             patience=min(_PATIENCE, settings.SOFT_LIMIT / 8),
+            checked_by=check.requested_by,
         )
         findings: list[dict[str, Any]] = check.findings
         lease.row().update(total=len(run.all_checks(self._names)))

@@ -1,0 +1,63 @@
+"""The check that unlocks restoring: the synchronization's signature on an edit just made in Outlook."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from syncapp.capture import identities, signature
+from syncapp.capture.rhythm import AUDIT
+from syncapp.models import Capture, Person
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.person import ROLE_COLUMNS, Role
+from syncapp.tenant.checks.context import Context
+from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_asked, ok
+from syncapp.tenant.checks.synchronization import GROUP
+
+_MINUTES = signature.JUST_MADE.seconds // 60
+_UNLOCKS = "Capture restores nothing before the signature was seen on an edit that an administrator made in Outlook."
+_EDIT = "Change a contact in Outlook, wait until the CRM shows it (up to 12 minutes), then check again."
+
+
+def own_edit(context: Context) -> Answer:
+    """Look for an edit that an administrator has just made, and store that it is signed."""
+    capture = Capture.objects.filter(slot=1).first()
+    if capture is None or capture.mode == CaptureMode.OFF or settings.CAPTURE != AUDIT:
+        do = "To capture edits from the audit log, set CAPTURE=audit and restart the workers."
+        return not_asked("not asked, capture is off", _UNLOCKS, do)
+    identities.find(context.crm)
+    users = signature.crm_users(_people(context))
+    if not users:
+        means = "An edit is recognized by the user of the CRM who made it: by Entra id, or by mail address."
+        do = "Have an administrator of the portal who is a user of this CRM check, after the users were read."
+        return not_asked("no administrator is a known user of the CRM", means, do)
+    edits = signature.own_edits(context.crm, users)
+    found = signature.signer_of(edits, context.crm, rows=context.latest_changes()) if edits else None
+    if found is not None:
+        signer, evidence = found
+        signature.store(signer, by=context.checked_by, evidence=evidence)
+        return ok(f"seen: {evidence.label}", "Outlook edits are told from all others, so they can be restored.")
+    if edits:
+        means = f"They were made in a form, or this CRM does not sign what Outlook saves. {_UNLOCKS}"
+        return Answer(Level.WARNING, f"{len(edits)} edits in {_MINUTES} minutes, none signed", means, _EDIT)
+    if signature.is_proved(capture):
+        return ok("seen before", "Outlook edits are told from all others, so they can be restored.")
+    return not_asked(f"no edit in the last {_MINUTES} minutes", _UNLOCKS, _EDIT, tried="")
+
+
+def _people(context: Context) -> list[Person]:
+    """Return the administrator who asked, or all of them where nobody is signed in."""
+    if context.checked_by is not None:
+        return [context.checked_by]
+    return list(Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True}))
+
+
+CHECKS = (
+    Check(
+        "signature-on-own-edit",
+        "Signature on your own edit",
+        GROUP,
+        f"Looked for an administrator’s edits of the last {_MINUTES} minutes",
+        own_edit,
+        (CAPTURE,),
+    ),
+)

@@ -1,0 +1,84 @@
+"""The signature on an administrator's own edit, from Outlook to the switch that it unlocks."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from syncapp.capture import signature, switching
+from syncapp.capture.errors import SwitchRefused
+from syncapp.connection import clients
+from syncapp.models import Capture, CaptureEntry, CaptureIdentity, Connection, ConnectionCheck, FilterUser, Person
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.jobs.job import database_now
+from syncapp.tenant.checks import job, run
+from syncapp.tenant.checks.findings import Level
+from tests.capture.conftest import Company
+from tests.capture.switches import mode, now, observe
+from tests.support.people import ada, rita
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def check(by: Person) -> str:
+    """Have this one line of the connection check made for a person; return its level."""
+    ConnectionCheck.objects.all().delete()
+    assert job.request(by=by)
+    before = [each.id for each in run.all_checks(clients.names())].index("signature-on-own-edit")
+    ConnectionCheck.objects.update(findings=[{} for _ in range(before)])
+    job.work(ConnectionCheck.objects.get().pk, crm=clients.crm(), names=clients.names(), seconds=0)
+    (finding,) = ConnectionCheck.objects.get().findings[before:]
+    return str(finding["level"])
+
+
+def is_user(person: Person, user_id: UUID) -> None:
+    """Let a person of the portal be a user of the CRM."""
+    FilterUser.objects.create(id=user_id, name=person.name, entra_id=person.oid, read_at=database_now())
+
+
+def test_own_outlook_edit_lets_restoring_begin(company: Company) -> None:
+    Connection.objects.update(review_writes=True)
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.read()
+    editor = CaptureEntry.objects.get().user_id
+    assert editor is not None
+    is_user(ada(), editor)
+    is_user(rita(), CaptureIdentity.objects.get().user_id)
+    with pytest.raises(SwitchRefused, match="Edit a contact in Outlook"):
+        switching.switch_on(Source.OUTLOOK, by=ada(), pilot_team_id=None)
+
+    assert (check(rita()), check(ada())) == (Level.UNKNOWN, Level.OK)
+    switching.switch_on(Source.OUTLOOK, by=ada(), pilot_team_id=None)
+
+    assert mode() == ("restoring", "")
+
+
+def test_unsigned_outlook_edit_lets_nothing_begin(company: Company) -> None:
+    company.sign("unsigned")
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.read()
+    is_user(ada(), CaptureEntry.objects.get().user_id)  # type: ignore[arg-type]  (an edit names its user)
+
+    assert check(ada()) == Level.WARNING
+    assert Capture.objects.get().signature_seen_at is None
+
+
+@pytest.mark.parametrize(("reason", "is_proved"), [("signature_gone", False), ("mass_edit", True)])
+def test_pause_for_the_signature_brings_doubt(reason: str, is_proved: bool) -> None:
+    observe()
+    Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(hours=1), reason=reason)
+
+    assert signature.is_proved(Capture.objects.get()) is is_proved
+    Capture.objects.update(signature_seen_at=now())
+    assert signature.is_proved(Capture.objects.get())
+
+
+def test_seen_signature_of_unknown_user_is_not_stored() -> None:
+    observe()
+    Capture.objects.update(signature_seen_at=None)
+
+    signature.store(ada().pk, by=ada(), evidence=signature.Evidence.CALLING_USER)
+
+    assert Capture.objects.get().signature_seen_at is None
