@@ -10,21 +10,22 @@ import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from django.db.models import Max
-from django.db.models.functions import Now
+from django.db.models import Count, Max, Q
+from django.db.models.functions import Now, TruncDate
 
 from syncapp.audit import log as audit
 from syncapp.crm.audits.records import Action
 from syncapp.crm.directory.records import SyncMethod
-from syncapp.models import Capture, CaptureContactDay, CaptureEntry, FilterUser, Restore
+from syncapp.models import Capture, CaptureContactDay, CaptureEntry, CaptureSource, FilterUser, Restore
 from syncapp.models.capture.entry import CaptureEntryQuerySet, Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from syncapp.models.locking import retried
 
+_UNSIGNED = (Source.UNKNOWN, Source.PROGRAM)
 RUNNING = (CaptureMode.STAGING, CaptureMode.RESTORING)
 WINDOW = timedelta(minutes=10)
 MIN_MASS_EDIT, SHARE_OF_USUAL_DAY, USUAL_DAYS = 200, 0.25, 28
@@ -80,7 +81,8 @@ def signature_gone(unsigned: int, *, share: float) -> Finding | None:
     """Return a finding where so many updates in a row are unsigned that chance does not explain it, and at least 20.
 
     `share` is the usual share of signed updates, from 0 to 1. Without the signature every Outlook edit is let through,
-    and the identity may since sign something else.
+    and the identity may since sign something else. Only users whose mailbox was read are counted; until the inventory
+    has read mailboxes, this limit notices nothing.
     """
     if unsigned < min_unsigned(share):
         return None
@@ -99,30 +101,39 @@ def check() -> Finding | None:
 
 
 def _first_finding(capture: Capture, now: datetime) -> Finding | None:
-    resumed = capture.mode_since or now
-    return (
-        many_restores(_restores(max(now - WINDOW, resumed)), limit=capture.max_restores)
-        or mass_edit(_changed_contacts(capture, max(now - WINDOW, resumed)), usual=_usual_day(capture, now))
-        or _signature(capture, now)
-    )
+    since = max(now - WINDOW, capture.mode_since or now)
+    if found := many_restores(_restores(since), limit=capture.max_restores):
+        return found
+    changed = _changed_contacts(capture, since)
+    usual = _usual_day(capture, now) if changed > MIN_MASS_EDIT else 0.0
+    return mass_edit(changed, usual=usual) or _signature(capture, now)
 
 
 def _restores(since: datetime) -> int:
-    """Return the most restores of any source."""
+    """Return the most restores of any source; one write of a contact is one, however many columns it restored."""
     rows = Restore.objects.filter(done_at__gt=since, result=RestoreResult.RESTORED)
-    return max(Counter(rows.values_list("source", flat=True)).values(), default=0)
+    writes = set(rows.values_list("source", "contact_id", "done_at"))
+    return max(Counter(source for source, _, _ in writes).values(), default=0)
 
 
 def _changed_contacts(capture: Capture, since: datetime) -> int:
-    """Return how many contacts were changed by what counts as Outlook; imports by others are let through anyway."""
+    """Return how many contacts were changed by what is staged; imports by others are let through anyway."""
     counted = _counted(capture).filter(happened_at__gt=since)
     return counted.values("contact_id").distinct().count()
 
 
 def _usual_day(capture: Capture, now: datetime) -> float:
     """Return the median of the days before today on which contacts changed, as far as they are counted."""
-    by_rule = "original" if capture.rule == CaptureRule.ORIGINAL else "signed"
     today = now.astimezone(UTC).date()
+    is_original = capture.rule == CaptureRule.ORIGINAL
+    if is_original and CaptureSource.objects.filter(is_on=True, pk__in=_UNSIGNED).count() < len(_UNSIGNED):
+        # The counts of days hold all unsigned sources together; those that are off would raise the limit.
+        start = datetime.combine(today, time(), tzinfo=UTC)
+        entries = _counted(capture).filter(happened_at__gte=start - timedelta(days=USUAL_DAYS), happened_at__lt=start)
+        by_day = entries.values(day=TruncDate("happened_at", tzinfo=UTC))
+        found = list(by_day.annotate(contacts=Count("contact_id", distinct=True)).values_list("contacts", flat=True))
+        return statistics.median(found) if found else 0.0
+    by_rule = "original" if is_original else "signed"
     days = CaptureContactDay.objects.filter(day__gte=today - timedelta(days=USUAL_DAYS), day__lt=today)
     contacts = list(days.filter(**{f"{by_rule}__gt": 0}).values_list(by_rule, flat=True))
     return statistics.median(contacts) if contacts else 0.0
@@ -131,7 +142,8 @@ def _usual_day(capture: Capture, now: datetime) -> float:
 def _counted(capture: Capture) -> CaptureEntryQuerySet:
     updates = CaptureEntry.objects.filter(action=Action.UPDATE)
     if capture.rule == CaptureRule.ORIGINAL:
-        return updates.filter(lacks_revision=True).exclude(source=Source.OURS)
+        on = CaptureSource.objects.filter(is_on=True).values("source")
+        return updates.filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True), source__in=on)
     return updates.filter(source=Source.OUTLOOK)
 
 

@@ -42,7 +42,7 @@ _STEPS = (contacts.read, entry_lists.read, details.read, conclusions.conclude)
 
 
 def read(crm: CrmClient, *, names: Names, seconds: float | None = None) -> ReadResult:
-    """Read for at most `seconds`; the next round continues from there. The first one begins to observe.
+    """Read for at most `seconds`; the next round continues from there. Where capture is off, begin to observe.
 
     Raises CrmError, LostLease.
     """
@@ -68,6 +68,7 @@ def _begin(crm: CrmClient, lease: TableLease, names: Names, seconds: float | Non
     cursor = MirrorCursor.objects.annotate(now=Now()).get(table=CURSOR)
     now: datetime = cursor.now
     first = {"mode": CaptureMode.OBSERVING, "mode_since": now, "observing_since": now}
+    Capture.objects.filter(slot=1, mode=CaptureMode.OFF).update(**first)
     capture, _ = Capture.objects.get_or_create(slot=1, defaults=first)
     gaps.note_silence(capture, read_at=cursor.pulled_at, now=now)
     watched = columns.tracked(names.contact_revision)

@@ -82,6 +82,18 @@ def switch_off(source: Source, *, by: Person) -> None:
 
 
 @retried
+def end(*, by: Person) -> None:
+    """Switch every source off and observe nothing, where a plug-in takes over. Raises SwitchRefused.
+
+    The next round of reading, once it is asked for, begins to observe anew.
+    """
+    capture = locked_capture()
+    CaptureSource.objects.filter(is_on=True).update(is_on=False, switched_by=by)
+    _set_mode(capture, CaptureMode.OFF, by=by)
+    record("ended", by=by)
+
+
+@retried
 def include_everyone(source: Source, *, by: Person) -> None:
     """Stage and restore later edits of everyone, not only of the pilot team. Raises SwitchRefused."""
     locked_capture()

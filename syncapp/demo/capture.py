@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models.functions import Now
+import time
 
+from django.conf import settings
+
+from syncapp.capture import reading, signature, switching
+from syncapp.capture.errors import SwitchRefused
 from syncapp.capture.rhythm import AUDIT
+from syncapp.connection import clients
 from syncapp.crm import sandbox
-from syncapp.models import Capture, CaptureSource
-from syncapp.models.capture.entry import Source
+from syncapp.models import Capture, CaptureIdentity, CaptureSource, Person
+from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
+
+_PATIENCE, _PAUSE = 20.0, 0.5  # seconds
 
 
 def set_up() -> None:
-    """Switch the sandbox and capture as the setting CAPTURE says, unless they are. Raises CrmError.
+    """Switch the sandbox and capture as the setting CAPTURE says, unless they are. Raises CrmError, SwitchRefused.
 
     With CAPTURE=audit everything later than now is restored at once, without the days of observing that a company
     needs. A demo that was captured before gets its plug-in back.
     """
-    is_wanted = settings.CAPTURE == AUDIT
-    capture = Capture.objects.filter(slot=1).first()
-    was_on = capture is not None and capture.mode != CaptureMode.OFF
-    if is_wanted:
+    is_captured = Capture.objects.exclude(mode=CaptureMode.OFF).exists()
+    if settings.CAPTURE == AUDIT:
         sandbox.capture_by_audit(settings.CRM_ORIGIN)
-    elif was_on:
+        if not CaptureSource.objects.filter(is_on=True).exists():
+            _restore_from_now_on()
+    elif is_captured:
         sandbox.capture_by_plugin(settings.CRM_ORIGIN)
-    if is_wanted and not CaptureSource.objects.filter(is_on=True).exists():
-        _restore_from_now_on()
-    elif was_on and not is_wanted:
-        Capture.objects.update(mode=CaptureMode.OFF, mode_since=Now())
-        CaptureSource.objects.update(is_on=False)
+        switching.end(by=_administrator())
 
 
-@transaction.atomic
 def _restore_from_now_on() -> None:
-    now = {"mode": CaptureMode.RESTORING, "mode_since": Now(), "observing_since": Now(), "signature_seen_at": Now()}
-    Capture.objects.update_or_create(slot=1, defaults=now)
-    CaptureSource.objects.update_or_create(source=Source.OUTLOOK, defaults={"is_on": True, "since": Now()})
+    _observe()
+    by = _administrator()
+    for identity in CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION):
+        # Nobody has to prove in Outlook that the sandbox signs: it was just told to.
+        signature.store(identity.pk, by=by, evidence=Evidence.CALLING_USER)
+    if Capture.objects.filter(mode=CaptureMode.PAUSED).exists():
+        switching.resume(by=by)
+    switching.switch_on(Source.OUTLOOK, by=by, pilot_team_id=None)
+
+
+def _observe() -> None:
+    """Begin to observe, with one complete round of reading."""
+    until = time.monotonic() + _PATIENCE
+    while not reading.read(clients.verified_client(), names=clients.names(), seconds=_PATIENCE).finished:
+        if time.monotonic() > until:
+            raise SwitchRefused("The sandbox’s audit log could not be read.")
+        time.sleep(_PAUSE)  # another process reads
+
+
+def _administrator() -> Person:
+    return Person.objects.filter(is_administrator=True, is_active=True).earliest("name")

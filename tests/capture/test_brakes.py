@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from syncapp.capture import brakes, counts
 from syncapp.capture.brakes import Brake
 from syncapp.crm.audits.records import Action
 from syncapp.crm.directory.records import SyncMethod
-from syncapp.models import AuditEntry, Capture, CaptureEntry, FilterUser, Restore
+from syncapp.models import AuditEntry, Capture, CaptureEntry, CaptureSource, FilterUser, Restore
 from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
@@ -37,10 +37,9 @@ def restore(number: int, *, seconds_ago: float = 60, **columns: Any) -> None:
     """Store restores of different contacts."""
     done_at = now() - timedelta(seconds=seconds_ago)
     defaults = {"source": Source.OUTLOOK, "result": RestoreResult.RESTORED, "column_name": "jobtitle"}
+    defaults |= {"done_at": done_at}
     Restore.objects.bulk_create(
-        Restore(
-            contact_id=uuid.uuid4(), audit_id=uuid.uuid4(), happened_at=done_at, done_at=done_at, **defaults | columns
-        )
+        Restore(audit_id=uuid.uuid4(), happened_at=done_at, **{"contact_id": uuid.uuid4()} | defaults | columns)
         for _ in range(number)
     )
 
@@ -98,6 +97,17 @@ def test_fewer_restores_go_on(capture: Capture, others: dict[str, Any]) -> None:
     assert capture.mode == CaptureMode.RESTORING
 
 
+def test_columns_of_one_write_count_once(capture: Capture) -> None:
+    contact, done_at = uuid.uuid4(), datetime.now(UTC) - timedelta(minutes=1)
+    for column in ("fax", "pager", "jobtitle"):
+        restore(1, contact_id=contact, column_name=column, done_at=done_at)
+    restore(48)
+
+    assert brakes.check() is None
+    restore(1, contact_id=contact, done_at=done_at + timedelta(seconds=1))
+    assert brakes.check() is not None
+
+
 def test_restores_before_resuming_do_not_count(capture: Capture) -> None:
     restore(50)
     Capture.objects.update(mode_since=now())
@@ -133,11 +143,14 @@ def test_import_by_others_goes_on(capture: Capture) -> None:
     assert brakes.check() is None
 
 
-def test_import_pauses_the_original_rule(capture: Capture) -> None:
+@pytest.mark.parametrize(("on", "is_paused"), [(Source.PROGRAM, True), (Source.UNKNOWN, False)])
+def test_import_pauses_the_original_rule(capture: Capture, on: Source, is_paused: bool) -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
+    CaptureSource.objects.create(source=on, is_on=True)
+    CaptureSource.objects.create(source=Source.OUTLOOK)
     change(201, source=Source.PROGRAM, evidence=Evidence.APPLICATION, lacks_revision=True)
 
-    assert brakes.check() is not None
+    assert (brakes.check() is not None) is is_paused
 
 
 def test_vanished_signature_pauses(capture: Capture) -> None:

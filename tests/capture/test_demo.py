@@ -15,6 +15,7 @@ from syncapp.models import Capture, CaptureSource, SyncRecord
 from syncapp.models.capture.settings import CaptureMode
 from tests.capture.conftest import Company
 from tests.capture.test_staging import flags, stage, staged
+from tests.support.people import ada
 
 MINUTE = timedelta(minutes=1)
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,11 +27,12 @@ def demo(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[Compa
     settings.CRM_ENABLE_WRITES = True
     story = Company(sandbox.url)
     story.reset()
+    ada()
     capture.set_up()
     CaptureSource.objects.update(since=F("since") - MINUTE)
-    Capture.objects.update(mode_since=F("mode_since") - MINUTE, observing_since=F("observing_since") - MINUTE)
+    Capture.objects.update(mode_since=F("mode_since") - MINUTE)
+    story.backdate()
     story.read()
-    story.backdate(0)
     story.begin_ledger()
     yield story
     story.audit(enabled=False, delay_seconds=0, jitter_seconds=0)
@@ -73,6 +75,18 @@ def test_start_with_plugin_stops_capture(demo: Company, settings: Settings) -> N
 
     capture.set_up()
 
-    assert Capture.objects.get().mode == CaptureMode.OFF
+    assert (Capture.objects.get().mode, CaptureSource.objects.get().is_on) == (CaptureMode.OFF, False)
     demo.outlook(demo.contact(), jobtitle="Pilot")
     assert len(demo.rows("osync_syncrecords")) == 1
+
+
+def test_start_without_plugin_captures_again(demo: Company, settings: Settings) -> None:
+    settings.CAPTURE = "off"
+    capture.set_up()
+    demo.outlook(demo.contact(), jobtitle="Pilot")
+    demo.pull()
+    settings.CAPTURE = "audit"
+
+    capture.set_up()
+
+    assert (Capture.objects.get().mode, CaptureSource.objects.get().is_on) == (CaptureMode.RESTORING, True)

@@ -48,7 +48,9 @@ def test_capture_that_is_off_reads_nothing(way, mode, is_due, settings: Settings
 
 
 def test_capture_that_is_on_is_due(settings: Settings) -> None:
-    settings.CAPTURE = "audit"
+    settings.CAPTURE, settings.DEMO = "audit", True
+    assert not rhythm.is_due(), "the demo begins by itself"
+    settings.DEMO = False
     assert rhythm.is_due(), "the first time"
 
     Capture.objects.create(mode=CaptureMode.OBSERVING)

@@ -22,6 +22,7 @@ from django.db import connections
 from kombu.exceptions import OperationalError
 
 from syncapp import tasks
+from syncapp.capture.errors import SwitchRefused
 from syncapp.crm.errors import CrmError
 from syncapp.demo import capture, content
 from syncapp.demo.supervisor import Service, Supervisor
@@ -57,7 +58,7 @@ class Command(BaseCommand):
                     try:
                         content.register_people()
                         capture.set_up()
-                    except CrmError as error:
+                    except (CrmError, SwitchRefused) as error:
                         self.stderr.write(f"The demo’s people or capture could not be prepared: {error}")
                     connections.close_all()
                     self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")

@@ -57,6 +57,7 @@ _ACTIONS = {
     "capture.paused": ActionLabel("pause", "Capture paused", "warn"),
     "capture.switched_on": ActionLabel("check", "Capture: source on"),
     "capture.switched_off": ActionLabel("lock", "Capture: source off"),
+    "capture.ended": ActionLabel("lock", "Capture ended"),
     "capture.everyone": ActionLabel("user", "Capture: everyone"),
     "capture.handling": ActionLabel("sliders", "Capture: column"),
     "capture.stopped": ActionLabel("pause", "Restoring stopped", "warn"),
