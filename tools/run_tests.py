@@ -147,7 +147,9 @@ def _without_processes() -> list[Lane]:
 
 def _apart() -> list[str]:
     """Return the options that leave out tests with their own lanes."""
-    return _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "faults", "browser"))
+    return _ignored(
+        f"tests/{folder}" for folder in ("machine", "interop", "journeys", "faults", "browser", "deployment")
+    )
 
 
 def _with_processes() -> list[Lane]:
@@ -218,6 +220,13 @@ def _only_by_name() -> list[Lane]:
         ),
         *_faults(),
         Lane(
+            "deployment",
+            "the processes of deploy/ with production settings, behind nginx and over TLS",
+            ["tests/deployment", "-n", "0"],
+            needs=lambda: _chromium() or _nginx(),
+            only_by_name=True,
+        ),
+        Lane(
             "browser-long",
             "every state and color scheme in a real Chromium, a hundred edits by keys",
             ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
@@ -259,6 +268,12 @@ def _chromium() -> str:
     if chromium.find() or chromium.install():
         return ""
     return "no Chromium, and it cannot be installed here; install it or set CHROMIUM"
+
+
+def _nginx() -> str:
+    if shutil.which("nginx") or system_packages.install("nginx-light"):
+        return ""
+    return "no nginx, and it cannot be installed here"
 
 
 def _faketime() -> str:

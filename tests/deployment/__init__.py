@@ -1,0 +1,1 @@
+"""An installation as deploy/ describes it, with production settings."""
