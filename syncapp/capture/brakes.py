@@ -10,11 +10,11 @@ import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Count, Max, Q
-from django.db.models.functions import Now, TruncDate
+from django.db.models import Max, Q
+from django.db.models.functions import Now
 
 from syncapp.audit import log as audit
 from syncapp.crm.audits.records import Action
@@ -25,7 +25,6 @@ from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from syncapp.models.locking import retried
 
-_UNSIGNED = (Source.UNKNOWN, Source.PROGRAM)
 RUNNING = (CaptureMode.STAGING, CaptureMode.RESTORING)
 WINDOW = timedelta(minutes=10)
 MIN_MASS_EDIT, SHARE_OF_USUAL_DAY, USUAL_DAYS = 200, 0.25, 28
@@ -123,19 +122,18 @@ def _changed_contacts(capture: Capture, since: datetime) -> int:
 
 
 def _usual_day(capture: Capture, now: datetime) -> float:
-    """Return the median of the days before today on which contacts changed, as far as they are counted."""
+    """Return the median of the days before today on which contacts changed, as far as they are counted.
+
+    Of several sources the one that changed most counts: a contact that two of them changed is not known.
+    """
     today = now.astimezone(UTC).date()
-    is_original = capture.rule == CaptureRule.ORIGINAL
-    if is_original and CaptureSource.objects.filter(is_on=True, pk__in=_UNSIGNED).count() < len(_UNSIGNED):
-        # The counts of days hold all unsigned sources together; those that are off would raise the limit.
-        start = datetime.combine(today, time(), tzinfo=UTC)
-        entries = _counted(capture).filter(happened_at__gte=start - timedelta(days=USUAL_DAYS), happened_at__lt=start)
-        by_day = entries.values(day=TruncDate("happened_at", tzinfo=UTC))
-        found = list(by_day.annotate(contacts=Count("contact_id", distinct=True)).values_list("contacts", flat=True))
-        return statistics.median(found) if found else 0.0
-    by_rule = "original" if is_original else "signed"
     days = CaptureContactDay.objects.filter(day__gte=today - timedelta(days=USUAL_DAYS), day__lt=today)
-    contacts = list(days.filter(**{f"{by_rule}__gt": 0}).values_list(by_rule, flat=True))
+    if capture.rule == CaptureRule.ORIGINAL:
+        days = days.filter(source__in=CaptureSource.objects.filter(is_on=True).values("source"))
+    else:
+        days = days.filter(source=Source.OUTLOOK)
+    by_day = days.order_by().values("day").annotate(most=Max("contacts"))
+    contacts = list(by_day.values_list("most", flat=True))
     return statistics.median(contacts) if contacts else 0.0
 
 

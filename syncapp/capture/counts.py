@@ -81,10 +81,11 @@ def _unfinished_days() -> set[date]:
 
 
 @retried
-def _replace(day: date, rows: Sequence[CaptureDay], contacts: dict[str, int]) -> None:
+def _replace(day: date, rows: Sequence[CaptureDay], contacts: Sequence[CaptureContactDay]) -> None:
     CaptureDay.objects.filter(day=day).delete()
     CaptureDay.objects.bulk_create(rows)
-    CaptureContactDay.objects.update_or_create(day=day, defaults=contacts)
+    CaptureContactDay.objects.filter(day=day).delete()
+    CaptureContactDay.objects.bulk_create(contacts)
 
 
 def _updates(day: date) -> CaptureEntryQuerySet:
@@ -93,13 +94,11 @@ def _updates(day: date) -> CaptureEntryQuerySet:
     return entries.filter(action=Action.UPDATE).exclude(source=Source.OURS)
 
 
-def _contacts(day: date) -> dict[str, int]:
-    """Return how many contacts were changed on a day by what counts as Outlook's, by each rule."""
-    found: dict[str, int] = _updates(day).aggregate(
-        signed=Count("contact_id", distinct=True, filter=Q(source=Source.OUTLOOK)),
-        original=Count("contact_id", distinct=True, filter=Q(lacks_revision=True)),
-    )
-    return found
+def _contacts(day: date) -> list[CaptureContactDay]:
+    """Return how many contacts each source changed on a day in a way that may count as Outlook's, not stored."""
+    may_count = _updates(day).filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True))
+    found = may_count.values_list("source").annotate(Count("contact_id", distinct=True)).order_by()
+    return [CaptureContactDay(day=day, source=source, contacts=number) for source, number in found]
 
 
 def count(day: date) -> list[CaptureDay]:

@@ -183,7 +183,7 @@ def test_counts_of_old_days_are_deleted() -> None:
     change()
     old = counts.today() - timedelta(days=30)
     CaptureDay.objects.create(day=old, source=Source.OUTLOOK, column_name="fax", result="observed", number=1)
-    CaptureContactDay.objects.create(day=old)
+    CaptureContactDay.objects.create(day=old, source=Source.OUTLOOK, contacts=1)
 
     counts.update()
 

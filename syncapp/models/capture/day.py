@@ -44,11 +44,17 @@ class CaptureDay(models.Model):
 
 
 class CaptureContactDay(models.Model):
-    """The number of contacts changed on one day (UTC) by what counts as Outlook's, by each of the rules."""
+    """The number of contacts that a source changed on one day (UTC) in a way that may count as Outlook's.
 
-    day = models.DateField(primary_key=True)
-    signed = models.PositiveIntegerField(default=0, db_default=0)
-    original = models.PositiveIntegerField(default=0, db_default=0)
+    Those are all signed updates, and of other sources the updates that do not raise the revision.
+    """
+
+    day = models.DateField()
+    source = models.CharField(max_length=8, choices=Source)
+    contacts = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "source"], name="one_contact_count_per_day")]
 
     def __str__(self) -> str:
-        return f"{self.day}: {self.signed} contacts signed, {self.original} by the original rule"
+        return f"{self.day}: {self.contacts} contacts by {self.source}"
