@@ -60,7 +60,7 @@ SLOW_UNIT_TESTS = (
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
     for name in (
-        *("activity", "film", "filters", "link_pages", "more_states", "policies"),
+        *("activity", "capture", "film", "filters", "link_pages", "more_states", "policies"),
         *("queue", "run_pages", "sandbox_pages", "settings", "states"),
     )
 ]

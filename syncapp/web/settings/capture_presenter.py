@@ -164,6 +164,11 @@ class CapturePresenter:
         """Return the sources that are on."""
         return {row.source: row for row in CaptureSource.objects.filter(is_on=True).select_related("switched_by")}
 
+    @property
+    def switched_on(self) -> list[tuple[str, CaptureSource]]:
+        """Return each source that is on, by name."""
+        return [(Source(name).label, row) for name, row in self.on.items()]
+
     @cached_property
     def naming(self) -> Naming:
         return Naming.of(self.changes)

@@ -210,7 +210,7 @@ def _column_row(
         week=found.week,
         month=found.month,
         example=example_of(found.example, naming) if found.example else None,
-        done=capture_words.done(found.done),
+        done=capture_words.done(found.done, is_short=True),
         by_original=found.by_original,
         handling=handlings.get((writer.source, found.column), review) if row.switch and found.column else "",
         address=changes_address(writer, found.column),

@@ -71,9 +71,10 @@ STATES: Mapping[CaptureMode, Badge] = {
 }
 
 
-def done(counted: Mapping[ChangeResult, int]) -> list[tuple[str, str]]:
-    """Return each number with its words, such as ("291", "staged and restored")."""
-    return [(number(counted[result]), words) for result, words in DONE.items() if counted.get(result)]
+def done(counted: Mapping[ChangeResult, int], *, is_short: bool = False) -> list[tuple[str, str]]:
+    """Return each number with its words, such as ("291", "staged and restored"); in short only "restored"."""
+    words = {**DONE, ChangeResult.RESTORED: "restored", ChangeResult.OBSERVED: "observed"} if is_short else DONE
+    return [(number(counted[result]), words[result]) for result in DONE if counted.get(result)]
 
 
 def sources_on(on: int, observed: int) -> str:

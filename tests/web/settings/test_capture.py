@@ -278,7 +278,7 @@ def test_source_is_switched_on_for_a_pilot(capture: Capture) -> None:
     assert is_on()
     assert CaptureSource.objects.get().pilot_team_id == team.pk
     assert "Outlook synchronization is on." in screen.words
-    assert "Only team Sales" in screen.words
+    assert "only Sales" in screen.words
 
 
 def test_source_is_switched_on_for_everyone(capture: Capture) -> None:
