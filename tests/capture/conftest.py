@@ -32,9 +32,9 @@ from tests.support.world import World
 class Company(World):
     """A CRM without a plug-in, with auditing on and a synchronization that signs."""
 
-    def begin(self) -> None:
+    def begin(self, **counts: Any) -> None:
         """Reset the CRM, and begin to observe it."""
-        self.reset()
+        self.reset(**counts)
         self.switch_plugin(enabled=False)
         self.sign("signed")
         self.audit(enabled=True, delay_seconds=0, jitter_seconds=0, days_kept=30, invalid_new_values=[])
@@ -47,6 +47,10 @@ class Company(World):
     def sign(self, how: str) -> None:
         """Choose how the synchronization signs: signed, unsigned or add-in."""
         self._session.put(f"{self.url}/sandbox/synchronization", json={"signature": how}).raise_for_status()
+
+    def outlook_by(self, user: str, contact: UUID, **columns: Any) -> None:
+        """Edit the contact in Outlook as a user."""
+        self._post("outlook", {"user": user, "contact": str(contact), "changes": columns})
 
     def write(self, writer: str, contact: UUID, **columns: Any) -> None:
         """Change a contact as erp, flow, form or form_without_script."""
