@@ -68,7 +68,8 @@ def _begin(running: Round) -> None:
     if awaited is not None:
         since = min(since, awaited - _ROUNDING)
     if capture.deep_listed_at is None or now - capture.deep_listed_at > DEEP_EVERY:
-        since = min(since, now - DEEP)
+        # After a downtime also the day before it, whose late entries nobody read.
+        since = min(since, (capture.listed_at or now) - DEEP)
         capture.deep_listed_at = now
     capture.listing_since = max(since, capture.observing_since or since)
     capture.listing_began_at = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -261,6 +262,16 @@ def test_silence_of_the_portal_is_a_gap(company: Company, silence, found) -> Non
     company.read()
 
     assert gaps() == found
+
+
+def test_downtime_lists_the_day_before_again(company: Company) -> None:
+    company.backdate(10 * 86_400)
+    stopped = timezone.now() - timedelta(days=3)
+    Capture.objects.update(listed_at=stopped, deep_listed_at=stopped, read_until=stopped)
+
+    company.read()
+
+    assert Capture.objects.get().listing_since == stopped - entry_lists.DEEP
 
 
 def test_import_of_all_contacts_is_only_counted(company: Company) -> None:

@@ -36,9 +36,7 @@ class Clock:
         for model in apps.get_app_config("syncapp").get_models():
             if model.__name__ in _KEPT or not (names := _moments(model)):
                 continue
-            earlier = {
-                name: ExpressionWrapper(F(name) - back, output_field=DateTimeField()) for name in names
-            }
+            earlier = {name: ExpressionWrapper(F(name) - back, output_field=DateTimeField()) for name in names}
             model._default_manager.update(**earlier)
         capture = Capture.objects.first()
         if capture is not None:

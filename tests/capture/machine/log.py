@@ -66,7 +66,9 @@ class Log:
                 for row in page.rows
                 if row.created_on is not None and not self.is_hidden(row.id)
             ]
-            found = [row for row in found if row.created_on is not None and row.created_on >= since.replace(microsecond=0)]
+            found = [
+                row for row in found if row.created_on is not None and row.created_on >= since.replace(microsecond=0)
+            ]
             if self.is_mixed:
                 self.rng.shuffle(found)
             return replace(page, rows=tuple(found))

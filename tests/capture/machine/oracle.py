@@ -23,7 +23,7 @@ class Violation(AssertionError):
 
 @dataclass(slots=True)
 class Held:
-    """A column of a contact: its value, who wrote it, and the value that it should have while Outlook's is not approved.
+    """A column of a contact: its value, who wrote it, and its value without the unapproved ones from Outlook.
 
     `outlooks` are the values from Outlook since the last one of somebody else.
     """
@@ -91,15 +91,15 @@ class Oracle:
         if not staged.keys() <= edit.changes.keys():
             raise Violation(f"{sorted(staged)} staged of {edit}")
         for column, row in staged.items():
-            if proposals and row["osync_proposedvalue"] != edit.changes[column]:
-                raise Violation(f"{row['osync_proposedvalue']!r} staged of {edit}")
-            if self.is_flawless and row["osync_originalvalue"] != edit.before[column]:
-                raise Violation(f"{row['osync_originalvalue']!r} staged as the original of {edit}")
+            if proposals and row.get("osync_proposedvalue") != edit.changes[column]:
+                raise Violation(f"{row.get('osync_proposedvalue')!r} staged of {edit}")
+            if self.is_flawless and row.get("osync_originalvalue") != edit.before[column]:
+                raise Violation(f"{row.get('osync_originalvalue')!r} staged as the original of {edit}")
         if self.is_flawless and edit.fresh - staged.keys():
             raise Violation(f"{sorted(edit.fresh - staged.keys())} of {edit} was not staged")
 
     def check_values(self) -> None:
-        """Check that each column has its legitimate value, or a staged edit that says which one it has. Raises Violation."""
+        """Check that each column has its legitimate value, or a staged edit tells the other one. Raises Violation."""
         for (contact, column), held in self.held.items():
             if contact in self.gone or held.value == held.legitimate:
                 continue
@@ -109,9 +109,9 @@ class Oracle:
     def _is_told(self, contact: str, column: str, value: str | None) -> bool:
         for row in self._fields.values():
             record = self._records[str(row["osync_syncrecord"]).rpartition(":")[2]]
-            if (record["osync_targetid"], row["osync_name"]) == (contact, column) and not record["osync_restored"]:
-                if row["osync_proposedvalue"] == value:
-                    return True
+            of = record["osync_targetid"], row["osync_name"], row.get("osync_proposedvalue")
+            if of == (contact, column, value) and not record["osync_restored"]:
+                return True
         return False
 
     def _record(self, entry: dict[str, Any]) -> None:

@@ -31,7 +31,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"path": "RetrieveAuditDetails", "status": 500},
 )
 FLAWS = (Flaw.LATE, Flaw.LATE, Flaw.MISSING, Flaw.OLD_CUT, Flaw.NEW_CUT)
-PAUSES = (1.0, 6.0, 60.0, 1_200.0, 3 * 86_400.0)
+A_DAY = 86_400.0
+PAUSES = (1.0, 6.0, 60.0, 1_200.0, 3 * A_DAY)
 
 
 def _contact(world: Machine, rng: random.Random) -> UUID:
@@ -48,7 +49,7 @@ def outlook(world: Machine, rng: random.Random) -> None:
     # Values that come twice while entries are missing cannot be told apart by anyone.
     if world.oracle.is_flawless and not flaw and rng.random() < 0.25:
         column = rng.choice(list(changes))
-        held = world.oracle.held[str(contact), column] if (str(contact), column) in world.oracle.held else None
+        held = world.oracle.held.get((str(contact), column))
         if held is not None:
             changes[column] = rng.choice(sorted({held.legitimate, *held.outlooks}, key=str))
     world.edit(contact, changes, by=rng.choice(EDITORS), flaw=flaw)
@@ -105,7 +106,10 @@ def review(world: Machine, rng: random.Random) -> None:
 
 
 def wait(world: Machine, rng: random.Random) -> None:
-    world.forward(rng.choice(PAUSES))
+    seconds = rng.choice(PAUSES)
+    world.forward(seconds)
+    if seconds > A_DAY:
+        world.log.appear()  # later than a day they are as good as missing
 
 
 def late_entries(world: Machine, rng: random.Random) -> None:

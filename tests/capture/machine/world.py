@@ -19,7 +19,6 @@ from syncapp.crm.errors import CrmError
 from syncapp.jobs import breakers, deliveries, queue
 from syncapp.jobs.queue import LostLease
 from syncapp.mirror import columns, cursors
-from syncapp.mirror.edits import pull
 from syncapp.models import Capture, CaptureEntry, CaptureJob, CaptureSource, Delivery, SyncField
 from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
@@ -55,7 +54,7 @@ class Machine(Company):
 
     def start(self, seed: int, patched: pytest.MonkeyPatch) -> None:
         """Begin a run with empty tables and a CRM in which only this run's people write."""
-        self.rng = random.Random(seed)  # noqa: S311  (repeatable, guards nothing)
+        self.rng = random.Random(seed)
         self.heal()
         self.points.clear()
         empty_tables()
@@ -105,7 +104,9 @@ class Machine(Company):
     def assign(self, contact: UUID) -> None:
         """Give the contact another owner."""
         owners = sorted(row["systemuserid"] for row in self.rows("systemusers", select="systemuserid"))
-        self.as_user("PATCH", f"contacts({contact})", {"ownerid@odata.bind": f"/systemusers({self.rng.choice(owners)})"})
+        self.as_user(
+            "PATCH", f"contacts({contact})", {"ownerid@odata.bind": f"/systemusers({self.rng.choice(owners)})"}
+        )
 
     def create(self) -> None:
         key = uuid.UUID(int=self.rng.getrandbits(128))
