@@ -39,7 +39,7 @@ CAPTURE_PAUSED = Kind(
     "Capture paused itself.",
     "Changes of contacts are read and counted, but nothing is staged or restored.",
     "Find out why. Resuming acts only on later changes.",
-    "Activity, “Capture paused”; docs/how-to/troubles.md",
+    "Settings, Capture; Activity, “Capture paused”",
     is_failure=False,
 )
 CAPTURE_GAP = Kind(
@@ -47,7 +47,7 @@ CAPTURE_GAP = Kind(
     "The audit log has a gap.",
     "Edits made in Outlook at that time were not found, or too late to be restored.",
     "Turn auditing on for the organization, the contact table and its columns, and keep entries for at least 7 days.",
-    "Settings, Connection, Check; the audit settings in the Power Platform admin center",
+    "Settings, Capture; Settings, Connection, Check; the audit settings in the Power Platform admin center",
     is_failure=False,
 )
 CAPTURE_FAILED = Kind(
