@@ -7,6 +7,7 @@ acts only on later entries.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models.functions import Now
@@ -18,9 +19,14 @@ from syncapp.connection import clients
 from syncapp.models import Capture, CaptureSource, Person
 from syncapp.models.capture.entry import Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
+from syncapp.models.folding import by_name
 from syncapp.models.locking import retried
+from syncapp.models.outbox import MessageKind
+from syncapp.models.person import ROLE_COLUMNS, Role
+from syncapp.outbox import messages
 
 DAYS_OF_OBSERVING = 7
+_MAX_RECIPIENTS = 20
 
 
 def obstacle() -> str:
@@ -45,7 +51,7 @@ def obstacle() -> str:
 
 @retried
 def ask(rule: CaptureRule, *, by: Person) -> None:
-    """Ask for the original rule, which waits for a second person; the signed rule holds at once.
+    """Ask for the original rule, which waits for a second person, who gets a mail; the signed rule holds at once.
 
     Raises SwitchRefused.
     """
@@ -58,6 +64,8 @@ def ask(rule: CaptureRule, *, by: Person) -> None:
     asked = {"rule_asked_by": by, "rule_asked_at": Now(), "rule_confirmed_by": None}
     Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED).update(**asked)
     record("rule_asked", by=by)
+    for person in _possible_confirmers(but=by):
+        messages.queue(MessageKind.RUN, to=person, details={"rule": CaptureRule.ORIGINAL, "news": "waits"})
 
 
 @retried
@@ -96,6 +104,11 @@ def _go_back(capture: Capture, *, by: Person) -> None:
 def _require_waiting(capture: Capture) -> None:
     if not capture.rule_waits:
         raise SwitchRefused("The original rule does not wait for a confirmation any more. Reload the page.")
+
+
+def _possible_confirmers(*, but: Person) -> Sequence[Person]:
+    administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
+    return by_name(administrators.exclude(pk=but.pk))[:_MAX_RECIPIENTS]
 
 
 def _days_observed() -> int:

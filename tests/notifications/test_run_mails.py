@@ -6,9 +6,13 @@ import uuid
 
 import pytest
 
+from syncapp.capture import rule
 from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, Message
+from syncapp.models.capture.settings import CaptureRule
+from syncapp.models.person import Role
 from syncapp.models.sync_filters.run import NEVER, Outcome
 from syncapp.sync_filters.runs import creation, transitions, undo
+from tests.capture.switches import observe
 from tests.notifications.conftest import PostOffice, send_due
 from tests.support.people import ada, fred, make_person
 from tests.web.filters.test_plan import people
@@ -107,3 +111,34 @@ def test_undo_by_starter_notifies_only_others(run):
     undo.undo(FilterRun.objects.get(pk=run.pk), by=fred())
 
     assert not Message.objects.exists()
+
+
+@pytest.fixture
+def observing(settings, db) -> None:
+    settings.CAPTURE = "audit"
+    observe()
+
+
+def test_other_administrators_are_asked_about_the_rule(observing, post_office: PostOffice):
+    make_person("Bob", Role.ADMINISTRATOR)
+    make_person("Rita", Role.REVIEWER)
+    rule.ask(CaptureRule.ORIGINAL, by=ada())
+    send_due()
+
+    mail = post_office.mail()
+    assert (mail.recipients, mail.subject) == (
+        "bob@brandvik.example",
+        "Ada asks you to confirm the original rule of capture",
+    )
+    for words in ("A second administrator must confirm it.", "/settings/capture/", "because you can confirm it"):
+        assert words in mail.text
+        assert words in mail.html
+
+
+def test_withdrawn_rule_sends_no_request(observing, post_office: PostOffice):
+    make_person("Bob", Role.ADMINISTRATOR)
+    rule.ask(CaptureRule.ORIGINAL, by=ada())
+    rule.withdraw(by=ada())
+    send_due()
+
+    assert post_office.mails() == []

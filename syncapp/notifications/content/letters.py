@@ -209,11 +209,16 @@ def _comment(message: Message) -> Letter | None:
 
 
 def _run(message: Message) -> Letter | None:
-    subject = "run" if "run" in message.details else "policy"
-    summary = runs.summarize_run(message) if subject == "run" else runs.summarize_policy(message)
+    subject = next(each for each in _SUMMARIES if each in message.details)
+    summary = _SUMMARIES[subject](message)
     return _letter(message, thread=f"{subject}-{message.details[subject]}", run=summary) if summary else None
 
 
+_SUMMARIES: Mapping[str, Callable[[Message], RunSummary | None]] = {
+    "run": runs.summarize_run,
+    "policy": runs.summarize_policy,
+    "rule": lambda _message: runs.summarize_rule(),
+}
 _OPTIONAL = (MessageKind.NEW_EDITS, MessageKind.DIGEST, MessageKind.OVERDUE)
 _WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
     MessageKind.NEW_EDITS: _edits,

@@ -1,4 +1,4 @@
-"""The content of mails about filter runs and policies."""
+"""The content of mails about what waits for a second person, and about filter runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from syncapp.models import FilterPolicy, FilterRun, Message
+from syncapp.models import Capture, FilterPolicy, FilterRun, Message
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.notifications import links
 from syncapp.sync_filters import second_person
@@ -23,6 +23,10 @@ _STARTED = (RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED
 _STATES = {WAITS: (RunState.WAITING,), PAUSED: (RunState.PAUSED,), DONE: (RunState.DONE,), UNDONE: _STARTED}
 _CONFIRM_RUN = "A second person must confirm this list of users. The run does not start before that."
 _CONFIRM_POLICY = "A second person must confirm on the page of the policy. Nothing is switched before that."
+_CONFIRM_RULE = (
+    "A second administrator must confirm it. With this rule, every change that does not raise the revision counts as "
+    "Outlook’s, also those of programs that someone forgot. Nothing changes before that."
+)
 _PAUSES = {
     "pilot": "The pilot is complete. Check its results, then resume the run.",
     "failures": "The run paused itself because more users failed than its limit allows.",
@@ -32,7 +36,7 @@ _PAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The state of a run or policy: headline, explanation, number of users per outcome, address of its page."""
+    """The state of a run, policy or rule: headline, explanation, number of users per outcome, address of its page."""
 
     event: str
     headline: str
@@ -40,6 +44,13 @@ class RunSummary:
     explanation: str
     results: tuple[tuple[str, int], ...]
     url: str
+
+    @property
+    def why(self) -> str:
+        """Return why its reader gets the mail."""
+        if self.event == WAITS:
+            return ", because you can confirm it"
+        return ", because you started or confirmed this run, or a run that it undoes"
 
 
 def summarize_run(message: Message) -> RunSummary | None:
@@ -81,4 +92,19 @@ def summarize_policy(message: Message) -> RunSummary | None:
         explanation=f"{second_person.policy_load(policy, by=person).why} {_CONFIRM_POLICY}".strip(),
         results=(),
         url=links.absolute(reverse("policy", args=[policy.pk])),
+    )
+
+
+def summarize_rule() -> RunSummary | None:
+    """Summarize the original rule of capture while it waits for a second person; return None otherwise."""
+    capture = Capture.objects.select_related("rule_asked_by").first()
+    if capture is None or capture.rule_asked_by is None or not capture.rule_waits:
+        return None
+    return RunSummary(
+        event=WAITS,
+        headline=f"{capture.rule_asked_by.name} asks you to confirm the original rule of capture",
+        reason="",
+        explanation=_CONFIRM_RULE,
+        results=(),
+        url=links.absolute(reverse("settings_capture")),
     )
