@@ -7,6 +7,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models.functions import Now
 
+from syncapp.capture import brakes
+from syncapp.capture.brakes import Brake, Finding
 from syncapp.capture.sources import KnownUsers
 from syncapp.crm.client import CrmClient
 from syncapp.models import CaptureIdentity, FilterUser
@@ -26,18 +28,23 @@ def known_users(crm: CrmClient) -> KnownUsers:
 
 
 def find(crm: CrmClient) -> bool:
-    """Look for the user that signs what Outlook saves, where none is known; return whether one is. Raises CrmError.
+    """Look for the user of the name in CRM_SYNC_USER, unless it is known; return whether it is. Raises CrmError.
 
-    Where several have its name, none is taken: it is not known which of them signs.
+    Where several have this name, none is taken: it is not known which of them signs. A user of a new name pauses
+    capture, until its signature was seen on an administrator's own edit (signature.py).
     """
-    if CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION).exists():
+    if CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, name=settings.CRM_SYNC_USER).exists():
         return True
     found = crm.accounts.ids_by_name(settings.CRM_SYNC_USER)
     if len(found) != 1:
         return False
     account = crm.accounts.account(found[0])
     values = {"name": account.name[:400], "application_id": account.application_id}
-    CaptureIdentity.objects.get_or_create(user_id=account.id, defaults=values)
+    row, is_new = CaptureIdentity.objects.get_or_create(user_id=account.id, defaults=values)
+    if is_new:
+        brakes.pause(
+            Finding(Brake.SIGNATURE_GONE, f"{row} is new as the user that signs, and was not seen to sign yet")
+        )
     return True
 
 

@@ -38,8 +38,8 @@ CAPTURE_PAUSED = Kind(
     "capture_paused",
     "Capture paused itself.",
     "Changes of contacts are read and counted, but nothing is staged or restored.",
-    "Find out why. Resuming acts only on later changes.",
-    "Settings, Capture; Activity, “Capture paused”",
+    "Find out why, and resume it in Settings, Capture. Resuming acts only on later changes.",
+    "Settings, Capture; docs/how-to/capture.md",
     is_failure=False,
 )
 CAPTURE_GAP = Kind(

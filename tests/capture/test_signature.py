@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from pytest_django import Settings
 
 from syncapp.capture import signature, switching
 from syncapp.capture.errors import SwitchRefused
@@ -82,3 +83,18 @@ def test_seen_signature_of_unknown_user_is_not_stored() -> None:
     signature.store(ada().pk, by=ada(), evidence=signature.Evidence.CALLING_USER)
 
     assert Capture.objects.get().signature_seen_at is None
+
+
+def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Settings) -> None:
+    company.switch_on()
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.read()
+    editor = FilterUser.objects.filter(is_application=False).values_list("name", flat=True).first()
+    settings.CRM_SYNC_USER = editor or "Jonas Weber"
+    Capture.objects.update(switches_read_at=None)
+
+    company.read()
+
+    assert CaptureIdentity.objects.count() == 2
+    assert mode() == ("paused", "signature_gone")
+    assert settings.CRM_SYNC_USER in Capture.objects.get().trouble
