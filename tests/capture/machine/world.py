@@ -36,6 +36,8 @@ CONTACTS = 3
 EDITORS = ("Jonas Weber", "Rita Lindqvist")
 MAX_ROUNDS = 12
 A_LEASE, SETTLED = 120.0, 6.0
+# An entry that was later than any before is found when the whole day is listed again.
+UNTIL_LISTED_AGAIN = entry_lists.DEEP_EVERY.total_seconds() + 60
 Step = Callable[[], object]
 
 
@@ -90,9 +92,11 @@ class Machine(Company):
 
     def edit(self, contact: UUID, changes: dict[str, Any], *, by: str, flaw: Flaw = Flaw.NONE) -> None:
         """Save in Outlook; the entry has a flaw."""
+        self.steps.append(f"  Outlook, {contact.hex[:8]}: {changes} {flaw}".rstrip())
         self.note(lambda: self.outlook_by(by, contact, **changes), flaw, is_outlook=True)
 
     def others_write(self, writer: str, contact: UUID, changes: dict[str, Any], *, flaw: Flaw = Flaw.NONE) -> None:
+        self.steps.append(f"  {writer}, {contact.hex[:8]}: {changes} {flaw}".rstrip())
         self.note(lambda: self.write(writer, contact, **changes), flaw)
 
     def as_user(self, method: str, path: str, body: dict[str, Any]) -> None:
@@ -224,6 +228,7 @@ class Machine(Company):
 
     def settle(self) -> None:
         """End all faults, let everything appear, and work until nothing is left to do."""
+        self.steps.append("  settle")
         self.points.clear()
         self.heal()
         self.log.appear()
@@ -249,6 +254,8 @@ class Machine(Company):
         self.resume()
         self.settle()
         self.run_deliveries()
+        if self.oracle.has_late:
+            self.forward(UNTIL_LISTED_AGAIN)
         self.settle()
         known = {entry.pk: entry for entry in CaptureEntry.objects.all()}
         for key in self.oracle.created:
