@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,8 +29,9 @@ from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 from syncapp.models.mirror.change_kind import ChangeKind, kind_of
-from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import Kind
+from syncapp.text.ids import parse_uuid
 
 REVIEWED_STATES = (EntryState.READ, EntryState.STAGED)
 # After this many restores of one column within a day, Outlook's value stays: something keeps sending it.
@@ -58,8 +59,17 @@ def load(
     applications = FilterUser.objects.filter(is_application=True, pk__in={row.user_id for row in rows.values()})
     nobody = {*signers, *applications.values_list("pk", flat=True)}
     gaps = list(CaptureGap.objects.exclude(reason=CaptureGap.Reason.DOWNTIME))
+    approved = _approved_as_they_are(contact_id)
     entries = [
-        _entry(row, policy, capture, restores, nobody=nobody, gaps=[gap for gap in gaps if _covers(gap, row)])
+        _entry(
+            row,
+            policy,
+            capture,
+            restores,
+            nobody=nobody,
+            gaps=[gap for gap in gaps if _covers(gap, row)],
+            approved=approved[row.audit_id],
+        )
         for row in rows.values()
     ]
     entries += _unread_restores(restores, rows)
@@ -95,6 +105,7 @@ def _entry(
     *,
     nobody: Collection[UUID | None],
     gaps: Sequence[CaptureGap],
+    approved: Collection[str],
 ) -> Entry:
     # What could not be staged belongs to the chain all the same: it is no original of later edits.
     by_outlook = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
@@ -114,7 +125,7 @@ def _entry(
             value.column_name: Change(
                 Value(value.old_value) if value.old_known else UNKNOWN,
                 Value(value.new_value) if value.new_known else UNKNOWN,
-                is_reviewed=value.column_name in reviewed,
+                is_reviewed=value.column_name in reviewed and value.column_name not in approved,
                 may_restore=value.column_name not in incomplete,
             )
             for value in values
@@ -166,6 +177,18 @@ def _refusals(contact_id: UUID) -> list[Refusal]:
     decided = rejected.filter(decisions__kind=Kind.REVIEW).annotate(decided_at=F("decisions__decided_at"))
     rows = decided.values_list("pk", "column_name", "proposed_value", "record__editor_id", "decided_at")
     return [Refusal(*row) for row in rows]
+
+
+def _approved_as_they_are(contact_id: UUID) -> Mapping[UUID, set[str]]:
+    """Return the approved columns of each edit that was not restored: the value is legitimate, and nobody wrote it."""
+    in_the_crm = [FieldDelivery.DONE, FieldDelivery.ALREADY]
+    fields = SyncField.objects.filter(record__target_id=contact_id, record__is_restored=False)
+    rows = fields.filter(decision=FieldDecision.APPROVED, delivery__in=in_the_crm)
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for operation_id, column in rows.values_list("record__operation_id", "column_name"):
+        if (audit_id := parse_uuid(operation_id)) is not None:
+            found[audit_id].add(column)
+    return found
 
 
 def _held(restores: Sequence[Restore]) -> frozenset[str]:
