@@ -18,7 +18,7 @@ DONE: Mapping[ChangeResult, str] = {
     ChangeResult.ONLY_STAGED: "only staged",
     ChangeResult.OBSERVED: "only observed",
     ChangeResult.LET_THROUGH: "let through",
-    ChangeResult.WAITING: "waiting to be staged",
+    ChangeResult.WAITING: "waiting",
     ChangeResult.SET_ASIDE: "could not be staged",
 }
 RESULTS: Mapping[ChangeResult, tuple[str, str]] = {
@@ -46,7 +46,8 @@ WHY_PAUSED: Mapping[str, str] = {
     Brake.MASS_EDIT: "So many changes at once usually come from an import or a program, not from people.",
     Brake.SIGNATURE_GONE: (
         "The synchronization may sign in another way since then, and Outlook’s edits would no longer be recognized. "
-        "Edit a contact in Outlook yourself, and run the check in Settings, Connection."
+        "A large import by one person looks the same. Edit a contact in Outlook yourself, and run the check in "
+        "Settings, Connection."
     ),
     Brake.RIVAL: "Two that stage the same edits would undo each other’s work. Turn the other one off first.",
 }
