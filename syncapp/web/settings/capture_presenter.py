@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp.capture import brakes, counts, observation, rule, switching
+from syncapp.capture import brakes, columns, counts, observation, rule, switching
 from syncapp.capture.history import MAX_RESTORES_OF_COLUMN
 from syncapp.capture.observation import Changes, Lives
 from syncapp.capture.rhythm import AUDIT
@@ -26,6 +26,7 @@ from syncapp.jobs import breakers
 from syncapp.models import Capture, CaptureColumn, CaptureGap, CaptureSource, FilterTeam
 from syncapp.models.capture.entry import Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
+from syncapp.models.folding import search_key
 from syncapp.text.localization import number
 from syncapp.web.base import crm_links
 from syncapp.web.settings import capture_words
@@ -201,13 +202,29 @@ class CapturePresenter:
         return sum(each.week for each in self.changes.of(Source.FORM))
 
     @cached_property
+    def _handlings(self) -> dict[tuple[str, str], str]:
+        return {(row.source, row.column_name): row.handling for row in CaptureColumn.objects.all()}
+
+    @property
+    def other_columns(self) -> list[tuple[str, str, bool]]:
+        """Return the watched columns that Outlook did not change: name, label, and whether they are let through."""
+        changed = {each.column for found in self.changes.of(Source.OUTLOOK) for each in found.columns}
+        watched = columns.tracked(clients.names().contact_revision)
+        let_through = CaptureColumn.Handling.LET_THROUGH
+        found = [
+            (name, column.label, self._handlings.get((Source.OUTLOOK, name)) == let_through)
+            for name, column in watched.items()
+            if name not in changed
+        ]
+        return sorted(found, key=lambda each: search_key(each[1]))
+
+    @cached_property
     def sections(self) -> list[Section]:
         """Return the columns of each source that changed some."""
-        handlings = {(row.source, row.column_name): row.handling for row in CaptureColumn.objects.all()}
         shown = [each for each in self.changes.writers if each.columns and each.writer.source is not Source.FORM]
         rows = {row.anchor: row for row in self.sources}
         return [
-            section(each, rows[self.naming.anchor(each.writer)], self.naming, handlings)
+            section(each, rows[self.naming.anchor(each.writer)], self.naming, self._handlings)
             for each in shown[:MAX_SECTIONS]
         ]
 

@@ -349,6 +349,17 @@ def test_column_is_let_through_and_reviewed(capture: Capture) -> None:
     assert CaptureColumn.objects.get().handling == CaptureColumn.Handling.REVIEW
 
 
+def test_column_without_changes_can_be_let_through(capture: Capture) -> None:
+    screen = page()
+    assert ("option", {"value": "fax"}) in screen.tags
+
+    press("outlook/column", column="fax", handling="let_through")
+
+    assert "Fax (let through)" in page().words
+    change("fax")
+    assert ("option", {"value": "fax"}) not in page().tags
+
+
 def test_restoring_is_stopped_and_resumed(capture: Capture) -> None:
     switch_on()
 
