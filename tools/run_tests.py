@@ -70,8 +70,15 @@ PARTLY_LONG_IN_A_BROWSER = [
 ]
 # Two thousand users and the limits of a real CRM; mailbox methods.
 LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
-# On SQLite in every run; on PostgreSQL, like a filter run of thousands, in the long lane.
-ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
+# In every run on SQLite only; on PostgreSQL, like a filter run of thousands, in a long lane.
+ON_SQLITE_IN_SHORT = [
+    f"tests/journeys/test_{name}.py" for name in ("breakers", "filter_runs", "mails_and_rules", "web_process")
+]
+# Locks and lost processes: in every run on PostgreSQL, as in production; on SQLite in a long lane.
+ON_POSTGRES_IN_SHORT = [
+    f"tests/journeys/test_{name}.py" for name in ("answers", "broker", "guards", "kills", "restore", "run_lists")
+]
+DEMO_JOURNEY = "tests/journeys/test_demo.py"  # the demo brings its own database
 # Each lane has its own database. Without bytecode, each of its hundreds of processes would compile everything again.
 NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
@@ -153,12 +160,23 @@ def _apart() -> list[str]:
 
 
 def _with_processes() -> list[Lane]:
-    sqlite = [*JOURNEYS, *_ignored(LONG_JOURNEYS), *SPREAD]
-    demo_brings_its_own = "tests/journeys/test_demo.py"
-    postgres = [*sqlite, *_ignored([demo_brings_its_own, *ONCE_IN_SHORT])]
+    short = [*JOURNEYS, *_ignored(LONG_JOURNEYS), *SPREAD]
+    on_postgres = [*short, *_ignored([DEMO_JOURNEY, *ON_SQLITE_IN_SHORT])]
+    once = {"JOURNEY_ROUNDS": "1"}
     return [
-        Lane("journeys", "whole stories with real processes, SQLite", sqlite),
-        Lane("journeys-postgres", "whole stories with real processes, PostgreSQL", postgres, postgres=True),
+        Lane(
+            "journeys",
+            "whole stories with real processes, SQLite",
+            [*short, *_ignored(ON_POSTGRES_IN_SHORT)],
+            environment=once,
+        ),
+        Lane(
+            "journeys-postgres",
+            "whole stories with real processes, every kill, PostgreSQL",
+            on_postgres,
+            postgres=True,
+            environment=once,
+        ),
         Lane(
             "interop",
             "outside clients against the sandbox",
@@ -179,13 +197,7 @@ def _with_processes() -> list[Lane]:
 
 
 def _only_by_name() -> list[Lane]:
-    once_in_short = [
-        "-m",
-        "journey",
-        *LONG_JOURNEYS,
-        "tests/journeys/test_mails_and_rules.py",
-        "tests/journeys/test_demo.py",
-    ]
+    on_postgres = ["-m", "journey", *LONG_JOURNEYS, *ON_SQLITE_IN_SHORT, DEMO_JOURNEY]
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
     return [
@@ -204,12 +216,18 @@ def _only_by_name() -> list[Lane]:
         ),
         Lane(
             "journeys-long",
-            "a filter run of thousands with real processes, PostgreSQL",
-            once_in_short,
+            "a filter run of thousands and the stories that a short run tells on SQLite only, PostgreSQL",
+            on_postgres,
             postgres=True,
             only_by_name=True,
         ),
-        Lane("kills", "every kill five times, SQLite", kills, environment=five, only_by_name=True),
+        Lane(
+            "kills",
+            "every kill five times, lost answers, guards and restores, SQLite",
+            ["-m", "journey", *ON_POSTGRES_IN_SHORT, *SPREAD],
+            environment=five,
+            only_by_name=True,
+        ),
         Lane(
             "kills-postgres",
             "every kill five times, PostgreSQL",

@@ -24,6 +24,30 @@ def test_lanes_have_different_names() -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("postgres", [False, True])
+def test_every_journey_runs_on_both_databases(postgres: bool) -> None:
+    chosen = [lane for lane in run_tests.lanes() if lane.postgres is postgres]
+    files = {str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/journeys").glob("test_*.py")}
+    apart = run_tests.LONG_JOURNEYS if not postgres else []  # thousands of users, which SQLite is not for
+
+    covered = {path for path in files for lane in chosen if covers(lane, path)}
+
+    assert files - covered == set(apart)
+
+
+def test_every_journey_runs_in_short() -> None:
+    chosen = [lane for lane in run_tests.lanes() if not lane.only_by_name]
+    files = {str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/journeys").glob("test_*.py")}
+
+    assert {path for path in files if not any(covers(lane, path) for lane in chosen)} == set(run_tests.LONG_JOURNEYS)
+
+
+def covers(lane: run_tests.Lane, path: str) -> bool:
+    """Return whether a lane runs the journeys of this file."""
+    arguments = set(lane.arguments)
+    return f"--ignore={path}" not in arguments and bool(arguments & {path, "tests/journeys"})
+
+
 def test_every_long_browser_test_has_a_lane() -> None:
     long = next(lane for lane in run_tests.lanes() if lane.name == "browser-long")
     files = (PROJECT / "tests/browser").glob("test_*.py")
