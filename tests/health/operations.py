@@ -136,12 +136,13 @@ def first_inventory(world: World) -> None:
 
 
 def plan_methods(world: World) -> None:
-    """Start a run over one user's mailbox method, if none is left from an attempt that was refused."""
+    """Start a run over the mailbox methods of a few users, if none is left from an attempt that was refused."""
     if FilterRunItem.objects.all().due().exists():
         return
-    user = FilterUser.objects.people().filter(mailbox_id__isnull=False, is_disabled=False).order_by("name_key")[0]
-    method = SyncMethod.NONE if user.method == SyncMethod.SERVER_SIDE else SyncMethod.SERVER_SIDE
-    run = creation.create_run([user.pk], creation.RunSpec((), on=True, method=method), by=fred())
+    users = FilterUser.objects.people().filter(mailbox_id__isnull=False, is_disabled=False)
+    is_off = users.filter(method=SyncMethod.NONE).count() == users.count()
+    spec = creation.RunSpec(method=SyncMethod.SERVER_SIDE if is_off else SyncMethod.NONE)
+    run = creation.create_run(list(users.values_list("pk", flat=True)), spec, by=fred())
     while not meetings.count_next(run, crm=clients.crm()):
         pass
     run.refresh_from_db()
@@ -150,8 +151,11 @@ def plan_methods(world: World) -> None:
     transitions.start(run, by=fred())
 
 
-def read_audit_log(world: World) -> None:
+def change_contact(world: World) -> None:
     world.outlook(world.contact(2), department=f"Team {SyncField.objects.count()}")
+
+
+def read_audit_log(world: World) -> None:
     tasks.read_audit_log()
 
 
@@ -169,7 +173,6 @@ READING = {"breaker": Names.REFUSED_READ.value, "forbidden": Names.FORBIDDEN_REA
 REVIEW = {"breaker": Names.REFUSED_REVIEW.value, "forbidden": Names.FORBIDDEN_REVIEW.value}
 INVENTORY = {"breaker": Names.REFUSED_INVENTORY.value, "forbidden": Names.FORBIDDEN_FILTERS.value}
 NAMING = Names.REFUSED_NAMES.value
-SWITCHING = {"breaker": Names.REFUSED_FILTERS.value, "forbidden": Names.FORBIDDEN_FILTERS.value}
 AUDITS = {"breaker": Names.REFUSED_AUDIT.value, "forbidden": Names.FORBIDDEN_AUDIT.value}
 
 OPERATIONS = [
@@ -294,18 +297,32 @@ MORE_OPERATIONS = [
     Operation(
         "mailbox methods",
         refused("mailbox", "PATCH"),
-        attempt=switch,
-        asked="PATCH mailboxes",
+        Names.REFUSED_FILTERS.value,
+        switch,
+        "PATCH mailboxes",
         without=(412,),  # the mailbox changed
         prepare=plan_methods,
-        **SWITCHING,
     ),
 ]
 OPERATIONS_OF_CAPTURE = [
-    Operation("audit log", refused("audit"), attempt=read_audit_log, asked="GET audits", **AUDITS),
+    Operation(
+        "audit log",
+        refused("audit"),
+        attempt=read_audit_log,
+        asked="GET audits",
+        prepare=change_contact,
+        **AUDITS,
+    ),
     Operation("auditing", refused("organization"), attempt=read_switches, asked="GET organizations", **AUDITS),
     Operation(
         "audited columns", {"path": "EntityDefinitions"}, attempt=read_switches, asked="GET EntityDefinitions", **AUDITS
     ),
-    Operation("changed contacts", refused("contact"), attempt=read_audit_log, asked="GET contacts", **AUDITS),
+    Operation(
+        "changed contacts",
+        refused("contact"),
+        attempt=read_audit_log,
+        asked="GET contacts",
+        prepare=change_contact,
+        **AUDITS,
+    ),
 ]
