@@ -26,7 +26,7 @@ test: $(STAMP) ## set everything up and run the tests
 	$(BIN)/python -m tools.run_tests
 
 test-long: $(STAMP) ## run the long tests: all browser states, migrations, runs of thousands, kills, faults
-	$(BIN)/python -m tools.run_tests unit-long migrations-postgres browser-long journeys-long kills kills-postgres faults faults-postgres deployment
+	$(BIN)/python -m tools.run_tests unit-long machine-long migrations-postgres browser-long journeys-long kills kills-postgres faults faults-postgres deployment
 
 coverage: $(STAMP) ## run the unit tests and fail if too little code is covered
 	$(BIN)/python -m tools.run_tests unit -- --cov --cov-report=term

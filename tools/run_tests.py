@@ -208,6 +208,13 @@ def _only_by_name() -> list[Lane]:
             only_by_name=True,
         ),
         Lane(
+            "machine-long",
+            "a thousand runs of the state machine and every seeded bug, SQLite",
+            ["tests/machine", AS_MODELLED],
+            environment={"MACHINE_RUNS": "1000", "MACHINE_BUGS": "all"},
+            only_by_name=True,
+        ),
+        Lane(
             "migrations-postgres",
             "every migration forward and back, interrupted anywhere, PostgreSQL",
             ["-m", "long", "tests/migrations", *SPREAD, AS_MODELLED],

@@ -1,6 +1,6 @@
 """Number, length and seeds of the runs, which are the same every time.
 
-MACHINE_RUNS=2000        more runs than the 200 of every test run
+MACHINE_RUNS=2000        more runs than the 100 of every test run
 MACHINE_STEPS=25         longer runs than the 14 steps of every test run
 MACHINE_SEED=7           other runs than usual
 MACHINE_BUGS=all         also the deep seeded bugs (test_seeded_bugs.py)
@@ -18,7 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.machine.machine import Machine
 from tests.machine.world import World
 
-RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
+RUNS = int(os.environ.get("MACHINE_RUNS", "100"))
 FIRST_SEED = int(os.environ.get("MACHINE_SEED", "0"))
 ALL_BUGS = os.environ.get("MACHINE_BUGS") == "all"
 SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
