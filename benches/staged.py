@@ -93,7 +93,7 @@ def keyboard() -> None:
 
 def crash(kinds: Kinds) -> None:
     """Run the kill tests more often than a test run does."""
-    lanes = [{"sqlite": "journeys", "postgresql": "journeys-postgres"}[kind] for kind in kinds]
+    lanes = [{"sqlite": "kills", "postgresql": "kills-postgres"}[kind] for kind in kinds]
     stage.run_lanes(f"kills, {CRASH_ROUNDS} rounds", lanes, {"JOURNEY_ROUNDS": str(CRASH_ROUNDS)})
 
 

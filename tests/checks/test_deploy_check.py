@@ -11,6 +11,7 @@ from tests.support.servers import PROJECT
 from tools.deploy_check import check
 
 FOR_TESTS_ONLY = {"FAILPOINTS"}
+LONG = pytest.mark.long  # test_settings.py makes the same check without a process
 
 
 def test_production_configuration_passes_without_warning() -> None:
@@ -21,12 +22,12 @@ def test_production_configuration_passes_without_warning() -> None:
     ("changes", "expected"),
     [
         ({"SECRET_KEY": ""}, "osync.E004"),
-        ({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008"),
+        pytest.param({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008", marks=LONG),
         ({"DEMO": "on"}, "osync.E005"),
-        ({"LEASE": "10"}, "osync.E001"),
+        pytest.param({"LEASE": "10"}, "osync.E001", marks=LONG),
         ({"DATABASE_URL": ""}, "osync.E020"),
         ({"DATABASE_URL": "postgres://portal@db.contoso.example/portal"}, "osync.W006"),
-        ({"DEBUG": "on"}, "osync.E010"),
+        pytest.param({"DEBUG": "on"}, "osync.E010", marks=LONG),
     ],
 )
 def test_insecure_configuration_fails_check(changes: dict[str, str], expected: str) -> None:

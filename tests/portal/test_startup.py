@@ -13,6 +13,7 @@ from tests.support.servers import PROJECT, free_port
 from tools.deploy_check import environment
 
 SECONDS = 60.0
+LONG = pytest.mark.long  # another process with the same check
 # All that an installation names is the demo's again.
 THE_DEMO = {name: "" for name in environment() if name.startswith(("CRM_", "MAIL_"))} | {
     **dict.fromkeys(("BASE_URL", "ALLOWED_HOSTS", "SECRET_KEY", "AUDIT_KEY", "DATABASE_URL", "REDIS_URL"), ""),
@@ -57,7 +58,7 @@ def test_misconfigured_process_does_not_start(name: str, tmp_path: Path) -> None
     assert "HINT: Set a long random text; it signs sessions and links." in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "command"])
+@pytest.mark.parametrize("name", ["web", *(pytest.param(name, marks=LONG) for name in ("worker", "beat", "command"))])
 def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
     ended = start(process(name, tmp_path), installed(tmp_path, LEASE="soon"))
 
@@ -65,7 +66,9 @@ def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
     assert "LEASE must be a number" in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "command", "migrate"])
+@pytest.mark.parametrize(
+    "name", ["worker", "migrate", *(pytest.param(name, marks=LONG) for name in ("web", "beat", "command"))]
+)
 def test_missing_database_stops_the_start(name: str, tmp_path: Path) -> None:
     ended = start(process(name, tmp_path), installed(tmp_path, DATABASE_URL=""))
 
@@ -74,7 +77,9 @@ def test_missing_database_stops_the_start(name: str, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.sqlite3"))
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "unix:{folder}/web.sock"])
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:0", pytest.param("[::]:0", marks=LONG), pytest.param("unix:{folder}/web.sock", marks=LONG)]
+)
 def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
     command = [*process("web", tmp_path)[:-1], address.format(folder=tmp_path)]
 
@@ -88,8 +93,13 @@ def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
     ("name", "variable", "value"),
     [
         ("web", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com"),
-        ("worker", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com"),
-        ("beat", "CRM_AUTHORITY", "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111"),
+        pytest.param("worker", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com", marks=LONG),
+        pytest.param(
+            "beat",
+            "CRM_AUTHORITY",
+            "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111",
+            marks=LONG,
+        ),
         ("demo", "GRAPH_ORIGIN", "https://graph.microsoft.com"),
     ],
 )

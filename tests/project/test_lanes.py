@@ -6,29 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from tools import run_tests
+from tools import lanes as suite
 
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("lane", run_tests.lanes(), ids=lambda lane: lane.name)
-def test_lane_names_existing_files(lane: run_tests.Lane) -> None:
+@pytest.mark.parametrize("lane", suite.lanes(), ids=lambda lane: lane.name)
+def test_lane_names_existing_files(lane: suite.Lane) -> None:
     paths = [argument.removeprefix("--ignore=") for argument in lane.arguments]
 
     assert [path for path in paths if "/" in path and not (PROJECT / path).exists()] == []
 
 
 def test_lanes_have_different_names() -> None:
-    names = [lane.name for lane in run_tests.lanes()]
+    names = [lane.name for lane in suite.lanes()]
 
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("postgres", [False, True])
 def test_every_journey_runs_on_both_databases(postgres: bool) -> None:
-    chosen = [lane for lane in run_tests.lanes() if lane.postgres is postgres]
+    chosen = [lane for lane in suite.lanes() if lane.postgres is postgres]
     files = {str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/journeys").glob("test_*.py")}
-    apart = run_tests.LONG_JOURNEYS if not postgres else []  # thousands of users, which SQLite is not for
+    apart = suite.LONG_JOURNEYS if not postgres else []  # thousands of users, which SQLite is not for
 
     covered = {path for path in files for lane in chosen if covers(lane, path)}
 
@@ -36,20 +36,20 @@ def test_every_journey_runs_on_both_databases(postgres: bool) -> None:
 
 
 def test_every_journey_runs_in_short() -> None:
-    chosen = [lane for lane in run_tests.lanes() if not lane.only_by_name]
+    chosen = [lane for lane in suite.lanes() if not lane.only_by_name]
     files = {str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/journeys").glob("test_*.py")}
 
-    assert {path for path in files if not any(covers(lane, path) for lane in chosen)} == set(run_tests.LONG_JOURNEYS)
+    assert {path for path in files if not any(covers(lane, path) for lane in chosen)} == set(suite.LONG_JOURNEYS)
 
 
-def covers(lane: run_tests.Lane, path: str) -> bool:
+def covers(lane: suite.Lane, path: str) -> bool:
     """Return whether a lane runs the journeys of this file."""
     arguments = set(lane.arguments)
     return f"--ignore={path}" not in arguments and bool(arguments & {path, "tests/journeys"})
 
 
 def test_every_long_browser_test_has_a_lane() -> None:
-    long = next(lane for lane in run_tests.lanes() if lane.name == "browser-long")
+    long = next(lane for lane in suite.lanes() if lane.name == "browser-long")
     files = (PROJECT / "tests/browser").glob("test_*.py")
     marked = {f"tests/browser/{path.name}" for path in files if "mark.long" in path.read_text()}
 
