@@ -214,10 +214,12 @@ def _stage(work: _Work) -> None:
             refusal = error
             continue
         except REFUSED_RESTORES as error:
-            if error.refuses_operation or not found.plan.restores:
+            if error.refuses_operation:
                 raise OperationRefused(error) from error
             refusal = error
-            break
+            if found.plan.restores:
+                break
+            continue  # the contact may have been deleted since it was read
         staging_results.store(
             work.lease,
             found.history,
@@ -238,7 +240,9 @@ def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
     try:
         _send(work, replace(found, plan=without), restores={})
     except REFUSED_RESTORES as error:
-        raise OperationRefused(error) from error
+        if error.refuses_operation:
+            raise OperationRefused(error) from error
+        raise  # this edit is refused, others may not be
     failpoint("capture.staged")
     restored: dict[str, str | None] = {}
     refusals: dict[str, CrmError | None] = dict.fromkeys(found.plan.restores, refusal)
