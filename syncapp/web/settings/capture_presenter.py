@@ -210,9 +210,9 @@ class CapturePresenter:
         """Return the watched columns that Outlook did not change: name, label, and whether they are let through."""
         changed = {each.column for found in self.changes.of(Source.OUTLOOK) for each in found.columns}
         watched = columns.tracked(clients.names().contact_revision)
-        let_through = CaptureColumn.Handling.LET_THROUGH
+        passing = CaptureColumn.Handling.LET_THROUGH
         found = [
-            (name, column.label, self._handlings.get((Source.OUTLOOK, name)) == let_through)
+            (name, column.label, self._handlings.get((Source.OUTLOOK, name)) == passing)
             for name, column in watched.items()
             if name not in changed
         ]
