@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Count, F, Max, OuterRef, Q, Subquery, UUIDField, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Q, Subquery, UUIDField, Value, When
 from django.db.models.functions import Coalesce, Now, TruncDate
 
 from syncapp.capture.policy import Reason
@@ -58,12 +58,14 @@ def counted_at() -> datetime | None:
 
 def update() -> int:
     """Count the days that may have changed; return how many."""
-    if not CaptureEntry.objects.exists():
+    oldest = CaptureEntry.objects.aggregate(first=Min("happened_at"))["first"]
+    if oldest is None:
         return 0
     Heartbeat.objects.get_or_create(name=_HEARTBEAT)
     is_complete = Heartbeat.objects.filter(name=_HEARTBEAT, asked_at__gt=database_now(plus=-ALL_EVERY)).exists()
     shown = shown_days()
     days = {*shown[:2], *_unfinished_days()} & set(shown) if is_complete else set(shown)
+    days = {day for day in days if day >= oldest.astimezone(UTC).date()}
     for day in days:
         _replace(day, count(day), _contacts(day))
     CaptureDay.objects.filter(day__lt=shown[-1]).delete()
