@@ -31,8 +31,11 @@ def find(crm: CrmClient) -> bool:
     """Look for the user of the name in CRM_SYNC_USER, unless it is known; return whether it is. Raises CrmError.
 
     Where several have this name, none is taken: it is not known which of them signs. A user of a new name pauses
-    capture, until its signature was seen on an administrator's own edit (signature.py).
+    capture, until its signature was seen on an administrator's own edit (signature.py); one of an earlier name that
+    was never seen to sign is forgotten.
     """
+    found_before = CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, is_confirmed=False, added_by=None)
+    found_before.exclude(name=settings.CRM_SYNC_USER).delete()
     if CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, name=settings.CRM_SYNC_USER).exists():
         return True
     found = crm.accounts.ids_by_name(settings.CRM_SYNC_USER)

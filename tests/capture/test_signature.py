@@ -89,12 +89,16 @@ def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Se
     company.switch_on()
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
-    editor = FilterUser.objects.filter(is_application=False).values_list("name", flat=True).first()
-    settings.CRM_SYNC_USER = editor or "Jonas Weber"
+    CaptureIdentity.objects.update(is_confirmed=True)
+    usual, settings.CRM_SYNC_USER = settings.CRM_SYNC_USER, "Jonas Weber"
     Capture.objects.update(switches_read_at=None)
 
     company.read()
 
-    assert CaptureIdentity.objects.count() == 2
     assert mode() == ("paused", "signature_gone")
-    assert settings.CRM_SYNC_USER in Capture.objects.get().trouble
+    assert Capture.objects.get().trouble.startswith("Jonas Weber is new as the user that signs")
+    assert not signature.is_proved(Capture.objects.get())
+    settings.CRM_SYNC_USER = usual
+    Capture.objects.update(switches_read_at=None)
+    company.read()
+    assert [identity.name for identity in CaptureIdentity.objects.all()] == [usual], "the mistake is forgotten"
