@@ -110,7 +110,7 @@ def _first_finding(capture: Capture, now: datetime) -> Finding | None:
 
 def _restores(since: datetime) -> int:
     """Return the most restores of any source; one write of a contact is one, however many columns it restored."""
-    rows = Restore.objects.filter(done_at__gt=since, result=RestoreResult.RESTORED)
+    rows = Restore.objects.filter(done_at__gt=since).exclude(result=RestoreResult.NOT_RESTORED)
     writes = set(rows.values_list("source", "contact_id", "done_at"))
     return max(Counter(source for source, _, _ in writes).values(), default=0)
 

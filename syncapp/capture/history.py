@@ -55,7 +55,9 @@ def load(
     """Read what is known of a contact."""
     found = CaptureEntry.objects.filter(contact_id=contact_id).exclude(state=EntryState.NEW)
     rows = {row.audit_id: row for row in found.prefetch_related("values").in_order()}
-    restores = list(Restore.objects.filter(contact_id=contact_id, result=RestoreResult.RESTORED).order_by("done_at"))
+    done = Restore.objects.filter(contact_id=contact_id).exclude(result=RestoreResult.NOT_RESTORED)
+    # Without its edit, whose entry is deleted after some weeks, a restore says nothing about the value of today.
+    restores = [each for each in done.order_by("done_at") if each.audit_id in rows]
     applications = FilterUser.objects.filter(is_application=True, pk__in={row.user_id for row in rows.values()})
     nobody = {*signers, *applications.values_list("pk", flat=True)}
     gaps = list(CaptureGap.objects.exclude(reason=CaptureGap.Reason.DOWNTIME))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.db.models import F
+from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp.capture import staging
@@ -327,6 +328,22 @@ def test_program_writing_the_proposal_is_flagged(restoring: Company) -> None:
 
     assert SyncField.objects.get().echoed_at is not None
     assert restoring.value(contact, "jobtitle") == "Pilot"
+
+
+def test_old_restore_is_no_gap(restoring: Company) -> None:
+    contact = restoring.contact()
+    restoring.outlook(contact, jobtitle="Pilot")
+    stage(restoring)
+    restoring.form(contact, jobtitle="Chief")
+    stage(restoring)
+    restoring.delete_audits(timezone.now().isoformat())  # as some weeks later
+    CaptureEntry.objects.all().delete()
+    restoring.outlook(contact, jobtitle="Captain")
+
+    stage(restoring)
+
+    assert results()[-1] == ("jobtitle", "restored", "")
+    assert restoring.value(contact, "jobtitle") == "Chief"
 
 
 def test_third_restore_in_a_day_is_the_last(restoring: Company) -> None:
