@@ -27,6 +27,8 @@ from kombu.exceptions import OperationalError
 from syncapp.activity import daily
 from syncapp.capture import counts as captured
 from syncapp.capture import reading, rhythm, staging
+from syncapp.capture.put_back import job as put_backs
+from syncapp.capture.put_back import planning
 from syncapp.capture.staging import CaptureStagingJob
 from syncapp.connection import usage
 from syncapp.connection.clients import WrongOrganization, crm, names, verified_client
@@ -73,6 +75,7 @@ FILTER_BREAKERS = (
     Breaker.Name.REFUSED_INVENTORY,
     *breakers.CONNECTION_BREAKERS,
 )
+REFUSED_FILTERS = (Breaker.Name.FORBIDDEN_FILTERS, Breaker.Name.REFUSED_FILTERS)
 REFUSED_AUDITS = (Breaker.Name.FORBIDDEN_AUDIT, Breaker.Name.REFUSED_AUDIT)
 AUDIT_BREAKERS = (*REFUSED_AUDITS, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
 # While the broker holds this many messages, no more are published: the workers are busy or down.
@@ -159,6 +162,8 @@ def tick() -> None:
         return
     _dispatch(DeliveryJob, deliver)
     _dispatch(CaptureStagingJob, stage_captured)
+    _dispatch(put_backs.PutBackContactJob, put_back_contact)
+    _dispatch(planning.PutBackPreparationJob, prepare_put_back)
     _dispatch(SelectionJob, decide_selection)
     _dispatch(PolicyJob, keep_policy)
     _dispatch(PreparationJob, prepare_run)
@@ -213,6 +218,18 @@ def stage_captured(job_id: str) -> None:
 
 
 @shared_task
+def put_back_contact(job_id: str) -> None:
+    """Put the values of one contact back that capture had restored."""
+    put_backs.put_back(int(job_id), crm=crm())
+
+
+@shared_task
+def prepare_put_back(plan_id: str) -> None:
+    """Read the live values of a plan until this task's time is up."""
+    planning.prepare(uuid.UUID(plan_id), crm=crm(), seconds=settings.SOFT_LIMIT / 2)
+
+
+@shared_task
 def decide_selection(selection_id: str) -> None:
     """Decide the fields of a selection until this task's time is up."""
     client = None
@@ -242,7 +259,7 @@ def pull() -> None:
     permit = breakers.try_acquire(READ_BREAKERS)
     if permit is None:
         return
-    with _reading("pull", *REFUSED_READS):
+    with _with_breakers("pull", *REFUSED_READS):
         client = verified_client()
         pulled = changes.pull(client, seconds=settings.SOFT_LIMIT / 2)
         if pulled.busy:
@@ -257,8 +274,8 @@ def pull() -> None:
 
 
 @contextmanager
-def _reading(what: str, forbidden: str, refused: str) -> Iterator[None]:
-    """Open a breaker for errors of a reading, one of these two where the CRM refuses it, and log them."""
+def _with_breakers(what: str, forbidden: str, refused: str) -> Iterator[None]:
+    """Open a breaker for errors of the CRM, one of these two where it refuses, and log them."""
     try:
         yield
     except WrongOrganization:
@@ -286,7 +303,7 @@ def prepare_run(run_id: str) -> None:
 @shared_task
 def switch_filters(run_id: str) -> None:
     """Switch users of a run until none is due or this task's time is up."""
-    with _crm_errors_open_breakers("switching filters"):
+    with _with_breakers("switching filters", *REFUSED_FILTERS):
         if runs.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2):
             runs.undo_dispatch(uuid.UUID(run_id))
 
@@ -294,22 +311,8 @@ def switch_filters(run_id: str) -> None:
 @shared_task
 def count_meetings(run_id: str) -> None:
     """Count the meetings that a run may cancel; it cannot start before."""
-    with _crm_errors_open_breakers("counting meetings"):
+    with _with_breakers("counting meetings", *REFUSED_FILTERS):
         meetings.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2)
-
-
-@contextmanager
-def _crm_errors_open_breakers(what: str) -> Iterator[None]:
-    """Open a breaker for errors of identifying the CRM; errors of a job are stored in its row."""
-    try:
-        yield
-    except CrmError as error:
-        breakers.record_failure(
-            error,
-            forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS,
-            refused_breaker=Breaker.Name.REFUSED_FILTERS,
-        )
-        log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
 @shared_task
@@ -339,7 +342,7 @@ def take_inventory() -> None:
     permit = breakers.try_acquire(FILTER_BREAKERS) if extent else None
     if permit is None:
         return
-    with _reading("inventory", Breaker.Name.FORBIDDEN_FILTERS, Breaker.Name.REFUSED_INVENTORY):
+    with _with_breakers("inventory", Breaker.Name.FORBIDDEN_FILTERS, Breaker.Name.REFUSED_INVENTORY):
         is_finished = inventory.take(
             verified_client(), seconds=settings.SOFT_LIMIT / 2, new_users_only=extent is Extent.NEW_USERS
         )
@@ -358,7 +361,7 @@ def read_audit_log() -> None:
     permit = breakers.try_acquire(AUDIT_BREAKERS)
     if permit is None:
         return
-    with _reading("audit log", *REFUSED_AUDITS):
+    with _with_breakers("audit log", *REFUSED_AUDITS):
         found = reading.read(verified_client(), names=names(), seconds=settings.SOFT_LIMIT / 2)
         if found.busy:
             breakers.release(permit)

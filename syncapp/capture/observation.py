@@ -186,7 +186,7 @@ def _between(low: float | None, high: float | None) -> Q:
 
 def most_restores_of_column() -> int:
     """Return how often any one column of a contact was restored in 24 hours, at most."""
-    recent = Restore.objects.filter(done_at__gt=database_now(plus=-86_400), result=RestoreResult.RESTORED)
+    recent = Restore.objects.filter(done_at__gt=database_now(plus=-86_400)).exclude(result=RestoreResult.NOT_RESTORED)
     counted = recent.values("contact_id", "column_name").annotate(number=Count("done_at", distinct=True))
     return counted.aggregate(most=Max("number"))["most"] or 0
 

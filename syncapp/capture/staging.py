@@ -10,8 +10,6 @@ is back already is not written again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -121,7 +119,7 @@ class CaptureStagingJob(JobType):
         if not _leave_stopped(work):
             breakers.release(permit)
             return
-        with _reading():
+        with runner.reading():
             self._crm.verify_organization(deadline=work.deadline)
         _stage(work)
         breakers.record_success(permit)
@@ -153,19 +151,6 @@ class CaptureStagingJob(JobType):
         queue.mark_failed(lease, error=failure.code)
 
 
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Take any refusal of a read for one of the whole operation; it has a breaker of its own."""
-    try:
-        yield
-    except Forbidden:
-        raise
-    except CrmError as error:
-        if error.is_refusal:
-            raise OperationRefused(error) from error
-        raise
-
-
 def _was_sent(lease: Lease) -> bool:
     """Return whether something was sent whose result is not stored yet."""
     return bool(lease.row().values_list("outcome_unknown", flat=True).first())
@@ -194,7 +179,7 @@ def _leave_stopped(work: _Work) -> bool:
 
 def _store_what_was_sent(work: _Work) -> None:
     """Store the edits that are in the CRM by an attempt whose answer was lost, and send nothing."""
-    with _reading():
+    with runner.reading():
         work.crm.verify_organization(deadline=work.deadline)
     found = _plan(work)
     edits = tuple(edit for edit in found.plan.staged if edit.entry.id in found.snapshot.staged)
@@ -298,7 +283,7 @@ def _read_and_plan(work: _Work) -> _Found:
 def _plan(work: _Work) -> _Found:
     """Read our rows and the CRM's, and plan. Raises CrmError, _SettingsChanged."""
     capture, planned = _settings()
-    with _reading():
+    with runner.reading():
         known = contact_columns.for_writing(columns.TABLE, crm=work.crm)
         if not staging_columns.has_origin(work.crm, retry=True):
             raise OperationRefused(Rejected("The staging table lacks the columns that capture needs.", status=400))
@@ -360,5 +345,5 @@ def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> Non
 
 
 def _lookups(work: _Work) -> dict[str, Column]:
-    with _reading():
+    with runner.reading():
         return staging_columns.lookups(work.crm)

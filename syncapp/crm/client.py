@@ -241,17 +241,18 @@ class CrmClient:
         columns: Sequence[Column],
         record_ids: Sequence[UUID],
         with_revision: bool = True,
+        with_origin: bool = False,
         deadline: Deadline | None = None,
     ) -> DeliverySnapshot:
         """Return the contact, the given SyncRecords and all their SyncFields as the CRM holds them now.
 
         One request per 200 records; rows that no longer exist are absent. Without `with_revision` the contact's
-        revision column is not read, because the CRM lacks it.
+        revision column is not read, because the CRM lacks it; without `with_origin` nor is whether edits are restored.
         """
         names = self._names
         revision = names.contact_revision if with_revision else ""
         of_fields = rows.staged_field_columns(names)
-        of_records = rows.staged_record_columns(names, with_origin=False)
+        of_records = rows.staged_record_columns(names, with_origin=with_origin)
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
         records: dict[UUID, StagedRecord] = {}

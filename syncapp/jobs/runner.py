@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from syncapp import log_context
-from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
+from syncapp.crm.errors import CrmError, Forbidden, ProtocolError, WritesDisabled
 from syncapp.jobs import breakers, queue
 from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import PROCESS_ENDED, Lease, LostLease
@@ -307,6 +307,19 @@ def stop_operation(error: CrmError, lease: Lease, *, breaker: str) -> Retry:
     reason = f"The CRM refuses it: {error.message}"
     unknown = error.may_have_applied or lease.outcome_unknown
     return Retry("refused", reason, costs_attempt=False, outcome_unknown=unknown)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Take any refusal of a read for one of the whole operation, because reads contain no values of a job."""
+    try:
+        yield
+    except Forbidden:
+        raise  # it has a breaker of its own
+    except CrmError as error:
+        if error.is_refusal:
+            raise OperationRefused(error) from error
+        raise
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from syncapp.models.audit import AuditEntry, AuditValue
 from syncapp.models.capture.day import CaptureContactDay, CaptureDay
 from syncapp.models.capture.entry import CaptureContact, CaptureEntry, CaptureValue
 from syncapp.models.capture.job import CaptureJob
+from syncapp.models.capture.put_back import PutBackItem, PutBackJob, PutBackPlan, PutBackPreparation
 from syncapp.models.capture.restore import Restore
 from syncapp.models.capture.settings import Capture, CaptureColumn, CaptureGap, CaptureIdentity, CaptureSource
 from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, DailyOperations, Heartbeat, MirrorCursor
@@ -83,6 +84,10 @@ __all__ = [
     "Preferences",
     "Presence",
     "ProcessClock",
+    "PutBackItem",
+    "PutBackJob",
+    "PutBackPlan",
+    "PutBackPreparation",
     "RecordWord",
     "Restore",
     "Rule",

@@ -152,6 +152,7 @@ def test_writes_have_their_own_queue() -> None:
 
     writing = {name for name, queue in queues.items() if queue == "celery"}
     runs = {"switch_filters", "count_meetings", "keep_policy", "prepare_run"}
-    assert writing == {"deliver", "decide_selection", "check_connection", "stage_captured", *runs}
+    captured = {"stage_captured", "put_back_contact", "prepare_put_back"}
+    assert writing == {"deliver", "decide_selection", "check_connection", *captured, *runs}
     assert {queues[name] for name in set(queues) - writing} == {"periodic"}
     assert set(app.amqp.queues.consume_from) == {"celery", "periodic"}, "a worker without -Q serves both"

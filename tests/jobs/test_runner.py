@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,8 @@ from pytest_django import Settings
 
 from syncapp import log_context, preferences
 from syncapp.capture import staging
+from syncapp.capture.put_back import assessment, planning
+from syncapp.capture.put_back import job as put_back_job
 from syncapp.connection import clients
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
@@ -34,6 +36,8 @@ from syncapp.models import (
     FilterUser,
     MeetingCount,
     Message,
+    PutBackJob,
+    PutBackPreparation,
     Restore,
     RunPreparation,
     SelectionItem,
@@ -61,6 +65,7 @@ from syncapp.sync_filters.runs import creation, meetings, transitions
 from syncapp.sync_filters.runs import job as runs
 from syncapp.sync_filters.runs import preparation as preparing
 from syncapp.tenant.checks import job as connection_checks
+from tests.capture import put_back_scene
 from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
 from tests.support.factories import make_field, make_record
 from tests.support.people import fred, rita
@@ -145,6 +150,38 @@ def capture(world: World) -> Scene:
     )
     crm = clients.verified_client()
     return Scene(lambda pk: staging.stage(pk, crm=crm), made[0], list(made[1:]))
+
+
+@pytest.fixture
+def put_back(world: World, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    contacts = [put_back_scene.Restored(world).contact for _ in range(3)]
+    put_back_scene.started()
+    bad, *good = (PutBackJob.objects.get(contact_id=each) for each in contacts)
+    _break_comparison(monkeypatch, {bad.contact_id})
+    crm = clients.verified_client()
+    return Scene(lambda pk: put_back_job.put_back(pk, crm=crm), bad, good)
+
+
+@pytest.fixture
+def put_back_preparation(world: World, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    contacts = [put_back_scene.Restored(world, **{column: "1"}).contact for column in put_back_scene.ORIGINALS]
+    now = timezone.now()
+    ranges = [planning.Range(now - timedelta(hours=1), now, column=column) for column in put_back_scene.ORIGINALS]
+    made = [PutBackPreparation.objects.get(plan=planning.create_plan(each, by=rita())) for each in ranges]
+    _break_comparison(monkeypatch, {contacts[0]})
+    crm = clients.verified_client()
+    return Scene(lambda pk: planning.prepare(pk, crm=crm, seconds=20), made[0], list(made[1:]))
+
+
+def _break_comparison(monkeypatch: pytest.MonkeyPatch, contacts: set[uuid.UUID]) -> None:
+    compare = assessment.by_contact
+
+    def broken(restore: Restore, *others: Any) -> Any:
+        if restore.contact_id in contacts:
+            raise ValueError("no")
+        return compare(restore, *others)
+
+    monkeypatch.setattr(assessment, "by_contact", broken)
 
 
 def _runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[FilterRun]:
@@ -246,6 +283,8 @@ TYPES = (
     "policy",
     "connection_check",
     "capture",
+    "put_back",
+    "put_back_preparation",
 )
 
 

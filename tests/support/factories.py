@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType, staged_field_id
 from syncapp.mirror import columns
 from syncapp.mirror.edits import search_words
 from syncapp.models import CrmUser, Restore, SyncField, SyncRecord
@@ -84,7 +84,7 @@ def make_captured(column: str = "jobtitle", *, is_restored: bool = True, **value
     """Create an edit that capture staged, with its field, and the result of restoring that field."""
     audit_id, now = uuid.uuid4(), timezone.now()
     record = make_record(source="audit", operation_id=str(audit_id), is_restored=is_restored)
-    field = make_field(record, column)
+    field = make_field(record, column, id=staged_field_id(audit_id, column))
     result = RestoreResult.RESTORED if is_restored else RestoreResult.NOT_RESTORED
     defaults = {
         "value_found": field.proposed_value,

@@ -77,6 +77,13 @@ class World:
         """Delete the contact in the CRM."""
         self._post("delete", {"contact": str(contact)})
 
+    def merge(self, contact: uuid.UUID) -> None:
+        """Merge the contact into another one."""
+        kind = {"@odata.type": "Microsoft.Dynamics.CRM.contact"}
+        target = next(row["contactid"] for row in self.rows("contacts") if row["contactid"] != str(contact))
+        both = {"Target": {**kind, "contactid": target}, "Subordinate": {**kind, "contactid": str(contact)}}
+        self._as_the_company("POST", "Merge", {**both, "UpdateContent": kind, "PerformParentingChecks": False})
+
     def delete_account(self, account: uuid.UUID) -> None:
         """Delete a company in the CRM."""
         self._post("delete", {"table": "account", "id": str(account)})

@@ -53,6 +53,8 @@ def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[AnyWrite, 
         body = {names.field_applied: applied.applied or None}
         found.append(Write(names.field_set, applied.field_id, applied.etag, body))
     found += [Write(names.record_set, close.record_id, close.etag, dict(_CLOSED)) for close in change_set.closes]
+    for flag in change_set.flags:
+        found.append(Write(names.record_set, flag.record_id, flag.etag, {names.record_restored: flag.is_restored}))
     for record in change_set.records:
         found += _creations(record, names=names, lookups=change_set.lookups)
     return tuple(found)

@@ -265,6 +265,15 @@ class RecordClose:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class RestoredFlag:
+    """Whether the originals of a staged edit are in the contact, to be written on the edit."""
+
+    record_id: UUID
+    etag: str
+    is_restored: bool
+
+
 # The label of an original that nobody knows; its value is empty then, and would look like an empty original.
 UNKNOWN_ORIGINAL = "(not known)"
 
@@ -278,6 +287,11 @@ class NewField:
     proposed: str | None
     original_label: str = ""
     proposed_label: str = ""
+
+
+def staged_field_id(operation_id: UUID, column: str) -> UUID:
+    """Return the id of the row of one changed field of an edit that we staged."""
+    return uuid5(operation_id, f"field:{column}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +315,7 @@ class NewRecord:
 
     def field_id(self, column: str) -> UUID:
         """Return the id of the row of one changed field."""
-        return uuid5(self.operation_id, f"field:{column}")
+        return staged_field_id(self.operation_id, column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +327,7 @@ class ChangeSet:
     applied: tuple[AppliedValue, ...] = ()
     closes: tuple[RecordClose, ...] = ()
     records: tuple[NewRecord, ...] = ()
+    flags: tuple[RestoredFlag, ...] = ()
     lookups: Mapping[str, Column] = field(default_factory=dict)
 
 

@@ -10,8 +10,7 @@ a request that is still in flight when we read again can no longer take effect a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
+from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
 from syncapp.crm.staging.records import STATE_COLUMNS, ChangeSet, ColumnType, DeliverySnapshot, LiveContact
 from syncapp.crm.transport import Deadline
 from syncapp.jobs import breakers, queue, runner
@@ -102,7 +101,7 @@ class DeliveryJob(JobType):
         """Assess, send and finish the bound decisions. Raises CrmError, LostLease."""
         delivery = Delivery.objects.get(pk=lease.pk)
         work = _Work(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
-        with _reading():
+        with runner.reading():
             # In another organization our contacts do not exist, and would be taken for deleted.
             self._crm.verify_organization(deadline=work.deadline)
         bound = _bound_decisions(delivery)
@@ -141,19 +140,6 @@ def _bound_decisions(delivery: Delivery) -> list[Decision]:
     """Return the decisions that this delivery still has to write, oldest first."""
     bound = Decision.objects.filter(delivery=delivery, state=DecisionState.BOUND)
     return list(bound.select_related("field", "decided_by", "rule").order_by("decided_at", "pk"))
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Take any refusal of a read for one of the whole operation, because reads contain no values of a decision."""
-    try:
-        yield
-    except Forbidden:
-        raise  # it has a breaker of its own
-    except CrmError as error:
-        if error.is_refusal:
-            raise OperationRefused(error) from error
-        raise
 
 
 def _send_all(work: _Work, decisions: Sequence[Decision]) -> None:
@@ -237,7 +223,7 @@ def _read_and_assess(
             unproven[earlier.field_id].add(str(earlier.pk))
     own = {field_id: OwnDecisions(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
     wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
-    with _reading():
+    with runner.reading():
         known = contact_columns.for_writing(work.delivery.target_table, crm=work.crm)
         view = work.crm.read_for_delivery(
             table=work.delivery.target_table,

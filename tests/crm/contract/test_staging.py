@@ -18,6 +18,7 @@ from syncapp.crm.staging.records import (
     LiveContact,
     NewField,
     NewRecord,
+    RestoredFlag,
     StagingSnapshot,
 )
 from tests.crm.contract.cloud import Cloud
@@ -111,6 +112,21 @@ def test_edit_without_editor_and_restore_is_created(staging: Staging) -> None:
     (record,) = staging.read(staging.record.operation_id).staged.values()
     assert (record.editor_id, record.is_restored) == (None, False)
     assert staging.contact.values["telephone1"] == "+49 40 555"
+
+
+def test_flag_is_written_with_the_version_read(staging: Staging) -> None:
+    staging.apply()
+    (record,) = staging.read(staging.record.operation_id).staged.values()
+    flag = RestoredFlag(record.id, record.etag, is_restored=False)
+
+    staging.apply(ChangeSet(flags=(flag,)))
+
+    view = staging.crm.read_for_delivery(
+        table="contact", contact_id=staging.contact_id, columns=[], record_ids=[record.id], with_origin=True
+    )
+    assert not view.records[record.id].is_restored
+    with pytest.raises(Stale):
+        staging.apply(ChangeSet(flags=(flag,)))
 
 
 def test_same_operation_twice_is_stale(staging: Staging) -> None:

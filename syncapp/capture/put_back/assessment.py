@@ -1,0 +1,98 @@
+"""The decision for each column of a plan: put the value from Outlook back, or leave the column alone, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from syncapp.crm.staging.records import Column, ContactState, LiveContact, StagedDecision, StagedField
+from syncapp.crm.values import conversion
+from syncapp.models import Restore, SyncField
+from syncapp.models.capture.restore import RestoreResult
+from syncapp.models.mirror.sync_field import FieldDecision
+
+
+class Left(StrEnum):
+    """A reason for which a column is left alone."""
+
+    ALREADY = "already"  # the CRM holds the value from Outlook
+    CHANGED = "changed"  # the CRM holds neither that value nor the restored one
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"  # the edit is gone, or was decided in the CRM
+    SUPERSEDED = "superseded"  # by a newer edit of the same field
+    PUT_BACK = "put_back"  # by an earlier plan
+    CONTACT_GONE = "contact_gone"
+    CONTACT_MERGED = "contact_merged"
+    UNREADABLE = "unreadable"
+    NOT_READ_YET = "not_read_yet"  # the staged edit has not reached the portal
+    STOPPED = "stopped"
+
+
+SENTENCES: Mapping[str, str] = {
+    Left.ALREADY: "The CRM holds the value from Outlook already.",
+    Left.CHANGED: "The value was changed in the CRM after it was restored.",
+    Left.APPROVED: "It was approved, so the value from Outlook is in the CRM or is being written.",
+    Left.REJECTED: "It was rejected. Use “Approve after all” on its page if the value is right.",
+    Left.WITHDRAWN: "The edit was decided in the CRM itself, or is no longer there.",
+    Left.SUPERSEDED: "A newer edit of the same field replaced it.",
+    Left.PUT_BACK: "It was put back before.",
+    Left.CONTACT_GONE: "The contact was deleted in the CRM.",
+    Left.CONTACT_MERGED: "The contact was merged into another one.",
+    Left.UNREADABLE: "The field cannot be read in the CRM.",
+    Left.NOT_READ_YET: "The staged edit has not been read from the CRM yet. Prepare the plan again in a minute.",
+    Left.STOPPED: "The plan was stopped before this contact.",
+}
+
+_BY_DECISION = {
+    FieldDecision.APPROVED: Left.APPROVED,
+    FieldDecision.REJECTED: Left.REJECTED,
+    FieldDecision.SUPERSEDED: Left.SUPERSEDED,
+    FieldDecision.WITHDRAWN: Left.WITHDRAWN,
+}
+_BY_MARK: Mapping[int, Left] = {
+    StagedDecision.APPROVED: Left.APPROVED,
+    StagedDecision.REJECTED: Left.REJECTED,
+    StagedDecision.SUPERSEDED: Left.SUPERSEDED,
+}
+
+
+def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Left | None:
+    """Return why our rows leave a column alone, None where the CRM decides.
+
+    `field` is loaded with its record; `is_newest`: no later edit of the column was restored.
+    """
+    if restore.result == RestoreResult.PUT_BACK:
+        return Left.PUT_BACK
+    if not is_newest:
+        return Left.SUPERSEDED
+    if field is None or field.record.is_stub:
+        return Left.NOT_READ_YET
+    if field.decision != FieldDecision.PENDING:
+        return _BY_DECISION[FieldDecision(field.decision)]
+    return Left.UNREADABLE if field.unreadable or field.record.unreadable else None
+
+
+def by_contact(restore: Restore, column: Column | None, contact: LiveContact | None) -> Left | None:
+    """Return why the contact as it is now leaves a column alone, None where its value is to be put back."""
+    if contact is None:
+        return Left.CONTACT_GONE
+    if contact.state is ContactState.MERGED:
+        return Left.CONTACT_MERGED
+    if column is None or column.name not in contact.values:
+        return Left.UNREADABLE
+    now = contact.values[column.name]
+    if conversion.same(column.type, now, restore.value_found):
+        return Left.ALREADY
+    return None if conversion.same(column.type, now, restore.value_restored) else Left.CHANGED
+
+
+def by_staged_row(staged: StagedField | None) -> Left | None:
+    """Return why the staging row in the CRM leaves its column alone; decisions reach us with the next reading."""
+    if staged is None:
+        return Left.WITHDRAWN
+    if staged.problem:
+        return Left.UNREADABLE
+    if staged.state == 0:
+        return None
+    return _BY_MARK.get(staged.decision, Left.WITHDRAWN)

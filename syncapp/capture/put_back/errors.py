@@ -1,0 +1,7 @@
+"""Errors of plans that put values back."""
+
+from __future__ import annotations
+
+
+class NotPossible(Exception):
+    """The step cannot be taken now; the message says why, and what to do."""

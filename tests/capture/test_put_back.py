@@ -1,0 +1,432 @@
+"""Putting back what was restored, from a plan to the rows in the CRM; judged by the sandbox's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp.capture.put_back import comparison, planning, transitions
+from syncapp.capture.put_back import job as jobs
+from syncapp.capture.put_back.assessment import SENTENCES, Left
+from syncapp.capture.put_back.errors import NotPossible
+from syncapp.capture.put_back.planning import Range
+from syncapp.jobs import breakers, queue
+from syncapp.models import (
+    AuditEntry,
+    Breaker,
+    Connection,
+    PutBackItem,
+    PutBackJob,
+    PutBackPlan,
+    Restore,
+    SyncField,
+    SyncRecord,
+)
+from syncapp.models.capture.entry import Source
+from syncapp.models.capture.put_back import PutBackState
+from syncapp.models.capture.restore import RestoreResult
+from syncapp.models.jobs.job import JobState
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from tests.capture.conftest import Company
+from tests.capture.put_back_scene import Restored, planned, results, started, work
+from tests.capture.test_staging import restoring, stage
+from tests.machine.failpoints import Failpoints
+from tests.support.people import ada
+from tests.support.world import World
+
+__all__ = ["restoring"]  # a fixture
+pytestmark = pytest.mark.django_db
+
+CUT = {"method": "PATCH", "table": "contact", "times": 1}
+POINTS = ("put_back.claimed", "put_back.read", "put_back.stored", "put_back.finished")
+DONE = ("jobtitle", "done", "")
+
+
+@pytest.fixture(autouse=True)
+def no_undo_window(settings: Settings) -> None:
+    settings.UNDO_SECONDS = 0
+
+
+@pytest.fixture
+def restored(world: World) -> Restored:
+    return Restored(world)
+
+
+@pytest.fixture
+def points(monkeypatch: pytest.MonkeyPatch) -> Failpoints:
+    found = Failpoints()
+    for module in (queue, jobs, comparison):
+        monkeypatch.setattr(module, "failpoint", found.passed)
+    return found
+
+
+def test_value_is_put_back_with_its_edit(restored: Restored) -> None:
+    revision = restored.value("osync_revision") or 0
+    plan = started()
+
+    work()
+
+    assert (restored.value(), restored.written(), restored.flag()) == ("Pilot", ["Pilot"], False)
+    assert restored.value("osync_revision") == revision + 1
+    assert len({entry["transaction"] for entry in restored.world.ledger()}) == 1
+    assert results(plan) == [DONE]
+    assert Restore.objects.get().result == RestoreResult.PUT_BACK
+    assert PutBackPlan.objects.get().state == PutBackState.DONE
+    assert AuditEntry.objects.get(action="field.restore.put_back").field_id == restored.field.pk
+
+
+def test_preview_writes_nothing(restored: Restored) -> None:
+    plan = planned()
+
+    assert restored.world.ledger() == []
+    item = PutBackItem.objects.get(plan=plan)
+    assert (item.result, item.live_value, item.restore.value_found) == ("open", "Buyer", "Pilot")
+    assert work() == 0
+
+
+def test_rejection_writes_the_original_afterwards(restored: Restored) -> None:
+    started()
+    work()
+    restored.world.pull()
+
+    restored.world.decide(reject=(restored.field,))
+    restored.world.deliver()
+
+    assert (restored.value(), restored.written()) == ("Buyer", ["Pilot", "Buyer"])
+    assert (restored.field.decision, restored.field.delivery) == (FieldDecision.REJECTED, FieldDelivery.DONE)
+
+
+def test_approval_only_marks_afterwards(restored: Restored) -> None:
+    started()
+    work()
+
+    restored.world.decide(approve=(restored.field,))
+    restored.world.deliver()
+
+    assert restored.written() == ["Pilot"]
+    assert (restored.field.decision, restored.field.delivery) == (FieldDecision.APPROVED, FieldDelivery.ALREADY)
+
+
+def test_rejection_while_sending_writes_the_original(restored: Restored, points: Failpoints) -> None:
+    started()
+    points.arm("put_back.sent", lambda: restored.world.decide(reject=(restored.field,)) and None)
+
+    work()
+    restored.world.deliver()
+
+    assert restored.value() == "Buyer"
+    assert restored.field.decision == FieldDecision.REJECTED
+
+
+def test_delivered_rejection_before_the_write_wins(world: World, points: Failpoints) -> None:
+    scene = Restored(world, jobtitle="Pilot", department="Flight")
+    plan = started(column="jobtitle")
+
+    def reject() -> None:
+        world.decide(reject=(SyncField.objects.get(column_name="jobtitle", record__target_id=scene.contact),))
+        world.deliver()
+
+    points.arm("put_back.sent", reject)
+
+    work()
+
+    assert (scene.written(), results(plan)) == ([], [("jobtitle", "left", "rejected")])
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_decision_before_sending_is_respected(restored: Restored, points: Failpoints, is_approved: bool) -> None:
+    plan = started()
+    field = restored.field
+    decide: Callable[[], object] = (
+        (lambda: restored.world.decide(approve=(field,)))
+        if is_approved
+        else (lambda: restored.world.decide(reject=(field,)))
+    )
+    points.arm("put_back.read", lambda: decide() and None)
+
+    work()
+
+    assert restored.written() == []
+    assert results(plan) == [("jobtitle", "left", "approved" if is_approved else "rejected")]
+    assert SyncRecord.objects.get(pk=field.record_id).is_restored
+
+
+@pytest.mark.parametrize(
+    ("happen", "why"),
+    [
+        (lambda it: it.world.form(it.contact, jobtitle="Director"), Left.CHANGED),
+        (lambda it: it.world.form(it.contact, jobtitle="Pilot"), Left.ALREADY),
+        (lambda it: it.world.delete(it.contact), Left.CONTACT_GONE),
+        (lambda it: it.world.decide(approve=(it.field,)), Left.APPROVED),
+        (lambda it: it.world.decide(reject=(it.field,)), Left.REJECTED),
+        (lambda it: it.edit(jobtitle="Captain", seconds_ago=-4000), Left.SUPERSEDED),
+        (lambda it: SyncField.objects.update(decision=FieldDecision.WITHDRAWN), Left.WITHDRAWN),
+        (lambda it: SyncField.objects.update(unreadable="no"), Left.UNREADABLE),
+        (lambda it: SyncRecord.objects.update(is_stub=True), Left.NOT_READ_YET),
+        (lambda it: Restore.objects.update(result=RestoreResult.PUT_BACK), Left.PUT_BACK),
+    ],
+    ids=lambda each: str(each) if isinstance(each, Left) else "",
+)
+@pytest.mark.parametrize("when", [pytest.param("before the plan", marks=pytest.mark.long), "after the preview"])
+def test_changed_column_is_left_alone(
+    restored: Restored, happen: Callable[[Restored], object], why: Left, when: str
+) -> None:
+    if when == "before the plan":
+        happen(restored)
+        plan = planned()
+        assert results(plan) == [("jobtitle", "left", why)]
+        with pytest.raises(NotPossible):
+            transitions.start(plan.pk, by=ada())
+    else:
+        plan = started()
+        happen(restored)
+        work()
+        assert results(plan) == [("jobtitle", "left", why)]
+    assert restored.written() == []
+
+
+def test_decided_in_the_crm_is_left_alone(restored: Restored) -> None:
+    plan = started()
+    restored.world.decide_in_the_crm(restored.field, "rejected")
+
+    work()
+
+    assert (results(plan), restored.written()) == ([("jobtitle", "left", "rejected")], [])
+
+
+def test_merged_contact_is_left_alone(restored: Restored) -> None:
+    plan = started()
+    restored.world.merge(restored.contact)
+
+    work()
+
+    assert (results(plan), restored.written()) == ([("jobtitle", "left", "contact_merged")], [])
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert set(SENTENCES) == set(Left)
+    assert len(set(SENTENCES.values())) == len(Left)
+
+
+def test_newest_of_two_edits_is_put_back(world: World) -> None:
+    scene = Restored(world)
+    scene.edit(jobtitle="Captain", seconds_ago=30)
+    plan = started()
+
+    work()
+
+    assert (scene.written(), results(plan)) == (["Captain"], [DONE])
+
+
+def test_range_source_and_column_narrow_the_plan(world: World) -> None:
+    Restored(world, jobtitle="Pilot", department="Flight")
+    now = timezone.now()
+
+    assert results(planned(column="department")) == [("department", "open", "")]
+    with pytest.raises(NotPossible, match="Nothing was restored"):
+        planned(source=Source.UNKNOWN)
+    with pytest.raises(NotPossible, match="Nothing was restored"):
+        planning.create_plan(Range(now, now + timedelta(hours=1)), by=ada())
+    with pytest.raises(NotPossible, match="after the beginning"):
+        planning.create_plan(Range(now, now), by=ada())
+
+
+def test_part_of_an_edit_is_put_back(world: World) -> None:
+    scene = Restored(world, jobtitle="Pilot", department="Flight")
+    started(column="jobtitle")
+    work()
+
+    world.decide(reject=(SyncField.objects.get(column_name="department", record__target_id=scene.contact),))
+    world.decide(approve=(SyncField.objects.get(column_name="jobtitle", record__target_id=scene.contact),))
+    world.deliver()
+
+    assert (scene.flag(), scene.value("jobtitle"), scene.value("department")) == (False, "Pilot", "Purchasing")
+    assert scene.written("department") == []
+
+
+def test_restored_part_can_still_be_approved(world: World) -> None:
+    scene = Restored(world, jobtitle="Pilot", department="Flight")
+    started(column="jobtitle")
+    work()
+
+    world.decide(approve=(SyncField.objects.get(column_name="department", record__target_id=scene.contact),))
+    world.deliver()
+
+    assert scene.written("department") == ["Flight"]
+
+
+@pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
+def test_lost_answer_puts_back_once(restored: Restored, cut: str) -> None:
+    plan = started()
+    restored.world.faults({**CUT, "cut": cut})
+
+    work()
+    restored.world.heal()
+    Breaker.objects.all().delete()
+    work()
+
+    assert (restored.value(), restored.written(), restored.flag()) == ("Pilot", ["Pilot"], False)
+    assert results(plan) == [DONE]
+    assert Restore.objects.get().result == RestoreResult.PUT_BACK
+
+
+@pytest.mark.parametrize(
+    "point", ["put_back.sent", "put_back.answered", *(pytest.param(each, marks=pytest.mark.long) for each in POINTS)]
+)
+def test_power_cut_puts_back_once(restored: Restored, points: Failpoints, point: str) -> None:
+    plan = started()
+    points.arm(point, points.cut_power)
+
+    points.run(work)
+    points.clear()
+    work()
+    work()
+
+    assert (restored.value(), restored.written(), restored.flag()) == ("Pilot", ["Pilot"], False)
+    assert results(plan) == [DONE]
+    assert PutBackJob.objects.get().state == JobState.DONE
+    assert PutBackPlan.objects.get().state == PutBackState.DONE
+    assert AuditEntry.objects.filter(action="field.restore.put_back").count() == 1
+
+
+def test_cut_before_commit_leaves_changed_value(restored: Restored) -> None:
+    plan = started()
+    restored.world.faults({**CUT, "cut": "before_commit"})
+    work()
+    restored.world.heal()
+    restored.world.form(restored.contact, jobtitle="Director")
+    Breaker.objects.all().delete()
+
+    work()
+
+    assert (restored.written(), results(plan)) == ([], [("jobtitle", "left", "changed")])
+    field = restored.field
+    assert (field.record.is_restored, field.expected_value) == (True, "Director")
+
+
+def test_contact_changed_once_is_compared_again(restored: Restored) -> None:
+    plan = started()
+    restored.world.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 1})
+
+    work()
+
+    assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
+
+
+def test_refused_value_fails_alone(world: World) -> None:
+    scene = Restored(world, jobtitle="Pilot", telephone1="1" * 200)
+    plan = started()
+
+    work()
+
+    assert (scene.value("jobtitle"), scene.written("telephone1")) == ("Pilot", [])
+    assert results(plan) == [DONE, ("telephone1", "failed", "")]
+    assert "The CRM refused it" in PutBackItem.objects.get(result="failed").trouble
+    phone = SyncField.objects.get(column_name="telephone1", record__target_id=scene.contact)
+    assert phone.expected_value == "+47 55 10 20 30"
+
+
+def test_failed_item_is_retried(restored: Restored) -> None:
+    plan = started()
+    restored.world.take_away("prvWriteContact")
+    try:
+        work()
+    finally:
+        restored.world.take_away()
+    assert results(plan) == [("jobtitle", "failed", "")]
+    assert SyncRecord.objects.get(pk=restored.field.record_id).is_restored
+
+    transitions.retry(plan.pk, by=ada())
+    work()
+
+    assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
+    with pytest.raises(NotPossible, match="nothing to retry"):
+        transitions.retry(plan.pk, by=ada())
+
+
+def test_second_plan_finds_nothing_left(restored: Restored) -> None:
+    started()
+    work()
+
+    assert results(planned()) == [("jobtitle", "left", "put_back")]
+    assert restored.written() == ["Pilot"]
+
+
+def test_plan_starts_once_and_alone(world: World) -> None:
+    Restored(world)
+    Restored(world)
+    first, second = planned(), planned()
+    transitions.start(first.pk, by=ada())
+
+    for plan, message in ((first, "Reload"), (second, "Another plan")):
+        with pytest.raises(NotPossible, match=message):
+            transitions.start(plan.pk, by=ada())
+    with pytest.raises(IntegrityError):
+        PutBackPlan.objects.filter(pk=second.pk).update(state=PutBackState.RUNNING)
+
+
+def test_read_only_connection_refuses_the_start(restored: Restored) -> None:
+    plan = planned()
+    Connection.objects.update(review_writes=False)
+
+    with pytest.raises(NotPossible, match="read only"):
+        transitions.start(plan.pk, by=ada())
+
+    Connection.objects.update(review_writes=True)
+    transitions.start(plan.pk, by=ada())
+
+
+def test_stopped_plan_leaves_the_rest(restored: Restored) -> None:
+    plan = started()
+    transitions.stop(plan.pk, by=ada())
+
+    work()
+
+    assert (restored.written(), results(plan)) == ([], [("jobtitle", "left", "stopped")])
+    transitions.retry(plan.pk, by=ada())
+    work()
+    assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
+
+
+def test_stop_of_all_writes_holds_it_back(restored: Restored) -> None:
+    started()
+    breakers.stop_writes(reason="Upgrade", by=ada())
+    assert work() == 0
+
+    breakers.resume_writes(by=ada())
+
+    assert work() == 1
+    assert restored.written() == ["Pilot"]
+
+
+def test_discarded_plan_cannot_start(restored: Restored) -> None:
+    plan = planned()
+    transitions.discard(plan.pk, by=ada())
+
+    with pytest.raises(NotPossible):
+        transitions.start(plan.pk, by=ada())
+
+
+@pytest.mark.long
+def test_what_is_put_back_is_not_restored_again(restoring: Company) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    restoring.outlook(contact, jobtitle="Pilot")
+    stage(restoring)
+    restoring.pull()
+    plan = started()
+    work()
+    assert (results(plan), restoring.value(contact, "jobtitle")) == ([DONE], "Pilot")
+
+    stage(restoring)
+
+    assert restoring.value(contact, "jobtitle") == "Pilot"
+    restoring.outlook(contact, jobtitle="Captain")
+    stage(restoring)
+    assert restoring.value(contact, "jobtitle") == "Pilot", "the value that was put back is the new baseline"
+    assert restoring.written(contact, "jobtitle") == [before, "Pilot", "Pilot"]
