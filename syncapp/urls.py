@@ -9,7 +9,7 @@ from syncapp.web.activity import views as activity
 from syncapp.web.base import health, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.review import collaboration, links, lookups, queue, record, selection
-from syncapp.web.settings import capture, capture_changes, check, connection, file, pages, people, rules
+from syncapp.web.settings import capture, capture_changes, check, connection, file, pages, people, put_back, rules
 from syncapp.web.sign_in import demo
 from syncapp.web.sign_in import views as sign_in
 
@@ -109,6 +109,14 @@ urlpatterns = [
         "settings/capture/<slug:source>/changes/export.csv",
         capture_changes.settings_capture_changes_csv,
         name="settings_capture_changes_csv",
+    ),
+    path("settings/capture/put-back/", put_back.settings_put_back, name="settings_put_back"),
+    path("settings/capture/put-back/plan", put_back.settings_put_back_create, name="settings_put_back_create"),
+    path("settings/capture/put-back/<uuid:plan_id>/", put_back.settings_put_back_plan, name="settings_put_back_plan"),
+    path(
+        "settings/capture/put-back/<uuid:plan_id>/step",
+        put_back.settings_put_back_step,
+        name="settings_put_back_step",
     ),
     path("settings/people/", people.settings_people, name="settings_people"),
     path("settings/people/add", people.settings_person_add, name="settings_person_add"),

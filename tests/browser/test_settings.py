@@ -41,6 +41,7 @@ def test_settings_pages_are_accessible(ada: Page, demo: Demo):
         "/settings/rules/": "Looks at formats",
         "/settings/rules/new": "Kind of change",
         "/settings/capture/": "Capture is off",
+        "/settings/capture/put-back/": "Make a plan",
         "/settings/people/": "Ada Brennan",
         "/settings/me": "Your settings",
         "/settings/mails/": "Address for operations",

@@ -25,8 +25,10 @@ class RestorePresenter:
 
     @property
     def tag(self) -> str:
-        """Return a few words for a value that was left in the CRM, '' for a restored one."""
-        if self.row.result != RestoreResult.NOT_RESTORED:
+        """Return a few words for a value that is in the CRM, '' for a restored one."""
+        if self.row.result == RestoreResult.PUT_BACK:
+            return "Put back"
+        if self.is_restored:
             return ""
         if self.row.reason == Outcome.TOO_LATE:
             return f"Already in the CRM for {self._found_after}"
@@ -34,8 +36,10 @@ class RestorePresenter:
 
     @property
     def why(self) -> str:
-        """Return why it was left in the CRM, as a sentence; '' for a restored one."""
-        if self.row.result != RestoreResult.NOT_RESTORED:
+        """Return why it is in the CRM, as a sentence; '' for a restored one."""
+        if self.row.result == RestoreResult.PUT_BACK:
+            return "An administrator put the value from Outlook back after the original had been restored."
+        if self.is_restored:
             return ""
         if self.row.reason == Outcome.TOO_LATE:
             return f"It had been in the CRM for {self._found_after} when the portal found it, so it was not restored."
