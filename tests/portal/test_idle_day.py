@@ -112,7 +112,7 @@ def test_idle_day_stays_below_3000_operations(idle_portal: IdlePortal) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_idle_day_with_policy_stays_below_3000(idle_portal: IdlePortal) -> None:
     idle_portal.world.reset(users=500, contacts=50, pending=10)
     idle_portal.settle()
@@ -122,13 +122,13 @@ def test_idle_day_with_policy_stays_below_3000(idle_portal: IdlePortal) -> None:
     assert policy.members.exists()
     before = idle_portal.operations()
 
-    idle_portal.pass_time(DAY / 2, step=60)
+    idle_portal.pass_time(DAY / 2, step=120)
     asked = idle_portal.operations() - before
     newcomer = idle_portal.world.hire(team.pk)
     before = idle_portal.operations()
     idle_portal.pass_time(3600, step=60)
     assert policy.members.filter(user_id=newcomer, plan=Plan.CHANGE).exists(), "compared within the hour"
-    idle_portal.pass_time(DAY / 2 - 3600, step=60)
+    idle_portal.pass_time(DAY / 2 - 3600, step=120)
 
     asked += idle_portal.operations() - before
     assert 1_500 < asked < 3_000, asked
