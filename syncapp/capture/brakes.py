@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Max, Q
-from django.db.models.functions import Now, TruncMinute
+from django.db.models.functions import Now
 
 from syncapp.audit import log as audit
 from syncapp.crm.audits.records import Action
@@ -154,10 +154,7 @@ class Signatures:
 
 
 def _signatures(capture: Capture, now: datetime) -> Signatures | None:
-    """Compare the updates since the last signed one with those of four weeks; None if none was signed.
-
-    Those of one person within a minute count once, so that an import does not look like many people's edits.
-    """
+    """Compare the updates since the last signed one with those of four weeks; None if none was signed."""
     people = FilterUser.objects.filter(method=SyncMethod.SERVER_SIDE).values("pk")
     since = now - timedelta(days=USUAL_DAYS)
     updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
@@ -166,13 +163,9 @@ def _signatures(capture: Capture, now: datetime) -> Signatures | None:
     last_signed = signed.aggregate(last=Max("happened_at"))["last"]
     if last_signed is None:
         return None
-    in_a_row = _by_minute(unsigned.filter(happened_at__gt=max(last_signed, capture.mode_since or last_signed)))
-    before = _by_minute(signed), _by_minute(unsigned.filter(happened_at__lte=last_signed))
+    in_a_row = unsigned.filter(happened_at__gt=max(last_signed, capture.mode_since or last_signed)).count()
+    before = signed.count(), unsigned.filter(happened_at__lte=last_signed).count()
     return Signatures(in_a_row, share=before[0] / sum(before))
-
-
-def _by_minute(updates: CaptureEntryQuerySet) -> int:
-    return updates.values("user_id", minute=TruncMinute("happened_at")).distinct().count()
 
 
 def _signature(capture: Capture, now: datetime) -> Finding | None:
