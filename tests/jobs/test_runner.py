@@ -21,10 +21,12 @@ from syncapp.capture import staging
 from syncapp.capture.put_back import assessment, planning
 from syncapp.capture.put_back import job as put_back_job
 from syncapp.connection import clients
+from syncapp.crm.audits.records import Action
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.models import (
     Capture,
+    CaptureEntry,
     CaptureJob,
     ConnectionCheck,
     Decision,
@@ -44,7 +46,7 @@ from syncapp.models import (
     SelectionRun,
     SyncField,
 )
-from syncapp.models.capture.entry import Source
+from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import OPEN_STATES, Job, JobState, database_now
@@ -139,9 +141,18 @@ def capture(world: World) -> Scene:
     Capture.objects.create(mode=CaptureMode.STAGING, mode_since=moment, observing_since=moment)
     made = [CaptureJob.objects.create(contact_id=world.contact(number), due_at=moment) for number in range(3)]
     end_of_time = datetime.max.replace(tzinfo=UTC)
+    edit = CaptureEntry.objects.create(
+        audit_id=uuid.uuid4(),
+        contact_id=made[0].contact_id,
+        action=Action.UPDATE,
+        happened_at=end_of_time,
+        read_at=moment,
+        source=Source.OUTLOOK,
+        state=EntryState.STAGED,
+    )
     Restore.objects.create(
         contact_id=made[0].contact_id,
-        audit_id=uuid.uuid4(),
+        audit_id=edit.audit_id,
         column_name="jobtitle",
         source=Source.OUTLOOK,
         result=RestoreResult.RESTORED,
