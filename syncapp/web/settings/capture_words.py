@@ -46,7 +46,7 @@ WHY_PAUSED: Mapping[str, str] = {
     Brake.MASS_EDIT: "So many changes at once usually come from an import or a program, not from people.",
     Brake.SIGNATURE_GONE: (
         "The synchronization may sign in another way since then, and Outlook’s edits would no longer be recognized. "
-        "An import by one person that takes many minutes looks the same. Edit a contact in Outlook yourself, and run "
+        "A large import by one person looks the same. Edit a contact in Outlook yourself, and run "
         "the check in Settings, Connection."
     ),
     Brake.RIVAL: "Two that stage the same edits would undo each other’s work. Turn the other one off first.",
