@@ -13,10 +13,14 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='CaptureContactDay',
             fields=[
-                ('day', models.DateField(primary_key=True, serialize=False)),
-                ('signed', models.PositiveIntegerField(db_default=0, default=0)),
-                ('original', models.PositiveIntegerField(db_default=0, default=0)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('source', models.CharField(choices=[('ours', 'This portal'), ('outlook', 'Outlook synchronization'), ('form', 'Form or program that raises the revision'), ('program', 'Another program'), ('unknown', 'Unknown')], max_length=8)),
+                ('contacts', models.PositiveIntegerField()),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('day', 'source'), name='one_contact_count_per_day')],
+            },
         ),
         migrations.CreateModel(
             name='CaptureDay',

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0074_contacts_by_source'),
+        ('syncapp', '0073_capture_days'),
     ]
 
     operations = [
