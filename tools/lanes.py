@@ -215,7 +215,7 @@ def _only_by_name() -> list[Lane]:
 
 def _long_journeys() -> list[Lane]:
     on_postgres = ["-m", "journey", *LONG_JOURNEYS, *ON_SQLITE_IN_SHORT, DEMO_JOURNEY]
-    kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
+    kills = ["-m", "journey", "tests/journeys/test_kills.py", "tests/journeys/test_capture_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
     return [
         Lane(
