@@ -14,6 +14,7 @@ Kinds = Sequence[str]
 MACHINE_RUNS = 2_000
 CRASH_ROUNDS = 25
 EDITS = 65_000  # about 100,000 fields
+CAPTURED = {"CAPTURE_EDITS": "10000", "CAPTURE_IMPORTED": "20000"}
 CONTACTS = EDITS + 1_000  # nearly every edit has its own contact: superseding is not measured
 
 
@@ -69,6 +70,23 @@ def filters(kinds: Kinds) -> None:
         stage.measure("filters", environment={**database, **crm, **limits})
 
 
+def capture(kinds: Kinds) -> None:
+    """Measure capture on PostgreSQL: 10,000 edits in Outlook, and an import of 20,000 contacts, under the CRM's limits.
+
+    CAPTURE_EDITS, CAPTURE_IMPORTED and CAPTURE_FASTER change the sizes and the clock.
+    """
+    edits, imported = (os.environ.get(name, size) for name, size in CAPTURED.items())
+    contacts, faster = max(int(edits), int(imported)), float(os.environ.get("CAPTURE_FASTER", "2"))
+    with (
+        servers.valkey() as broker,
+        stage.sandbox(users=20, contacts=contacts, pending=0) as crm,
+        stage.database(kinds[-1]) as database,
+    ):
+        more = {"RATE_LIMIT_URL": broker.url, "RATE_LIMIT_TIME_SCALE": str(1 / faster), "CAPTURE": "audit"}
+        sizes = {"CAPTURE_EDITS": edits, "CAPTURE_IMPORTED": imported, "CRM_DAILY_ALLOWANCE": "1000000"}
+        stage.measure("capture", environment={**database, **crm, **more, **sizes})
+
+
 def decide(kinds: Kinds) -> None:
     """Measure decisions while Redis and the CRM refuse connections, then while they never answer."""
     for kind in kinds:
@@ -102,6 +120,7 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "queue": queue,
     "audit": audit,
     "deliver": deliver,
+    "capture": capture,
     "decide": decide,
     "filters": filters,
     "rate_limit": lambda kinds: rate_limit(),
@@ -110,4 +129,4 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "crash": crash,
     "sandbox": lambda kinds: sandbox_at_full_size(),
 }
-ONLY_BY_NAME = ("crash", "keyboard")
+ONLY_BY_NAME = ("capture", "crash", "keyboard")

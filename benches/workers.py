@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.synchronize import Barrier
 
 import django
@@ -52,7 +53,7 @@ def deliver(delivery_id: uuid.UUID) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The work of one process for a filter run.
+    """The work of one process for a filter run, or for capture.
 
     Answers by status, the most memory it ever held in MB, seconds of a processor that it took.
     """
@@ -73,6 +74,40 @@ class _Answers(logging.Handler):
         self.counted[str(record.args[2])] += 1  # type: ignore[index]  # method, table, outcome, duration, id
 
 
+def _counting() -> _Answers:
+    """Count the answers of this process from now on, instead of logging them."""
+    answers, client = _Answers(), logging.getLogger("syncapp.crm.transport")
+    client.setLevel(logging.INFO)
+    client.propagate = False
+    client.handlers = [answers]
+    return answers
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def stage(until: float) -> tuple[Shift, float]:
+    """Stage captured edits as the task does until no job is left or `until`; also return the peak memory half-way."""
+    from syncapp.capture import brakes, staging  # models: only after the set-up
+    from syncapp.connection.clients import verified_client
+    from syncapp.jobs import queue
+    from syncapp.models import CaptureJob
+    from syncapp.models.jobs.job import OPEN_STATES
+
+    brakes.MIN_MASS_EDIT, staging.LATE_AFTER = 1_000_000, timedelta(days=1)
+    answers, before, half = _counting(), time.process_time(), 0.0
+    open_jobs = CaptureJob.objects.filter(state__in=OPEN_STATES)
+    at_first = open_jobs.count()
+    while time.time() < until and (left := open_jobs.count()):
+        if not half and left < at_first / 2:
+            half = peak_memory()
+        for pk in queue.claim_for_dispatch(CaptureJob, limit=20):
+            staging.stage(pk, crm=verified_client())
+    return Shift(answers.counted, peak_memory(), time.process_time() - before), half
+
+
 def switch(run_id: uuid.UUID, until: float) -> Shift:
     """Switch users as the task does, as often as the tick dispatches it, until the run ends or `until`."""
     from syncapp.connection.clients import verified_client  # models: only after the set-up
@@ -80,13 +115,8 @@ def switch(run_id: uuid.UUID, until: float) -> Shift:
     from syncapp.models.sync_filters.run import RunState
     from syncapp.sync_filters.runs import job as runs
 
-    answers, client = _Answers(), logging.getLogger("syncapp.crm.transport")
-    client.setLevel(logging.INFO)
-    client.propagate = False
-    client.handlers = [answers]
-    before = time.process_time()
+    answers, before = _counting(), time.process_time()
     while time.time() < until and FilterRun.objects.filter(pk=run_id, state=RunState.RUNNING).exists():
         if not runs.work(run_id, crm=verified_client(), seconds=20):
             time.sleep(0.2)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Shift(answers.counted, peak, time.process_time() - before)
+    return Shift(answers.counted, peak_memory(), time.process_time() - before)
