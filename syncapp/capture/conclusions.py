@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from syncapp.capture import echoes, policy, scheduling, sources
+from syncapp.capture import echoes, policy, scheduling, signature, sources
 from syncapp.capture.details import as_audit_entry, wanted
 from syncapp.capture.policy import TO_STAGE, Facts
 from syncapp.capture.rounds import Round
@@ -66,10 +66,12 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     to_stage: dict[UUID, list[CaptureEntry]] = defaultdict(list)
     contacts = _contacts(running, contact_ids)
     sent = _maybe_staged(contact_ids)
+    log_names_signer = signature.is_in_log(running.capture)
     for entry in entries.prefetch_related("values").in_order():
         if entry.reason == TO_STAGE and entry.contact_id in sent:
             continue
-        found = _source(running, entry, contacts[entry.contact_id])
+        as_is = Source(entry.source), Evidence(entry.evidence)
+        found = as_is if log_names_signer else _source(running, entry, contacts[entry.contact_id])
         if found is None:
             continue  # more has to be known first
         decided = policy.decide(_facts(running, entry, found, contacts[entry.contact_id]), running.policy)
@@ -95,8 +97,8 @@ def _maybe_staged(contact_ids: Collection[UUID]) -> set[UUID]:
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:
     """Return who made the change; None while only the contact's row could tell, and it cannot be trusted yet.
 
-    Entries keep whole seconds: until all are there, a row that fits this entry may describe a later change of the same
-    second.
+    Only for a CRM whose audit log names nobody who signs (signature.py). Entries keep whole seconds: until all are
+    there, a row that fits this entry may describe a later change of the same second.
     """
     as_is = Source(entry.source), Evidence(entry.evidence)
     row = contact.last_change()

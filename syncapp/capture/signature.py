@@ -37,6 +37,19 @@ def is_proved(capture: Capture) -> bool:
     return not is_in_doubt or capture.mode_since is None or capture.signature_seen_at > capture.mode_since
 
 
+def is_in_log(capture: Capture) -> bool:
+    """Return whether this CRM's audit log names who signs, so that an entry that names nobody is not signed.
+
+    The contact's row alone can mislead: a save in Outlook that changes no value leaves no entry, and its signature then
+    stands beside what somebody else wrote in the same second.
+    """
+    named = CaptureEntry.objects.filter(source=Source.OUTLOOK, evidence=Evidence.CALLING_USER)
+    if capture.signature_seen_at is not None:
+        # A CRM that has stopped naming them signs by the row alone, once an administrator proved it again.
+        named = named.filter(happened_at__gte=capture.signature_seen_at - JUST_MADE)
+    return named.exists()
+
+
 def crm_users(people: Iterable[Person]) -> list[UUID]:
     """Return the users of the CRM who are these people: by Entra id, or by address where the CRM has no such id."""
     is_one = Q(pk__in=[])

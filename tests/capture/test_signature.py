@@ -102,3 +102,15 @@ def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Se
     Capture.objects.update(switches_read_at=None)
     company.read()
     assert [identity.name for identity in CaptureIdentity.objects.all()] == [usual], "the mistake is forgotten"
+
+
+def test_log_names_signer_until_proved_otherwise(company: Company) -> None:
+    capture = Capture.objects.get()
+    assert not signature.is_in_log(capture)
+    company.outlook(company.contact(), jobtitle="Pilot")
+    company.read()
+    assert signature.is_in_log(capture)
+
+    capture.signature_seen_at = now(hours=-1)
+
+    assert not signature.is_in_log(capture), "the newest proof is not of these entries"

@@ -71,6 +71,25 @@ def test_two_entries_of_one_second_prove_nothing(unnamed: Company) -> None:
     assert {entry.state for entry in entries(contact)} == {EntryState.LET_THROUGH}
 
 
+def test_save_without_change_signs_nobody_elses_value(company: Company) -> None:
+    company.switch_on()
+    company.outlook(company.contact(1), jobtitle="Pilot")
+    company.read()
+    contact = company.contact()
+    company.write("form_without_script", contact, jobtitle="By hand")
+    company.outlook_by("Jonas Weber", contact, jobtitle="By hand")  # as it is: no entry, but the row is signed
+    company.read()
+    (entry,) = entries(contact)
+    CaptureContact.objects.filter(pk=contact).update(modified_on=entry.happened_at, modified_by=entry.user_id)
+    CaptureEntry.objects.filter(pk=entry.pk).update(state=EntryState.READ)
+
+    company.stop_waiting()
+    company.read()
+
+    assert CaptureContact.objects.get(pk=contact).signed_by is not None
+    assert [(entry.source, entry.state) for entry in entries(contact)] == [(Source.UNKNOWN, EntryState.LET_THROUGH)]
+
+
 def test_awaited_entry_delays_the_job(company: Company) -> None:
     company.switch_on()
     contact = company.contact()

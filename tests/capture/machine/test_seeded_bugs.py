@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncapp.capture import chains, sources, values
+from syncapp.capture import chains, signature, sources, values
 from syncapp.capture.chain_records import UNKNOWN, History, Live, Plan, Rules, Value, Writer
 from tests.capture.machine.oracle import Violation
 from tests.capture.machine.steps import run
@@ -39,6 +39,7 @@ def first_original_is_restored(patched: pytest.MonkeyPatch) -> None:
 def delegate_signs_every_entry(patched: pytest.MonkeyPatch) -> None:
     """Take the delegate of the contact's row for that of each of its entries."""
     patched.setattr(sources, "belongs_to", lambda row, entry, moments: True)
+    patched.setattr(signature, "is_in_log", lambda capture: False)
 
 
 def absent_means_empty(patched: pytest.MonkeyPatch) -> None:
