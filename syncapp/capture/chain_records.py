@@ -115,13 +115,17 @@ PUT_BACK = (Outcome.RESTORE, Outcome.ORIGINAL)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A value that was rejected: the same one of the same editor is not staged again for a while."""
+    """A value that was rejected: the same one of the same editor is not staged again for a while.
+
+    `edit` is the entry of the rejected value, where a plan may still have to handle it.
+    """
 
     decision: uuid.UUID
     column: str
     value: str | None
     editor: uuid.UUID | None
     at: datetime
+    edit: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

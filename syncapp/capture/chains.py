@@ -175,7 +175,7 @@ class _Walk:
             return None
         oldest = entry.at - self._rules.refused_for
         for refusal in self._history.refusals:
-            if refusal.column != column or refusal.editor != entry.editor:
+            if refusal.column != column or refusal.editor != entry.editor or refusal.edit == entry.id:
                 continue
             # The CRM's clock differs from ours, and a refusal known by now counts whenever the value was sent.
             if refusal.at >= oldest and self._rules.same(column, refusal.value, value.text):

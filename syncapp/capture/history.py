@@ -177,8 +177,13 @@ def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEnt
 def _refusals(contact_id: UUID) -> list[Refusal]:
     rejected = SyncField.objects.filter(record__target_id=contact_id, decision=FieldDecision.REJECTED)
     decided = rejected.filter(decisions__kind=Kind.REVIEW).annotate(decided_at=F("decisions__decided_at"))
-    rows = decided.values_list("pk", "column_name", "proposed_value", "record__editor_id", "decided_at")
-    return [Refusal(*row) for row in rows]
+    rows = decided.values_list(
+        "pk", "column_name", "proposed_value", "record__editor_id", "decided_at", "record__operation_id"
+    )
+    return [
+        Refusal(decision, column, value, editor, at, parse_uuid(operation_id))
+        for decision, column, value, editor, at, operation_id in rows
+    ]
 
 
 def _approved_as_they_are(contact_id: UUID) -> Mapping[UUID, set[str]]:

@@ -236,7 +236,15 @@ def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
             refusals[column] = _restore_one(work, column)
             if refusals[column] is None:
                 restored[column] = found.plan.restores[column]
-    staging_results.store(work.lease, found.history, found.plan, restored=restored, now=found.now, refusals=refusals)
+    staging_results.store(
+        work.lease,
+        found.history,
+        found.plan,
+        restored=restored,
+        staged_before=found.snapshot.staged,
+        now=found.now,
+        refusals=refusals,
+    )
     failpoint("capture.stored")
 
 

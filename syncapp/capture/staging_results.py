@@ -65,7 +65,8 @@ def store(
     `staged_before` are the edits that the CRM held already: by a job whose answer was lost. Raises LostLease.
     """
     queue.lock(lease)
-    staged = {edit.entry.id for edit in plan.staged}
+    # What is in the CRM is staged, also where a reviewer has approved it since, so that the plan passes it.
+    staged = {edit.entry.id for edit in plan.staged}.union(staged_before or ())
     CaptureEntry.objects.filter(pk__in=staged, state=EntryState.READ).update(state=EntryState.STAGED, reason="")
     passed: dict[str, set[UUID]] = defaultdict(set)
     for (entry_id, _), why in plan.passed.items():

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from django.db.models import F
 
-from syncapp.models import Capture, SyncField
+from syncapp.models import Capture, CaptureEntry, SyncField
+from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
 from tests.capture.conftest import Company
 from tests.capture.test_staging import flags, restoring, stage, staged
@@ -50,3 +51,24 @@ def test_undecided_value_is_no_original(unrestored: tuple[Company, UUID]) -> Non
     before = staged(company, contact)[0][1]
     assert staged(company, contact)[-1] == ("jobtitle", before, "Captain")
     assert company.value(contact, "jobtitle") == before
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_edit_decided_before_its_answer_counts_as_staged(restoring: Company, decision: str) -> None:
+    contact = restoring.contact()
+    before = restoring.value(contact, "jobtitle")
+    Capture.objects.update(mode=CaptureMode.STAGING)
+    restoring.outlook(contact, jobtitle="Pilot")
+    restoring.faults({"method": "PATCH", "table": "osync_syncrecord", "cut": "after_commit", "times": 1})
+    stage(restoring)
+    assert CaptureEntry.objects.get().state == EntryState.READ, "the answer was lost"
+    restoring.pull()
+    restoring.decide(**{decision: (SyncField.objects.get(),)})
+    restoring.deliver()
+
+    stage(restoring, rounds=2)
+
+    edit = CaptureEntry.objects.get(source=Source.OUTLOOK)
+    assert (edit.state, edit.reason) == (EntryState.STAGED, "")
+    assert SyncField.objects.get().repeats == 0
+    assert restoring.value(contact, "jobtitle") == ("Pilot" if decision == "approve" else before)

@@ -147,7 +147,7 @@ class Oracle:
 
     def _write(self, entry: dict[str, Any], column: str, held: Held, *, is_lost: bool) -> None:
         old, new = entry["changes"][column]
-        caller, is_new = entry["caller"], new not in self._values
+        caller, is_new = entry["caller"], new not in self._values and new != held.legitimate
         self._values.add(new)
         if caller == config.SYNCHRONIZATION.user_id and not (is_lost or self.is_paused):
             edit = self._edits.setdefault(entry["transaction"], Edit(entry["id"]))
