@@ -61,6 +61,7 @@ def _begin() -> None:
     Capture.objects.update(mode=CaptureMode.RESTORING, mode_since=F("observing_since"), max_restores=1_000_000)
     since = Capture.objects.get().observing_since
     CaptureSource.objects.create(source=Source.OUTLOOK, is_on=True, since=since)
+    time.sleep(1.1)  # entries keep whole seconds, and those of the second in which observing began are not read
 
 
 def _read() -> tuple[int, float, int]:
