@@ -21,7 +21,7 @@ class MessageKind(models.TextChoices):
     OUTCOME = "outcome", "Result of an edit"
     QUESTION = "question", "Question from a colleague"
     ANSWER = "answer", "Answer to a question"
-    RUN = "run", "Filter run or policy"
+    RUN = "run", "Run, policy or capture rule"
     TEST = "test", "Test"
     OPERATIONS = "operations", "Operator alert"
 
