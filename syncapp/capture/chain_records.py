@@ -139,13 +139,12 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The known history of one contact: entries in any order, and the states of its columns before the first of them.
+    """The known history of one contact: its entries, in any order.
 
     `held` are columns that a brake keeps from being restored.
     """
 
     entries: Sequence[Entry]
-    states: Mapping[str, ColumnState] = field(default_factory=dict)
     refusals: Sequence[Refusal] = ()
     held: frozenset[str] = frozenset()
 
@@ -214,7 +213,6 @@ class Plan:
     passed: Mapping[tuple[uuid.UUID, str], Passed]
     repeats: tuple[Repeat, ...]
     columns: Mapping[str, ColumnPlan]
-    states: Mapping[str, ColumnState]
 
     @property
     def restores(self) -> dict[str, str | None]:

@@ -40,23 +40,16 @@ from syncapp.capture.entry_order import in_order
 def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
     """Return what to stage and restore for one contact; `live` is None where the contact was deleted."""
     walk = _Walk(history, rules)
-    for entry in in_order(history.entries, history.states, live, rules):
+    for entry in in_order(history.entries, live, rules):
         walk.apply(entry)
     columns = {
-        column: _column_plan(column, state, live, history, rules)
+        column: ColumnPlan(_outcome(column, state, live, history, rules), state.baseline, state.end, state.live_since)
         for column, state in walk.states.items()
         if state.live_since is not None and walk.has_news(column)
     }
     for column, column_plan in columns.items():
         walk.close(column, column_plan.outcome)
     return walk.plan(columns, live)
-
-
-def states_after(plan: Plan, restored: Mapping[str, str | None]) -> dict[str, ColumnState]:
-    """Return the states of the columns once these values are restored."""
-    return dict(plan.states) | {
-        column: ColumnState(Value(text), Value(text)) for column, text in restored.items() if column in plan.states
-    }
 
 
 @dataclass(slots=True)
@@ -75,7 +68,7 @@ class _Walk:
 
     def __init__(self, history: History, rules: Rules) -> None:
         self._history, self._rules = history, rules
-        self.states: dict[str, ColumnState] = dict(history.states)
+        self.states: dict[str, ColumnState] = {}
         self._staged: list[_Staged] = []
         self._passed: dict[tuple[uuid.UUID, str], Passed] = {}
         self._repeats: list[Repeat] = []
@@ -211,12 +204,6 @@ class _Walk:
             passed=self._passed,
             repeats=tuple(self._repeats),
             columns=columns if live is not None else {},
-            states={
-                column: state
-                if columns.get(column) is None or columns[column].outcome is not Outcome.ORIGINAL
-                else ColumnState(state.baseline, state.baseline)
-                for column, state in self.states.items()
-            },
         )
 
     def _present(self, column: str, live: Live) -> Value:
@@ -230,12 +217,6 @@ def _unlinked(state: ColumnState, old: Value) -> ColumnState:
     # A known end proves that an unknown writer left `old`; an unknown end proves nothing about the baseline.
     is_replaced = state.end.is_known or state.live_since is None
     return replace(state, baseline=old if is_replaced else state.baseline, is_broken=True)
-
-
-def _column_plan(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> ColumnPlan:
-    """Return what happens to a column that Outlook's entries left with another value than its baseline."""
-    since = state.live_since or rules.now
-    return ColumnPlan(_outcome(column, state, live, history, rules), state.baseline, state.end, since)
 
 
 def _outcome(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> Outcome:

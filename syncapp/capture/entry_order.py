@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby, permutations
 
-from syncapp.capture.chain_records import ColumnState, Entry, Live, Rules, Value
+from syncapp.capture.chain_records import Entry, Live, Rules, Value
 
 # More entries of one contact in one second keep the order of their ids: the number of orders grows too fast.
 MAX_AT_ONCE = 5
 
 
-def in_order(
-    entries: Sequence[Entry], states: Mapping[str, ColumnState], live: Live | None, rules: Rules
-) -> list[Entry]:
+def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[Entry]:
     """Return the entries in the order in which they happened, as far as time and values tell."""
-    known = {column: state.end for column, state in states.items()}
+    known: dict[str, Value] = {}
     by_time = sorted(entries, key=lambda entry: (entry.at, not entry.is_handled, entry.id))
     groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]
     found: list[Entry] = []

@@ -10,14 +10,12 @@ import pytest
 
 from syncapp.capture.chain_records import (
     Change,
-    ColumnState,
     Live,
     Outcome,
     Passed,
     Refusal,
     Value,
 )
-from syncapp.capture.chains import states_after
 from tests.capture.edits import OLE, PHONE, RITA, START, entries, entry, plan_of, staged, value
 
 DECISION = UUID(int=9)
@@ -180,27 +178,6 @@ def test_restore_ends_chain():
     plan = plan_of([replace(first, is_handled=True), restore, second], "C")
 
     assert staged(plan) == [("A", "C", "restore")]
-
-
-def test_remembered_state_is_the_start():
-    remembered = {PHONE: ColumnState(Value("A"), Value("B"), live_since=START)}
-
-    plan = plan_of(entries("outlook B>C"), "C", states=remembered)
-
-    assert staged(plan) == [("A", "C", "restore")]
-
-
-def test_remembered_end_that_differs_is_a_gap():
-    remembered = {PHONE: ColumnState(Value("A"), Value("A"))}
-
-    assert staged(plan_of(entries("outlook X>C"), "C", states=remembered)) == [("X", "C", "gap")]
-
-
-def test_states_after_restoring_hold_the_original():
-    plan = plan_of(entries("outlook A>B"), "B")
-
-    assert states_after(plan, plan.restores) == {PHONE: ColumnState(Value("A"), Value("A"))}
-    assert states_after(plan, {})[PHONE].end == Value("B")
 
 
 @pytest.mark.parametrize("handled", [1, 3])
