@@ -19,6 +19,7 @@ from syncapp.capture.staging_writes import SOURCE
 from syncapp.models import Capture, CaptureEntry, Restore, SyncRecord
 from syncapp.models.capture.entry import EntryState
 from syncapp.models.mirror.sync_record import REVIEWED_TABLE, SyncRecordQuerySet
+from syncapp.text.ids import parse_uuid
 
 RECENT = timedelta(hours=1)
 _NEWEST = 200  # rows looked at; a rival that works is among them
@@ -50,20 +51,13 @@ def _among(rows: SyncRecordQuerySet) -> Finding | None:
     newest = rows.order_by("-edited_on", "-pk").values_list("source", "operation_id")[:_NEWEST]
     ids: set[UUID] = set()
     for source, operation_id in newest:
-        audit_id = _audit_id(operation_id) if source == SOURCE else None
+        audit_id = parse_uuid(operation_id) if source == SOURCE else None
         if audit_id is None:
             return Finding(Brake.RIVAL, f"An edit was staged by “{source or 'an unnamed program'}”, not by this portal")
         ids.add(audit_id)
     if ids - _staged_here(ids):
         return Finding(Brake.RIVAL, "An edit of the audit log was staged by another portal")
     return None
-
-
-def _audit_id(operation_id: str) -> UUID | None:
-    try:
-        return UUID(operation_id)
-    except ValueError:
-        return None
 
 
 def _staged_here(ids: Collection[UUID]) -> set[UUID]:
