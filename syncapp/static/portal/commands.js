@@ -48,14 +48,17 @@ const commands = (() => {
   const idOf = (element) => element.closest(".field")?.dataset.field ?? fields.here()?.dataset.field;
   const allIds = () => [...document.querySelectorAll("#record input[name=all]")].map((input) => input.value);
 
+  // Where the CRM holds another value than the edit found, no key decides: the person chooses one of the values.
+  function choose(place = "button[name=do]") {
+    const found = fields.here()?.querySelector(`:is(.conflict, .trouble) ${place}`);
+    found?.focus();
+    if (found) fields.say("Choose one of the values.");
+    return Boolean(found);
+  }
+
   function approve() {
+    if (choose()) return;
     const field = fields.here();
-    const conflict = field?.querySelector(".conflict button[name=do], .trouble button[name=do]");
-    if (conflict) {
-      conflict.focus();
-      fields.say("Choose one of the values.");
-      return;
-    }
     const button = field?.querySelector("button[name=do][value^='approve']");
     if (button) press(button, [field.dataset.field]);
   }
@@ -91,8 +94,8 @@ const commands = (() => {
   return {
     approve, approveAll, rejectAgain, submit, select,
     press: (button) => press(button, [idOf(button)]),
-    reject: () => fields.openPanel(".open-reject"),
-    correct: () => fields.openPanel(".open-correct"),
+    reject: () => fields.openPanel(".open-reject") || choose(),
+    correct: () => fields.openPanel(".open-correct") || choose(":is(.input, select)"),
     undo: () => undoStack.undo(),
     search: () => document.getElementById("q")?.select(),
     showKeys: () => document.getElementById("keys")?.showModal(),

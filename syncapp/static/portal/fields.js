@@ -67,13 +67,14 @@ const fields = (() => {
     link.click();
   }
 
-  // The panel takes the focus (pages.js); put the caret at the end of its text.
+  // The panel takes the focus (pages.js); put the caret at the end of its text. Returns whether there is such a panel.
   function openPanel(selector) {
     const box = here()?.querySelector(selector);
-    if (!box) return;
+    if (!box) return false;
     box.click();
     const input = document.activeElement;
     if (isTyping(input) && input.type === "text") input.setSelectionRange(input.value.length, input.value.length);
+    return true;
   }
 
   const openPanels = (part = record()) => [...(part?.querySelectorAll(`:is(${openers}):checked`) ?? [])];

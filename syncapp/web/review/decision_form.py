@@ -167,6 +167,11 @@ class DecisionForm:
         """Return whether to answer with the next contact, as decisions by key ask."""
         return "next" in self.post
 
+    @property
+    def means_all(self) -> bool:
+        """Return whether the button means all fields that can be decided together."""
+        return self.post.get("do", "") in _OF_ALL
+
     def is_valid(self) -> bool:
         """Turn the pressed button into choices; a single problem refuses all of them."""
         verb, _, key = self.post.get("do", "").partition(":")

@@ -153,7 +153,7 @@ class FieldPresenter:
 
     @property
     def correction(self) -> Correction | None:
-        proposed = "" if self.is_conflict else self.field.proposed_value
+        proposed = "" if self.is_conflict or self.is_changed_in_crm else self.field.proposed_value
         return correction(self.column, self.input.value, proposed, self.lookup_rows)
 
     @property
@@ -165,6 +165,12 @@ class FieldPresenter:
         if field.crm_now_read_at is None or self.column is None or not self.is_crm_value_final:
             return False
         return not conversion.same(self.column.type, self._crm_value[0], field.staged_value)
+
+    @property
+    def is_changed_in_crm(self) -> bool:
+        """Return whether the CRM got another value after the edit, so that the reviewer chooses which one to keep."""
+        is_open = self.field.is_undecided and not self.is_conflict and not self.is_deleted
+        return is_open and self.crm_differs and not self.crm_has_proposal
 
     @property
     def restore_tag(self) -> str:

@@ -53,7 +53,7 @@ def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         problems = form.problems_of(result.refused, reader=request.user)
         status = 422 if all(isinstance(error, BadValue) for error in result.refused) else 409
         return record_page.refuse(request, row, problems, status=status, taken=len(result.taken))
-    return record_page.respond_to_decisions(request, row, result.taken, wants_next=form.wants_next)
+    return record_page.respond_to_decisions(request, row, result.taken, form)
 
 
 @allow(Role.REVIEWER, methods=("POST",))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -21,7 +22,7 @@ from syncapp.web.base.access import PortalRequest
 from syncapp.web.base.page import PageContext, render_page, wants_part
 from syncapp.web.review import links
 from syncapp.web.review.comments_presenter import CommentsPresenter
-from syncapp.web.review.decision_form import Problem, first_problem, read_input, split_groups, words_of
+from syncapp.web.review.decision_form import DecisionForm, Problem, first_problem, read_input, split_groups, words_of
 from syncapp.web.review.params import read_params
 from syncapp.web.review.queue_presenter import QueuePresenter
 from syncapp.web.review.record_presenter import PageState, Problems, RecordPresenter, present_record
@@ -120,26 +121,37 @@ def perform(
 
 
 def respond_to_decisions(
-    request: PortalRequest, row: SyncRecord, decisions: Sequence[Decision], *, wants_next: bool
+    request: PortalRequest, row: SyncRecord, decisions: Sequence[Decision], form: DecisionForm
 ) -> HttpResponse:
     """Show the page after decisions, or the next contact if nothing is left here and the form asks for it."""
-    if not wants_part(request):
-        return to_record(request, row)
     queue = queue_of(request, get_record(row.pk))
+    if not wants_part(request):
+        if form.means_all and (words := _left_out(present(request, queue))):
+            messages.warning(request, words)
+        return to_record(request, row)
     approved = sum(decision.outcome == "approved" for decision in decisions)
     counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
     message = ", ".join(f"{count} {word}" for count, word in counts if count) + "."  # for screen readers
     ids = ",".join(str(decision.pk) for decision in decisions)
     undo_address = reverse("undo_step", args=[row.pk]) + (f"{queue.query}&of={ids}" if queue.query else f"?of={ids}")
     news: dict[str, Any] = {"message": message, "undo_address": undo_address}
-    following = queue.advance() if wants_next and queue.is_current_decided else None
+    following = queue.advance() if form.wants_next and queue.is_current_decided else None
     if following is None or following.current is None:
-        return render(request, "review/_swap.html", queue, present(request, queue), **news)
+        edit = present(request, queue)
+        left_out = _left_out(edit) if form.means_all else ""
+        return render(request, "review/_swap.html", queue, edit, left_out=left_out, **news)
     edit = _present(request, following, following.current, PageState())
     news |= {"query": following.query, "read_soon": True}
     response = render(request, "review/_swap.html", following, edit, **news)
     response["HX-Push-Url"] = reverse("record", args=[edit.id]) + following.query
     return response
+
+
+def _left_out(edit: RecordPresenter) -> str:
+    """Return how many fields "all" left out because they changed in the CRM, '' for none."""
+    count = sum(each.is_changed_in_crm for each in edit.left_out)
+    was, its = ("was", "its value") if count == 1 else ("were", "their values")
+    return f"{count} field{'' if count == 1 else 's'} changed in the CRM and {was} left out. Choose {its}." if count else ""
 
 
 def refuse(

@@ -150,6 +150,16 @@ class RecordPresenter:
         return [each for each in self.fields if each.is_decided_with_all]
 
     @property
+    def left_out(self) -> list[FieldPresenter]:
+        """Return the fields that "Approve all" leaves: each needs a decision of its own."""
+        return [each for each in self.decidable if not each.is_decided_with_all]
+
+    @property
+    def offers_all(self) -> bool:
+        """Return whether the page offers to decide all fields that can be decided together."""
+        return bool(self.decided_with_all) and len(self.decidable) > 1
+
+    @property
     def recognized(self) -> list[FieldPresenter]:
         """Return the fields whose decision was found in the CRM after a restore."""
         return [each for each in self.fields if each.is_recognized]

@@ -73,7 +73,7 @@ def test_deciding_all_skips_fields_changed_in_crm(world: World, button):
     pressed(client, screen, title.record, button)
 
     title.refresh_from_db()
-    assert "Approve all 2" in screen.words
+    assert "Approve 2, leave 1" in screen.words
     assert title.decision == "pending"
     assert not SyncField.objects.exclude(pk=title.pk).filter(decision="pending").exists()
 
@@ -84,7 +84,7 @@ def test_reading_again_recounts_approve_all(world: World):
 
     screen = Screen(browser(rita()).post(f"/review/{fields['fax'].record_id}/read-again", headers=HTMX))
 
-    assert "Approve all 2" in screen.words
+    assert "Approve 2, leave 1" in screen.words
     assert f"all={fields['jobtitle'].pk}" not in [f"all={value}" for value in screen.form.get("all", [])]
 
 

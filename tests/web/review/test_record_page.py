@@ -17,7 +17,7 @@ from syncapp.models.review.decision import DecisionState
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_newer_edit, make_record
 from tests.support.people import ada, browser, make_person, rita, rob
-from tests.support.screen import Screen, opened
+from tests.support.screen import Screen, opened, pressed
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +61,8 @@ def test_approve_all_excludes_conflicts():
 
     words = opened(browser(rita()), record).words
 
-    assert "Approve all 2" in words
-    assert "Reject all 2" in words
+    assert "Approve 2, leave 1" in words
+    assert "Why reject 2?" in words
 
 
 def test_approval_counts_down_with_undo():
@@ -195,10 +195,35 @@ def test_changed_crm_value_is_shown():
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
 
-    words = page(field).words
+    screen = page(field)
 
-    assert "CRM now Chief" in words
-    assert "Approving overwrites it with the proposed value." in words
+    assert "The CRM’s value changed after the edit. Choose the value for the CRM." in screen.words
+    assert "CRM now Chief read just now" in screen.words
+    assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("keep", "approve", "other", "reject"))
+
+
+def test_crm_holding_the_proposal_asks_nothing():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.move(field, crm_now_value="Head", crm_now_read_at=timezone.now())
+
+    screen = page(field)
+
+    assert "The CRM already has the proposed value." in screen.words
+    assert not screen.offers(f"do=keep:{field.pk}")
+
+
+def test_lone_field_beside_changed_one_is_decided():
+    record = make_record()
+    plain, changed = make_field(record, "fax"), make_field(record, "jobtitle")
+    scenes.move(changed, crm_now_value="Chief", crm_now_read_at=timezone.now())
+    client = browser(rita())
+
+    answer = pressed(client, opened(client, record), record, "do=approve-all")
+
+    plain.refresh_from_db()
+    changed.refresh_from_db()
+    assert (plain.decision, changed.decision) == ("approved", "pending")
+    assert "1 field changed in the CRM and was left out. Choose its value." in answer.words
 
 
 @pytest.mark.parametrize(
