@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from syncapp import audit, preferences
@@ -21,7 +22,7 @@ from syncapp.crm.values import conversion
 from syncapp.jobs import deliveries
 from syncapp.mirror import columns
 from syncapp.mirror.edits.supersede import record_ids_of, supersede
-from syncapp.models import Decision, Person, Rule, SyncField, SyncRecord
+from syncapp.models import Decision, Person, Rule, SelectionItem, SyncField, SyncRecord
 from syncapp.models.locking import retried
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
@@ -258,6 +259,24 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     SyncRecord.objects.recount({field.record_id} | record_ids_of(marks))
     field.refresh_from_db()
     return field
+
+
+def last_submit(person: Person) -> list[Decision]:
+    """Return the decisions of a person's last submit that can still be undone.
+
+    Bulk decisions have a page of their own that undoes them. Raises NotPossible, and TooLate once they are written.
+    """
+    in_bulk = SelectionItem.objects.filter(decision=OuterRef("pk"))
+    gone = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)
+    own = Decision.objects.filter(~Exists(in_bulk), decided_by=person).exclude(state__in=gone)
+    last = own.order_by("-decided_at").first()
+    if last is None:
+        raise NotPossible("There is nothing to undo.")
+    # The decisions of one submit were taken at the same moment.
+    found = list(own.filter(decided_at=last.decided_at, state=DecisionState.OPEN).select_related("field__record"))
+    if not found:
+        raise TooLate("There is nothing to undo: your last decision is being written or is in the CRM.")
+    return found
 
 
 def _state_before(decision: Decision) -> dict[str, Any]:

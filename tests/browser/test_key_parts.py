@@ -1,4 +1,4 @@
-"""The parts of the keyboard, each alone in an empty page: action queue, undo stack, key map."""
+"""The parts of the keyboard, each alone in an empty page: action queue, key map."""
 
 from __future__ import annotations
 
@@ -80,24 +80,6 @@ def test_refusal_keeps_clicks_and_typed_text(page: Page) -> None:
     }""")
 
     assert (typed, done) == (["n", "o"], ["click"])
-
-
-def test_undo_takes_the_last_submit_first(page: Page) -> None:
-    load(page, "undo.js")
-
-    posted, reports = page.evaluate("""() => {
-      const posted = [], reports = [];
-      const post = (address, field, next) => { posted.push(address); next(); };
-      const stack = new UndoStack(post, (words) => reports.push(words));
-      stack.push(["/one"], "f1");
-      stack.push(["/two", "/three"], "f2");
-      stack.push([], "f3");
-      for (let i = 0; i < 3; i++) stack.undo();
-      return [posted, reports];
-    }""")
-
-    assert posted == ["/two", "/three", "/one"]
-    assert reports == ["There is nothing to undo."]
 
 
 @pytest.mark.parametrize(

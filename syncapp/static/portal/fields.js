@@ -63,7 +63,7 @@ const fields = (() => {
       say(direction > 0 ? "This is the last contact of this list." : "This is the first contact of this list.");
       return;
     }
-    requests.whenAnswered({ accepted: () => goTo(direction > 0 ? first() : all().at(-1)) });
+    requests.whenAnswered(() => goTo(direction > 0 ? first() : all().at(-1)));
     link.click();
   }
 

@@ -38,7 +38,7 @@
     else if (move) fields.say("This is the first contact of this list.");
     else if (key === "x") commands.select(link.closest(".item").id.slice("row-".length));
     else if (key === "Enter") {
-      requests.whenAnswered({ accepted: () => fields.goTo(fields.first()) });
+      requests.whenAnswered(() => fields.goTo(fields.first()));
       link.click();
     } else if (RECORD[key]) fields.say("Press Enter to open this contact first.");
     else return anywhere(key);

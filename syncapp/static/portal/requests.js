@@ -5,16 +5,16 @@ const requests = (() => {
   const actions = new ActionQueue();
   let isRecordBusy = false; // an answer that replaces the record is under way
   let isListBusy = false; // j on the last row of the list asked for more
-  let expected = {}; // what to do with the answer: `always`, and `accepted` unless it is a refusal
+  let onAccepted = null; // what to do with the answer unless it is a refusal
   let sentFrom = ""; // the id of the element that had the focus when the request was sent
 
   const isBusy = () => isRecordBusy || isListBusy;
-  const whenAnswered = (callbacks) => { expected = callbacks; };
+  const whenAnswered = (run) => { onAccepted = run; };
   const runActions = () => actions.runWhile(() => !isBusy());
 
   // The browser held the request back, so no answer will come.
   function forgetUnlessSent() {
-    if (!isRecordBusy) expected = {};
+    if (!isRecordBusy) onAccepted = null;
   }
 
   // Text typed in the meantime belongs to the refused input.
@@ -43,10 +43,8 @@ const requests = (() => {
 
   function recordArrived() {
     isRecordBusy = false;
-    const { always, accepted } = expected;
-    expected = {};
-    always?.();
-    if (isRecordBusy) return; // it sent another request
+    const accepted = onAccepted;
+    onAccepted = null;
     if (fields.isRefused()) refuse();
     else if (!isTypingElsewhere()) accepted?.();
     if (accepted) document.getElementById(`row-${fields.record()?.dataset.record}`)?.scrollIntoView({ block: "nearest" });
@@ -75,7 +73,7 @@ const requests = (() => {
       if (!["record", "items"].includes(event.detail.target?.id)) return;
       isRecordBusy = false;
       isListBusy = false;
-      expected = {};
+      onAccepted = null;
       actions.clear();
     });
   }

@@ -89,6 +89,12 @@ def mail_notice(query: QueryDict, edit: RecordPresenter) -> MailNotice | None:
     return MailNotice(words, len(decided), last) if words or decided else None
 
 
+def wanted_focus(query: QueryDict, edit: RecordPresenter) -> str:
+    """Return the intent whose button or first reason gets the focus, '' for none."""
+    origin = query.get(LINK, "")
+    return origin if origin in (Intent.APPROVE, Intent.REJECT) and edit.decidable else ""
+
+
 def problem_in(query: QueryDict) -> str:
     """Return the notice of the queue if a link named an edit that is not here."""
     if query.get(LINK) != GONE:

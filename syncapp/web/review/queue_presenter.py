@@ -19,6 +19,8 @@ from syncapp.mirror.edits import pull
 from syncapp.models import MirrorCursor, SavedView, SyncRecord
 from syncapp.models.folding import search_key
 from syncapp.models.person import Role
+from syncapp.review import decisions
+from syncapp.review.errors import ReviewError
 from syncapp.review.queue import reads, saved_views
 from syncapp.review.queue.criteria import Tab
 from syncapp.review.queue.reads import Order, Page
@@ -167,6 +169,17 @@ class QueuePresenter:
         elif "page" in self.__dict__ and not self.after and not self.page.has_more:
             known = len(self.page.records)  # the whole list was read; beside a single edit no page is
         return reads.count(self.tab, self.params.criteria) if known is None else known
+
+    @property
+    def undoable(self) -> SyncRecord | None:
+        """Return the edit of the reader's last submit if that can still be undone; for a page without an open edit."""
+        person = self.page_context.person
+        if person is None or not person.has_role(Role.REVIEWER):
+            return None
+        try:
+            return decisions.last_submit(person)[0].field.record
+        except ReviewError:
+            return None
 
     @property
     def attention_count(self) -> int:

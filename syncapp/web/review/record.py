@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
 from syncapp.connection import clients
 from syncapp.mirror.edits import live_values
@@ -17,7 +18,7 @@ from syncapp.mirror.edits.live_values import RefreshResult
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import context, decisions, follow_ups
-from syncapp.review.errors import BadValue
+from syncapp.review.errors import BadValue, ReviewError
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, wants_part
 from syncapp.web.review import links, record_page
@@ -37,8 +38,8 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         return _polled_rows(request, queue)
     edit = record_page.present(request, queue)
     template = "review/_record.html" if wants_part(request) else "review/record.html"
-    notice = links.mail_notice(request.GET, edit)
-    return record_page.render(request, template, queue, edit, showing="record", read_soon=True, mail_notice=notice)
+    mail = {"mail_notice": links.mail_notice(request.GET, edit), "mail_focus": links.wanted_focus(request.GET, edit)}
+    return record_page.render(request, template, queue, edit, showing="record", read_soon=True, **mail)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -64,12 +65,18 @@ def undo(request: PortalRequest, decision_id: uuid.UUID) -> HttpResponse:
 
 
 @allow(Role.REVIEWER, methods=("POST",))
-def undo_step(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Undo the decisions of one submit for this edit; the undo key calls this."""
+def undo_last(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
+    """Undo the reader's last submit and show its edit; the undo key calls this from the page of any edit."""
     row = record_page.get_record(record_id)
-    wanted = request.GET.get("of", "").split(",")
-    ids = [pk for pk in Decision.objects.filter(field__record=row).values_list("pk", flat=True) if str(pk) in wanted]
-    return _undo(request, row, ids, message=f"{len(ids)} undone.")
+    try:
+        found = decisions.last_submit(request.user)
+    except ReviewError as error:
+        return record_page.inform(request, row, str(error))
+    undone = found[0].field.record
+    response = _undo(request, undone, [each.pk for each in found], message=f"{len(found)} undone.")
+    if undone != row:
+        response["HX-Push-Url"] = reverse("record", args=[undone.pk]) + record_page.queue_of(request).query
+    return response
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -82,12 +89,13 @@ def undo_group(request: PortalRequest, record_id: uuid.UUID, key: str) -> HttpRe
     return _undo(request, row, ids, message="Undone.")
 
 
-def _undo(request: PortalRequest, row: SyncRecord, ids: Iterable[uuid.UUID], *, message: str) -> HttpResponse:
+def _undo(request: PortalRequest, row: SyncRecord, ids: Collection[uuid.UUID], *, message: str) -> HttpResponse:
     def undo_all() -> None:
         for decision_id in ids:
             decisions.undo(decision_id, by=request.user)
 
-    return record_page.perform(request, row, undo_all, message=message)
+    fields = SyncField.objects.filter(decisions__in=ids).values_list("pk", flat=True)
+    return record_page.perform(request, row, undo_all, message=message, undone=frozenset(fields))
 
 
 @allow(Role.REVIEWER, methods=("POST",))

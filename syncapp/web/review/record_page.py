@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -102,11 +102,18 @@ def _query(request: PortalRequest, queue: QueuePresenter) -> str:
 
 
 def perform(
-    request: PortalRequest, row: SyncRecord, action: Callable[[], object], *, message: str, control: str = ""
+    request: PortalRequest,
+    row: SyncRecord,
+    action: Callable[[], object],
+    *,
+    message: str,
+    control: str = "",
+    undone: Collection[uuid.UUID] = (),
 ) -> HttpResponse:
     """Call the action, and show the page with its result or with the reason for a refusal.
 
-    `message` is for screen readers; `control` is the action's input outside the form of the fields.
+    `message` is for screen readers; `control` is the action's input outside the form of the fields; `undone` are the
+    fields that wait again, the first of which gets the focus.
     """
     try:
         action()
@@ -117,7 +124,18 @@ def perform(
     if not wants_part(request):
         return to_record(request, row)
     queue = queue_of(request, get_record(row.pk))
-    return render(request, "review/_swap.html", queue, present(request, queue), message=message)
+    edit = present(request, queue)
+    first = next((each.id for each in edit.fields if each.id in undone), None)
+    return render(request, "review/_swap.html", queue, edit, message=message, undone=first)
+
+
+def inform(request: PortalRequest, row: SyncRecord, words: str) -> HttpResponse:
+    """Show the unchanged page of the edit, with words that say why nothing was done."""
+    if not wants_part(request):
+        messages.info(request, words)
+        return to_record(request, row)
+    queue = queue_of(request, get_record(row.pk))
+    return render(request, "review/_swap.html", queue, present(request, queue), message=words)
 
 
 def respond_to_decisions(
@@ -132,9 +150,7 @@ def respond_to_decisions(
     approved = sum(decision.outcome == "approved" for decision in decisions)
     counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
     message = ", ".join(f"{count} {word}" for count, word in counts if count) + "."  # for screen readers
-    ids = ",".join(str(decision.pk) for decision in decisions)
-    undo_address = reverse("undo_step", args=[row.pk]) + (f"{queue.query}&of={ids}" if queue.query else f"?of={ids}")
-    news: dict[str, Any] = {"message": message, "undo_address": undo_address}
+    news: dict[str, Any] = {"message": message}
     following = queue.advance() if form.wants_next and queue.is_current_decided else None
     if following is None or following.current is None:
         edit = present(request, queue)

@@ -248,6 +248,14 @@ def test_former_reviewer_decides_nothing(monkeypatch):
     assert Decision.objects.count() == 0
 
 
+def test_undo_key_leaves_bulk_decisions():
+    make_field()
+    selections.start(selected(), APPROVE, number=None, by=rita())
+
+    with pytest.raises(NotPossible, match="nothing to undo"):
+        decisions.last_submit(rita())
+
+
 def test_undo_skips_decisions_in_delivery():
     fields = many(3)
     selection = selected()

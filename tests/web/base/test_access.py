@@ -44,7 +44,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "decide": (frozenset({R}), "POST"),
     "read_again": (frozenset({R}), "POST"),
     "undo": (frozenset({R}), "POST"),
-    "undo_step": (frozenset({R}), "POST"),
+    "undo_last": (frozenset({R}), "POST"),
     "put_back": (frozenset({R}), "POST"),
     "approve_after_all": (frozenset({R}), "POST"),
     "retry": (frozenset({R}), "POST"),

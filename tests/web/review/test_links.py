@@ -93,6 +93,21 @@ def test_reject_link_opens_only_fields_reason() -> None:
     assert screen.is_checked(on(field, "mark"), "reject")
 
 
+def focused(screen: Screen) -> list[str]:
+    """Return the values of the controls that take the focus when the page opens."""
+    return [tag["value"] for _, tag in screen.tags if "autofocus" in tag]
+
+
+def test_link_focuses_the_control_of_its_intent(record: SyncRecord) -> None:
+    alone = make_field(make_record("Solveig Brandt"))
+
+    assert focused(follow(path(record, Intent.APPROVE))) == ["marked"]
+    assert focused(follow(path(alone.record, Intent.APPROVE))) == [f"approve:{alone.pk}"]
+    for edit in (record, alone.record):
+        assert focused(follow(path(edit, Intent.REJECT))) == ["not_correct"], "the first reason"
+        assert focused(follow(path(edit))) == []
+
+
 def test_open_link_ticks_nothing(record: SyncRecord) -> None:
     screen = follow(path(record))
 

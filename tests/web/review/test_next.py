@@ -42,8 +42,9 @@ def open_in(screen: Screen) -> str:
     return next(tag["data-record"] for _, tag in screen.tags if tag.get("id") == "record")
 
 
-def flash(screen: Screen) -> dict[str, str]:
-    return next(tag for _, tag in screen.tags if "data-decided" in tag)
+def undo(client: Client, record: SyncRecord, query: str = "", **headers: str) -> HttpResponse:
+    """Press the undo key on the page of `record`."""
+    return client.post(f"/review/{record.pk}/undo{query}", headers=headers or HTMX, follow=not headers)
 
 
 def test_last_decision_answers_with_next_contact():
@@ -68,39 +69,76 @@ def test_record_keeps_its_list():
     assert response["HX-Push-Url"] == f"/review/{last.pk}/?q=marta"
 
 
-def test_decisions_on_previous_contacts_can_be_undone():
-    first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
+def test_undo_returns_to_the_previous_contact():
+    first, second = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
+    by_key(client, first)
 
-    left = flash(Screen(by_key(client, first)))
-    undone = Screen(client.post(left["data-undo"], headers=HTMX))
+    response = undo(client, second, "?order=name")
 
-    assert left["data-decided"] == str(first.pk)
+    undone = Screen(response)
     assert "2 undone." in undone.words
     assert open_in(undone) == str(first.pk)
+    assert response["HX-Push-Url"] == f"/review/{first.pk}/?order=name"
+    fax = SyncField.objects.get(record=first, column_name="fax")
+    assert any(tag.get("data-undone") == str(fax.pk) for _, tag in undone.tags), "the first field of the page"
     assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.UNDONE}
 
 
 def test_group_undo_is_one_request():
     preferences.change(by=None, field_groups=[{"name": "Numbers", "columns": ["fax", "telephone1"]}])
     first, client = waiting("Marta Villanueva", columns=("jobtitle", "fax", "telephone1")), browser(rita())
+    by_key(client, first, do="approve:group-numbers", query="?order=name")
 
-    left = flash(Screen(by_key(client, first, do="approve:group-numbers", query="?order=name")))
-    client.post(left["data-undo"], headers=HTMX)
+    undo(client, first)
 
-    assert left["data-undo"].startswith(f"/review/{first.pk}/undo?order=name&of=")
     assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.UNDONE}
     assert Decision.objects.count() == 2
 
 
-def test_undo_ignores_decisions_of_other_edits():
-    first, other = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
-    client = browser(rita())
-    left = flash(Screen(by_key(client, first)))
+def test_undo_takes_submits_in_reverse_order():
+    record, client = waiting("Marta Villanueva"), browser(rita())
+    for column in ("jobtitle", "fax"):
+        field = SyncField.objects.get(record=record, column_name=column)
+        by_key(client, record, do=f"approve:{field.pk}")
 
-    client.post(left["data-undo"].replace(str(first.pk), str(other.pk)), headers=HTMX)
+    undo(client, record)
+    assert list(SyncField.objects.filter(decision="approved").values_list("column_name", flat=True)) == ["jobtitle"]
+    undo(client, record)
+    assert not SyncField.objects.filter(decision="approved").exists()
+    assert "There is nothing to undo." in Screen(undo(client, record)).words
 
-    assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.OPEN}
+
+def test_undo_leaves_decisions_of_colleagues():
+    record = waiting("Marta Villanueva")
+    by_key(browser(rob()), record)
+
+    assert "There is nothing to undo." in Screen(undo(browser(rita()), record)).words
+    assert not Decision.objects.filter(state=DecisionState.UNDONE).exists()
+
+
+def test_undo_skips_no_written_decision():
+    record, client = waiting("Marta Villanueva"), browser(rita())
+    fax, title = (SyncField.objects.get(record=record, column_name=name) for name in ("fax", "jobtitle"))
+    by_key(client, record, do=f"approve:{fax.pk}")
+    by_key(client, record, do=f"approve:{title.pk}")
+    scenes.finished(title.decisions.get())
+
+    assert "your last decision is being written or is in the CRM" in Screen(undo(client, record)).words
+    assert fax.decisions.get().state == DecisionState.OPEN
+
+
+def test_undo_is_offered_where_no_edit_is_left():
+    record, client = waiting("Marta Villanueva"), browser(rita())
+    by_key(client, record)
+
+    empty = Screen(client.get("/review/"))
+    screen = Screen(client.post(f"/review/{record.pk}/undo", follow=True))
+
+    assert "Undo your last decision: Marta Villanueva" in empty.words
+    assert open_in(screen) == str(record.pk)
+    assert not SyncField.objects.filter(decision="approved").exists()
+    assert "Undo your last decision" not in Screen(browser(rob()).get("/review/?tab=writing")).words
 
 
 def test_contact_with_undecided_fields_stays():
