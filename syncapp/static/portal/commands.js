@@ -1,4 +1,4 @@
-// The commands that keys give: approve, reject, correct, undo, select, send an input.
+// The commands that keys give: decide, undo, select, park, assign, ask, comment, send an input.
 "use strict";
 
 const commands = (() => {
@@ -80,6 +80,42 @@ const commands = (() => {
     if (button) press(button);
   }
 
+  // The days to park until open as a menu; Enter takes the first one.
+  function park() {
+    const menu = document.querySelector("#record .arrange .menu");
+    if (!menu) {
+      fields.say("This edit cannot be parked.");
+      return;
+    }
+    menu.open = true;
+    menu.querySelector("button").focus();
+  }
+
+  function assign() {
+    const button = document.querySelector("#record .arrange button[formaction*='/assign']");
+    if (button) button.click();
+    else fields.say("You cannot assign this edit.");
+  }
+
+  function write(id) {
+    const input = document.getElementById(id);
+    input?.scrollIntoView({ block: "center" });
+    input?.focus({ preventScroll: true });
+    if (!input) fields.say("There is no one to ask.");
+  }
+
+  function openInCrm() {
+    const link = document.getElementById("open-in-crm");
+    if (link) link.click();
+    else fields.say("The contact of this edit is not known.");
+  }
+
+  function openTab(direction) {
+    const tabs = [...document.querySelectorAll("#tabs a")];
+    const current = tabs.findIndex((tab) => tab.hasAttribute("aria-current"));
+    tabs.at((current + direction) % tabs.length)?.click();
+  }
+
   function select(id) {
     document.getElementById(`select-${id}`)?.click();
   }
@@ -89,9 +125,11 @@ const commands = (() => {
   });
 
   return {
-    approve, approveAll, rejectAgain, submit, select, press, undo,
+    approve, approveAll, rejectAgain, submit, select, press, undo, park, assign, openInCrm, openTab,
     reject: () => fields.openPanel(".open-reject") || choose(),
     correct: () => fields.openPanel(".open-correct") || choose(":is(.input, select)"),
+    ask: () => write("question"),
+    comment: () => write("remark"),
     search: () => document.getElementById("q")?.select(),
     showKeys: () => document.getElementById("keys")?.showModal(),
     clearSelection: () => document.getElementById("clear-selection")?.click(),

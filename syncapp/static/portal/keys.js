@@ -11,11 +11,20 @@
     R: commands.rejectAgain,
     e: commands.correct,
     x: () => commands.select(fields.record()?.dataset.record),
+    p: commands.park,
+    m: commands.assign,
+    q: commands.ask,
+    c: commands.comment,
+    o: commands.openInCrm,
+    J: () => fields.openContact(1),
+    K: () => fields.openContact(-1),
   };
   const ANYWHERE = {
     "/": commands.search,
     "?": commands.showKeys,
     u: commands.undo,
+    t: () => commands.openTab(1),
+    T: () => commands.openTab(-1),
     Escape: commands.clearSelection,
   };
   const MOVES = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
