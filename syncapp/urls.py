@@ -8,7 +8,7 @@ from syncapp.web.activity import evidence, numbers
 from syncapp.web.activity import views as activity
 from syncapp.web.base import health, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
-from syncapp.web.review import collaboration, links, lookups, queue, record, selection
+from syncapp.web.review import collaboration, links, lookups, queue, record, selected_edits, selection
 from syncapp.web.settings import capture, capture_changes, check, connection, file, pages, people, put_back, rules
 from syncapp.web.sign_in import demo
 from syncapp.web.sign_in import views as sign_in
@@ -22,6 +22,9 @@ urlpatterns = [
     path("review/views/save", queue.save_view, name="save_view"),
     path("review/views/<uuid:view_id>/delete", queue.delete_view, name="delete_view"),
     path("review/selections/select", selection.select, name="select"),
+    path("review/selections/park", selected_edits.park_selected, name="park_selected"),
+    path("review/selections/unpark", selected_edits.unpark_selected, name="unpark_selected"),
+    path("review/selections/assign", selected_edits.assign_selected, name="assign_selected"),
     path("review/selections/<uuid:selection_id>/", selection.selection, name="selection"),
     path("review/selections/<uuid:selection_id>/decide", selection.decide_selection, name="decide_selection"),
     path("review/selections/<uuid:selection_id>/read", selection.read_selection, name="read_selection"),

@@ -6,6 +6,7 @@ None of this blocks a decision: every reviewer may decide every edit, even one t
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -16,13 +17,14 @@ from syncapp import audit
 from syncapp.models import Comment, Person, Presence, SyncRecord
 from syncapp.models.folding import by_name
 from syncapp.models.jobs.job import database_now
-from syncapp.models.locking import locked
+from syncapp.models.locking import locked, retried
 from syncapp.models.person import Role
 from syncapp.outbox import messages
 from syncapp.review.errors import NotPossible
 
 MAX_PARKING = timedelta(days=365)
 MAX_LENGTH = 2000  # characters of a comment
+CHUNK = 200  # edits in one transaction
 PRESENCE_SECONDS = 45  # an open page reports every 15 s; after three missed reports it counts as closed
 READERS = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 
@@ -31,20 +33,65 @@ READERS = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str = "screen") -> SyncRecord:
     """Assign an edit to a reviewer; with None, to no one. Raises NotPossible for a person who cannot review."""
     record = _lock(record_id)
-    if to is not None and not to.has_role(Role.REVIEWER):
-        raise NotPossible(f"{to.name} does not review.")
+    _check_reviews(to)
     before, record.assigned_to = record.assigned_to, to
     record.save(update_fields=["assigned_to"])
-    audit.record("record.assigned", by=by, channel=channel, record_id=record.pk, before=_id(before), after=_id(to))
+    audit.record("record.assigned", by=by, channel=channel, record_id=record.pk, before=_as_text(before), after=_as_text(to))
     return record
+
+
+def assign_all(record_ids: Sequence[uuid.UUID], *, to: Person | None, by: Person) -> int:
+    """Assign several undecided edits; return how many. Raises NotPossible for a person who cannot review."""
+    _check_reviews(to)
+    return _set_all(record_ids, "record.assigned", "assigned_to", to, by=by)
+
+
+def park_all(record_ids: Sequence[uuid.UUID], *, until: date, by: Person) -> int:
+    """Hide several undecided edits from the waiting list until a day; return how many. Raises NotPossible."""
+    _check_day(until)
+    return _set_all(record_ids, "record.parked", "parked_until", until, by=by)
+
+
+def unpark_all(record_ids: Sequence[uuid.UUID], *, by: Person) -> int:
+    """Return several parked edits to the waiting list at once; return how many."""
+    return _set_all(record_ids, "record.unparked", "parked_until", None, by=by)
+
+
+def _set_all(ids: Sequence[uuid.UUID], action: str, column: str, value: Person | date | None, *, by: Person) -> int:
+    """Set a column of these edits in short transactions, each with its audit entries."""
+    group = uuid.uuid4()
+    parts = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+    return sum(_set(part, action, column, value, by=by, group=group) for part in parts)
+
+
+@retried
+def _set(
+    ids: Sequence[uuid.UUID], action: str, column: str, value: Person | date | None, *, by: Person, group: uuid.UUID
+) -> int:
+    undecided = SyncRecord.objects.visible().filter(Q(waiting_count__gt=0) | Q(attention_count__gt=0), pk__in=ids)
+    records = list(locked(undecided).select_related("assigned_to"))
+    SyncRecord.objects.filter(pk__in=[record.pk for record in records]).update(**{column: value})
+    after = _as_text(value)
+    facts = [
+        audit.Fact(
+            action,
+            by=by,
+            channel="selection",
+            group=group,
+            record_id=record.pk,
+            before=_as_text(getattr(record, column)),
+            after=after,
+        )
+        for record in records
+    ]
+    audit.record_all(facts)
+    return len(records)
 
 
 @transaction.atomic
 def park(record_id: uuid.UUID, *, until: date, by: Person, channel: str = "screen") -> SyncRecord:
     """Hide an edit from the waiting list until a day. Raises NotPossible."""
-    today = timezone.localdate()
-    if not today < until <= today + MAX_PARKING:
-        raise NotPossible("Choose a day between tomorrow and one year from today.")
+    _check_day(until)
     return _set_parking(record_id, "record.parked", until, by=by, channel=channel)
 
 
@@ -54,11 +101,22 @@ def unpark(record_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     return _set_parking(record_id, "record.unparked", None, by=by, channel=channel)
 
 
+def _check_reviews(person: Person | None) -> None:
+    if person is not None and not person.has_role(Role.REVIEWER):
+        raise NotPossible(f"{person.name} does not review.")
+
+
+def _check_day(until: date) -> None:
+    today = timezone.localdate()
+    if not today < until <= today + MAX_PARKING:
+        raise NotPossible("Choose a day between tomorrow and one year from today.")
+
+
 def _set_parking(record_id: uuid.UUID, action: str, until: date | None, *, by: Person, channel: str) -> SyncRecord:
     record = _lock(record_id)
     before, record.parked_until = record.parked_until, until
     record.save(update_fields=["parked_until"])
-    audit.record(action, by=by, channel=channel, record_id=record.pk, before=_iso(before), after=_iso(until))
+    audit.record(action, by=by, channel=channel, record_id=record.pk, before=_as_text(before), after=_as_text(until))
     return record
 
 
@@ -145,7 +203,7 @@ def _add(
     comment = Comment.objects.create(
         record=record, kind=kind, by=by, at=database_now(), text=text, asked=asked, question=question
     )
-    details = {"comment": comment.pk, "asked": _id(asked)}
+    details = {"comment": comment.pk, "asked": _as_text(asked)}
     audit.record(f"record.{kind}", by=by, channel=channel, record_id=record.pk, details=details, after=text)
     return comment
 
@@ -154,9 +212,7 @@ def _mail(comment: Comment, *, to: Person) -> None:
     messages.queue(comment.kind, to=to, record=comment.record, details={"comment": comment.pk})
 
 
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
-def _id(person: Person | None) -> str | None:
-    return str(person.pk) if person else None
+def _as_text(value: Person | date | None) -> str | None:
+    if isinstance(value, Person):
+        return str(value.pk)
+    return value.isoformat() if value else None

@@ -73,6 +73,12 @@ def count(tab: Tab, criteria: Criteria = NO_CRITERIA) -> int:
     return rows.order_by(*(["edited_on"] if use_tab_index else []))[: MAX_COUNTED + 1].count()
 
 
+def ids_in(tab: Tab, criteria: Criteria, *, limit: int) -> list[uuid.UUID]:
+    """Return the ids of the first matching edits, oldest first."""
+    rows = filter_records(records_in(tab), tab, criteria).order_by("edited_on", "pk")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
 def count_tabs() -> dict[Tab, int]:
     """Return the counts of all open tabs in one statement, since every page shows them."""
     found = {tab: records_in(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}

@@ -1,52 +1,9 @@
-// The list of the queue: a refresh keeps its ticks, its focus and its scroll position.
+// The list of the queue: a refresh keeps its focus and its scroll position; panels of the filter bar.
 "use strict";
 
 {
-  const ticked = new Set();
   let scrolled = 0;
   let wasInside = false;
-
-  const boxes = () => [...document.querySelectorAll(".items input[name=record]")];
-
-  function showCount() {
-    const bar = document.getElementById("selected");
-    const all = document.getElementById("tick-all");
-    const here = boxes();
-    const count = here.filter((box) => box.checked).length;
-    const words = count ? `${count} contact${count === 1 ? "" : "s"} selected` : "";
-    if (bar && bar.textContent !== words) bar.textContent = words;
-    if (all) {
-      all.checked = count > 0 && count === here.length;
-      all.indeterminate = count > 0 && count < here.length;
-    }
-  }
-
-  function remember(box) {
-    if (box.checked) ticked.add(box.value);
-    else ticked.delete(box.value);
-  }
-
-  function restore() {
-    boxes().forEach((box) => { box.checked = ticked.has(box.value); });
-    showCount();
-  }
-
-  document.addEventListener("change", (event) => {
-    if (event.target.id === "tick-all") {
-      boxes().forEach((box) => { box.checked = event.target.checked; remember(box); });
-      showCount();
-    } else if (event.target.matches(".items input[name=record]")) {
-      remember(event.target);
-      showCount();
-    }
-  });
-
-  document.addEventListener("reset", (event) => {
-    if (event.target.id !== "selection") return;
-    ticked.clear();
-    boxes().forEach((box) => { box.checked = false; });
-    showCount();
-  });
 
   // Escape or a click outside closes a panel of the filter bar.
   function close(panel) {
@@ -63,6 +20,11 @@
     document.querySelectorAll(".filterbar details[open]").forEach((panel) => {
       if (!panel.contains(event.target)) close(panel);
     });
+  });
+
+  document.addEventListener("submit", (event) => {
+    const panel = event.target.closest(".filterbar form")?.querySelector("details[open]");
+    if (panel) close(panel);
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -98,14 +60,10 @@
 
   document.addEventListener("htmx:afterSettle", (event) => {
     hiddenTargets.replaceChildren();
-    restore();
     if (event.detail.elt.id !== "list") return;
     event.detail.elt.scrollTop = scrolled;
     if (wasInside && document.activeElement === document.body) {
       document.getElementById("list-title")?.focus({ preventScroll: true });
     }
   });
-
-  boxes().filter((box) => box.checked).forEach(remember);
-  restore();
 }

@@ -38,14 +38,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 // One menu at a time; Escape and a click outside close it.
+const menus = ":is(.arrange, .selectionbar) details";
 function closeMenus(except) {
-  for (const menu of document.querySelectorAll(".arrange details[open]")) {
+  for (const menu of document.querySelectorAll(`${menus}[open]`)) {
     if (menu !== except) menu.open = false;
   }
 }
-document.addEventListener("click", (event) => closeMenus(event.target.closest(".arrange details")));
+document.addEventListener("click", (event) => closeMenus(event.target.closest(menus)));
 document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" ? document.querySelector(".arrange details[open]") : null;
+  const menu = event.key === "Escape" ? document.querySelector(`${menus}[open]`) : null;
   const isInside = menu?.contains(event.target);
   if (!menu || (!isInside && fields.isTyping(event.target))) return;
   event.stopImmediatePropagation(); // the key is for the menu alone

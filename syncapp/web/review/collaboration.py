@@ -6,7 +6,7 @@ import uuid
 from functools import partial
 
 from django import forms
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 
 from syncapp.models import Comment, Person
@@ -27,6 +27,12 @@ class ParkForm(forms.Form):
     park_until = forms.DateField(
         input_formats=["%Y-%m-%d"], error_messages={"required": CHOOSE_DAY, "invalid": CHOOSE_DAY}
     )
+
+    @classmethod
+    def sent(cls, post: QueryDict) -> ParkForm:
+        """Return the form with the day of the pressed button, or the date that was entered."""
+        day = post.get("do", "")
+        return cls({"park_until": post.get("park_until", "") if day == "park" else day})
 
 
 class QuestionForm(forms.Form):
@@ -55,8 +61,7 @@ def assign(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Park the edit until a day: the value of a button, or the date that was entered."""
     row = record_page.get_record(record_id)
-    day = request.POST.get("do", "")
-    form = ParkForm({"park_until": request.POST.get("park_until", "") if day == "park" else day})
+    form = ParkForm.sent(request.POST)
     if not form.is_valid():
         return record_page.refuse_form(request, row, form)
     action = partial(collaboration.park, record_id, until=form.cleaned_data["park_until"], by=request.user)

@@ -122,11 +122,15 @@ class CommentsPresenter:
     @property
     def park_days(self) -> list[tuple[date, str]]:
         """Return the days offered for parking, with their labels."""
-        today = timezone.localdate()
-        monday = today + timedelta(days=7 - today.weekday())
-        days = {monday: "Next Monday", self.tomorrow: "Tomorrow", today + timedelta(days=30): "In 30 days"}
-        return sorted(days.items())
+        return park_days()
 
     @property
     def tomorrow(self) -> date:
         return timezone.localdate() + timedelta(days=1)
+
+
+def park_days() -> list[tuple[date, str]]:
+    """Return the days offered for parking, with their labels."""
+    today = timezone.localdate()
+    monday, tomorrow = today + timedelta(days=7 - today.weekday()), today + timedelta(days=1)
+    return sorted({monday: "Next Monday", tomorrow: "Tomorrow", today + timedelta(days=30): "In 30 days"}.items())

@@ -41,10 +41,11 @@ def home(request: PortalRequest) -> HttpResponse:
 @allow(*REVIEW_ROLES)
 def queue(request: PortalRequest) -> HttpResponse:
     """Show the list with its first edit open beside it."""
-    return _queue_page(request, read_params(request.GET, request.user))
+    return show_queue(request, read_params(request.GET, request.user))
 
 
-def _queue_page(request: PortalRequest, params: QueueParams, *, status: int = 200, **more: Any) -> HttpResponse:
+def show_queue(request: PortalRequest, params: QueueParams, *, status: int = 200, **more: Any) -> HttpResponse:
+    """Show a list with its first edit open beside it; `more` adds to the context."""
     queue = QueuePresenter(params, PageContext(request.user))
     queue.current = next(iter(queue.page.records), None)
     edit = record_page.present(request, queue) if queue.current else None
@@ -91,12 +92,12 @@ def save_view(request: PortalRequest) -> HttpResponse:
     params = read_params(request.GET, request.user).first_page
     form = SavedViewForm(request.POST)
     if not form.is_valid():
-        return _queue_page(request, params, status=422, view_form=form)
+        return show_queue(request, params, status=422, view_form=form)
     try:
         saved_views.save(form.cleaned_data["name"], query=params.query, by=request.user)
     except ReviewError as error:
         form.add_error("name", str(error))
-        return _queue_page(request, params, status=422, view_form=form)
+        return show_queue(request, params, status=422, view_form=form)
     return _to_queue(params)
 
 

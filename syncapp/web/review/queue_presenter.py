@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import cast
 from urllib.parse import urlencode
@@ -16,8 +16,8 @@ from syncapp import preferences
 from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.mirror.edits import pull
-from syncapp.models import MirrorCursor, SavedView, SyncRecord
-from syncapp.models.folding import search_key
+from syncapp.models import MirrorCursor, Person, SavedView, SyncRecord
+from syncapp.models.folding import by_name, search_key
 from syncapp.models.person import Role
 from syncapp.review import decisions
 from syncapp.review.errors import ReviewError
@@ -26,6 +26,7 @@ from syncapp.review.queue.criteria import Tab
 from syncapp.review.queue.reads import Order, Page
 from syncapp.text.localization import number
 from syncapp.web.base.page import PageContext
+from syncapp.web.review.comments_presenter import park_days
 from syncapp.web.review.params import QueueForm, QueueParams
 from syncapp.web.review.row_presenter import RowPresenter, present_rows
 
@@ -140,6 +141,18 @@ class QueuePresenter:
         """Return whether rows have a checkbox: the reader can decide, and the tab has undecided edits."""
         person = self.page_context.person
         return person is not None and person.has_role(Role.REVIEWER) and self.tab in _SELECTABLE
+
+    @cached_property
+    def reviewers(self) -> list[Person]:
+        """Return whom edits can be assigned to: the reader first, then the other reviewers by name."""
+        person = self.page_context.person
+        found = by_name(Person.objects.filter(is_reviewer=True, is_active=True))
+        return sorted(found, key=lambda each: each != person)
+
+    @property
+    def park_days(self) -> list[tuple[date, str]]:
+        """Return the days offered for parking, with their labels."""
+        return park_days()
 
     @property
     def newest_arrival(self) -> str:
