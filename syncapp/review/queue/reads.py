@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import connection
-from django.db.models import Max, Q
+from django.db.models import Max, Q, Sum
 
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
@@ -120,6 +120,26 @@ def neighbor(
     return found[0] if found else None
 
 
+def position(of: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA) -> int | None:
+    """Return the place of an edit in its list, from 1; None if it is not in it, or beyond MAX_COUNTED."""
+    sorting = _SORTED_BY[order].reverse
+    rows = filter_records(records_in(tab), tab, criteria)
+    before = rows.filter(_follows(of, sorting, is_inclusive=True)).order_by(*sorting.columns)
+    found = list(before.values_list("pk", flat=True)[: MAX_COUNTED + 1])
+    if found[:1] != [of.pk]:
+        return None
+    place = len(found)
+    if of.edited_on and sorting.nulls_come_last:
+        place += rows.filter(edited_on__isnull=True).order_by()[: MAX_COUNTED + 1].count()
+    return place if place <= MAX_COUNTED else None
+
+
+def count_fields(tab: Tab) -> int:
+    """Return the number of fields that wait in the first MAX_COUNTED edits of a tab."""
+    first = records_in(tab).order_by("edited_on")[:MAX_COUNTED]
+    return int(first.aggregate(fields=Sum("waiting_count"))["fields"] or 0)
+
+
 def other_open_edits(record: SyncRecord, *, limit: int = 4) -> list[SyncRecord]:
     """Return other edits of the same contact that need a decision, oldest first."""
     if record.target_id is None:
@@ -157,13 +177,13 @@ _SORTED_BY = {
 }
 
 
-def _follows(last: SyncRecord, sorting: _Sorting) -> Q:
+def _follows(last: SyncRecord, sorting: _Sorting, *, is_inclusive: bool = False) -> Q:
     direction, column = "lt" if sorting.is_descending else "gt", sorting.column
-    value = getattr(last, column)
+    value, by_id = getattr(last, column), f"id__{direction}e" if is_inclusive else f"id__{direction}"
     if value is None:
-        same = Q(**{f"{column}__isnull": True, f"id__{direction}": last.pk})
+        same = Q(**{f"{column}__isnull": True, by_id: last.pk})
         return same if sorting.nulls_come_last else same | Q(**{f"{column}__isnull": False})
-    same = Q(**{column: value, f"id__{direction}": last.pk})
+    same = Q(**{column: value, by_id: last.pk})
     return Q(**{f"{column}__{direction}e": value}) & (Q(**{f"{column}__{direction}": value}) | same)
 
 

@@ -65,7 +65,7 @@ def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return record_page.refuse_form(request, row, form)
     action = partial(collaboration.park, record_id, until=form.cleaned_data["park_until"], by=request.user)
-    return record_page.perform(request, row, action, message="Parked.", control="park_until")
+    return record_page.perform(request, row, action, message="Parked.", control="park_until", moves_on=True)
 
 
 @allow(Role.REVIEWER, methods=("POST",))

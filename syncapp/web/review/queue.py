@@ -59,7 +59,8 @@ def fresh(request: PortalRequest) -> HttpResponse:
     queue = _queue_of(request)
     since = parameters.moment(request.GET.get("since", ""))
     count = reads.count_newer(queue.tab, since, queue.params.criteria) if since else 0
-    context = {"fresh": count, "since": since.isoformat() if since else ""}
+    names_record = record_page.names_record(request)
+    context = {"fresh": count, "since": since.isoformat() if since else "", "names_record": names_record}
     return render_page(request, "review/_news.html", _context_of(queue) | context)
 
 

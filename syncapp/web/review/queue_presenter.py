@@ -131,6 +131,17 @@ class QueuePresenter:
         return next((index for index, record in records if record.pk == self.current.pk), None)
 
     @cached_property
+    def place(self) -> str:
+        """Return the place of the open edit, such as "3 of 148"; '' if it is not in this list."""
+        if self.current is None:
+            return ""
+        if self._position is not None and not self.after:
+            place: int | None = self._position + 1
+        else:
+            place = reads.position(self.current, self.tab, order=self.order, criteria=self.params.criteria)
+        return f"{number(place)} of {capped(self.count)}" if place else ""
+
+    @cached_property
     def tabs(self) -> list[tuple[Tab, str, str, int | None]]:
         """Return each tab with its label, query string and unfiltered count."""
         counts = self.page_context.counts
@@ -201,14 +212,17 @@ class QueuePresenter:
 
     @property
     def title(self) -> str:
-        """Return the list's heading; with filters, how many edits match."""
-        if not self.params.criteria:
+        """Return the list's heading; how many edits match the filters, or wait with how many fields."""
+        count = self.count
+        if self.params.criteria:
+            return f"{capped(count)} match{'' if count == 1 else 'es'}" if count else "No matches"
+        if not count or self.tab not in (Tab.WAITING, Tab.PARKED):
             return TABS[self.tab]
-        if not self.count:
-            return "No matches"
-        is_capped = self.count > reads.MAX_COUNTED
-        many = f"{number(reads.MAX_COUNTED)}+" if is_capped else number(self.count)
-        return f"{many} match{'' if self.count == 1 else 'es'}"
+        contacts = f"{capped(count)} contact{'' if count == 1 else 's'}"
+        if count > reads.MAX_COUNTED:
+            return contacts
+        fields = reads.count_fields(self.tab)
+        return f"{contacts}, {number(fields)} field{'' if fields == 1 else 's'}"
 
     @property
     def query(self) -> str:
@@ -263,3 +277,8 @@ class QueuePresenter:
             .values_list("pulled_at", flat=True)
         )
         return next((moment for moment in read if moment is not None), None)
+
+
+def capped(count: int) -> str:
+    """Return a count as text; "1,000+" where counting stopped."""
+    return f"{number(reads.MAX_COUNTED)}+" if count > reads.MAX_COUNTED else number(count)

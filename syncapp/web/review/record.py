@@ -37,7 +37,7 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     if wants_part(request) and "live" in request.GET:
         return _polled_rows(request, queue)
     edit = record_page.present(request, queue)
-    template = "review/_record.html" if wants_part(request) else "review/record.html"
+    template = "review/_opened.html" if wants_part(request) else "review/record.html"
     mail = {"mail_notice": links.mail_notice(request.GET, edit), "mail_focus": links.wanted_focus(request.GET, edit)}
     return record_page.render(request, template, queue, edit, showing="record", read_soon=True, **mail)
 

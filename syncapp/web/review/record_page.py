@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.forms import Form
@@ -18,6 +18,7 @@ from syncapp.crm.values.lookups import NamedRow
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.review import collaboration, reasons
 from syncapp.review.errors import ReviewError
+from syncapp.review.queue.criteria import Tab
 from syncapp.web.base.access import PortalRequest
 from syncapp.web.base.page import PageContext, render_page, wants_part
 from syncapp.web.review import links
@@ -88,11 +89,17 @@ def render(
         "query": _query(request, queue),
         "reasons": reasons.options(),
         "reason_required": reasons.is_required(),
+        "names_record": more["showing"] == "record" if "showing" in more else names_record(request),
     }
     if edit is not None:
         context["also_here"] = collaboration.others_viewing(edit.id, person=request.user)
         context["comments"] = CommentsPresenter(edit.record, request.user)
     return render_page(request, template, context | more, status=status)
+
+
+def names_record(request: PortalRequest) -> bool:
+    """Return whether the address in the browser names an edit, and so the title does; the list's address does not."""
+    return urlsplit(request.htmx.current_url or "").path != reverse("queue")
 
 
 def _query(request: PortalRequest, queue: QueuePresenter) -> str:
@@ -109,11 +116,12 @@ def perform(
     message: str,
     control: str = "",
     undone: Collection[uuid.UUID] = (),
+    moves_on: bool = False,
 ) -> HttpResponse:
     """Call the action, and show the page with its result or with the reason for a refusal.
 
     `message` is for screen readers; `control` is the action's input outside the form of the fields; `undone` are the
-    fields that wait again, the first of which gets the focus.
+    fields that wait again, the first of which gets the focus. With `moves_on`, the next edit of the list opens.
     """
     try:
         action()
@@ -121,9 +129,13 @@ def perform(
         key = error.field.pk if error.field else None
         problem = Problem(words_of(error, request.user), "" if error.field else control)
         return refuse(request, row, {key: problem}, status=409)
-    if not wants_part(request):
-        return to_record(request, row)
     queue = queue_of(request, get_record(row.pk))
+    following = queue.advance() if moves_on and queue.tab is Tab.WAITING else None
+    next_row = following.current if following else None
+    if not wants_part(request):
+        return to_record(request, next_row or row)
+    if following and next_row:
+        return _show_next(request, following, next_row, message)
     edit = present(request, queue)
     first = next((each.id for each in edit.fields if each.id in undone), None)
     return render(request, "review/_swap.html", queue, edit, message=message, undone=first)
@@ -150,15 +162,19 @@ def respond_to_decisions(
     approved = sum(decision.outcome == "approved" for decision in decisions)
     counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
     message = ", ".join(f"{count} {word}" for count, word in counts if count) + "."  # for screen readers
-    news: dict[str, Any] = {"message": message}
     following = queue.advance() if form.wants_next and queue.is_current_decided else None
     if following is None or following.current is None:
         edit = present(request, queue)
         left_out = _left_out(edit) if form.means_all else ""
-        return render(request, "review/_swap.html", queue, edit, left_out=left_out, **news)
-    edit = _present(request, following, following.current, PageState())
-    news |= {"query": following.query, "read_soon": True}
-    response = render(request, "review/_swap.html", following, edit, **news)
+        return render(request, "review/_swap.html", queue, edit, left_out=left_out, message=message)
+    return _show_next(request, following, following.current, message)
+
+
+def _show_next(request: PortalRequest, following: QueuePresenter, row: SyncRecord, message: str) -> HttpResponse:
+    """Answer htmx with the next edit of the list."""
+    edit = _present(request, following, row, PageState())
+    more = {"query": following.query, "read_soon": True, "showing": "record", "message": message}
+    response = render(request, "review/_swap.html", following, edit, **more)
     response["HX-Push-Url"] = reverse("record", args=[edit.id]) + following.query
     return response
 

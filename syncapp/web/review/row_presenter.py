@@ -15,6 +15,7 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import earlier_rejections
 from syncapp.review.queue.criteria import overdue_before
+from syncapp.text import localization
 from syncapp.web.base import holds, times
 from syncapp.web.base.holds import HoldReason
 from syncapp.web.review.field_presenter import UNDER_WAY, UNKNOWN_FIELD
@@ -99,7 +100,8 @@ def present_rows(
             undecided=len(undecided),
             hint="" if kind is ChangeKind.OTHER else kind.label.lower(),
             badge=_badge(own, undecided, decisions, person=person, held=held, is_unreadable=bool(record.unreadable))
-            or (None if record.is_restored or not undecided else NOT_RESTORED),
+            or (None if record.is_restored or not undecided else NOT_RESTORED)
+            or _parked(record),
             is_current=current is not None and current.pk == record.pk,
             is_overdue=is_waiting and is_old and not record.is_parked,
             is_selectable=is_waiting,
@@ -173,6 +175,12 @@ def _badge(
     if not fields or undecided:
         return None
     return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
+
+
+def _parked(record: SyncRecord) -> Badge | None:
+    if not record.is_parked or record.parked_until is None:
+        return None
+    return Badge("clock", "none", f"Parked until {localization.day_and_month(record.parked_until)}")
 
 
 NOT_RESTORED = Badge("alert", "warn", "Not restored")

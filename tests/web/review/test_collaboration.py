@@ -55,6 +55,22 @@ def test_edit_is_parked_until_offered_day(record):
     assert not record.is_parked
 
 
+def test_next_edit_opens_after_parking(record):
+    following = make_field(make_record("Solveig Brandt", edited_on=EDITED_ON + timedelta(minutes=1))).record
+    day = (timezone.localdate() + timedelta(days=2)).isoformat()
+
+    plain = browser(rita()).post(f"/review/{record.pk}/park", {"do": day})
+    collaboration.unpark(record.pk, by=rita())
+    answer = browser(rita()).post(f"/review/{record.pk}/park?order=name", {"do": day}, headers=HTMX)
+
+    assert plain.headers["Location"] == f"/review/{following.pk}/"
+    part = Screen(answer)
+    assert f'data-record="{following.pk}"' in part.html
+    assert answer["HX-Push-Url"] == f"/review/{following.pk}/?order=name"
+    row = part.html.partition(f'id="row-{record.pk}"')[2].partition("</li>")[0]
+    assert "Parked until" in row
+
+
 def test_invalid_day_is_refused(record):
     assert "Choose a day." in press(record, "Park", park_until="soon").words
 

@@ -315,6 +315,7 @@ def test_previous_follows_the_same_rows(order):
 
     assert back == [record.pk for record in forth[:-1]]
     assert [reads.neighbor(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
+    assert [reads.position(record, Tab.WAITING, order=order) for record in forth] == [1, 2, 3, 4, 5]
 
 
 def test_more_rows_load_without_the_page(monkeypatch):
