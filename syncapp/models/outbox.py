@@ -20,6 +20,7 @@ class MessageKind(models.TextChoices):
     OVERDUE = "overdue", "Reminder"
     OUTCOME = "outcome", "Result of an edit"
     QUESTION = "question", "Question from a colleague"
+    EDITOR_QUESTION = "ask_editor", "Question to an editor"
     ANSWER = "answer", "Answer to a question"
     RUN = "run", "Run, policy or capture rule"
     TEST = "test", "Test"

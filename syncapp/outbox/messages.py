@@ -1,7 +1,7 @@
 """Queueing of mails: one job per reader, in the transaction of the event that the mail is about.
 
 `details` by kind, as `notifications.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
-{"records", "count"}, question and answer {"comment"}, operations {"code", "text", "since", "over"} and for a new
+{"records", "count"}, question, ask_editor and answer {"comment"}, operations {"code", "text", "since", "over"} and for a new
 trouble {"reason", "meaning", "remedy", "where"}.
 """
 

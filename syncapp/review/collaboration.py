@@ -9,15 +9,17 @@ import uuid
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from syncapp import audit
-from syncapp.models import Comment, Person, Presence, SyncRecord
+from syncapp.models import Comment, CrmUser, Person, Presence, SyncRecord
 from syncapp.models.folding import by_name
 from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import locked, retried
+from syncapp.models.outbox import MessageKind
 from syncapp.models.person import Role
 from syncapp.outbox import messages
 from syncapp.review.errors import NotPossible
@@ -27,6 +29,7 @@ MAX_LENGTH = 2000  # characters of a comment
 CHUNK = 200  # edits in one transaction
 PRESENCE_SECONDS = 45  # an open page reports every 15 s; after three missed reports it counts as closed
 READERS = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
+MAY_SEE_EDITS = Q(is_viewer=True) | Q(is_reviewer=True) | Q(is_administrator=True)
 
 
 @transaction.atomic
@@ -140,6 +143,32 @@ def ask(record_id: uuid.UUID, *, colleague: Person, text: str, by: Person, chann
 
 
 @transaction.atomic
+def ask_editor(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "screen") -> Comment:
+    """Ask the person who edited in Outlook, by mail; they reply to the mail address of the person who asks.
+
+    Raises NotPossible.
+    """
+    record = _lock(record_id)
+    editor = editor_to_ask(record)
+    if editor is None:
+        raise NotPossible("The person who edited cannot be asked by mail.")
+    if "@" not in by.address:
+        raise NotPossible("Your account has no mail address, so no reply could reach you.")
+    question = _add(record, Comment.Kind.QUESTION, text, by=by, channel=channel, asks_editor=True)
+    messages.queue(MessageKind.EDITOR_QUESTION, to=editor.address, record=record, details={"comment": question.pk})
+    return question
+
+
+def editor_to_ask(record: SyncRecord) -> CrmUser | None:
+    """Return the person who edited, if they can only be asked by mail; people who may see edits are colleagues."""
+    editor = CrmUser.objects.filter(pk=record.editor_id, is_disabled=False).first() if record.editor_id else None
+    if editor is None or not settings.MAIL_BACKEND or not messages.may_receive(editor.address):
+        return None
+    is_same = Q(address__iexact=editor.address) | (Q(oid=editor.entra_id) if editor.entra_id else Q())
+    return None if Person.objects.filter(MAY_SEE_EDITS, is_same, is_active=True).exists() else editor
+
+
+@transaction.atomic
 def answer(question_id: int, *, text: str, by: Person, channel: str = "screen") -> Comment:
     """Answer a question; any reader of the edit may. Raises NotPossible where there is no such question."""
     questions = Comment.objects.select_related("by").filter(kind=Comment.Kind.QUESTION)
@@ -176,8 +205,7 @@ def others_viewing(record_id: uuid.UUID, *, person: Person) -> list[Person]:
 
 def colleagues(person: Person) -> QuerySet[Person]:
     """Return the other active people who may see edits, and so can be asked."""
-    may_see = Q(is_viewer=True) | Q(is_reviewer=True) | Q(is_administrator=True)
-    return Person.objects.filter(may_see, is_active=True).exclude(pk=person.pk)
+    return Person.objects.filter(MAY_SEE_EDITS, is_active=True).exclude(pk=person.pk)
 
 
 def _lock(record_id: uuid.UUID) -> SyncRecord:
@@ -195,15 +223,15 @@ def _add(
     by: Person,
     channel: str,
     asked: Person | None = None,
+    asks_editor: bool = False,
     question: Comment | None = None,
 ) -> Comment:
     if problem := text_problem(text):
         raise NotPossible(problem)
     text = text.strip()
-    comment = Comment.objects.create(
-        record=record, kind=kind, by=by, at=database_now(), text=text, asked=asked, question=question
-    )
-    details = {"comment": comment.pk, "asked": _as_text(asked)}
+    to = {"asked": asked, "asks_editor": asks_editor, "question": question}
+    comment = Comment.objects.create(record=record, kind=kind, by=by, at=database_now(), text=text, **to)
+    details = {"comment": comment.pk, "asked": _as_text(asked)} | ({"asks_editor": True} if asks_editor else {})
     audit.record(f"record.{kind}", by=by, channel=channel, record_id=record.pk, details=details, after=text)
     return comment
 

@@ -61,6 +61,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     messages.queue("overdue", to=rita, details={"records": [str(record.pk)], "count": 1})
     question = collaboration.ask(record.pk, colleague=rita, text="Is she the same?", by=people.rob())
     collaboration.answer(question.pk, text="She is.", by=rita)
+    collaboration.ask_editor(record.pk, text="Is this her new number?", by=rita)
     details = {"code": "worker", "text": "No worker answers.", "since": "today", "over": False}
     messages.queue("operations", to=rita, details=details)
     messages.queue("test", to=rita)

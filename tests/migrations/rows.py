@@ -168,7 +168,7 @@ def _of_item_of_a_run(rows: Rows, values: Values) -> Values:
 
 def _of_comment(rows: Rows, values: Values) -> Values:
     if values.get("kind") == "question":
-        return {"asked": rows.person}
+        return {} if values.get("asks_editor") else {"asked": rows.person}
     return {"question": rows.make("Comment", kind="question")} if values.get("kind") == "answer" else {}
 
 

@@ -10,7 +10,10 @@ from syncapp.models.mirror.sync_record import SyncRecord
 
 
 class Comment(models.Model):
-    """A comment on an edit, which may be a question to a colleague or an answer. It is never changed."""
+    """A comment on an edit, which may be a question or an answer. It is never changed.
+
+    A question goes to a colleague (`asked`), or to the person who edited in Outlook (`asks_editor`).
+    """
 
     class Kind(models.TextChoices):
         REMARK = "remark", "Comment"
@@ -23,6 +26,7 @@ class Comment(models.Model):
     at = models.DateTimeField()
     text = models.TextField()
     asked = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    asks_editor = models.BooleanField(default=False, db_default=False)
     question = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="answers")
 
     class Meta:
@@ -30,7 +34,9 @@ class Comment(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="a_question_asks_somebody",
-                condition=Q(kind="question", asked__isnull=False) | (~Q(kind="question") & Q(asked__isnull=True)),
+                condition=Q(kind="question", asked__isnull=False, asks_editor=False)
+                | Q(kind="question", asked__isnull=True, asks_editor=True)
+                | (~Q(kind="question") & Q(asked__isnull=True, asks_editor=False)),
             ),
             models.CheckConstraint(
                 name="an_answer_has_its_question",

@@ -65,7 +65,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The context of a kind's templates. `thread` identifies the conversation in the reader's mailbox."""
+    """The context of a kind's templates. `thread` identifies the conversation in the reader's mailbox.
+
+    `lines` are the fields of `record`, where the mail has no entries with links.
+    """
 
     kind: str
     to: str
@@ -80,7 +83,9 @@ class Letter:
     with_values: bool = True
     comment: Comment | None = None
     record: SyncRecord | None = None
+    lines: tuple[Line, ...] = ()
     results: tuple[Result, ...] = ()
+    reply_to: Person | None = None
     details: Mapping[str, Any] | None = None
     run: RunSummary | None = None
     preferences_url: str = ""
@@ -90,6 +95,11 @@ class Letter:
     def more(self) -> int:
         """Return the number of contacts that are counted but not listed."""
         return self.contacts - len(self.entries)
+
+    @property
+    def more_fields(self) -> int:
+        """Return the number of fields of the record that are counted but not listed."""
+        return self.fields - len(self.lines)
 
     @property
     def outcome(self) -> str:
@@ -208,6 +218,29 @@ def _comment(message: Message) -> Letter | None:
     return _letter(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
 
 
+def _editor_question(message: Message) -> Letter | None:
+    """Write to someone without a portal account: the question and the fields, no links; replies go to who asks."""
+    known = Comment.objects.select_related("by", "record").filter(asks_editor=True)
+    comment = known.filter(pk=message.details.get("comment")).first()
+    if comment is None or not messages.may_receive(comment.by):
+        return None
+    record, with_values = comment.record, preferences.read().mail_values
+    labels = columns.of_table(record.target_table)
+    fields = [(field, labels.get(field.column_name)) for field in SyncField.objects.undecided().filter(record=record)]
+    lines = [Line(column.label if column else field.column_name, values.diff_field(field, column)) for field, column in fields]
+    lines.sort(key=lambda line: search_key(line.label))
+    return _letter(
+        message,
+        thread=f"question-{comment.pk}",
+        comment=comment,
+        record=record,
+        lines=tuple(lines[:MAX_FIELDS]),
+        fields=len(lines),
+        with_values=with_values,
+        reply_to=comment.by,
+    )
+
+
 def _run(message: Message) -> Letter | None:
     subject = next(each for each in _SUMMARIES if each in message.details)
     summary = _SUMMARIES[subject](message)
@@ -226,6 +259,7 @@ _WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
     MessageKind.OVERDUE: _edits,
     MessageKind.OUTCOME: _outcome,
     MessageKind.QUESTION: _comment,
+    MessageKind.EDITOR_QUESTION: _editor_question,
     MessageKind.ANSWER: _comment,
     MessageKind.RUN: _run,
     MessageKind.TEST: lambda message: _letter(message, thread=f"test-{message.pk}"),

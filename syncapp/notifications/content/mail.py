@@ -104,6 +104,8 @@ def _headers(message: Message, letter: Letter) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
+    if letter.reply_to:
+        found["Reply-To"] = _mailbox(letter.reply_to.name, letter.reply_to.address)
     if letter.preferences_url:
         parts = urlsplit(letter.preferences_url)
         found |= {

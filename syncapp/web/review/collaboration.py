@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from syncapp.models import Comment, Person
 from syncapp.models.person import Role
 from syncapp.review import collaboration
+from syncapp.text.ids import parse_uuid
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, render_page, wants_part
 from syncapp.web.review import record_page
@@ -19,6 +20,7 @@ from syncapp.web.review.history_presenter import present_history
 
 CHOOSE_DAY = "Choose a day."
 CHOOSE_COLLEAGUE = "Choose a colleague to ask."
+EDITOR = "editor"  # the person who edited in Outlook, in place of a colleague's id
 
 
 class ParkForm(forms.Form):
@@ -36,14 +38,15 @@ class ParkForm(forms.Form):
 
 
 class QuestionForm(forms.Form):
-    """A question to a colleague. `collaboration.ask` judges its text."""
+    """A question to a colleague, or with None to the person who edited. `collaboration` judges its text."""
 
-    whom = forms.UUIDField(error_messages={"required": CHOOSE_COLLEAGUE, "invalid": CHOOSE_COLLEAGUE})
+    whom = forms.CharField(error_messages={"required": CHOOSE_COLLEAGUE})
     question = forms.CharField(required=False)
 
-    def clean_whom(self) -> Person:
-        person = Person.objects.filter(pk=self.cleaned_data["whom"]).first()
-        if person is None:
+    def clean_whom(self) -> Person | None:
+        given = self.cleaned_data["whom"]
+        person = Person.objects.filter(pk=parse_uuid(given)).first()
+        if person is None and given != EDITOR:
             raise forms.ValidationError(CHOOSE_COLLEAGUE)
         return person
 
@@ -86,15 +89,19 @@ def remark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Ask a colleague by mail."""
+    """Ask a colleague, or the person who edited, by mail."""
     row = record_page.get_record(record_id)
     form = QuestionForm(request.POST)
     if not form.is_valid():
         return record_page.refuse_form(request, row, form)
     colleague, text = form.cleaned_data["whom"], form.cleaned_data["question"]
     action = partial(collaboration.ask, record_id, colleague=colleague, text=text, by=request.user)
+    message = "Question sent."
+    if colleague is None:
+        action = partial(collaboration.ask_editor, record_id, text=text, by=request.user)
+        message = "Question sent. The reply goes to your mail address."
     control = "question" if collaboration.text_problem(text) else "whom"
-    return record_page.perform(request, row, action, message="Question sent.", control=control)
+    return record_page.perform(request, row, action, message=message, control=control)
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))

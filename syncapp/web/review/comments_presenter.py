@@ -10,7 +10,7 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp.models import Comment, Person, SyncRecord
+from syncapp.models import Comment, CrmUser, Person, SyncRecord
 from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.notifications import links
@@ -104,6 +104,11 @@ class CommentsPresenter:
     @cached_property
     def colleagues(self) -> list[Person]:
         return by_name(collaboration.colleagues(self.person))
+
+    @cached_property
+    def editor(self) -> CrmUser | None:
+        """Return the person who edited in Outlook, if they can be asked by mail and the reader can get the reply."""
+        return collaboration.editor_to_ask(self.record) if "@" in self.person.address else None
 
     @property
     def reachable(self) -> list[Person]:
