@@ -39,7 +39,9 @@ def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str 
     _check_reviews(to)
     before, record.assigned_to = record.assigned_to, to
     record.save(update_fields=["assigned_to"])
-    audit.record("record.assigned", by=by, channel=channel, record_id=record.pk, before=_as_text(before), after=_as_text(to))
+    audit.record(
+        "record.assigned", by=by, channel=channel, record_id=record.pk, before=_as_text(before), after=_as_text(to)
+    )
     return record
 
 

@@ -134,6 +134,51 @@ def test_mail_follows_its_readers_formats(post_office: PostOffice) -> None:
     assert "01.07.2026, 10:00 CEST" in text
 
 
+def asked_editor(*, name: str = "Rita") -> SyncRecord:
+    """Send Jonas Weber a question about his edit."""
+    record = edit(editor=make_editor(address="jonas@contoso.example"))
+    asker = people.make_person("Rita", Role.REVIEWER, name=name)
+    collaboration.ask_editor(record.pk, text="Is this her new title?", by=asker)
+    send_due()
+    return record
+
+
+def test_editor_gets_question_and_fields_without_links(post_office: PostOffice) -> None:
+    asked_editor()
+
+    mail = post_office.mail()
+    assert mail.subject == "Rita asks about your edit of Marta Villanueva"
+    for words in (
+        "asks about your edit of Marta Villanueva in Outlook on 20 November at 23:30 UTC:",
+        "Is this her new title?",
+        "  Job Title\n    before    Senior Buyer, Packaging\n    entered   Head of Procurement, Packaging",
+        "Your reply goes to Rita, rita@brandvik.example.",
+    ):
+        assert words in mail.text
+    assert "http" not in mail.text
+    assert "href" not in mail.html
+
+
+def test_replies_of_editors_go_to_the_person_who_asked(post_office: PostOffice) -> None:
+    asked_editor(name="Rita\r\nBcc: everyone@evil.example")
+
+    headers = post_office.headers()
+    assert headers["Reply-To"].addresses[0].addr_spec == "rita@brandvik.example"
+    assert "Bcc" not in headers
+    assert len(headers.get_all("Reply-To", [])) == 1
+
+
+def test_editor_mail_has_values_only_if_mails_have(post_office: PostOffice) -> None:
+    preferences.change(by=None, mail_values=False)
+    asked_editor()
+
+    mail = post_office.mail()
+    assert "Job Title" in mail.text
+    for part in (mail.text, mail.html):
+        assert "Head of Procurement" not in part
+        assert "Senior Buyer" not in part
+
+
 def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> None:
     notify(edit(), edit("Tomasz Wieczorek"))
 

@@ -8,16 +8,18 @@ import pytest
 import time_machine
 from django.db.models import F
 from django.utils import timezone
+from pytest_django import Settings
 
 from syncapp.accounts import absence
 from syncapp.accounts.errors import BadPerson
-from syncapp.models import AuditEntry, Comment, Presence, SyncRecord
+from syncapp.models import AuditEntry, Comment, Message, Person, Presence, SyncRecord
+from syncapp.models.person import Role
 from syncapp.review import collaboration
 from syncapp.review.errors import NotPossible
 from syncapp.review.queue import reads
 from syncapp.review.queue.reads import Tab
-from tests.support.factories import make_field
-from tests.support.people import ada, fred, rita, rob, vera
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import ada, fred, make_person, rita, rob, vera
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -91,6 +93,39 @@ def test_only_readers_can_be_asked():
     for person in (fred(), rita()):
         with pytest.raises(NotPossible):
             collaboration.ask(record.pk, colleague=person, text="Is this right?", by=rita())
+
+
+def test_editor_without_a_role_is_asked_by_mail(settings: Settings):
+    settings.MAIL_BACKEND = "smtp"
+    record = make_field(make_record(editor=make_editor(address="jonas@contoso.example"))).record
+
+    question = collaboration.ask_editor(record.pk, text=" Is this right? ", by=rita())
+
+    message = Message.objects.get()
+    assert (message.kind, message.address, message.recipient) == ("ask_editor", "jonas@contoso.example", None)
+    assert (question.text, question.asks_editor, question.asked) == ("Is this right?", True, None)
+    entry = AuditEntry.objects.get(action="record.question")
+    assert entry.details == {"comment": question.pk, "asked": None, "asks_editor": True}
+    assert collaboration.answer(question.pk, text="Yes.", by=rita()).question == question
+
+
+@pytest.mark.parametrize("obstacle", ["disabled", "no address", "a colleague", "same address", "no mails", "asker"])
+def test_editor_who_cannot_be_asked_gets_no_mail(settings: Settings, obstacle: str):
+    settings.MAIL_BACKEND = "" if obstacle == "no mails" else "smtp"
+    address = "" if obstacle == "no address" else "jonas@contoso.example"
+    editor = make_editor(address=address, is_disabled=obstacle == "disabled")
+    record = make_field(make_record(editor=editor)).record
+    asker = make_person("Rita", Role.REVIEWER, address="" if obstacle == "asker" else "rita@contoso.example")
+    if obstacle == "a colleague":
+        Person.objects.filter(pk=vera().pk).update(oid=editor.entra_id)
+    elif obstacle == "same address":
+        make_person("Rita", Role.REVIEWER, address="Jonas@contoso.example")
+
+    with pytest.raises(NotPossible):
+        collaboration.ask_editor(record.pk, text="Is this right?", by=asker)
+
+    assert not Message.objects.exists()
+    assert not Comment.objects.exists()
 
 
 @pytest.mark.parametrize("text", ["  ", "x" * 2001])

@@ -225,9 +225,10 @@ def _editor_question(message: Message) -> Letter | None:
     if comment is None or not messages.may_receive(comment.by):
         return None
     record, with_values = comment.record, preferences.read().mail_values
-    labels = columns.of_table(record.target_table)
-    fields = [(field, labels.get(field.column_name)) for field in SyncField.objects.undecided().filter(record=record)]
-    lines = [Line(column.label if column else field.column_name, values.diff_field(field, column)) for field, column in fields]
+    labels, lines = columns.of_table(record.target_table), []
+    for field in SyncField.objects.undecided().filter(record=record):
+        column = labels.get(field.column_name)
+        lines.append(Line(column.label if column else field.column_name, values.diff_field(field, column)))
     lines.sort(key=lambda line: search_key(line.label))
     return _letter(
         message,

@@ -183,7 +183,11 @@ def _left_out(edit: RecordPresenter) -> str:
     """Return how many fields "all" left out because they changed in the CRM, '' for none."""
     count = sum(each.is_changed_in_crm for each in edit.left_out)
     was, its = ("was", "its value") if count == 1 else ("were", "their values")
-    return f"{count} field{'' if count == 1 else 's'} changed in the CRM and {was} left out. Choose {its}." if count else ""
+    return (
+        f"{count} field{'' if count == 1 else 's'} changed in the CRM and {was} left out. Choose {its}."
+        if count
+        else ""
+    )
 
 
 def refuse(

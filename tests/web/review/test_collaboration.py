@@ -13,7 +13,7 @@ from syncapp.models import Comment, Decision, Message, Presence, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import collaboration
 from tests.support import scenes
-from tests.support.factories import EDITED_ON, make_field, make_newer_edit, make_record
+from tests.support.factories import EDITED_ON, make_editor, make_field, make_newer_edit, make_record
 from tests.support.people import browser, make_person, rita, rob, vera
 from tests.support.screen import Screen, opened, pressed
 
@@ -90,6 +90,29 @@ def test_question_and_answer_travel_by_mail(record, settings):
     assert "Yes, since May." in screen.words
     mails = Message.objects.values_list("kind", "recipient__name")
     assert set(mails) == {("question", "Rob"), ("answer", "Rita")}
+
+
+def test_question_reaches_the_editor(settings):
+    settings.MAIL_BACKEND = "smtp"
+    record = make_field(make_record(editor=make_editor(address="jonas@contoso.example"))).record
+    client = browser(rita())
+    assert "Jonas Weber, who edited this in Outlook" in opened(client, record).words
+
+    asking = {"whom": "editor", "question": "Is this right?"}
+    screen = Screen(client.post(f"/review/{record.pk}/ask", asking, follow=True))
+    part = Screen(client.post(f"/review/{record.pk}/ask", asking, headers=HTMX))
+
+    assert "Rita asked Jonas Weber, who edited this in Outlook just now Unanswered Is this right?" in screen.words
+    assert "Question sent. The reply goes to your mail address." in part.words
+    assert list(Message.objects.values_list("address", flat=True)) == ["jonas@contoso.example"] * 2
+
+
+def test_editor_is_offered_only_where_mail_reaches_them(record, settings):
+    settings.MAIL_BACKEND = "smtp"
+
+    assert "who edited this in Outlook" not in opened(browser(rita()), record).words
+    answer = browser(rita()).post(f"/review/{record.pk}/ask", {"whom": "editor", "question": "Is it?"})
+    assert (answer.status_code, Comment.objects.count()) == (409, 0)
 
 
 def test_viewer_comments_only(record):
