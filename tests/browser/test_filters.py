@@ -69,6 +69,20 @@ def test_open_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
     expect(fred.locator(".matrix tbody input:checked")).to_have_count(1)
 
 
+def test_users_are_selected_in_ranges_and_all(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/")
+    boxes = fred.locator(".matrix tbody input")
+    boxes.nth(1).click()
+    boxes.nth(6).click(modifiers=["Shift"])
+    expect(fred.get_by_role("button", name="Preview switching off for 6 users", exact=True)).to_be_visible()
+    fred.get_by_label(re.compile("^Select all .* that match$")).check()
+    assert int(re.sub(r"\D", "", fred.locator("#selected").inner_text())) > 6
+    fred.keyboard.press("Escape")
+
+    expect(fred.locator(".selectionbar")).to_be_hidden()
+    expect(fred.locator(".matrix tbody input:checked, #all-matching:checked")).to_have_count(0)
+
+
 def test_chart_part_opens_by_keyboard(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/risk/")
     part = fred.locator(".stacked a").first

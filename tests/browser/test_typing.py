@@ -295,7 +295,7 @@ def test_typing_after_refused_conflict_value_decides_nothing(tab: Page, demo: De
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "opener", "button"),
-    [("a", "Put the old value back", "Put the old value back"), ("r", "Approve after all", "Approve after all")],
+    [("a", "Put old value back…", "Put the old value back"), ("r", "Approve after all…", "Approve after all")],
 )
 def test_typing_after_refused_follow_up_decides_nothing(
     tab: Page, demo: Demo, story: World, key: str, opener: str, button: str
@@ -306,8 +306,8 @@ def test_typing_after_refused_follow_up_decides_nothing(
     tab.keyboard.press("Enter")
     done = "read back" if key == "a" else "Rejected"
     expect(outcome(tab, "Job Title")).to_contain_text(done, timeout=PATIENCE)
-    expect(row(tab, "Job Title").locator(f"label[title^='{opener}']")).to_be_visible(timeout=PATIENCE)
-    row(tab, "Job Title").locator(f"label[title^='{opener}']").click()
+    expect(row(tab, "Job Title").get_by_text(opener)).to_be_visible(timeout=PATIENCE)
+    row(tab, "Job Title").get_by_text(opener).click()
 
     refusal(tab, row(tab, "Job Title").get_by_role("button", name=button).click)
 

@@ -88,10 +88,10 @@ class World:
         """Delete a company in the CRM."""
         self._post("delete", {"table": "account", "id": str(account)})
 
-    def account(self, name: str = "Short-lived") -> uuid.UUID:
+    def account(self, name: str = "Short-lived", **columns: str) -> uuid.UUID:
         """Create a company in the CRM and return its id."""
         key = uuid.uuid4()
-        self._post_row("accounts", {"accountid": str(key), "name": name})
+        self._post_row("accounts", {"accountid": str(key), "name": name, **columns})
         return key
 
     def hire(self, team: uuid.UUID) -> uuid.UUID:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.transport import Transport
-from syncapp.crm.values.cells import guid, read_all, text
+from syncapp.crm.values.cells import Cells, guid, read_all, text
 
 MAX_WORDS = 8
 # "Query table definitions using the Web API": the names of a table's set, key and name column.
 _DEFINITION = ("EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute")
+# What tells rows of one name apart; other tables have no such column that all organizations fill.
+_DETAILS = {"account": "address1_city", "contact": "emailaddress1"}
 
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A row of the CRM that a person can choose."""
+    """A row of the CRM that a person can choose. `detail` tells rows of one name apart."""
 
     table: str
     id: UUID
     name: str
+    detail: str = field(default="", compare=False)
 
     @property
     def value(self) -> str:
@@ -56,8 +59,13 @@ class Lookups:
             inside = " or ".join(f"contains({name},{odata.literal(sign + word)})" for sign in (" ", "-"))
             conditions.append(f"(startswith({name},{odata.literal(word)}) or {inside})")
         only = {"filter": " and ".join(conditions)} if conditions else {}
-        found = odata.query(set_name, select=(row_id, name), order_by=name, top=limit, **only)
+        detail = _DETAILS.get(table, "")
+        found = odata.query(set_name, select=(row_id, name, *filter(None, [detail])), order_by=name, top=limit, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
+
+        def named(row: odata.Row) -> NamedRow:
+            return NamedRow(table, guid(row, row_id), text(row, name), Cells(row).text(detail) if detail else "")
+
         # People cannot choose a row whose id or name cannot be read.
-        readable, unreadable = read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))
+        readable, unreadable = read_all(rows, named)
         return NamedRows(readable, left_out=len(unreadable))

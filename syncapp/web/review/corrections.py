@@ -48,8 +48,8 @@ def correction(
     if kind is Input.LOOKUP:
         chosen = next(filter(None, map(lookup_choices.unsign, typed or ())), None)
         rows = [*([chosen] if chosen and chosen not in found else []), *found]
-        has_tables = len(column.targets) > 1
-        labels = [f"{row.name} ({row.table})" if has_tables else row.name for row in rows]
+        has_tables = len({row.table for row in rows}) > 1
+        labels = [", ".join(filter(None, [row.name, row.detail, row.table if has_tables else ""])) for row in rows]
         signed = ((lookup_choices.sign(row), label, row == chosen) for row, label in zip(rows, labels, strict=True))
         return Correction(kind, "", options=tuple(signed))
     content = typed if typed is not None else as_typed(column, proposed)

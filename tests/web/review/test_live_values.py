@@ -176,6 +176,21 @@ def test_lookup_is_corrected_to_a_found_row(world: World):
     assert field.decisions.get().value_to_write == f"account:{account['accountid']}"
 
 
+def test_companies_of_one_name_are_told_apart(world: World):
+    world.reset(contacts=6, pending=6)
+    world.pull()
+    field = SyncField.objects.get(column_name="parentcustomerid")
+    for city in ("Bergen", "Tromso"):
+        world.account("Nullus Ltd", address1_city=city)
+    client = browser(rita())
+
+    found = pressed(
+        client, opened(client, field.record), field.record, f"do=find:{field.pk}", **{on(field, "find"): "Nullus"}
+    )
+
+    assert "Nullus Ltd, Bergen Nullus Ltd, Tromso" in found.words
+
+
 @pytest.mark.parametrize(("name", "is_left_out"), [("Nullus \u0000 Ltd", True), ("Nullus Ltd", False)])
 def test_lookup_search_says_what_is_left_out(world: World, name: str, is_left_out: bool):
     world.reset(contacts=6, pending=6)
