@@ -30,8 +30,8 @@ GONE = "gone"
 _WORDS: Mapping[str, str] = {
     State.OLD: "This link is old. The page shows the edit as it is now; nothing is selected.",
     State.FOREIGN: "This link was made for someone else or is incomplete. Nothing is selected.",
-    Intent.APPROVE: "Your mail asked to approve: the fields are ticked. Press the button to decide.",
-    Intent.REJECT: "Your mail asked to reject: choose a reason below. Press the button to decide.",
+    Intent.APPROVE: "Your mail asked to approve. Check the values, then press Enter or the button.",
+    Intent.REJECT: "Your mail asked to reject. Choose a reason, then press Enter or the button.",
 }
 
 
