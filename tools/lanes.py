@@ -62,7 +62,8 @@ LONG_IN_A_BROWSER = [
 ]
 # Some tests in these files are marked as long.
 PARTLY_LONG_IN_A_BROWSER = [
-    f"tests/browser/test_{name}.py" for name in ("keyboard", "keys_and_panels", "mail", "review", "typing")
+    f"tests/browser/test_{name}.py"
+    for name in ("keyboard", "keys_and_panels", "mail", "review", "review_keys", "typing")
 ]
 # Two thousand users and the limits of a real CRM; mailbox methods.
 LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='comment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('asked__isnull', False), ('asks_editor', False), ('kind', 'question')), models.Q(('asked__isnull', True), ('asks_editor', True), ('kind', 'question')), models.Q(models.Q(('kind', 'question'), _negated=True), models.Q(('asked__isnull', True), ('asks_editor', False))), _connector='OR'), name='a_question_asks_somebody'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('asked__isnull', False), ('asks_editor', False), ('kind', 'question')), models.Q(('asked__isnull', True), ('asks_editor', True), ('kind', 'question')), models.Q(models.Q(('kind', 'question'), _negated=True), ('asked__isnull', True), ('asks_editor', False)), _connector='OR'), name='a_question_asks_somebody'),
         ),
         migrations.AlterField(
             model_name='message',

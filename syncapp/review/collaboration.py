@@ -163,8 +163,10 @@ def ask_editor(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "s
 
 def editor_to_ask(record: SyncRecord) -> CrmUser | None:
     """Return the person who edited, if they can only be asked by mail; people who may see edits are colleagues."""
-    editor = CrmUser.objects.filter(pk=record.editor_id, is_disabled=False).first() if record.editor_id else None
-    if editor is None or not settings.MAIL_BACKEND or not messages.may_receive(editor.address):
+    if not settings.MAIL_BACKEND or record.editor_id is None:
+        return None
+    editor = CrmUser.objects.filter(pk=record.editor_id, is_disabled=False).first()
+    if editor is None or not messages.may_receive(editor.address):
         return None
     is_same = Q(address__iexact=editor.address) | (Q(oid=editor.entra_id) if editor.entra_id else Q())
     return None if Person.objects.filter(MAY_SEE_EDITS, is_same, is_active=True).exists() else editor

@@ -211,6 +211,7 @@ def test_undo_key_works_from_next_contact(page: Page, demo: Demo) -> None:
     assert len(undoing) == 1, "both by one request"
 
 
+@pytest.mark.long
 def test_undo_key_works_after_a_reload(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Reloading", department="Reloading")
     sign_in(page, demo)

@@ -200,7 +200,7 @@ def test_known_value_is_tagged_and_put_back(page: Page, demo: Demo, story: World
     assert_no_violations_in_any_look(page, sees="1 more edit of this contact waits")
 
     page.goto(address)
-    row(page, "Job Title").get_by_text("Put old value back…").click()
+    row(page, "Job Title").get_by_text("Put back…").click()
     row(page, "Job Title").get_by_label("Why put the old value back?").fill("It was a mistake.")
     assert_no_violations_in_any_look(page, sees="Why put the old value back?")
     row(page, "Job Title").get_by_role("button", name="Put the old value back").click()

@@ -295,7 +295,7 @@ def test_typing_after_refused_conflict_value_decides_nothing(tab: Page, demo: De
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "opener", "button"),
-    [("a", "Put old value back…", "Put the old value back"), ("r", "Approve after all…", "Approve after all")],
+    [("a", "Put back…", "Put the old value back"), ("r", "Approve after all…", "Approve after all")],
 )
 def test_typing_after_refused_follow_up_decides_nothing(
     tab: Page, demo: Demo, story: World, key: str, opener: str, button: str

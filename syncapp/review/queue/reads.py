@@ -120,18 +120,16 @@ def neighbor(
     return found[0] if found else None
 
 
-def position(of: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA) -> int | None:
-    """Return the place of an edit in its list, from 1; None if it is not in it, or beyond MAX_COUNTED."""
+def up_to(of: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA) -> list[uuid.UUID]:
+    """Return the edit and those before it, nearest first, at most MAX_COUNTED + 1; none if it is not in the list."""
     sorting = _SORTED_BY[order].reverse
-    rows = filter_records(records_in(tab), tab, criteria)
-    before = rows.filter(_follows(of, sorting, is_inclusive=True)).order_by(*sorting.columns)
-    found = list(before.values_list("pk", flat=True)[: MAX_COUNTED + 1])
+    rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
+    found = list(rows.filter(_follows(of, sorting, is_inclusive=True))[: MAX_COUNTED + 1])
     if found[:1] != [of.pk]:
-        return None
-    place = len(found)
+        return []
     if of.edited_on and sorting.nulls_come_last:
-        place += rows.filter(edited_on__isnull=True).order_by()[: MAX_COUNTED + 1].count()
-    return place if place <= MAX_COUNTED else None
+        found += rows.filter(edited_on__isnull=True)[: MAX_COUNTED + 1 - len(found)]
+    return found
 
 
 def count_fields(tab: Tab) -> int:

@@ -68,6 +68,7 @@ const commands = (() => {
 
   // With the earlier reason, if the same value was rejected before.
   function rejectAgain() {
+    if (choose()) return;
     const button = fields.here()?.querySelector("button[name=do][value^='reject-again:']");
     if (button) press(button);
     else fields.say("This value was not rejected before.");

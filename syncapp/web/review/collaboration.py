@@ -45,7 +45,8 @@ class QuestionForm(forms.Form):
 
     def clean_whom(self) -> Person | None:
         given = self.cleaned_data["whom"]
-        person = Person.objects.filter(pk=parse_uuid(given)).first()
+        person_id = parse_uuid(given)
+        person = Person.objects.filter(pk=person_id).first() if person_id else None
         if person is None and given != EDITOR:
             raise forms.ValidationError(CHOOSE_COLLEAGUE)
         return person

@@ -114,7 +114,18 @@ class QueuePresenter:
     def previous(self) -> uuid.UUID | None:
         if self._position == 0 and not self.after:
             return None
-        return self.page.records[self._position - 1].pk if self._position else self._neighbor(is_backwards=True)
+        if self._position:
+            return self.page.records[self._position - 1].pk
+        if self._up_to_current:
+            return next(iter(self._up_to_current[1:]), None)
+        return self._neighbor(is_backwards=True)
+
+    @cached_property
+    def _up_to_current(self) -> list[uuid.UUID]:
+        """Return the open edit and those before it, nearest first; none if it is not in this list."""
+        if self.current is None:
+            return []
+        return reads.up_to(self.current, self.tab, order=self.order, criteria=self.params.criteria)
 
     def _neighbor(self, *, is_backwards: bool) -> uuid.UUID | None:
         if self.current is None:
@@ -133,13 +144,9 @@ class QueuePresenter:
     @cached_property
     def place(self) -> str:
         """Return the place of the open edit, such as "3 of 148"; '' if it is not in this list."""
-        if self.current is None:
-            return ""
-        if self._position is not None and not self.after:
-            place: int | None = self._position + 1
-        else:
-            place = reads.position(self.current, self.tab, order=self.order, criteria=self.params.criteria)
-        return f"{number(place)} of {capped(self.count)}" if place else ""
+        is_counted_by_page = self._position is not None and not self.after
+        place = (self._position or 0) + 1 if is_counted_by_page else len(self._up_to_current)
+        return f"{number(place)} of {capped(self.count)}" if 0 < place <= reads.MAX_COUNTED else ""
 
     @cached_property
     def tabs(self) -> list[tuple[Tab, str, str, int | None]]:

@@ -38,7 +38,10 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         return _polled_rows(request, queue)
     edit = record_page.present(request, queue)
     template = "review/_opened.html" if wants_part(request) else "review/record.html"
-    mail = {"mail_notice": links.mail_notice(request.GET, edit), "mail_focus": links.wanted_focus(request.GET, edit)}
+    mail: dict[str, Any] = {
+        "mail_notice": links.mail_notice(request.GET, edit),
+        "mail_focus": links.wanted_focus(request.GET, edit),
+    }
     return record_page.render(request, template, queue, edit, showing="record", read_soon=True, **mail)
 
 

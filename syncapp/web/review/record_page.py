@@ -173,7 +173,7 @@ def respond_to_decisions(
 def _show_next(request: PortalRequest, following: QueuePresenter, row: SyncRecord, message: str) -> HttpResponse:
     """Answer htmx with the next edit of the list."""
     edit = _present(request, following, row, PageState())
-    more = {"query": following.query, "read_soon": True, "showing": "record", "message": message}
+    more: dict[str, Any] = {"query": following.query, "read_soon": True, "showing": "record", "message": message}
     response = render(request, "review/_swap.html", following, edit, **more)
     response["HX-Push-Url"] = reverse("record", args=[edit.id]) + following.query
     return response

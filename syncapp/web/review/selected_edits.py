@@ -36,7 +36,8 @@ class AssignForm(forms.Form):
 
     def clean_assignee(self) -> Person | None:
         given = self.cleaned_data["assignee"]
-        person = Person.objects.filter(pk=parse_uuid(given)).first()
+        person_id = parse_uuid(given)
+        person = Person.objects.filter(pk=person_id).first() if person_id else None
         if person is None and given != NOBODY:
             raise forms.ValidationError(CHOOSE_REVIEWER)
         return person

@@ -27,7 +27,7 @@ def test_htmx_decision_updates_row_and_counts():
 
     screen = Screen(client.post(f"/review/{record.pk}/decide", form, headers=HTMX))
 
-    assert screen.source.startswith('<section class="pane record"')
+    assert screen.source.startswith('<title> Marta Villanueva · Outlook Sync</title> <section class="pane record"')
     assert "Approved written in 10 s" in screen.words
     assert f'id="row-{record.pk}" hx-swap-oob="true"' in screen.source
     assert "In progress 1" in screen.words

@@ -188,7 +188,8 @@ def test_companies_of_one_name_are_told_apart(world: World):
         client, opened(client, field.record), field.record, f"do=find:{field.pk}", **{on(field, "find"): "Nullus"}
     )
 
-    assert "Nullus Ltd, Bergen Nullus Ltd, Tromso" in found.words
+    assert "Nullus Ltd, Bergen" in found.words
+    assert "Nullus Ltd, Tromso" in found.words
 
 
 @pytest.mark.parametrize(("name", "is_left_out"), [("Nullus \u0000 Ltd", True), ("Nullus Ltd", False)])

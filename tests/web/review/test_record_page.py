@@ -104,7 +104,7 @@ STATES = {
         lambda decision: scenes.being_written(decision, state=JobState.VERIFY),
         "Checking the CRM its answer was lost; reading back",
     ),
-    "written": (scenes.finished, "read back; by you Put old value back…"),
+    "written": (scenes.finished, "read back; by you Put back…"),
     "already": (
         lambda decision: scenes.finished(decision, DecisionState.ALREADY),
         "Already in the CRM nothing was written",

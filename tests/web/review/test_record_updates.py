@@ -26,7 +26,7 @@ def test_htmx_gets_record_alone_with_vary():
     part = opened(browser(rita()), field.record, **{"HX-Request": "true"})
     whole = opened(browser(rita()), field.record)
 
-    assert part.source.startswith('<section class="pane record"')
+    assert part.source.startswith('<title> Marta Villanueva · Outlook Sync</title> <section class="pane record"')
     assert whole.html.startswith("<!DOCTYPE html>")
     assert "HX-Request" in part.response["Vary"]
     assert "HX-Request" in whole.response["Vary"]
