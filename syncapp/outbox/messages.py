@@ -1,8 +1,8 @@
 """Queueing of mails: one job per reader, in the transaction of the event that the mail is about.
 
 `details` by kind, as `notifications.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
-{"records", "count"}, question, ask_editor and answer {"comment"}, operations {"code", "text", "since", "over"} and for a new
-trouble {"reason", "meaning", "remedy", "where"}.
+{"records", "count"}, question, ask_editor and answer {"comment"}, operations {"code", "text", "since", "over"} and for
+a new trouble {"reason", "meaning", "remedy", "where"}.
 """
 
 from __future__ import annotations
