@@ -8,7 +8,7 @@ from typing import Any
 from portal import env
 
 bind = env.text("WEB_BIND", f"127.0.0.1:{int(env.number('PORTAL_PORT', 8000))}")
-worker_class = "gthread"
+worker_class = "portal.web_worker.Worker"  # threads
 workers = int(env.number("WEB_PROCESSES", 2))
 threads = int(env.number("WEB_THREADS", 4))
 # For processes that hang as a whole. Single threads need no watching: all waits of a page have their own limits.

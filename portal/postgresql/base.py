@@ -72,7 +72,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> BoundedConnection:
         """Open a connection. Raises OperationalError at once where another thread has just timed out."""
         if time.monotonic() < DatabaseWrapper._refused_until:
-            raise psycopg.OperationalError("The database did not answer a moment ago.")
+            raise errors.ConnectionTimeout("The database did not answer a moment ago.")
         try:
             connection: BoundedConnection = super().get_new_connection(conn_params)
         except errors.ConnectionTimeout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +55,23 @@ def test_gunicorn_uses_our_configuration(web: Server, tmp_path: Path) -> None:
 
     assert len(psutil.Process(web.process.pid).children()) == 1
     assert not list(tmp_path.rglob("gunicorn.ctl"))
+
+
+def test_stopping_portal_refuses_connections(web: Server) -> None:
+    address = ("127.0.0.1", int(web.url.rpartition(":")[2]))
+
+    def refuses() -> bool:
+        try:
+            socket.create_connection(address, timeout=2).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    with socket.create_connection(address, timeout=20) as under_way:
+        under_way.sendall(b"GET /healthz?part=live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        web.process.terminate()
+        wait_until(refuses, seconds=10, what="connections are refused")
+        under_way.sendall(b"Connection: close\r\n\r\n")
+
+        assert under_way.recv(100).startswith(b"HTTP/1.1 200")
+    assert web.process.wait(timeout=20) == 0

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -18,6 +19,7 @@ from syncapp.web.base.access import SAFE_METHODS
 
 RETRY_SECONDS = 30
 BUSY_SECONDS = 2
+_LOST_DATABASE = "_lost_database"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -37,10 +39,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
         "request_id": log_context.current().get("request"),
     }
     response = HttpResponse(render_to_string(template, context), status=status)
+    setattr(response, _LOST_DATABASE, template == "503.html")
     response.headers["Cache-Control"] = "no-store"
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def is_lost_database(response: HttpResponseBase) -> bool:
+    """Return whether a response says that the database is down."""
+    return bool(getattr(response, _LOST_DATABASE, False))
 
 
 def _page_to_open(request: HttpRequest, *, was_sent: bool) -> str:
