@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from benches import stage
+from benches.load import main as load
 from benches.rate_limit import rate_limit
 from benches.sandbox import main as sandbox_at_full_size
 from tests.support import servers
@@ -124,9 +125,10 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "decide": decide,
     "filters": filters,
     "rate_limit": lambda kinds: rate_limit(),
+    "load": lambda kinds: load(),
     "machine": machine,
     "keyboard": lambda kinds: keyboard(),
     "crash": crash,
     "sandbox": lambda kinds: sandbox_at_full_size(),
 }
-ONLY_BY_NAME = ("capture", "crash", "keyboard")
+ONLY_BY_NAME = ("capture", "crash", "keyboard", "load")
