@@ -68,8 +68,10 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
     replaceable = () if settings.CRM_CLIENT_CERTIFICATE else ("CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_SECRET")
     names = ("CRM_CLIENT_ID", "SIGN_IN_CLIENT_ID", "REDIS_URL", *replaceable)
     hint = "Set it, or {0}_FILE to the path of a file that holds it."
+    certificate = " Or set CRM_CLIENT_CERTIFICATE_FILE, to use a certificate instead."
     missing = [name for name in names if not getattr(settings, name)]
-    found: Found = [Error(f"{name} is not set.", hint=hint.format(name), id="osync.E003") for name in missing]
+    hints = {name: hint.format(name) + (certificate if name in replaceable else "") for name in missing}
+    found: Found = [Error(f"{name} is not set.", hint=hints[name], id="osync.E003") for name in missing]
     key = _secret_key()
     if len(key) < SHORTEST_SECRET or key.startswith("demo-only"):
         message = f"SECRET_KEY is missing, that of the demo, or shorter than {SHORTEST_SECRET} characters."

