@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
-from django.test import Client
+if TYPE_CHECKING:  # readers of pages may run without Django's settings
+    from django.http import HttpResponse
+    from django.test import Client
 
-from syncapp.models import SyncField, SyncRecord
+    from syncapp.models import SyncField, SyncRecord
 
 SILENT_TAGS = {"script", "style", "template", "title", "symbol"}
 
