@@ -9,7 +9,18 @@ from syncapp.web.activity import views as activity
 from syncapp.web.base import health, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.review import collaboration, links, lookups, queue, record, selected_edits, selection
-from syncapp.web.settings import capture, capture_changes, check, connection, file, pages, people, put_back, rules
+from syncapp.web.settings import (
+    capture,
+    capture_changes,
+    capture_identities,
+    check,
+    connection,
+    file,
+    pages,
+    people,
+    put_back,
+    rules,
+)
 from syncapp.web.sign_in import demo
 from syncapp.web.sign_in import views as sign_in
 
@@ -112,6 +123,21 @@ urlpatterns = [
         "settings/capture/<slug:source>/changes/export.csv",
         capture_changes.settings_capture_changes_csv,
         name="settings_capture_changes_csv",
+    ),
+    path(
+        "settings/capture/identities/",
+        capture_identities.settings_capture_identities,
+        name="settings_capture_identities",
+    ),
+    path(
+        "settings/capture/identities/<uuid:user_id>/add",
+        capture_identities.settings_capture_identity_add,
+        name="settings_capture_identity_add",
+    ),
+    path(
+        "settings/capture/identities/<uuid:user_id>/remove",
+        capture_identities.settings_capture_identity_remove,
+        name="settings_capture_identity_remove",
     ),
     path("settings/capture/put-back/", put_back.settings_put_back, name="settings_put_back"),
     path("settings/capture/put-back/plan", put_back.settings_put_back_create, name="settings_put_back_create"),

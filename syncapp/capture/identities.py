@@ -11,7 +11,8 @@ from syncapp.capture import brakes
 from syncapp.capture.brakes import Brake, Finding
 from syncapp.capture.sources import KnownUsers
 from syncapp.crm.client import CrmClient
-from syncapp.models import CaptureIdentity, FilterUser
+from syncapp.models import CaptureIdentity, FilterUser, Person
+from syncapp.models.locking import retried
 
 Kind = CaptureIdentity.Kind
 
@@ -42,13 +43,24 @@ def find(crm: CrmClient) -> bool:
     if len(found) != 1:
         return False
     account = crm.accounts.account(found[0])
-    values = {"name": account.name[:400], "application_id": account.application_id}
-    row, is_new = CaptureIdentity.objects.get_or_create(user_id=account.id, defaults=values)
-    if is_new:
-        brakes.pause(
-            Finding(Brake.SIGNATURE_GONE, f"{row} is new as the user that signs, and was not seen to sign yet")
-        )
+    store_signer(account.id, account.name, application_id=account.application_id)
     return True
+
+
+@retried
+def store_signer(
+    user_id: UUID, name: str, *, application_id: UUID | None = None, added_by: Person | None = None
+) -> tuple[CaptureIdentity, bool]:
+    """Store a user that signs and pause capture, unless the user is known; return it, and whether it is new.
+
+    In one transaction: capture never restores by the signature of a user that was not seen to sign.
+    """
+    values = {"name": name[:400], "application_id": application_id, "added_by": added_by}
+    row, is_new = CaptureIdentity.objects.get_or_create(user_id=user_id, defaults=values)
+    if is_new:
+        figures = f"{str(row)[:200]} is new as the user that signs, and was not seen to sign yet"
+        brakes.pause(Finding(Brake.SIGNATURE_GONE, figures))
+    return row, is_new
 
 
 def note_signature(user_ids: set[UUID]) -> None:

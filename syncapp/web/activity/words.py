@@ -65,6 +65,8 @@ _ACTIONS = {
     "capture.resumed": ActionLabel("check", "Capture resumed"),
     "capture.limit": ActionLabel("sliders", "Capture: limit"),
     "capture.signature": ActionLabel("check", "Signature seen"),
+    "capture.identity_added": ActionLabel("user", "Capture: user added"),
+    "capture.identity_removed": ActionLabel("gone", "Capture: user removed"),
     "capture.rule_asked": ActionLabel("user", "Original rule requested"),
     "capture.rule_confirmed": ActionLabel("check", "Original rule on"),
     "capture.rule_withdrawn": ActionLabel("cross", "Original rule withdrawn"),

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from syncapp import settings_file
 from syncapp.capture import switching
-from syncapp.models import CrmUser, Person
+from syncapp.models import CaptureIdentity, CrmUser, Person
 from syncapp.models.person import Role
 from syncapp.preferences import MAX_OVERDUE_HOURS, MAX_UNDO_SECONDS
 from syncapp.review.rules.editing import RuleDraft
@@ -237,6 +237,16 @@ class CaptureSwitchForm(SettingsForm):
         if team_id is None:
             raise ValidationError("Select a team.")
         return team_id
+
+
+class CaptureIdentityForm(SettingsForm):
+    """The meaning of a user of the CRM to capture: signs, or is a program."""
+
+    kind = forms.TypedChoiceField(
+        choices=CaptureIdentity.Kind.choices,
+        coerce=CaptureIdentity.Kind,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Select what this user is."),
+    )
 
 
 class PersonForm(SettingsForm):

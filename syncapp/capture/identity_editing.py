@@ -1,0 +1,87 @@
+"""The list of signing users and programs as administrators edit it.
+
+With a signing user it changes what counts as Outlook's, so adding or removing one pauses capture. Resuming waits until
+the signature was seen on an edit of an administrator's own (signature.py).
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from syncapp.capture import brakes, identities
+from syncapp.capture.brakes import Brake, Finding
+from syncapp.capture.errors import SwitchRefused
+from syncapp.capture.switching import locked_capture, record
+from syncapp.models import CaptureIdentity, CaptureSource, FilterUser, Person
+from syncapp.models.capture.entry import Source
+from syncapp.models.folding import by_name, has_words, words_of
+from syncapp.models.locking import retried
+from syncapp.text.ids import parse_uuid
+
+MAX_FOUND = 20
+Kind = CaptureIdentity.Kind
+
+
+def listed() -> list[CaptureIdentity]:
+    """Return the list, signing users first, each kind by name."""
+    rows = by_name(CaptureIdentity.objects.select_related("added_by"))
+    return sorted(rows, key=lambda row: row.kind != Kind.SYNCHRONIZATION)
+
+
+def is_named_by_setting(identity: CaptureIdentity) -> bool:
+    """Return whether the check found this user by the name in CRM_SYNC_USER, so that it would find it again."""
+    is_found = identity.kind == Kind.SYNCHRONIZATION and identity.added_by_id is None
+    return is_found and identity.name == settings.CRM_SYNC_USER
+
+
+def find_users(text: str) -> list[FilterUser]:
+    """Return users and applications of the CRM by words of their name, or by their id, at most one more than shown."""
+    words, user_id = words_of(text), parse_uuid(text)
+    if not words:
+        return []
+    users = FilterUser.objects.filter(has_words(words) | Q(pk=user_id) if user_id else has_words(words))
+    return list(users.order_by("name_key", "id")[: MAX_FOUND + 1])
+
+
+@retried
+def add(user_id: UUID, kind: Kind, *, by: Person) -> CaptureIdentity:
+    """Add a user of the CRM to the list. A signing user pauses capture. Raises SwitchRefused."""
+    locked_capture()
+    user = FilterUser.objects.filter(pk=user_id).first()
+    if user is None:
+        raise SwitchRefused("The CRM has no such user any more. Search again.")
+    if kind == Kind.SYNCHRONIZATION:
+        identity, is_new = identities.store_signer(user.pk, user.name, added_by=by)
+    elif user.name == settings.CRM_SYNC_USER:
+        raise SwitchRefused(f"{user.name} signs what Outlook saves, by CRM_SYNC_USER, so it cannot be a program.")
+    else:
+        values = {"kind": kind, "name": user.name, "added_by": by}
+        identity, is_new = CaptureIdentity.objects.get_or_create(user_id=user.pk, defaults=values)
+    if not is_new:
+        raise SwitchRefused(f"{identity} is listed already.")
+    record("identity_added", by=by, kind=kind, user=str(user.pk))
+    return identity
+
+
+@retried
+def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
+    """Remove a user from the list. A signing user pauses capture. Raises SwitchRefused."""
+    locked_capture()
+    identity = CaptureIdentity.objects.filter(pk=user_id).first()
+    if identity is None:
+        raise SwitchRefused("This user is not listed any more. Reload the page.")
+    if is_named_by_setting(identity):
+        raise SwitchRefused(f"CRM_SYNC_USER names {identity}. Change the setting and restart the workers first.")
+    CaptureIdentity.objects.filter(pk=user_id).delete()
+    if identity.kind == Kind.SYNCHRONIZATION:
+        brakes.pause(Finding(Brake.SIGNATURE_GONE, f"{str(identity)[:200]} no longer counts as a user that signs"))
+    else:
+        # By the original rule what it changes counts as Outlook's again: only what it changes from now on.
+        theirs = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)
+        theirs.update(since=Now())
+    record("identity_removed", by=by, kind=identity.kind, user=str(user_id))
+    return identity
