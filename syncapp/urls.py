@@ -8,6 +8,7 @@ from syncapp.web.activity import evidence, numbers
 from syncapp.web.activity import views as activity
 from syncapp.web.base import health, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
+from syncapp.web.filters import saved_views as filter_views
 from syncapp.web.review import collaboration, links, lookups, queue, record, selected_edits, selection
 from syncapp.web.settings import (
     capture,
@@ -60,6 +61,10 @@ urlpatterns = [
     path("review/fields/<uuid:field_id>/approve-after-all", record.approve_after_all, name="approve_after_all"),
     path("review/fields/<uuid:field_id>/retry", record.retry, name="retry"),
     path("filters/", matrix.filters, name="filters"),
+    path("filters/views/save", filter_views.save_filter_view, name="save_filter_view"),
+    path("filters/views/<uuid:view_id>/", filter_views.filter_view, name="filter_view"),
+    path("filters/views/<uuid:view_id>/rename", filter_views.rename_filter_view, name="rename_filter_view"),
+    path("filters/views/<uuid:view_id>/delete", filter_views.delete_filter_view, name="delete_filter_view"),
     path("filters/plan", plan.plan_run, name="plan_run"),
     path("filters/freeze", plan.create_from_matrix, name="freeze"),
     path("filters/risk/", risk.filter_risk, name="filter_risk"),

@@ -9,3 +9,7 @@ class BadPerson(Exception):
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)
         self.place = place
+
+
+class BadView(Exception):
+    """A view that cannot be saved or renamed; `str()` is the message for the reader."""

@@ -31,6 +31,7 @@ from syncapp.models.sync_filters.filter import FilterAccess, FilterRow, SystemFi
 from syncapp.models.sync_filters.policy import FilterPolicy, PolicyMember
 from syncapp.models.sync_filters.run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
 from syncapp.models.sync_filters.run_preparation import RunPreparation
+from syncapp.models.sync_filters.saved_view import FilterView
 from syncapp.models.sync_filters.sync_paths_day import SyncPathsDay
 from syncapp.models.sync_filters.user import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.sync_filters.user_forecast import UserForecast
@@ -72,6 +73,7 @@ __all__ = [
     "FilterTeam",
     "FilterUnit",
     "FilterUser",
+    "FilterView",
     "Heartbeat",
     "Job",
     "MeetingAtRisk",

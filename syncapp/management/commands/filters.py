@@ -105,8 +105,7 @@ def _criteria(options: Namespace) -> UserCriteria:
         team=arguments.key_of(FilterTeam, options.team) if options.team else None,
         unit=arguments.key_of(FilterUnit, options.unit) if options.unit else None,
         listed=arguments.key_of(UserList, options.list) if options.list else None,
-        group=Group(options.group),
-        cell=Cell(options.state) if options.state else None,
+        cells=((Group(options.group), Cell(options.state)),) if options.state else (),
         method=_METHODS[options.mailbox] if options.mailbox else None,
         paths=SyncPaths(options.risk) if options.risk else None,
     )
@@ -139,7 +138,7 @@ def _list(options: Namespace, show_progress: ShowProgress) -> Answer:
         show_progress(len(rows), total)
         if not page.has_more:
             break
-        after = page.users[-1]
+        after = page.last
     inventory = matrix.inventory()
     read_at = inventory.pulled_at if inventory else None
     more = count > len(rows)

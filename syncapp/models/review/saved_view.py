@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
-from django.conf import settings
 from django.db import models
 
+from syncapp.models.saved_query import SavedQuery
 
-class SavedView(models.Model):
-    """The query string of a list, without its page; every person has their own views."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(max_length=60)
-    query = models.CharField(max_length=1000, blank=True)
+class SavedView(SavedQuery):
+    """A list of the review queue."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "name"], name="one_view_of_a_name_per_person")]
-
-    def __str__(self) -> str:
-        return self.name

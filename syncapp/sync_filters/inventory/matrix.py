@@ -24,9 +24,11 @@ from syncapp.models import (
     UserList,
     UserListEntry,
 )
-from syncapp.models.folding import by_name, folded, has_words, words_of
+from syncapp.models.folding import by_name, folded, has_words, search_key, words_of
 from syncapp.models.sync_filters.tables import Cell, Group, group_of
 from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, SyncPaths
+from syncapp.sync_filters.inventory import matrix_order
+from syncapp.sync_filters.inventory.matrix_order import BY_NAME, Order, Position
 from syncapp.sync_filters.runs.creation import MAX_USERS
 
 PAGE = 50
@@ -37,13 +39,13 @@ MAX_COUNTED = MAX_USERS  # as many as a run can have; few enough to count exactl
 class UserCriteria:
     """The search and filters of the matrix; all users by default.
 
-    `method` as in SyncMethod; `unit` is one business unit without those below it; `listed` is a UserList.
+    `cells` are the wanted states of filters, at most one of each group; `method` as in SyncMethod; `unit` is one
+    business unit without those below it; `listed` is a UserList.
     """
 
     search: str = ""
     team: UUID | None = None
-    group: Group = Group.APPOINTMENTS
-    cell: Cell | None = None
+    cells: tuple[tuple[Group, Cell], ...] = ()
     method: int | None = None
     paths: SyncPaths | None = None
     cause: Cause | None = None
@@ -56,10 +58,11 @@ ALL_USERS = UserCriteria()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some users, by name."""
+    """Some users in their order; `last` is the position of the last one, None if there is none."""
 
     users: Sequence[FilterUser]
     has_more: bool
+    last: Position | None
 
 
 def matching(by: UserCriteria) -> FilterUserQuerySet:
@@ -71,8 +74,7 @@ def matching(by: UserCriteria) -> FilterUserQuerySet:
         users = users.filter((has_words(words) if words else none) | (has_words([whole]) if whole else none))
     if by.team:
         users = users.filter(pk__in=FilterMembership.objects.filter(team_id=by.team).values("user_id"))
-    if by.cell:
-        users = users.filter(**{by.group.value: by.cell})
+    users = users.filter(**{group.value: cell for group, cell in by.cells})
     if by.method is not None:
         users = users.filter(method=by.method)
     if by.listed:
@@ -81,14 +83,17 @@ def matching(by: UserCriteria) -> FilterUserQuerySet:
     return users.filter(**{column: value for column, value in exact.items() if value})
 
 
-def page(by: UserCriteria = ALL_USERS, *, after: FilterUser | None = None, size: int = PAGE) -> Page:
-    """Return the first users, or those after the user `after`, whether that user still matches or not."""
-    users = matching(by).order_by("name_key", "id")
+def page(
+    by: UserCriteria = ALL_USERS, *, order: Order = BY_NAME, after: Position | None = None, size: int = PAGE
+) -> Page:
+    """Return the first users in an order, or those after a position."""
+    users = matrix_order.ordered(matching(by), order)
     if after:
-        follows = Q(name_key__gt=after.name_key) | Q(name_key=after.name_key, id__gt=after.pk)
-        users = users.filter(Q(name_key__gte=after.name_key) & follows)
+        users = matrix_order.following(users, order, after)
     found = list(users[: size + 1])
-    return Page(found[:size], len(found) > size)
+    shown = found[:size]
+    last = Position(shown[-1].rank, shown[-1].name_key, shown[-1].pk) if shown else None
+    return Page(shown, len(found) > size, last)
 
 
 def count(by: UserCriteria = ALL_USERS) -> int:
@@ -104,6 +109,15 @@ def user_ids(by: UserCriteria) -> list[UUID]:
 def teams() -> list[FilterTeam]:
     """Return the teams that people created, by name."""
     return by_name(FilterTeam.objects.filter(is_default=False))[:500]
+
+
+def teams_by_unit() -> list[tuple[str, list[FilterTeam]]]:
+    """Return the teams that people created by the name of their business unit, both by name."""
+    names = dict(FilterUnit.objects.values_list("pk", "name"))
+    grouped: dict[str, list[FilterTeam]] = {}
+    for team in teams():
+        grouped.setdefault(names.get(team.unit_id, "") if team.unit_id else "", []).append(team)
+    return sorted(grouped.items(), key=lambda each: search_key(each[0]))
 
 
 def is_fed_by_entra(team_id: UUID) -> bool:

@@ -16,9 +16,11 @@ from syncapp import preferences
 from syncapp.health import Trouble, kinds, troubles
 from syncapp.health.kind import Kind
 from syncapp.mirror import columns
-from syncapp.models import FilterPolicy, Person
+from syncapp.models import FilterPolicy, FilterRun, FilterUser, Person
 from syncapp.models.audit import Area
 from syncapp.models.person import Role
+from syncapp.models.sync_filters.run import RunState
+from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Tab
 from syncapp.web.base.access import PortalRequest
@@ -93,6 +95,16 @@ class PageContext:
     def asking_policies(self) -> int:
         """Return how many policies stopped and need a decision."""
         return FilterPolicy.objects.needing_decision().count()
+
+    @cached_property
+    def doubled_users(self) -> int:
+        """Return how many users' appointments reach Outlook twice."""
+        return FilterUser.objects.people().filter(paths=SyncPaths.TWICE).count()
+
+    @cached_property
+    def running_runs(self) -> int:
+        """Return how many runs are switching users now."""
+        return FilterRun.objects.filter(state=RunState.RUNNING).count()
 
     @cached_property
     def counts(self) -> Mapping[Tab, int]:

@@ -10,18 +10,20 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from syncapp.accounts import saved_views
 from syncapp.connection import clients
 from syncapp.crm.errors import CrmError
 from syncapp.jobs import breakers
 from syncapp.mirror.filters import access, inventory
-from syncapp.models import Breaker, FilterUser
+from syncapp.models import Breaker, FilterUser, FilterView
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.tables import Group
 from syncapp.sync_filters.inventory import matrix
+from syncapp.sync_filters.inventory.matrix_order import Column
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page, wants_part
-from syncapp.web.filters.matrix_form import MatrixParams
-from syncapp.web.filters.matrix_presenter import DrawerPresenter, RowPresenter
+from syncapp.web.filters.matrix_form import ORDER_CHOICES, MatrixParams
+from syncapp.web.filters.matrix_presenter import DrawerPresenter, HeadPresenter, RowPresenter
 from syncapp.web.filters.plan_form import TABLES
 
 NO_ANSWER = "The CRM did not answer. The page shows the last values read; try again in a minute."
@@ -31,7 +33,11 @@ REFUSED = "The CRM refused to be read. The page shows the last values read; tell
 @allow(*FILTER_ROLES)
 def filters(request: PortalRequest) -> HttpResponse:
     """Show the matrix, with the cell that the address names open beside it; htmx gets only the cell's drawer."""
-    params = MatrixParams.read(request.GET)
+    return matrix_page(request, MatrixParams.read(request.GET))
+
+
+def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 200, **more: Any) -> HttpResponse:
+    """Render the matrix, or its drawer for htmx."""
     user = FilterUser.objects.people().filter(pk=params.user).first() if params.user else None
     context: dict[str, Any] = {
         "section": "filters",
@@ -39,30 +45,28 @@ def filters(request: PortalRequest) -> HttpResponse:
         "params": params,
         "groups": list(Group),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
-        "closed": params.query(after=params.after),
+        "closed": params.query(**params.here),
         "may_switch": request.user.has_role(Role.FILTER_MANAGER),
         "drawer": DrawerPresenter(user, params.group) if user else None,
     }
     if wants_part(request):
         return render_page(request, "filters/_drawer.html", context | {"part": True})
-    after = FilterUser.objects.filter(pk=params.after).first() if params.after else None
-    page = matrix.page(params.criteria, after=after)
+    page = matrix.page(params.criteria, order=params.order, after=params.position)
     options = params.filter_options()
     context |= {
         "rows": [RowPresenter(each, params) for each in page.users],
-        "next_page": params.query(after=page.users[-1].pk) if page.has_more else "",
+        "heads": [HeadPresenter(column, params) for column in Column],
+        "orders": ORDER_CHOICES,
+        "next_page": params.page_query(page.last) if page.has_more else "",
         "found": matrix.count(params.criteria),
         "choices": options,
-        "active_filters": [
-            (label, dict(choices).get(chosen, "unknown"), params.without(name))
-            for name, label, chosen, choices in options
-            if chosen
-        ],
+        "active_filters": [(option, params.without(option.name)) for option in options if option.chosen],
+        "saved_views": saved_views.list_for(FilterView, request.user),
         "inventory": matrix.inventory(),
         "fed_by_entra": params.criteria.team is not None and matrix.is_fed_by_entra(params.criteria.team),
         "access": access.capabilities(),
     }
-    return render_page(request, "filters/matrix.html", context)
+    return render_page(request, "filters/matrix.html", context | more, status=status)
 
 
 def problem_of(error: CrmError) -> str:
@@ -89,5 +93,5 @@ def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     if "explained" in request.POST:
         return HttpResponseRedirect(reverse("filter_user", args=[user.pk]), status=303)
     params = MatrixParams.read(request.GET)
-    query = params.query(user=user.pk, group=params.group.value, after=params.after)
+    query = params.query(user=user.pk, group=params.group.value, **params.here)
     return HttpResponseRedirect(reverse("filters") + query, status=303)

@@ -1,4 +1,4 @@
-"""The matrix's search and filters as its address carries them: a form to read them, and back into an address."""
+"""The matrix's search, filters and order as its address carries them: a form to read them, and back into an address."""
 
 from __future__ import annotations
 
@@ -12,13 +12,49 @@ from django import forms
 
 from syncapp.models.sync_filters.tables import Cell, Group
 from syncapp.models.sync_filters.user import Cause, SyncPaths
-from syncapp.sync_filters.inventory import matrix
+from syncapp.sync_filters.inventory import matrix, matrix_order
 from syncapp.sync_filters.inventory.matrix import UserCriteria
+from syncapp.sync_filters.inventory.matrix_order import BY_NAME, Column, Order, Position
 
 _MAX_SEARCHED = 200
 _METHODS = [("1", "Server-side"), ("0", "Outlook"), ("2", "None")]
-# Name, label, chosen value and options of a filter.
-FilterOption = tuple[str, str, str, list[tuple[str, str]]]
+_MAX_RANK = 99
+# The states of filters by the name of their parameter.
+CELLS = {"state": Group.APPOINTMENTS, "contacts": Group.CONTACTS, "tasks": Group.TASKS, "other": Group.OTHER}
+FILTERS = ("team", *CELLS, "mailbox", "risk", "cause", "unit", "list")
+COLUMN_LABELS: dict[Column, str] = {
+    Column.NAME: "Name",
+    Column.MAILBOX: "Mailbox",
+    Column.PATHS: "Reaches Outlook",
+    **{Column(group.value): group.label for group in Group},
+}
+ORDER_CHOICES = [
+    (code, f"{COLUMN_LABELS[order.column]}{', reversed' if order.is_reversed else ''}")
+    for code, order in matrix_order.ORDERS.items()
+]
+# Groups of options, each a label and pairs of value and word; the label is '' for options without a group.
+Options = list[tuple[str, list[tuple[str, str]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterOption:
+    """A filter with its chosen value, '' for none, and its options."""
+
+    name: str
+    label: str
+    chosen: str
+    options: Options
+
+    @property
+    def word(self) -> str:
+        """Return the words of the chosen option."""
+        words = (word for _, group in self.options for value, word in group if value == self.chosen)
+        return next(words, "unknown")
+
+    @property
+    def words(self) -> str:
+        """Return the chosen option within a sentence: states of filters with the name of their group."""
+        return f"{self.label} {self.word}".lower() if self.name in CELLS else self.word
 
 
 def _choice(label: str, choices: Any, coerce: Any) -> forms.TypedChoiceField:
@@ -31,22 +67,32 @@ class MatrixForm(forms.Form):
     q = forms.CharField(required=False)
     team = forms.UUIDField(label="Team", required=False)
     state = _choice("Appointments", Cell.choices, Cell)
+    contacts = _choice("Contacts", Cell.choices, Cell)
+    tasks = _choice("Tasks", Cell.choices, Cell)
+    other = _choice("Other", Cell.choices, Cell)
     mailbox = _choice("Mailbox", _METHODS, int)
     risk = _choice("Appointments reach Outlook", SyncPaths.choices, SyncPaths)
     cause = _choice("Because of", Cause.choices, Cause)
     unit = forms.UUIDField(label="Business unit", required=False)
     list = forms.UUIDField(label="Saved list", required=False)
+    sort = _choice("Sort by", ORDER_CHOICES, matrix_order.ORDERS.__getitem__)
     group = _choice("", Group.choices, Group)
     after = forms.UUIDField(required=False)
+    rank = forms.IntegerField(min_value=0, max_value=_MAX_RANK, required=False)
     user = forms.UUIDField(required=False)
 
 
 @dataclass(frozen=True)
 class MatrixParams:
-    """The parameters of one view of the matrix: who is shown, from which user on, and whose cell is open."""
+    """The parameters of one view of the matrix: who is shown, in which order, after which user, and the open cell.
+
+    `rank` is that of the user `after` when their page was shown.
+    """
 
     criteria: UserCriteria
+    order: Order = BY_NAME
     after: UUID | None = None
+    rank: int | None = None
     user: UUID | None = None
     group: Group = Group.APPOINTMENTS
 
@@ -59,14 +105,26 @@ class MatrixParams:
         criteria = UserCriteria(
             search=given.get("q", "")[:_MAX_SEARCHED],
             team=given.get("team"),
-            cell=given.get("state"),
+            cells=tuple((group, given[name]) for name, group in CELLS.items() if given.get(name)),
             method=given.get("mailbox"),
             paths=given.get("risk"),
             cause=given.get("cause"),
             unit=given.get("unit"),
             listed=given.get("list"),
         )
-        return cls(criteria, given.get("after"), given.get("user"), given.get("group") or Group.APPOINTMENTS)
+        return cls(
+            criteria,
+            order=given.get("sort") or BY_NAME,
+            after=given.get("after"),
+            rank=given.get("rank"),
+            user=given.get("user"),
+            group=given.get("group") or Group.APPOINTMENTS,
+        )
+
+    @property
+    def first_page(self) -> MatrixParams:
+        """Return the same search, filters and order from the first user on, with no cell open."""
+        return MatrixParams(self.criteria, self.order)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -75,7 +133,7 @@ class MatrixParams:
         values = {
             "q": by.search,
             "team": str(by.team or ""),
-            "state": by.cell.value if by.cell else "",
+            **{name: dict(by.cells)[group].value for name, group in CELLS.items() if group in dict(by.cells)},
             "mailbox": "" if by.method is None else str(by.method),
             "risk": by.paths.value if by.paths else "",
             "cause": by.cause.value if by.cause else "",
@@ -89,26 +147,57 @@ class MatrixParams:
         """Return whether a filter is in use besides the search."""
         return bool(self.parameters.keys() - {"q"})
 
+    @property
+    def _sort(self) -> dict[str, str]:
+        return {} if self.order == BY_NAME else {"sort": self.order.code}
+
+    @property
+    def position(self) -> Position | None:
+        """Return the position after which the page begins; None for the first page."""
+        return matrix_order.position_of(self.after, self.order, rank=self.rank) if self.after else None
+
     def query(self, **more: object) -> str:
         """Return the query string with these additions, '' or beginning with a question mark."""
-        return _query_string(self.parameters | {name: str(value) for name, value in more.items() if value})
+        return _query_string(
+            self.parameters | self._sort | {name: str(value) for name, value in more.items() if value not in (None, "")}
+        )
+
+    def page_query(self, position: Position | None, **more: object) -> str:
+        """Return the query string of the page after a position, with these additions."""
+        if position is None:
+            return self.query(**more)
+        rank = None if self.order.column is Column.NAME else position.rank
+        return self.query(after=position.user_id, rank=rank, **more)
+
+    @property
+    def here(self) -> dict[str, object]:
+        """Return the additions that name this page."""
+        return {"after": self.after, "rank": self.rank}
+
+    def sorted_by(self, column: Column) -> str:
+        """Return the query string of the first page sorted by a column, reversed if it is sorted by it already."""
+        is_reversed = self.order == Order(column)
+        return MatrixParams(self.criteria, Order(column, is_reversed=is_reversed)).query()
 
     def without(self, name: str) -> str:
         """Return the query string without one of the filters."""
-        return _query_string({other: value for other, value in self.parameters.items() if other != name})
+        return _query_string({other: value for other, value in self.parameters.items() if other != name} | self._sort)
 
     def filter_options(self) -> list[FilterOption]:
-        """Return each filter with its options, for the filter bar."""
-        options = {
-            "team": [(str(team.pk), team.name) for team in matrix.teams()],
-            "unit": [(str(unit.pk), unit.name) for unit in matrix.units()],
-            "list": [(str(each.pk), each.name) for each in matrix.user_lists()],
+        """Return each filter with its options, for the filter bar; teams by their business unit."""
+        options: dict[str, Options] = {
+            "team": [
+                (unit or "No business unit", [(str(team.pk), team.name) for team in teams])
+                for unit, teams in matrix.teams_by_unit()
+            ],
+            "unit": [("", [(str(unit.pk), unit.name) for unit in matrix.units()])],
+            "list": [("", [(str(each.pk), each.name) for each in matrix.user_lists()])],
         }
         found = []
-        for name in ("team", "state", "mailbox", "risk", "cause", "unit", "list"):
+        for name in FILTERS:
             field: Any = MatrixForm.base_fields[name]
-            choices = options[name] if name in options else list(field.choices)
-            found.append((name, field.label, self.parameters.get(name, ""), choices))
+            groups = options[name] if name in options else [("", list(field.choices))]
+            found.append(FilterOption(name, str(field.label), self.parameters.get(name, ""), groups))
         return found
 
 

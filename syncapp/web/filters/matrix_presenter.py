@@ -12,9 +12,10 @@ from syncapp.models import FilterRow, FilterUser, UnreadableRow
 from syncapp.models.sync_filters.tables import Cell, Group, group_of, table_label
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
+from syncapp.sync_filters.inventory.matrix_order import Column
 from syncapp.sync_filters.inventory.recommendations import Recommendation, recommend
 from syncapp.web.filters import sync_path_words
-from syncapp.web.filters.matrix_form import MatrixParams
+from syncapp.web.filters.matrix_form import COLUMN_LABELS, MatrixParams
 from syncapp.web.filters.plan_form import TABLES
 
 _ICONS = {Cell.ON: "on", Cell.OFF: "off", Cell.MIXED: "mixed", Cell.NONE: "minus", Cell.UNREAD: "clock"}
@@ -50,15 +51,8 @@ class CellPresenter:
         return f"{sum(pair[0] for pair in pairs)} of {sum(pair[1] for pair in pairs)}"
 
     @property
-    def risk(self) -> str:
-        """Return "twice" or "not at all" if appointments reach Outlook so, else ''."""
-        paths = SyncPaths(self.user.paths)
-        is_risk = paths in (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL) and self.cell is not Cell.NONE
-        return paths.label.lower() if self.group is Group.APPOINTMENTS and is_risk else ""
-
-    @property
     def href(self) -> str:
-        return self.params.query(user=self.user.pk, group=self.group.value, after=self.params.after)
+        return self.params.query(user=self.user.pk, group=self.group.value, **self.params.here)
 
 
 def method_of(user: FilterUser) -> tuple[str, str]:
@@ -84,6 +78,39 @@ class RowPresenter:
     @property
     def method(self) -> tuple[str, str]:
         return method_of(self.user)
+
+    @property
+    def paths(self) -> SyncPaths:
+        return SyncPaths(self.user.paths)
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Return whether appointments reach Outlook twice, or not at all although filters are set up."""
+        is_set_up = self.user.appointments != Cell.NONE
+        return self.paths in (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL) and is_set_up
+
+
+@dataclass(frozen=True)
+class HeadPresenter:
+    """The head of a column that sorts the matrix."""
+
+    column: Column
+    params: MatrixParams
+
+    @property
+    def label(self) -> str:
+        return COLUMN_LABELS[self.column]
+
+    @property
+    def href(self) -> str:
+        return self.params.sorted_by(self.column)
+
+    @property
+    def direction(self) -> str:
+        """Return the value of aria-sort, '' if the matrix is not sorted by this column."""
+        if self.params.order.column is not self.column:
+            return ""
+        return "descending" if self.params.order.is_reversed else "ascending"
 
 
 class DrawerPresenter:

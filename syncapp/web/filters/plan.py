@@ -70,7 +70,7 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
     # How many users the matrix listed, and by which search and filters.
     params, listed = MatrixParams.read(QueryDict(form["shown"].value() or "")), ""
     if form["source"].value() == "shown" or params.parameters:
-        used = [dict(options).get(value, value) for _, _, value, options in params.filter_options() if value]
+        used = [option.words for option in params.filter_options() if option.chosen]
         search = [f"search “{params.criteria.search}”"] if params.criteria.search else []
         found = matrix.count(params.criteria)
         count = f"{number(matrix.MAX_COUNTED)}+" if found > matrix.MAX_COUNTED else number(found)

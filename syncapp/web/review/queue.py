@@ -10,10 +10,11 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from syncapp.models import SyncRecord
+from syncapp.accounts import saved_views
+from syncapp.accounts.errors import BadView
+from syncapp.models import SavedView, SyncRecord
 from syncapp.models.person import Role
-from syncapp.review.errors import ReviewError
-from syncapp.review.queue import reads, saved_views
+from syncapp.review.queue import reads
 from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
@@ -95,8 +96,8 @@ def save_view(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return show_queue(request, params, status=422, view_form=form)
     try:
-        saved_views.save(form.cleaned_data["name"], query=params.query, by=request.user)
-    except ReviewError as error:
+        saved_views.save(SavedView, form.cleaned_data["name"], query=params.query, by=request.user)
+    except BadView as error:
         form.add_error("name", str(error))
         return show_queue(request, params, status=422, view_form=form)
     return _to_queue(params)
@@ -105,7 +106,7 @@ def save_view(request: PortalRequest) -> HttpResponse:
 @allow(*REVIEW_ROLES, methods=("POST",))
 def delete_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
     """Delete one of the reader's own views."""
-    saved_views.delete(view_id, by=request.user)
+    saved_views.delete(SavedView, view_id, by=request.user)
     return _to_queue(read_params(request.GET, request.user))
 
 

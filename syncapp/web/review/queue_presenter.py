@@ -13,6 +13,7 @@ from django.forms import BoundField, Select
 from django.utils import timezone
 
 from syncapp import preferences
+from syncapp.accounts import saved_views
 from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.mirror.edits import pull
@@ -21,7 +22,7 @@ from syncapp.models.folding import by_name, search_key
 from syncapp.models.person import Role
 from syncapp.review import decisions
 from syncapp.review.errors import ReviewError
-from syncapp.review.queue import reads, saved_views
+from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Tab
 from syncapp.review.queue.reads import Order, Page
 from syncapp.text.localization import number
@@ -263,7 +264,7 @@ class QueuePresenter:
 
     @cached_property
     def saved_views(self) -> list[SavedView]:
-        return saved_views.list_for(self.page_context.person) if self.page_context.person else []
+        return saved_views.list_for(SavedView, self.page_context.person) if self.page_context.person else []
 
     def columns_of(self, table: str) -> Mapping[str, Column]:
         """Return a table's columns, read once for the list and the open edit."""

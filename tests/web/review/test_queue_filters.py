@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from syncapp import preferences
+from syncapp.accounts import saved_views
 from syncapp.models import SavedView, SyncRecord
 from syncapp.models.mirror.change_kind import ChangeKind
-from syncapp.review.queue import criteria, reads, saved_views
+from syncapp.review.queue import criteria, reads
 from syncapp.review.queue.criteria import Criteria, Tab
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_record
@@ -138,7 +139,7 @@ def test_saved_view_belongs_to_its_owner():
 
     assert (view.name, view.query) == ("Format only", "?kind=format")
     assert "Format only" in open_queue(client).words
-    assert saved_views.list_for(rob()) == []
+    assert saved_views.list_for(SavedView, rob()) == []
     browser(rob()).post(f"/review/views/{view.pk}/delete")
     assert SavedView.objects.exists()
     client.post(f"/review/views/{view.pk}/delete")
