@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from portal import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 # --- Installation -------------------------------------------------------------------------------------
 DEMO = env.flag("DEMO", default=True)

@@ -6,7 +6,7 @@ from django.urls import path
 
 from syncapp.web.activity import evidence, numbers
 from syncapp.web.activity import views as activity
-from syncapp.web.base import health, metrics
+from syncapp.web.base import health, help, metrics
 from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.filters import saved_views as filter_views
 from syncapp.web.review import collaboration, links, lookups, queue, record, selected_edits, selection
@@ -176,6 +176,7 @@ urlpatterns = [
     path("demo/start-over", demo.start_over, name="start_over"),
     path("sign-in/stay", sign_in.stay, name="stay"),
     path("sign-out", sign_in.sign_out, name="sign_out"),
+    path("help/", help.help_page, name="help_page"),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", metrics.prometheus, name="metrics"),
 ]

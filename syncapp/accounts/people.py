@@ -156,6 +156,13 @@ def set_letter_keys(person_id: uuid.UUID, *, enabled: bool, by: Person) -> None:
 
 
 @transaction.atomic
+def set_theme(person_id: uuid.UUID, theme: Person.Theme, *, by: Person) -> None:
+    """Set the colors of the person's pages: light, dark, or those of their device."""
+    person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
+    _change(person, "person.theme", by=by, theme=theme)
+
+
+@transaction.atomic
 def update_absence(person_id: uuid.UUID, *, until: date | None, deputy: Person | None, by: Person) -> Person:
     """Set or end an absence unless it is set already; see `set_absence`. Raises BadPerson."""
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)

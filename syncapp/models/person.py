@@ -46,6 +46,11 @@ class Person(AbstractBaseUser):
         DAILY = "daily", "Daily digest"
         OFF = "off", "Off"
 
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "As your device"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     oid = models.UUIDField("Entra object id", unique=True)
     name = models.CharField(max_length=200)
@@ -62,6 +67,7 @@ class Person(AbstractBaseUser):
     letter_keys = models.BooleanField(
         default=True, db_default=True, help_text="Whether single letters are commands on the review page."
     )
+    theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM)
     absent_until = models.DateField(null=True, blank=True, help_text="The last day of the absence.")
     deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)
@@ -87,6 +93,11 @@ class Person(AbstractBaseUser):
         """Return whether the person has chosen a time zone, rather than the initial UTC."""
         # The previous release sets zones without the flag; any zone but UTC was chosen.
         return self.time_zone_chosen or self.time_zone != "UTC"
+
+    @property
+    def color_scheme(self) -> str:
+        """Return the color schemes that pages may have, as the browser takes them."""
+        return "light dark" if self.theme == Person.Theme.SYSTEM else self.theme
 
     @property
     def is_away(self) -> bool:

@@ -91,3 +91,69 @@ def test_chart_part_opens_by_keyboard(fred: Page, demo: Demo):
 
     expect(fred).to_have_url(re.compile(r"/filters/\?unit=.*risk="))
     expect(fred.locator("a.user").first).to_be_visible()
+
+
+def test_matrix_is_accessible_in_any_order(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/?sort=-paths&tasks=on")
+    assert_no_violations_in_any_look(fred, sees="Reaches Outlook")
+    fred.locator("#views > summary").click()
+    fred.get_by_label("Save this list as").fill("Tasks on")
+    assert_no_violations_in_any_look(fred, sees="Only you see your views")
+    fred.get_by_role("button", name="Save", exact=True).click()
+    fred.locator("#views > summary").click()
+    fred.get_by_role("link", name="Rename or delete the view Tasks on").click()
+    assert_no_violations_in_any_look(fred, sees="Delete this view")
+
+
+def test_matrix_is_used_by_keys(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/")
+    focused = fred.locator(":focus")
+    rows = fred.locator(".matrix tbody tr")
+
+    fred.keyboard.press("j")
+    expect(rows.nth(0).locator(".user")).to_be_focused()
+    fred.keyboard.press("j")
+    fred.keyboard.press("ArrowRight")
+    expect(rows.nth(1).locator(".cell-button").first).to_be_focused()
+    fred.keyboard.press("ArrowDown")
+    fred.keyboard.press("x")
+    expect(rows.nth(2).locator("input")).to_be_checked()
+    fred.keyboard.press("Enter")
+    expect(fred.locator("#drawer-title")).to_be_focused()
+    fred.keyboard.press("Escape")
+    expect(rows.nth(2).locator(".cell-button").first).to_be_focused()
+    fred.keyboard.press("?")
+    expect(fred.get_by_role("dialog", name="Keys")).to_be_visible()
+    fred.keyboard.press("Escape")
+    expect(rows.nth(2).locator("input")).to_be_checked()
+    fred.keyboard.press("/")
+    fred.keyboard.type("j?x")
+    expect(focused).to_have_value("j?x")
+
+
+def test_theme_is_kept_from_page_to_page(fred: Page, demo: Demo):
+    def background() -> str:
+        return str(fred.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    fred.emulate_media(color_scheme="light")
+    fred.goto(f"{demo.portal}/filters/?q=a")
+    light = background()
+    fred.locator("summary.person").click()
+    fred.get_by_role("button", name="Dark", exact=True).click()
+
+    expect(fred.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(fred).to_have_url(f"{demo.portal}/filters/?q=a")
+    assert background() != light
+    fred.goto(f"{demo.portal}/filters/risk/")
+    assert background() != light
+    fred.emulate_media(color_scheme="dark")
+    fred.locator("summary.person").click()
+    assert_no_violations_in_any_look(fred, sees="Your settings")
+    fred.get_by_role("button", name="Light", exact=True).click()
+    expect(fred.locator("html")).to_have_attribute("data-theme", "light")
+    assert background() == light
+    fred.goto(f"{demo.portal}/help/")
+    assert_no_violations_in_any_look(fred, sees="What’s new")
+    fred.locator("summary.person").click()
+    fred.get_by_role("button", name="As your device").click()
+    expect(fred.locator("html")).to_have_attribute("data-theme", "system")

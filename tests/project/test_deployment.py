@@ -80,7 +80,7 @@ def test_image_holds_everything_that_is_imported() -> None:
     text = (DEPLOY / "container" / "Containerfile").read_text()
     kept = (DEPLOY / "container" / "Containerfile.dockerignore").read_text()
 
-    for name in ("portal", "syncapp", "templates", "manage.py", "gunicorn.conf.py"):
+    for name in ("portal", "syncapp", "templates", "manage.py", "gunicorn.conf.py", "pyproject.toml", "CHANGELOG.md"):
         assert re.search(rf"^COPY .*\b{re.escape(name)}\b", text, re.MULTILINE), name
         assert f"!{name}" in kept.splitlines()
 

@@ -51,6 +51,7 @@ _ACTIONS = {
     "person.wishes": ActionLabel("user", "Mails and formats"),
     "mail.retried": ActionLabel("retry", "Mail retried"),
     "person.keys": ActionLabel("user", "Keys"),
+    "person.theme": ActionLabel("user", "Theme"),
     "person.active": ActionLabel("user", "Access changed"),
     "gate.closed": ActionLabel("lock", "Stopped", "warn"),
     "gate.opened": ActionLabel("check", "Resumed"),

@@ -122,6 +122,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     signed_in = person if isinstance(person, Person) or getattr(person, "is_authenticated", False) else None
     return {
         "environment_name": settings.ENVIRONMENT_NAME,
+        "version": settings.VERSION,
         "around": PageContext(signed_in),
         "idle_seconds": round(settings.SESSION_IDLE_MINUTES * 60),
     }

@@ -293,6 +293,16 @@ class LetterKeysForm(SettingsForm):
     letter_keys = forms.BooleanField(required=False)
 
 
+class ThemeForm(SettingsForm):
+    """The colors of a person's pages."""
+
+    theme = forms.TypedChoiceField(
+        choices=Person.Theme.choices,
+        coerce=Person.Theme,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Select one of the themes."),
+    )
+
+
 class AbsenceForm(SettingsForm):
     """A person's absence and deputy."""
 

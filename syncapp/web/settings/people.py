@@ -16,7 +16,14 @@ from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.text import localization
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.settings.forms import AbsenceForm, LetterKeysForm, NotificationsForm, PersonForm, SettingsForm
+from syncapp.web.settings.forms import (
+    AbsenceForm,
+    LetterKeysForm,
+    NotificationsForm,
+    PersonForm,
+    SettingsForm,
+    ThemeForm,
+)
 from syncapp.web.settings.pages import saved, settings_page
 from syncapp.web.sign_in.views import safe_path
 
@@ -64,7 +71,7 @@ def settings_me(request: PortalRequest) -> HttpResponse:
 
 @allow(*Role, methods=("POST",))
 def settings_me_change(request: PortalRequest) -> HttpResponse:
-    """Change the reader's own notifications, absence, time zone or keys, but not their access."""
+    """Change the reader's own notifications, absence, time zone, keys or theme, but not their access."""
     action, form = request.POST.get("do", ""), _form(request, request.user)
     if not _apply(form, _OF_ONESELF.get(action), request.user, by=request.user):
         return _person_page(request, request.user, mine=True, status=422, action=action, form=form)
@@ -94,6 +101,7 @@ def _person_page(
         "notifications": notifications,
         "absence": form if action == "absence" else AbsenceForm(initial=_initial(person)),
         "locales": localization.choices(),
+        "themes": list(Person.Theme),
         "reviewers": by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk)),
     }
     template, section = ("me", "settings_me") if mine else ("person", "settings_people")
@@ -115,7 +123,7 @@ def _form(request: PortalRequest, person: Person) -> SettingsForm:
     action, data = request.POST.get("do", ""), request.POST
     if action == "zone":  # the banner's form has this one input of the notifications
         return NotificationsForm(_initial(person) | {"time_zone": data.get("time_zone", "")})
-    forms = {"wishes": NotificationsForm, "absence": AbsenceForm, "keys": LetterKeysForm}
+    forms = {"wishes": NotificationsForm, "absence": AbsenceForm, "keys": LetterKeysForm, "theme": ThemeForm}
     return forms.get(action, SettingsForm)(data)
 
 
@@ -150,4 +158,5 @@ _OF_ANYONE = _OF_BOTH | {
 _OF_ONESELF = _OF_BOTH | {
     "zone": lambda person, data, by: people.set_time_zone(person, data["time_zone"]),
     "keys": lambda person, data, by: people.set_letter_keys(person.pk, enabled=data["letter_keys"], by=by),
+    "theme": lambda person, data, by: people.set_theme(person.pk, data["theme"], by=by),
 }

@@ -99,6 +99,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "settings_person_add": (frozenset({A}), "POST"),
     "settings_person": (frozenset({A}), "GET"),
     "settings_person_change": (frozenset({A}), "POST"),
+    "help_page": (frozenset({V, R, A, F}), "GET"),
     "settings_me": (frozenset({V, R, A, F}), "GET"),
     "settings_me_change": (frozenset({V, R, A, F}), "POST"),
     "settings_connection": (frozenset({A}), "GET"),
