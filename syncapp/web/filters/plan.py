@@ -84,7 +84,7 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
         "is_read": (matrix.inventory() or MirrorCursor()).pulled_at is not None,
         "ticked": ticked,
         "shown": listed,
-        "teams": matrix.teams(),
+        "teams": matrix.teams_by_unit(),
         "units": matrix.units(),
         "lists": matrix.user_lists(),
         "zone": timezone.get_current_timezone_name(),

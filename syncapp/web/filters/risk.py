@@ -132,7 +132,7 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
         "view": RiskPresenter(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
         "report": report,
         "inventory": matrix.inventory(),
-        "teams": matrix.teams(),
+        "teams": matrix.teams_by_unit(),
         "csv_query": f"?team={report.team.pk}" if report.team else "",
     }
     return render_page(request, "filters/risk.html", context)
