@@ -42,9 +42,10 @@ def present(context: Context) -> Answer:
         return ok(f"{settings.CRM_SYNC_USER} is there", "Outlook edits can carry its signature.")
     if found:
         means = "It is not known which of them signs. Outlook edits are recognized by their other marks."
-        return Answer(Level.WARNING, f"{len(found)} users have this name", means, "Set CRM_SYNC_USER to the right one.")
+        do = "Add the right one in Settings, Capture, Signing users and programs."
+        return Answer(Level.WARNING, f"{len(found)} users have this name", means, do)
     means = "Microsoft may not have moved this environment yet. Outlook edits are recognized by their other marks."
-    do = "If it has another name here, set CRM_SYNC_USER."
+    do = "If it has another name here, set CRM_SYNC_USER, or add it in Settings, Capture."
     return Answer(Level.WARNING, f"no user {settings.CRM_SYNC_USER}", means, do)
 
 
