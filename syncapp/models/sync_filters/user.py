@@ -161,10 +161,8 @@ class FilterUser(models.Model):
         default=False, db_default=False, help_text="New or changed since their filters were read."
     )
 
-    # Not columns: why the user, the mailbox or a filter cannot be read (mirror.unreadable.problems_of_owners), and the
-    # place of their state in an order of the matrix.
+    # Not a column: why the user, the mailbox or a filter cannot be read (mirror.unreadable.problems_of_owners).
     unreadable = ""
-    rank: int
 
     objects = FilterUserQuerySet.as_manager()
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterUser
@@ -79,7 +80,7 @@ def _conditions(column: Column) -> Sequence[Q]:
     return [Q(**{column.value: each}) for each in _CELLS]
 
 
-def ordered(users: FilterUserQuerySet, order: Order) -> FilterUserQuerySet:
+def ordered(users: FilterUserQuerySet, order: Order) -> QuerySet[Any]:
     """Return the users in this order, each with its `rank`."""
     if order.column is Column.NAME:
         keys = ("-name_key", "-id") if order.is_reversed else ("name_key", "id")
@@ -90,7 +91,7 @@ def ordered(users: FilterUserQuerySet, order: Order) -> FilterUserQuerySet:
     return ranked.order_by("-rank" if order.is_reversed else "rank", "name_key", "id")
 
 
-def following(users: FilterUserQuerySet, order: Order, after: Position) -> FilterUserQuerySet:
+def following(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[Any]:
     """Return those of the ordered users that follow a position."""
     if order.column is Column.NAME:
         way = "lt" if order.is_reversed else "gt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -29,7 +30,7 @@ def settings_capture_identities(request: PortalRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:MAX_TYPED]
     rows = identity_editing.listed()
     found = identity_editing.find_users(text)
-    context = {
+    context: dict[str, Any] = {
         "rows": [(row, identity_editing.is_named_by_setting(row)) for row in rows],
         "listed": {row.pk for row in rows},
         "q": text,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -38,9 +39,9 @@ def store(number: int) -> None:
     )
 
 
-def pages(order: Order, *, size: int = 7) -> list[FilterUser]:
+def pages(order: Order, *, size: int = 7) -> list[Any]:
     """Return the users of all pages."""
-    users, after = list[FilterUser](), None
+    users, after = list[Any](), None
     while True:
         page = matrix.page(order=order, after=after, size=size)
         users += page.users

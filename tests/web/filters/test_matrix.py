@@ -18,7 +18,7 @@ def test_fred_starts_with_matrix(read, django_assert_max_num_queries):
     client = browser(fred())
 
     assert client.get("/").url == "/filters/"
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(22):
         page = text(client.get("/filters/"))
     for user in FilterUser.objects.people():
         assert user.name in page

@@ -73,7 +73,7 @@ def test_cause_links_to_users_and_plan(db, django_assert_max_num_queries):
     text_of_list = "\n".join(user.address for user in users[:2])
     client.post("/filters/lists/save", {"name": "Riva", "text": text_of_list, "brings_appointments": "yes"})
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(23):
         page = text(client.get("/filters/risk/"))
     form = text(client.get("/filters/plan?cause=client_product&want=off"))
 

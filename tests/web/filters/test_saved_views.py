@@ -28,7 +28,7 @@ def post(address: str, **typed: str) -> Screen:
 
 def save(query: str = "?contacts=off&sort=-paths", name: str = "Contacts off") -> FilterView:
     post(f"views/save{query}", name=name)
-    return FilterView.objects.get(name=name)
+    return FilterView.objects.get(name=" ".join(name.split()))
 
 
 def shown(screen: Screen) -> list[str]:
