@@ -42,7 +42,7 @@
 
   // Escape closes the open cell, else it clears the selection.
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !table() || event.target.closest("details[open], input[type=search], select")) return;
+    if (event.key !== "Escape" || !table() || event.target.closest("dialog, details[open], input[type=search], select")) return;
     const close = document.querySelector("#drawer [data-close]");
     (close ?? document.getElementById("clear-selection"))?.click();
   });
