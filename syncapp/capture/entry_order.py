@@ -11,7 +11,7 @@ from itertools import groupby, permutations
 
 from syncapp.capture.chain_records import Entry, Live, Rules, Value
 
-# More entries of one contact in one second keep the order of their ids: the number of orders grows too fast.
+# More entries of one second that share columns keep the order of their ids: the number of orders grows too fast.
 MAX_AT_ONCE = 5
 
 
@@ -22,16 +22,39 @@ def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[
     groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]
     found: list[Entry] = []
     for number, group in enumerate(groups):
-        if 1 < len(group) <= MAX_AT_ONCE:
-            # Entries that are still on their way can make the present values differ, so the next entry counts first.
-            after = groups[number + 1][:1] if number + 1 < len(groups) else []
-            present = {} if after or live is None else live.values
-            orders = [(_breaks([*order, *after], known, present, rules), order) for order in permutations(group)]
-            group = list(min(orders, key=lambda each: each[0])[1])
-        for entry in group:
-            known |= {column: change.new for column, change in entry.changes.items()}
-        found += group
+        later = [entry for each in groups[number + 1 :] for entry in each]
+        for part in _parts(group):
+            if 1 < len(part) <= MAX_AT_ONCE:
+                part = _linked(part, later, known, live, rules)
+            for entry in part:
+                known |= {column: change.new for column, change in entry.changes.items()}
+            found += part
     return found
+
+
+def _parts(group: Sequence[Entry]) -> list[list[Entry]]:
+    """Return the entries of one second in parts whose order among each other does not matter: they share no column."""
+    parts: list[list[Entry]] = []
+    for entry in group:
+        touched = [part for part in parts if any(_depend(entry, other) for other in part)]
+        parts = [part for part in parts if part not in touched]
+        parts.append([*(other for part in touched for other in part), entry])
+    return parts
+
+
+def _depend(one: Entry, other: Entry) -> bool:
+    return one.ends_baselines or other.ends_baselines or not one.changes.keys().isdisjoint(other.changes)
+
+
+def _linked(
+    part: Sequence[Entry], later: Sequence[Entry], known: Mapping[str, Value], live: Live | None, rules: Rules
+) -> list[Entry]:
+    """Return entries of one second in the first order with the fewest breaks."""
+    columns = {column for entry in part for column in entry.changes}
+    # Entries that are still on their way can make the present values differ, so the next entry counts first.
+    after = next(([entry] for entry in later if not columns.isdisjoint(entry.changes)), [])
+    present = {} if after or live is None else live.values
+    return list(min(permutations(part), key=lambda order: _breaks([*order, *after], known, present, rules)))
 
 
 def _breaks(

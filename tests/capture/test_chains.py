@@ -204,6 +204,22 @@ def test_entries_of_one_second_are_linked(order):
     assert plan.restores == {PHONE: "C"}
 
 
+def test_many_columns_of_one_second_are_linked():
+    others = [entry(number, "other A>B", at=5, column=f"column{number}") for number in range(1, 7)]
+    phone = [entry(8, "outlook B>C", at=5), entry(9, "other A>B", at=5)]
+    for ids in (phone, [replace(phone[0], id=phone[1].id), replace(phone[1], id=phone[0].id)]):
+        plan = plan_of([*others, *ids], "C")
+
+        assert staged(plan) == [("B", "C", "restore")]
+
+
+def test_later_entry_of_another_column_tells_no_order():
+    found = [entry(10, "other B>A", at=5), entry(11, "outlook A>B", at=5)]
+    later = entry(12, "other A>B", at=6, column="fax")
+    for ids in (found, [replace(found[0], id=found[1].id), replace(found[1], id=found[0].id)]):
+        assert staged(plan_of([*ids, later], "B")) == [("A", "B", "restore")]
+
+
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 def test_present_value_orders_a_circle(order):
     written = {1: "other B>A", 2: "outlook A>B"}
