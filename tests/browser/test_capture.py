@@ -9,8 +9,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from syncapp.models import Capture, CaptureSource, FilterTeam, MirrorCursor
+from syncapp.capture.put_back.assessment import Left
+from syncapp.models import Capture, CaptureSource, FilterTeam, MirrorCursor, PutBackItem, PutBackPlan, Restore
 from syncapp.models.capture.entry import Source
+from syncapp.models.capture.put_back import PutBackResult, PutBackState
 from syncapp.models.capture.settings import CaptureMode
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.capture.changes import by_program, change, program, restored
@@ -58,6 +60,43 @@ def test_capture_is_accessible_and_fits(portal: str, page: Page, path: str, sees
 
     assert_no_violations_in_any_look(page, sees=sees)
     assert fits(page)
+
+
+@pytest.fixture
+def planned() -> str:
+    """Return the path of a plan with a value to put back, one that is left alone, and one that failed."""
+    since = now(hours=1)
+    plan = PutBackPlan.objects.create(
+        begins_at=since, ends_at=now(), state=PutBackState.DONE, created_by=ada(), started_by=ada(), started_at=since
+    )
+    results = [(PutBackResult.DONE, ""), (PutBackResult.LEFT, Left.APPROVED), (PutBackResult.FAILED, "")]
+    for position, (result, why) in enumerate(results):
+        restored(old="Senior Buyer", new="Head of Procurement")
+        Restore.objects.filter(value_found=None).update(
+            value_found="Head of Procurement", value_restored="Senior Buyer"
+        )
+        restore = Restore.objects.latest("pk")
+        PutBackItem.objects.create(
+            plan=plan,
+            position=position,
+            restore=restore,
+            contact_id=restore.contact_id,
+            column_name=restore.column_name,
+            live_value="Senior Buyer",
+            live_read_at=since,
+            result=result,
+            why=why,
+            trouble="The CRM refused the value (400)." if result == PutBackResult.FAILED else "",
+        )
+    return f"{plan.pk}/"
+
+
+def test_put_back_is_accessible_and_fits(portal: str, page: Page, planned: str) -> None:
+    for path, sees in (("", "Put back what was restored"), (planned, "The CRM refused the value")):
+        page.goto(f"{portal}/settings/capture/put-back/{path}")
+
+        assert_no_violations_in_any_look(page, sees=sees)
+        assert fits(page)
 
 
 def test_refresh_keeps_focus_and_what_was_typed(portal: str, page: Page) -> None:
