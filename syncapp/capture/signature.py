@@ -40,9 +40,11 @@ def is_proved(capture: Capture) -> bool:
 def is_in_log(capture: Capture) -> bool:
     """Return whether this CRM's audit log names who signs, so that an entry that names nobody is not signed.
 
-    The contact's row alone can mislead: a save in Outlook that changes no value leaves no entry, and its signature then
-    stands beside what somebody else wrote in the same second.
+    The contact's row alone can mislead: where Outlook's entry is late, or a save in Outlook changed no value and left
+    none, the row's signature stands beside what somebody else wrote in the same second.
     """
+    if capture.signature_evidence == Evidence.CALLING_USER:
+        return True
     named = CaptureEntry.objects.filter(source=Source.OUTLOOK, evidence=Evidence.CALLING_USER)
     if capture.signature_seen_at is not None:
         # A CRM that has stopped naming them signs by the row alone, once an administrator proved it again.
@@ -103,6 +105,7 @@ def store(signer: UUID, *, by: Person | None, evidence: Evidence) -> None:
     `by` is the person who had the connection checked, None for the command.
     """
     confirmed = _SIGNERS.filter(pk=signer).update(is_confirmed=True, seen_at=Now())
-    if confirmed and Capture.objects.filter(slot=1).update(signature_seen_at=Now()):
+    seen = {"signature_seen_at": Now(), "signature_evidence": evidence}
+    if confirmed and Capture.objects.filter(slot=1).update(**seen):
         channel = "settings" if by is not None else "command"
         audit.record("capture.signature", by=by, channel=channel, details={"evidence": evidence})

@@ -11,7 +11,7 @@ from syncapp.capture import signature, switching
 from syncapp.capture.errors import SwitchRefused
 from syncapp.connection import clients
 from syncapp.models import Capture, CaptureEntry, CaptureIdentity, Connection, ConnectionCheck, FilterUser, Person
-from syncapp.models.capture.entry import Source
+from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 from syncapp.tenant.checks import job, run
@@ -111,6 +111,7 @@ def test_log_names_signer_until_proved_otherwise(company: Company) -> None:
     company.read()
     assert signature.is_in_log(capture)
 
-    capture.signature_seen_at = now(hours=-1)
-
+    capture.signature_seen_at, capture.signature_evidence = now(hours=-1), Evidence.DELEGATE
     assert not signature.is_in_log(capture), "the newest proof is not of these entries"
+    capture.signature_evidence = Evidence.CALLING_USER
+    assert signature.is_in_log(capture)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from syncapp.models.capture.entry import Source
+from syncapp.models.capture.entry import Evidence, Source
 
 
 class CaptureMode(models.TextChoices):
@@ -62,6 +62,14 @@ class Capture(models.Model):
     observing_since = models.DateTimeField(null=True, blank=True)
     signature_seen_at = models.DateTimeField(
         null=True, blank=True, help_text="When a check saw the signature on an administrator's own edit."
+    )
+    signature_evidence = models.CharField(
+        max_length=12,
+        choices=Evidence,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The evidence of the signature that the check saw.",
     )
     max_restores = models.PositiveIntegerField(
         default=50, db_default=50, db_column="most_restores", help_text="Of one source in 10 minutes."

@@ -20,7 +20,7 @@ from syncapp.jobs import breakers, deliveries, queue
 from syncapp.jobs.queue import LostLease
 from syncapp.mirror import columns, cursors
 from syncapp.models import Capture, CaptureEntry, CaptureJob, CaptureSource, Delivery, SyncField
-from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Source
+from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import OPEN_STATES, database_now
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
@@ -75,6 +75,7 @@ class Machine(Company):
         self.read()
         self.backdate()
         Capture.objects.update(mode=CaptureMode.RESTORING, mode_since=F("observing_since"), max_restores=100_000)
+        Capture.objects.update(signature_evidence=Evidence.CALLING_USER)
         since = Capture.objects.get().observing_since
         CaptureSource.objects.create(source=Source.OUTLOOK, is_on=True, since=since)
         self._follow()
