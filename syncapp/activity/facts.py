@@ -10,18 +10,21 @@ from syncapp.models import (
     AuditEntry,
     AuditValue,
     Decision,
+    FilterPolicy,
     FilterRun,
     FilterUser,
     Person,
     Rule,
     SyncField,
     SyncRecord,
+    UserList,
 )
 from syncapp.models.audit import Area
 from syncapp.text.ids import parse_uuid
 
 # Entries whose values are people's ids.
 ABOUT_PEOPLE = frozenset({"record.assigned"})
+ABSENCE = "person.absence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +38,37 @@ class Facts:
     rules: Mapping[uuid.UUID, Rule]
     users: Mapping[uuid.UUID, FilterUser]
     runs: Mapping[uuid.UUID, FilterRun]
+    policies: Mapping[uuid.UUID, FilterPolicy]
+    lists: Mapping[uuid.UUID, UserList]
 
     def user(self, entry: AuditEntry) -> FilterUser | None:
-        """Return the CRM user whose filters or mailbox the entry is about."""
+        """Return the CRM user that the entry is about."""
         return self.users.get(parse_uuid(entry.details.get("user")) or uuid.UUID(int=0))
 
     def run(self, entry: AuditEntry) -> FilterRun | None:
         """Return the filter run that the entry belongs to."""
         return self.runs.get(entry.group) if entry.group and entry.area == Area.FILTER else None
 
+    def policy(self, entry: AuditEntry) -> FilterPolicy | None:
+        """Return the policy that was created or changed."""
+        return self.policies.get(entry.group) if entry.group else None
+
+    def user_list(self, entry: AuditEntry) -> UserList | None:
+        """Return the list of users that was saved."""
+        return self.lists.get(entry.group) if entry.group else None
+
     def newer(self, entry: AuditEntry) -> SyncRecord | None:
         """Return the edit that superseded the entry's field."""
         field = self.fields.get(parse_uuid(entry.details.get("by")) or uuid.UUID(int=0))
         return self.records.get(field.record_id) if field else None
 
-    def rule(self, entry: AuditEntry) -> str:
-        """Return the quoted name of the rule that decided or was changed; '' if there is none."""
-        rule = self.rules.get(parse_uuid(entry.details.get("rule")) or uuid.UUID(int=0))
-        return f"“{rule.name}”" if rule else ""
+    def rule(self, entry: AuditEntry) -> Rule | None:
+        """Return the rule that decided or was changed."""
+        return self.rules.get(parse_uuid(entry.details.get("rule")) or uuid.UUID(int=0))
 
-    def person(self, entry: AuditEntry) -> str:
-        """Return the name of the person whose settings were changed; '' if there is none."""
-        person = self.people.get(parse_uuid(entry.details.get("person")) or uuid.UUID(int=0))
-        return person.name if person else ""
+    def person(self, entry: AuditEntry) -> Person | None:
+        """Return the person whose settings were changed."""
+        return self.people.get(parse_uuid(entry.details.get("person")) or uuid.UUID(int=0))
 
     def label(self, entry: AuditEntry, value: str | None) -> str:
         """Return the CRM's label of a value when it was staged or selected; '' if unknown."""
@@ -91,6 +102,9 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
     people = [parse_uuid(each.details.get(name)) for each in entries for name in ("asked", "person")]
     for value in (value_of(each) for each in entries if each.action in ABOUT_PEOPLE):
         people += [parse_uuid(value.before), parse_uuid(value.after)] if value else []
+    for value in (value_of(each) for each in entries if each.action == ABSENCE):
+        # A day, then the id of a deputy.
+        people += [parse_uuid((text or "").partition(" ")[2]) for text in (value.before, value.after)] if value else []
     wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
     decisions = Decision.objects.select_related("decided_by", "rule").filter(
         pk__in=_ids(each.decision_id for each in entries)
@@ -102,9 +116,15 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
         people=Person.objects.in_bulk(_ids(people)),
         rules=Rule.objects.in_bulk(_ids(parse_uuid(entry.details.get("rule")) for entry in entries)),
         users=FilterUser.objects.only("id", "name").in_bulk(
-            _ids(parse_uuid(each.details.get("user")) for each in of_filters)
+            _ids(parse_uuid(each.details.get("user")) for each in entries)
         ),
-        runs=FilterRun.objects.in_bulk(_ids(each.group for each in of_filters)),
+        runs=FilterRun.objects.select_related("person", "confirmed_by", "policy", "undoes").in_bulk(
+            _ids(each.group for each in of_filters if each.action.startswith(("run.", "filter.")))
+        ),
+        policies=FilterPolicy.objects.in_bulk(
+            _ids(each.group for each in of_filters if each.action.startswith("policy."))
+        ),
+        lists=UserList.objects.in_bulk(_ids(each.group for each in of_filters if each.action.startswith("list."))),
     )
 
 

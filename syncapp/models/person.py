@@ -20,6 +20,11 @@ class Role(StrEnum):
     FILTER_MANAGER = "FilterManager"
     ADMINISTRATOR = "Administrator"
 
+    @property
+    def label(self) -> str:
+        """Return the role's name for people."""
+        return "Filter manager" if self is Role.FILTER_MANAGER else self.value
+
 
 ROLE_COLUMNS = {
     Role.VIEWER: "is_viewer",

@@ -158,6 +158,11 @@ def is_known(tag: str) -> bool:
     return tag in _NAMES
 
 
+def name_of(tag: str) -> str:
+    """Return a locale's name, '' for anything else."""
+    return _NAMES.get(tag, "")
+
+
 def accepted(header: str) -> str:
     """Return the best known locale of an Accept-Language header, '' where it names none."""
     for language, _ in parse_accept_lang_header(header[:500].lower()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRun
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, table_label
@@ -20,12 +22,23 @@ def table_labels(run: FilterRun) -> str:
     return ", ".join(table_label(table) for table in run.tables)
 
 
+def tables_in_words(tables: Collection[str]) -> str:
+    """Return "Appointments" for the three tables of appointments, otherwise each table's label."""
+    if set(tables) == set(APPOINTMENT_TABLES):
+        return "Appointments"
+    return ", ".join(table_label(table) for table in tables)
+
+
 def end_state(run: FilterRun) -> str:
     """Return the desired state in words: "Appointments off", "Mailbox method None"."""
+    return " ".join(end_state_parts(run))
+
+
+def end_state_parts(run: FilterRun) -> tuple[str, str]:
+    """Return what changes and its desired state: ("Appointments", "off"), ("Mailbox method", "None")."""
     if run.sets_mailbox_method:
-        return f"Mailbox method {method_word(run.wanted_method)}"
-    what = "Appointments" if set(run.tables) == set(APPOINTMENT_TABLES) else table_labels(run)
-    return f"{what} {'on' if run.wanted_on else 'off'}"
+        return "Mailbox method", method_word(run.wanted_method)
+    return tables_in_words(run.tables), "on" if run.wanted_on else "off"
 
 
 def title(run: FilterRun) -> str:

@@ -14,6 +14,7 @@ from syncapp.activity.audit_log import Page
 from syncapp.models import SyncRecord
 from syncapp.review.queue import word_search
 from syncapp.web.activity import presenter
+from syncapp.web.activity.links import Links
 from syncapp.web.activity.params import ParamsView
 from syncapp.web.activity.presenter import Day, EntryPresenter
 from syncapp.web.base.access import PortalRequest, allow
@@ -28,6 +29,7 @@ class EvidenceView(ParamsView):
 
     max_entries = MAX_ENTRIES
     asked_at: datetime
+    links: Links
 
     @property
     def has_subject(self) -> bool:
@@ -43,7 +45,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def entries(self) -> list[EntryPresenter]:
-        return presenter.present(self.page.entries)
+        return presenter.present(self.page.entries, self.links)
 
     @cached_property
     def days(self) -> list[Day]:
@@ -69,6 +71,6 @@ class EvidenceView(ParamsView):
 def evidence(request: PortalRequest) -> HttpResponse:
     """Show the evidence, or without a subject the forms to select one."""
     view = EvidenceView(request.GET)
-    view.asked_at = timezone.now()
+    view.asked_at, view.links = timezone.now(), Links(request.user)
     template = "activity/evidence.html" if view.has_subject else "activity/evidence_about.html"
     return render_page(request, template, {"section": "activity", "view": view})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import groupby
 
-from django.urls import reverse
 from django.utils import timezone
 
 from syncapp import audit, preferences
@@ -23,7 +23,9 @@ from syncapp.review.diff import values
 from syncapp.review.diff.values import ValueDiff
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
-from syncapp.web.activity import rule_content, run_entries, words
+from syncapp.web.activity import details, person_content, rule_content, run_entries, setting_content, subjects, words
+from syncapp.web.activity.links import Links
+from syncapp.web.activity.run_entries import EndState
 from syncapp.web.activity.words import ActionLabel
 from syncapp.web.base import times
 from syncapp.web.review import outcomes
@@ -34,16 +36,60 @@ LONG = 600  # characters: about fifteen printed lines
 # Actions whose value is a text that a person wrote.
 _COMMENTS = ("record.remark", "record.question", "record.answer")
 _OUTCOMES = {"approved": "the approval", "rejected": "the rejection"}
+# Actions whose values are said by the subject or the notes, or are none.
 _CHANGES_NOTHING = frozenset(
-    {"field.undone", "field.retried", "field.superseded", "field.withdrawn", "field.recognized.superseded"}
+    {
+        "connection.writes",
+        "field.recognized.superseded",
+        "field.retried",
+        "field.superseded",
+        "field.undone",
+        "field.withdrawn",
+        "list.deleted",
+        "list.replaced",
+        "list.saved",
+    }
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """How many users or fields of a group had one result; `address` lists them, '' if no page does."""
+
+    icon: str
+    tone: str
+    number: int
+    words: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The parts of a row that opens: the results, and once it is open its steps and newest lines.
+
+    `address` is the query string of the page with the row opened, or closed if it is open.
+    """
+
+    name: str
+    address: str
+    totals: tuple[Total, ...]
+    all_words: str
+    all_address: str
+    is_open: bool = False
+    steps: tuple[EntryPresenter, ...] = ()
+    lines: tuple[EntryPresenter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EntryPresenter:
-    """An entry for the templates: `change` is its value diff, `notes` are further facts, `address` is the subject."""
+    """An entry for the templates: `change` is its value diff, `state` what was switched, `notes` are further facts.
+
+    `address` is the page of the subject, '' if it has none that the reader may open. `group`: the row opens.
+    """
 
     entry: AuditEntry
+    who: str
+    is_by_portal: bool
     did: ActionLabel
     subject: str
     label: str
@@ -51,14 +97,13 @@ class EntryPresenter:
     notes: tuple[str, ...]
     via: str
     address: str
+    state: EndState | None = None
+    group: Group | None = None
 
     @property
-    def who(self) -> str:
-        return str(self.entry.actor) if self.entry.actor else PORTAL
-
-    @property
-    def is_by_portal(self) -> bool:
-        return self.entry.actor is None
+    def phrases(self) -> tuple[str, ...]:
+        """Return the state and the notes as text."""
+        return (*([str(self.state)] if self.state else []), *self.notes)
 
     @property
     def is_erased(self) -> bool:
@@ -99,32 +144,34 @@ class Day:
         return f"{known}{self.day:%A} {day}"
 
 
-def present(entries: Sequence[AuditEntry]) -> list[EntryPresenter]:
-    """Prepare entries for the templates."""
-    related, known, found = facts.load(entries), columns.of_table("contact"), []
+def present(entries: Sequence[AuditEntry], links: Links, related: Facts | None = None) -> list[EntryPresenter]:
+    """Prepare entries for the templates; `related` are their facts if they are loaded already."""
+    related, known, found = related or facts.load(entries), columns.of_table("contact"), []
     for entry in entries:
         record = related.records.get(entry.record_id) if entry.record_id else None
-        subject, address = "", ""  # of something that no longer exists
-        if entry.area == Area.FILTER:
-            subject, address = run_entries.subject(entry, related)
-        elif record:
-            subject, address = record.name or "Edit without a name", reverse("record", args=[record.pk])
+        subject, address = subjects.subject(entry, related, links)
+        if record:
+            subject, address = record.name or "Edit without a name", links.to("record", record.pk)
+        rule = related.rule(entry)
         decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
         via = words.channel(entry.channel)
         if entry.channel == "worker" and decision and decision.decider:
             via = f"for {decision.decider}"  # the person on whose behalf the worker acted
-        elif entry.channel == "rule" and related.rule(entry):
-            via = f"rule {related.rule(entry)}"
+        elif entry.channel == "rule" and rule:
+            via = f"rule “{rule.name}”"
         column = known.get(entry.column_name)
         row = EntryPresenter(
             entry=entry,
-            did=words.label_of(entry),
+            who=str(entry.actor) if entry.actor else PORTAL,
+            is_by_portal=entry.actor is None,
+            did=run_entries.label(entry, related) or words.label_of(entry),
             subject=subject,
             label=column.label if column else entry.column_name,
             change=_change(entry, column, related),
             notes=tuple(filter(None, _notes(entry, related))),
             via=via,
             address=address,
+            state=run_entries.state(entry, related) if entry.area == Area.FILTER else None,
         )
         found.append(row)
     return found
@@ -145,11 +192,25 @@ def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDi
         return None
     if entry.action in facts.ABOUT_PEOPLE:
         return values.diff_values(None, (_name(value.before, related), ""), (_name(value.after, related), ""))
-    if entry.action.startswith("rule."):
-        before, after = rule_content.in_words(value.before), rule_content.in_words(value.after)
-        return values.diff_values(None, (before, ""), (after, ""))
+    if describe := _description(entry, related):
+        return values.diff_values(None, (describe(value.before), ""), (describe(value.after), ""))
     was, will = (value.before, related.label(entry, value.before)), (value.after, related.label(entry, value.after))
     return values.diff_values(column, was, will)
+
+
+def _description(entry: AuditEntry, related: Facts) -> Callable[[str | None], str | None] | None:
+    """Return the function that describes values of this kind of entry; None if they are a column's."""
+    if entry.action == facts.ABSENCE:
+        return partial(person_content.absence_in_words, people=related.people)
+    if entry.action.startswith("person."):
+        return person_content.in_words
+    if entry.action.startswith("rule."):
+        return rule_content.in_words
+    if entry.action == "settings.changed":
+        return partial(setting_content.in_words, str(entry.details.get("setting", "")))
+    if entry.action in ("record.parked", "record.unparked"):
+        return person_content.day_in_words
+    return None
 
 
 def _name(text: str | None, related: Facts) -> str:
@@ -163,9 +224,9 @@ def _notes(entry: AuditEntry, related: Facts) -> list[str]:
     if entry.action in _COMMENTS:
         colleague = related.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
         return [f"{colleague.name}:" if colleague else "", value.after or "" if value else ""]
-    if entry.area == Area.FILTER and related.run(entry):
+    if related.run(entry):
         return [*run_entries.notes(entry, related), f"Reason: {reason}" if reason else ""]
-    if entry.area == Area.DECISION:
+    if entry.area == Area.DECISION and entry.field_id is not None:
         undone = _OUTCOMES.get(str(entry.details.get("outcome")), "") if entry.action == "field.undone" else ""
         code, text = preferences.split_reason(reason)
         why = reasons.describe(code, text)
@@ -184,22 +245,4 @@ def _notes(entry: AuditEntry, related: Facts) -> list[str]:
         by = f"by a newer edit of {newer.editor_name}" if newer and newer.editor_name else "by a newer edit"
         finding = words.finding(str(entry.details.get("finding", entry.details.get("why"))))
         return [by if entry.action == "field.superseded" else "", finding, reason]
-    return [related.rule(entry) or related.person(entry) or _about(entry), reason]
-
-
-def _about(entry: AuditEntry) -> str:
-    """Describe the subject of an entry about settings or a sign-in by its codes."""
-    details = entry.details
-    if "gate" in details:
-        return words.breaker(str(details["gate"]))
-    if "setting" in details:
-        return words.setting(str(details["setting"]))
-    if entry.action == "person.signed_in":
-        return "as " + (", ".join(map(str, details.get("roles", []))) or "no role")
-    described = []
-    for name, value in details.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        if isinstance(value, bool):
-            text = "yes" if value else "no"
-        described.append(f"{name.replace('_', ' ')}: {text}")
-    return "; ".join(described)
+    return [*details.notes(entry, related), reason]

@@ -1,41 +1,124 @@
-"""Descriptions of audit entries about filter runs and their users."""
+"""Descriptions of audit entries about filter runs, their users, and policies."""
 
 from __future__ import annotations
 
-from django.urls import reverse
+from dataclasses import dataclass
+from datetime import datetime
 
 from syncapp.activity.facts import Facts
-from syncapp.models import AuditEntry
-from syncapp.models.sync_filters.run import Outcome
+from syncapp.models import AuditEntry, FilterRun
+from syncapp.models.sync_filters.run import FAILURES, WRITTEN, Outcome
 from syncapp.sync_filters.runs import titles
 from syncapp.text.localization import number
+from syncapp.web.activity.links import Links
+from syncapp.web.activity.words import ActionLabel
+from syncapp.web.base import times
 
 _PAUSES = {
     "pilot": "the pilot is complete",
     "failures": "too many users failed",
     "impersonation": "the CRM ignored impersonation",
 }
-_OF_A_USER = ("filter.switched", "filter.method_set")
+OF_A_USER = ("filter.switched", "filter.method_set")
 
 
-def subject(entry: AuditEntry, related: Facts) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class EndState:
+    """What is to be on or off, or a mailbox method; `then` follows it in the sentence, for example " for 3 users"."""
+
+    what: str
+    word: str
+    then: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.word}{self.then}"
+
+
+def subject(entry: AuditEntry, related: Facts, links: Links) -> tuple[str, str]:
     """Return the name and page of the user or run that the entry is about; '' for anything else."""
     user, run = related.user(entry), related.run(entry)
-    if entry.action in _OF_A_USER:
-        return (user.name, reverse("filter_user", args=[user.pk])) if user else ("", "")
-    return (f"Run {run.number}", reverse("filter_run", args=[run.pk])) if run else ("", "")
+    if entry.action in OF_A_USER:
+        return (user.name, links.to("filter_user", user.pk)) if user else ("", "")
+    return (f"Run {run.number}", links.to("filter_run", run.pk)) if run else ("", "")
+
+
+def label(entry: AuditEntry, related: Facts) -> ActionLabel | None:
+    """Return what happened to a user: "Switched off", "Already on", "Not switched off"; None for other entries."""
+    run, outcome = related.run(entry), entry.details.get("outcome")
+    if entry.action not in OF_A_USER or run is None or outcome not in Outcome.values:
+        return None
+    is_method = entry.action == "filter.method_set"
+    icon = "server" if is_method else _state_icon(run)
+    word = "set" if is_method else titles.end_state_parts(run)[1]
+    if outcome in WRITTEN:
+        return ActionLabel(icon, "Mailbox method set" if is_method else f"Switched {word}")
+    if outcome == Outcome.ALREADY:
+        return ActionLabel(icon, f"Already {word}")
+    failed = "Mailbox method not set" if is_method else f"Not switched {word}"
+    return ActionLabel("stop-sign", failed, "bad") if outcome in FAILURES else ActionLabel("minus", failed)
+
+
+def state(entry: AuditEntry, related: Facts) -> EndState | None:
+    """Return the desired state that the entry is about; None if it is about none."""
+    run, details = related.run(entry), entry.details
+    if entry.action in OF_A_USER and run is not None:
+        what, word = titles.end_state_parts(run)
+        if entry.action == "filter.method_set":
+            return EndState(what, titles.method_word(details.get("method")))
+        filters = len(details.get("filters", ()))
+        return EndState(what, word, f", {filters} filter{'' if filters == 1 else 's'}" if filters else "")
+    if entry.action.startswith("policy.") and "tables" in details:
+        return EndState(f"Keeps {_in_a_sentence(details['tables'])}", "on" if details.get("on") else "off")
+    return EndState(*titles.end_state_parts(run)) if run else None
+
+
+def run_label(run: FilterRun) -> ActionLabel:
+    """Return what a finished run did: "Switched off", "Undid"."""
+    if run.undoes_id is not None:
+        return ActionLabel("undo", "Undid")
+    if run.policy_id is not None:
+        return ActionLabel("retry", "Policy repaired")
+    if run.sets_mailbox_method:
+        return ActionLabel("server", "Mailbox method")
+    return ActionLabel(_state_icon(run), f"Switched {titles.end_state_parts(run)[1]}")
 
 
 def notes(entry: AuditEntry, related: Facts) -> list[str]:
-    """Return the result of the entry, its run, and the reason of a pause."""
+    """Return the result of the entry, its run, the start that it was moved to, and the reason of a pause."""
     run, details = related.run(entry), entry.details
-    if entry.action in _OF_A_USER:
-        outcome, filters = str(details.get("outcome", "")), len(details.get("filters", ()))
-        changed = f"{filters} filter{'' if filters == 1 else 's'}"
-        if entry.action == "filter.method_set":
-            changed = titles.method_word(details.get("method"))
+    if entry.action in OF_A_USER:
+        outcome = str(details.get("outcome", ""))
         ended = Outcome(outcome).label.lower() if outcome in Outcome.values else outcome
-        return [f"{changed}: {ended}", f"run {run.number}" if run else ""]
+        return [ended, f"run {run.number}" if run else ""]
+    if entry.action == "run.done":
+        return [results({str(name): int(users) for name, users in details.items() if name != "run"})]
     users = details.get("users")
     counted = f"{number(users)} user{'' if users == 1 else 's'}" if isinstance(users, int) else ""
-    return [titles.end_state(run) if run else "", counted, _PAUSES.get(str(details.get("because", "")), "")]
+    return [counted, _moved_to(details.get("starts_at")), pause_words(str(details.get("because", "")))]
+
+
+def pause_words(code: str) -> str:
+    """Return why a run paused itself; '' if a person paused it."""
+    return _PAUSES.get(code, "")
+
+
+def results(counted: dict[str, int]) -> str:
+    """Return the numbers of users by outcome ("open": none yet) as "104 done, 4 failed"."""
+    codes = ((outcome, outcome.value or "open") for outcome in Outcome)
+    return ", ".join(f"{number(counted[code])} {outcome.label.lower()}" for outcome, code in codes if counted.get(code))
+
+
+def _state_icon(run: FilterRun) -> str:
+    return "on" if run.wanted_on else "off"
+
+
+def _in_a_sentence(tables: list[str]) -> str:
+    labels = titles.tables_in_words(tables)
+    return labels[:1].lower() + labels[1:]
+
+
+def _moved_to(start: object) -> str:
+    try:
+        return f"to {times.exact(datetime.fromisoformat(str(start)))}" if start else ""
+    except ValueError:
+        return ""

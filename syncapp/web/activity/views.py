@@ -13,6 +13,7 @@ from syncapp.activity import audit_log
 from syncapp.activity.audit_log import Page
 from syncapp.text import localization
 from syncapp.web.activity import presenter
+from syncapp.web.activity.links import Links
 from syncapp.web.activity.params import ParamsView
 from syncapp.web.activity.presenter import Day
 from syncapp.web.base import csv_files
@@ -25,13 +26,15 @@ COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes"
 class ActivityView(ParamsView):
     """One page of the audit log, read lazily."""
 
+    links: Links
+
     @cached_property
     def page(self) -> Page:
         return audit_log.page(self.filter, before=self.before)
 
     @cached_property
     def days(self) -> list[Day]:
-        return presenter.by_day(presenter.present(self.page.entries))
+        return presenter.by_day(presenter.present(self.page.entries, self.links))
 
     @property
     def older(self) -> str:
@@ -47,6 +50,7 @@ class ActivityView(ParamsView):
 def activity(request: PortalRequest) -> HttpResponse:
     """Show the newest entries that match the filters."""
     view = ActivityView(request.GET, only=visible_area(request.user))
+    view.links = Links(request.user)
     return render_page(request, "activity/page.html", {"section": "activity", "view": view})
 
 
@@ -62,7 +66,7 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
         # The response is streamed after the middleware has reset time zone and formats.
         for entries in audit_log.batches(view.filter):
             with preferences.cached(), timezone.override(zone), localization.override(locale):
-                for row in presenter.present(entries):
+                for row in presenter.present(entries, Links()):
                     change, erased = row.change, dict(row.digests) if row.is_erased else {}
                     values = {"before": change.before.text, "after": change.after.text} if change else {}
                     values |= {name: f"erased, digest {digest}" for name, digest in erased.items()}
@@ -74,7 +78,7 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
                         row.label,
                         values.get("before", ""),
                         values.get("after", ""),
-                        "; ".join(row.notes),
+                        "; ".join(row.phrases),
                         row.via,
                         row.seal,
                     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from syncapp.capture.brakes import Brake
 from syncapp.models import AuditEntry, Breaker
 from syncapp.models.audit import area_of
-from syncapp.models.preferences import Preferences
+from syncapp.models.person import Role
 from syncapp.models.review.decision import Kind
 
 
@@ -24,6 +25,8 @@ _ACTIONS = {
     "field.review.rejected": ActionLabel("cross", "Rejected"),
     "field.put_back.rejected": ActionLabel("undo", "Put back"),
     "field.after_all.approved": ActionLabel("check", "Approved after all"),
+    "selection.approved": ActionLabel("check", "Approved together"),
+    "selection.rejected": ActionLabel("cross", "Rejected together"),
     "field.undone": ActionLabel("undo", "Undid"),
     "field.retried": ActionLabel("retry", "Retried"),
     "field.delivery.written": ActionLabel("check", "Written", "good"),
@@ -128,10 +131,11 @@ _PUT_BACK = ActionLabel("undo", "Found put back")
 
 _CHANNELS = {
     "screen": "page",
-    "mail": "mail link",
-    "link": "mail link",
-    "worker": "worker",
-    "mirror": "mirror",
+    "selection": "selected in Review",
+    "mail": "link in a mail",
+    "link": "link in a mail",
+    "worker": "background job",
+    "mirror": "read from the CRM",
     "rule": "rule",
     "run": "filter run",
     "policy": "policy",
@@ -151,6 +155,25 @@ _FINDINGS = {
     "unknown_column": "the CRM no longer has this column",
     "gone": "the edit is no longer in the CRM",
     "decided_in_the_crm": "decided in the CRM",
+}
+
+_SETTINGS = {
+    "undo_seconds": "Seconds to undo a decision",
+    "reason_required": "Require a reason for rejecting",
+    "anyone_decides_unidentified": "Decisions on edits of unidentified editors",
+    "reasons": "Reasons for rejecting",
+    "field_groups": "Fields decided together",
+    "backlog": "Backlog",
+    "overdue_hours": "Hours until an edit is overdue",
+    "mail_values": "Values in mails",
+    "tell_editors": "Mails to editors",
+    "operations_address": "Address for operations",
+}
+_BRAKES = {
+    Brake.MANY_RESTORES: "too many restores",
+    Brake.MASS_EDIT: "too many changes at once",
+    Brake.SIGNATURE_GONE: "the synchronization’s signature is gone",
+    Brake.RIVAL: "something else stages the same edits",
 }
 
 
@@ -189,8 +212,17 @@ def finding(code: str) -> str:
 
 def setting(name: str) -> str:
     """Return the label of a setting."""
-    known = {field.name: field.verbose_name for field in Preferences._meta.concrete_fields}
-    return _readable(str(known.get(name, name)))
+    return _SETTINGS.get(name) or _readable(name)
+
+
+def role(name: str) -> str:
+    """Return the label of a role."""
+    return Role(name).label if name in list(Role) else _readable(name)
+
+
+def brake(code: str) -> str:
+    """Return why capture paused by itself."""
+    return _BRAKES.get(Brake(code), code) if code in list(Brake) else _readable(code).lower()
 
 
 def breaker(name: str) -> str:

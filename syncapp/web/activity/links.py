@@ -1,0 +1,27 @@
+"""Addresses of what entries name, for readers who may open them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import resolve, reverse
+
+from syncapp.models import Person
+
+
+class Links:
+    """The addresses that one reader may open; without a reader there are none."""
+
+    def __init__(self, reader: Person | None = None) -> None:
+        self._reader = reader
+        self._is_open: dict[str, bool] = {}
+
+    def to(self, name: str, *arguments: Any) -> str:
+        """Return the address of this page, '' if the reader may not open it."""
+        if self._reader is None:
+            return ""
+        address = reverse(name, args=arguments)
+        if name not in self._is_open:
+            roles = getattr(resolve(address).func, "allowed_roles", None)
+            self._is_open[name] = roles is None or self._reader.has_role(*roles)
+        return address if self._is_open[name] else ""

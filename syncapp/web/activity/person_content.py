@@ -1,0 +1,70 @@
+"""What the audit log stores about a person, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from syncapp.models import Person
+from syncapp.models.person import ROLE_COLUMNS
+from syncapp.review.diff.presentation import format_day
+from syncapp.text import localization
+from syncapp.text.ids import parse_uuid
+from syncapp.web.activity import words
+
+_NAMES = {
+    "name": "name",
+    "address": "e-mail",
+    "oid": "object ID",
+    "notify": "mails",
+    "time_zone": "time zone",
+    "locale": "formats",
+    "letter_keys": "single-letter keys",
+    "theme": "theme",
+    "is_active": "access",
+}
+
+
+def in_words(stored: str | None) -> str | None:
+    """Return stored columns as "mails: Daily digest; time zone: Europe/Berlin"; also texts of several values."""
+    if stored is None:
+        return None
+    try:
+        content = json.loads(stored)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        return "; ".join(map(_word, stored.split("; ")))
+    parts = [f"{_NAMES[name]}: {_word(value)}" for name, value in content.items() if name in _NAMES and value != ""]
+    roles = [words.role(role) for role, column in ROLE_COLUMNS.items() if content.get(column)]
+    if roles:
+        parts.append(f"roles: {', '.join(roles)}")
+    elif any(column in content for column in ROLE_COLUMNS.values()):
+        parts.append("no role")
+    return "; ".join(parts)
+
+
+def absence_in_words(stored: str | None, people: Mapping[Any, Person]) -> str | None:
+    """Return "2026-11-20 ID" as "until 20 November 2026, deputy Rob"; None if there was no absence."""
+    if stored is None:
+        return None
+    day, _, deputy_id = stored.partition(" ")
+    deputy = people.get(parse_uuid(deputy_id))
+    until = f"until {day_in_words(day)}"
+    return f"{until}, deputy {deputy.name}" if deputy else until
+
+
+def day_in_words(stored: str | None) -> str | None:
+    """Return an ISO date as the reader writes dates; anything else unchanged."""
+    try:
+        return format_day(date.fromisoformat(stored or ""))
+    except ValueError:
+        return stored
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return dict([*Person.Notify.choices, *Person.Theme.choices]).get(value) or localization.name_of(value) or str(value)
