@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from benches import seed, tables
 from benches.figures import Spread, heading, line, target
+from syncapp import audit
 from syncapp.activity import daily
-from syncapp.models import AuditEntry, Heartbeat, SyncRecord
-from tests.support.people import browser, rita, rob
+from syncapp.audit import Fact
+from syncapp.models import AuditEntry, FilterRun, Heartbeat, SyncRecord
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from tests.support.people import browser, fred, rita, rob
 
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 1_000_000))
 EDITS = ENTRIES // 4
 ROUNDS = 5
 LIMIT_MS = 150
-# Of a hundred entries: 46 decisions of two people, 46 deliveries, 5 superseded, 2 sign-ins, 1 setting.
+# Of a hundred entries: 46 decisions of two people, 46 deliveries, 5 superseded, 2 sign-ins, 1 setting. The newest are
+# those of a run of RUN_USERS users.
+RUN_USERS = min(20_000, ENTRIES // 10)
 _KINDS = (
     (46, "field.review.approved", "decision", "screen"),
     (86, "field.delivery.written", "delivery", "worker"),
@@ -34,9 +41,10 @@ def main() -> None:
     """Measure one database; BENCH_ENTRIES makes a smaller run."""
     seed.fill(EDITS * 2)
     _fill()
+    run = _add_run()
     heading(f"activity, {tables.vendor()}: {ENTRIES:,} entries about {EDITS:,} edits")
     client = browser(rita())
-    for name, path in _paths().items():
+    for name, path in (_paths() | _paths_of(run)).items():
         times = Spread.of(_seconds(lambda path=path: client.get(path)) * 1000 for _ in range(ROUNDS + 1))
         times = Spread(times.values[1:])  # the first one warms up the caches
         line(name, times.show(" ms", digits=0), target(times.median, LIMIT_MS, unit=" ms"))
@@ -72,6 +80,39 @@ def _paths() -> dict[str, str]:
         "from the settings page": "via=settings",
         "one person and a rare action": rare,
         "one person, one field, one week": f"person={rob().pk}&field=jobtitle&from=2025-07-01&to=2025-07-07",
+    }
+    return {name: f"/activity/?{query}" for name, query in queries.items()}
+
+
+def _add_run() -> FilterRun:
+    """Add the entries of a run that has just ended."""
+    now = timezone.now()
+    run = FilterRun.objects.create(
+        number=1, tables=list(APPOINTMENT_TABLES), person=fred(), users=RUN_USERS, state="done", started_at=now,
+        finished_at=now,
+    )  # fmt: skip
+    started = {"run": 1, "users": RUN_USERS}
+    audit.record("run.started", by=fred(), channel="screen", group=run.pk, details=started)
+    users = [
+        Fact("filter.switched", by=None, channel="run", group=run.pk,
+             details={"user": str(uuid.uuid4()), "outcome": "done", "filters": ["1"]})
+        for _ in range(RUN_USERS)
+    ]  # fmt: skip
+    for first in range(0, RUN_USERS, 1000):
+        audit.record_all(users[first : first + 1000])
+    audit.record("run.done", by=None, channel="system", group=run.pk, details={"run": 1, "done": RUN_USERS})
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return run
+
+
+def _paths_of(run: FilterRun) -> dict[str, str]:
+    ended = AuditEntry.objects.get(group=run.pk, action="run.done")
+    queries = {
+        "a run, opened": f"open={ended.pk}",
+        "the portal": "person=portal",
+        "filters": "area=filter",
+        "every line": "lines=1",
     }
     return {name: f"/activity/?{query}" for name, query in queries.items()}
 

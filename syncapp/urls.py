@@ -94,6 +94,7 @@ urlpatterns = [
     path("filters/policies/<uuid:policy_id>/step", policies.policy_step, name="policy_step"),
     path("filters/policies/<uuid:policy_id>/confirm", policies.policy_confirm, name="policy_confirm"),
     path("activity/", activity.activity, name="activity"),
+    path("activity/entries/<int:entry_id>/", activity.activity_entry, name="activity_entry"),
     path("activity/export.csv", activity.activity_csv, name="activity_csv"),
     path("numbers/", numbers.numbers, name="numbers"),
     path("numbers/<slug:name>.csv", numbers.numbers_csv, name="numbers_csv"),

@@ -3,6 +3,9 @@
 Each filter has an index that ends with the time (models/audit.py), so the cost of a page does not depend on the size
 of the log. A search for names finds edits: if few match, their entries are looked up; if many match, the log is
 scanned from its newest entry, which soon fills a page.
+
+A grouped page has one entry for each run and bulk decision. The entries of their users and fields are no part of the
+indexes that it reads, so a run of 20,000 users costs as much as one of one user.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from syncapp.models import AuditEntry, CrmUser, SyncRecord
+from syncapp.models import AuditEntry, CrmUser, SelectionItem, SyncRecord
+from syncapp.models.audit import IS_HEAD, Area
 from syncapp.models.folding import search_key
 from syncapp.review.queue import word_search
 
@@ -23,6 +27,19 @@ PAGE = 50
 BATCH = 1000
 MAX_COUNTED = 1000
 FEW_EDITS = 1000
+# A run has one row, at its newest of these.
+RUN_ACTIONS = (
+    "run.frozen",
+    "run.prepared_again",
+    "run.asked",
+    "run.confirmed",
+    "run.started",
+    "run.moved",
+    "run.paused",
+    "run.resumed",
+    "run.cancelled",
+    "run.done",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,17 @@ class AuditFilter:
         """Return whether there is no condition."""
         return not any(getattr(self, each.name) for each in fields(self))
 
+    @property
+    def can_be_grouped(self) -> bool:
+        """Return whether the entries of runs and bulk decisions may be folded: they are not what is searched for."""
+        searched = (self.action, self.channel, self.column, self.contact, self.editor, self.name.strip())
+        return not any(searched) and self.area != Area.DELIVERY
+
+    @property
+    def shows_steps_of_runs(self) -> bool:
+        """Return whether a grouped page still has each step of a run: it shows what one person did."""
+        return self.person is not None or self.by_portal
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -55,9 +83,9 @@ class Page:
     has_more: bool
 
 
-def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE) -> Page:
-    """Return the newest entries, or those older than the entry `before`."""
-    entries = _entries(conditions)
+def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE, grouped: bool = False) -> Page:
+    """Return the newest entries, or those older than the entry `before`; `grouped` with one for each run."""
+    entries = rows(conditions, grouped=grouped)
     last = AuditEntry.objects.filter(pk=before or 0).values("at")
     if last.exists():
         # Compare inside the database: SQLite stores its clock's times with fewer digits than Django sends back.
@@ -77,6 +105,23 @@ def batches(conditions: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
         if not found.has_more:
             return
         before = found.entries[-1].pk
+
+
+def rows(conditions: AuditFilter, *, grouped: bool = False) -> QuerySet[AuditEntry]:
+    """Return the matching entries in no order; `grouped` with one for each run and bulk decision."""
+    entries = _entries(conditions)
+    return _heads(entries, conditions) if grouped else entries
+
+
+def find(pk: int, conditions: AuditFilter) -> AuditEntry | None:
+    """Return an entry that matches these conditions."""
+    return _entries(conditions).filter(pk=pk).first()
+
+
+def of_group(group: uuid.UUID, actions: Sequence[str], *, limit: int) -> list[AuditEntry]:
+    """Return the newest entries of a run or a bulk decision with these actions."""
+    entries = AuditEntry.objects.filter(group=group, action__in=actions).select_related("actor", "value")
+    return list(entries.order_by("-at", "-id")[:limit])
 
 
 def oldest_first(conditions: AuditFilter, *, limit: int) -> Page:
@@ -111,6 +156,19 @@ def distinct_values(column: str) -> list[str]:
 
 def _entries(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     return _matching(conditions).select_related("actor", "value")
+
+
+def _heads(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[AuditEntry]:
+    """Leave out the users of runs, the fields of bulk decisions, and all but the newest entry of each run."""
+    decided_together = SelectionItem.objects.filter(decision=OuterRef("decision_id"))
+    written_together = Q(area=Area.DELIVERY) & Exists(decided_together)
+    heads = entries.filter(IS_HEAD).exclude(written_together)
+    if conditions.shows_steps_of_runs:
+        return heads
+    then = OuterRef("at")
+    is_newer = Q(at__gte=then) & (Q(at__gt=then) | Q(pk__gt=OuterRef("pk")))
+    same_period = _matching(AuditFilter(since=conditions.since, until=conditions.until))
+    return heads.exclude(Exists(same_period.filter(is_newer, group=OuterRef("group"), action__in=RUN_ACTIONS)))
 
 
 def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:

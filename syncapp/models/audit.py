@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 
 class Area(models.TextChoices):
@@ -24,6 +25,7 @@ _PREFIXES = {
     "field.superseded": Area.MIRROR,
     "field.withdrawn": Area.MIRROR,
     "field.": Area.DECISION,
+    "selection.": Area.DECISION,
     "filter.": Area.FILTER,
     "list.": Area.FILTER,
     "run.": Area.FILTER,
@@ -39,6 +41,13 @@ _PREFIXES = {
 def area_of(action: str) -> Area:
     """Return the area of an action by the prefix of its name."""
     return next((area for prefix, area in _PREFIXES.items() if action.startswith(prefix)), Area.SETTING)
+
+
+# The entries that the activity page does not show inside the row of their run or bulk decision. Equalities, because
+# SQLite compares no list of parameters with the condition of an index.
+IS_HEAD = (
+    ~Q(action="filter.switched") & ~Q(action="filter.method_set") & ~Q(action="run.undone") & ~Q(channel="selection")
+)
 
 
 class AuditEntry(models.Model):
@@ -68,6 +77,10 @@ class AuditEntry(models.Model):
             models.Index(fields=["actor", "at"], name="audit_of_actor"),
             models.Index(fields=["channel", "at"], name="audit_of_channel"),
             models.Index(fields=["column_name", "at"], name="audit_of_column"),
+            models.Index(fields=["group", "action", "at"], name="audit_of_group", condition=Q(group__isnull=False)),
+            models.Index(fields=["at"], name="audit_heads", condition=IS_HEAD),
+            models.Index(fields=["area", "at"], name="audit_heads_of_area", condition=IS_HEAD),
+            models.Index(fields=["actor", "at"], name="audit_heads_of_actor", condition=IS_HEAD),
         ]
 
     def __str__(self) -> str:

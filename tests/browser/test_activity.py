@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.axe import assert_no_violations_in_any_look, looks
 from tests.browser.conftest import Demo
 from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.browser
 PAGES = {
@@ -63,6 +65,52 @@ def test_decision_entry_links_to_its_edit(page: Page, plain: Page, demo: Demo) -
     assert_no_violations_in_any_look(page, sees="Head of Evidence")
     row.get_by_role("link", name=name).click()
     expect(page.locator("#record-title")).to_contain_text(name)
+
+
+def decide_together(page: Page, demo: Demo, name: str) -> None:
+    """Approve the edit of this contact as a bulk decision, once it has arrived."""
+    box = page.locator(".item", has_text=name).locator("input[name=record]")
+    wait_until(lambda: bool(page.goto(f"{demo.portal}/review/?order=newest")) and box.count() > 0, what="the edit")
+    box.first.check()
+    page.get_by_role("button", name="Decide together…").click()
+    page.get_by_role("button", name=re.compile("^Approve")).click()
+    expect(page.get_by_text("approved").first).to_be_visible()
+
+
+def test_bulk_decision_opens_in_place(page: Page, plain: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(plain, demo, jobtitle="Head of Together")
+    sign_in(page, demo)
+    decide_together(page, demo, name)
+    page.goto(f"{demo.portal}/activity/?area=decision")
+    row = page.locator(".act-table tr", has_text="Approved together").first
+    toggle = row.get_by_role("link", name=re.compile("^Open the decision"))
+
+    toggle.focus()
+    page.keyboard.press("Enter")
+
+    close = page.get_by_role("link", name=re.compile("^Close the decision"))
+    expect(close).to_be_focused()
+    expect(close).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("list", name="Newest first")).to_contain_text("Head of Together")
+    assert_no_violations_in_any_look(page, sees="Head of Together")
+    assert [look for look in looks(page) if page.evaluate("document.documentElement.scrollWidth > innerWidth")] == []
+    page.reload()
+    expect(page.get_by_text("Head of Together")).to_be_visible()
+    close.click()
+    expect(page.get_by_text("Head of Together")).to_have_count(0)
+
+
+def test_bulk_decision_opens_without_scripts(plain: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(plain, demo, jobtitle="Head of Links")
+    sign_in(plain, demo)
+    decide_together(plain, demo, name)
+    plain.goto(f"{demo.portal}/activity/")
+
+    plain.get_by_role("link", name=re.compile("^Open the decision")).first.click()
+
+    expect(plain.get_by_text("Head of Links")).to_be_visible()
+    plain.get_by_role("link", name=re.compile("^Close the decision")).first.click()
+    expect(plain.get_by_text("Head of Links")).to_have_count(0)
 
 
 def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:

@@ -29,7 +29,7 @@ PORTAL = "portal"
 MAX_SEARCH = 200
 # Value in the query string ─▶ words, number of days including today.
 PERIODS = {"today": ("Today", 1), "7d": ("Last 7 days", 7), "30d": ("Last 30 days", 30), "90d": ("Last 90 days", 90)}
-NAMES = ("area", "what", "person", "via", "field", "contact", "editor", "q", "period", "from", "to")
+NAMES = ("area", "what", "person", "via", "field", "contact", "editor", "q", "period", "from", "to", "lines")
 OF_EDITS = ("area", "field", "contact", "editor", "q")
 Option = tuple[str, str, bool]
 
@@ -78,6 +78,7 @@ class ParamsView:
         self.form.full_clean()
         self.values: dict[str, str] = dict.fromkeys(NAMES, "") | {name: str(v) for name, v in self.form.data.items()}
         self.before = parameters.whole_number(params.get("before", ""))
+        self.opened = parameters.whole_number(params.get("open", ""))
 
     @cached_property
     def filter(self) -> AuditFilter:
@@ -169,7 +170,7 @@ class ParamsView:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """Return the filters without a control, which the form preserves as hidden inputs."""
-        return [(name, self.values[name]) for name in ("area", "contact", "editor") if self.values[name]]
+        return [(name, self.values[name]) for name in ("area", "contact", "editor", "lines") if self.values[name]]
 
     # --- the filters as words ---------------------------------------------------------------------------
     @cached_property

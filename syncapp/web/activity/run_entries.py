@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -102,7 +103,7 @@ def pause_words(code: str) -> str:
     return _PAUSES.get(code, "")
 
 
-def results(counted: dict[str, int]) -> str:
+def results(counted: Mapping[str, int]) -> str:
     """Return the numbers of users by outcome ("open": none yet) as "104 done, 4 failed"."""
     codes = ((outcome, outcome.value or "open") for outcome in Outcome)
     return ", ".join(f"{number(counted[code])} {outcome.label.lower()}" for outcome, code in codes if counted.get(code))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from syncapp import preferences
-from syncapp.activity import audit_log
-from syncapp.activity.audit_log import Page
+from syncapp.activity import audit_log, facts
+from syncapp.activity.audit_log import AuditFilter, Page
+from syncapp.models import AuditEntry
 from syncapp.text import localization
-from syncapp.web.activity import presenter
+from syncapp.web.activity import groups, presenter
 from syncapp.web.activity.links import Links
 from syncapp.web.activity.params import ParamsView
-from syncapp.web.activity.presenter import Day
+from syncapp.web.activity.presenter import Day, EntryPresenter
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area
+from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area, wants_part
 
 COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "From", "Digest")
 
@@ -28,13 +31,37 @@ class ActivityView(ParamsView):
 
     links: Links
 
+    @property
+    def can_be_grouped(self) -> bool:
+        return self.filter.can_be_grouped
+
+    @property
+    def is_grouped(self) -> bool:
+        """Return whether each run and bulk decision is one row."""
+        return self.can_be_grouped and not self.values["lines"]
+
+    @property
+    def other_form(self) -> str:
+        """Return the query string of the same entries grouped, or not grouped."""
+        return self.query(lines="1" if self.is_grouped else "")
+
     @cached_property
     def page(self) -> Page:
-        return audit_log.page(self.filter, before=self.before)
+        return audit_log.page(self.filter, before=self.before, grouped=self.is_grouped)
 
     @cached_property
     def days(self) -> list[Day]:
-        return presenter.by_day(presenter.present(self.page.entries, self.links))
+        return presenter.by_day(self.rows(self.page.entries))
+
+    def rows(self, entries: Sequence[AuditEntry]) -> list[EntryPresenter]:
+        """Return the rows of entries, one of them opened if the address says so."""
+        related = facts.load(entries)
+        rows = presenter.present(entries, self.links, related)
+        if not self.is_grouped:
+            return rows
+        query = partial(self.query, before=self.before or "")
+        of_runs = not self.filter.shows_steps_of_runs
+        return groups.fold(rows, related, self.links, query=query, opened=self.opened, of_runs=of_runs)
 
     @property
     def older(self) -> str:
@@ -52,6 +79,19 @@ def activity(request: PortalRequest) -> HttpResponse:
     view = ActivityView(request.GET, only=visible_area(request.user))
     view.links = Links(request.user)
     return render_page(request, "activity/page.html", {"section": "activity", "view": view})
+
+
+@allow(*AUDIT_ROLES)
+def activity_entry(request: PortalRequest, entry_id: int) -> HttpResponse:
+    """Show one row of the page, opened or closed, by the query string of the page."""
+    view = ActivityView(request.GET, only=visible_area(request.user))
+    view.links = Links(request.user)
+    entry = audit_log.find(entry_id, AuditFilter(area=view.only))
+    if entry is None:
+        raise Http404
+    if not wants_part(request):
+        return redirect(f"{reverse('activity')}{view.query(open=entry_id)}#entry-{entry_id}")
+    return render_page(request, "activity/_entry.html", {"view": view, "e": view.rows([entry])[0]})
 
 
 @allow(*AUDIT_ROLES)

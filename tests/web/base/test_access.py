@@ -52,6 +52,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "approve_after_all": (frozenset({R}), "POST"),
     "retry": (frozenset({R}), "POST"),
     "activity": (frozenset({V, R, A, F}), "GET"),
+    "activity_entry": (frozenset({V, R, A, F}), "GET"),
     "activity_csv": (frozenset({V, R, A, F}), "GET"),
     "evidence": (frozenset({V, R, A}), "GET"),
     "numbers": (frozenset({V, R, A}), "GET"),
