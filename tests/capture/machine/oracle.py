@@ -14,6 +14,8 @@ from dataverse_sandbox.catalogue.staging import APPROVED
 CONTACT, RECORD, FIELD = "contact", "osync_syncrecord", "osync_syncfield"
 COLUMNS = ("jobtitle", "department")
 OUTLOOK, OURS, OTHER = "outlook", "ours", "other"
+# Who assigns, deactivates or merges a contact saw its values, and leaves them as they are.
+_ENDS = {"ownerid", "statecode"}
 RESTORING = "osync-capture-"  # the tag of staging; deliveries have another one
 
 
@@ -67,14 +69,16 @@ class Oracle:
 
     def follow(self, entries: list[dict[str, Any]], *, is_lost: bool = False) -> None:
         """Apply and judge new entries of the ledger; `is_lost`: their audit entries are missing for ever."""
-        writes = {entry["transaction"] for entry in entries if entry["table"] == CONTACT}
+        of_contacts = [entry for entry in entries if entry["table"] == CONTACT]
+        writes = {entry["transaction"] for entry in of_contacts}
+        ends = {entry["transaction"] for entry in of_contacts if not _ENDS.isdisjoint(entry["changes"])}
         for entry in entries:
             if entry["table"] == RECORD:
                 self._record(entry)
             elif entry["table"] == FIELD:
                 self._field(entry, has_write=entry["transaction"] in writes)
             elif entry["table"] == CONTACT:
-                self._contact(entry, is_lost=is_lost)
+                self._contact(entry, is_lost=is_lost, ends=entry["transaction"] in ends)
 
     def name_edits(self, keys: Iterable[UUID]) -> None:
         """Note the audit entries of the newest edit."""
@@ -136,7 +140,7 @@ class Oracle:
             held.legitimate, held.writer = held.value, OURS
             held.outlooks.clear()
 
-    def _contact(self, entry: dict[str, Any], *, is_lost: bool) -> None:
+    def _contact(self, entry: dict[str, Any], *, is_lost: bool, ends: bool) -> None:
         if entry["method"] == "DELETE":
             self.gone.add(entry["id"])
             return
@@ -144,6 +148,9 @@ class Oracle:
             held = self.held.setdefault((entry["id"], column), Held(None, None))
             if column in entry["changes"]:
                 self._write(entry, column, held, is_lost=is_lost)
+            if ends:
+                held.legitimate = held.value
+                held.outlooks.clear()
 
     def _write(self, entry: dict[str, Any], column: str, held: Held, *, is_lost: bool) -> None:
         old, new = entry["changes"][column]
