@@ -29,6 +29,7 @@ def run(people) -> FilterRun:
 
 def test_second_person_gets_request_with_link(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
+    FilterRun.objects.update(words="Team North")
     transitions.start(run, by=fred(), confirmer=ada())
     send_due()
 
@@ -38,7 +39,7 @@ def test_second_person_gets_request_with_link(run, post_office: PostOffice, sett
         "ada@brandvik.example",
         "Fred asks you to confirm: Contact off for 5 users",
     )
-    for words in ("Reason: Riva", "must confirm this list of users", f"/filters/runs/{run.pk}/"):
+    for words in ("Users: Team North", "Reason: Riva", "must confirm this list of users", f"/filters/runs/{run.pk}/"):
         assert words in mail.text
         assert words in mail.html
 

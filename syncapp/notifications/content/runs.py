@@ -36,7 +36,10 @@ _PAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The state of a run, policy or rule: headline, explanation, number of users per outcome, address of its page."""
+    """The state of a run, policy or rule: headline, explanation, number of users per outcome, address of its page.
+
+    `selection`: how the users of a run that waits were selected.
+    """
 
     event: str
     headline: str
@@ -44,6 +47,7 @@ class RunSummary:
     explanation: str
     results: tuple[tuple[str, int], ...]
     url: str
+    selection: str = ""
 
     @property
     def why(self) -> str:
@@ -75,6 +79,7 @@ def summarize_run(message: Message) -> RunSummary | None:
         explanation=explanation,
         results=tuple((each.label, counted[each.value]) for each in Outcome if each.value in counted),
         url=links.absolute(reverse("filter_run", args=[run.pk])),
+        selection=run.words if event == WAITS else "",
     )
 
 

@@ -87,7 +87,9 @@ def of_list(list_id: UUID) -> Targets:
     left_out = user_lists.unmatched(user_list, limit=_MAX_REPORTED)
     unknown = tuple(entry.text for entry in left_out if not entry.fits_several)
     ambiguous = _ambiguous(user_matching.match([entry.text for entry in left_out if entry.fits_several]))
-    return Targets(tuple(user_lists.matched_user_ids(user_list)), f"List {user_list.name}", unknown, ambiguous)
+    unmatched = user_list.entries.filter(user__isnull=True).count()
+    words = f"List {user_list.name}" + (f", {number(unmatched)} entries left out" if unmatched else "")
+    return Targets(tuple(user_lists.matched_user_ids(user_list)), words, unknown, ambiguous)
 
 
 def of_names(text: str) -> Targets:
@@ -104,7 +106,7 @@ def of_names(text: str) -> Targets:
     return Targets(ids, words, unknown, ambiguous, tuple(found.unread), tuple(found.notes))
 
 
-def of_ids(ids: Sequence[UUID], words: str = "Ticked") -> Targets:
+def of_ids(ids: Sequence[UUID], words: str) -> Targets:
     """Return exactly these users, in this order."""
     return Targets(tuple(dict.fromkeys(ids)), words)
 

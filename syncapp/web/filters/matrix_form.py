@@ -183,6 +183,15 @@ class MatrixParams:
         """Return the query string without one of the filters."""
         return _query_string({other: value for other, value in self.parameters.items() if other != name} | self._sort)
 
+    def describe_selection(self, *, is_all: bool) -> str:
+        """Return which users were selected from this view, for the record: "Ticked in the list (Team: Sales North)"."""
+        used = [f"{option.label}: {option.word}" for option in self.filter_options() if option.chosen]
+        used += [f"search “{self.criteria.search}”"] if self.criteria.search else []
+        words = "; ".join(used)
+        if is_all:
+            return f"All that the list showed ({words or 'all users'})"
+        return f"Ticked in the list ({words})" if words else "Ticked"
+
     def filter_options(self) -> list[FilterOption]:
         """Return each filter with its options, for the filter bar; teams by their business unit."""
         options: dict[str, Options] = {

@@ -70,11 +70,9 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
     # How many users the matrix listed, and by which search and filters.
     params, listed = MatrixParams.read(QueryDict(form["shown"].value() or "")), ""
     if form["source"].value() == "shown" or params.parameters:
-        used = [option.words for option in params.filter_options() if option.chosen]
-        search = [f"search “{params.criteria.search}”"] if params.criteria.search else []
         found = matrix.count(params.criteria)
         count = f"{number(matrix.MAX_COUNTED)}+" if found > matrix.MAX_COUNTED else number(found)
-        listed = f"All {count} that the list showed: {', '.join(search + used) or 'all users'}"
+        listed = params.describe_selection(is_all=True).replace("All", f"All {count}", 1)
     context: dict[str, Any] = {
         "section": "filters",
         "around": PageContext(request.user),
@@ -103,7 +101,7 @@ def create_from_matrix(request: PortalRequest) -> HttpResponse:
             raise NotPossible("Choose whether to switch on or off. Nothing was changed.")
         _, tables = TABLES.get(request.POST.get("tables", ""), ("", ()))
         ids = matrix.user_ids(params.criteria) if all_shown else ticked_ids(request.POST.getlist("user"))
-        words = "All that the list showed" if all_shown else "Ticked"
+        words = params.describe_selection(is_all=all_shown)
         run = creation.create_run(ids, creation.RunSpec(tables, on=do == "on", words=words), by=request.user)
     except NotPossible as problem:
         messages.error(request, str(problem))

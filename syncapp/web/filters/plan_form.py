@@ -236,11 +236,10 @@ class PlanForm(StartForm):
         given, source = self.cleaned_data, self.cleaned_data["source"]
         place = source if source in ("names", *_GROUPS) else "source"
         try:
-            if source == "ticked":
-                found = targets.of_ids(self.ticked_ids())
-            elif source == "shown":
-                criteria = MatrixParams.read(QueryDict(given["shown"])).criteria
-                found = targets.of_ids(matrix.user_ids(criteria), "All that the list showed")
+            if source in ("ticked", "shown"):
+                params, is_all = MatrixParams.read(QueryDict(given["shown"])), source == "shown"
+                ids = matrix.user_ids(params.criteria) if is_all else self.ticked_ids()
+                found = targets.of_ids(ids, params.describe_selection(is_all=is_all))
             elif source == "names":
                 if len(given["names"].encode()) > MAX_BYTES:
                     limit = MAX_BYTES // 1_000_000

@@ -85,7 +85,12 @@ def test_every_source_of_users_works(people):
         ({"source": "team", "team": key(200)}, "Team North", ["anna1"]),
         ({"source": "list", "list": str(kept.pk)}, "List Riva", ["bo2"]),
         ({"source": "ticked", "user": [key(3), key(1)]}, "Ticked", ["cai3", "anna1"]),
-        ({"source": "shown", "shown": "q=kim"}, "All that the list showed", ["kim4", "kim5"]),
+        ({"source": "shown", "shown": "q=kim"}, "All that the list showed (search “kim”)", ["kim4", "kim5"]),
+        (
+            {"source": "ticked", "user": [key(3)], "shown": f"team={key(200)}&mailbox=0"},
+            "Ticked in the list (Team: North; Mailbox: Outlook)",
+            ["cai3"],
+        ),
     ]
     for choice, words, found in choices:
         client.post("/filters/plan", FORM | choice)
@@ -145,5 +150,5 @@ def test_form_opens_with_ticked_or_shown_users(people):
     client = browser(fred())
 
     assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
-    assert "All 2 that the list showed: search “kim”" in text(client.get("/filters/plan?q=kim"))
+    assert "All 2 that the list showed (search “kim”)" in text(client.get("/filters/plan?q=kim"))
     assert browser(vera()).get("/filters/plan").status_code == 403
