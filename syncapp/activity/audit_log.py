@@ -31,6 +31,10 @@ FEW_EDITS = 1000
 RUN_ACTIONS = (
     "run.frozen",
     "run.prepared_again",
+    "run.released",
+    "run.held_back",
+    "run.left_out",
+    "run.taken_back",
     "run.asked",
     "run.confirmed",
     "run.started",

@@ -69,17 +69,37 @@ def assert_accessible_and_fits(page: Page, *, sees: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
+def release_everyone(fred: Page) -> None:
+    """Tick everyone who is held back and release them; the reason typed meanwhile is kept."""
+    fred.get_by_label("Reason, for the record").fill("Riva")
+    fred.get_by_role("link", name="Will change").last.click()
+    expect(fred).to_have_url(re.compile("part=change"))
+    fred.get_by_role("link", name=re.compile("^Held back")).last.click()
+    expect(fred.get_by_role("button", name="Release the ticked")).to_be_visible()
+    assert fred.get_by_label("Reason, for the record").input_value() == "Riva"
+    group = fred.locator("[id^=group-]").first
+    group.click()
+    expect(fred.get_by_text("Open below")).to_be_visible()
+    assert_accessible_and_fits(fred, sees="Open below")
+    fred.get_by_role("link", name=re.compile("^Release the .*…$")).click()
+    expect(fred.get_by_text("Read the list below first")).to_be_visible()
+    assert_accessible_and_fits(fred, sees="Read the list below first")
+    fred.get_by_role("button", name=re.compile("^Release these")).click()
+    for box in fred.locator("input[name=item]").all():
+        box.check()
+    fred.get_by_role("button", name="Release the ticked").click()
+    expect(fred.get_by_text("They change when the run starts")).to_be_visible()
+
+
 def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     fred.get_by_label("Team", exact=True).select_option(label="Management")
-    fred.get_by_label("Reason, for the record").fill("Riva")
     fred.get_by_role("radio", name="Filters off").check()
     fred.get_by_role("button", name="Preview").click()
     expect(fred.get_by_text("Nothing has been changed yet")).to_be_visible()
-    expect(fred.get_by_text("of them ticked, a second person has to confirm")).to_be_visible(timeout=30_000)
-    for box in fred.locator("input[name=held]").all():
-        box.check()
+    expect(fred.get_by_text("of them released, a second person has to confirm")).to_be_visible(timeout=30_000)
+    release_everyone(fred)
     assert_accessible_and_fits(fred, sees="with the Outlook add-in")
-    fred.get_by_role("button", name="and those ticked").click()
+    fred.get_by_role("button", name="Ask for confirmation").click()
     expect(fred.get_by_text("Asked: Ada Brennan")).to_be_visible()
 
     ada.goto(fred.url)

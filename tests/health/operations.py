@@ -30,7 +30,7 @@ from syncapp.models import (
 )
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.runs import creation, meetings, transitions
+from syncapp.sync_filters.runs import creation, list_changes, meetings, transitions
 from tests.support.people import browser, fred, rita
 from tests.support.screen import Screen
 from tests.support.world import World
@@ -118,7 +118,7 @@ def plan_run(world: World) -> None:
         pass
     run.refresh_from_db()
     held = run.items.filter(plan="held").values_list("pk", flat=True)
-    transitions.release_items(run, list(held), by=fred())
+    list_changes.release(run, list(held), by=fred())
     transitions.start(run, by=fred())
 
 
@@ -147,7 +147,7 @@ def plan_methods(world: World) -> None:
         pass
     run.refresh_from_db()
     held = run.items.filter(plan="held").values_list("pk", flat=True)
-    transitions.release_items(run, list(held), by=fred())
+    list_changes.release(run, list(held), by=fred())
     transitions.start(run, by=fred())
 
 

@@ -17,7 +17,7 @@ from syncapp.models import Breaker, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES
 from syncapp.models.sync_filters.run import NEVER, Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.runs import creation, transitions
+from syncapp.sync_filters.runs import creation, list_changes, transitions
 from tests.journeys.story import PATIENCE, Story
 from tests.support.people import fred, make_person
 from tests.support.servers import wait_until
@@ -56,7 +56,7 @@ class FilterStory:
         run = creation.create_run(everybody, self.wish, by=fred())
         self.wait(lambda: self._is(run, RunState.PLANNED), "a worker has counted the meetings")
         held = list(run.items.filter(plan=Plan.HELD).values_list("pk", flat=True))
-        transitions.release_items(run, held[: len(held) // 2], by=fred())
+        list_changes.release(run, held[: len(held) // 2], by=fred())
         return run
 
     def outcomes_in_the_crm(self) -> dict[str, str]:

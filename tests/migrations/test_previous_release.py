@@ -43,6 +43,8 @@ def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
     assert _changed(both, back) == {
         ("Decision", "state"),
         ("FilterRunItem", "outcome"),
+        ("FilterRunItem", "plan"),
+        ("PolicyMember", "plan"),
         ("SelectionItem", "result"),
     }
     assert _unknown_codes(old, back) == set()

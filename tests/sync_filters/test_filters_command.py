@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.runs import creation, transitions
+from syncapp.sync_filters.runs import creation, previews
 from tests.support.people import fred
 
 
@@ -72,7 +72,7 @@ def test_plan_agrees_with_run_and_creates_none(read):
         creation.RunSpec(APPOINTMENT_TABLES, on=False),
         by=fred(),
     )
-    created = transitions.count_by_plan(run)
+    created = previews.totals(run).users
     assert {plan: users for plan, users in planned["by_plan"].items() if users} == created
     assert planned["may_be_held"] == run.items.filter(needs_count=True).count() > 0
     assert "Preview" in output_of("status", "1") or "Counting" in output_of("status", "1")

@@ -17,7 +17,7 @@ from syncapp.sync_filters.runs import creation, transitions, undo
 from tests.support.people import ada, fred, make_person
 from tests.sync_filters.company import small_company
 
-OFF = creation.RunSpec(("appointment",), on=False)
+OFF = creation.RunSpec(("appointment",), on=False, reason="Twice in Outlook")
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class Plan(models.TextChoices):
     ALREADY = "already", "No change needed"
     CANNOT = "cannot", "Cannot change"
     HELD = "held", "Held back"
+    LEFT_OUT = "left_out", "Left out"
 
 
 class Outcome(models.TextChoices):
@@ -60,6 +61,7 @@ class Outcome(models.TextChoices):
     ALREADY = "already", "No change needed"
     NO_FILTER = "no_filter", "No filter"
     HELD = "held", "Held back"
+    LEFT_OUT = "left_out", "Left out"
     DISABLED = "disabled", "Disabled user"
     NO_ROLE = "no_role", "No role"
     NO_MAILBOX = "no_mailbox", "No mailbox"
@@ -161,6 +163,8 @@ class ItemQuerySet(JobQuerySet):
 class FilterRunItem(Job):
     """One user of a run, a job of its own. `meetings` None means not counted, which is not zero.
 
+    `next_meeting_at`: the nearest of the meetings; None if that is not known, as for a series that is under way.
+
     The last columns belong to runs that set mailbox methods: the method found and wanted, and the version that our
     write created ('' before a write).
     """
@@ -175,6 +179,7 @@ class FilterRunItem(Job):
     needs_count = models.BooleanField(default=False)
     meetings = models.PositiveIntegerField(null=True, blank=True)
     attendees = models.PositiveIntegerField(null=True, blank=True)
+    next_meeting_at = models.DateTimeField(null=True, blank=True)
     mailbox_id = models.UUIDField(null=True, blank=True)
     mailbox_etag = models.CharField(max_length=100, blank=True, default="", db_default="")
     found_method = models.SmallIntegerField(null=True, blank=True)

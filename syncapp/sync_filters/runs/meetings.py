@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -100,9 +101,9 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
     items = list(waiting[:MAX_USERS_PER_REQUEST])
     found: dict[UUID, list[tuple[str, Meeting]]] = defaultdict(list)
     unknown: set[UUID] = set()
-    user_ids = [item.user_id for item in items]
+    user_ids, now = [item.user_id for item in items], timezone.now()
     for table in (table for table in MEETINGS if items and table in run.tables):
-        for each in crm.evaluation.organized_meetings(user_ids, table=table, after=timezone.now(), deadline=deadline):
+        for each in crm.evaluation.organized_meetings(user_ids, table=table, after=now, deadline=deadline):
             if each.meetings is None or not each.complete:
                 unknown.add(each.user_id)
             found[each.user_id] += [(table, meeting) for meeting in each.meetings or ()]
@@ -113,6 +114,7 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
                 item.plan, item.why = Plan.HELD, _UNKNOWN
             else:
                 item.meetings, item.attendees = len(meetings), sum(meeting.attendees for _, meeting in meetings)
+                item.next_meeting_at = next_start((meeting.starts for _, meeting in meetings), now=now)
                 rows = [
                     MeetingAtRisk(
                         item=item,
@@ -127,8 +129,15 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
                 MeetingAtRisk.objects.bulk_create(rows, ignore_conflicts=True)
                 if meetings:
                     item.plan, item.why = Plan.HELD, _ORGANIZES if item.user.is_server_side else _BY_ADD_IN
-            item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees"])
+            item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees", "next_meeting_at"])
     return _end_if_counted(run)
+
+
+def next_start(starts: Iterable[datetime | None], *, now: datetime) -> datetime | None:
+    """Return the earliest of these starts; None without any, or if one is unknown or past: a series under way."""
+    known = list(starts)
+    is_known = all(start is not None and start >= now for start in known)
+    return min((start for start in known if start is not None), default=None) if is_known else None
 
 
 def _end_if_counted(run: FilterRun) -> bool:

@@ -25,7 +25,7 @@ from syncapp.sync_filters.runs import notification_rules
 
 # Fewer results than this give no reliable failure rate.
 FEWEST_TO_JUDGE = 20
-_NOT_YOURS = "Only the person who created this run can change it, and only before it starts."
+NOT_YOURS = "Only the person who created this run can change it, and only before it starts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,8 @@ def set_start_options(run: FilterRun, options: StartOptions, *, by: Person) -> N
     """Store how a planned run is to be started. Raises NotPossible."""
     columns = asdict(options) | {"reason": options.reason[:500], "change_number": options.change_number[:60]}
     if FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED, person=by).update(**columns) != 1:
-        raise NotPossible(_NOT_YOURS)
+        raise NotPossible(NOT_YOURS)
     run.refresh_from_db()
-
-
-def release_items(run: FilterRun, item_ids: Sequence[int], *, by: Person) -> int:
-    """Include users who were held back, each ticked by hand; return how many. Raises NotPossible."""
-    if run.person_id != by.pk or run.state != RunState.PLANNED:
-        raise NotPossible(_NOT_YOURS)
-    held = FilterRunItem.objects.filter(run=run, pk__in=item_ids, plan=Plan.HELD)
-    return held.update(plan=Plan.CHANGE, released=True)
 
 
 def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Person | None = None) -> FilterRun:
@@ -64,9 +56,12 @@ def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Per
     if run.person_id != by.pk:
         raise NotPossible("Only the person who created this run can start it.")
     with transaction.atomic():
+        FilterRun.objects.select_for_update().get(pk=run.pk)  # users released at the same moment are counted too
         Person.objects.select_for_update().get(pk=by.pk)  # two runs started at once would not count each other's users
         users = run.items.unfinished().count()
         waits = second_person.waits(run)
+        if waits and run.policy_id is None and not run.reason.strip():
+            raise NotPossible("Give a reason: the person who confirms this run has to know why.")
         _move(run, [RunState.PLANNED], RunState.WAITING if waits else RunState.RUNNING)
         _record(run, "run.asked" if waits else "run.started", by=by, channel=channel, users=users)
         if waits:
@@ -208,11 +203,6 @@ def fails_too_often(run: FilterRun) -> bool:
 def count_by_outcome(run: FilterRun) -> dict[str, int]:
     """Count the run's users by outcome; '' counts those without one."""
     return dict(run.items.order_by().values_list("outcome").annotate(users=Count("pk")))
-
-
-def count_by_plan(run: FilterRun) -> dict[str, int]:
-    """Count the run's users by plan."""
-    return dict(run.items.order_by().values_list("plan").annotate(users=Count("pk")))
 
 
 def count_unfinished(run: FilterRun) -> int:

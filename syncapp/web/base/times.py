@@ -28,8 +28,13 @@ def span(duration: float) -> str:
 
 def exact(when: datetime) -> str:
     """Return "Thu 19 Nov 2026, 16:03 CET", in the active time zone and format."""
+    return f"{moment(when)} {localization.zone(timezone.localtime(when))}"
+
+
+def moment(when: datetime) -> str:
+    """Return "Thu 19 Nov 2026, 16:03", for a column whose head names the time zone."""
     local = timezone.localtime(when)
-    return f"{local:%a} {localization.day(local)}, {localization.clock(local)} {localization.zone(local)}"
+    return f"{local:%a} {localization.day(local)}, {localization.clock(local)}"
 
 
 def clock(when: datetime) -> str:

@@ -112,9 +112,11 @@ class StartForm(PageForm):
     pilot = WholeNumberField("Users in the pilot", maximum=MAX_USERS)
     starts = StartField(required=False)
 
-    def options(self, run: FilterRun) -> StartOptions:
-        """Return the options; those that the form does not have stay as they are. Raises NotPossible."""
-        values = {name: self.value(name) for name in self.fields if name in self.data}
+    def valid_options(self, run: FilterRun) -> StartOptions:
+        """Return the options; those that the form does not have, or that are invalid, stay as they are."""
+        values = {
+            name: self.cleaned_data[name] for name in self.fields if name in self.data and name not in self.errors
+        }
         return StartOptions(
             values.get("reason", run.reason),
             values.get("change_number", run.change_number),

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from itertools import groupby
 
+from django.db.models import F
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -18,10 +19,12 @@ from syncapp.text import escaping
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
+from syncapp.web.filters.run_item_presenter import ItemPresenter
 from syncapp.web.filters.run_presenter import RunPresenter
 
 MAX_ON_PAPER = 500  # users who are not as wanted; the CSV has all of them
 _HEADS = ("User", "Address", "Login", "Business unit", "Plan", "Result", "Why", "Found", "Meetings", "Attendees")
+_TIMES = ("Next meeting", "Ended")
 
 
 @allow(*FILTER_ROLES)
@@ -34,7 +37,6 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
     def rows() -> Iterator[tuple[object, ...]]:
         for item in report.iterate_items(run):
             user, unknown = item.user, "unknown" if item.plan == Plan.HELD else ""
-            ended = timezone.localtime(item.finished_at, zone) if item.finished_at else None
             if item.mailbox_id is not None:
                 change = f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
             else:  # found and wanted state of each filter: "Mine: on → off"
@@ -48,10 +50,13 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
                 change,
                 unknown if item.meetings is None else item.meetings,
                 item.attendees,
-                f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "",
+                *(
+                    f"{timezone.localtime(moment, zone):%Y-%m-%d %H:%M:%S}" if moment else ""
+                    for moment in (item.next_meeting_at, item.finished_at)
+                ),
             )
 
-    return csv_files.download(request, f"run-{run.number}", (*_HEADS, f"Ended ({zone})"), rows())
+    return csv_files.download(request, f"run-{run.number}", (*_HEADS, *(f"{head} ({zone})" for head in _TIMES)), rows())
 
 
 @allow(*FILTER_ROLES)
@@ -78,14 +83,16 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     """Show one page of the run for the change record, to be printed."""
     run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes", "retries"), pk=run_id)
     rest = run.items.exclude(outcome__in=[Outcome.DONE, Outcome.ALREADY, Outcome.OPEN]).select_related("user")
-    left = rest.prefetch_related("meetings_at_risk").order_by("outcome", "position")[:MAX_ON_PAPER]
-    by_outcome = [list(part) for _, part in groupby(left, key=lambda item: item.outcome)]
+    order = ("outcome", F("next_meeting_at").asc(nulls_last=True), "position")
+    left = rest.prefetch_related("meetings_at_risk").order_by(*order)[:MAX_ON_PAPER]
+    rows = [ItemPresenter(item, run.wanted_on, timezone.now()) for item in left]
+    by_outcome = [list(part) for _, part in groupby(rows, key=lambda row: row.item.get_outcome_display())]
     context = {
         "section": "filters",
         "around": PageContext(request.user),
         "view": RunPresenter(run, request.user),
         "run": run,
-        "left": [(items[0].get_outcome_display(), items) for items in by_outcome],
+        "left": [(part[0].item.get_outcome_display(), part) for part in by_outcome],
         "asked_at": timezone.now(),
     }
     return render_page(request, "filters/run_paper.html", context)

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from syncapp.models import AuditEntry, FilterRun
+from syncapp.sync_filters.runs.held_groups import HeldGroup
+from syncapp.sync_filters.runs.parts import Part
 from syncapp.text.localization import number
 from syncapp.web.base import times
 
@@ -65,9 +67,26 @@ def _moved(who: str, details: dict[str, Any]) -> str:
     return f"{who} moved the start" + (f" to {times.exact(when)}." if when else ".")
 
 
+def _released(who: str, details: dict[str, Any]) -> str:
+    group = HeldGroup(details["group"]) if details.get("group") in HeldGroup.values else None
+    words = f"{who} released {_users(details)}"
+    words += f" ({group.label.lower().removesuffix('.')})" if group else ", each ticked"
+    meetings, attendees = details.get("meetings", 0), details.get("attendees", 0)
+    return f"{words}: {number(meetings)} meetings with {number(attendees)} attendees." if meetings else f"{words}."
+
+
+def _left_out(who: str, details: dict[str, Any]) -> str:
+    part = Part(details["part"]) if details.get("part") in Part.values else None
+    return f"{who} left {_users(details)} out{f' ({part.label})' if part else ''}."
+
+
 _WORDS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "run.frozen": lambda who, details: f"Created by {who}: {_users(details)}.",
     "run.prepared_again": lambda who, details: f"{who} retried the preparation.",
+    "run.released": _released,
+    "run.held_back": lambda who, details: f"{who} held {_users(details)} back again.",
+    "run.left_out": _left_out,
+    "run.taken_back": lambda who, details: f"{who} took {_users(details)} back into the run.",
     "run.asked": lambda who, details: f"{who} asked for a second person: {_users(details)} to change.",
     "run.started": lambda who, details: f"Started by {who}: {_users(details)} to change.",
     "run.confirmed": lambda who, details: f"Confirmed by {who}, with exactly this list.",

@@ -19,6 +19,7 @@ MEANINGS = {
     Outcome.ALREADY: ("off", "", "Already as wanted; nothing was written"),
     Outcome.NO_FILTER: ("minus", "", "Has no such filter"),
     Outcome.HELD: ("lock", "", "Has meetings or appointments at risk and was not released"),
+    Outcome.LEFT_OUT: ("minus", "", "Left out of the run before it started"),
     Outcome.DISABLED: ("lock", "", "The user is disabled in the CRM"),
     Outcome.NO_ROLE: ("alert", "warn", "The user has no role in the CRM"),
     Outcome.NO_MAILBOX: ("minus", "", "The user has no mailbox in the CRM"),
@@ -49,7 +50,8 @@ HINTS = {
     Plan.CHANGE: "each is read back after the write",
     Plan.ALREADY: "nothing is written for them",
     Plan.CANNOT: "see the reason per user",
-    Plan.HELD: "until you tick them one by one",
+    Plan.HELD: "until you release them",
+    Plan.LEFT_OUT: "until you take them back in",
 }
 ADD_IN_DISPUTED = (
     "What the add-in does with appointments that no filter selects anymore is disputed: some report that it removes "
@@ -69,6 +71,11 @@ _METHOD_EFFECTS = {
 }
 
 
+def filters_hint(filters: int) -> str:
+    """Return how many filters are written."""
+    return f"{number(filters)} filter{', ' if filters == 1 else 's, each '}read back after the write"
+
+
 def paused_by(name: str) -> str:
     """Return what a person's pause means for the users."""
     return f"Paused by {name}. Users already in progress were finished; no new ones start."
@@ -81,17 +88,15 @@ def consequence(run: FilterRun) -> str:
     return ""
 
 
-def start_button(run: FilterRun, users: int, *, asks: bool, may_tick: bool) -> str:
+def start_button(run: FilterRun, users: int, *, asks: bool) -> str:
     """Return the label of the start button: what it does and for how many users."""
-    targets = [f"{number(users)} user{'' if users == 1 else 's'}"] if users else []
-    targets += ["those ticked"] if may_tick else []
     if asks:
         does = "Ask for confirmation"
     elif run.sets_mailbox_method:
         does = f"Set the method {titles.method_word(run.wanted_method)}"
     else:
         does = "Switch on" if run.wanted_on else "Switch off"
-    return f"{does} for {' and '.join(targets)}"
+    return f"{does} for {number(users)} user{'' if users == 1 else 's'}"
 
 
 def deletion_warning(run: FilterRun) -> str:

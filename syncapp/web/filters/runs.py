@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -24,7 +24,10 @@ from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page, wants_part
+from syncapp.web.filters import preview_actions
 from syncapp.web.filters.plan_form import StartForm
+from syncapp.web.filters.preview_params import PreviewParams
+from syncapp.web.filters.preview_presenter import PreviewPresenter
 from syncapp.web.filters.run_presenter import RunPresenter
 from syncapp.web.filters.second_person_presenter import SecondPersonPresenter
 
@@ -51,11 +54,14 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     """Show one run: its preview, or its progress and results."""
     run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes", "retries"), pk=run_id)
     after = parameters.whole_number(request.GET.get("after", ""))
+    view = RunPresenter(run, request.user, part=request.GET.get("part", ""), after=-1 if after is None else after)
+    has_preview = view.is_preview and not view.is_preparing
     context = {
         "section": "filters",
         "around": PageContext(request.user),
         "run": run,
-        "view": RunPresenter(run, request.user, part=request.GET.get("part", ""), after=-1 if after is None else after),
+        "view": view,
+        "preview": PreviewPresenter(view, PreviewParams.read(request.GET)) if has_preview else None,
         "second": SecondPersonPresenter(run, request.user),
         "limits": clients.crm().limiter_status() if run.state == RunState.RUNNING else None,
     }
@@ -72,8 +78,10 @@ def confirm_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Start, pause, resume, cancel, move, undo or retry the run, by the button that was pressed."""
+    """Start, pause, resume, cancel, move, undo or retry the run, or change its list, by the button that was pressed."""
     run = get_object_or_404(FilterRun, pk=run_id)
+    if change := preview_actions.ACTIONS.get(request.POST.get("do", "")):
+        return _change_list(request, run, change)
     action = _ACTIONS.get(request.POST.get("do", ""))
     if action is None:
         messages.error(request, "The form did not say what to do. Nothing was changed; press the button again.")
@@ -82,14 +90,26 @@ def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 
 
 def _start(request: PortalRequest, run: FilterRun) -> None:
-    held = map(parameters.whole_number, request.POST.getlist("held"))
-    ticked = [key for key in held if key is not None]
-    transitions.set_start_options(run, StartForm(request.POST).options(run), by=request.user)
-    if ticked:
-        transitions.release_items(run, ticked, by=request.user)
+    form = StartForm(request.POST)
+    transitions.set_start_options(run, form.valid_options(run), by=request.user)
+    if form.errors:
+        raise NotPossible(form.problem)
+    if request.POST.getlist("item"):
+        raise NotPossible("You ticked users without choosing what to do with them. The run was not started.")
     chosen = parse_uuid(request.POST.get("ask", ""))
     confirmer = Person.objects.filter(pk=chosen).first() if chosen else None
     transitions.start(run, by=request.user, confirmer=confirmer)
+
+
+def _change_list(request: PortalRequest, run: FilterRun, change: preview_actions.Action) -> HttpResponse:
+    """Change the list of a planned run and show the same part of it again; what was typed for its start is kept."""
+    shown = PreviewParams.read(QueryDict(request.POST.get("view", "").lstrip("?")))
+    try:
+        transitions.set_start_options(run, StartForm(request.POST).valid_options(run), by=request.user)
+        messages.info(request, change(request, run))
+    except NotPossible as problem:
+        messages.error(request, str(problem))
+    return HttpResponseRedirect(reverse("filter_run", args=[run.pk]) + shown.query(asks=False), status=303)
 
 
 def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:

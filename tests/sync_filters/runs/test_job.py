@@ -14,7 +14,7 @@ from syncapp.models.sync_filters.run import Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import user_lists
-from syncapp.sync_filters.runs import creation, job, meetings, switching_on, transitions, undo
+from syncapp.sync_filters.runs import creation, job, list_changes, meetings, switching_on, transitions, undo
 from tests.support.people import browser, fred, make_person
 from tests.support.screen import text
 from tests.sync_filters.expected import expected_outcomes
@@ -34,7 +34,7 @@ def created(*users: FilterUser, spec: creation.RunSpec = OFF) -> FilterRun:
 
 def released(run: FilterRun) -> FilterRun:
     held = run.items.filter(plan=Plan.HELD).values_list("pk", flat=True)
-    transitions.release_items(run, list(held), by=fred())
+    list_changes.release(run, list(held), by=fred())
     return run
 
 

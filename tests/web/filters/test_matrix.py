@@ -52,7 +52,8 @@ def test_appointments_go_off_in_three_clicks(read):
     came = client.post("/filters/freeze", {"user": str(rita.pk), "tables": "appointments", "do": "off"})
     run = FilterRun.objects.get()
     held = list(run.items.filter(plan="held").values_list("pk", flat=True))
-    client.post(f"{came.url}steer", {"do": "start", "held": held, "reason": "Riva"})
+    client.post(f"{came.url}steer", {"do": "release", "item": held})
+    client.post(f"{came.url}steer", {"do": "start", "reason": "Riva"})
     job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
     assert {change for _, change in map(tuple_of, read.switched(since))} == {(0, 1)}
@@ -74,7 +75,7 @@ def test_run_for_all_matches_needs_second_person(read, settings):
     run = FilterRun.objects.get()
     assert run.items.count() == FilterUser.objects.people().filter(method=0).count()
 
-    client.post(f"{came.url}steer", {"do": "start"})
+    client.post(f"{came.url}steer", {"do": "start", "reason": "Riva"})
     client.post(f"{came.url}confirm")
     assert FilterRun.objects.get().state == RunState.WAITING
     frida.post(f"{came.url}confirm")

@@ -1,0 +1,113 @@
+"""Changes to a planned run's list before it starts: release users who are held back, leave users out, and back again.
+
+Only the person who created the run makes them, and only while nobody was asked to confirm the list. Each locks the run,
+so that it cannot be started halfway through, and records an audit entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Case, Count, Q, Sum, Value, When
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.models import FilterRun, Person
+from syncapp.models.jobs.job import JobState
+from syncapp.models.sync_filters.run import ItemQuerySet, Outcome, Plan, RunState
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.runs import held_groups, parts, transitions
+from syncapp.sync_filters.runs.held_groups import HeldGroup
+from syncapp.sync_filters.runs.parts import Part
+
+
+@transaction.atomic
+def release(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: str = "screen") -> int:
+    """Include users who were held back, each ticked by hand; return how many. Raises NotPossible."""
+    _lock(run, by)
+    return _release(run, run.items.filter(pk__in=item_ids, plan=Plan.HELD), by, channel)
+
+
+@transaction.atomic
+def release_group(run: FilterRun, group: HeldGroup, *, seen: str, by: Person, channel: str = "screen") -> int:
+    """Include a group that was held back and still has this digest; return how many users. Raises NotPossible."""
+    _lock(run, by)
+    if not group.can_be_released_together:
+        raise NotPossible("What is at risk for these users is not known. Tick them one by one.")
+    members = held_groups.members(run, group)
+    if held_groups.digest(members) != seen:
+        raise NotPossible("This group has changed since you opened it. Read it again; nobody was released.")
+    return _release(run, members, by, channel, group=group.value)
+
+
+@transaction.atomic
+def hold_back(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: str = "screen") -> int:
+    """Hold released users back again; return how many. Raises NotPossible."""
+    _lock(run, by)
+    released = run.items.filter(pk__in=item_ids, plan=Plan.CHANGE, released=True)
+    users: int = released.update(plan=Plan.HELD, released=False)
+    _record(run, "run.held_back", by, channel, users=users)
+    return users
+
+
+@transaction.atomic
+def leave_out(run: FilterRun, part: Part, *, by: Person, channel: str = "screen") -> int:
+    """Leave a part of the list out of the run; return how many users that are. Raises NotPossible."""
+    _lock(run, by)
+    return _leave_out(run, parts.members(run, part), by, channel, part=part.value)
+
+
+@transaction.atomic
+def leave_out_users(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: str = "screen") -> int:
+    """Leave these users out of the run; return how many. Raises NotPossible."""
+    _lock(run, by)
+    chosen = run.items.filter(pk__in=item_ids, plan__in=[Plan.CHANGE, Plan.HELD])
+    return _leave_out(run, chosen, by, channel)
+
+
+@transaction.atomic
+def take_back(run: FilterRun, item_ids: Sequence[int] | None = None, *, by: Person, channel: str = "screen") -> int:
+    """Take users who were left out into the run again, None for all; return how many. Raises NotPossible.
+
+    Whoever was held back before is held back again.
+    """
+    _lock(run, by)
+    left = run.items.filter(plan=Plan.LEFT_OUT)
+    left = left if item_ids is None else left.filter(pk__in=item_ids)
+    was_held = When(~Q(why=""), released=False, then=Value(Plan.HELD.value))
+    users: int = left.update(
+        plan=Case(was_held, default=Value(Plan.CHANGE.value)),
+        outcome=Outcome.OPEN,
+        state=JobState.READY,
+        finished_at=None,
+    )
+    _record(run, "run.taken_back", by, channel, users=users)
+    return users
+
+
+def _lock(run: FilterRun, by: Person) -> None:
+    planned = FilterRun.objects.select_for_update().filter(pk=run.pk, state=RunState.PLANNED, person=by)
+    if not planned.values_list("pk", flat=True).first():
+        raise NotPossible(transitions.NOT_YOURS)
+
+
+def _release(run: FilterRun, held: ItemQuerySet, by: Person, channel: str, **details: str) -> int:
+    counts = held.aggregate(users=Count("pk"), meetings=Sum("meetings"), attendees=Sum("attendees"))
+    held.update(plan=Plan.CHANGE, released=True)
+    users, meetings, attendees = (int(counts[name] or 0) for name in ("users", "meetings", "attendees"))
+    _record(run, "run.released", by, channel, users=users, meetings=meetings, attendees=attendees, **details)
+    return users
+
+
+def _leave_out(run: FilterRun, items: ItemQuerySet, by: Person, channel: str, **details: str) -> int:
+    users: int = items.update(plan=Plan.LEFT_OUT, outcome=Outcome.LEFT_OUT, state=JobState.DONE, finished_at=Now())
+    _record(run, "run.left_out", by, channel, users=users, **details)
+    return users
+
+
+def _record(run: FilterRun, action: str, by: Person, channel: str, *, users: int, **details: int | str) -> None:
+    """Write the audit entry of a change, if it concerns anybody."""
+    if users:
+        entry = {"run": run.number, "users": users, **details}
+        audit.record(action, by=by, channel=channel, group=run.pk, details=entry)

@@ -1,0 +1,42 @@
+"""Parts of a run's list that its preview warns about and that can be left out together."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from syncapp.crm.directory.records import SyncMethod
+from syncapp.models import FilterRun, FilterUser
+from syncapp.models.sync_filters.run import ItemQuerySet, Plan
+from syncapp.sync_filters.runs import items, switching_on
+
+_SERVER_SIDE = Q(user__method=SyncMethod.SERVER_SIDE, user__mailbox_state=0)
+
+
+class Part(models.TextChoices):
+    """A part, as addresses name it."""
+
+    SERVER_SIDE = "server", "Server-side"
+    ADD_IN = "add_in", "Outlook add-in"
+    OFF_THEMSELVES = "own", "Switched off themselves"
+    DOUBLED = "doubled", "Twice afterwards"
+
+
+def possible(run: FilterRun) -> list[Part]:
+    """Return the parts about which the preview of such a run warns."""
+    if items.takes_appointments_away(run):
+        return [Part.SERVER_SIDE, Part.ADD_IN]
+    is_on = run.wanted_on and not run.sets_mailbox_method
+    return [Part.OFF_THEMSELVES, Part.DOUBLED] if is_on else []
+
+
+def members(run: FilterRun, part: Part) -> ItemQuerySet:
+    """Return the items of a part: users who change or are held back."""
+    found: ItemQuerySet = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
+    if part is Part.SERVER_SIDE:
+        return found.filter(_SERVER_SIDE)
+    if part is Part.ADD_IN:
+        return found.filter(user__in=FilterUser.objects.with_add_in())
+    if part is Part.OFF_THEMSELVES:
+        return found.filter(pk__in=switching_on.switched_off_themselves(run).values("pk"))
+    return found.filter(pk__in=switching_on.doubled(run).values("pk"))
