@@ -71,6 +71,13 @@ def filters(kinds: Kinds) -> None:
         stage.measure("filters", environment={**database, **crm, **limits})
 
 
+def previews(kinds: Kinds) -> None:
+    """Measure the pages of a run of 20,008 users, without CRM and broker. BENCH_USERS changes the size."""
+    for kind in kinds:
+        with stage.database(kind) as environment:
+            stage.measure("previews", environment=environment)
+
+
 def capture(kinds: Kinds) -> None:
     """Measure capture on PostgreSQL: 10,000 edits in Outlook, and an import of 20,000 contacts, under the CRM's limits.
 
@@ -124,6 +131,7 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "capture": capture,
     "decide": decide,
     "filters": filters,
+    "previews": previews,
     "rate_limit": lambda kinds: rate_limit(),
     "load": lambda kinds: load(),
     "machine": machine,
