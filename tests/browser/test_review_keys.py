@@ -29,6 +29,7 @@ def test_no_key_overwrites_a_newer_value(page: Page, demo: Demo, story: World) -
     story.form(contact, jobtitle="Chief of CRM")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Overwriting")
+    expect(page.locator("#crm-now")).to_contain_text("read just now")
     expect(row(page, "Job Title")).to_contain_text("Changed in the CRM")
 
     page.keyboard.press("A")
@@ -53,6 +54,7 @@ def test_choices_and_bar_are_accessible(page: Page, demo: Demo, story: World) ->
     story.form(contact, jobtitle="Chief of CRM")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Choosing")
+    expect(page.locator("#crm-now")).to_contain_text("read just now")
     expect(row(page, "Job Title")).to_contain_text("Changed in the CRM")
     assert_no_violations_in_any_look(page, sees="Choose the value for the CRM")
     page.keyboard.press("A")
@@ -80,6 +82,7 @@ def test_keys_assign_comment_and_park(page: Page, demo: Demo) -> None:
     page.keyboard.type("apu?")
     page.keyboard.press("Enter")
     expect(page.locator(".said")).to_contain_text("apu?")
+    page.keyboard.press("Escape")  # the input keeps the focus for a further comment
     page.keyboard.press("q")
     expect(page.locator("#question")).to_be_focused()
     page.keyboard.press("Escape")

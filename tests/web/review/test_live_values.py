@@ -62,6 +62,20 @@ def test_read_again_works_without_scripts(world: World):
     assert "CRM now Chief" in screen.words
 
 
+def test_page_learns_what_another_page_read(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    client, address = browser(rita()), f"/review/{field.record_id}/read-again"
+    form = opened(client, field.record).form
+    world.form(world.contact(), jobtitle="Chief")
+    client.post(address, headers=HTMX)
+
+    late = Screen(client.post(address, form, headers=HTMX))
+    again = Screen(client.post(address, opened(client, field.record).form, headers=HTMX))
+
+    assert "CRM now Chief" in late.words
+    assert f"field-{field.pk}" not in again.html, "a page that is up to date stays as it is"
+
+
 @pytest.mark.parametrize("button", ["do=approve-all", "do=reject-all"])
 def test_deciding_all_skips_fields_changed_in_crm(world: World, button):
     fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1", fax="+47 2")
