@@ -90,3 +90,5 @@ document.querySelectorAll(".tabs > [aria-current], .topbar nav > [aria-current]"
 window.addEventListener("popstate", markOpenEdit);
 document.querySelectorAll(".record-form").forEach(countMarks);
 document.querySelector(".items a[aria-current]")?.scrollIntoView({ block: "nearest" });
+// The button of ticked fields shows only once these are parsed, too late for the browser's own autofocus.
+if (document.activeElement === document.body) document.querySelector("#record [autofocus]")?.focus();
