@@ -13,7 +13,7 @@ from dataverse_sandbox.config import APPLICATION_USER_ID
 
 _DECISIONS = """
     SELECT d.id::text, d.field_id::text, f.record_id::text, d.target_id::text, f.column_name, d.state, d.writes
-    FROM syncapp_decision AS d JOIN syncapp_syncfield AS f ON f.id = d.field_id
+    FROM syncapp_decision AS d JOIN syncapp_syncfield AS f ON f.id = d.field_id WHERE d.kind = 'review'
 """
 IN_THE_CRM = ("written", "already")
 

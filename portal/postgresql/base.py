@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg import errors
 
+from portal.postgresql import Commit
 from portal.processes import Kind, kind
 
 # After a timeout of a connection attempt, a web process refuses further ones, so that not all its threads wait.
@@ -50,11 +51,12 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connects with the limits of this kind of process."""
+    """Connects with the limits of this kind of process. `last_commit` is for those who set it to None before."""
 
     # Django uses `connect` and the exceptions of this module.
     Database = SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect})  # type: ignore[assignment]  # it has the attributes that Django uses
     _refused_until = 0.0
+    last_commit: Commit | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
         """Set the server's limits at the start of the session; `options` of the URL come later and win."""
@@ -101,3 +103,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if autocommit and self.connection is None:
             return
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+
+    def _commit(self) -> None:
+        """Note how far the COMMIT came."""
+        self.last_commit = Commit.SENT
+        super()._commit()  # type: ignore[misc]  # Django's stubs leave it out
+        self.last_commit = Commit.DONE

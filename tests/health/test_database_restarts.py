@@ -6,17 +6,21 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.handlers.exception import convert_exception_to_response
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from django.urls import resolve
 
 from syncapp.web.base import database_restarts
 from syncapp.web.base.database_restarts import WaitForDatabase
-from tests.support.fault_proxy import FaultProxy
+from tests.support.fault_proxy import FaultProxy, When
 
+EDIT = UUID(int=7)
+DECIDE = f"/review/{EDIT}/decide"
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite does not restart")
 
 
@@ -37,23 +41,33 @@ def proxy(django_db_blocker: Any) -> Iterator[FaultProxy]:
 
 
 class Page:
-    """A page that reads the database; its first answer meets `fault` after it was begun."""
+    """A page that writes and reads; the first time it meets a fault before its COMMIT, or after it."""
 
-    def __init__(self, fault: Any = None) -> None:
-        self.times, self._fault = 0, fault
+    def __init__(self, *, before: Any = None, after: Any = None) -> None:
+        self.times, self._before, self._after = 0, before, after
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         self.times += 1
-        if self._fault is not None and self.times == 1:
-            self._fault()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        with transaction.atomic():
+            execute("CREATE TEMPORARY TABLE IF NOT EXISTS written (id int)")
+            if self._before is not None and self.times == 1:
+                self._before()
+            execute("SELECT 1")
+        if self._after is not None and self.times == 1:
+            self._after()
+        execute("SELECT 1")
         return HttpResponse("shown")
 
-    def ask(self, method: str = "GET") -> int:
+    def ask(self, method: str = "GET", path: str = "/review/") -> int:
         """Return the status of a request."""
-        request = RequestFactory().generic(method, "/review/")
+        request = RequestFactory().generic(method, path)
+        request.resolver_match = resolve(path)
         return WaitForDatabase(convert_exception_to_response(self))(request).status_code
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def test_request_waits_out_a_restart(proxy: FaultProxy) -> None:
@@ -64,11 +78,28 @@ def test_request_waits_out_a_restart(proxy: FaultProxy) -> None:
     assert (page.ask("POST"), page.times) == (200, 1)
 
 
-@pytest.mark.parametrize(("method", "expected"), [("GET", (200, 2)), ("POST", (503, 1))])
-def test_only_pages_are_made_again(proxy: FaultProxy, method: str, expected: tuple[int, int]) -> None:
-    page = Page(fault=proxy.cut)
+@pytest.mark.parametrize(
+    ("method", "path", "before", "after"),
+    [
+        ("GET", "/review/", (200, 2), (200, 2)),
+        ("POST", f"/review/{EDIT}/presence", (200, 2), (200, 2)),
+        ("POST", DECIDE, (200, 2), (303, 1)),
+        ("POST", f"/review/{EDIT}/park", (503, 1), (503, 1)),
+    ],
+)
+def test_lost_request_is_repeated_where_safe(
+    proxy: FaultProxy, method: str, path: str, before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    first, second = Page(before=proxy.cut), Page(after=proxy.cut)
 
-    assert (page.ask(method), page.times) == expected
+    assert (first.ask(method, path), first.times) == before
+    assert (second.ask(method, path), second.times) == after
+
+
+def test_decision_of_unknown_outcome_is_not_repeated(proxy: FaultProxy) -> None:
+    page = Page(before=lambda: proxy.cut_at_commit(When.BEFORE_ANSWER))
+
+    assert (page.ask("POST", DECIDE), page.times) == (503, 1)
 
 
 def test_lost_database_is_waited_for_once(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psycopg
 from django.core.exceptions import MiddlewareNotUsed
-from django.db import Error, connection
-from django.http import HttpRequest
+from django.db import Error, connection, connections
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 
+from portal.postgresql import Commit
 from syncapp.health.outages import is_database_down
 from syncapp.web.base import health
 from syncapp.web.base.access import SAFE_METHODS
@@ -21,12 +23,15 @@ WAIT_SECONDS = 5.0
 BETWEEN_ATTEMPTS = 0.2
 # After a wait in vain, requests fail at once for this time, so that not all threads wait for a database that is away.
 PAUSE_SECONDS = 60.0
+# Forms that may be processed twice.
+REPEATABLE = ("presence", "read_again")
 
 
 class WaitForDatabase:
     """Middleware that waits for a database that restarts, before anything is done with the request.
 
-    A page whose connection was lost while it was made is made once more. A form is not: it may have been taken.
+    A page whose connection was lost while it was made is made once more, and so is a decision before its COMMIT. After
+    it, the edit's page says what was decided. Other forms are not repeated: they may have been taken.
     """
 
     _no_wait_until: ClassVar[float] = 0.0
@@ -40,10 +45,18 @@ class WaitForDatabase:
         if request.path == health.PATH:
             return self.get_response(request)
         self._connect()
+        _forget_commits()
         response = self.get_response(request)
-        if is_lost_database(response) and request.method in SAFE_METHODS and self._connect():
-            response = self.get_response(request)
-        return response
+        if not is_lost_database(response) or not _may_be_answered(request) or not self._connect():
+            return response
+        match = request.resolver_match
+        if match is not None and match.url_name == "decide" and _last_commit() is Commit.DONE:
+            return HttpResponseRedirect(reverse("record", kwargs=match.kwargs), status=303)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> None:
+        """Count only the view's own transactions."""
+        _forget_commits()
 
     def _connect(self) -> bool:
         """Wait until the database accepts connections; return whether it does."""
@@ -67,3 +80,20 @@ class WaitForDatabase:
 def _may_be_restarting(error: Error) -> bool:
     """Return whether the server refused at once; the wait for one that does not answer has a limit of its own."""
     return is_database_down(error) and not isinstance(error.__cause__, psycopg.errors.ConnectionTimeout)
+
+
+def _may_be_answered(request: HttpRequest) -> bool:
+    """Return whether a request that lost its connection can be answered without doing anything twice."""
+    if request.resolver_match is None:  # the view was not reached
+        return True
+    name = request.resolver_match.url_name
+    is_known = name == "decide" and _last_commit() is not Commit.SENT
+    return request.method in SAFE_METHODS or name in REPEATABLE or is_known
+
+
+def _last_commit() -> Commit | None:
+    return getattr(connections["default"], "last_commit", None)
+
+
+def _forget_commits() -> None:
+    setattr(connections["default"], "last_commit", None)  # noqa: B010  (an attribute of the portal's own backend)
