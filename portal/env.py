@@ -14,6 +14,11 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+
+class BadValue(ImproperlyConfigured):
+    """A variable of the environment has a value that the portal cannot use; the message names it."""
+
+
 _env = environ.FileAwareEnv()
 _FLAGS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 # New name of a setting ─▶ the old one, which is still read in this version.
@@ -24,7 +29,7 @@ def text(name: str, default: str = "") -> str:
     """Return the value without surrounding blanks (files often end in a line break).
 
     The library's own readers take a secret that begins with "$" for the name of another variable. Warns where only the
-    old name of a renamed setting is set. Raises ImproperlyConfigured.
+    old name of a renamed setting is set. Raises BadValue.
     """
     value = _read(name)
     if value is None and name in RENAMED:
@@ -38,42 +43,56 @@ def _read(name: str) -> str | None:
     try:
         value = _env.ENVIRON.get(name)
     except (OSError, ValueError) as error:
-        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({type(error).__name__}).") from error
+        raise BadValue(f"{name}_FILE names a file that cannot be read ({type(error).__name__}).") from error
     return None if value is None else str(value).strip()
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Return yes or no. Raises ImproperlyConfigured for any other word: a typo must not switch a guard off."""
+    """Return yes or no. Raises BadValue for any other word: a typo must not switch a guard off."""
     value = text(name, str(default)).lower()
     if value not in _FLAGS:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(_FLAGS)}, not {value!r}.")
+        raise BadValue(f"{name} must be one of {', '.join(_FLAGS)}, not {value!r}.")
     return _FLAGS[value]
 
 
 def choice(name: str, choices: tuple[str, ...]) -> str:
-    """Return one of these words, the first where it is not set. Raises ImproperlyConfigured for any other."""
+    """Return one of these words, the first where it is not set. Raises BadValue for any other."""
     value = text(name, choices[0]).lower()
     if value not in choices:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+        raise BadValue(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
     return value
 
 
 def number(name: str, default: float) -> float:
-    """Return a number. Raises ImproperlyConfigured with the variable's name."""
+    """Return a number. Raises BadValue with the variable's name."""
     value = text(name, str(default))
     try:
         return float(value)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a number, not {value!r}.") from error
+        raise BadValue(f"{name} must be a number, not {value!r}.") from error
+
+
+def whole_number(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    """Return a whole number within these limits. Raises BadValue."""
+    value = text(name, str(default))
+    found = int(value) if value.isascii() and value.isdigit() else -1
+    if not minimum <= found <= maximum:
+        raise BadValue(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}.")
+    return found
+
+
+def port(name: str, default: int) -> int:
+    """Return a port. Raises BadValue."""
+    return whole_number(name, default, minimum=1, maximum=65535)
 
 
 def day(name: str) -> date | None:
-    """Return a day as YYYY-MM-DD, None where it is not set. Raises ImproperlyConfigured."""
+    """Return a day as YYYY-MM-DD, None where it is not set. Raises BadValue."""
     value = text(name)
     try:
         return date.fromisoformat(value) if value else None
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a day such as 2027-03-31, not {value!r}.") from error
+        raise BadValue(f"{name} must be a day such as 2027-03-31, not {value!r}.") from error
 
 
 def path(name: str, default: Path) -> Path:
@@ -87,16 +106,16 @@ def items(name: str, default: tuple[str, ...] = ()) -> list[str]:
 
 
 def mapping(name: str) -> dict[str, str]:
-    """Return a JSON object as a dict of strings, null as ''; empty where it is not set. Raises ImproperlyConfigured."""
+    """Return a JSON object as a dict of strings, null as ''; empty where it is not set. Raises BadValue."""
     value = text(name)
     if not value:
         return {}
     try:
         parsed = json.loads(value)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a JSON object.") from error
+        raise BadValue(f"{name} must be a JSON object.") from error
     if not isinstance(parsed, dict):
-        raise ImproperlyConfigured(f"{name} must be a JSON object.")
+        raise BadValue(f"{name} must be a JSON object.")
     return {str(key): "" if item is None else str(item) for key, item in parsed.items()}
 
 

@@ -20,9 +20,9 @@ VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="u
 # --- Installation -------------------------------------------------------------------------------------
 DEMO = env.flag("DEMO", default=True)
 DEMO_DIR = env.path("DEMO_DIR", BASE_DIR / ".demo")
-PORTAL_PORT = int(env.number("PORTAL_PORT", 8000))
-SANDBOX_PORT = int(env.number("SANDBOX_PORT", 8001))
-DEMO_USERS = int(env.number("DEMO_USERS", 500))
+PORTAL_PORT = env.port("PORTAL_PORT", 8000)
+SANDBOX_PORT = env.port("SANDBOX_PORT", 8001)
+DEMO_USERS = env.whole_number("DEMO_USERS", 500, minimum=0, maximum=100_000)
 BASE_URL = env.text("BASE_URL", f"http://127.0.0.1:{PORTAL_PORT}" if DEMO else "").rstrip("/")
 ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "Demo" if DEMO else "Production")
 
@@ -168,7 +168,7 @@ OUTGOING_PROXY = env.text("OUTGOING_PROXY")
 MAIL_BACKEND = env.text("MAIL_BACKEND", "smtp" if DEMO else "")  # smtp, graph, or empty: no mails
 MAIL_FROM = env.text("MAIL_FROM", "Outlook Sync <outlook-sync@contoso.example>" if DEMO else "")
 SMTP_HOST = env.text("SMTP_HOST", "127.0.0.1" if DEMO else "")
-SMTP_PORT = int(env.number("SMTP_PORT", 8025 if DEMO else 587))
+SMTP_PORT = env.port("SMTP_PORT", 8025 if DEMO else 587)
 SMTP_USER = env.text("SMTP_USER")
 SMTP_PASSWORD = env.text("SMTP_PASSWORD")
 SMTP_SECURITY = env.text("SMTP_SECURITY", "none" if DEMO else "starttls")  # starttls, tls, none

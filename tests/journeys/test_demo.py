@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import sqlite3
@@ -122,7 +123,10 @@ def get(url: str) -> requests.Response:
 
 def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
     demo = demos.start_and_wait()
-    assert demo.output() == f"Portal ready: {demo.url}\n"
+    first, *more = demo.output().splitlines()
+    assert first == f"Portal ready: {demo.url}"
+    for words in ("as Rita or Rob", f"http://127.0.0.1:{demos.sandbox}", "Ctrl-C", str(demos.folder / "demo")):
+        assert any(words in line for line in more), words
     assert "Sign in with Microsoft" in get(f"{demo.url}/review/").text
     assert_a_second_one_is_refused(demos)
     assert get(f"{demo.url}/healthz").json()["well"] is True
@@ -132,7 +136,7 @@ def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
     assert end(demo) == 0
 
     assert all_have_ended(processes)
-    assert demo.output() == f"Portal ready: {demo.url}\n"
+    assert demo.output().splitlines() == [first, *more, "Stopping…"]
     assert is_free(demos.portal)
     assert is_free(demos.sandbox)
 
@@ -204,10 +208,29 @@ def test_port_in_use_reported_in_one_line(demos: Demos, which: str) -> None:
 
         assert demo.process.wait(30) == 1
 
-    name = f"{which.upper()}_PORT"
-    assert demo.output() == f"CommandError: Port {port} is in use. Choose another one: {name}={port + 10} make demo\n"
+    ports = {name: getattr(demos, name) for name in ("portal", "sandbox", "smtp")}
+    error, _, advice = demo.output().partition(" Choose another one: ")
+    assert error == f"CommandError: Port {port} is in use."
+    advised = dict(word.split("=") for word in shlex.split(advice.removesuffix(" make demo\n")))
+    free = advised.pop(f"{which.upper()}_PORT")
+    assert int(free) not in ports.values()
+    kept = {f"{name.upper()}_PORT": str(each) for name, each in ports.items() if name != which}
+    assert advised == kept | {"DEMO_DIR": str(demos.folder / "demo"), "DEMO_USERS": "20"}
     assert is_free(demos.portal)
     assert is_free(demos.sandbox)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("PORTAL_PORT", "abc"), ("SMTP_PORT", "70000"), ("DEMO_USERS", "lots"), ("DEMO", "maybe")]
+)
+def test_bad_value_gets_one_line(demos: Demos, variable: str, value: str) -> None:
+    demo = demos.start(**{variable: value})
+
+    assert demo.process.wait(30) == 1
+
+    assert demo.output().count("\n") == 1
+    assert demo.output().startswith(f"Error: {variable} must be ")
+    assert value in demo.output()
 
 
 @pytest.mark.long

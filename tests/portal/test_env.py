@@ -96,3 +96,14 @@ def test_new_name_takes_precedence(put, monkeypatch):
 
 def test_rate_limit_settings_accept_their_old_names():
     assert env.RENAMED == {"RATE_LIMIT_URL": "GOVERNOR_URL", "RATE_LIMIT_TIME_SCALE": "GOVERNOR_TIME_SCALE"}
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "65536", "-1", "8000.5", "", "٣", "1e3"])
+def test_impossible_port_refused(put, value):
+    with pytest.raises(env.BadValue, match="A_PORT must be a whole number from 1 to 65535"):
+        env.port(put("A_PORT", value), 8000)
+
+
+def test_port_is_a_whole_number(put):
+    assert env.port(put("ANOTHER_PORT", "8080"), 8000) == 8080
+    assert env.port("PORT_THAT_NOBODY_SET", 8000) == 8000

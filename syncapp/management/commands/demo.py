@@ -7,11 +7,13 @@ import fcntl
 import http.client
 import json
 import os
+import shlex
 import shutil
 import socket
 import stat
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ from syncapp.demo.supervisor import Service, Supervisor
 
 REPORT_SECONDS = 60.0  # between two reports of a start that takes long
 HOST = "127.0.0.1"
+PORTS = ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")
+KEPT = (*PORTS, "DEMO_DIR", "DEMO_USERS", "CAPTURE")  # variables that the advice about a port repeats
+READY = """\
+Portal ready: http://{host}:{portal}
+  Sign in, without a password, as Rita or Rob (review), Fred or Frida (filters), Ada (administration) or Vera (view).
+  Sandbox CRM: http://{host}:{sandbox}; /outlook/ edits contacts, /mail/ has the mails, /ledger/ what was written.
+  Tours: http://{host}:{portal}/demo/
+  Ctrl-C stops everything. The data stay in {folder} for the next start.
+"""
 
 
 class Command(BaseCommand):
@@ -61,10 +72,14 @@ class Command(BaseCommand):
                     except (CrmError, SwitchRefused) as error:
                         self.stderr.write(f"The demo’s people or capture could not be prepared: {error}")
                     connections.close_all()
-                    self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
+                    self.stdout.write(_ready_words(), ending="")
                     self.stdout.flush()
                 supervisor.run()
             finally:
+                # The terminal may be gone, or unable to print the character; the children end in any case.
+                with contextlib.suppress(OSError, ValueError):
+                    self.stdout.write("Stopping…")
+                    self.stdout.flush()
                 supervisor.stop()
                 if _is_private(settings.DEMO_BROKER_SOCKET.parent):
                     shutil.rmtree(settings.DEMO_BROKER_SOCKET.parent, ignore_errors=True)
@@ -80,16 +95,39 @@ class Command(BaseCommand):
             self.stderr.write(f"Still starting after {waited:.0f} s. {parts} The logs are in {logs}.")
 
 
+def _ready_words() -> str:
+    return READY.format(host=HOST, portal=settings.PORTAL_PORT, sandbox=settings.SANDBOX_PORT, folder=settings.DEMO_DIR)
+
+
 def _require_free_ports() -> None:
-    for variable in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT"):
-        port = getattr(settings, variable)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                message = f"Port {port} is in use. Choose another one: {variable}={port + 10} make demo"
-                raise CommandError(message) from None
+    ports = {variable: getattr(settings, variable) for variable in PORTS}
+    for variable, port in ports.items():
+        others = {other: value for other, value in ports.items() if other != variable}
+        if port in others.values():
+            problem = f"{variable} and another port of the demo are both {port}."
+        elif not _is_free(port):
+            problem = f"Port {port} is in use."
+        else:
+            continue
+        raise CommandError(f"{problem} Choose another one: {_command_with(variable, port, others.values())}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _command_with(variable: str, port: int, others: Collection[int]) -> str:
+    """Return the command with a free port instead of this one, and all other variables as they are set."""
+    candidates = (*range(port + 10, 65536, 10), *range(8100, 8200))
+    free = next(candidate for candidate in candidates if candidate not in others and _is_free(candidate))
+    values = {name: os.environ[name] for name in KEPT if name in os.environ} | {variable: str(free)}
+    return " ".join(f"{name}={shlex.quote(values[name])}" for name in KEPT if name in values) + " make demo"
 
 
 def _start(supervisor: Supervisor) -> None:
