@@ -174,6 +174,7 @@ urlpatterns = [
     path("sign-in", sign_in.sign_in, name="sign_in"),
     path("sign-in/start", sign_in.start, name="sign_in_start"),
     path("sign-in/callback", sign_in.callback, name="sign_in_callback"),
+    path("demo/", demo.tours, name="tours"),
     path("demo/start-over", demo.start_over, name="start_over"),
     path("sign-in/stay", sign_in.stay, name="stay"),
     path("sign-out", sign_in.sign_out, name="sign_out"),

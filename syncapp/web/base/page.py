@@ -123,6 +123,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "environment_name": settings.ENVIRONMENT_NAME,
         "version": settings.VERSION,
+        "is_demo": settings.DEMO,
         "around": PageContext(signed_in),
         "idle_seconds": round(settings.SESSION_IDLE_MINUTES * 60),
     }

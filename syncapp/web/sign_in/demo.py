@@ -1,15 +1,36 @@
-"""The demo's page that resets everything; it does not exist in a portal with a real CRM."""
+"""The demo's pages: its tours, and its reset. They do not exist in a portal with a real CRM."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from syncapp import preferences
 from syncapp.crm.errors import CrmError
 from syncapp.demo import content
+from syncapp.demo import tours as demo_tours
 from syncapp.web.base.access import card, public
+
+
+def tours_context() -> dict[str, Any]:
+    """Return what the template of the tours needs."""
+    return {
+        "sandbox": settings.CRM_ORIGIN,
+        "undo_seconds": preferences.read().undo_window,
+        "tours": demo_tours.progress(),
+    }
+
+
+@public()
+def tours(request: HttpRequest) -> HttpResponse:
+    """Show the tours, with the steps that were done."""
+    if not settings.DEMO:
+        raise Http404
+    return card(request, "sign_in/tours.html", **tours_context())
 
 
 @public(methods=("GET", "POST"))

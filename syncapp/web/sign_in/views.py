@@ -15,7 +15,6 @@ from django.shortcuts import redirect, resolve_url
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from syncapp import preferences
 from syncapp.accounts import people
 from syncapp.connection import clients
 from syncapp.connection.clients import sign_in_service as service
@@ -26,6 +25,7 @@ from syncapp.models import Breaker
 from syncapp.models.person import Role
 from syncapp.web.base.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
 from syncapp.web.sign_in import attempts
+from syncapp.web.sign_in.demo import tours_context
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +70,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "leads_to_record": leads_to_record,
         "over": over.format(minutes=round(settings.SESSION_IDLE_MINUTES)),
     }
-    if settings.DEMO:  # for its tours
-        seconds = preferences.read().undo_seconds
-        context |= {
-            "sandbox": settings.CRM_ORIGIN,
-            "started_over": "started" in request.GET,
-            "undo_seconds": settings.UNDO_SECONDS if seconds is None else seconds,
-        }
+    if settings.DEMO:
+        context |= tours_context() | {"started_over": "started" in request.GET}
     return card(request, "sign_in/page.html", **context)
 
 

@@ -152,6 +152,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "sign_in_start": (PUBLIC, "GET"),
     "sign_in_callback": (PUBLIC, "GET"),
     "sign_out": (PUBLIC, "POST"),
+    "tours": (PUBLIC, "GET"),
     "start_over": (PUBLIC, "GET POST"),
     "healthz": (PUBLIC, "GET"),
     "metrics": (PUBLIC, "GET"),

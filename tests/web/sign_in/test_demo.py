@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from dataverse_sandbox.config import EDITOR, PEOPLE
+from syncapp import audit
 from syncapp.accounts.people import update_from_claims
 from syncapp.crm import sandbox
-from syncapp.demo import content
-from syncapp.models import AuditEntry, Connection, Message, Person, SyncRecord
+from syncapp.demo import content, tours
+from syncapp.models import Arrival, AuditEntry, Connection, FilterRun, Message, Person, SyncRecord
+from syncapp.models.jobs.job import JobState
+from syncapp.models.outbox import MessageKind
 from syncapp.models.person import Role
 from syncapp.review import notification_rules
-from tests.support import people
+from tests.support import people, scenes
+from tests.support.factories import make_field, make_record
 from tests.support.people import browser
+from tests.support.screen import Screen
 from tests.support.world import World
 
 START_OVER = "/demo/start-over"
@@ -32,7 +39,8 @@ def known_roles() -> dict[str, set[Role]]:
 def test_demo_offers_three_tours(client: Client, db: None, settings: Settings) -> None:
     page = client.get(reverse("sign_in")).content.decode()
 
-    assert page.count("<details>") == 3
+    assert page.count("<details") == 3
+    assert "steps done" not in page
     assert f"{settings.CRM_ORIGIN}/outlook/" in page
     assert START_OVER in page
 
@@ -40,10 +48,65 @@ def test_demo_offers_three_tours(client: Client, db: None, settings: Settings) -
 def test_real_crm_has_no_demo_pages(client: Client, db: None, settings: Settings) -> None:
     settings.DEMO = False
 
-    assert "<details>" not in client.get(reverse("sign_in")).content.decode()
+    assert "<details" not in client.get(reverse("sign_in")).content.decode()
     assert [client.get(START_OVER).status_code, client.post(START_OVER).status_code] == [404, 404]
+    assert client.get("/demo/").status_code == 404
+    assert "/demo/" not in browser(people.rita()).get(reverse("queue")).content.decode()
     with pytest.raises(content.NoDemo):
         content.start_over()
+
+
+def test_every_page_leads_to_the_tours(client: Client, db: None) -> None:
+    for person, page in ((people.rita(), "queue"), (people.fred(), "filters"), (people.ada(), "settings_people")):
+        assert 'href="/demo/"' in browser(person).get(reverse(page)).content.decode()
+
+    assert "Back to the portal" in Screen(browser(people.rita()).get("/demo/")).words
+    assert "Review an edit" in Screen(client.get("/demo/")).words
+
+
+def test_review_tour_is_ticked_by_rows(client: Client, db: None) -> None:
+    approve, reject = make_field(make_record("Marta")), make_field(make_record("Olivia"))
+    assert tours.progress().done == set()
+
+    Arrival.objects.create(record=approve.record, at=timezone.now())
+    rita = people.make_person("Rita Lindqvist", Role.REVIEWER, signed_in_at=timezone.now())
+    scenes.approved(approve, by=rita)
+    half = Screen(client.get("/demo/"))
+    scenes.rejected(reject, by=rita)
+    audit.record("field.delivery.written", by=None, channel="worker")
+
+    assert "Review an edit 2 of 4 steps done" in half.words
+    assert any(tag == "details" and "open" in found for tag, found in half.tags)
+    assert tours.progress().done == {"edited", "rita", "decided", "written"}
+    assert "Review an edit 4 of 4 steps done" in Screen(client.get("/demo/")).words
+
+
+def test_mail_tour_needs_mail_before_sign_in(client: Client, db: None) -> None:
+    now = timezone.now()
+    rob = people.make_person("Rob Marchetti", Role.REVIEWER, signed_in_at=now - timedelta(minutes=5))
+    sent = {"state": JobState.DONE, "due_at": now, "finished_at": now}
+    Message.objects.create(kind=MessageKind.NEW_EDITS, recipient=rob, **sent)
+    assert tours.progress().done == {"mailed"}
+
+    Person.objects.filter(pk=rob.pk).update(signed_in_at=now + timedelta(seconds=9))
+    assert tours.progress().done == {"mailed", "rob"}
+    scenes.approved(make_field(), by=rob)
+
+    assert "Decide from a mail 3 of 3 steps done" in Screen(client.get("/demo/")).words
+
+
+def test_filter_tour_is_ticked_by_rows(client: Client, db: None) -> None:
+    fred, now = people.fred(), timezone.now()
+    FilterRun.objects.create(number=1, person=fred)
+    assert tours.progress().done == set()
+
+    FilterRun.objects.update(started_at=now)
+    audit.record("policy.repairs", by=fred, channel="screen")
+    audit.record("gate.opened", by=None, channel="system", details={"gate": "smtp"})
+    assert tours.progress().done == {"run", "policy"}
+    audit.record("gate.opened", by=people.ada(), channel="settings", details={"gate": "operator_stop"})
+
+    assert "Switch filters, stop, and see who did what 3 of 3 steps done" in Screen(client.get("/demo/")).words
 
 
 def test_opening_reset_page_changes_nothing(client: Client, db: None) -> None:
