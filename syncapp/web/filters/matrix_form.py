@@ -29,7 +29,7 @@ COLUMN_LABELS: dict[Column, str] = {
     **{Column(group.value): group.label for group in Group},
 }
 ORDER_CHOICES = [
-    (code, f"{COLUMN_LABELS[order.column]}{', reversed' if order.is_reversed else ''}")
+    ("" if order == BY_NAME else code, f"{COLUMN_LABELS[order.column]}{', reversed' if order.is_reversed else ''}")
     for code, order in matrix_order.ORDERS.items()
 ]
 # Groups of options, each a label and pairs of value and word; the label is '' for options without a group.
@@ -148,8 +148,13 @@ class MatrixParams:
         return bool(self.parameters.keys() - {"q"})
 
     @property
+    def sort(self) -> str:
+        """Return the order as the address names it, '' for the order by name."""
+        return "" if self.order == BY_NAME else self.order.code
+
+    @property
     def _sort(self) -> dict[str, str]:
-        return {} if self.order == BY_NAME else {"sort": self.order.code}
+        return {"sort": self.sort} if self.sort else {}
 
     @property
     def position(self) -> Position | None:

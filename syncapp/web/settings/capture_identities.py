@@ -19,7 +19,7 @@ from syncapp.web.settings.pages import refused, saved, settings_page
 PAGE, SECTION = "settings_capture_identities", "settings_capture"
 MAX_TYPED = 200
 _ADDED: dict[str, str] = {
-    CaptureIdentity.Kind.SYNCHRONIZATION: "Nothing is restored until the check has seen it sign an edit of yours.",
+    CaptureIdentity.Kind.SYNCHRONIZATION: "Nothing is restored until the check has seen this signature on your edit.",
     CaptureIdentity.Kind.PROGRAM: "Its later changes are let through.",
 }
 
