@@ -54,7 +54,7 @@ def test_policy_from_creation_to_repair(company, django_assert_max_num_queries):
     client = browser(fred())
     policy = written(client, company)
 
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(29):
         page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
     assert "8 deviate, 0 as wanted, 0 cannot be switched, of 8 in the group" in page.words
     assert "User 3" in page.words

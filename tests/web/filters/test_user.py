@@ -26,7 +26,7 @@ def test_page_explains_sync_paths(read, django_assert_max_num_queries):
     FilterRow.objects.filter(owner_id=rita.pk, table="task").update(fetch_xml=odd)
 
     client = browser(vera())
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         page = text(client.get(f"/filters/users/{rita.pk}/"))
 
     assert "Appointments reach this Outlook twice" in page
