@@ -199,8 +199,11 @@ class FieldPresenter:
     @property
     def keeps_or_restores(self) -> bool:
         """Return whether the CRM holds the proposal, so that approving keeps it and rejecting writes the original."""
-        is_restored = self.restore is not None and self.restore.is_restored
-        return self.field.is_undecided and not is_restored and decisions.puts_original_back(self.field, self.column)
+        if self.restore is not None:
+            is_read = self.field.crm_now_read_at is not None
+            if self.restore.is_restored or (self.restore.left_another_value and not is_read):
+                return False
+        return self.field.is_undecided and decisions.puts_original_back(self.field, self.column)
 
     @property
     def is_crm_value_final(self) -> bool:

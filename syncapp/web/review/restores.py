@@ -46,6 +46,11 @@ class RestorePresenter:
         return restore_words.why_not_restored(self.row.reason, trouble=self.row.trouble)
 
     @property
+    def left_another_value(self) -> bool:
+        """Return whether the CRM held neither the proposal nor the original when the edit was staged."""
+        return not self.is_restored and self.row.reason in (Outcome.OVERWRITTEN, Outcome.OTHERS_VALUE)
+
+    @property
     def _found_after(self) -> str:
         return times.span((self.row.done_at - self.row.happened_at).total_seconds())
 

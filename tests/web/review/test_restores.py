@@ -95,6 +95,16 @@ def test_restored_field_beside_unrestored_has_no_note() -> None:
     assert "was in the CRM for 1 min" in words
 
 
+@pytest.mark.parametrize("reason", ["overwritten", "others_value"])
+def test_unread_value_of_others_promises_nothing(reason: str) -> None:
+    field, _ = make_captured(is_restored=False, reason=reason)
+    assert CHOICES not in words_of(field)
+
+    SyncField.objects.filter(pk=field.pk).update(crm_now_value=field.proposed_value, crm_now_read_at=timezone.now())
+
+    assert CHOICES in words_of(field)
+
+
 def test_changed_live_value_has_other_consequences() -> None:
     field, _ = make_captured(is_restored=False, reason="overwritten")
     SyncField.objects.filter(pk=field.pk).update(crm_now_value="Director", crm_now_read_at=timezone.now())
