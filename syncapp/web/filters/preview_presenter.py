@@ -107,7 +107,7 @@ class PreviewPresenter:
     def _hint(self, plan: Plan) -> str:
         if plan is Plan.CANNOT and self.totals.cannot:
             counted = self.totals.cannot.most_common(3)
-            return ", ".join(f"{number(users)} {Outcome(outcome).label.lower()}" for outcome, users in counted)
+            return ", ".join(f"{number(users)} {run_words.why_not(Outcome(outcome))}" for outcome, users in counted)
         if plan is Plan.CHANGE and not self.run.sets_mailbox_method and self.totals.users[plan]:
             return run_words.filters_hint(previews.count_filters(self.run))
         return run_words.HINTS[plan]

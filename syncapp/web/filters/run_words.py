@@ -71,6 +71,11 @@ _METHOD_EFFECTS = {
 }
 
 
+def why_not(outcome: Outcome) -> str:
+    """Return why users cannot change, after their number: "12 disabled", "3 no role"."""
+    return outcome.label.lower().removesuffix(" user")
+
+
 def filters_hint(filters: int) -> str:
     """Return how many filters are written."""
     return f"{number(filters)} filter{', ' if filters == 1 else 's, each '}read back after the write"
