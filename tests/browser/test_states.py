@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -49,10 +50,14 @@ def edited(page: Page, demo: Demo, story: World, *edits: dict[str, str]) -> tupl
 
 def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int) -> list[str]:
     """Return the addresses of all edits of a contact, oldest first, once their pages exist."""
-    staged = [row for row in story.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
-    staged.sort(key=lambda row: int(row["versionnumber"]))
-    assert len(staged) == count
-    addresses = [f"{demo.portal}/review/{row['osync_syncrecordid']}/" for row in staged]
+
+    def staged() -> list[dict[str, Any]]:
+        return [row for row in story.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
+
+    # The plug-in has staged them already, capture does it later.
+    wait_until(lambda: len(staged()) == count, seconds=60, what="the edits are staged")
+    rows = sorted(staged(), key=lambda row: int(row["versionnumber"]))
+    addresses = [f"{demo.portal}/review/{row['osync_syncrecordid']}/" for row in rows]
     for address in addresses:
         wait_until(lambda address=address: page.request.get(address).ok, seconds=60, what="the edit has arrived")
     return addresses
