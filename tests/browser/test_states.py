@@ -251,7 +251,7 @@ def test_group_parking_and_history_without_scripts(chromium: Browser, page: Page
     plain.get_by_role("link", name="Split Address").click()
     expect(plain.get_by_role("button", name=re.compile("^Approve Address 1: City"))).to_be_visible()
 
-    plain.get_by_text("Park…").click()
+    plain.locator(".arrange").get_by_text("Park…").click()
     plain.get_by_role("button", name=re.compile("^Tomorrow")).click()
     expect(plain.get_by_text("Parked until")).to_be_visible()
     plain.get_by_text("History of this contact").click()
@@ -267,7 +267,7 @@ def test_split_group_and_history_are_accessible(page: Page, demo: Demo, story: W
 
     page.goto(f"{address}?split=address")
     expect(page.get_by_role("link", name="Decide together Address")).to_be_visible()
-    page.get_by_text("Park…").click()
+    page.locator(".arrange").get_by_text("Park…").click()
     assert_no_violations_in_any_look(page, sees="decided one by one")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the open menu of a phone fits"
     page.goto(f"{address}history")

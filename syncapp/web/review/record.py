@@ -151,7 +151,7 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         response["HX-Retarget"], response["HX-Reswap"] = "#record", "outerHTML show:none"
         return response
     # Another page may have read the new values first: then this reading finds no change, but the page is out of date.
-    stale = {each.id for each in edit.fields if request.POST.get(f"seen.{each.id}", each.seen) != each.seen}
+    stale = {each.id for each in edit.decidable if request.POST.get(f"seen.{each.id}", each.seen) != each.seen}
     fields = edit.only({*result.changed, *result.unreadable, *stale}) if result else []
     return record_page.render(request, "review/_read.html", queue, edit, fields=fields, heads=edit.heads_of(fields))
 
