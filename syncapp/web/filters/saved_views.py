@@ -42,7 +42,8 @@ def save_filter_view(request: PortalRequest) -> HttpResponse:
 @allow(*FILTER_ROLES)
 def filter_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
     """Show one of the reader's own views, to rename or delete it."""
-    return _page(request, _own(request, view_id), None)
+    view = _own(request, view_id)
+    return _page(request, view, FilterViewForm(initial={"name": view.name}))
 
 
 @allow(*FILTER_ROLES, methods=("POST",))
@@ -76,7 +77,7 @@ def _to_matrix(request: PortalRequest, query: str, message: str) -> HttpResponse
     return HttpResponseRedirect(reverse("filters") + query, status=303)
 
 
-def _page(request: PortalRequest, view: FilterView, form: FilterViewForm | None, *, status: int = 200) -> HttpResponse:
+def _page(request: PortalRequest, view: FilterView, form: FilterViewForm, *, status: int = 200) -> HttpResponse:
     params = MatrixParams.read(QueryDict(view.query.removeprefix("?")))
     context = {
         "section": "filters",
