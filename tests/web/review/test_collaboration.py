@@ -102,7 +102,7 @@ def test_question_reaches_the_editor(settings):
     screen = Screen(client.post(f"/review/{record.pk}/ask", asking, follow=True))
     part = Screen(client.post(f"/review/{record.pk}/ask", asking, headers=HTMX))
 
-    assert "Rita asked Jonas Weber, who edited this in Outlook just now Unanswered Is this right?" in screen.words
+    assert "Rita asked Jonas Weber (edited this in Outlook) just now Unanswered Is this right?" in screen.words
     assert "Question sent. The reply goes to your mail address." in part.words
     assert list(Message.objects.values_list("address", flat=True)) == ["jonas@contoso.example"] * 2
 
