@@ -44,6 +44,8 @@ def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
         ("Decision", "state"),
         ("FilterRunItem", "outcome"),
         ("FilterRunItem", "plan"),
+        ("Message", "kind"),
+        ("Message", "state"),
         ("PolicyMember", "plan"),
         ("SelectionItem", "result"),
     }
