@@ -46,7 +46,7 @@ NAME = re.compile(
 # What a text mail may print as it is: addresses and numbers that we make, and what a filter has made safe.
 MADE_BY_US = re.compile(
     r"\|(mail_lines?(:\d+)?(\|upper)?|in_words|on_day|capped|pluralize(:.*)?)$"
-    r"|(^|\.)((approve_|reject_|queue_|preferences_)?url|count|more|fields|users|since|why|outcome)$"
+    r"|(^|\.)((approve_|reject_|queue_|preferences_)?url|count|more(_fields)?|fields|users|since|why|outcome)$"
 )
 
 
