@@ -88,8 +88,12 @@ class Oracle:
 
     def check_edit(self, key: UUID, *, proposals: bool) -> None:
         """Check the staged fields of an edit. Raises Violation."""
-        edit = self._named[str(key)]
         record = next(pk for pk, row in self._records.items() if row["osync_operationid"] == str(key))
+        edit = self._named.get(str(key))
+        if edit is None:
+            if self._records[record]["osync_restored"]:
+                raise Violation("an edit of a pause, read after it, was restored")
+            return
         rows = [row for row in self._fields.values() if str(row["osync_syncrecord"]).endswith(record)]
         staged = {str(row["osync_name"]): row for row in rows}
         if not staged.keys() <= edit.changes.keys():
