@@ -165,7 +165,7 @@ class DecisionForm:
     @property
     def wants_next(self) -> bool:
         """Return whether to answer with the next contact, as decisions by key ask."""
-        return "next" in self.post
+        return self.post.get("next") == "contact"
 
     @property
     def means_all(self) -> bool:
