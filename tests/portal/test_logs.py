@@ -111,6 +111,7 @@ def test_line_ends_with_its_context(written: io.StringIO) -> None:
     ]
 
 
+@pytest.mark.django_db
 def test_response_and_log_share_request_id(entries: list[dict[str, str]], client: Client) -> None:
     response = client.get("/no-such-page")
 
@@ -118,6 +119,7 @@ def test_response_and_log_share_request_id(entries: list[dict[str, str]], client
     assert log_context.current() == {}
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("sent", "is_taken"), [("f00f-2026-11-30", True), ("short", False), ("x" * 65, False), ("a b c d e f g", False)]
 )
