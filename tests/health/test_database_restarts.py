@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import resolve
 
+from portal.postgresql.base import DatabaseWrapper
 from syncapp.web.base import database_restarts
 from syncapp.web.base.database_restarts import WaitForDatabase
 from tests.support.fault_proxy import FaultProxy, When
@@ -25,8 +26,10 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLit
 
 
 @pytest.fixture
-def proxy(django_db_blocker: Any) -> Iterator[FaultProxy]:
-    """Connect this process to its PostgreSQL through a proxy."""
+def proxy(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    """Connect this process to its PostgreSQL through a proxy; it has not waited in vain for a minute."""
+    monkeypatch.setattr(WaitForDatabase, "_no_wait_until", 0.0)
+    monkeypatch.setattr(DatabaseWrapper, "_refused_until", 0.0)
     others, before = connections.settings["default"], connections["default"]
     with FaultProxy(f"{others['HOST']}:{others['PORT']}") as proxy, django_db_blocker.unblock():
         host, _, port = proxy.address.rpartition(":")
@@ -37,7 +40,6 @@ def proxy(django_db_blocker: Any) -> Iterator[FaultProxy]:
         finally:
             connections["default"].close()
             connections.settings["default"], connections["default"] = others, before
-            WaitForDatabase._no_wait_until = 0.0
 
 
 class Page:
