@@ -20,7 +20,7 @@ IN_THE_CRM = ("written", "already")
 
 @dataclass(slots=True)
 class Account:
-    """What was decided, and what is missing, there twice, or in another state than written."""
+    """The decisions by state, and those that are missing, there twice, or in another state than written."""
 
     decisions: int = 0
     lost: list[str] = field(default_factory=list)

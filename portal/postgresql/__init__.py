@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Commit(Enum):
-    """How far a COMMIT came: sent, so that it may have taken effect, or answered."""
+    """The progress of a COMMIT: sent, so that it may have taken effect, or answered."""
 
     SENT = "sent"
     DONE = "done"

@@ -155,7 +155,7 @@ def _add_examples(writers: Sequence[WriterChanges]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """How long restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
+    """The times for which restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
 
     number: int
     median: float | None

@@ -267,7 +267,7 @@ class RecordClose:
 
 @dataclass(frozen=True, slots=True)
 class RestoredFlag:
-    """Whether the originals of a staged edit are in the contact, to be written on the edit."""
+    """The flag of a staged edit that says whether its originals are in the contact, as it is to be written."""
 
     record_id: UUID
     etag: str

@@ -112,7 +112,7 @@ def _run_row(
 
 
 def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], *, address: str) -> EntryPresenter:
-    """Return the row of a bulk decision with what became of its fields."""
+    """Return the row of a bulk decision with the results of its fields."""
     totals = tuple(
         Total(icon, tone, counted[code], said) for code, (icon, tone, said) in _RESULTS.items() if counted.get(code)
     )

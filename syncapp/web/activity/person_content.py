@@ -1,4 +1,4 @@
-"""What the audit log stores about a person, in words."""
+"""Words for entries of the audit log about a person."""
 
 from __future__ import annotations
 

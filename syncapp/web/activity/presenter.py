@@ -54,7 +54,7 @@ _CHANGES_NOTHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many users or fields of a group had one result; `address` lists them, '' if no page does."""
+    """A result in a group, and the number of its users or fields; `address` lists them, '' if no page does."""
 
     icon: str
     tone: str

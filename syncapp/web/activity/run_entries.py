@@ -25,7 +25,7 @@ OF_A_USER = ("filter.switched", "filter.method_set")
 
 @dataclass(frozen=True, slots=True)
 class EndState:
-    """What is to be on or off, or a mailbox method; `then` follows it in the sentence, for example " for 3 users"."""
+    """The state to reach, on, off or a mailbox method; `then` follows it in the sentence, like " for 3 users"."""
 
     what: str
     word: str

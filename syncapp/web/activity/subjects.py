@@ -1,4 +1,4 @@
-"""What an entry without an edit is about, by name, with the address of its page."""
+"""Subjects of entries without an edit: their names and the addresses of their pages."""
 
 from __future__ import annotations
 
