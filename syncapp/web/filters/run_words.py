@@ -73,6 +73,8 @@ _METHOD_EFFECTS = {
 
 def why_not(outcome: Outcome) -> str:
     """Return why users cannot change, after their number: "12 disabled", "3 no role"."""
+    if outcome is Outcome.FAILED:  # of a plan, before anything was tried
+        return "not read"
     return outcome.label.lower().removesuffix(" user")
 
 

@@ -58,6 +58,18 @@ def test_users_held_back_come_first_by_meeting(run):
         assert words in page_text, words
 
 
+def test_users_not_read_are_not_called_failed(db):
+    """The portal reads users for hours in a large company. A preview made meanwhile has tried nothing."""
+    planned = planned_run()
+    FilterUser.objects.filter(name="User 2").update(filters_read_at=None)
+    users = [item.user_id for item in planned.items.all()]
+    again = creation.create_run(users, creation.RunSpec(tuple(planned.tables), on=False), by=fred())
+
+    assert "1 not read<" in page(again)
+    assert "filters have not been read yet" in page(again, "?part=cannot")
+    assert "failed" not in page(again, "?part=cannot")
+
+
 def test_every_tab_shows_its_users(run):
     run.items.filter(user__name="User 6").update(plan="cannot", outcome="disabled", state="done", why="Is disabled.")
     run.items.filter(user__name="User 7").update(plan="already", outcome="already", state="done")
