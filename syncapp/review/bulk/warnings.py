@@ -36,10 +36,17 @@ def changed_in_crm(field: SyncField, column: Column | None) -> bool:
 
     Such a field is decided by itself: a bulk decision or a rule has not seen that value.
     """
-    if field.crm_now_read_at is None:
-        return False
+    return field.crm_now_read_at is not None and not is_left_by_staging(field, column, field.crm_now_value)
+
+
+def is_left_by_staging(field: SyncField, column: Column | None, value: str | None) -> bool:
+    """Return whether staging may have left this value in the CRM, compared by type."""
     kind = column.type if column is not None else ColumnType.TEXT
-    return not conversion.same(kind, field.crm_now_value, field.staged_value)
+    if conversion.same(kind, value, field.staged_value):
+        return True
+    # An edit counts as not restored as soon as one of its fields is not: the originals of the others are back.
+    is_original = not field.has_unknown_original and conversion.same(kind, value, field.original_value)
+    return is_original and not field.record.is_restored
 
 
 def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning, ...]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from syncapp.models import Restore, SyncField, SyncRecord
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.review.bulk import warnings
 from tests.support import scenes
 from tests.support.factories import make_captured, make_field, make_record
 from tests.support.people import browser, rita, vera
@@ -113,6 +114,23 @@ def test_changed_live_value_has_other_consequences() -> None:
 
     assert "the field was changed again in the CRM after this edit" in words
     assert CHOICES not in words
+
+
+@pytest.mark.parametrize(("is_restored", "live", "is_changed"), [
+    (False, "Buyer", False),  # restored, while another field of the edit was not
+    (False, "Pilot", False),
+    (False, "Director", True),
+    (True, "Pilot", True),
+])  # fmt: skip
+def test_only_unexpected_live_value_counts_as_changed(is_restored: bool, live: str, is_changed: bool) -> None:
+    field, _ = make_captured(is_restored=is_restored)
+    known = {"original_value": "Buyer", "proposed_value": "Pilot", "crm_now_value": live}
+    SyncField.objects.filter(pk=field.pk).update(**known, crm_now_read_at=timezone.now())
+    field.refresh_from_db()
+
+    assert warnings.changed_in_crm(field, None) is is_changed
+    # A restored field with the proposal in it needs no choice.
+    assert ("Changed in the CRM" in words_of(field)) is (is_changed and live != "Pilot")
 
 
 def test_list_marks_unrestored_edits() -> None:
