@@ -20,9 +20,10 @@ from django.db.models.functions import Now
 
 from syncapp.capture import brakes, chains, columns, history, identities, policy, staging_results
 from syncapp.capture.chain_records import Live, Outcome, Plan
+from syncapp.capture.contact_names import NAME, PARTS
 from syncapp.capture.history import ContactHistory
 from syncapp.capture.policy import Policy
-from syncapp.capture.staging_writes import NAME, change_set
+from syncapp.capture.staging_writes import change_set
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
 from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactState, LiveContact, StagingSnapshot
@@ -303,7 +304,7 @@ def _plan(work: _Work) -> _Found:
             signers=signers,
             columns=known,
         )
-        wanted = sorted({*past.columns, *STATE_COLUMNS, NAME} & known.keys())
+        wanted = sorted({*past.columns, *STATE_COLUMNS, NAME, *PARTS} & known.keys())
         snapshot = work.crm.read_for_staging(
             table=columns.TABLE,
             contact_id=work.contact_id,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from syncapp.capture.chain_records import Plan as ContactPlan
 from syncapp.capture.chain_records import StagedChange, StagedEdit
 from syncapp.capture.columns import TABLE
+from syncapp.capture.contact_names import name_after
 from syncapp.capture.history import ContactHistory
 from syncapp.crm.staging.records import (
     UNKNOWN_ORIGINAL,
@@ -20,7 +21,6 @@ from syncapp.crm.staging.records import (
 )
 
 SOURCE = "audit"
-NAME = "fullname"
 
 
 def change_set(
@@ -36,7 +36,10 @@ def change_set(
     contact = snapshot.contact
     if contact is None:
         return None
-    records = tuple(_record(edit, history, contact) for edit in plan.staged if edit.entry.id not in snapshot.staged)
+    # As a plug-in stages it: the name that the contact has once its originals are back.
+    name = name_after(contact.values, restores)
+    new = [edit for edit in plan.staged if edit.entry.id not in snapshot.staged]
+    records = tuple(_record(edit, history, contact, name=name) for edit in new)
     write = None
     if restores:
         # The raised revision tells forms and other tools that this is no Outlook edit.
@@ -48,10 +51,10 @@ def change_set(
     return ChangeSet(contact=write, records=records, lookups=lookups)
 
 
-def _record(edit: StagedEdit, history: ContactHistory, contact: LiveContact) -> NewRecord:
+def _record(edit: StagedEdit, history: ContactHistory, contact: LiveContact, *, name: str) -> NewRecord:
     return NewRecord(
         operation_id=edit.entry.id,
-        name=contact.values.get(NAME) or "",
+        name=name,
         table=TABLE,
         contact_id=contact.id,
         editor_id=edit.entry.editor,

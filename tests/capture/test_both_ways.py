@@ -80,15 +80,20 @@ def edit_all(company: Company) -> None:
         company.outlook_by(editor, contacts[number], **changes)
 
 
-def staged_edits(company: Company) -> Counter[tuple[str, str, Fields]]:
-    """Return the contact, editor and fields of each staged edit; the order within a second is not known."""
+def staged_edits(company: Company) -> Counter[tuple[str, str, str, Fields]]:
+    """Return the contact, its name, editor and fields of each staged edit; the order in a second is not known."""
     fields: dict[str, set[tuple[str, Any, Any, Any, Any]]] = {}
     for row in company.rows("osync_syncfields"):
         texts = (row["osync_originalvalue"], row["osync_proposedvalue"])
         labels = (row["osync_originallabel"], row["osync_proposedlabel"])
         fields.setdefault(row["_osync_syncrecord_value"], set()).add((row["osync_name"], *texts, *labels))
     return Counter(
-        (row["osync_targetid"], row["_osync_editor_value"], frozenset(fields[row["osync_syncrecordid"]]))
+        (
+            row["osync_targetid"],
+            row["osync_name"],
+            row["_osync_editor_value"],
+            frozenset(fields[row["osync_syncrecordid"]]),
+        )
         for row in company.rows("osync_syncrecords")
     )
 

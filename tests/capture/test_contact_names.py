@@ -1,0 +1,39 @@
+"""The name of a staged edit: the one that the contact has once its originals are back."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.capture.contact_names import name_after
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"),
+    [
+        ("Ann Berg", "Ann Dahl"),
+        ("Ann Cato Berg", "Ann Cato Dahl"),
+        ("Ann C. Berg", "Ann C. Dahl"),
+        ("Berg, Ann", "Dahl, Ann"),
+        ("Berg, Ann Cato", "Dahl, Ann Cato"),
+        ("Berg Ann", "Dahl Ann"),
+        ("BergAnn", "DahlAnn"),
+        ("Dr. Berg", "Dr. Berg"),
+    ],
+)
+def test_restored_part_is_in_the_name(present: str, expected: str) -> None:
+    values = {"fullname": present, "firstname": "Ann", "middlename": "Cato", "lastname": "Berg"}
+
+    assert name_after(values, {"lastname": "Dahl"}) == expected
+
+
+def test_cleared_and_filled_parts_are_restored() -> None:
+    values = {"fullname": "Ann", "firstname": "Ann", "middlename": None, "lastname": None, "jobtitle": "Pilot"}
+
+    assert name_after(values, {"lastname": "Dahl"}) == "Ann Dahl"
+    assert name_after(values, {"firstname": None, "lastname": "Dahl"}) == "Dahl"
+
+
+def test_name_stays_without_a_restored_part() -> None:
+    values = {"fullname": "Ann Berg", "firstname": "Ann", "lastname": "Berg"}
+
+    assert name_after(values, {"jobtitle": "Buyer"}) == "Ann Berg"
