@@ -39,6 +39,7 @@ class Brake(StrEnum):
     MANY_RESTORES = "many_restores"
     MASS_EDIT = "mass_edit"
     SIGNATURE_GONE = "signature_gone"
+    SIGNERS_CHANGED = "signers_changed"
     RIVAL = "rival"
 
 

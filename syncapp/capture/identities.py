@@ -59,7 +59,7 @@ def store_signer(
     row, is_new = CaptureIdentity.objects.get_or_create(user_id=user_id, defaults=values)
     if is_new:
         figures = f"{str(row)[:200]} is new as the user that signs, and was not seen to sign yet"
-        brakes.pause(Finding(Brake.SIGNATURE_GONE, figures))
+        brakes.pause(Finding(Brake.SIGNERS_CHANGED, figures))
     return row, is_new
 
 

@@ -78,7 +78,7 @@ def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
         raise SwitchRefused(f"CRM_SYNC_USER names {identity}. Change the setting and restart the workers first.")
     CaptureIdentity.objects.filter(pk=user_id).delete()
     if identity.kind == Kind.SYNCHRONIZATION:
-        brakes.pause(Finding(Brake.SIGNATURE_GONE, f"{str(identity)[:200]} no longer counts as a user that signs"))
+        brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a user that signs"))
     else:
         # By the original rule what it changes counts as Outlook's again: only what it changes from now on.
         theirs = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)

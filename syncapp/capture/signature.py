@@ -26,6 +26,7 @@ from syncapp.models.locking import retried
 
 # Mailboxes synchronize every 2 to 12 minutes, and entries of the audit log appear with a delay.
 JUST_MADE = timedelta(minutes=30)
+_DOUBTS = (Brake.SIGNATURE_GONE, Brake.SIGNERS_CHANGED)
 _SIGNERS = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION)
 
 
@@ -33,7 +34,7 @@ def is_proved(capture: Capture) -> bool:
     """Return whether every user that signs was seen on an administrator's own edit, since the last doubt about it."""
     if capture.signature_seen_at is None or not _SIGNERS.exists() or _SIGNERS.filter(is_confirmed=False).exists():
         return False
-    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason == Brake.SIGNATURE_GONE
+    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _DOUBTS
     return not is_in_doubt or capture.mode_since is None or capture.signature_seen_at > capture.mode_since
 
 

@@ -66,7 +66,9 @@ def test_unsigned_outlook_edit_lets_nothing_begin(company: Company) -> None:
     assert Capture.objects.get().signature_seen_at is None
 
 
-@pytest.mark.parametrize(("reason", "is_proved"), [("signature_gone", False), ("mass_edit", True)])
+@pytest.mark.parametrize(
+    ("reason", "is_proved"), [("signature_gone", False), ("signers_changed", False), ("mass_edit", True)]
+)
 def test_pause_for_the_signature_brings_doubt(reason: str, is_proved: bool) -> None:
     observe()
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(hours=1), reason=reason)
@@ -95,7 +97,7 @@ def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Se
 
     company.read()
 
-    assert mode() == ("paused", "signature_gone")
+    assert mode() == ("paused", "signers_changed")
     assert Capture.objects.get().trouble.startswith("Jonas Weber is new as the user that signs")
     assert not signature.is_proved(Capture.objects.get())
     settings.CRM_SYNC_USER = usual

@@ -177,6 +177,7 @@ _BRAKES = {
     Brake.MANY_RESTORES: "too many restores",
     Brake.MASS_EDIT: "too many changes at once",
     Brake.SIGNATURE_GONE: "the synchronization’s signature is gone",
+    Brake.SIGNERS_CHANGED: "the list of users that sign was changed",
     Brake.RIVAL: "something else stages the same edits",
 }
 

@@ -49,6 +49,10 @@ WHY_PAUSED: Mapping[str, str] = {
         "A large import by one person looks the same. Edit a contact in Outlook yourself, and run "
         "the check in Settings, Connection."
     ),
+    Brake.SIGNERS_CHANGED: (
+        "Resuming waits until the signature has been seen: edit a contact in Outlook yourself, and run the check in "
+        "Settings, Connection."
+    ),
     Brake.RIVAL: "Two that stage the same edits would undo each other’s work. Turn the other one off first.",
 }
 # The ranges of observation.LIVE_STEPS.

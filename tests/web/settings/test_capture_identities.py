@@ -112,8 +112,10 @@ def test_new_signing_user_pauses_until_seen() -> None:
     screen = add(user)
 
     assert "# SSSAdminEurope is listed now. Nothing is restored until" in screen.words
-    assert mode() == ("paused", "signature_gone")
-    assert Capture.objects.get().trouble.startswith("# SSSAdminEurope is new as the user that signs")
+    assert mode() == ("paused", "signers_changed")
+    words = Screen(browser(ada()).get("/settings/capture/")).words
+    assert "# SSSAdminEurope is new as the user that signs, and was not seen to sign yet. Resuming waits until" in words
+    assert "may sign in another way" not in words
     identity = CaptureIdentity.objects.get(pk=user.pk)
     assert (identity.kind, identity.added_by, identity.is_confirmed) == (Kind.SYNCHRONIZATION, ada(), False)
     with pytest.raises(SwitchRefused, match="has not been seen"):
@@ -211,8 +213,9 @@ def test_removed_signing_user_pauses_capture() -> None:
     screen = remove(SIGNER)
 
     assert "is removed" in screen.words
-    assert mode() == ("paused", "signature_gone")
-    assert "no longer counts as a user that signs" in Capture.objects.get().trouble
+    assert mode() == ("paused", "signers_changed")
+    words = Screen(browser(ada()).get("/settings/capture/")).words
+    assert "no longer counts as a user that signs. Resuming waits until" in words
     assert not CaptureIdentity.objects.exists()
 
 
