@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -17,11 +18,13 @@ import psutil
 import pytest
 import requests
 
+from tests.capture.conftest import Company
 from tests.support.servers import Server, free_port, launch, wait_until
 
 pytestmark = pytest.mark.journey
 
 READY_SECONDS = 200  # on a busy machine; alone it takes about 6
+AUDIT_DELAY, PULL_SECONDS = 3, 5
 OWN = ("DATABASE_URL", "REDIS_URL", "BASE_URL", "CRM_ORIGIN", "CRM_AUTHORITY", "DJANGO_SETTINGS_MODULE", "FAILPOINTS")
 
 
@@ -60,8 +63,8 @@ class Demos:
         self.servers.append(server)
         return server
 
-    def start_and_wait(self) -> Server:
-        server = self.start()
+    def start_and_wait(self, **environment: str) -> Server:
+        server = self.start(**environment)
         deadline = time.monotonic() + READY_SECONDS
         while "Portal ready" not in server.output():
             assert server.process.poll() is None, server.output()
@@ -181,6 +184,52 @@ def test_second_start_keeps_data(demos: Demos) -> None:
 def edits(demos: Demos) -> list[tuple[str, ...]]:
     with sqlite3.connect(demos.folder / "demo" / "portal.sqlite3") as database:
         return database.execute("SELECT id, name, generation, target_id FROM syncapp_syncrecord ORDER BY id").fetchall()
+
+
+@pytest.mark.long
+def test_only_outlook_edits_are_restored_in_time(demos: Demos) -> None:
+    demos.start_and_wait(CAPTURE="audit", PULL_SECONDS=str(PULL_SECONDS))
+    company = Company(f"http://127.0.0.1:{demos.sandbox}")
+    company.audit(delay_seconds=AUDIT_DELAY)
+    company.begin_ledger()
+    titles = {row["contactid"]: row["jobtitle"] for row in company.rows("contacts")}
+    edited, others = list(titles)[:3], list(titles)[3:]
+    writers = dict(zip(others, ("erp", "flow", "form_without_script", "form"), strict=False))
+    for contact, writer in writers.items():
+        company.write(writer, UUID(contact), jobtitle=f"By {writer}")
+    company.import_all(fax="+49 1")
+    for contact in edited:
+        company.outlook(UUID(contact), jobtitle="Head of Capture")
+
+    wait_until(lambda: len(moments(company, old="Head of Capture")) == 3, seconds=90, what="the originals are back")
+    wait_until(lambda: len(audited(company)) >= 3, seconds=30, what="the edits are staged")
+
+    began, ended = moments(company, new="Head of Capture"), moments(company, old="Head of Capture")
+    # The quickest one, because a busy machine may delay any.
+    assert (
+        min((ended[contact] - began[contact]).total_seconds() for contact in edited) <= AUDIT_DELAY + 10 + PULL_SECONDS
+    )
+    assert sorted(audited(company)) == sorted(edited)
+    expected = titles | {contact: f"By {writer}" for contact, writer in writers.items()}
+    after = company.rows("contacts")
+    assert {row["contactid"]: row["jobtitle"] for row in after} == expected
+    assert {row["fax"] for row in after} == {"+49 1"}
+
+
+def moments(company: Company, **value: str) -> dict[str, datetime]:
+    """Return when a job title became the `new` one, or was no longer the `old` one, by contact."""
+    ((which, title),) = value.items()
+    position = ("old", "new").index(which)
+    return {
+        entry["id"]: datetime.fromisoformat(entry["at"])
+        for entry in company.ledger("contact", ours=False)
+        if "jobtitle" in entry["changes"] and entry["changes"]["jobtitle"][position] == title
+    }
+
+
+def audited(company: Company) -> list[str]:
+    """Return the contacts of the edits that capture staged."""
+    return [row["osync_targetid"] for row in company.rows("osync_syncrecords") if row["osync_source"] == "audit"]
 
 
 @pytest.mark.long
