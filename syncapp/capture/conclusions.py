@@ -45,17 +45,19 @@ class _Contact:
 
 def conclude(running: Round) -> bool:
     """Decide the entries that are read; return False if the time ran out. Raises LostLease."""
-    done: set[UUID] = set()
-    while contact_ids := _next_contacts(done):
-        done.update(contact_ids)
+    contact_ids = _next_contacts(None)
+    while contact_ids:
         _conclude(running, contact_ids)
         if running.is_over():
             return False
+        contact_ids = _next_contacts(contact_ids[-1])
     return True
 
 
-def _next_contacts(done: set[UUID]) -> list[UUID]:
-    waiting = CaptureEntry.objects.filter(state=EntryState.READ).exclude(contact_id__in=done)
+def _next_contacts(after: UUID | None) -> list[UUID]:
+    waiting = CaptureEntry.objects.filter(state=EntryState.READ)
+    if after is not None:
+        waiting = waiting.filter(contact_id__gt=after)
     return list(waiting.order_by("contact_id").values_list("contact_id", flat=True).distinct()[:MAX_CONTACTS])
 
 

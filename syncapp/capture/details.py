@@ -21,7 +21,7 @@ from syncapp.crm.audits.records import AuditDetails, AuditEntry, Operation
 from syncapp.crm.errors import CrmError, Forbidden, NotFound
 from syncapp.jobs.queue import failpoint
 from syncapp.models import CaptureContact, CaptureEntry, CaptureValue
-from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Source
+from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureRule
 from syncapp.models.locking import retried
 
@@ -35,14 +35,14 @@ _WITH_VALUES = "AttributeAuditDetail"
 
 def read(running: Round) -> bool:
     """Read the values that are wanted; return False if the time ran out. Raises CrmError, LostLease."""
-    tried: set[UUID] = set()
-    while entries := _untried(wanted(running), tried, AT_ONCE):
-        _read_batch(running, entries)
+    failed: set[UUID] = set()  # tried again in the next round
+    while entries := list(wanted(running).exclude(pk__in=failed)[:AT_ONCE]):
+        failed |= _read_batch(running, entries)
         if running.is_over():
             return False
     left = min(OTHERS_IN_A_ROUND, _left_for_others())
-    while left > 0 and (entries := _untried(_new(), tried, min(left, AT_ONCE))):
-        _read_batch(running, entries)
+    while left > 0 and (entries := list(_new().exclude(pk__in=failed)[: min(left, AT_ONCE)])):
+        failed |= _read_batch(running, entries)
         left -= len(entries)
         if running.is_over():
             return False
@@ -63,28 +63,22 @@ def _left_for_others() -> int:
 def wanted(running: Round) -> QuerySet[CaptureEntry]:
     """Return the unread entries that may be from Outlook, or belong to a contact with an open Outlook edit."""
     signed = CaptureContact.objects.filter(contact_id=OuterRef("contact_id"), signed_by__in=running.known.signers)
-    open_edits = CaptureEntry.objects.filter(
-        contact_id=OuterRef("contact_id"), state__in=OPEN_ENTRIES, source=Source.OUTLOOK
-    )
-    may_be = Q(source=Source.OUTLOOK) | Exists(signed) | Exists(open_edits)
+    # One list for all entries: a database without statistics searches it by source, for each of them anew.
+    edited = CaptureEntry.objects.open().filter(source=Source.OUTLOOK).values("contact_id")
+    may_be = Q(source=Source.OUTLOOK) | Exists(signed) | Q(contact_id__in=edited)
     if running.policy.rule is CaptureRule.ORIGINAL:
         may_be |= Q(source__in=[Source.PROGRAM, Source.UNKNOWN])
     return _new().filter(may_be)
 
 
 def _new() -> QuerySet[CaptureEntry]:
-    return CaptureEntry.objects.filter(state=EntryState.NEW).order_by("happened_at")
+    return CaptureEntry.objects.open().filter(state=EntryState.NEW).order_by("happened_at")
 
 
-def _untried(entries: QuerySet[CaptureEntry], tried: set[UUID], most: int) -> Sequence[CaptureEntry]:
-    """Return the next entries of this round; one that failed is tried again in the next round."""
-    found = list(entries.exclude(pk__in=tried)[:most])
-    tried.update(entry.pk for entry in found)
-    return found
-
-
-def _read_batch(running: Round, entries: Sequence[CaptureEntry]) -> None:
-    answers = running.crm.audits.details_of([entry.pk for entry in entries])
+def _read_batch(running: Round, entries: Sequence[CaptureEntry]) -> set[UUID]:
+    """Read the values of these entries; return those that are still unread."""
+    ids = [entry.pk for entry in entries]
+    answers = running.crm.audits.details_of(ids)
     for answer in answers:
         # Not the entry is at fault, but the connection or a privilege.
         if isinstance(answer, CrmError) and (isinstance(answer, Forbidden) or answer.retry_after is not None):
@@ -92,6 +86,7 @@ def _read_batch(running: Round, entries: Sequence[CaptureEntry]) -> None:
     _store(running, list(zip(entries, answers, strict=True)))
     running.result.values += len(entries)
     failpoint("capture.read")
+    return set(_new().filter(pk__in=ids).values_list("pk", flat=True))
 
 
 @retried

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +13,12 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from syncapp.capture import details
+from syncapp.crm.audits.records import Action
 from syncapp.jobs import queue
-from syncapp.models import Delivery, SyncField
+from syncapp.models import CaptureEntry, Delivery, SyncField
+from syncapp.models.capture.entry import EntryState, Source
+from syncapp.models.capture.settings import CaptureRule
 from syncapp.models.jobs.job import OPEN_STATES, JobState
 from tests.support.factories import make_record
 
@@ -89,3 +94,21 @@ def test_dispatched_and_leased_jobs_use_room():
         )
 
     assert queue.room_for(Delivery, limit=4) == 1 + 1  # the lease is old, so one job more has room
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL knows how many entries each source has")
+def test_unread_edits_found_in_one_pass() -> None:
+    now, sources = timezone.now(), [Source.UNKNOWN] * 300 + [Source.OUTLOOK] * 300
+    known = {"action": Action.UPDATE, "state": EntryState.NEW, "happened_at": now, "read_at": now}
+    CaptureEntry.objects.bulk_create(
+        CaptureEntry(audit_id=uuid.uuid4(), contact_id=uuid.uuid4(), source=source, **known) for source in sources
+    )
+    running: Any = SimpleNamespace(known=SimpleNamespace(signers=[]), policy=SimpleNamespace(rule=CaptureRule.SIGNED))
+    steps: list[None] = []
+
+    connection.connection.set_progress_handler(lambda: steps.append(None), 1000)
+    found = list(details.wanted(running))
+    connection.connection.set_progress_handler(None, 0)
+
+    assert [entry.source for entry in found] == sources[300:]
+    assert len(steps) < 60, "each entry of an import is compared with every edit"
