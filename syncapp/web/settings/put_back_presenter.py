@@ -197,7 +197,7 @@ class PutBackPresenter:
 
     @property
     def column(self) -> str:
-        return columns.label("contact", self.plan.column_name) if self.plan.column_name else "Any field"
+        return columns.label("contact", self.plan.column_name) if self.plan.column_name else "any field"
 
     @cached_property
     def items(self) -> list[ItemPresenter]:
