@@ -46,7 +46,11 @@ def area_of(action: str) -> Area:
 # The entries that the activity page does not show inside the row of their run or bulk decision. Equalities, because
 # SQLite compares no list of parameters with the condition of an index.
 IS_HEAD = (
-    ~Q(action="filter.switched") & ~Q(action="filter.method_set") & ~Q(action="run.undone") & ~Q(channel="selection")
+    ~Q(action="filter.switched")
+    & ~Q(action="filter.method_set")
+    & ~Q(action="run.undone")
+    & ~Q(channel="selection")
+    & Q(is_part=False)
 )
 
 
@@ -59,6 +63,9 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     channel = models.CharField(max_length=20)
     group = models.UUIDField(null=True, help_text="Shared by all entries of one submission.")
+    is_part = models.BooleanField(
+        default=False, db_default=False, help_text="The row of its group shows this entry on the activity page."
+    )
     record_id = models.UUIDField(null=True)
     field_id = models.UUIDField(null=True)
     decision_id = models.UUIDField(null=True)
@@ -81,6 +88,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["at"], name="audit_heads", condition=IS_HEAD),
             models.Index(fields=["area", "at"], name="audit_heads_of_area", condition=IS_HEAD),
             models.Index(fields=["actor", "at"], name="audit_heads_of_actor", condition=IS_HEAD),
+            models.Index(fields=["area", "actor", "at"], name="audit_heads_of_area_actor", condition=IS_HEAD),
         ]
 
     def __str__(self) -> str:

@@ -350,7 +350,7 @@ def test_grouped_pages_skip_users_of_runs(conditions: AuditFilter, index: str):
     make_run(users=300, failed=0)
     analyze(AuditEntry)
 
-    steps = plan(audit_log.rows(conditions, grouped=True).order_by("-at", "-id")[:51]).splitlines()
+    steps = plan(audit_log.rows(conditions, grouped=True)[:51]).splitlines()
 
     assert f"USING INDEX {index} " in f"{steps[0]} "
     searched = [step for step in steps[1:] if "audit" in step]
