@@ -20,7 +20,7 @@ from syncapp.audit import log as audit
 from syncapp.crm.audits.records import Action
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import Capture, CaptureContactDay, CaptureEntry, CaptureSource, FilterUser, Restore
-from syncapp.models.capture.entry import CaptureEntryQuerySet, Source
+from syncapp.models.capture.entry import Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from syncapp.models.locking import retried
@@ -106,7 +106,10 @@ def _first_finding(capture: Capture, now: datetime) -> Finding | None:
         return found
     changed = _changed_contacts(capture, since)
     usual = _usual_day(capture, now) if changed > MIN_MASS_EDIT else 0.0
-    return mass_edit(changed, usual=usual) or _signature(capture, now)
+    if found := mass_edit(changed, usual=usual):
+        return found
+    signatures = _signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None
+    return signature_gone(signatures.unsigned, share=signatures.share) if signatures else None
 
 
 def _restores(since: datetime) -> int:
@@ -118,7 +121,12 @@ def _restores(since: datetime) -> int:
 
 def _changed_contacts(capture: Capture, since: datetime) -> int:
     """Return how many contacts were changed by what is staged; imports by others are let through anyway."""
-    counted = _counted(capture).filter(happened_at__gt=since)
+    updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
+    if capture.rule == CaptureRule.ORIGINAL:
+        on = CaptureSource.objects.filter(is_on=True).values("source")
+        counted = updates.filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True), source__in=on)
+    else:
+        counted = updates.filter(source=Source.OUTLOOK)
     return counted.values("contact_id").distinct().count()
 
 
@@ -136,14 +144,6 @@ def _usual_day(capture: Capture, now: datetime) -> float:
     by_day = days.order_by().values("day").annotate(most=Max("contacts"))
     contacts = list(by_day.values_list("most", flat=True))
     return statistics.median(contacts) if contacts else 0.0
-
-
-def _counted(capture: Capture) -> CaptureEntryQuerySet:
-    updates = CaptureEntry.objects.filter(action=Action.UPDATE)
-    if capture.rule == CaptureRule.ORIGINAL:
-        on = CaptureSource.objects.filter(is_on=True).values("source")
-        return updates.filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True), source__in=on)
-    return updates.filter(source=Source.OUTLOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,6 @@ def _signatures(capture: Capture, now: datetime) -> Signatures | None:
     in_a_row = unsigned.filter(happened_at__gt=max(last_signed, capture.mode_since or last_signed)).count()
     before = signed.count(), unsigned.filter(happened_at__lte=last_signed).count()
     return Signatures(in_a_row, share=before[0] / sum(before))
-
-
-def _signature(capture: Capture, now: datetime) -> Finding | None:
-    found = _signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None
-    return signature_gone(found.unsigned, share=found.share) if found else None
 
 
 @dataclass(frozen=True, slots=True)

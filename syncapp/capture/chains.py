@@ -190,7 +190,8 @@ class _Walk:
             proposed = staged.proposed
             if not proposed.is_known:
                 is_last = not any(each.column == column for each in self._staged[number + 1 :])
-                proposed = self._present(column, live) if is_last and column in columns else UNKNOWN
+                if is_last and column in columns and column in live.values:
+                    proposed = Value(live.values[column])
             if not proposed.is_known:
                 self._passed[entry.id, column] = Passed.UNKNOWN_PROPOSAL
                 continue
@@ -205,9 +206,6 @@ class _Walk:
             repeats=tuple(self._repeats),
             columns=columns if live is not None else {},
         )
-
-    def _present(self, column: str, live: Live) -> Value:
-        return Value(live.values[column]) if column in live.values else UNKNOWN
 
 
 def _unlinked(state: ColumnState, old: Value) -> ColumnState:

@@ -6,7 +6,7 @@ An entry that may be from Outlook waits until all entries of its contact are the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -67,10 +67,12 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     outcomes: dict[Outcome, list[UUID]] = defaultdict(list)
     to_stage: dict[UUID, list[CaptureEntry]] = defaultdict(list)
     contacts = _contacts(running, contact_ids)
-    sent = _maybe_staged(contact_ids)
+    # Their answer was lost: the edits may be staged, whatever was switched since.
+    unanswered = CaptureJob.objects.filter(contact_id__in=contact_ids, state__in=OPEN_STATES, outcome_unknown=True)
+    maybe_staged = set(unanswered.values_list("contact_id", flat=True))
     log_names_signer = signature.is_in_log(running.capture)
     for entry in entries.prefetch_related("values").in_order():
-        if entry.reason == TO_STAGE and entry.contact_id in sent:
+        if entry.reason == TO_STAGE and entry.contact_id in maybe_staged:
             continue
         as_is = Source(entry.source), Evidence(entry.evidence)
         found = as_is if log_names_signer else _source(running, entry, contacts[entry.contact_id])
@@ -88,12 +90,6 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     echoes.flag(contact_ids)
     running.result.to_stage += scheduling.schedule(to_stage, read_at=running.now)
     running.extend_lease()
-
-
-def _maybe_staged(contact_ids: Collection[UUID]) -> set[UUID]:
-    """Return the contacts whose job lost an answer: their edits may be staged, whatever was switched since."""
-    jobs = CaptureJob.objects.filter(contact_id__in=contact_ids, state__in=OPEN_STATES, outcome_unknown=True)
-    return set(jobs.values_list("contact_id", flat=True))
 
 
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:

@@ -69,7 +69,11 @@ def load(
             capture,
             restores,
             nobody=nobody,
-            gaps=[gap for gap in gaps if _covers(gap, row)],
+            gaps=[
+                gap
+                for gap in gaps
+                if gap.begins_at <= row.happened_at and (gap.ends_at is None or row.happened_at <= gap.ends_at)
+            ],
             approved=approved[row.audit_id],
         )
         for row in rows.values()
@@ -138,10 +142,6 @@ def _entry(
         may_restore=is_allowed and (capture.mode_since is None or row.happened_at >= capture.mode_since),
         is_handled=row.state != EntryState.READ,
     )
-
-
-def _covers(gap: CaptureGap, row: CaptureEntry) -> bool:
-    return gap.begins_at <= row.happened_at and (gap.ends_at is None or row.happened_at <= gap.ends_at)
 
 
 def _is_of(restore: Restore, row: CaptureEntry) -> bool:

@@ -5,6 +5,7 @@ Counts of past days are stored (counts.py), so their cost does not depend on how
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -118,7 +119,10 @@ def changes() -> Changes:
         WriterChanges(writer, sorted(columns.values(), key=lambda each: (-each.week, -each.month, each.column)))
         for writer, columns in found.items()
     ]
-    _add_examples(writers)
+    with_example = [column for each in writers for column in each.columns if column.example_id is not None]
+    values = CaptureValue.objects.select_related("entry").in_bulk([column.example_id for column in with_example])
+    for column in with_example:
+        column.example = values.get(column.example_id)
     return Changes(sorted(writers, key=_place), counts.counted_at() if is_stored else None)
 
 
@@ -146,13 +150,6 @@ def _counted_now(today: date) -> list[dict[str, Any]]:
     ]
 
 
-def _add_examples(writers: Sequence[WriterChanges]) -> None:
-    columns = [column for each in writers for column in each.columns if column.example_id is not None]
-    values = CaptureValue.objects.select_related("entry").in_bulk([column.example_id for column in columns])
-    for column in columns:
-        column.example = values.get(column.example_id)
-
-
 @dataclass(frozen=True, slots=True)
 class Lives:
     """The times for which restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
@@ -166,9 +163,9 @@ class Lives:
 def lives(*, since: datetime) -> Lives:
     """Return how long the values that were restored since then had been live."""
     restored = Restore.objects.filter(done_at__gte=since, live_seconds__isnull=False).order_by("live_seconds")
-    steps = [0.0, *LIVE_STEPS, None]
+    steps = [0.0, *LIVE_STEPS, math.inf]
     buckets = {
-        f"bucket_{number}": Count("pk", filter=_between(low, high))
+        f"bucket_{number}": Count("pk", filter=Q(live_seconds__gte=low, live_seconds__lt=high))
         for number, (low, high) in enumerate(pairwise(steps))
     }
     counted = restored.order_by().aggregate(**buckets)
@@ -177,11 +174,6 @@ def lives(*, since: datetime) -> Lives:
     seconds = restored.values_list("live_seconds", flat=True)
     middle = [each or 0.0 for each in seconds[(total - 1) // 2 : total // 2 + 1]] if total else []
     return Lives(total, statistics.median(middle) if middle else None, restored.last() if total else None, numbers)
-
-
-def _between(low: float | None, high: float | None) -> Q:
-    found = Q(live_seconds__gte=low)
-    return found if high is None else found & Q(live_seconds__lt=high)
 
 
 def most_restores_of_column() -> int:

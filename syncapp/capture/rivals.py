@@ -6,7 +6,6 @@ the staging tables that this portal did not create.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -55,11 +54,8 @@ def _among(rows: SyncRecordQuerySet) -> Finding | None:
         if audit_id is None:
             return Finding(Brake.RIVAL, f"An edit was staged by “{source or 'an unnamed program'}”, not by this portal")
         ids.add(audit_id)
-    if ids - _staged_here(ids):
+    ours = set(CaptureEntry.objects.filter(pk__in=ids, state__in=_OURS).values_list("pk", flat=True))
+    ours.update(Restore.objects.filter(audit_id__in=ids).values_list("audit_id", flat=True))
+    if ids - ours:
         return Finding(Brake.RIVAL, "An edit of the audit log was staged by another portal")
     return None
-
-
-def _staged_here(ids: Collection[UUID]) -> set[UUID]:
-    entries = CaptureEntry.objects.filter(pk__in=ids, state__in=_OURS).values_list("pk", flat=True)
-    return {*entries, *Restore.objects.filter(audit_id__in=ids).values_list("audit_id", flat=True)}

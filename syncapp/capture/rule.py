@@ -7,7 +7,6 @@ acts only on later entries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models.functions import Now
@@ -64,7 +63,8 @@ def ask(rule: CaptureRule, *, by: Person) -> None:
     asked = {"rule_asked_by": by, "rule_asked_at": Now(), "rule_confirmed_by": None}
     Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED).update(**asked)
     record("rule_asked", by=by)
-    for person in _possible_confirmers(but=by):
+    administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
+    for person in by_name(administrators.exclude(pk=by.pk))[:_MAX_RECIPIENTS]:
         messages.queue(MessageKind.RUN, to=person, details={"rule": CaptureRule.ORIGINAL, "news": "waits"})
 
 
@@ -104,11 +104,6 @@ def _go_back(capture: Capture, *, by: Person) -> None:
 def _require_waiting(capture: Capture) -> None:
     if not capture.rule_waits:
         raise SwitchRefused("The original rule does not wait for a confirmation any more. Reload the page.")
-
-
-def _possible_confirmers(*, but: Person) -> Sequence[Person]:
-    administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
-    return by_name(administrators.exclude(pk=but.pk))[:_MAX_RECIPIENTS]
 
 
 def _days_observed() -> int:

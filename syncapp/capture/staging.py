@@ -340,9 +340,9 @@ def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> Non
 
     Raises CrmError, LostLease, _SettingsChanged.
     """
-    sent = change_set(
-        found.plan, found.history, found.snapshot, restores, columns=found.columns, lookups=_lookups(work)
-    )
+    with runner.reading():
+        lookups = staging_columns.lookups(work.crm)
+    sent = change_set(found.plan, found.history, found.snapshot, restores, columns=found.columns, lookups=lookups)
     if sent is None:
         return
     if _settings()[1] != found.settings:
@@ -351,8 +351,3 @@ def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> Non
     failpoint("capture.sent")
     work.crm.apply(sent, tag=f"osync-capture-{work.lease.pk}", deadline=work.deadline)
     failpoint("capture.answered")
-
-
-def _lookups(work: _Work) -> dict[str, Column]:
-    with runner.reading():
-        return staging_columns.lookups(work.crm)

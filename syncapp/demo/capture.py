@@ -35,7 +35,12 @@ def set_up() -> None:
 
 
 def _restore_from_now_on() -> None:
-    _observe()
+    """Read the audit log once completely, then begin to restore."""
+    until = time.monotonic() + _PATIENCE
+    while not reading.read(clients.verified_client(), names=clients.names(), seconds=_PATIENCE).finished:
+        if time.monotonic() > until:
+            raise SwitchRefused("The sandbox’s audit log could not be read.")
+        time.sleep(_PAUSE)  # another process reads
     by = _administrator()
     for identity in CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION):
         # Nobody has to prove in Outlook that the sandbox signs: it was just told to.
@@ -43,15 +48,6 @@ def _restore_from_now_on() -> None:
     if Capture.objects.filter(mode=CaptureMode.PAUSED).exists():
         switching.resume(by=by)
     switching.switch_on(Source.OUTLOOK, by=by, pilot_team_id=None)
-
-
-def _observe() -> None:
-    """Begin to observe, with one complete round of reading."""
-    until = time.monotonic() + _PATIENCE
-    while not reading.read(clients.verified_client(), names=clients.names(), seconds=_PATIENCE).finished:
-        if time.monotonic() > until:
-            raise SwitchRefused("The sandbox’s audit log could not be read.")
-        time.sleep(_PAUSE)  # another process reads
 
 
 def _administrator() -> Person:

@@ -200,7 +200,9 @@ class PutBackPreparationJob(JobType):
                 queue.reschedule(lease, due_in=0, costs_attempt=False)
                 return
         breakers.record_success(permit)
-        _complete(lease, plan)
+        with transaction.atomic():
+            queue.finish(lease)
+            PutBackPlan.objects.filter(pk=plan.pk, state=PutBackState.PREPARING).update(state=PutBackState.PLANNED)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
         """Trip the breaker for the CRM's error, and return whether a retry can help."""
@@ -243,12 +245,6 @@ def _store_live_values(
         if left := assessment.by_contact(item.restore, known.get(item.column_name), contact):
             item.result, item.why = PutBackResult.LEFT, left
     PutBackItem.objects.bulk_update(items, ["live_value", "live_read_at", "result", "why"])
-
-
-@transaction.atomic
-def _complete(lease: Lease, plan: PutBackPlan) -> None:
-    queue.finish(lease)
-    PutBackPlan.objects.filter(pk=plan.pk, state=PutBackState.PREPARING).update(state=PutBackState.PLANNED)
 
 
 def retry_preparation(plan_id: UUID) -> None:

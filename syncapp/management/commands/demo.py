@@ -72,7 +72,8 @@ class Command(BaseCommand):
                     except (CrmError, SwitchRefused) as error:
                         self.stderr.write(f"The demo’s people or capture could not be prepared: {error}")
                     connections.close_all()
-                    self.stdout.write(_ready_words(), ending="")
+                    ports = {"portal": settings.PORTAL_PORT, "sandbox": settings.SANDBOX_PORT}
+                    self.stdout.write(READY.format(host=HOST, folder=settings.DEMO_DIR, **ports), ending="")
                     self.stdout.flush()
                 supervisor.run()
             finally:
@@ -93,10 +94,6 @@ class Command(BaseCommand):
             waited = time.monotonic() - begun
             parts = " ".join(missing_parts())
             self.stderr.write(f"Still starting after {waited:.0f} s. {parts} The logs are in {logs}.")
-
-
-def _ready_words() -> str:
-    return READY.format(host=HOST, portal=settings.PORTAL_PORT, sandbox=settings.SANDBOX_PORT, folder=settings.DEMO_DIR)
 
 
 def _require_free_ports() -> None:

@@ -69,7 +69,11 @@ def summaries(run: FilterRun) -> list[GroupSummary]:
     counts: dict[str, Any] = {"users": Count("pk"), "nearest": Min("next_meeting_at")}
     counts |= {f"{name}_sum": Sum(name) for name in ("meetings", "attendees")}
     rows = {row["group"]: row for row in held.values("group").annotate(**counts)}
-    first = _meetings_at(run, [row["nearest"] for row in rows.values() if row["nearest"]])
+    starts = [row["nearest"] for row in rows.values() if row["nearest"]]
+    meetings = MeetingAtRisk.objects.filter(
+        item__run=run, item__plan=Plan.HELD, item__next_meeting_at__in=starts, starts_at=F("item__next_meeting_at")
+    )
+    first = {meeting.starts_at: meeting for meeting in meetings.order_by("-pk")}
     return [
         GroupSummary(
             group,
@@ -87,14 +91,6 @@ def digest(items: ItemQuerySet) -> str:
     """Return a digest of which users these are, by which a form proves what its reader saw."""
     keys = items.order_by("pk").values_list("pk", flat=True)
     return hashlib.sha256(",".join(map(str, keys)).encode()).hexdigest()[:32]
-
-
-def _meetings_at(run: FilterRun, starts: list[datetime]) -> dict[datetime | None, MeetingAtRisk]:
-    """Return for each of these starts a meeting that is its user's nearest one."""
-    nearest = MeetingAtRisk.objects.filter(
-        item__run=run, item__plan=Plan.HELD, item__next_meeting_at__in=starts, starts_at=F("item__next_meeting_at")
-    )
-    return {meeting.starts_at: meeting for meeting in nearest.order_by("-pk")}
 
 
 def _conditions(run: FilterRun) -> Mapping[HeldGroup, Q]:

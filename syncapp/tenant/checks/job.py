@@ -102,20 +102,16 @@ class ConnectionCheckJob(JobType):
                 queue.reschedule(lease, due_in=0, costs_attempt=False)
                 return
         _add_cost(lease, started, context)
-        _finish(lease, context)
+        version = ""
+        with suppress(CrmError):
+            version = context.once("version", context.crm.accounts.version)[:40]
+        with transaction.atomic():
+            lease.row().update(values=dict(run.values_to_match(context)), version=version)
+            queue.finish(lease)
+            closed = ConnectionCheck.objects.exclude(state__in=OPEN_STATES).order_by("-pk").values_list("pk", flat=True)
+            ConnectionCheck.objects.filter(pk__in=list(closed[_KEPT:])).delete()
 
 
 def _add_cost(lease: Lease, started: float, context: Context) -> None:
     seconds = time.monotonic() - started
     lease.row().update(seconds=F("seconds") + seconds, requests=F("requests") + context.crm.requests_sent())
-
-
-@transaction.atomic
-def _finish(lease: Lease, context: Context) -> None:
-    version = ""
-    with suppress(CrmError):
-        version = context.once("version", context.crm.accounts.version)[:40]
-    lease.row().update(values=dict(run.values_to_match(context)), version=version)
-    queue.finish(lease)
-    closed = ConnectionCheck.objects.exclude(state__in=OPEN_STATES).order_by("-pk").values_list("pk", flat=True)
-    ConnectionCheck.objects.filter(pk__in=list(closed[_KEPT:])).delete()

@@ -25,7 +25,8 @@ def own_edit(context: Context) -> Answer:
         do = "To capture edits from the audit log, set CAPTURE=audit and restart the workers."
         return not_asked("not asked, capture is off", _UNLOCKS, do)
     identities.find(context.crm)
-    users = signature.crm_users(_people(context))
+    administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
+    users = signature.crm_users([context.checked_by] if context.checked_by is not None else list(administrators))
     if not users:
         means = "An edit is recognized by the user of the CRM who made it: by Entra id, or by mail address."
         do = "Have an administrator of the portal who is a user of this CRM check, after the users were read."
@@ -42,13 +43,6 @@ def own_edit(context: Context) -> Answer:
     if signature.is_proved(capture):
         return ok("seen before", "Outlook edits are told from all others, so they can be restored.")
     return not_asked(f"no edit in the last {_MINUTES} minutes", _UNLOCKS, _EDIT, tried="")
-
-
-def _people(context: Context) -> list[Person]:
-    """Return the administrator who asked, or all of them where nobody is signed in."""
-    if context.checked_by is not None:
-        return [context.checked_by]
-    return list(Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True}))
 
 
 CHECKS = (

@@ -39,7 +39,12 @@ def _table(environment: Environment, wanted: TableSpec) -> Iterator[Item]:
         columns = environment.crm.columns(wanted.name)
         keys = environment.crm.metadata.keys(wanted.name)
         yield _existing_table(title, wanted, found)
-        yield _change_tracking(environment, found)
+        tracking = f"change tracking of {found.name}"
+        if found.tracks_changes:
+            yield Item(tracking, State.EXISTS)
+        else:
+            turn_on = partial(environment.writes.track_changes, found.name)
+            yield Item(tracking, State.CHANGE, "It cannot be turned off again.", turn_on)
     new = not columns
     for column in wanted.columns[1:] if new else wanted.columns:
         yield _column(environment, wanted.name, column, columns)
@@ -54,14 +59,6 @@ def _existing_table(title: str, wanted: TableSpec, found: TableDefinition) -> It
     if found.id_column != wanted.id_column:
         said.append(f"Its id is {found.id_column}, but CRM_NAMES says {wanted.id_column}.")
     return Item(title, State.DIFFERS if said else State.EXISTS, " ".join(said))
-
-
-def _change_tracking(environment: Environment, found: TableDefinition) -> Item:
-    title = f"change tracking of {found.name}"
-    if found.tracks_changes:
-        return Item(title, State.EXISTS)
-    detail = "It cannot be turned off again."
-    return Item(title, State.CHANGE, detail, partial(environment.writes.track_changes, found.name))
 
 
 def _column(environment: Environment, table: str, wanted: ColumnSpec, columns: Sequence[Column]) -> Item:

@@ -39,7 +39,14 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
     if entry.action == "connection.checked":
         return ["with test writes" if details.get("writes") else "without test writes"]
     if entry.action == "rule.simulated":
-        return _of_simulation(details)
+        looked_at, decided, differently = (
+            int(details.get(each) or 0) for each in ("looked_at", "decided", "differently")
+        )
+        return [
+            f"{number(looked_at)} past decisions examined",
+            f"it would have decided {number(decided)}",
+            f"{number(differently)} differently than people did" if decided else "",
+        ]
     return [_phrase(name, value) for name, value in details.items() if name not in _SAID_ELSEWHERE]
 
 
@@ -67,15 +74,6 @@ def _of_capture(action: str, details: Mapping[str, Any]) -> list[str]:
     if action == "put_back_ended":
         return [f"{number(int(details[each]))} {each.label.lower()}" for each in PutBackResult if details.get(each)]
     return found + [_phrase(name, details[name]) for name in ("entries", "fields", "contacts") if name in details]
-
-
-def _of_simulation(details: Mapping[str, Any]) -> list[str]:
-    looked_at, decided, differently = (int(details.get(each) or 0) for each in ("looked_at", "decided", "differently"))
-    return [
-        f"{number(looked_at)} past decisions examined",
-        f"it would have decided {number(decided)}",
-        f"{number(differently)} differently than people did" if decided else "",
-    ]
 
 
 # Names of numbers, for one and for several.

@@ -69,7 +69,8 @@ def state(entry: AuditEntry, related: Facts) -> EndState | None:
         filters = len(details.get("filters", ()))
         return EndState(what, word, f", {filters} filter{'' if filters == 1 else 's'}" if filters else "")
     if entry.action.startswith("policy.") and "tables" in details:
-        return EndState(f"Keeps {_in_a_sentence(details['tables'])}", "on" if details.get("on") else "off")
+        tables = titles.tables_in_words(details["tables"])
+        return EndState(f"Keeps {tables[:1].lower()}{tables[1:]}", "on" if details.get("on") else "off")
     return EndState(*titles.end_state_parts(run)) if run else None
 
 
@@ -111,11 +112,6 @@ def results(counted: Mapping[str, int]) -> str:
 
 def _state_icon(run: FilterRun) -> str:
     return "on" if run.wanted_on else "off"
-
-
-def _in_a_sentence(tables: list[str]) -> str:
-    labels = titles.tables_in_words(tables)
-    return labels[:1].lower() + labels[1:]
 
 
 def _moved_to(start: object) -> str:

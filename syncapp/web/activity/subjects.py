@@ -32,7 +32,10 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
         exists = policy is not None and policy.mode != PolicyMode.REMOVED
         return (policy.name, links.to("policy", policy.pk) if exists else "") if policy else NOTHING
     if family == "list":
-        return _list(entry, related, links)
+        kept, value = related.user_list(entry), facts.value_of(entry)
+        if kept is not None:
+            return kept.name, links.to("user_list", kept.pk)
+        return ((value.after or value.before or "") if value else ""), ""  # a deleted list keeps the name of then
     if family == "rule":
         rule = related.rule(entry)
         exists = rule is not None and rule.state != RuleState.REMOVED
@@ -54,11 +57,3 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
         family = "mail"
     name, page = _PAGES.get(family, NOTHING)
     return (name, links.to(page)) if page else NOTHING
-
-
-def _list(entry: AuditEntry, related: Facts, links: Links) -> Subject:
-    """Return a list by its present name, or by the name of then if it was deleted."""
-    kept, value = related.user_list(entry), facts.value_of(entry)
-    if kept is not None:
-        return kept.name, links.to("user_list", kept.pk)
-    return ((value.after or value.before or "") if value else ""), ""

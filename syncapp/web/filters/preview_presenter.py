@@ -128,11 +128,11 @@ class PreviewPresenter:
         tabs = [TabPresenter(p.value, p.label, users[p], self._href(p), p.value == current) for p in shown]
         if current in Part.values:
             part = Part(current)
-            tabs.append(TabPresenter(part.value, part.label, self._count(part), self._href(part), is_open=True))
+            members = self.part_counts.get(part)
+            if members is None:
+                members = parts.members(self.run, part).count()
+            tabs.append(TabPresenter(part.value, part.label, members, self._href(part), is_open=True))
         return tabs
-
-    def _count(self, part: Part) -> int:
-        return self.part_counts[part] if part in self.part_counts else int(parts.members(self.run, part).count())
 
     @cached_property
     def part_counts(self) -> dict[Part, int]:
