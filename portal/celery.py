@@ -44,10 +44,10 @@ def _end_log_context(**_: Any) -> None:
 @celeryd_init.connect
 @beat_init.connect
 def _prepare_process(**_: Any) -> None:
-    """End workers and beat where web processes would not start either; wait for this version's migrations.
+    """End workers and beat whose settings would stop a web process too; wait for this version's migrations.
 
-    By SystemExit, because Celery logs other exceptions of a receiver and goes on; and on the original standard error,
-    because Celery redirects its own to the log.
+    It raises SystemExit, because Celery logs other exceptions of a receiver and goes on, and writes to the original
+    standard error, because Celery redirects its own to the log.
     """
     # Before the first database connection; the pool's processes inherit it.
     processes.set_kind(processes.Kind.WORKER)

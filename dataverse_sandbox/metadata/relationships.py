@@ -58,7 +58,7 @@ def _unique(found: Iterable[Item]) -> list[Item]:
     return list({str(item["MetadataId"]): item for item in found}.values())
 
 
-def _of_every_relationship(schema_name: str, *, custom: bool) -> Item:
+def _relationship_properties(schema_name: str, *, custom: bool) -> Item:
     return {
         "SchemaName": schema_name,
         "IsCustomRelationship": custom,
@@ -78,7 +78,7 @@ def _relationship(one: OneToMany) -> Item:
     return {
         TYPE: "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata",
         "MetadataId": metadata_id(one.referencing.name, one.column.name, target, "relationship"),
-        **_of_every_relationship(f"owner_{one.referencing.name}s" if is_owner else one.name, custom=custom),
+        **_relationship_properties(f"owner_{one.referencing.name}s" if is_owner else one.name, custom=custom),
         "RelationshipType": "OneToManyRelationship",
         "ReferencingEntity": one.referencing.name,
         "ReferencingAttribute": one.column.name,
@@ -108,7 +108,7 @@ def _pair(table: Table, pair: ManyToMany) -> Item:
     return {
         TYPE: "#Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata",
         "MetadataId": metadata_id(pair.intersect.name, "relationship"),
-        **_of_every_relationship(pair.name, custom=pair.intersect.is_custom),
+        **_relationship_properties(pair.name, custom=pair.intersect.is_custom),
         "RelationshipType": "ManyToManyRelationship",
         "IntersectEntityName": pair.intersect.name,
         "Entity1LogicalName": table.name,

@@ -73,11 +73,11 @@ def table_item(table: Table) -> Item:
         "IsIntersect": table.link is not None,
         "HasActivities": table.name in ("account", "contact"),
         "OwnershipType": "UserOwned" if "ownerid" in table.by_name else "OrganizationOwned",
-        **_of_every_table(table),
+        **_table_properties(table),
     }
 
 
-def _of_every_table(table: Table) -> Item:
+def _table_properties(table: Table) -> Item:
     """Return the properties that nearly all tables share."""
     is_visible = table.link is None and table.writable
     names = ("IsBPFEntity", "IsChildEntity", "IsLogicalEntity", "IsAIRUpdated", "IsAvailableOffline")
@@ -121,11 +121,11 @@ def privileges(connection: sqlite3.Connection, table: Table) -> list[Item]:
 
 
 def column_item(table: Table, column: Column) -> Item:
-    return {**_of_every_column(table, column), **_specifics(table, column)}
+    return {**_column_properties(table, column), **_specifics(table, column)}
 
 
 @lru_cache(maxsize=2_048)
-def _of_every_column(table: Table, column: Column) -> Item:
+def _column_properties(table: Table, column: Column) -> Item:
     attribute_type, type_name, stem = _types(column)
     return {
         TYPE: f"#Microsoft.Dynamics.CRM.{stem}AttributeMetadata",
@@ -196,11 +196,11 @@ def _specifics(table: Table, column: Column) -> Item:
     if column.options:
         return option_sets.of_column(table, column)
     if column.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
-        return _of_a_number(column)
+        return _number_properties(column)
     return {}
 
 
-def _of_a_number(column: Column) -> Item:
+def _number_properties(column: Column) -> Item:
     """Return the properties of a numeric column."""
     if column.kind is Kind.INTEGER:
         return {"MinValue": int(column.minimum), "MaxValue": int(column.maximum), "Format": "None"}

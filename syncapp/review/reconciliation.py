@@ -94,7 +94,7 @@ def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: Cr
 
 
 def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
-    """Return those of these decisions that neither our database nor the CRM holds, oldest first.
+    """Return the decisions among these that neither our database nor the CRM holds, oldest first.
 
     A first decision is lost if its field is undecided; a follow-up is lost if nothing came after it.
     """
@@ -171,7 +171,7 @@ def record_lost(found: Collection[LostDecision], *, channel: str = "command") ->
 
 
 def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decision]:
-    """Return those of these decisions whose written value differs from the CRM's current one. Raises CrmError.
+    """Return the decisions among these whose written value differs from the CRM's current one. Raises CrmError.
 
     Only the last write to a contact's column is compared. A deleted contact or an unreadable value counts as
     different.

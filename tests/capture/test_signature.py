@@ -39,7 +39,7 @@ def is_user(person: Person, user_id: UUID) -> None:
     FilterUser.objects.create(id=user_id, name=person.name, entra_id=person.oid, read_at=database_now())
 
 
-def test_own_outlook_edit_lets_restoring_begin(company: Company) -> None:
+def test_own_signed_edit_allows_restoring(company: Company) -> None:
     Connection.objects.update(review_writes=True)
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
@@ -56,7 +56,7 @@ def test_own_outlook_edit_lets_restoring_begin(company: Company) -> None:
     assert mode() == ("restoring", "")
 
 
-def test_unsigned_outlook_edit_lets_nothing_begin(company: Company) -> None:
+def test_unsigned_outlook_edit_does_not_allow_restoring(company: Company) -> None:
     company.sign("unsigned")
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
@@ -69,7 +69,7 @@ def test_unsigned_outlook_edit_lets_nothing_begin(company: Company) -> None:
 @pytest.mark.parametrize(
     ("reason", "is_proved"), [("signature_gone", False), ("signers_changed", False), ("mass_edit", True)]
 )
-def test_pause_for_the_signature_brings_doubt(reason: str, is_proved: bool) -> None:
+def test_signature_pause_needs_new_proof(reason: str, is_proved: bool) -> None:
     observe()
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(hours=1), reason=reason)
 

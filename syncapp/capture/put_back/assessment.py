@@ -58,7 +58,7 @@ _BY_MARK: Mapping[int, Left] = {
 
 
 def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Left | None:
-    """Return why our rows leave a column alone, None where the CRM decides.
+    """Return why a column is left alone, by our own rows; None where the CRM's rows decide.
 
     `field` is loaded with its record; `is_newest`: no later edit of the column was restored.
     """
@@ -74,7 +74,7 @@ def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Le
 
 
 def by_contact(restore: Restore, column: Column | None, contact: LiveContact | None) -> Left | None:
-    """Return why the contact as it is now leaves a column alone, None where its value is to be put back."""
+    """Return why a column is left alone, by its contact's live values; None where its value is to be put back."""
     if contact is None:
         return Left.CONTACT_GONE
     if contact.state is ContactState.MERGED:
@@ -88,7 +88,7 @@ def by_contact(restore: Restore, column: Column | None, contact: LiveContact | N
 
 
 def by_staged_row(staged: StagedField | None) -> Left | None:
-    """Return why the staging row in the CRM leaves its column alone; decisions reach us with the next reading."""
+    """Return why a column is left alone, by its staging row in the CRM; we read new decisions later."""
     if staged is None:
         return Left.WITHDRAWN
     if staged.problem:

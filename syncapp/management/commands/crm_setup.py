@@ -63,9 +63,9 @@ class Command(BaseCommand):
             self.stdout.write(app_roles.manifest())
         else:
             with without_requests(options["verbosity"]):
-                self._in_the_crm(options)
+                self._run(options)
 
-    def _in_the_crm(self, options: dict[str, Any]) -> None:
+    def _run(self, options: dict[str, Any]) -> None:
         transport = Transport(
             origin=settings.CRM_ORIGIN,
             token_source=self._token(options),

@@ -54,7 +54,7 @@ def outcome(run: FilterRun, user: FilterUser) -> str:
     return run.items.get(user=user).outcome
 
 
-def test_appointments_go_off_and_on(read):
+def test_run_turns_appointments_off_and_on(read):
     rita, since = read.user(), read.mark()
     wanted = set(
         FilterRow.objects.filter(owner_id=rita.pk, table__in=APPOINTMENT_TABLES, query_type=256).values_list(
@@ -343,7 +343,7 @@ def test_failed_request_affects_its_user_only(read):
     assert len(written) == len(set(written)) == 9
 
 
-def test_switching_on_counts_own_choices_and_doubled_users(read):
+def test_switching_on_counts_choices_and_users_synced_twice(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     done(rob)
     for row in FilterRow.objects.filter(owner_id=rita.pk, table="appointment", query_type=256):

@@ -71,7 +71,7 @@ def test_plan_depends_on_mailbox(people):
     assert "only known path" in items[only.pk].why
 
 
-def test_doubled_or_unapproved_users_are_not_changed(people):
+def test_users_synced_twice_or_unapproved_stay_unchanged(people):
     user, spec = people[0], creation.RunSpec(method=SyncMethod.SERVER_SIDE)
     FilterUser.objects.update(
         mailbox_id=user.pk, method=0, appointments="on", paths=SyncPaths.ONCE, approval=1, incoming=1

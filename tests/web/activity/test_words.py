@@ -95,7 +95,7 @@ def test_codes_are_shown_in_words(action, details, values, says):
         assert code not in screen.words
 
 
-def test_policy_is_named_linked_and_says_off():
+def test_policy_entry_links_and_shows_its_state():
     policy = make_policy()
 
     screen = open_page()

@@ -44,7 +44,7 @@ def test_matrix_filters_by_team_state_and_name(read):
     assert "No user matches" in text(client.get(f"{exactly}&list={north.pk}"))
 
 
-def test_appointments_go_off_in_three_clicks(read):
+def test_three_clicks_turn_appointments_off(read):
     client, rita, since = browser(fred()), read.user(), read.mark()
     drawer = text(client.get(f"/filters/?user={rita.pk}&group=appointments"))
     assert "My Appointments" in drawer

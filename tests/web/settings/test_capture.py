@@ -417,7 +417,7 @@ def test_original_rule_is_left(capture: Capture) -> None:
     assert Capture.objects.get().rule == CaptureRule.SIGNED
 
 
-def test_original_rule_lets_programs_be_switched_on(capture: Capture) -> None:
+def test_original_rule_allows_switching_programs_on(capture: Capture) -> None:
     by_program(program(), state=EntryState.OBSERVED)
     assert "only by the original rule" in page().words
     Capture.objects.update(rule=CaptureRule.ORIGINAL, rule_asked_by=ada(), rule_confirmed_by=anna())
