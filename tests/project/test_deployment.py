@@ -40,6 +40,13 @@ def test_unit_starts_the_command(name: str) -> None:
     assert service.get("TimeoutStopSec", service.get("TimeoutStartSec")) == str(PROCESSES[name]["stop_seconds"])
 
 
+def test_unit_keeps_what_watch_reported() -> None:
+    """Without PrivateTmp's folder, which is emptied after each run."""
+    service = unit("watch")["Service"]
+
+    assert f"WATCH_DIR=/var/lib/{service['StateDirectory']}" in service["Environment"].split()
+
+
 def test_every_unit_is_a_known_process() -> None:
     assert {path.stem.removeprefix("outlook-sync-") for path in UNITS} == set(PROCESSES) - WITHOUT_UNIT | {"runtime"}
 
