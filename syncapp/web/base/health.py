@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,8 +15,8 @@ from syncapp.web.base.access import public
 PATH = "/healthz"
 
 
-class WithoutSession:
-    """Middleware that ignores the session of requests to /healthz, because loading it would need the database."""
+class Probes:
+    """Middleware that answers probes of /healthz by any host name, and without loading a session from the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -23,6 +24,8 @@ class WithoutSession:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path == PATH:
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+            # They ask each process by its address, which is not in ALLOWED_HOSTS.
+            request.META["HTTP_HOST"] = urlsplit(settings.BASE_URL).netloc
         return self.get_response(request)
 
 

@@ -82,6 +82,14 @@ def test_healthz_names_no_secret_or_person(healthy_portal: Any, settings: Settin
         assert secret not in text
 
 
+def test_probes_ask_by_any_name(settings: Settings) -> None:
+    settings.BASE_URL, settings.ALLOWED_HOSTS = "https://sync.contoso.example", ["sync.contoso.example"]
+    probe = Client(headers={"host": "10.0.0.7:8000"})
+
+    assert probe.get("/healthz", {"part": "live"}).status_code == 200
+    assert probe.get("/sign-in").status_code == 400
+
+
 def test_lost_broker_is_reported_at_once(healthy_portal: Any) -> None:
     healthy_portal.kill()
 
