@@ -354,6 +354,19 @@ def test_editor_without_address_is_not_notified(columns: dict[str, Any]) -> None
     assert notification_rules.notify_editors([decided(**columns).record_id]) == 0
 
 
+def test_edit_without_person_tells_reviewers_alone() -> None:
+    preferences.change(by=None, tell_editors=True)
+    field = decided()
+    SyncRecord.objects.update(editor_id=None)
+
+    assert notification_rules.notify_editors([field.record_id]) == 0
+    rita = reviewer("Rita")
+    make_arrivals()
+    SyncRecord.objects.update(editor_id=None)
+    notification_rules.notify_new_edits()
+    assert [message.recipient for message in made()] == [rita]
+
+
 def test_editors_not_notified_by_default() -> None:
     assert notification_rules.notify_editors([decided().record_id]) == 0
 
