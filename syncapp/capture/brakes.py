@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -114,9 +113,10 @@ def _first_finding(capture: Capture, now: datetime) -> Finding | None:
 
 def _restores(since: datetime) -> int:
     """Return the most restores of any source; one write of a contact is one, however many columns it restored."""
-    rows = Restore.objects.filter(done_at__gt=since).exclude(result=RestoreResult.NOT_RESTORED)
-    writes = set(rows.values_list("source", "contact_id", "done_at"))
-    return max(Counter(source for source, _, _ in writes).values(), default=0)
+    rows = Restore.objects.filter(done_at__gt=since).exclude(result=RestoreResult.NOT_RESTORED).order_by()
+    writes = rows.values("source", "contact_id", "done_at").distinct()
+    found = rows.values_list("source", flat=True).distinct()
+    return max((writes.filter(source=source).count() for source in found), default=0)
 
 
 def _changed_contacts(capture: Capture, since: datetime) -> int:
