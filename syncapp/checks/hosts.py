@@ -83,14 +83,20 @@ def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
-    """Check E024: ALLOWED_HOSTS has only the portal's own host names."""
+    """Check E024, W008: ALLOWED_HOSTS has only the portal's own host names, and that of BASE_URL."""
     if settings.DEMO:
         return []
     hint = "List each host, for example ALLOWED_HOSTS=outlook-sync.contoso.com"
     if not settings.ALLOWED_HOSTS:
         return [Error("ALLOWED_HOSTS is not set, so no page can be opened.", hint=hint, id="osync.E024")]
     wildcards = [host for host in settings.ALLOWED_HOSTS if host.startswith((".", "*"))]
-    return [Error(f"ALLOWED_HOSTS has a wildcard: {host!r}.", hint=hint, id="osync.E024") for host in wildcards]
+    if wildcards:
+        return [Error(f"ALLOWED_HOSTS has a wildcard: {host!r}.", hint=hint, id="osync.E024") for host in wildcards]
+    own = urlsplit(settings.BASE_URL).hostname or ""
+    if not own or own in {host.lower() for host in settings.ALLOWED_HOSTS}:
+        return []
+    message = f"ALLOWED_HOSTS lacks {own}, the host of BASE_URL, so pages answer 400 there."
+    return [Warning(message, hint=hint, id="osync.W008")]
 
 
 @register("osync", Tags.security)

@@ -97,6 +97,7 @@ def test_default_demo_passes(settings: Settings) -> None:
         ({"ALLOWED_HOSTS": ["*"]}, "osync.E024"),
         ({"ALLOWED_HOSTS": [".contoso.example"]}, "osync.E024"),
         ({"ALLOWED_HOSTS": []}, "osync.E024"),
+        ({"ALLOWED_HOSTS": ["portal.contoso.example"]}, "osync.W008"),
         ({"SESSION_IDLE_MINUTES": 0}, "osync.E026"),
         ({"SESSION_IDLE_MINUTES": 100_000}, "osync.E026"),
         ({"LINK_DAYS": 0}, "osync.E026"),
