@@ -46,3 +46,24 @@ def test_movement_is_measured(page: Page, demo: Demo) -> None:
     page.wait_for_timeout(500)
 
     assert page.evaluate("window.moved.length") > 0
+
+
+@pytest.mark.parametrize("title", ["7 contacts, 9 fields", "1,000 contacts, 2,310 fields"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_new_edits_move_nothing_in_the_head(page: Page, demo: Demo, title: str, width: int) -> None:
+    sign_in(page, demo)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("(title) => { document.querySelector('#list-title').textContent = title }", title)
+    head = page.locator(".list-head")
+    boxes = "all => all.map((one) => [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+
+    def places() -> list[list[float]]:
+        found: list[list[float]] = head.locator("#tick-all, .orders a").evaluate_all(boxes)
+        return found
+
+    before = places()
+    page.evaluate("document.querySelector('#fresh').innerHTML = '<a href=\"/review/\">Show 12 new</a>'")
+
+    assert places() == before
+    assert head.evaluate("(one) => one.scrollWidth - one.clientWidth") <= 0
+    expect(head.get_by_role("link", name="Show 12 new")).to_be_visible()

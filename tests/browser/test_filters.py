@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 def fred(page: Page, demo: Demo) -> Page:
     page.goto(f"{demo.portal}/sign-in/start")
     page.get_by_role("button", name=re.compile("^Fred")).click()
+    expect(page.get_by_role("link", name="Filters", exact=True)).to_be_visible()
     wait_until(lambda: _is_read(page, demo), seconds=60, what="the users are read")
     return page
 

@@ -120,6 +120,13 @@ def edit_many(demo: Demo, count: int) -> tuple[int, str]:
     return fields, people[-1]["fullname"]
 
 
+def wait_for_last_edit(page: Page, demo: Demo) -> None:
+    """Wait until the page of the edit that was staged last can be opened; the page has to be signed in."""
+    (last,) = read(demo, "osync_syncrecords?$select=osync_syncrecordid&$orderby=versionnumber desc&$top=1")
+    page_of_last = f"{demo.portal}/review/{last['osync_syncrecordid']}/"
+    wait_until(lambda: page.request.get(page_of_last).ok, seconds=60, what="the last edit")
+
+
 def staged(demo: Demo) -> set[str]:
     """Return the ids of all staging rows."""
     return {row["osync_syncfieldid"] for row in read(demo, "osync_syncfields?$select=osync_syncfieldid")}

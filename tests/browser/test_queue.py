@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
-from tests.browser.test_keyboard import edit_many, read
+from tests.browser.test_keyboard import edit_many, wait_for_last_edit
 from tests.browser.test_review import edit_in_outlook, sign_in
 from tests.support.servers import wait_until
 
@@ -60,11 +60,9 @@ def test_tabs_and_search_share_a_line(page: Page, demo: Demo, width: int) -> Non
 
 def test_j_after_last_row_loads_more(page: Page, demo: Demo) -> None:
     edit_many(demo, 60)
-    (last,) = read(demo, "osync_syncrecords?$select=osync_syncrecordid&$orderby=versionnumber desc&$top=1")
     sign_in(page, demo)
     # Edits of the same second have no order of their own, so one that arrives late can come before those on the page.
-    page_of_last = f"{demo.portal}/review/{last['osync_syncrecordid']}/"
-    wait_until(lambda: page.request.get(page_of_last).ok, seconds=60, what="the last edit")
+    wait_for_last_edit(page, demo)
     visit(page, demo, "")
     rows = page.locator("#items > .item > a")
     rows.nth(48).focus()

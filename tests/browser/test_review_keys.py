@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
-from tests.browser.test_keyboard import edit_many
+from tests.browser.test_keyboard import edit_many, wait_for_last_edit
 from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
 from tests.browser.test_states import outcome, row, story
 from tests.support.servers import wait_until
@@ -99,6 +99,7 @@ def test_keys_assign_comment_and_park(page: Page, demo: Demo) -> None:
 def test_keys_move_between_contacts_and_tabs(page: Page, demo: Demo) -> None:
     edit_many(demo, 3)
     sign_in(page, demo)
+    wait_for_last_edit(page, demo)
     page.goto(f"{demo.portal}/review/?order=newest")
     first = page.locator("#record").get_attribute("data-record")
 
@@ -120,6 +121,7 @@ def test_keys_move_between_contacts_and_tabs(page: Page, demo: Demo) -> None:
 def test_shift_click_selects_a_range_to_park(page: Page, demo: Demo) -> None:
     edit_many(demo, 5)
     sign_in(page, demo)
+    wait_for_last_edit(page, demo)
     page.goto(f"{demo.portal}/review/?order=newest")
     boxes = page.locator(".items input[name=record]")
 

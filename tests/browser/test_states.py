@@ -245,9 +245,6 @@ def test_group_parking_and_history_without_scripts(chromium: Browser, page: Page
     _, (address,) = edited(plain, demo, story, NEW_ADDRESS)
     plain.goto(address)
 
-    plain.get_by_role("button", name="Approve 3 fields of Address").click()
-    expect(plain.locator(".outcome")).to_have_count(3)
-    plain.get_by_role("button", name="Undo all 3 of Address").click()
     plain.get_by_role("link", name="Split Address").click()
     expect(plain.get_by_role("button", name=re.compile("^Approve Address 1: City"))).to_be_visible()
 
@@ -258,6 +255,9 @@ def test_group_parking_and_history_without_scripts(chromium: Browser, page: Page
     plain.get_by_role("link", name=re.compile("^Earlier edits")).click()
     expect(plain.get_by_role("heading", name=re.compile("^History of"))).to_be_visible()
     assert plain.evaluate("document.documentElement.scrollWidth") <= 390
+    plain.goto(address)
+    plain.get_by_role("button", name="Approve 3 fields of Address").click()
+    expect(plain.locator(".outcome")).to_have_count(3)
     context.close()
 
 

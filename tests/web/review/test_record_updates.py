@@ -64,6 +64,19 @@ def test_poll_returns_only_pending_rows():
     assert "hx-get" not in polled(part)
 
 
+def test_poll_keeps_the_message_of_the_decision():
+    """A decision that left a field out says so until the next one, also when the others are written meanwhile."""
+    record = make_record()
+    make_field(record, "fax")
+    moving = make_field(record)
+    scenes.finished(scenes.approved(moving, by=rita()))
+
+    poll = opened(browser(rita()), record, f"?live={moving.pk}", **{"HX-Request": "true"})
+
+    assert 'id="tab-waiting"' in poll.html
+    assert 'id="flash"' not in poll.html
+
+
 def test_poll_keeps_naming_the_first_decider():
     field = make_field()
     scenes.being_written(scenes.approved(field, by=rob()))
