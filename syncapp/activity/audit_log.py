@@ -4,10 +4,10 @@ Each filter has an index that ends with the time (models/audit.py), so the cost 
 of the log. A search for names finds edits: if few match, their entries are looked up; if many match, the log is
 scanned from its newest entry, which soon fills a page.
 
-A grouped page has one entry for each run and bulk decision. The entries of their users and fields are no part of the
-indexes that it reads, so a run of 20,000 users costs as much as one of one user. PostgreSQL does not know how few
-entries of an area are left, and would look for them among those of all areas: `_Is` and the order make it
-walk through the index of the area.
+A grouped page has one entry for each run, bulk decision, plan to put values back, and round of a rule. The entries of
+their users and fields are no part of the indexes that it reads, so a run of 20,000 users costs as much as one of one
+user. PostgreSQL does not know how few entries of an area are left, and would look for them among those of all areas:
+`_Is` and the order make it walk through the index of the area.
 """
 
 from __future__ import annotations
@@ -47,6 +47,16 @@ RUN_ACTIONS = (
     "run.cancelled",
     "run.done",
 )
+# So has a plan that puts restored values back.
+PUT_BACK_ACTIONS = (
+    "capture.put_back_planned",
+    "capture.put_back_discarded",
+    "capture.put_back_started",
+    "capture.put_back_retried",
+    "capture.put_back_stopped",
+    "capture.put_back_ended",
+)
+STEPS = (*RUN_ACTIONS, *PUT_BACK_ACTIONS)
 
 
 class _Is(Func):
@@ -197,7 +207,7 @@ def _entries(conditions: AuditFilter) -> QuerySet[AuditEntry]:
 
 
 def _heads(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[AuditEntry]:
-    """Leave out the users of runs, the fields of bulk decisions, and all but the newest entry of each run."""
+    """Leave out the parts of runs, plans and decisions taken together, and all but the newest step of each."""
     heads = entries.filter(IS_HEAD)
     if not conditions.area:
         decided_together = SelectionItem.objects.filter(decision=OuterRef("decision_id"))
@@ -207,7 +217,7 @@ def _heads(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[A
     then = OuterRef("at")
     is_newer = Q(at__gte=then) & (Q(at__gt=then) | Q(pk__gt=OuterRef("pk")))
     same_period = _matching(AuditFilter(since=conditions.since, until=conditions.until))
-    return heads.exclude(Exists(same_period.filter(is_newer, group=OuterRef("group"), action__in=RUN_ACTIONS)))
+    return heads.exclude(Exists(same_period.filter(is_newer, group=OuterRef("group"), action__in=STEPS)))
 
 
 def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:

@@ -14,6 +14,7 @@ from syncapp.models import (
     FilterRun,
     FilterUser,
     Person,
+    PutBackPlan,
     Rule,
     SyncField,
     SyncRecord,
@@ -40,6 +41,7 @@ class Facts:
     runs: Mapping[uuid.UUID, FilterRun]
     policies: Mapping[uuid.UUID, FilterPolicy]
     lists: Mapping[uuid.UUID, UserList]
+    plans: Mapping[uuid.UUID, PutBackPlan]
 
     def user(self, entry: AuditEntry) -> FilterUser | None:
         """Return the CRM user that the entry is about."""
@@ -52,6 +54,10 @@ class Facts:
     def policy(self, entry: AuditEntry) -> FilterPolicy | None:
         """Return the policy that was created or changed."""
         return self.policies.get(entry.group) if entry.group else None
+
+    def plan(self, entry: AuditEntry) -> PutBackPlan | None:
+        """Return the plan to put values back that the entry is a step of."""
+        return self.plans.get(entry.group) if entry.group else None
 
     def user_list(self, entry: AuditEntry) -> UserList | None:
         """Return the list of users that was saved."""
@@ -123,6 +129,9 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
         ),
         policies=FilterPolicy.objects.in_bulk(
             _ids(each.group for each in of_filters if each.action.startswith("policy."))
+        ),
+        plans=PutBackPlan.objects.select_related("created_by", "started_by").in_bulk(
+            _ids(each.group for each in entries if each.action.startswith("capture.put_back_"))
         ),
         lists=UserList.objects.in_bulk(_ids(each.group for each in of_filters if each.action.startswith("list."))),
     )

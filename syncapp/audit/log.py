@@ -31,7 +31,8 @@ def digest(value: str | None) -> str:
 class Fact:
     """The content of an entry. `details` holds only codes and numbers, no personal data.
 
-    `column` is the logical name of the field, '' if the entry is not about a field.
+    `column` is the logical name of the field, '' if the entry is not about a field. `is_part`: on the activity page
+    the row of another entry of the group stands for this one.
     """
 
     action: str
@@ -39,6 +40,7 @@ class Fact:
     by: Person | None
     channel: str
     group: uuid.UUID | None = None
+    is_part: bool = False
     record_id: uuid.UUID | None = None
     field_id: uuid.UUID | None = None
     decision_id: uuid.UUID | None = None
@@ -77,6 +79,7 @@ def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
             actor=fact.by,
             channel=fact.channel,
             group=fact.group,
+            is_part=fact.is_part,
             record_id=fact.record_id,
             field_id=fact.field_id,
             decision_id=fact.decision_id,

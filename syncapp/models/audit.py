@@ -26,6 +26,7 @@ _PREFIXES = {
     "field.withdrawn": Area.MIRROR,
     "field.": Area.DECISION,
     "selection.": Area.DECISION,
+    "capture.put_back_": Area.DECISION,
     "filter.": Area.FILTER,
     "list.": Area.FILTER,
     "run.": Area.FILTER,

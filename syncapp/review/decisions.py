@@ -77,11 +77,17 @@ def _only(result: DecisionResult) -> Decision:
 
 @retried
 def decide(
-    choices: Sequence[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None
+    choices: Sequence[Choice],
+    *,
+    by: Decider,
+    channel: str = "screen",
+    group: uuid.UUID | None = None,
+    is_part: bool = False,
 ) -> DecisionResult:
     """Decide several fields in one transaction; a refused choice changes nothing and does not stop the others.
 
-    All decisions become due at the same moment, so that one change set writes them.
+    All decisions become due at the same moment, so that one change set writes them. `is_part`: an earlier entry of
+    the group is the row of the activity page.
     """
     fields = context.lock_fields([choice.field_id for choice in choices])
     if not fields:
@@ -113,7 +119,7 @@ def decide(
             accepted.append(decision)
         except ReviewError as error:
             refused.append(error)
-    result = save_and_enqueue(accepted, shared, by=by, channel=channel, group=group or uuid.uuid4())
+    result = save_and_enqueue(accepted, shared, by=by, channel=channel, group=group or uuid.uuid4(), is_part=is_part)
     return DecisionResult(result.taken, (*refused, *result.refused))
 
 
@@ -178,7 +184,13 @@ def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **va
 
 
 def save_and_enqueue(
-    decisions: Sequence[Decision], shared: DecisionContext, *, by: Decider, channel: str, group: uuid.UUID
+    decisions: Sequence[Decision],
+    shared: DecisionContext,
+    *,
+    by: Decider,
+    channel: str,
+    group: uuid.UUID,
+    is_part: bool = False,
 ) -> DecisionResult:
     """Move the fields, store their decisions, ensure the deliveries and record all of it in the audit log.
 
@@ -199,28 +211,29 @@ def save_and_enqueue(
         replaced.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(saved)
     deliveries.ensure_deliveries(saved)
-    facts = []
-    for decision in saved:
-        field = decision.field
-        details = {"corrected": decision.is_corrected, "after_failure": field.pk in shared.failed}
-        if decision.four_eyes and decision.unidentified_allowed:
-            details["editor_unidentified"] = True
-        fact = _fact(
-            f"field.{decision.kind}.{decision.outcome}",
-            decision,
-            by=by if isinstance(by, Person) else None,
-            channel=channel,
-            group=group,
-            details=details,
-            before=decision.expected_value,
-            after=decision.value_to_write if decision.writes else field.proposed_value,  # what was rejected
-            reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
-        )
-        facts.append(fact)
-    audit.record_all(facts)
+    origin: dict[str, Any] = {"channel": channel, "group": group, "is_part": is_part}
+    audit.record_all(
+        [_fact_of_decision(each, by=by, after_failure=each.field_id in shared.failed, **origin) for each in saved]
+    )
     SyncRecord.objects.recount({decision.field.record_id for decision in saved})
     decision_log.log_decided(saved)
     return DecisionResult(tuple(saved), tuple(refused))
+
+
+def _fact_of_decision(decision: Decision, *, by: Decider, after_failure: bool, **origin: Any) -> audit.Fact:
+    details = {"corrected": decision.is_corrected, "after_failure": after_failure}
+    if decision.four_eyes and decision.unidentified_allowed:
+        details["editor_unidentified"] = True
+    return _fact(
+        f"field.{decision.kind}.{decision.outcome}",
+        decision,
+        by=by if isinstance(by, Person) else None,
+        details=details,
+        before=decision.expected_value,
+        after=decision.value_to_write if decision.writes else decision.field.proposed_value,  # what was rejected
+        reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+        **origin,
+    )
 
 
 def _fact(action: str, decision: Decision, *, details: Mapping[str, Any] | None = None, **more: Any) -> audit.Fact:

@@ -42,6 +42,17 @@ def test_no_page_scrolls_sideways(page: Page, demo: Demo, path: str) -> None:
     assert wider == []
 
 
+@pytest.mark.parametrize("person", ["Rita", "Fred"])
+def test_filters_take_one_line(page: Page, demo: Demo, person: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{demo.portal}/activity/?person=portal&period=30d")
+    page.get_by_role("button", name="Sign in with Microsoft").click()
+    page.get_by_role("button", name=re.compile(f"^{person}")).click()
+
+    expect(page.get_by_role("link", name="last 30 days, remove this filter")).to_be_visible()
+    assert page.locator(".filterbar").evaluate("bar => bar.offsetHeight") < 60
+
+
 @pytest.fixture
 def plain(chromium: Browser) -> Iterator[Page]:
     """Return a tab without scripts."""
@@ -117,6 +128,7 @@ def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:
     sign_in(plain, demo)
     plain.goto(f"{demo.portal}/activity/")
 
+    plain.locator(".filterbar summary").click()
     plain.get_by_label("Origin").select_option(label="browser")
     plain.get_by_role("button", name="Apply").last.click()
 

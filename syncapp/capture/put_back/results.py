@@ -142,6 +142,7 @@ def _fact(item: PutBackItem, plan: PutBackPlan) -> audit.Fact:
         by=plan.started_by,
         channel="worker",
         group=plan.pk,
+        is_part=True,
         record_id=item.field.record_id if item.field is not None else None,
         field_id=item.field_id,
         column=item.column_name,

@@ -150,6 +150,8 @@ def _close(
         record_id=field.record_id,
         field_id=field.pk,
         decision_id=decision.pk,
+        # The rule's row says that it was written; what people have to look at is a row of its own.
+        is_part=decision.rule_id is not None and state in (DecisionState.WRITTEN, DecisionState.ALREADY),
         details={"column": field.column_name, "finding": str(finding)}
         | ({"adjusted": True} if decision.is_adjusted else {}),
         before=decision.expected_value if decision.writes else None,

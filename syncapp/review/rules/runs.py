@@ -6,11 +6,11 @@ by the next pull; two concurrent runs take each field once.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -21,11 +21,12 @@ from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
 from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import SyncFieldQuerySet
+from syncapp.models.review.decision import Outcome
 from syncapp.models.review.rule import RuleOutcome, RuleState
 from syncapp.review import decisions
 from syncapp.review.bulk.warnings import changed_in_crm
 from syncapp.review.context import digest
-from syncapp.review.errors import ReviewError
+from syncapp.review.decisions import Choice
 from syncapp.review.rules.simulation import blocked_editors, matches
 
 BATCH = 200
@@ -36,17 +37,22 @@ CHANNEL = "rule"
 
 @dataclass(slots=True)
 class RunResult:
-    """Counts of one run: fields checked, decided, and noted by rules in shadow mode."""
+    """Counts of one run: fields checked, decided, and noted by rules in shadow mode.
+
+    `groups` has the group of audit entries of each rule that decided, whose first entry is stored.
+    """
 
     fields: int = 0
     decided: int = 0
     noted: int = 0
+    groups: dict[uuid.UUID, uuid.UUID] = dataclasses.field(default_factory=dict)
 
     def add(self, other: RunResult) -> None:
         """Add the counts of another result."""
         self.fields += other.fields
         self.decided += other.decided
         self.noted += other.noted
+        self.groups |= other.groups
 
 
 def run(*, seconds: float = 10.0) -> RunResult:
@@ -59,7 +65,7 @@ def run(*, seconds: float = 10.0) -> RunResult:
             break
         ids = list(_unchecked().order_by("pk").values_list("pk", flat=True)[:BATCH])
         for field_id in ids:
-            total.add(_check_field(field_id, rules))
+            total.add(_check_field(field_id, rules, total.groups))
         if len(ids) < BATCH:
             break
     return total
@@ -95,7 +101,7 @@ def _mark_batch() -> int:
 
 
 @retried
-def _check_field(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
+def _check_field(field_id: uuid.UUID, rules: Sequence[Rule], groups: Mapping[uuid.UUID, uuid.UUID]) -> RunResult:
     result = RunResult()
     if SyncField.objects.not_yet_ruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
         return result
@@ -104,7 +110,10 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
     with runner.isolated(f"rules on field {field_id}"):  # after an error, people decide
         for rule in (rule for rule in rules if matches(rule, field)):
             if rule.state == RuleState.ENABLED:
-                result.decided += _act(rule, field)
+                group = groups.get(rule.pk, uuid.uuid4())
+                if _act(rule, field, group=group, is_part=rule.pk in groups):
+                    result.decided += 1
+                    result.groups[rule.pk] = group
                 break
             editor_id = field.record.editor_id
             _store_trace(rule, field, refused=blocked_editors(rule, {editor_id}).get(editor_id, ""))
@@ -113,25 +122,29 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
     return result
 
 
-def _act(rule: Rule, field: SyncField) -> bool:
-    """Decide the field as the rule says, or leave it to people and store why; return whether it was decided."""
+def _act(rule: Rule, field: SyncField, *, group: uuid.UUID, is_part: bool) -> bool:
+    """Decide the field as the rule says, or leave it to people and store why; return whether it was decided.
+
+    The first decision of a group has the row of the activity page, the others are part of it.
+    """
     if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
         return False  # paused during this run: people decide
     if changed_in_crm(field, columns.find(field.record.target_table, field.column_name)):
         _store_trace(rule, field, refused="crm_has_another_value")
         return False
-    how: dict[str, Any] = {"by": rule, "seen": digest(field), "channel": CHANNEL}
-    decision = None
-    try:
-        if rule.outcome == RuleOutcome.APPROVE:
-            decision = decisions.approve(field.pk, **how)
-        elif rule.outcome == RuleOutcome.REJECT:
-            decision = decisions.reject(field.pk, reason_code=rule.reason_code, reason=rule.reason, **how)
-    except ReviewError as error:
-        _store_trace(rule, field, refused=error.code)
+    if rule.outcome == RuleOutcome.LEAVE:
+        _store_trace(rule, field)
         return False
-    _store_trace(rule, field, decision=decision)
-    return decision is not None
+    if rule.outcome == RuleOutcome.APPROVE:
+        choice = Choice(field.pk, Outcome.APPROVED, digest(field))
+    else:
+        choice = Choice(field.pk, Outcome.REJECTED, digest(field), rule.reason_code, rule.reason)
+    result = decisions.decide([choice], by=rule, channel=CHANNEL, group=group, is_part=is_part)
+    for error in result.refused:
+        _store_trace(rule, field, refused=error.code)
+    for decision in result.taken:
+        _store_trace(rule, field, decision=decision)
+    return bool(result.taken)
 
 
 def _store_trace(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:

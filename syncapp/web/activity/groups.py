@@ -1,4 +1,4 @@
-"""Rows that stand for several entries: a run with its users, a bulk decision with its fields."""
+"""Rows that stand for several entries: a run, a bulk decision, a rule's round, a plan to put values back."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.db.models import Count
 from syncapp.activity import audit_log
 from syncapp.activity.facts import Facts
 from syncapp.models import AuditEntry, FilterRun, FilterRunItem, SelectionItem
-from syncapp.models.review.decision import DecisionState
 from syncapp.models.sync_filters.run import RunState
 from syncapp.sync_filters.runs import titles
 from syncapp.text.localization import number
-from syncapp.web.activity import presenter, run_entries, words
+from syncapp.web.activity import presenter, put_back_rows, rule_rows, run_entries, words
+from syncapp.web.activity.decision_results import DECISION_RESULTS
 from syncapp.web.activity.links import Links
 from syncapp.web.activity.presenter import PORTAL, EntryPresenter, Group, Total
 from syncapp.web.activity.run_entries import EndState
@@ -25,21 +25,11 @@ from syncapp.web.filters.run_words import MEANINGS
 MAX_LINES = 10
 MAX_STEPS = 30
 SELECTION_ACTIONS = ("selection.approved", "selection.rejected")
-_FIELD_ACTIONS = ("field.review.approved", "field.review.rejected")
 _Query = Callable[..., str]
 Result = SelectionItem.Result
 # The results of a bulk decision in the order of the page: icon, tone, words. Both vocabularies have an "open".
 _RESULTS: Mapping[tuple[str, str], tuple[str, str, str]] = {
-    (Result.TAKEN, DecisionState.WRITTEN): ("check", "good", "written"),
-    (Result.TAKEN, DecisionState.ALREADY): ("check", "good", "already in the CRM"),
-    (Result.TAKEN, DecisionState.OPEN): ("clock", "", "to be written"),
-    (Result.TAKEN, DecisionState.BOUND): ("clock", "", "being written"),
-    (Result.TAKEN, DecisionState.CONFLICT): ("split", "warn", "changed in the CRM meanwhile"),
-    (Result.TAKEN, DecisionState.FAILED): ("stop-sign", "bad", "not written"),
-    (Result.TAKEN, DecisionState.REPLACED): ("newer", "", "decided again"),
-    (Result.TAKEN, DecisionState.UNDONE): ("undo", "", "undone"),
-    (Result.TAKEN, DecisionState.WITHDRAWN): ("gone", "", "withdrawn"),
-    (Result.TAKEN, DecisionState.LOST): ("alert", "warn", "lost in a restore"),
+    **{(Result.TAKEN, state): result for state, result in DECISION_RESULTS.items()},
     (Result.REFUSED, ""): ("cross", "warn", "not decided"),
     (Result.OMITTED, ""): ("minus", "", "left out: changed in the CRM"),
     (Result.OPEN, ""): ("clock", "", "not decided yet"),
@@ -49,7 +39,7 @@ _RESULTS: Mapping[tuple[str, str], tuple[str, str, str]] = {
 def fold(
     rows: Sequence[EntryPresenter], related: Facts, links: Links, *, query: _Query, opened: int | None, of_runs: bool
 ) -> list[EntryPresenter]:
-    """Return the rows; those of bulk decisions and runs (`of_runs`) tell all of it, that of entry `opened` its parts.
+    """Return the rows; those of decisions, and of runs and plans (`of_runs`), tell all of it, `opened` its parts too.
 
     `query` returns the page's query string with `open` changed.
     """
@@ -59,6 +49,9 @@ def fold(
     fields = _count_fields(
         [row.entry.group for row in rows if row.entry.action in SELECTION_ACTIONS and row.entry.group]
     )
+    plans = {row.entry.pk: plan for row in rows if of_runs and (plan := related.plan(row.entry))}
+    fields_of_plans = put_back_rows.count_fields([row for row in rows if row.entry.pk in plans])
+    rounds = rule_rows.count_fields([row.entry.group for row in rows if rule_rows.is_of_round(row.entry)])
     found = []
     for row in rows:
         entry = row.entry
@@ -67,6 +60,10 @@ def fold(
             row = _run_row(row, run, users[run.pk], links, address=address)
         elif entry.action in SELECTION_ACTIONS and entry.group:
             row = _selection_row(row, fields[entry.group], address=address)
+        elif plan := plans.get(entry.pk):
+            row = put_back_rows.row_of(row, plan, fields_of_plans[plan.pk], address=address)
+        elif entry.group in rounds and rule_rows.is_of_round(entry):
+            row = rule_rows.row_of(row, rounds[entry.group], related, links, address=address)
         if row.group and entry.pk == opened:
             row = replace(row, group=_opened(row, row.group, run, links))
         found.append(row)
@@ -107,6 +104,8 @@ def _run_row(
             totals=totals,
             all_words=f"All {users}" if run.users != 1 else "The run",
             all_address=links.to("filter_run", run.pk),
+            step_actions=(*audit_log.RUN_ACTIONS, "run.undone"),
+            line_actions=run_entries.OF_A_USER,
         ),
     )
 
@@ -127,18 +126,20 @@ def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], 
             totals=totals,
             all_words=f"All {row.subject}",
             all_address=row.address,
+            line_actions=rule_rows.FIELD_ACTIONS,
         ),
     )
 
 
 def _opened(row: EntryPresenter, group: Group, run: FilterRun | None, links: Links) -> Group:
-    """Return the group with its newest lines, and for a run with what people did to it."""
+    """Return the group with its newest lines, and with what people did to a run or plan."""
     group_id = row.entry.group or uuid.UUID(int=0)
+    steps = presenter.present(audit_log.of_group(group_id, group.step_actions, limit=MAX_STEPS), links)
+    lines = presenter.present(audit_log.of_group(group_id, group.line_actions, limit=MAX_LINES), links)
+    group = replace(group, is_open=True, steps=tuple(reversed(steps)))
     if run is None:
-        lines = presenter.present(audit_log.of_group(group_id, _FIELD_ACTIONS, limit=MAX_LINES), links)
-        return replace(group, is_open=True, lines=tuple(lines))
-    steps = audit_log.of_group(group_id, (*audit_log.RUN_ACTIONS, "run.undone"), limit=MAX_STEPS)
-    lines = presenter.present(audit_log.of_group(group_id, run_entries.OF_A_USER, limit=MAX_LINES), links)
+        group = rule_rows.with_totals(group, group_id) if rule_rows.is_of_round(row.entry) else group
+        return replace(group, lines=tuple(lines))
     users = [line.entry.details.get("user") for line in lines]
     reasons = FilterRunItem.objects.filter(run=run, user__in=users).exclude(why="").values_list("user", "why")
     known = {str(user_id): why for user_id, why in reasons}
@@ -147,7 +148,7 @@ def _opened(row: EntryPresenter, group: Group, run: FilterRun | None, links: Lin
         replace(line, notes=tuple(filter(None, (line.notes[0], known.get(str(line.entry.details.get("user")), "")))))
         for line in lines
     )
-    return replace(group, is_open=True, lines=tuple(told), steps=tuple(reversed(presenter.present(steps, links))))
+    return replace(group, lines=tuple(told))
 
 
 def _totals_of_run(run: FilterRun, counted: Mapping[str, int], links: Links) -> tuple[Total, ...]:

@@ -67,7 +67,8 @@ class Total:
 class Group:
     """The parts of a row that opens: the results, and once it is open its steps and newest lines.
 
-    `address` is the query string of the page with the row opened, or closed if it is open.
+    `address` is the query string of the page with the row opened, or closed if it is open. `step_actions` and
+    `line_actions` are the actions of the entries of both kinds.
     """
 
     name: str
@@ -75,6 +76,8 @@ class Group:
     totals: tuple[Total, ...]
     all_words: str
     all_address: str
+    line_actions: tuple[str, ...]
+    step_actions: tuple[str, ...] = ()
     is_open: bool = False
     steps: tuple[EntryPresenter, ...] = ()
     lines: tuple[EntryPresenter, ...] = ()

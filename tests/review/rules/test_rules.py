@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -15,6 +17,7 @@ from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.models.review.rule import RuleState
 from syncapp.review import decisions, follow_ups
 from syncapp.review.context import digest
+from syncapp.review.decisions import Choice, DecisionResult
 from syncapp.review.rules import editing, runs
 from syncapp.review.rules.editing import BadRule, RuleDraft
 from tests.support.factories import make_editor, make_field, make_record
@@ -320,14 +323,14 @@ def test_rule_check_keeps_open_form_valid():
 def test_failing_rule_leaves_field_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     enabled()
     fields = [a_format_change() for _ in range(3)]
-    approve = decisions.approve
+    decide = decisions.decide
 
-    def approve_except_one(field_id: uuid.UUID, **more: object) -> Decision:
-        if field_id == fields[1].pk:
+    def decide_except_one(choices: Sequence[Choice], **more: Any) -> DecisionResult:
+        if choices[0].field_id == fields[1].pk:
             raise RuntimeError("cannot be decided")
-        return approve(field_id, **more)
+        return decide(choices, **more)
 
-    monkeypatch.setattr(decisions, "approve", approve_except_one)
+    monkeypatch.setattr(decisions, "decide", decide_except_one)
     for _ in range(2):
         runs.run()
 
