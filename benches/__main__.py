@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -25,6 +26,8 @@ def main() -> None:
     wanted = arguments.bench or [name for name in BENCHES if name not in ONLY_BY_NAME]
     if unknown := set(wanted) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; known are {', '.join(BENCHES)}")
+    # An exception, so that the servers that a bench has started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     load = os.getloadavg()[0]
     print(f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, load {load:.1f} before")
     started = time.monotonic()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -22,6 +22,7 @@ import requests
 
 from benches import figures, load_ledger, load_reviewers
 from benches.figures import heading, line, target
+from benches.load_processors import Processors
 from benches.load_reviewers import Answers, Reviewer
 from tests.deployment.installation import Installation, running_installation
 from tests.support.servers import PROJECT, restart_postgres, wait_until
@@ -34,6 +35,11 @@ IDLE_SECONDS = min(60.0, SECONDS / 4)
 THINKING = 10.0
 LIST_MS, APPROVE_MS = 400, 600
 HOSTS = ("a", "b")
+WORKERS = {
+    "beat": "scheduler",
+    **{f"periodic{host}": "workers that read" for host in HOSTS},
+    **{f"writing{host}": "workers that write" for host in HOSTS},
+}
 STOP_SECONDS = 60
 _WAITING = """
     SELECT DISTINCT ON (r.target_id) r.id::text FROM syncapp_syncrecord AS r
@@ -51,12 +57,16 @@ def main() -> None:
         shares = [iter(edits[first :: REVIEWERS + 1]) for first in range(REVIEWERS + 1)]
         alone = _at_work(made, cookies[:1], shares[:1], IDLE_SECONDS, thinking=1.0)
         restarts = Restarts(made, SECONDS)
-        together = _at_work(made, cookies, shares[1:], SECONDS, thinking=THINKING, meanwhile=restarts)
+        begun = time.monotonic()
+        with Processors(lambda: _kinds(made)) as processors:
+            together = _at_work(made, cookies, shares[1:], SECONDS, thinking=THINKING, meanwhile=restarts)
+        seconds = time.monotonic() - begun
         wait_until(lambda: not _open_decisions(made), seconds=300, what="every decision is delivered")
         account = load_ledger.judge(
             made.database.url, _ask(made, f"ledger?since={since}"), [*alone.approved, *together.approved]
         )
         _report(alone, together, account, restarts)
+        _report_processors(processors.seconds(), seconds, requests=len(together.given))
 
 
 def _fill(made: Installation) -> int:
@@ -114,6 +124,19 @@ def _at_work(
     pairs = zip(cookies, shares, strict=True)
     reviewers = [Reviewer(made.url, authority, cookie, share, thinking=thinking) for cookie, share in pairs]
     return load_reviewers.at_work(reviewers, seconds, meanwhile=meanwhile)
+
+
+def _kinds(made: Installation) -> dict[int, str]:
+    """Return what each process does, by its pid."""
+    servers = [
+        ("PostgreSQL", made.database),
+        ("Redis", made.broker),
+        ("nginx", made.proxy),
+        ("the CRM", made.sandbox),
+        *(("portals", portal) for portal in list(made.portals.values())),
+        *((WORKERS[name], worker) for name, worker in list(made.workers.items())),
+    ]
+    return {os.getpid(): "reviewers", **{server.process.pid: kind for kind, server in servers}}
 
 
 class Restarts(threading.Thread):
@@ -198,6 +221,14 @@ def _report(alone: Answers, together: Answers, account: load_ledger.Account, res
     if restarts.error is not None:
         figures.note_missed("restarts")
         line("restarts ended with", repr(restarts.error))
+
+
+def _report_processors(used: Mapping[str, float], seconds: float, *, requests: int) -> None:
+    """Print the processor time by kind of process, and what remained of the machine's."""
+    total, cores = sum(used.values()), os.cpu_count() or 1
+    line("processors in use", f"{total / seconds:.2f} of {cores}", f"load {os.getloadavg()[0]:.1f} of the machine")
+    for kind, each in sorted(used.items(), key=lambda item: -item[1]):
+        line(f"  {kind}", f"{each / seconds:.3f}", f"{each / requests * 1000:.0f} ms a request")
 
 
 def _after(moment: float, done: Sequence[tuple[str, float]]) -> str:

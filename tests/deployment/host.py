@@ -183,11 +183,11 @@ def running_host(**settings: str) -> Iterator[tuple[Host, str]]:
         authorities.write_bytes(crm_authority.read_bytes() + (root / "proxy-tls/certificate.pem").read_bytes())
         host = Host(root, proxy, _create_database(server.url), authorities)
         until_the_end.callback(host.run, "systemctl stop outlook-sync.target")
-        addresses = {"DATABASE_URL": host.database, "REDIS_URL": broker.url, "BASE_URL": proxy, "CRM_ORIGIN": crm}
+        addresses = {"DATABASE_URL": host.database, "REDIS_URL": broker.url, "BASE_URL": proxy, "CRM_ORIGIN": crm.url}
         own = {"WEB_BIND": f"{HOST}:{port}", "GUNICORN_CMD_ARGS": f"--bind {HOST}:{port}"}
         _write_settings(host, {**production_settings(crm_authority, addresses), **own, **settings})
         _write_programs(root)
-        yield host, crm
+        yield host, crm.url
 
 
 def _create_database(server: str) -> str:

@@ -40,16 +40,26 @@ WORKERS = ("periodic", "writing")
 
 @dataclass(slots=True)
 class Installation:
-    """The running processes. `url` is the proxy's address, `portals` the two that it passes requests to."""
+    """The running processes; `portals` are those to which the proxy passes requests."""
 
     folder: Path
-    url: str
-    crm: str
+    proxy: Server
+    sandbox: Server
     environment: Mapping[str, str]
     database: Server
     broker: Server
     portals: dict[int, Server] = field(default_factory=dict)
     workers: dict[str, Server] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Return the proxy's address."""
+        return self.proxy.url
+
+    @property
+    def crm(self) -> str:
+        """Return the sandbox's address."""
+        return self.sandbox.url
 
     def start(self, name: str, *, host: str = "", **variables: str) -> Server:
         """Start a process by its command in deploy/processes.toml, as if on this host."""
@@ -100,8 +110,9 @@ def running_installation(
         broker = start_valkey(folder, port=free_port())
         until_the_end.callback(broker.stop)
         crm, crm_authority = start_crm(folder, until_the_end, *crm_options)
-        ports, proxy = (free_port(), free_port()), f"https://{HOST}:{free_port()}"
-        settings = {"DATABASE_URL": database.url, "REDIS_URL": broker.url, "BASE_URL": proxy, "CRM_ORIGIN": crm}
+        ports, url = (free_port(), free_port()), f"https://{HOST}:{free_port()}"
+        proxy = start_proxy(folder, url, ports, until_the_end)
+        settings = {"DATABASE_URL": database.url, "REDIS_URL": broker.url, "BASE_URL": url, "CRM_ORIGIN": crm.url}
         own = {"PATH": os.environ["PATH"], "STATIC_ROOT": str(folder / "static"), "UNDO_SECONDS": "2"}
         environment = {**production_settings(crm_authority, settings), **own, **variables}
         made = Installation(folder, proxy, crm, environment, database, broker)
@@ -109,7 +120,6 @@ def running_installation(
         made.run("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         made.run(*shlex.split(PROCESSES["migrate"]["command"])[1:])
         made.run("manage.py", "connection", "--enable", "review")
-        start_proxy(folder, proxy, ports, until_the_end)
         for port in ports:
             made.start_portal(port)
         made.start_worker("beat", "")
@@ -138,18 +148,18 @@ def production_settings(crm_authority: Path, settings: Mapping[str, str]) -> dic
     }
 
 
-def start_crm(folder: Path, until_the_end: ExitStack, *options: str) -> tuple[str, Path]:
-    """Start the sandbox over TLS; return its address and its certificate authority."""
+def start_crm(folder: Path, until_the_end: ExitStack, *options: str) -> tuple[Server, Path]:
+    """Start the sandbox over TLS; return it and its certificate authority."""
     port, certificates = free_port(), folder / "crm-tls"
     command = [sys.executable, "-m", "dataverse_sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
     options = ("--synchronous", "OFF", "--tls", str(certificates), *options)
     server = launch([*command, *options], url=f"https://{HOST}:{port}", log=folder / "crm.log")
     until_the_end.callback(server.stop)
     wait_until(lambda: "Sandbox ready" in server.output(), seconds=90, what="the CRM is ready")
-    return server.url, certificates / tls.CERTIFICATE
+    return server, certificates / tls.CERTIFICATE
 
 
-def start_proxy(folder: Path, url: str, ports: Sequence[int], until_the_end: ExitStack) -> None:
+def start_proxy(folder: Path, url: str, ports: Sequence[int], until_the_end: ExitStack) -> Server:
     """Start nginx with the configuration of deploy/ before these portals."""
     certificate, key = tls.provide(folder / "proxy-tls", host=HOST)
     changes = {
@@ -170,3 +180,4 @@ def start_proxy(folder: Path, url: str, ports: Sequence[int], until_the_end: Exi
     command = ["nginx", "-c", str(path), "-p", str(folder), "-e", "stderr", "-g", "daemon off;"]
     server = launch(command, url=url, log=folder / "nginx.log")
     until_the_end.callback(server.stop)
+    return server
