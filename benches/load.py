@@ -50,7 +50,8 @@ _WAITING = """
 
 def main() -> None:
     """Fill everything, measure one reviewer alone, then all of them with restarts, then judge."""
-    with running_installation("--empty", durable=True, hosts=HOSTS, UNDO_SECONDS="10", PULL_SECONDS="5") as made:
+    defaults = {"UNDO_SECONDS": "10", "PULL_SECONDS": "5", "WEB_PROCESSES": "2"}  # tests have others
+    with running_installation("--empty", durable=True, hosts=HOSTS, **defaults) as made:
         heading(f"load: {REVIEWERS} reviewers for {SECONDS:.0f} s, thinking {THINKING:.0f} s, PostgreSQL")
         since = _fill(made)
         cookies, edits = _sign_in(made), _edits(made)

@@ -197,6 +197,7 @@ INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two invento
 INVENTORY_IDLE_SECONDS = env.number("INVENTORY_IDLE_SECONDS", INVENTORY_SECONDS if DEMO else 24 * 3600)
 SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users that one person may switch in 24 hours
 TICK = env.number("TICK", 1)
+COLUMNS_SECONDS = 5.0  # pages keep the definitions of columns for so long, which are hours old anyway
 NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two updates of the numbers page
 HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
 SOFT_LIMIT = env.number("SOFT_LIMIT", 40)

@@ -14,3 +14,4 @@ RATE_LIMIT_URL = ""
 CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
 # Scanning all static files for each test client takes longer than most tests.
 WHITENOISE_AUTOREFRESH = True
+COLUMNS_SECONDS = 0  # tests count statements, and change columns behind the pages

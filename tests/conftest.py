@@ -27,6 +27,8 @@ def fresh_clients() -> Iterator[None]:
         "connection.usage",
         "notifications.mail_service",
         "checks.installation",
+        "health.observations",
+        "mirror.columns",
         "web.sign_in.views",
     )
     for module in modules:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Min, Q, Subquery
+from django.db import connection
+from django.db.models import Min, Q
+from django.db.models.functions import Now
 
 from syncapp.capture import failures, rhythm
 from syncapp.capture.rounds import CURSOR
@@ -21,7 +23,7 @@ from syncapp.mirror import uses
 from syncapp.mirror.edits import pull
 from syncapp.mirror.filters import schedule
 from syncapp.mirror.uses import Period, Use
-from syncapp.models import Breaker, Capture, CaptureGap, Connection, Heartbeat, MirrorCursor, UnreadableRow
+from syncapp.models import Breaker, Capture, CaptureGap, Connection, MirrorCursor, UnreadableRow
 from syncapp.models.capture.settings import CaptureMode
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
@@ -135,15 +137,14 @@ class Observations:
     @cached_property
     def due_ages(self) -> dict[str, float]:
         """Return the age in seconds of the oldest due job per job type, in one statement since every page needs it."""
-        # Select from any table that always has a row; before the first tick nothing can be due.
-        row = Heartbeat.objects.filter(name=heartbeats.WORKER).values(
-            **{
-                job_type.name: Subquery(job_type.model.objects.due().order_by("due_at").values("due_at")[:1])
-                for job_type in runner.job_types()
-            }
-        )
-        dates: Mapping[str, Any] = row.first() or {}
-        return {name: self.age(due_at) or 0.0 for name, due_at in dates.items() if due_at is not None}
+        statement, parameters = _oldest_due(connection.vendor)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            dates = list(cursor.fetchone())
+        for convert in connection.ops.get_db_converters(Now()):
+            dates = [convert(date, Now(), connection) for date in dates]
+        found = zip(runner.job_types(), dates, strict=True)
+        return {job_type.name: self.age(due_at) or 0.0 for job_type, due_at in found if due_at is not None}
 
     @cached_property
     def overdue_jobs(self) -> Sequence[OverdueJobs]:
@@ -163,6 +164,15 @@ class Observations:
     def is_older(self, moment: datetime | None, seconds: float) -> bool:
         """Return whether `moment` is more than `seconds` ago, or never happened."""
         return moment is None or self.now - moment > timedelta(seconds=seconds)
+
+
+@lru_cache(maxsize=2)
+def _oldest_due(_vendor: str) -> tuple[str, list[Any]]:
+    """Return the SQL for when the oldest job of each type was due; compiling it takes far longer than running it."""
+    due = [job_type.model.objects.due().order_by("due_at").values("due_at")[:1] for job_type in runner.job_types()]
+    each = [rows.query.sql_with_params() for rows in due]
+    statement = ", ".join(f"({sql})" for sql, _ in each)
+    return f"SELECT {statement}", [value for _, values in each for value in values]  # noqa: S608  (by Django)
 
 
 def worker_answered_at() -> datetime | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -28,7 +31,7 @@ _cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read each table's columns once within the block, such as one request."""
+    """Read each table's columns at most once within the block, such as one request, and in COLUMNS_SECONDS."""
     token = _cache.set({})
     try:
         yield
@@ -37,14 +40,23 @@ def cached() -> Iterator[None]:
 
 
 def of_table(table: str) -> dict[str, Column]:
-    """Return the known columns of a table by logical name: one query, or none within `cached`."""
+    """Return the known columns of a table by logical name: one query, often none within `cached`."""
     held = _cache.get()
-    if held is not None and table in held:
-        return held[table]
-    found = {row.name: _column(row) for row in CrmColumn.objects.filter(table=table)}
-    if held is not None:
-        held[table] = found
-    return found
+    if held is None:
+        return _read(table)
+    if table not in held:
+        seconds = settings.COLUMNS_SECONDS
+        held[table] = _kept(table, int(time.monotonic() // seconds)) if seconds else _read(table)
+    return held[table]
+
+
+@lru_cache(maxsize=8)
+def _kept(table: str, _period: int) -> dict[str, Column]:
+    return _read(table)
+
+
+def _read(table: str) -> dict[str, Column]:
+    return {row.name: _column(row) for row in CrmColumn.objects.filter(table=table)}
 
 
 def select(table: str, names: Collection[str]) -> Mapping[str, Column]:
@@ -133,6 +145,7 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     updated += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=updated)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
+    _kept.cache_clear()
 
 
 def _column(row: CrmColumn) -> Column:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp import audit
@@ -197,7 +198,10 @@ def text_problem(text: str) -> str:
 def note_presence(record_id: uuid.UUID, *, by: Person) -> None:
     """Note that the person has this edit open, and delete their pages that were closed."""
     Presence.objects.filter(person=by, seen_at__lt=database_now(plus=-PRESENCE_SECONDS)).delete()
-    Presence.objects.update_or_create(record_id=record_id, person=by, defaults={"seen_at": database_now()})
+    seen = Presence(record_id=record_id, person=by, seen_at=Now())
+    Presence.objects.bulk_create(
+        [seen], update_conflicts=True, unique_fields=["record", "person"], update_fields=["seen_at"]
+    )
 
 
 def others_viewing(record_id: uuid.UUID, *, person: Person) -> list[Person]:

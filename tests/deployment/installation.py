@@ -89,7 +89,8 @@ class Installation:
 
 def _command(name: str, host: str) -> list[str]:
     program, *arguments = shlex.split(PROCESSES[name]["command"].replace("%h", host or "%h"))
-    return [str(Path(sys.executable).parent / program), *arguments]
+    own = [str(Path(sys.executable).parent / program), *arguments]
+    return ["nice", "-n", str(PROCESSES[name]["nice"]), *own] if "nice" in PROCESSES[name] else own
 
 
 def _is_ready(port: int) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from pytest_django import Settings
 
 from syncapp.crm.staging.records import ColumnType
 from syncapp.mirror import columns
@@ -21,3 +25,42 @@ def test_type_of_newer_release_is_unknown():
     assert column is not None
     assert column.type is ColumnType.OTHER
     assert columns.of_table("contact")["jobtitle"].label == column.label
+
+
+def test_pages_keep_columns_for_seconds(
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, settings: Settings
+):
+    settings.COLUMNS_SECONDS = 5.0
+    store_columns()
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    with columns.cached(), django_assert_num_queries(1):
+        columns.of_table("contact")
+
+    with columns.cached(), django_assert_num_queries(0):
+        columns.of_table("contact")
+
+    monkeypatch.setattr("time.monotonic", lambda: 105.0)
+    with columns.cached(), django_assert_num_queries(1):
+        columns.of_table("contact")
+
+
+def test_others_read_columns_each_time(django_assert_num_queries: Any, settings: Settings):
+    settings.COLUMNS_SECONDS = 5.0
+    store_columns()
+    with columns.cached():
+        columns.of_table("contact")
+
+    with django_assert_num_queries(1):
+        columns.of_table("contact")
+
+
+def test_stored_columns_show_at_once(settings: Settings):
+    settings.COLUMNS_SECONDS = 5.0
+    store_columns()
+    with columns.cached():
+        column = columns.of_table("contact")["jobtitle"]
+
+    columns.store("contact", (replace(column, label="Position"),))
+
+    with columns.cached():
+        assert columns.of_table("contact")["jobtitle"].label == "Position"

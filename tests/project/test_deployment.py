@@ -20,6 +20,7 @@ PROCESSES: dict[str, dict[str, Any]] = tomllib.loads((DEPLOY / "processes.toml")
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())
 UNITS = sorted((DEPLOY / "systemd").glob("outlook-sync-*.service"))
 WITHOUT_UNIT = {"migrate"}  # an upgrade runs it by hand
+CPU_SHARES = {0: 1024, 5: 335}  # the kernel's weight of processes by how nice they are
 OF_OTHERS = {"database", "redis", "proxy"}
 
 
@@ -38,6 +39,7 @@ def test_unit_starts_the_command(name: str) -> None:
     command = service["ExecStart"].removeprefix("/opt/outlook-sync/.venv/bin/").replace("%%", "%")
     assert command == PROCESSES[name]["command"]
     assert service.get("TimeoutStopSec", service.get("TimeoutStartSec")) == str(PROCESSES[name]["stop_seconds"])
+    assert service.get("Nice", "0") == str(PROCESSES[name].get("nice", 0))
 
 
 def test_unit_keeps_what_watch_reported() -> None:
@@ -58,6 +60,7 @@ def test_service_starts_the_command(name: str) -> None:
     assert shlex.join(service["command"]) == PROCESSES[name]["command"]
     if "stop_grace_period" in service:
         assert service["stop_grace_period"] == f"{PROCESSES[name]['stop_seconds']}s"
+    assert service.get("cpu_shares", 1024) == CPU_SHARES[PROCESSES[name].get("nice", 0)]
 
 
 def test_container_watches_every_minute() -> None:

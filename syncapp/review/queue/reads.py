@@ -9,11 +9,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max, Q, Sum
+from django.utils import timezone
 
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
@@ -81,13 +84,20 @@ def ids_in(tab: Tab, criteria: Criteria, *, limit: int) -> list[uuid.UUID]:
 
 def count_tabs() -> dict[Tab, int]:
     """Return the counts of all open tabs in one statement, since every page shows them."""
+    tabs, statement, parameters = _counting(connection.vendor, timezone.localdate(), MAX_COUNTED + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return dict(zip(tabs, cursor.fetchone(), strict=True))
+
+
+@lru_cache(maxsize=8)
+def _counting(_vendor: str, _today: date, limit: int) -> tuple[list[Tab], str, list[Any]]:
+    """Return the tabs that are counted, and the SQL, which holds the day; compiling takes longer than running it."""
     found = {tab: records_in(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}
     found[Tab.PARKED] = SyncRecord.objects.visible().parked().order_by()
-    each = [rows.values("pk")[: MAX_COUNTED + 1].query.sql_with_params() for rows in found.values()]
+    each = [rows.values("pk")[:limit].query.sql_with_params() for rows in found.values()]
     statement = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) AS capped)" for sql, _ in each)  # noqa: S608  (by Django)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {statement}", [value for _, params in each for value in params])
-        return dict(zip(found, cursor.fetchone(), strict=True))
+    return list(found), f"SELECT {statement}", [value for _, params in each for value in params]
 
 
 def page(

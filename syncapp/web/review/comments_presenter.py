@@ -110,10 +110,10 @@ class CommentsPresenter:
         """Return the person who edited in Outlook, if they can be asked by mail and the reader can get the reply."""
         return collaboration.editor_to_ask(self.record) if "@" in self.person.address else None
 
-    @property
-    def reachable(self) -> list[Person]:
-        """Return the colleagues who can get mail."""
-        return [person for person in self.colleagues if messages.can_receive(person)]
+    @cached_property
+    def reachable(self) -> frozenset[Person]:
+        """Return the colleagues who can get mail; asked once for each colleague."""
+        return frozenset(person for person in self.colleagues if messages.can_receive(person))
 
     @property
     def may_add_people(self) -> bool:

@@ -155,7 +155,7 @@ class QueuePresenter:
         counts = self.page_context.counts
         return [(tab, label, self.params.with_tab(tab).query, counts.get(tab)) for tab, label in TABS.items()]
 
-    @property
+    @cached_property
     def is_selectable(self) -> bool:
         """Return whether rows have a checkbox: the reader can decide, and the tab has undecided edits."""
         person = self.page_context.person
@@ -232,7 +232,7 @@ class QueuePresenter:
         fields = reads.count_fields(self.tab)
         return f"{contacts}, {number(fields)} field{'' if fields == 1 else 's'}"
 
-    @property
+    @cached_property
     def query(self) -> str:
         """Return the list's query string, '' for the default list."""
         return self.params.query
