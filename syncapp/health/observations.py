@@ -172,7 +172,7 @@ def _oldest_due(_vendor: str) -> tuple[str, list[Any]]:
     due = [job_type.model.objects.due().order_by("due_at").values("due_at")[:1] for job_type in runner.job_types()]
     each = [rows.query.sql_with_params() for rows in due]
     statement = ", ".join(f"({sql})" for sql, _ in each)
-    return f"SELECT {statement}", [value for _, values in each for value in values]  # noqa: S608  (by Django)
+    return f"SELECT {statement}", [value for _, values in each for value in values]
 
 
 def worker_answered_at() -> datetime | None:
