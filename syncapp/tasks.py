@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,6 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
@@ -35,7 +34,7 @@ from syncapp.connection.clients import WrongOrganization, crm, names, verified_c
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, ProtocolError
 from syncapp.demo import content
-from syncapp.health import clocks
+from syncapp.health import clocks, heartbeats
 from syncapp.jobs import breakers, deliveries, periodic, queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror import cursors
@@ -44,7 +43,7 @@ from syncapp.mirror.edits import pull as changes
 from syncapp.mirror.filters import inventory, schedule
 from syncapp.mirror.filters.schedule import Extent
 from syncapp.models import Breaker, Heartbeat, Message
-from syncapp.models.jobs.job import database_now
+from syncapp.models.jobs.job import Job, database_now
 from syncapp.notifications import alerts, mail_service, sending
 from syncapp.notifications.sending import MessageJob
 from syncapp.review import notification_rules
@@ -145,30 +144,31 @@ def waiting_messages(queue_name: str) -> int | None:
 @_periodic(stalled_after=QUICK)
 def tick() -> None:
     """Every second: requeue expired leases, adopt orphans, dispatch due jobs. Safe with two schedulers."""
-    for job_type in runner.job_types():
-        queue.sweep(job_type.model)
+    models = [job_type.model for job_type in runner.job_types()]
+    queue.sweep_all(models)
     queue.failpoint("tick.swept")
     with runner.isolated("adopting decisions without a delivery"):
         deliveries.adopt_orphans()
     with runner.isolated("adopting runs without a count"):
         meetings.create_missing_jobs()
-    Heartbeat.objects.get_or_create(name="worker")
-    is_due = Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10))
-    if Heartbeat.objects.filter(is_due, name="worker").update(asked_at=Now()):
+    if heartbeats.claim_pulse():
         pulse.delay()
+    undispatched = queue.with_undispatched(models)
     # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
-    _dispatch(MessageJob, send, limit=queue.room_for(Message, limit=settings.MAILS_AT_ONCE))
+    room = queue.room_for(Message, limit=settings.MAILS_AT_ONCE) if Message in undispatched else 0
+    _dispatch(MessageJob, send, among=undispatched, limit=room)
     if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MAX_WAITING:
         return
-    _dispatch(DeliveryJob, deliver)
-    _dispatch(CaptureStagingJob, stage_captured)
-    _dispatch(put_backs.PutBackContactJob, put_back_contact)
-    _dispatch(planning.PutBackPreparationJob, prepare_put_back)
-    _dispatch(SelectionJob, decide_selection)
-    _dispatch(PolicyJob, keep_policy)
-    _dispatch(PreparationJob, prepare_run)
-    _dispatch(MeetingCountJob, count_meetings)
-    _dispatch(ConnectionCheckJob, check_connection)
+    dispatch = functools.partial(_dispatch, among=undispatched)
+    dispatch(DeliveryJob, deliver)
+    dispatch(CaptureStagingJob, stage_captured)
+    dispatch(put_backs.PutBackContactJob, put_back_contact)
+    dispatch(planning.PutBackPreparationJob, prepare_put_back)
+    dispatch(SelectionJob, decide_selection)
+    dispatch(PolicyJob, keep_policy)
+    dispatch(PreparationJob, prepare_run)
+    dispatch(MeetingCountJob, count_meetings)
+    dispatch(ConnectionCheckJob, check_connection)
     if breakers.allows_dispatch(runs.BREAKERS):
         # Several tasks for each run with users to switch; each claims its users from the rows.
         switching = runs.claim_for_dispatch()
@@ -178,9 +178,9 @@ def tick() -> None:
                     switch_filters.delay(str(run_id))
 
 
-def _dispatch(job_type: type[JobType], task: Any, *, limit: int = 200) -> None:
-    """Publish up to `limit` due jobs of a kind, unless an open breaker would stop them anyway."""
-    if limit <= 0 or not breakers.allows_dispatch(job_type.breakers):
+def _dispatch(job_type: type[JobType], task: Any, *, among: Collection[type[Job]], limit: int = 200) -> None:
+    """Publish up to `limit` due jobs of a kind if it has any, unless an open breaker would stop them anyway."""
+    if limit <= 0 or job_type.model not in among or not breakers.allows_dispatch(job_type.breakers):
         return
     ids = queue.claim_for_dispatch(job_type.model, limit=limit)
     queue.failpoint("tick.dispatched")

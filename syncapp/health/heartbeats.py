@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import Error, close_old_connections, connection
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 WORKER = "worker"  # asked by the tick, answered by a worker through Redis
 BEAT = "beat"  # answered: the scheduler last went through its schedule, whether or not Redis took the message
 PUBLISHED = "published"  # answered: Redis last answered the scheduler; asked: since when without a gap
+PULSE_EVERY = 10.0  # seconds
 GAP_SECONDS = 30.0
 RECORD_EVERY = 5.0  # seconds; the scheduler goes through its schedule each second
 
@@ -49,6 +51,13 @@ def read() -> Heartbeats:
         uses=uses.periods_of(found.values()),
         now=next((row.now for row in found.values()), timezone.now()),
     )
+
+
+def claim_pulse() -> bool:
+    """Return whether a worker is to be asked for its next heartbeat now; only one caller is told so."""
+    Heartbeat.objects.get_or_create(name=WORKER)
+    is_due = Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-PULSE_EVERY))
+    return bool(Heartbeat.objects.filter(is_due, name=WORKER).update(asked_at=Now()))
 
 
 class _Recorder:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -161,6 +163,44 @@ def backoff_seconds(attempts: int) -> float:
     return min(MAX_BACKOFF, 2.0 ** max(0, attempts - 1))
 
 
+def with_undispatched(models: Sequence[type[Job]]) -> frozenset[type[Job]]:
+    """Return the models that have jobs to dispatch, in one statement, since most ticks find none."""
+    return _having(tuple(models), _undispatched)
+
+
+def _having(models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]) -> frozenset[type[Job]]:
+    statement, parameters = _existence(connection.vendor, models, rows)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return frozenset(model for model, exists in zip(models, cursor.fetchone(), strict=True) if exists)
+
+
+@lru_cache(maxsize=8)
+def _existence(
+    _vendor: str, models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]
+) -> tuple[str, list[Any]]:
+    """Return the SQL that asks for each model whether it has such rows; compiling it takes longer than running it."""
+    each = [rows(model).values("pk")[:1].query.sql_with_params() for model in models]
+    statement = ", ".join(f"EXISTS ({sql})" for sql, _ in each)
+    return f"SELECT {statement}", [value for _, values in each for value in values]
+
+
+def _expired(model: type[Job]) -> JobQuerySet:
+    found: JobQuerySet = model.objects.lease_expired()
+    return found
+
+
+def _undispatched(model: type[Job]) -> JobQuerySet:
+    found: JobQuerySet = model.objects.undispatched(seconds=REDISPATCH_AFTER)
+    return found
+
+
+def sweep_all(models: Sequence[type[Job]]) -> None:
+    """Sweep the models some of whose leases have expired, which one statement finds."""
+    for model in _having(tuple(models), _expired):
+        sweep(model)
+
+
 def sweep(model: type[Job]) -> int:
     """Requeue jobs whose lease has expired and return how many; jobs already sent go to VERIFY. Safe to run twice.
 
@@ -192,7 +232,7 @@ def _requeue_expired(model: type[Job]) -> int:
 @retried
 def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
     """Mark due jobs as dispatched and return their ids; each at most once in REDISPATCH_AFTER, over all schedulers."""
-    due = model.objects.undispatched(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
+    due = _undispatched(model).order_by("due_at").values_list("pk", flat=True)[:limit]
     # In one order, or two schedulers that claim the same rows would wait for each other.
     return [
         pk

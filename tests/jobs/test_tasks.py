@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -56,6 +57,13 @@ def test_failed_publish_of_run_retried():
         tasks.tick()
 
     assert job.claim_for_dispatch() == [run.pk]
+
+
+def test_idle_tick_asks_for_all_jobs_at_once(django_assert_max_num_queries: Any):
+    Heartbeat.objects.create(name="worker", asked_at=timezone.now())
+
+    with django_assert_max_num_queries(12):
+        tasks.tick()
 
 
 def test_notification_task_sends_news_and_reminders():
