@@ -25,7 +25,7 @@ $(VENV)/.locked-demo: requirements-demo.txt
 demo: $(DEMO_STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 	@exec $(BIN)/python manage.py demo
 
-unit: $(STAMP) ## run the quick tests, about three minutes on two cores
+unit: $(STAMP) ## run four of five unit tests, the quick ones; `make test` runs all
 	$(BIN)/python -m tools.run_tests quick
 
 test: $(STAMP) ## set everything up and run the tests

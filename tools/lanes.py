@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.interop import environments
 from tests.support import chromium, system_packages
+from tools.slow_tests import SLOW_TESTS
 
 # These run on both databases; the client, the sandbox and most pages run on SQLite only.
 PAGES_ON_BOTH = (
@@ -34,23 +35,6 @@ NOT_ABOUT_DATABASES = (
     "tests/sync_filters/fetch_words",
     "tests/sync_filters/on_premises",
     "tests/sync_filters/test_pasted_people.py",
-)
-# These start processes, try hundreds of inputs or fill large tables, and take more than half of the unit lane's time.
-SLOW_UNIT_TESTS = (
-    "dataverse_sandbox/tests/test_process.py",
-    "dataverse_sandbox/tests/test_query_grammar.py",
-    "tests/health/test_refusals.py",
-    "tests/migrations",
-    "tests/models/test_work_indexes.py",
-    "tests/notifications/test_alerts.py",
-    "tests/portal/test_startup.py",
-    "tests/review/bulk/test_live_values.py",
-    "tests/review/bulk/test_selections.py",
-    "tests/sync_filters/runs/test_job.py",
-    "tests/tenant/setup",
-    "tests/web/base/test_csv_files.py",
-    "tests/web/base/test_odd_addresses.py",
-    "tests/web/review/test_links.py",
 )
 # Every state of an edit, and axe on every page in every color scheme: minutes that not every change needs.
 LONG_IN_A_BROWSER = [
@@ -114,8 +98,8 @@ def _without_processes() -> list[Lane]:
         Lane("unit", "everything without processes, SQLite", ["-m", "not long", *_apart(), *SPREAD, AS_MODELLED]),
         Lane(
             "quick",
-            "the unit lane without its slow tests",
-            ["-m", "not long", *_apart(), *_ignored(SLOW_UNIT_TESTS), *SPREAD, AS_MODELLED],
+            "the unit lane without its slow files",
+            ["-m", "not long", *_apart(), *_ignored(SLOW_TESTS), *SPREAD, AS_MODELLED],
             only_by_name=True,
         ),
         Lane(

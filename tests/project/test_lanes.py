@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools import lanes as suite
+from tools import slow_tests
 
 PROJECT = Path(__file__).parents[2]
 
@@ -55,3 +56,18 @@ def test_every_long_browser_test_has_a_lane() -> None:
 
     assert marked
     assert marked <= set(long.arguments)
+
+
+def test_unit_lane_runs_what_quick_leaves_out() -> None:
+    unit, quick = (next(lane for lane in suite.lanes() if lane.name == name) for name in ("unit", "quick"))
+
+    assert set(quick.arguments) - set(unit.arguments) == {f"--ignore={path}" for path in slow_tests.SLOW_TESTS}
+
+
+def test_slow_files_are_read_from_a_report(tmp_path: Path) -> None:
+    times = {"tests.web.test_a": (0.15, 0.11), "tests.web.test_b": (0.15, 0.01), "tests.project.test_c": (9,)}
+    cases = [f'<testcase classname="{name}" time="{time}"/>' for name, found in times.items() for time in found]
+    report = tmp_path / "unit.xml"
+    report.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+
+    assert slow_tests.slow_files(str(report)) == ["tests/web/test_a.py"]
