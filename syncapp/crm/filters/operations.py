@@ -182,11 +182,7 @@ class Filters:
     ) -> tuple[MethodResult, ...]:
         """Set the sync method of some mailboxes, independently, in one request; errors as in `switch`."""
         self._require_writes(deadline)
-        steps = []
-        for change in changes:
-            path = odata.query(odata.row_path(_MAILBOXES, change.mailbox_id), select=directory_rows.MAILBOX_COLUMNS)
-            write = _write(_MAILBOXES, change.mailbox_id, change.etag, {"actdeliverymethod": int(change.method)}, tag)
-            steps.append(Step((write,), Read(path, odata.preferences())))
+        steps = [_method_step(change, tag) for change in changes]
         responses = execute_steps(self._transport, steps, headers=None, deadline=deadline)
         results = []
         for change, response in zip(changes, responses, strict=True):
@@ -250,6 +246,12 @@ def _headers(acting_for: ActingFor | None) -> Mapping[str, str]:
 def _path_of(owner_id: UUID, query_type: int) -> str:
     condition = f"querytype eq {int(query_type)} and _ownerid_value eq {owner_id}"
     return odata.query(_SET, select=filter_rows.FILTER_COLUMNS, filter=condition)
+
+
+def _method_step(change: MethodChange, tag: str) -> Step:
+    path = odata.query(odata.row_path(_MAILBOXES, change.mailbox_id), select=directory_rows.MAILBOX_COLUMNS)
+    write = _write(_MAILBOXES, change.mailbox_id, change.etag, {"actdeliverymethod": int(change.method)}, tag)
+    return Step((write,), Read(path, odata.preferences()))
 
 
 def _write(set_name: str, row_id: UUID, etag: str, body: Mapping[str, object], tag: str) -> AnyWrite:
