@@ -28,19 +28,23 @@ from syncapp.models.folding import by_name, folded, has_words, search_key, words
 from syncapp.models.sync_filters.tables import Cell, Group, group_of
 from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, SyncPaths
 from syncapp.sync_filters.inventory import matrix_order
-from syncapp.sync_filters.inventory.matrix_order import BY_NAME, Order, Position
+from syncapp.sync_filters.inventory.matrix_order import BY_NAME, HAS_NO_MAILBOX, IS_NOT_APPROVED, Order, Position
 from syncapp.sync_filters.runs.creation import MAX_USERS
 
 PAGE = 50
 MAX_COUNTED = MAX_USERS  # as many as a run can have; few enough to count exactly
 
 
+NO_MAILBOX, NOT_APPROVED = -1, -2
+_OF_MAILBOX = {NO_MAILBOX: HAS_NO_MAILBOX, NOT_APPROVED: ~HAS_NO_MAILBOX & IS_NOT_APPROVED}
+
+
 @dataclass(frozen=True, slots=True)
 class UserCriteria:
     """The search and filters of the matrix; all users by default.
 
-    `cells` are the wanted states of filters, at most one of each group; `method` as in SyncMethod; `unit` is one
-    business unit without those below it; `listed` is a UserList.
+    `cells` are the wanted states of filters, at most one of each group; `method` as in SyncMethod, or NO_MAILBOX or
+    NOT_APPROVED; `unit` is one business unit without those below it; `listed` is a UserList.
     """
 
     search: str = ""
@@ -76,7 +80,7 @@ def matching(by: UserCriteria) -> FilterUserQuerySet:
         users = users.filter(pk__in=FilterMembership.objects.filter(team_id=by.team).values("user_id"))
     users = users.filter(**{group.value: cell for group, cell in by.cells})
     if by.method is not None:
-        users = users.filter(method=by.method)
+        users = users.filter(_OF_MAILBOX.get(by.method, Q(method=by.method)))
     if by.listed:
         users = users.filter(pk__in=UserListEntry.objects.filter(list_id=by.listed).values("user_id"))
     exact = {"paths": by.paths, "cause": by.cause, "unit_id": by.unit}

@@ -60,10 +60,12 @@ class Position:
 
 _CELLS = (Cell.ON, Cell.MIXED, Cell.OFF, Cell.NONE, Cell.UNREAD)
 _PATHS = (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL, SyncPaths.UNKNOWN, SyncPaths.ONCE)
+HAS_NO_MAILBOX = Q(mailbox_id__isnull=True) | Q(method__isnull=True)
+IS_NOT_APPROVED = ~Q(mailbox_state=0) | Q(approval__gt=1)
 # As the column "Mailbox" words them: without one, not approved, then by method.
 _MAILBOXES = (
-    Q(mailbox_id__isnull=True) | Q(method__isnull=True),
-    ~Q(mailbox_state=0) | Q(approval__gt=1),
+    HAS_NO_MAILBOX,
+    IS_NOT_APPROVED,
     Q(method=SyncMethod.OUTLOOK),
     Q(method=SyncMethod.SERVER_SIDE),
 )

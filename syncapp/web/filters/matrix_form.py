@@ -13,11 +13,18 @@ from django import forms
 from syncapp.models.sync_filters.tables import Cell, Group
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix, matrix_order
-from syncapp.sync_filters.inventory.matrix import UserCriteria
+from syncapp.sync_filters.inventory.matrix import NO_MAILBOX, NOT_APPROVED, UserCriteria
 from syncapp.sync_filters.inventory.matrix_order import BY_NAME, Column, Order, Position
 
 _MAX_SEARCHED = 200
-_METHODS = [("1", "Server-side"), ("0", "Outlook"), ("2", "None")]
+# The CRM has three methods; a mailbox can be missing, or not approved.
+_METHODS = [
+    ("1", "Server-side"),
+    ("0", "Outlook"),
+    ("2", "None"),
+    (str(NOT_APPROVED), "Not approved"),
+    (str(NO_MAILBOX), "No mailbox"),
+]
 _MAX_RANK = 99
 # The states of filters by the name of their parameter.
 CELLS = {"state": Group.APPOINTMENTS, "contacts": Group.CONTACTS, "tasks": Group.TASKS, "other": Group.OTHER}

@@ -14,6 +14,7 @@ from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import earlier_rejections
+from syncapp.review.bulk.warnings import changed_in_crm
 from syncapp.review.queue.criteria import overdue_before
 from syncapp.text import localization
 from syncapp.web.base import holds, times
@@ -73,9 +74,11 @@ def present_rows(
 ) -> list[RowPresenter]:
     """Return the rows of these edits, in one query whatever their number.
 
-    Values rejected before cost three more queries, decisions under way one, and the reason that holds them two.
+    Values rejected before cost three more queries, decisions under way one, values of the CRM that were read one, and
+    the reason that holds decisions two. The CRM is not asked.
     """
     fields = _fields_of(records)
+    changed = _changed_in_crm(records, fields, columns_of)
     rejected_before = _rejected_before(fields)
     sent = [field for own in fields.values() for field in own if field.delivery in UNDER_WAY]
     ids = [field.pk for field in sent if field.decision != FieldDecision.SUPERSEDED]
@@ -100,6 +103,7 @@ def present_rows(
             undecided=len(undecided),
             hint="" if kind is ChangeKind.OTHER else kind.label.lower(),
             badge=_badge(own, undecided, decisions, person=person, held=held, is_unreadable=bool(record.unreadable))
+            or (CHANGED_IN_CRM if record.pk in changed else None)
             or (None if record.is_restored or not undecided else NOT_RESTORED)
             or _parked(record),
             is_current=current is not None and current.pk == record.pk,
@@ -113,7 +117,7 @@ def present_rows(
 
 def _fields_of(records: Sequence[SyncRecord]) -> Mapping[uuid.UUID, list[SyncField]]:
     found: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
-    wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable")
+    wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable", "crm_now_read_at")
     rows = SyncField.objects.filter(record__in=records).only(*wanted)
     for field in rows.annotate(maybe_refused=earlier_rejections.may_exist()):
         found[field.record_id].append(field)
@@ -131,6 +135,25 @@ def _rejected_before(fields: Mapping[uuid.UUID, list[SyncField]]) -> Collection[
     if not maybe:
         return ()
     return earlier_rejections.find(list(SyncField.objects.filter(pk__in=maybe).select_related("record"))).keys()
+
+
+def _changed_in_crm(
+    records: Sequence[SyncRecord], fields: Mapping[uuid.UUID, list[SyncField]], columns_of: ColumnsOf
+) -> Collection[uuid.UUID]:
+    """Return the edits with an undecided field whose value in the CRM, as last read, is not what staging left."""
+    of_id = {record.pk: record for record in records}
+    read = [
+        each.pk
+        for of_record in fields.values()
+        for each in of_record
+        if each.decision == FieldDecision.PENDING and each.crm_now_read_at is not None
+    ]
+    found = set()
+    for field in SyncField.objects.filter(pk__in=read) if read else ():
+        field.record = of_id[field.record_id]
+        if changed_in_crm(field, columns_of(field.record.target_table).get(field.column_name)):
+            found.add(field.record_id)
+    return found
 
 
 def shortened(labels: Sequence[str]) -> Iterator[str]:
@@ -183,6 +206,7 @@ def _parked(record: SyncRecord) -> Badge | None:
     return Badge("clock", "none", f"Parked until {localization.day_and_month(record.parked_until)}")
 
 
+CHANGED_IN_CRM = Badge("split", "warn", "Changed in CRM since")
 NOT_RESTORED = Badge("alert", "warn", "Not restored")
 _SERIOUS = {
     FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),

@@ -101,6 +101,20 @@ def test_mailboxes_are_sorted_as_worded() -> None:
     assert names(Order(Column.MAILBOX)) == ["Without", "Not approved", "Add-in", "Server", "None"]
 
 
+def test_each_state_of_a_mailbox_can_be_searched() -> None:
+    make_user("Server", SyncMethod.SERVER_SIDE)
+    make_user("Not approved", approval=2)
+    make_user("Without", mailbox_id=None)
+    FilterUser.objects.filter(pk=make_user("Unknown").pk).update(method=None)
+
+    found = {
+        state: {user.name for user in matrix.matching(UserCriteria(method=state))}
+        for state in (matrix.NO_MAILBOX, matrix.NOT_APPROVED)
+    }
+
+    assert found == {matrix.NO_MAILBOX: {"Without", "Unknown"}, matrix.NOT_APPROVED: {"Not approved"}}
+
+
 def test_equal_states_are_sorted_by_name() -> None:
     for name in ("Bea", "Ann", "Cleo"):
         make_user(name)

@@ -161,3 +161,13 @@ def test_empty_waiting_offers_decided_edits():
 
     assert "attention</a>" not in html
     assert "No edits waiting" in html
+
+
+def test_list_says_that_the_crm_changed_since():
+    changed, same, unread = (make_field(make_record(name)) for name in ("Marta", "Olivia", "Petra"))
+    for field, value in ((changed, "Chief"), (same, same.staged_value)):
+        SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())
+
+    assert "Changed in CRM since" in row_of(changed, tab="waiting")
+    for field in (same, unread):
+        assert "Changed in CRM" not in row_of(field, tab="waiting")
