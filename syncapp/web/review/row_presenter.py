@@ -206,7 +206,7 @@ def _parked(record: SyncRecord) -> Badge | None:
     return Badge("clock", "none", f"Parked until {localization.day_and_month(record.parked_until)}")
 
 
-CHANGED_IN_CRM = Badge("split", "warn", "Changed in CRM since")
+CHANGED_IN_CRM = Badge("split", "warn", "Changed in CRM")
 NOT_RESTORED = Badge("alert", "warn", "Not restored")
 _SERIOUS = {
     FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),

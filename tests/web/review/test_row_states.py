@@ -168,6 +168,6 @@ def test_list_says_that_the_crm_changed_since():
     for field, value in ((changed, "Chief"), (same, same.staged_value)):
         SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())
 
-    assert "Changed in CRM since" in row_of(changed, tab="waiting")
+    assert "Changed in CRM" in row_of(changed, tab="waiting")
     for field in (same, unread):
         assert "Changed in CRM" not in row_of(field, tab="waiting")
