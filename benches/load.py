@@ -62,7 +62,7 @@ def main() -> None:
         with Processors(lambda: _kinds(made)) as processors:
             together = _at_work(made, cookies, shares[1:], SECONDS, thinking=THINKING, meanwhile=restarts)
         seconds = time.monotonic() - begun
-        wait_until(lambda: not _open_decisions(made), seconds=300, what="every decision is delivered")
+        _wait_for_deliveries(made)
         account = load_ledger.judge(
             made.database.url, _ask(made, f"ledger?since={since}"), [*alone.approved, *together.approved]
         )
@@ -185,8 +185,15 @@ class Restarts(threading.Thread):
             client.flushall()
 
 
-def _open_decisions(made: Installation) -> int:
-    return int(_rows(made, "SELECT count(*) FROM syncapp_decision WHERE state IN ('open', 'bound')")[0][0])
+def _wait_for_deliveries(made: Installation) -> None:
+    started, is_open = time.monotonic(), "SELECT 1 FROM syncapp_decision WHERE state IN ('open', 'bound') LIMIT 1"
+    with psycopg.connect(made.database.url, autocommit=True) as connection:
+        wait_until(
+            lambda: connection.execute(is_open.encode()).fetchone() is None,
+            seconds=900,
+            what="every decision is delivered",
+        )
+    line("the last decisions were delivered after", _since(started))
 
 
 def _rows(made: Installation, query: str, *values: object) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from urllib.parse import urlsplit
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -25,6 +26,8 @@ _LOST_DATABASE = "_lost_database"
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 if the database is down or was busy with the same rows, else 500."""
     error = sys.exc_info()[1]
+    if isinstance(error, SessionInterrupted):
+        error = _reason(error)
     if is_database_down(error):
         template, status, retry_after = "503.html", 503, RETRY_SECONDS
     elif is_conflict(error):
@@ -44,6 +47,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def is_session_lost_with_database(error: Exception) -> bool:
+    """Return whether a session could not be saved because the database is down, and not because it was deleted."""
+    return isinstance(error, SessionInterrupted) and is_database_down(_reason(error))
+
+
+def _reason(interrupted: SessionInterrupted) -> BaseException | None:
+    """Return the error of the database from which Django made an UpdateError, and of that this one."""
+    return interrupted.__context__.__context__ if interrupted.__context__ else None
 
 
 def is_lost_database(response: HttpResponseBase) -> bool:
