@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from tests.browser.conftest import Demo
 from tests.browser.test_keyboard import edit_many, wait_for_last_edit
 from tests.browser.test_review import edit_in_outlook, sign_in
 from tests.support.servers import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +47,18 @@ def test_queue_is_accessible(page: Page, demo: Demo) -> None:
     expect(page.get_by_text("read back")).to_be_visible(timeout=60_000)
     assert_no_violations_in_any_look(page, sees="Result per field")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_empty_list_loads_new_edits_by_itself(page: Page, demo: Demo) -> None:
+    story = World(demo.sandbox)
+    sign_in(page, demo)
+    name = f"Newcomer{uuid.uuid4().hex[:8]}"
+    visit(page, demo, f"?q={name}")
+    expect(page.locator("#list .nothing")).to_contain_text("Nothing found")
+
+    story.outlook(story.new_contact(name), jobtitle="Head of Firsts")
+
+    expect(page.locator(".item")).to_contain_text(name, timeout=60_000)
 
 
 @pytest.mark.parametrize("width", [961, 1024, 1240])

@@ -56,12 +56,13 @@ def show_queue(request: PortalRequest, params: QueueParams, *, status: int = 200
 
 @allow(*REVIEW_ROLES)
 def fresh(request: PortalRequest) -> HttpResponse:
-    """Return how many edits came since the list was shown; the list itself stays as it is."""
+    """Return how many edits came since the list was shown; only an empty list then loads them by itself."""
     queue = _queue_of(request)
     since = parameters.moment(request.GET.get("since", ""))
     count = reads.count_newer(queue.tab, since, queue.params.criteria) if since else 0
     names_record = record_page.names_record(request)
-    context = {"fresh": count, "since": since.isoformat() if since else "", "names_record": names_record}
+    context: dict[str, Any] = {"fresh": count, "since": since.isoformat() if since else ""}
+    context |= {"names_record": names_record, "is_empty": "empty" in request.GET}
     return render_page(request, "review/_news.html", _context_of(queue) | context)
 
 

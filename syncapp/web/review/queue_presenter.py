@@ -91,6 +91,11 @@ class QueuePresenter:
     def rows(self) -> list[RowPresenter]:
         return present_rows(self.page.records, self.columns_of, current=self.current, person=self.page_context.person)
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the list has no rows, so that new edits can appear without moving anything."""
+        return not self.rows
+
     @cached_property
     def updated_row(self) -> RowPresenter | None:
         """Return the row of the edit just acted on, to be swapped beside the page."""

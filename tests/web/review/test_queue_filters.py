@@ -18,7 +18,7 @@ from syncapp.review.queue.criteria import Criteria, Tab
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_record
 from tests.support.people import ada, browser, rita, rob
-from tests.support.screen import Screen
+from tests.support.screen import Screen, text
 from tests.web.review.test_refused_inputs import refused_input
 
 pytestmark = pytest.mark.django_db
@@ -176,6 +176,20 @@ def test_new_edits_wait_behind_a_link():
 
     assert "Show 1 new" in Screen(client.get("/review/fresh", fragment)).words
     assert re.search(r"Show \d+ new", Screen(client.get("/review/fresh", fragment | {"kind": "format"})).words) is None
+
+
+def test_only_an_empty_list_loads_new_edits():
+    """Where rows are shown, none may move by itself."""
+    client = browser(rita())
+    empty = text(client.get("/review/?q=Cid"))
+    waiting("Ann")
+    full = text(client.get("/review/"))
+    waiting("Cid", edited_on=EDITED_ON + timedelta(minutes=1))
+    since = {"since": EDITED_ON.isoformat()}
+
+    assert ('"empty": "1"' in empty, '"empty": "1"' in full) == (True, False)
+    assert 'hx-trigger="load, click"' in text(client.get("/review/fresh", since | {"q": "Cid", "empty": "1"}))
+    assert 'hx-trigger="load, click"' not in text(client.get("/review/fresh", since))
 
 
 def test_written_rows_are_refreshed():
