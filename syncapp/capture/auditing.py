@@ -1,4 +1,4 @@
-"""The CRM's switches of auditing, read now and then: which columns are audited since when, and for how long."""
+"""The CRM's auditing settings, read from time to time: audited columns, since when, and how long entries are kept."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from syncapp.models import Capture, CaptureColumn, CaptureGap
 from syncapp.models.capture.entry import Source
 
 FRESH_FOR = timedelta(hours=3)
-# After contacts changed without any entry, the switches are suspected to be off.
+# Contacts changed without any entry, so auditing may have been switched off.
 SUSPECTED_AFTER = timedelta(minutes=15)
 
 
 def refresh(
     crm: CrmClient, capture: Capture, watched: Collection[str], *, now: datetime, is_suspected: bool = False
 ) -> bool:
-    """Read the switches where they are not fresh, and record gaps where they are off; return whether they were read.
+    """Read the auditing settings if they are stale, record gaps if auditing is off; return whether they were read.
 
     `watched` are the tracked columns and the revision column. Raises CrmError.
     """
@@ -42,7 +42,7 @@ def refresh(
 
 
 def _record_gap(capture: Capture, audited: Collection[str], *, is_on: bool, now: datetime) -> None:
-    """Begin a gap where auditing of everything or of a column was switched off, end it where it is on again."""
+    """Begin a gap if auditing is off, for everything or for a column; end it once auditing is on again."""
     begins_at = capture.switches_read_at or capture.observing_since or now
     if not is_on:
         gaps.begin(Reason.AUDITING_OFF, at=begins_at, now=now)
@@ -59,7 +59,7 @@ def _record_gap(capture: Capture, audited: Collection[str], *, is_on: bool, now:
 
 
 def readable_at(capture: Capture, moment: datetime, columns: Collection[str]) -> frozenset[str]:
-    """Return those of `columns` that were audited at a moment and are not hidden from us, as far as is known."""
+    """Return the `columns` that are known to have been audited at `moment` and that the portal may read."""
     since: Mapping[str, str] = capture.audited_since
     hidden = set(capture.unreadable_columns)
     return frozenset(

@@ -1,7 +1,7 @@
-"""Limits beyond which capture pauses by itself: what it restores, or what it sees, is not what people do in Outlook.
+"""Limits beyond which capture pauses itself, because the changes do not look like edits by people in Outlook.
 
-A pause acts before the next contact. Reading and counting go on, and resuming acts only on later changes. The limit of
-restores of one column is another one: it leaves that column as it is and pauses nothing (history.py).
+A pause takes effect before the next contact. Reading and counting go on, and after resuming only later changes are
+staged. The limit on restores of one column is separate: it skips that column and pauses nothing (history.py).
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ class Brake(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A limit that was passed, with the figures in words."""
+    """A limit that was exceeded, with the figures in words."""
 
     brake: Brake
     figures: str
 
 
 def many_restores(restored: int, *, limit: int) -> Finding | None:
-    """Return a finding where one source has `limit` restores in 10 minutes, so that there is never one more."""
+    """Return a finding once one source has `limit` restores in 10 minutes, so that the limit is never exceeded."""
     if restored < limit:
         return None
     return Finding(Brake.MANY_RESTORES, f"{restored:,} of at most {limit:,} restores in 10 minutes")
 
 
 def max_changed_contacts(usual: float) -> int:
-    """Return how many contacts may change in 10 minutes, where `usual` ones change in a day."""
+    """Return how many contacts may change in 10 minutes if `usual` contacts change in a day."""
     return max(MIN_MASS_EDIT, round(SHARE_OF_USUAL_DAY * usual))
 
 
 def mass_edit(changed: int, *, usual: float) -> Finding | None:
-    """Return a finding where more contacts were changed in 10 minutes than a quarter of a usual day's, and than 200."""
+    """Return a finding if 10 minutes saw more than 200 changed contacts, and more than a quarter of a usual day's."""
     limit = max_changed_contacts(usual)
     if changed <= limit:
         return None
@@ -71,17 +71,17 @@ def mass_edit(changed: int, *, usual: float) -> Finding | None:
 
 
 def min_unsigned(share: float) -> int:
-    """Return how many unsigned updates in a row chance does not explain, where usually this share is signed."""
+    """Return how many unsigned updates in a row are too many for chance, if usually this share is signed."""
     by_chance = math.ceil(math.log(CHANCE) / math.log(1 - share)) if 0 < share < 1 else 0
     return max(MIN_UNSIGNED, by_chance)
 
 
 def signature_gone(unsigned: int, *, share: float) -> Finding | None:
-    """Return a finding where so many updates in a row are unsigned that chance does not explain it, and at least 20.
+    """Return a finding if at least 20 updates in a row are unsigned, and more than chance explains.
 
     `share` is the usual share of signed updates, from 0 to 1. Without the signature every Outlook edit is let through,
-    and the identity may since sign something else. Only users whose mailbox was read are counted; until the inventory
-    has read mailboxes, this limit notices nothing.
+    and the identity may sign something else by now. Only users whose mailbox was read are counted; until the inventory
+    has read mailboxes, this brake cannot act.
     """
     if unsigned < min_unsigned(share):
         return None
@@ -89,7 +89,7 @@ def signature_gone(unsigned: int, *, share: float) -> Finding | None:
 
 
 def check() -> Finding | None:
-    """Pause capture where a limit is passed; return what was found."""
+    """Pause capture if a limit is exceeded; return the finding."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
         return None
@@ -112,7 +112,7 @@ def _first_finding(capture: Capture, now: datetime) -> Finding | None:
 
 
 def _restores(since: datetime) -> int:
-    """Return the most restores of any source; one write of a contact is one, however many columns it restored."""
+    """Return the most restores of any source; a write of one contact counts once, whatever its number of columns."""
     rows = Restore.objects.filter(done_at__gt=since).exclude(result=RestoreResult.NOT_RESTORED).order_by()
     writes = rows.values("source", "contact_id", "done_at").distinct()
     found = rows.values_list("source", flat=True).distinct()
@@ -120,7 +120,7 @@ def _restores(since: datetime) -> int:
 
 
 def _changed_contacts(capture: Capture, since: datetime) -> int:
-    """Return how many contacts were changed by what is staged; imports by others are let through anyway."""
+    """Return how many contacts had changes that are staged; other changes, such as imports, are let through anyway."""
     updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
     if capture.rule == CaptureRule.ORIGINAL:
         on = CaptureSource.objects.filter(is_on=True).values("source")
@@ -131,9 +131,9 @@ def _changed_contacts(capture: Capture, since: datetime) -> int:
 
 
 def _usual_day(capture: Capture, now: datetime) -> float:
-    """Return the median of the days before today on which contacts changed, as far as they are counted.
+    """Return the median number of contacts changed per day, over the counted days before today with any change.
 
-    Of several sources the one that changed most counts: a contact that two of them changed is not known.
+    If there are several sources, the largest counts: two of them may have changed the same contact.
     """
     today = now.astimezone(UTC).date()
     days = CaptureContactDay.objects.filter(day__gte=today - timedelta(days=USUAL_DAYS), day__lt=today)
@@ -148,14 +148,14 @@ def _usual_day(capture: Capture, now: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """The updates by people whose mailbox the server synchronizes: unsigned ones in a row, and the usual share."""
+    """The updates by people with server-side synchronization: unsigned ones in a row, and the usual signed share."""
 
     unsigned: int
     share: float
 
 
 def _signatures(capture: Capture, now: datetime) -> Signatures | None:
-    """Compare the updates since the last signed one with those of four weeks; None if none was signed."""
+    """Compare the updates since the last signed one with those of the last four weeks; None if none was signed."""
     people = FilterUser.objects.filter(method=SyncMethod.SERVER_SIDE).values("pk")
     since = now - timedelta(days=USUAL_DAYS)
     updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
@@ -171,7 +171,7 @@ def _signatures(capture: Capture, now: datetime) -> Signatures | None:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The present figures beside their limits; `signatures` is None where the signature is not watched."""
+    """The current figures with their limits; `signatures` is None if the signature is not watched."""
 
     restored: int
     max_restores: int
@@ -182,7 +182,7 @@ class Figures:
 
 
 def figures() -> Figures | None:
-    """Return the present figures of all brakes; None before capture has begun."""
+    """Return the current figures of all brakes; None before capture has begun."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1).first()
     if capture is None:
         return None
@@ -201,7 +201,7 @@ def figures() -> Figures | None:
 
 @retried
 def pause(found: Finding) -> None:
-    """Pause, unless somebody was first."""
+    """Pause capture, unless it is already paused or off."""
     paused = Capture.objects.filter(slot=1, mode__in=RUNNING).update(
         mode=CaptureMode.PAUSED, mode_since=Now(), mode_by=None, reason=found.brake, trouble=found.figures
     )

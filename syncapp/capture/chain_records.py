@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Writer(StrEnum):
-    """The author of a change, as far as it matters for restoring."""
+    """The kind of author of a change, as far as restoring depends on it."""
 
     OUTLOOK = "outlook"
     OURS = "ours"
@@ -65,8 +65,8 @@ class Entry:
 class ColumnState:
     """A column after some entries.
 
-    `baseline` is the value left by the last writer other than Outlook, at `left_at` where that is known; `end` is the
-    value that the last entry left. `live_since` is when Outlook's value came to replace the baseline, None where it
+    `baseline` is the value left by the last writer other than Outlook, at `left_at` if that is known; `end` is the
+    value that the last entry left. `live_since` is when Outlook's value replaced the baseline, None if it
     does not. `is_broken`: an entry is missing since the baseline. `values` are Outlook's values since the baseline.
     """
 
@@ -84,13 +84,13 @@ class Outcome(StrEnum):
 
     RESTORE = "restore"  # the original is put back
     ORIGINAL = "original"  # the CRM holds the original again
-    OVERWRITTEN = "overwritten"  # a later entry of somebody else has another value
+    OVERWRITTEN = "overwritten"  # a later entry by someone else has another value
     OTHERS_VALUE = "others_value"  # the CRM holds a value that no known entry left
     GAP = "gap"  # an entry is missing in between
     ENDED = "ended"  # the contact was created, merged, assigned, or its state was set since
     UNKNOWN_ORIGINAL = "unknown_original"
     UNKNOWN_VALUE = "unknown_value"  # the new value cannot be compared with the CRM's
-    TOO_LATE = "too_late"  # live for too long when it was found
+    TOO_LATE = "too_late"  # in the CRM for too long when it was found
     NOT_ALLOWED = "not_allowed"  # restoring was not switched on at that time
     REFUSED = "refused"  # the CRM refused the restore
     HELD = "held"  # a brake holds this column
@@ -100,13 +100,13 @@ class Outcome(StrEnum):
 
 
 class Passed(StrEnum):
-    """A reason for which a change of Outlook is not staged."""
+    """A reason why a change from Outlook is not staged."""
 
     LET_THROUGH = "let_through"
     ECHO = "echo"  # the synchronization returned a value in its own format
     UNDONE = "undone"  # the editor entered the original again
-    REPEATED = "repeated"  # a refused value once more: counted with the earlier decision
-    UNKNOWN_PROPOSAL = "unknown_proposal"  # nobody knows what was entered
+    REPEATED = "repeated"  # a rejected value that came again: counted with the earlier decision
+    UNKNOWN_PROPOSAL = "unknown_proposal"  # the value that was entered is not known
     CONTACT_GONE = "contact_gone"
 
 
@@ -115,7 +115,7 @@ PUT_BACK = (Outcome.RESTORE, Outcome.ORIGINAL)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A value that was rejected: the same one of the same editor is not staged again for a while.
+    """A rejected value: for a while, the same value from the same editor is not staged again.
 
     `edit` is the entry of the rejected value, where a plan may still have to handle it.
     """
@@ -151,7 +151,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The comparison of values, and the limits in time.
+    """The comparison of values, and the time limits.
 
     `same` and `is_format_only` take a column and two values of it.
     """
@@ -176,20 +176,20 @@ class StagedChange:
 
 @dataclass(frozen=True, slots=True)
 class StagedEdit:
-    """One signed entry to stage; it is restored where no changed column still holds Outlook's value."""
+    """One signed entry to stage; it counts as restored once no changed column still holds Outlook's value."""
 
     entry: Entry
     changes: tuple[StagedChange, ...]
 
     @property
     def is_restored(self) -> bool:
-        """Return whether the originals of all its columns are put back."""
+        """Return whether all columns hold their originals again."""
         return all(change.outcome in PUT_BACK for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A refused value that came once more."""
+    """A rejected value that came again."""
 
     entry: uuid.UUID
     refusal: Refusal

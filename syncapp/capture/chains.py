@@ -1,11 +1,11 @@
 """Chains of edits: what to stage for each Outlook edit of a contact, and which columns get their original back.
 
-    somebody else: A     Outlook: A ─▶ B     Outlook: B ─▶ C         present value C
+    someone else: A      Outlook: A ─▶ B     Outlook: B ─▶ C         present value C
     └─ the baseline      └──────── a chain of linked entries ───┘    └─ restored to A, once
 
-The original of a column is its baseline: the value left by the last entry of anybody else, ourselves included. All of
-a contact's known entries are read each time, also those handled before, so an entry that arrives late takes its place.
-Whatever is not proved is staged and not restored. Pure: no database and no CRM.
+The original of a column is its baseline: the value left by the last entry not from Outlook, even if it is ours. All of
+a contact's known entries are read each time, also those handled before, so an entry that arrives late is put in order.
+If the original is not certain, the edit is staged and not restored. Pure functions: no database and no CRM.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
 
 @dataclass(slots=True)
 class _Staged:
-    """A change to stage, whose outcome is known once its chain has ended."""
+    """A change to stage; its outcome is known once its chain has ended."""
 
     entry: Entry
     column: str
@@ -95,7 +95,7 @@ class _Walk:
         return column in self._news
 
     def close(self, column: str, outcome: Outcome) -> None:
-        """Give the column's changes that are still open their outcome."""
+        """Set the outcome of the column's open changes."""
         self._news.discard(column)
         for staged in self._staged:
             if staged.column == column and staged.outcome is None:
@@ -126,9 +126,9 @@ class _Walk:
         self._replace_baseline(entry, column, change.new)
 
     def _is_echo(self, entry: Entry, column: str, change: Change) -> bool:
-        """Return whether the synchronization returns a value that was just written, in its own format.
+        """Return whether the synchronization only sent back a value that was just written, in its own format.
 
-        A person can correct a format, too, so only what follows a write of the CRM's side counts.
+        A person can correct a format, too, so only a change right after a write on the CRM's side counts.
         """
         state, rules = self.states.get(column), self._rules
         if state is None or state.left_at is None or state.live_since is not None:
@@ -170,7 +170,7 @@ class _Walk:
         for refusal in self._history.refusals:
             if refusal.column != column or refusal.editor != entry.editor or refusal.edit == entry.id:
                 continue
-            # The CRM's clock differs from ours, and a refusal known by now counts whenever the value was sent.
+            # The CRM's clock may differ from ours, so a known rejection counts regardless of when the value was sent.
             if refusal.at >= oldest and self._rules.same(column, refusal.value, value.text):
                 return refusal
         return None
@@ -209,7 +209,7 @@ class _Walk:
 
 
 def _unlinked(state: ColumnState, old: Value) -> ColumnState:
-    """Return the state before an entry whose old value is not what the entry before it left, or may not be."""
+    """Return the state before an entry whose old value differs, or may differ, from what the entry before it left."""
     if not old.is_known:
         return replace(state, baseline=UNKNOWN, is_broken=True)
     # A known end proves that an unknown writer left `old`; an unknown end proves nothing about the baseline.

@@ -1,4 +1,4 @@
-"""Captured changes of one source, one column of a contact each, the newest first: page by page, never at an offset."""
+"""Captured changes of one source, one column of a contact each, newest first, paged by position and not by offset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Source
 from syncapp.models.jobs.job import database_now
 
 PAGE, BATCH = 50, 1000
-# As many as the pages of capture count.
+# The capture pages count the same number of days.
 SECONDS_SHOWN = counts.MONTH * 86_400.0
 
 
@@ -32,7 +32,7 @@ class ChangeFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Changes of one page, each with its entry, and whether more follow."""
+    """One page of changes, each with its entry, and whether more follow."""
 
     changes: Sequence[CaptureValue]
     has_more: bool
@@ -63,7 +63,7 @@ def batches(conditions: ChangeFilter) -> Iterator[Sequence[CaptureValue]]:
 
 
 def result_of(change: CaptureValue) -> ChangeResult:
-    """Return the result of a change of a page, as counts.py counts it."""
+    """Return the result of a listed change, as counts.py counts it."""
     state = change.entry.state
     if state == EntryState.STAGED:
         return ChangeResult(getattr(change, "restore_result", None) or ChangeResult.LET_THROUGH)

@@ -23,7 +23,7 @@ OUTLOOK_COLUMNS = (
     ),
 )
 EVERY = "*"  # in CAPTURE_COLUMNS
-# They say who owns the contact and in which state it is; such changes have entries of their own.
+# Owner and state of the contact, whose changes have their own kinds of audit entries.
 _NEVER = frozenset({"ownerid", "statecode", "statuscode"})
 
 

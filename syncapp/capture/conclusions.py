@@ -1,6 +1,6 @@
-"""The last step of a round: who made each change, as far as that is known now, and what is to be done about it.
+"""The last step of a round: the source of each change, as far as it is known, and its handling.
 
-An entry that may be from Outlook waits until all entries of its contact are there, or patience ends.
+An entry that may be from Outlook waits until all entries of its contact have arrived, or the waiting time is over.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Contact:
     is_complete: bool
 
     def last_change(self) -> ContactChange | None:
-        """Return the contact's last change as its row tells."""
+        """Return the contact's last change according to its row."""
         row = self.row
         if row is None:
             return None
@@ -44,7 +44,7 @@ class _Contact:
 
 
 def conclude(running: Round) -> bool:
-    """Decide the entries that are read; return False if the time ran out. Raises LostLease."""
+    """Decide on the entries that were read; return False if the time ran out. Raises LostLease."""
     contact_ids = _next_contacts(None)
     while contact_ids:
         _conclude(running, contact_ids)
@@ -67,7 +67,7 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     outcomes: dict[Outcome, list[UUID]] = defaultdict(list)
     to_stage: dict[UUID, list[CaptureEntry]] = defaultdict(list)
     contacts = _contacts(running, contact_ids)
-    # Their answer was lost: the edits may be staged, whatever was switched since.
+    # The answer was lost: these edits may be staged already, whatever was switched since.
     unanswered = CaptureJob.objects.filter(contact_id__in=contact_ids, state__in=OPEN_STATES, outcome_unknown=True)
     maybe_staged = set(unanswered.values_list("contact_id", flat=True))
     log_names_signer = signature.is_in_log(running.capture)
@@ -77,7 +77,7 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
         as_is = Source(entry.source), Evidence(entry.evidence)
         found = as_is if log_names_signer else _source(running, entry, contacts[entry.contact_id])
         if found is None:
-            continue  # more has to be known first
+            continue  # not enough is known yet
         decided = policy.decide(_facts(running, entry, found, contacts[entry.contact_id]), running.policy)
         if decided is not None:
             outcomes[*decided, *found].append(entry.pk)
@@ -93,9 +93,9 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
 
 
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:
-    """Return who made the change; None while only the contact's row could tell, and it cannot be trusted yet.
+    """Return the source of the change; None while only the contact's row could show it, and cannot be trusted yet.
 
-    Only for a CRM whose audit log names nobody who signs (signature.py). Entries keep whole seconds: until all are
+    Only for a CRM whose audit log names no signing user (signature.py). Entries keep whole seconds: until all are
     there, a row that fits this entry may describe a later change of the same second.
     """
     as_is = Source(entry.source), Evidence(entry.evidence)

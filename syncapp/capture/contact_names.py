@@ -1,4 +1,4 @@
-"""The full name of a contact once its originals are back; the CRM computes it from the parts of the name."""
+"""The full name of a contact after its originals are restored; the CRM computes it from the parts of the name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PARTS = ("firstname", "middlename", "lastname")
 
 
 def name_after(values: Mapping[str, str | None], restores: Mapping[str, str | None]) -> str:
-    """Return the contact's full name after these restores; the present one where its format is not recognized.
+    """Return the contact's full name after these restores; the current one if its format is not recognized.
 
     `values` are the contact's as they were read, with the full name and its parts.
     """

@@ -1,6 +1,6 @@
-"""The first step of a round: which contacts changed, by change tracking. They tell which entries to expect.
+"""The first step of a round: contacts that changed, by change tracking; an audit entry is expected for each.
 
-A contact that changed is awaited until its entry is there or patience ends: changes of columns that are not audited
+A changed contact is awaited until its entry arrives or the waiting time ends: changes of columns that are not audited
 leave no entry.
 """
 
@@ -54,7 +54,7 @@ def read(running: Round) -> bool:
 @retried
 def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: bool) -> None:
     changed = [row for row in page.rows if row.modified_on is not None]
-    if is_full_read:  # it returns every contact; those that have not changed lately are not awaited
+    if is_full_read:  # the first read returns every contact; those that have not changed lately are not awaited
         since = max(filter(None, (running.capture.observing_since, running.capture.read_until)), default=running.now)
         first = since - delays.overlap(running.capture)
         changed = [row for row in changed if row.modified_on is not None and row.modified_on >= first]
@@ -90,7 +90,7 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
 
 
 def _unknown(rows: list[ContactChange]) -> list[ContactChange]:
-    """Return the rows that tell of a change which is not known yet, so that repeating a page changes nothing.
+    """Return the rows with a change that is not known yet, so that repeating a page changes nothing.
 
     Times have whole seconds, so only the version shows a second change within one.
     """
@@ -103,7 +103,7 @@ def _unknown(rows: list[ContactChange]) -> list[ContactChange]:
 
 
 def arrived(newest: Mapping[UUID, datetime]) -> None:
-    """Stop waiting for the contacts whose entries are there; `newest` are the moments of these, by contact."""
+    """Stop waiting for contacts whose entries have arrived; `newest` has the time of the newest entry by contact."""
     ids = list(newest)
     for start in range(0, len(ids), 1000):
         awaited = CaptureContact.objects.filter(pk__in=ids[start : start + 1000], awaited_until__isnull=False)
@@ -116,18 +116,18 @@ def arrived(newest: Mapping[UUID, datetime]) -> None:
 
 
 def awaited_since(now: datetime) -> datetime | None:
-    """Return the moment of the oldest change whose entry is still waited for; None where all are there."""
+    """Return the time of the oldest change whose entry is still awaited; None if there is none."""
     awaited = CaptureContact.objects.filter(awaited_until__gt=now).order_by("modified_on")
     return awaited.values_list("modified_on", flat=True).first()
 
 
 def has_given_up(now: datetime) -> bool:
-    """Return whether contacts changed since the newest entry appeared, and their entries never came."""
+    """Return whether contacts changed after the newest entry appeared and their entries never arrived in time."""
     newest = CaptureEntry.objects.order_by("-read_at").values_list("read_at", flat=True).first()
     silent = CaptureContact.objects.filter(awaited_until__lte=now)
     return (silent if newest is None else silent.filter(noticed_at__gt=newest)).exists()
 
 
 def delete_old() -> int:
-    """Delete what contacts told more than two days ago; return how many."""
+    """Delete rows about contacts that are older than two days; return how many."""
     return CaptureContact.objects.filter(noticed_at__lt=database_now(plus=-KEPT.total_seconds())).delete()[0]

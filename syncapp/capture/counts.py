@@ -1,4 +1,4 @@
-"""Daily counts of captured changes: recent days and days that are not finished every minute, all days every hour.
+"""Daily counts of captured changes: recent and unfinished days are counted every minute, all days every hour.
 
 Each count of a day replaces the previous one. Days are UTC days, and a change belongs to the day on which it was made.
 """
@@ -31,9 +31,9 @@ from syncapp.models.locking import retried
 
 MONTH, WEEK = 30, 7  # days, today included
 ALL_EVERY = 3600.0  # seconds
-# `answered_at` is the last count, `asked_at` the last one of all days.
+# `answered_at` is the time of the last count, `asked_at` that of the last count of all days.
 _HEARTBEAT = "capture_counts"
-# The original rule would take them for Outlook's: they are let through only because nobody signed them.
+# Outlook edits by the original rule; by the signed rule they are let through because they are unsigned.
 _UNSIGNED = Q(
     source__in=[Source.PROGRAM, Source.UNKNOWN],
     reason__in=[Reason.NOT_OUTLOOK, Reason.VALUES_NOT_READ],
@@ -42,12 +42,12 @@ _UNSIGNED = Q(
 
 
 def today() -> date:
-    """Return the present day (UTC)."""
+    """Return today's date (UTC)."""
     return datetime.now(UTC).date()
 
 
 def shown_days() -> list[date]:
-    """Return the days that pages show, the newest first."""
+    """Return the days that pages show, newest first."""
     return [today() - timedelta(days=back) for back in range(MONTH)]
 
 
@@ -76,7 +76,7 @@ def update() -> int:
 
 
 def _unfinished_days() -> set[date]:
-    """Return the days with changes that wait, and those where some waited when they were counted."""
+    """Return the days with waiting changes, and those that had some when they were last counted."""
     waiting = CaptureEntry.objects.open().annotate(day=TruncDate("happened_at", tzinfo=UTC))
     counted = CaptureDay.objects.filter(result=ChangeResult.WAITING)
     return {*waiting.values_list("day", flat=True).distinct(), *counted.values_list("day", flat=True).distinct()}
@@ -97,14 +97,14 @@ def _updates(day: date) -> CaptureEntryQuerySet:
 
 
 def _contacts(day: date) -> list[CaptureContactDay]:
-    """Return how many contacts each source changed on a day in a way that may count as Outlook's, not stored."""
+    """Count the contacts that each source changed on a day in a way that may count as Outlook's; store nothing."""
     may_count = _updates(day).filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True))
     found = may_count.values_list("source").annotate(Count("contact_id", distinct=True)).order_by()
     return [CaptureContactDay(day=day, source=source, contacts=number) for source, number in found]
 
 
 def count(day: date) -> list[CaptureDay]:
-    """Return the counts of one day, not stored."""
+    """Return the counts of one day without storing them."""
     changes = _updates(day).exclude(reason=Reason.NO_TRACKED_COLUMN)
     listed = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.PROGRAM).values_list("user_id", flat=True)
     programs = {*listed, *FilterUser.objects.filter(is_application=True).values_list("pk", flat=True)}
@@ -133,7 +133,7 @@ def _row(day: date, found: Mapping[str, Any]) -> CaptureDay:
 
 
 def _program(programs: set[UUID]) -> Case:
-    """Return the user of the program: of the two that an entry names, the one that is known to be a program."""
+    """Return the program's user: the one of the entry's two users that is known to be a program."""
     is_program = Q(source=Source.PROGRAM)
     return Case(
         When(is_program & Q(user_id__in=programs), then=F("user_id")),
@@ -144,7 +144,7 @@ def _program(programs: set[UUID]) -> Case:
 
 
 def _result() -> Case:
-    """Return the result of a change; a staged edit's column without a row of its own was let through."""
+    """Return the result of a change; a column of a staged edit without its own row was let through."""
     restore = Restore.objects.filter(audit_id=OuterRef("pk"), column_name=OuterRef("values__column_name"))
     of_staged = Coalesce(Subquery(restore.values("result")[:1]), Value(ChangeResult.LET_THROUGH.value))
     return Case(

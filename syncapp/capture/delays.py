@@ -1,7 +1,7 @@
-"""Delays of audit entries, and how long the portal therefore waits for them.
+"""Delays of audit entries, and the time that the portal waits for them.
 
-An entry counts as late where a listing after its change did not have it; the delay is then the seconds from the change
-until it was seen, by two clocks, so the connection check warns where they differ.
+An entry counts as late if a listing after its change did not have it; the delay is then the seconds from the change
+until it was seen, by two clocks, so the connection check warns if they differ.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ROUNDING = timedelta(seconds=1)
 
 
 def patience(capture: Capture) -> timedelta:
-    """Return how long an entry is waited for: twice the worst measured delay, within limits."""
+    """Return how long to wait for an entry: twice the longest measured delay, within limits."""
     return min(max(MIN_PATIENCE, _twice_worst(capture)), MAX_PATIENCE)
 
 
@@ -38,7 +38,7 @@ def _twice_worst(capture: Capture) -> timedelta:
 
 
 def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None) -> float | None:
-    """Return the delay in seconds of an entry that is seen first now, None where the first listing after it had it.
+    """Return the delay in seconds of an entry just seen for the first time; None if the first listing after it had it.
 
     `listed_at` is when the last complete listing began.
     """
@@ -48,7 +48,7 @@ def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None
 
 
 def update(now: datetime) -> None:
-    """Store the median of the newest entries and the worst delay of a week; one that was not late counts as 0."""
+    """Store the median delay of the newest entries and the longest of a week; entries that were not late count as 0."""
     newest = CaptureEntry.objects.order_by("-happened_at").values_list("delay", flat=True)[:_NEWEST]
     found = [delay or 0.0 for delay in newest]
     worst = CaptureEntry.objects.filter(happened_at__gt=now - _MEASURED).aggregate(worst=Max("delay"))["worst"]

@@ -1,8 +1,8 @@
 """The third step of a round: the values of entries that may matter, in batches.
 
-Each read counts towards the CRM's daily allowance. So only entries with a tracked column are asked for, those of the
-synchronization and of contacts with an open Outlook edit first. Others only serve as examples of what is observed, so
-they get a small part of the allowance.
+Each read counts towards the CRM's daily allowance. So only entries with a tracked column are read, those of the
+synchronization and of contacts with an open Outlook edit first. Other values only serve as examples on a page, so
+reading them may use only a small part of the allowance.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from syncapp.models.locking import retried
 AT_ONCE = 50
 OTHERS_IN_A_ROUND = 100
 ATTEMPTS = 5
-# What is not from Outlook is left unread after this time.
+# Entries that are not from Outlook are left unread after this time.
 UNREAD_AFTER = timedelta(hours=1)
 _WITH_VALUES = "AttributeAuditDetail"
 
 
 def read(running: Round) -> bool:
-    """Read the values that are wanted; return False if the time ran out. Raises CrmError, LostLease."""
+    """Read the values that are needed; return False if the time ran out. Raises CrmError, LostLease."""
     failed: set[UUID] = set()  # tried again in the next round
     while entries := list(wanted(running).exclude(pk__in=failed)[:AT_ONCE]):
         failed |= _read_batch(running, entries)
@@ -63,7 +63,7 @@ def _left_for_others() -> int:
 def wanted(running: Round) -> QuerySet[CaptureEntry]:
     """Return the unread entries that may be from Outlook, or belong to a contact with an open Outlook edit."""
     signed = CaptureContact.objects.filter(contact_id=OuterRef("contact_id"), signed_by__in=running.known.signers)
-    # One list for all entries: a database without statistics searches it by source, for each of them anew.
+    # One subquery for all entries: without statistics, a database would search by source once per entry.
     edited = CaptureEntry.objects.open().filter(source=Source.OUTLOOK).values("contact_id")
     may_be = Q(source=Source.OUTLOOK) | Exists(signed) | Q(contact_id__in=edited)
     if running.policy.rule is CaptureRule.ORIGINAL:
@@ -80,7 +80,7 @@ def _read_batch(running: Round, entries: Sequence[CaptureEntry]) -> set[UUID]:
     ids = [entry.pk for entry in entries]
     answers = running.crm.audits.details_of(ids)
     for answer in answers:
-        # Not the entry is at fault, but the connection or a privilege.
+        # The fault lies with the connection or a privilege, not with the entry.
         if isinstance(answer, CrmError) and (isinstance(answer, Forbidden) or answer.retry_after is not None):
             raise answer
     _store(running, list(zip(entries, answers, strict=True)))
@@ -109,7 +109,7 @@ def _store(running: Round, answers: Iterable[tuple[CaptureEntry, AuditDetails | 
 
 
 def _conclude(running: Round, entry: CaptureEntry, details: AuditDetails) -> list[CaptureValue]:
-    """Store who made the change of an entry whose values were read; return these."""
+    """Store the source of each change whose values were read; return these entries."""
     watched = [*running.columns, running.revision]
     readable = auditing.readable_at(running.capture, entry.happened_at, watched)
     changed = values.changes(details, list(running.columns.values()), readable=readable)
@@ -156,7 +156,7 @@ def _value(entry: CaptureEntry, change: ColumnChange) -> CaptureValue:
 
 
 def _postpone(running: Round, entry: CaptureEntry, error: CrmError) -> None:
-    """Count a failed read; set the entry aside where a retry cannot help, or has not for long."""
+    """Count a failed read; set the entry aside if a retry cannot help, or too many have failed."""
     if isinstance(error, NotFound):
         _set_aside(running, entry, Reason.NOT_IN_LOG, "The CRM deleted the entry before its values were read.")
     elif entry.attempts + 1 >= ATTEMPTS or not error.transient:

@@ -1,4 +1,4 @@
-"""Proposals that another program has written meanwhile, such as an ERP that keeps its own copy of contacts."""
+"""Proposed values that another program has written meanwhile, such as an ERP with its own copy of contacts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHERS = (Source.FORM, Source.PROGRAM, Source.UNKNOWN)
 
 
 def flag(contact_ids: Collection[UUID]) -> int:
-    """Flag undecided proposals of these contacts that somebody else has written since; return how many."""
+    """Flag undecided proposals for these contacts that someone else has written since; return how many."""
     pending = SyncField.objects.filter(record__target_id__in=contact_ids, decision=FieldDecision.PENDING)
     fields = list(pending.filter(echoed_at__isnull=True, record__edited_on__isnull=False).select_related("record"))
     if not fields:

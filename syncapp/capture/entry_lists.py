@@ -27,14 +27,14 @@ from syncapp.models.locking import retried
 
 PAGE_SIZE = 1000
 OPERATIONS = (Operation.CREATE, Operation.UPDATE, Operation.DELETE)
-# Without any change of a contact the list is read this often all the same.
+# Even if no contact changes, the list is read this often.
 AT_LEAST_EVERY = timedelta(hours=1)
 DEEP_EVERY, DEEP = timedelta(hours=6), timedelta(hours=24)
 _ROUNDING = timedelta(seconds=2)
 
 
 def read(running: Round) -> bool:
-    """List the entries, where any are expected; return False if the time ran out. Raises CrmError, LostLease."""
+    """List the entries if any are expected; return False if the time ran out. Raises CrmError, LostLease."""
     if not _is_expected(running):
         return True
     if not running.capture.next_link:
@@ -57,7 +57,7 @@ def _is_expected(running: Round) -> bool:
         return True
     if now - capture.listed_at > AT_LEAST_EVERY or contacts.awaited_since(now) is not None:
         return True
-    # A contact is awaited until one entry of the second of its last change is there; others of it may follow.
+    # Waiting ends with the first entry of the second in which the contact last changed; others of it may follow.
     return CaptureEntry.objects.filter(read_at__gte=capture.listed_at).exists()
 
 
@@ -68,7 +68,7 @@ def _begin(running: Round) -> None:
     if awaited is not None:
         since = min(since, awaited - _ROUNDING)
     if capture.deep_listed_at is None or now - capture.deep_listed_at > DEEP_EVERY:
-        # After a downtime also the day before it, whose late entries nobody read.
+        # After a downtime, also list the day before it, whose late entries were never read.
         since = min(since, (capture.listed_at or now) - DEEP)
         capture.deep_listed_at = now
     capture.listing_since = max(since, capture.observing_since or since)
@@ -77,7 +77,7 @@ def _begin(running: Round) -> None:
 
 
 def _page(running: Round, link: str) -> Page[AuditEntry]:
-    """Return a page; whether lists may name the changed columns is tried once."""
+    """Return a page; try once whether the CRM lets lists name the changed columns."""
     capture = running.capture
     if link or capture.has_change_data is not None:
         return _asked(running, link, with_change_data=bool(capture.has_change_data))
@@ -132,7 +132,7 @@ def _store(running: Round, page: Page[AuditEntry]) -> None:
 
 
 def _row(running: Round, entry: AuditEntry) -> tuple[CaptureEntry, Sequence[str]]:
-    """Return the row of a new entry, and the tracked columns that it names as changed."""
+    """Return the row for a new entry, and the tracked columns that it names as changed."""
     if entry.created_on is None or entry.row_id is None:
         raise ValueError("an entry without a contact or a moment")
     named = values.named_changes(entry.change_data, running.revision) if entry.change_data else None
@@ -165,7 +165,7 @@ def _row(running: Round, entry: AuditEntry) -> tuple[CaptureEntry, Sequence[str]
 
 
 def _finish(running: Round) -> None:
-    """Record that the list is complete: measure delays, move the cursor, and say where entries are missing."""
+    """Record that the list is complete: measure delays, move the cursor, and record gaps."""
     capture = running.capture
     newest = CaptureEntry.objects.order_by("-happened_at").values_list("happened_at", flat=True).first()
     if running.result.entries:

@@ -1,7 +1,7 @@
 """The order of audit entries: by time, and within one second by their values.
 
-The CRM's times have whole seconds, so entries of the same second are put into the order in which each one's old value
-is what the entry before it left. Where that allows several orders, entries that were handled before come first.
+The CRM's times have whole seconds, so entries of the same second are ordered so that each one's old value
+is what the entry before it left. If several orders fit, entries that were handled before come first.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from itertools import groupby, permutations
 
 from syncapp.capture.chain_records import Entry, Live, Rules, Value
 
-# More entries of one second that share columns keep the order of their ids: the number of orders grows too fast.
+# If more entries of one second share columns, they stay in the order of their ids: there are too many orders to try.
 MAX_AT_ONCE = 5
 
 
 def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[Entry]:
-    """Return the entries in the order in which they happened, as far as time and values tell."""
+    """Return the entries in the order in which they happened, as far as times and values show it."""
     known: dict[str, Value] = {}
     by_time = sorted(entries, key=lambda entry: (entry.at, not entry.is_handled, entry.id))
     groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]
@@ -33,7 +33,7 @@ def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[
 
 
 def _parts(group: Sequence[Entry]) -> list[list[Entry]]:
-    """Return the entries of one second in parts whose order among each other does not matter: they share no column."""
+    """Split the entries of one second into parts that share no column, so the order of the parts does not matter."""
     parts: list[list[Entry]] = []
     for entry in group:
         touched = [part for part in parts if any(_depend(entry, other) for other in part)]
@@ -49,9 +49,9 @@ def _depend(one: Entry, other: Entry) -> bool:
 def _linked(
     part: Sequence[Entry], later: Sequence[Entry], known: Mapping[str, Value], live: Live | None, rules: Rules
 ) -> list[Entry]:
-    """Return entries of one second in the first order with the fewest breaks."""
+    """Return entries of one second in the first order that has the fewest breaks."""
     columns = {column for entry in part for column in entry.changes}
-    # Entries that are still on their way can make the present values differ, so the next entry counts first.
+    # Entries that have not arrived yet can make the current values differ, so the next entry takes precedence.
     after = next(([entry] for entry in later if not columns.isdisjoint(entry.changes)), [])
     present = {} if after or live is None else live.values
     return list(min(permutations(part), key=lambda order: _breaks([*order, *after], known, present, rules)))
@@ -60,7 +60,7 @@ def _linked(
 def _breaks(
     order: Sequence[Entry], start: Mapping[str, Value], present: Mapping[str, str | None], rules: Rules
 ) -> tuple[int, int]:
-    """Count the old values that differ from what the entry before them left, and the last ones from the present."""
+    """Count old values that differ from what the entry before left, and last values that differ from the current."""
     known, breaks = dict(start), 0
     for entry in order:
         for column, change in entry.changes.items():

@@ -1,10 +1,10 @@
-"""The error of refused switches of capture."""
+"""The error for refused changes of capture settings."""
 
 from __future__ import annotations
 
 
 class SwitchRefused(Exception):
-    """A switch was refused; `message` tells the administrator what stands in the way and what to do."""
+    """A refused change of a capture setting; `message` tells the administrator the reason and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Edits from Outlook that could not be read or staged, which wait for an administrator."""
+"""Edits from Outlook that could not be read or staged and wait for an administrator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def failed() -> CaptureEntryQuerySet:
 def retry(*, by: Person) -> int:
     """Let the next round read and stage these entries again; return how many.
 
-    One that the CRM has deleted from its audit log cannot be read any more.
+    An entry that the CRM has deleted from its audit log can no longer be read.
     """
     staged = failed().filter(reason=Reason.NOT_STAGED)
     number = staged.update(state=EntryState.READ, reason="", problem="")

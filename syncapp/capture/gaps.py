@@ -1,4 +1,4 @@
-"""Times for which the audit log is not complete: rows that troubles and pages show, with from and to."""
+"""Times for which the audit log is not complete, as rows with a beginning and an end that troubles and pages show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from syncapp.crm.audits.records import KEPT_FOREVER
 from syncapp.models import Capture, CaptureGap
 
 Reason = CaptureGap.Reason
-# Edits that are found later than this are staged, and not restored.
+# Edits that are found later than this are staged but not restored.
 DOWNTIME = timedelta(minutes=15)
 
 
 def begin(reason: Reason, *, at: datetime, now: datetime, columns: Sequence[str] | None = None) -> None:
-    """Record a gap of these columns, None for all, that lasts; one of other columns ends.
+    """Open a gap for these columns (None: all columns); end the open gap if it is for other columns.
 
-    Each row keeps its columns, so the past of those that are audited again stays known.
+    Each row keeps its columns, so past gaps of columns that are audited again stay known.
     """
     lasting = CaptureGap.objects.filter(reason=reason, ends_at=None).first()
     if lasting is not None and lasting.columns == columns:
@@ -33,12 +33,12 @@ def begin(reason: Reason, *, at: datetime, now: datetime, columns: Sequence[str]
 
 
 def end(reason: Reason, *, at: datetime) -> bool:
-    """Record the end of a gap that lasts; return whether there was one."""
+    """End the open gap; return whether there was one."""
     return CaptureGap.objects.filter(reason=reason, ends_at=None).update(ends_at=at) > 0
 
 
 def note_silence(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
-    """Record gaps since the last reading: entries that the CRM has deleted meanwhile, or that are found too late."""
+    """Record gaps since the last reading: entries that the CRM deleted meanwhile, or that are found too late."""
     if read_at is None:
         return
     if capture.days_kept not in (None, KEPT_FOREVER):

@@ -1,4 +1,4 @@
-"""The history of one contact in our rows: its entries, what was done about them, and what reviewers decided."""
+"""The history of one contact from our rows: its entries, how they were handled, and what reviewers decided."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class ContactHistory:
 def load(
     contact_id: UUID, *, capture: Capture, policy: Policy, signers: Collection[UUID], columns: Mapping[str, Column]
 ) -> ContactHistory:
-    """Read what is known of a contact."""
+    """Load the known history of a contact."""
     found = CaptureEntry.objects.filter(contact_id=contact_id).exclude(state=EntryState.NEW)
     rows = {row.audit_id: row for row in found.prefetch_related("values").in_order()}
     done = Restore.objects.filter(contact_id=contact_id).exclude(result=RestoreResult.NOT_RESTORED)
-    # Without its edit, whose entry is deleted after some weeks, a restore says nothing about the value of today.
+    # Entries are deleted after some weeks; without its entry, a restore says nothing about today's value.
     restores = [each for each in done.order_by("done_at") if each.audit_id in rows]
     applications = FilterUser.objects.filter(is_application=True, pk__in={row.user_id for row in rows.values()})
     nobody = {*signers, *applications.values_list("pk", flat=True)}
@@ -91,7 +91,7 @@ def load(
 
 
 def rules(columns: Mapping[str, Column], *, now: datetime, late_after: timedelta) -> Rules:
-    """Return the comparison of values by the types of their columns."""
+    """Return rules that compare values by the types of their columns."""
 
     def same(column: str, one: str | None, other: str | None) -> bool:
         kind = columns[column].type if column in columns else ColumnType.TEXT
@@ -113,13 +113,13 @@ def _entry(
     gaps: Sequence[CaptureGap],
     approved: Collection[str],
 ) -> Entry:
-    # What could not be staged belongs to the chain all the same: it is no original of later edits.
+    # Entries that could not be staged still belong to the chain: they are not an original of later edits.
     by_outlook = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
     values: list[CaptureValue] = list(row.values.all())
     names = [value.column_name for value in values] if by_outlook else []
     reviewed = policy.reviewed(row.source, names, at=row.happened_at)
     is_ours = row.source == Source.OURS
-    # Observed changes of Outlook are let through, so they are anybody else's for the chain.
+    # Observed changes from Outlook are let through, so the chain treats them like changes by anyone else.
     writer = Writer.OUTLOOK if by_outlook or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER
     is_allowed = capture.mode == CaptureMode.RESTORING and all(gap.columns is not None for gap in gaps)
     incomplete = {column for gap in gaps for column in gap.columns or ()}
@@ -145,7 +145,7 @@ def _entry(
 
 
 def _is_of(restore: Restore, row: CaptureEntry) -> bool:
-    """Return whether an entry of ours is the write of this restore."""
+    """Return whether this entry of the portal's own user is the write of this restore."""
     return row.happened_at >= restore.happened_at and any(
         value.column_name == restore.column_name
         and value.old_value == restore.value_found
@@ -155,7 +155,7 @@ def _is_of(restore: Restore, row: CaptureEntry) -> bool:
 
 
 def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEntry]) -> list[Entry]:
-    """Return our restores whose own audit entries were not read yet, each right after the edits that it restored."""
+    """Return our restores whose audit entries were not read yet, each placed right after the edits that it restored."""
     ours = [row for row in rows.values() if row.source == Source.OURS]
     found: dict[tuple[str, datetime], Restore] = {}
     for restore in restores:
@@ -187,7 +187,7 @@ def _refusals(contact_id: UUID) -> list[Refusal]:
 
 
 def _approved_as_they_are(contact_id: UUID) -> Mapping[UUID, set[str]]:
-    """Return the approved columns of each edit that was not restored: the value is legitimate, and nobody wrote it."""
+    """Return the approved columns of each edit that was not restored: the value is valid without a delivery's write."""
     in_the_crm = [FieldDelivery.DONE, FieldDelivery.ALREADY]
     fields = SyncField.objects.filter(record__target_id=contact_id, record__is_restored=False)
     rows = fields.filter(decision=FieldDecision.APPROVED, delivery__in=in_the_crm)

@@ -1,4 +1,4 @@
-"""The users of the CRM whose signature means the synchronization, and other programs."""
+"""The users of the CRM that sign what Outlook saves, and those of other programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = CaptureIdentity.Kind
 
 
 def known_users(crm: CrmClient) -> KnownUsers:
-    """Return the users that mean something to capture. Raises CrmError."""
+    """Return the users that matter to capture. Raises CrmError."""
     by_kind = list(CaptureIdentity.objects.values_list("user_id", "kind"))
     applications = FilterUser.objects.filter(is_application=True).values_list("pk", flat=True)
     return KnownUsers(
@@ -29,10 +29,10 @@ def known_users(crm: CrmClient) -> KnownUsers:
 
 
 def find(crm: CrmClient) -> bool:
-    """Look for the user of the name in CRM_SYNC_USER, unless it is known; return whether it is. Raises CrmError.
+    """Look up the user named in CRM_SYNC_USER, unless it is known; return whether it is known now. Raises CrmError.
 
-    Where several have this name, none is taken: it is not known which of them signs. A user of a new name pauses
-    capture, until its signature was seen on an administrator's own edit (signature.py); one of an earlier name that
+    If several users have this name, none is taken: it is not known which of them signs. A user of a new name pauses
+    capture until its signature was seen on an administrator's own edit (signature.py); a user of an earlier name that
     was never seen to sign is forgotten.
     """
     found_before = CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, is_confirmed=False, added_by=None)
@@ -53,7 +53,7 @@ def store_signer(
 ) -> tuple[CaptureIdentity, bool]:
     """Store a user that signs and pause capture, unless the user is known; return it, and whether it is new.
 
-    In one transaction: capture never restores by the signature of a user that was not seen to sign.
+    Both in one transaction, so that capture never restores by the signature of a user that was not seen to sign.
     """
     values = {"name": name[:400], "application_id": application_id, "added_by": added_by}
     row, is_new = CaptureIdentity.objects.get_or_create(user_id=user_id, defaults=values)

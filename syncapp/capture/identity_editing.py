@@ -1,7 +1,7 @@
-"""The list of signing users and programs as administrators edit it.
+"""Editing of the list of signing users and programs by administrators.
 
-With a signing user it changes what counts as Outlook's, so adding or removing one pauses capture. Resuming waits until
-the signature was seen on an edit of an administrator's own (signature.py).
+Signing users decide what counts as an Outlook edit, so adding or removing one pauses capture. Resuming waits until
+the signature was seen on an administrator's own edit (signature.py).
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def listed() -> list[CaptureIdentity]:
 
 
 def is_named_by_setting(identity: CaptureIdentity) -> bool:
-    """Return whether the check found this user by the name in CRM_SYNC_USER, so that it would find it again."""
+    """Return whether this user was found by the name in CRM_SYNC_USER, so the check would add it again."""
     is_found = identity.kind == Kind.SYNCHRONIZATION and identity.added_by_id is None
     return is_found and identity.name == settings.CRM_SYNC_USER
 
 
 def find_users(text: str) -> list[FilterUser]:
-    """Return users and applications of the CRM by words of their name, or by their id, at most one more than shown."""
+    """Search the CRM's users and applications by words of their name or by id; return at most one more than shown."""
     words, user_id = words_of(text), parse_uuid(text)
     if not words:
         return []
@@ -80,7 +80,7 @@ def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
     if identity.kind == Kind.SYNCHRONIZATION:
         brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a user that signs"))
     else:
-        # By the original rule what it changes counts as Outlook's again: only what it changes from now on.
+        # By the original rule this program's changes count as Outlook edits again, but only later ones.
         theirs = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)
         theirs.update(since=Now())
     record("identity_removed", by=by, kind=identity.kind, user=str(user_id))

@@ -1,4 +1,4 @@
-"""Reads of the page of capture: who changed contacts, what was done about it, and how long values were live.
+"""Reads for the capture page: who changed contacts, the results, and how long Outlook's values were in the CRM.
 
 Counts of past days are stored (counts.py), so their cost does not depend on how many changes there were.
 """
@@ -25,7 +25,7 @@ from syncapp.models.capture.entry import Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.jobs.job import database_now
 
-# Today is counted for each page up to this many changes; beyond that its last stored count is shown.
+# Up to this many changes, each page view counts today anew; beyond that, the last stored count is shown.
 MAX_COUNTED_NOW = 5000
 ORDER = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
 # Upper ends of the ranges in which a value's time in the CRM is counted, in seconds.
@@ -42,9 +42,9 @@ class Writer:
 
 @dataclass(slots=True)
 class ColumnChanges:
-    """The changes of one column by one writer, in 30 days and in 7; `done` and `by_original` count those of 7 days.
+    """The changes of one column by one writer in 30 and in 7 days; `done` and `by_original` count those of 7 days.
 
-    `by_original`: the original rule would have restored them. `example` is the newest one whose value is known.
+    `by_original` counts changes that the original rule would have restored. `example` is the newest with a known value.
     """
 
     column: str
@@ -67,7 +67,7 @@ class ColumnChanges:
 
 @dataclass(frozen=True)
 class WriterChanges:
-    """The changes by one writer, those of the most frequent column first."""
+    """The changes by one writer, the most frequent column first."""
 
     writer: Writer
     columns: Sequence[ColumnChanges]
@@ -91,7 +91,7 @@ class WriterChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes by all writers. `counted_at` is the age of today's count, None where it was counted just now."""
+    """The changes by all writers. `counted_at` dates the stored count of today, None if it was counted just now."""
 
     writers: Sequence[WriterChanges]
     counted_at: datetime | None
@@ -107,7 +107,7 @@ class Changes:
 
 
 def changes() -> Changes:
-    """Return the changes of 30 days, with an example of each column; of programs the busiest one first."""
+    """Return the changes of 30 days, with an example of each column; the busiest programs come first."""
     today = counts.today()
     stored = CaptureDay.objects.filter(day=today).aggregate(number=Sum("number"))["number"] or 0
     is_stored = stored > MAX_COUNTED_NOW
@@ -152,7 +152,7 @@ def _counted_now(today: date) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """The times for which restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
+    """How long restored values had been in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
 
     number: int
     median: float | None
@@ -161,7 +161,7 @@ class Lives:
 
 
 def lives(*, since: datetime) -> Lives:
-    """Return how long the values that were restored since then had been live."""
+    """Return how long the values restored since then had been in the CRM."""
     restored = Restore.objects.filter(done_at__gte=since, live_seconds__isnull=False).order_by("live_seconds")
     steps = [0.0, *LIVE_STEPS, math.inf]
     buckets = {
@@ -177,7 +177,7 @@ def lives(*, since: datetime) -> Lives:
 
 
 def most_restores_of_column() -> int:
-    """Return how often any one column of a contact was restored in 24 hours, at most."""
+    """Return the highest number of restores of one column of one contact in 24 hours."""
     recent = Restore.objects.filter(done_at__gt=database_now(plus=-86_400)).exclude(result=RestoreResult.NOT_RESTORED)
     counted = recent.values("contact_id", "column_name").annotate(number=Count("done_at", distinct=True))
     return counted.aggregate(most=Max("number"))["most"] or 0
@@ -198,7 +198,7 @@ class KnownContacts:
 
 
 def known_contacts(ids: Collection[UUID]) -> KnownContacts:
-    """Return what the queue knows of these contacts; most contacts are not in it."""
+    """Return what the review queue knows of these contacts; most contacts are not in it."""
     rows = SyncRecord.objects.visible().filter(target_id__in=ids).order_by("edited_on")
     names: dict[UUID, str] = {}
     edits: dict[str, UUID] = {}

@@ -13,12 +13,12 @@ from syncapp.models import Capture, CaptureColumn, CaptureIdentity, CaptureSourc
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 
-# The reason of an entry that waits and is to be staged; without it the next round of reading decides.
+# The reason of a waiting entry that is to be staged; an entry without it is decided by the next round.
 TO_STAGE = "to_stage"
 
 
 class Reason(StrEnum):
-    """A reason for which an entry is not staged."""
+    """A reason why an entry is not staged."""
 
     NO_TRACKED_COLUMN = "no_tracked_column"
     NOT_OUTLOOK = "not_outlook"
@@ -51,7 +51,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class SwitchedOn:
-    """A source whose entries after `since` are staged; only those of `members`, None for everyone's."""
+    """A source whose entries after `since` are staged: those of `members` only, or everyone's if None."""
 
     since: datetime | None
     members: frozenset[UUID] | None
@@ -59,19 +59,19 @@ class SwitchedOn:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSwitch:
-    """The handling of one column by one source since a moment, None: always. Before that it was the other one."""
+    """The handling of one source's changes to one column since a time (None: always); before that, the opposite."""
 
     is_reviewed: bool
     since: datetime | None
 
     def reviews(self, moment: datetime) -> bool:
-        """Return whether a change of this moment is reviewed."""
+        """Return whether a change at this time is reviewed."""
         return self.is_reviewed if self.since is None or moment >= self.since else not self.is_reviewed
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings of administrators at one moment; `columns` by source and column."""
+    """The administrators' settings at one moment; `columns` by source and column."""
 
     mode: CaptureMode
     rule: CaptureRule
@@ -80,7 +80,7 @@ class Policy:
     listed_programs: frozenset[UUID] = frozenset()
 
     def reviewed(self, source: str, columns: Collection[str], *, at: datetime) -> frozenset[str]:
-        """Return those of `columns` whose changes of this moment by this source are reviewed."""
+        """Return the `columns` whose changes by this source at this time are reviewed."""
         switches = {column: self.columns.get((source, column)) for column in columns}
         return frozenset(column for column, switch in switches.items() if switch is None or switch.reviews(at))
 
@@ -95,7 +95,7 @@ class Policy:
 
 
 def current(capture: Capture) -> Policy:
-    """Return what is set now."""
+    """Return the current settings."""
     switched_on = {}
     for row in CaptureSource.objects.filter(is_on=True):
         team = FilterMembership.objects.filter(team_id=row.pilot_team_id) if row.pilot_team_id else None
@@ -114,7 +114,7 @@ def current(capture: Capture) -> Policy:
 
 
 def decide(facts: Facts, policy: Policy) -> tuple[EntryState, str] | None:
-    """Return the state of an entry that is not to be staged, with the reason; None for one that is."""
+    """Return the state and the reason of an entry that is not to be staged; None for one that is."""
     if not facts.columns:
         return EntryState.LET_THROUGH, Reason.NO_TRACKED_COLUMN
     if not policy.counts(facts):

@@ -1,4 +1,4 @@
-"""Reading of the CRM's audit log, in rounds of which one is under way at a time (lease in the database).
+"""Reading of the CRM's audit log in rounds, one at a time (a lease in the database).
 
     contacts that changed ─▶ list of entries ─▶ their values ─▶ who made each change ─▶ a job for each contact
     (contacts.py)            (entry_lists.py)    (details.py)     (conclusions.py)        (scheduling.py)
@@ -42,7 +42,7 @@ _STEPS = (contacts.read, entry_lists.read, details.read, conclusions.conclude)
 
 
 def read(crm: CrmClient, *, names: Names, seconds: float | None = None) -> ReadResult:
-    """Read for at most `seconds`; the next round continues from there. Where capture is off, begin to observe.
+    """Read for at most `seconds`; the next round continues from there. If capture is off, begin to observe.
 
     Raises CrmError, LostLease.
     """
@@ -88,6 +88,6 @@ def _begin(crm: CrmClient, lease: TableLease, names: Names, seconds: float | Non
 
 
 def delete_old() -> int:
-    """Delete entries that no page counts any more, and what contacts told; return how many rows."""
+    """Delete entries that no page counts any more, and old rows about contacts; return how many rows."""
     old = CaptureEntry.objects.filter(happened_at__lt=database_now(plus=-KEPT.total_seconds()))
     return old.delete()[0] + contacts.delete_old()

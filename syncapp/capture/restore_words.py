@@ -1,4 +1,4 @@
-"""Sentences that say why an original was not restored: one for each code of `Restore.reason`."""
+"""Sentences that explain why an original was not restored, one for each code of `Restore.reason`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SENTENCES: Mapping[str, str] = {
 
 
 def why_not_restored(code: str, *, trouble: str = "") -> str:
-    """Return the sentence of a code; `trouble` is what the CRM answered, if it refused."""
+    """Return the sentence for a code; `trouble` is the CRM's answer if it refused."""
     known = SENTENCES.get(code, SENTENCES[Outcome.REFUSED] if code.startswith("refused") else "")
     sentence = known or f"Not restored, for a reason that this release does not know ({code})."
     return f"{sentence} The CRM’s answer: {trouble}" if trouble else sentence

@@ -1,4 +1,4 @@
-"""The interval of reading the audit log: as contacts change, within the day's allowance of requests."""
+"""The interval of reading the audit log: as often as contacts change, within the day's allowance of requests."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from syncapp.models.jobs.job import database_now
 
 AUDIT = "audit"  # of the setting CAPTURE
 OPERATIONS_OF_A_ROUND = 3
-# The portal slows down from this part of the allowance on, and never plans to use more than the second one.
+# The share of the allowance at which the portal slows down, and the share that it never plans to exceed.
 SLOWER_FROM, MAX_PART = 0.5, 0.8
-# Of the allowance, for values of changes that are only observed.
+# The share of the allowance for values of changes that are only observed.
 PART_FOR_OTHERS = 0.1
 
 
 def is_due() -> bool:
-    """Return whether to begin a round now; one that did not reach the end is continued at once."""
+    """Return whether to begin a round now; an unfinished round is continued at once."""
     if settings.CAPTURE != AUDIT:
         return False
     capture = Capture.objects.first()
     if capture is None:
-        # The demo begins by itself, once its sandbox audits contacts.
+        # The demo begins on its own once its sandbox audits contacts.
         return not settings.DEMO
     if capture.mode == CaptureMode.OFF:
         return False
@@ -40,7 +40,7 @@ def is_due() -> bool:
 
 
 def interval(periods: Mapping[Use, Period] | None = None) -> float:
-    """Return the seconds between two rounds now, which is short while an entry waits."""
+    """Return the current seconds between two rounds; the interval is short while an entry waits."""
     wanted = uses.capture_interval(periods)
     waits = Q(state=EntryState.READ) | Q(state=EntryState.NEW, source=Source.OUTLOOK)
     if CaptureEntry.objects.open().filter(waits).exists():
@@ -49,7 +49,7 @@ def interval(periods: Mapping[Use, Period] | None = None) -> float:
 
 
 def _least_interval(used: int, now: datetime) -> float:
-    """Return the seconds at which the rest of the allowance lasts until the day ends (UTC); 0 while much is left."""
+    """Return the interval in seconds with which the allowance lasts until the day ends (UTC); 0 while much is left."""
     allowance = settings.CRM_DAILY_ALLOWANCE
     if used < allowance * SLOWER_FROM:
         return 0.0
@@ -60,7 +60,7 @@ def _least_interval(used: int, now: datetime) -> float:
 
 
 def has_allowance() -> bool:
-    """Return whether less than half of the day's allowance is used, so that values may be read for observing alone."""
+    """Return whether less than half of the day's allowance is used, so that values may be read just to observe."""
     return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOWER_FROM
 
 

@@ -21,7 +21,7 @@ from syncapp.models.mirror.sync_record import REVIEWED_TABLE, SyncRecordQuerySet
 from syncapp.text.ids import parse_uuid
 
 RECENT = timedelta(hours=1)
-_NEWEST = 200  # rows looked at; a rival that works is among them
+_NEWEST = 200  # number of rows read; those of an active rival are among them
 _OURS = (EntryState.READ, EntryState.STAGED)  # READ: staged by a job whose answer was lost
 
 
@@ -36,7 +36,7 @@ def find(*, since: datetime) -> Finding | None:
 
 
 def check() -> Finding | None:
-    """Pause capture where a rival staged an edit since it was switched on or resumed; return what was found."""
+    """Pause capture if a rival staged an edit after capture was switched on or resumed; return the finding."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
         return None

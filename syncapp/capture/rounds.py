@@ -1,4 +1,4 @@
-"""One round of reading: the client, the lease, the time that is left, and what is known while it lasts."""
+"""One round of reading: its client, lease and remaining time, and the facts it has loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CURSOR = "capture"  # the row of the lease, and of the contacts' delta link
 
 @dataclass(slots=True)
 class ReadResult:
-    """Counts of one round. `finished`: everything that is due was read; `busy`: another round is under way."""
+    """Counts of one round. `finished`: everything due was read; `busy`: another round is in progress."""
 
     contacts: int = 0
     entries: int = 0
@@ -33,7 +33,7 @@ class ReadResult:
 
 @dataclass(slots=True)
 class Round:
-    """A round under way; `now` is the database's time at its beginning."""
+    """A round in progress; `now` is the database's time at its beginning."""
 
     crm: CrmClient
     lease: TableLease
@@ -48,7 +48,7 @@ class Round:
 
     @property
     def patience(self) -> timedelta:
-        """Return how long an entry is waited for."""
+        """Return how long to wait for an entry."""
         return delays.patience(self.capture)
 
     def is_over(self) -> bool:

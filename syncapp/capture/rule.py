@@ -1,8 +1,8 @@
-"""The original rule, "what does not raise the revision came from Outlook": asked for by one, confirmed by another.
+"""The original rule, "what does not raise the revision came from Outlook": one person asks, another confirms.
 
-It reverts every program that somebody forgot, so it needs some days of observing and a second person. Going back to the
-signed rule acts at once. The sources that only the original rule reviews are switched on afterwards, one by one, so it
-acts only on later entries.
+It reverts the changes of every program missing from the list, so it needs days of observing and a second person. The
+way back to the signed rule acts at once. Sources that only the original rule reviews are switched on later, one by one,
+so the rule acts only on later entries.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_RECIPIENTS = 20
 
 
 def obstacle() -> str:
-    """Return what stands in the way of asking for the original rule, and what to do; '' if nothing does."""
+    """Return why the original rule cannot be requested, and what to do; '' if it can."""
     capture = Capture.objects.filter(slot=1).first()
     if capture is None or capture.mode == CaptureMode.OFF:
         return OFF
@@ -50,7 +50,7 @@ def obstacle() -> str:
 
 @retried
 def ask(rule: CaptureRule, *, by: Person) -> None:
-    """Ask for the original rule, which waits for a second person, who gets a mail; the signed rule holds at once.
+    """Request the original rule, which waits for a second person, who gets a mail; the signed rule is set at once.
 
     Raises SwitchRefused.
     """
@@ -70,7 +70,7 @@ def ask(rule: CaptureRule, *, by: Person) -> None:
 
 @retried
 def confirm(*, by: Person) -> None:
-    """Let the original rule hold from now on, as the second person. Raises SwitchRefused."""
+    """Confirm the original rule as the second person; it applies from now on. Raises SwitchRefused."""
     capture = locked_capture()
     _require_waiting(capture)
     if capture.rule_asked_by_id == by.pk:

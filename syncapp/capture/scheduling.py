@@ -12,13 +12,13 @@ from syncapp.models import CaptureEntry, CaptureJob
 from syncapp.models.jobs.job import OPEN_STATES, JobState, database_now
 
 SETTLE = 5.0  # seconds without a further entry, since Outlook may save a contact in several steps
-LONGEST = timedelta(minutes=1)  # then a contact that keeps changing is staged all the same
+LONGEST = timedelta(minutes=1)  # after this time, even a contact that keeps changing is staged
 
 
 def schedule(entries: Mapping[UUID, Sequence[CaptureEntry]], *, read_at: datetime) -> int:
-    """Have the edits of these contacts staged; return how many contacts had no job yet.
+    """Create staging jobs for the edits of these contacts; return how many contacts had no job yet.
 
-    A job that waits is put off where one of its entries was read just now, at `read_at`. Safe to repeat.
+    A waiting job is postponed if one of its entries was read just now, at `read_at`. Safe to repeat.
     """
     if not entries:
         return 0

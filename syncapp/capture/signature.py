@@ -1,4 +1,4 @@
-"""The proof that this CRM signs what Outlook saves: an edit that an administrator has just made in Outlook.
+"""Proof that this CRM signs what Outlook saves, by an edit that an administrator has just made in Outlook.
 
 Restoring waits for it, because a signature that means something else would restore what other programs write.
 """
@@ -31,7 +31,7 @@ _SIGNERS = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZAT
 
 
 def is_proved(capture: Capture) -> bool:
-    """Return whether every user that signs was seen on an administrator's own edit, since the last doubt about it."""
+    """Return whether every user's signature was seen on an administrator's own edit since it was last in doubt."""
     if capture.signature_seen_at is None or not _SIGNERS.exists() or _SIGNERS.filter(is_confirmed=False).exists():
         return False
     is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _DOUBTS
@@ -39,22 +39,22 @@ def is_proved(capture: Capture) -> bool:
 
 
 def is_in_log(capture: Capture) -> bool:
-    """Return whether this CRM's audit log names who signs, so that an entry that names nobody is not signed.
+    """Return whether this CRM's audit log names the signing user, so that an entry without one is not signed.
 
-    The contact's row alone can mislead: where Outlook's entry is late, or a save in Outlook changed no value and left
-    none, the row's signature stands beside what somebody else wrote in the same second.
+    The contact's row alone can mislead: if Outlook's entry is late, or a save in Outlook changed no value and left
+    none, the row's signature may seem to belong to what someone else wrote in the same second.
     """
     if capture.signature_evidence == Evidence.CALLING_USER:
         return True
     named = CaptureEntry.objects.filter(source=Source.OUTLOOK, evidence=Evidence.CALLING_USER)
     if capture.signature_seen_at is not None:
-        # A CRM that has stopped naming them signs by the row alone, once an administrator proved it again.
+        # If a CRM has stopped naming signing users, the row alone counts once an administrator has proved it again.
         named = named.filter(happened_at__gte=capture.signature_seen_at - JUST_MADE)
     return named.exists()
 
 
 def crm_users(people: Iterable[Person]) -> list[UUID]:
-    """Return the users of the CRM who are these people: by Entra id, or by address where the CRM has no such id."""
+    """Return these people's users in the CRM: by Entra id, or by address if the CRM has no such id."""
     is_one = Q(pk__in=[])
     for person in people:
         is_one |= Q(entra_id=person.oid)
@@ -73,9 +73,9 @@ def own_edits(crm: CrmClient, users: Sequence[UUID]) -> Sequence[AuditEntry]:
 def signer_of(
     edits: Sequence[AuditEntry], crm: CrmClient, *, rows: Iterable[ContactChange] = ()
 ) -> tuple[UUID, Evidence] | None:
-    """Return who signed the newest signed one of these edits, and how; None if none is signed. Raises CrmError.
+    """Return the signing user of the newest signed edit, and the evidence; None if none is signed. Raises CrmError.
 
-    `rows` are the last changes of contacts, which show the signature where the audit log does not.
+    `rows` are the last changes of contacts, which show the signature if the audit log does not.
     """
     known = identities.known_users(crm)
     by_contact = {row.contact_id: row for row in rows}
@@ -91,7 +91,7 @@ def signer_of(
 
 
 def _moments(edit: AuditEntry, edits: Sequence[AuditEntry]) -> list[datetime]:
-    """Return the moments of all known entries of an edit's contact."""
+    """Return the times of all known entries of an edit's contact."""
     moments = [each.created_on for each in edits if each.row_id == edit.row_id and each.created_on]
     if edit.row_id is None:
         return moments
@@ -101,7 +101,7 @@ def _moments(edit: AuditEntry, edits: Sequence[AuditEntry]) -> list[datetime]:
 
 @retried
 def store(signer: UUID, *, by: Person | None, evidence: Evidence) -> None:
-    """Record that this user's signature was seen on an administrator's own edit; without one of ours nothing changes.
+    """Record that this user's signature was seen on an administrator's own edit; a user not on our list is ignored.
 
     `by` is the person who had the connection checked, None for the command.
     """

@@ -1,6 +1,6 @@
-"""Sources of changes: conclusions from one audit entry and, for the newest one, from the contact's row. Pure functions.
+"""Sources of changes, concluded from an audit entry and, for the newest one, from the contact's row. Pure functions.
 
-What is not proved to come from Outlook is let through. The order of the evidence:
+A change not proved to come from Outlook is let through. Evidence in order of precedence:
 
     the portal's own user                                   ours
     signed by the synchronization: the entry's calling user,
@@ -26,7 +26,7 @@ from syncapp.crm.contact_changes import ContactChange
 from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureRule
 
-# A contact that Outlook creates is completed by further updates; nothing of the CRM's is lost by them.
+# A contact that Outlook creates is completed by further updates, which overwrite nothing of the CRM's.
 AFTER_CREATE = timedelta(minutes=2)
 
 
@@ -40,7 +40,7 @@ class Revision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownUsers:
-    """Users of the CRM that mean something: our own, those of the synchronization, and other programs."""
+    """Known users of the CRM: our own, those of the synchronization, and those of other programs."""
 
     own: UUID
     signers: frozenset[UUID]
@@ -59,7 +59,7 @@ class Conclusion:
 def conclude(
     entry: AuditEntry, known: KnownUsers, *, revision: Revision = Revision.UNKNOWN, row: ContactChange | None = None
 ) -> Conclusion:
-    """Return who made the change of an entry. `row` is given only where `belongs_to` said that it is its row's."""
+    """Return the source of an entry's change. Pass `row` only if `belongs_to` said that it describes this change."""
     lacks_revision = revision is Revision.NOT_RAISED
     if known.own in (entry.user_id, entry.calling_user_id):
         return Conclusion(Source.OURS, Evidence.OWN_USER, lacks_revision)
@@ -77,8 +77,8 @@ def conclude(
 def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[datetime]) -> bool:
     """Return whether a contact's row describes the change of this entry, so that its delegate signed that change.
 
-    `moments` are those of all known entries of the contact. Both the row and the entry keep whole seconds: where two
-    entries have the same one, or another user was last, the delegate proves nothing.
+    `moments` are the times of all known entries of the contact. Both the row and the entry keep whole seconds: if two
+    entries have the same second, or another user changed it last, the delegate proves nothing.
     """
     if entry.created_on is None or row.modified_on is None or row.modified_by != entry.user_id:
         return False
@@ -88,7 +88,7 @@ def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[dateti
 
 
 def revision_of(old: int | None, new: int | None, is_changed: bool, *, is_audited: bool) -> Revision:
-    """Return what the old and new revision of an entry tell; `is_changed`: the entry has that column at all."""
+    """Return the evidence in an entry's old and new revision; `is_changed`: the entry has the revision column."""
     if is_changed and new is not None and new > (old or 0):
         return Revision.RAISED
     return Revision.NOT_RAISED if is_audited else Revision.UNKNOWN
@@ -97,7 +97,7 @@ def revision_of(old: int | None, new: int | None, is_changed: bool, *, is_audite
 def counts_as_outlook(source: Source, *, lacks_revision: bool, rule: CaptureRule, is_listed_program: bool) -> bool:
     """Return whether a change counts as an Outlook edit by this rule.
 
-    By the original rule every change does that is not ours and did not raise the revision, except those of programs
+    By the original rule, every change counts that is not ours and did not raise the revision, except those of programs
     that an administrator listed.
     """
     if source == Source.OUTLOOK:
@@ -108,14 +108,14 @@ def counts_as_outlook(source: Source, *, lacks_revision: bool, rule: CaptureRule
 
 
 def begins_baseline(entry: AuditEntry) -> bool:
-    """Return whether an entry is no plain update: created, merged, assigned, state set, deleted, or not known."""
+    """Return whether an entry is not a plain update: created, merged, assigned, state set, deleted, or not known."""
     return entry.action != Action.UPDATE
 
 
 def completes_creation(happened_at: datetime, creations: Iterable[datetime]) -> bool:
     """Return whether a signed update completes a contact that the synchronization has just created.
 
-    `creations` are the moments of the contact's signed Create entries.
+    `creations` are the times of the contact's signed Create entries.
     """
     return any(timedelta(0) <= happened_at - created_at <= AFTER_CREATE for created_at in creations)
 

@@ -1,10 +1,10 @@
-"""The job that stages the captured edits of one contact and restores its originals: the one place that does.
+"""The job that stages the captured edits of one contact and restores its originals; nothing else does either.
 
     claim ─▶ read our entries ─▶ read the CRM ─▶ plan (chains) ─▶ mark sent ─▶ one change set ─▶ store results
 
 The change set creates an edit for each signed entry, with its fields, and writes the originals into the contact, all or
 nothing. Each edit is created by the id of its audit entry and never updated, and the contact's part carries the version
-just read. So a job whose answer was lost begins by the same steps: what is staged already is left out, and a value that
+just read. So a job whose answer was lost starts again with the same steps: staged edits are left out, and a value that
 is back already is not written again.
 """
 
@@ -43,7 +43,7 @@ BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_CAPTURE, Breaker.Name.REFUSE
 LATE_AFTER = timedelta(minutes=15)
 STALE_ROUNDS = 3
 STALE_PAUSE = 30.0
-WAIT = 5.0  # seconds until entries that are on their way are looked for again
+WAIT = 5.0  # seconds until entries that have not arrived are looked for again
 REFUSED_RESTORES = (Rejected, NotFound, Forbidden)
 
 
@@ -59,7 +59,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """The settings of capture on which a plan relies."""
+    """The capture settings on which a plan relies."""
 
     mode_since: datetime | None
     policy: Policy
@@ -78,7 +78,7 @@ class _Found:
 
 
 class _EntriesMissing(Exception):
-    """Entries of this contact are on their way, or their values were not read yet."""
+    """Entries of this contact have not arrived, or their values were not read yet."""
 
 
 class _SettingsChanged(Exception):
@@ -86,7 +86,7 @@ class _SettingsChanged(Exception):
 
 
 def stage(job_id: int, *, crm: CrmClient) -> bool:
-    """Stage and restore the captured edits of one contact; return False where the job could not be claimed.
+    """Stage and restore the captured edits of one contact; return False if the job could not be claimed.
 
     Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the rows, never raised.
     """
@@ -153,14 +153,14 @@ class CaptureStagingJob(JobType):
 
 
 def _was_sent(lease: Lease) -> bool:
-    """Return whether something was sent whose result is not stored yet."""
+    """Return whether a request was sent whose result is not stored yet."""
     return bool(lease.row().values_list("outcome_unknown", flat=True).first())
 
 
 def _leave_stopped(work: _Work) -> bool:
-    """Leave edits that are no longer to be staged to the page of observed changes; return whether others wait.
+    """Mark edits that are no longer to be staged as observed; return whether others wait.
 
-    What an earlier attempt staged, without an answer, is stored as staged. Raises CrmError, LostLease.
+    Edits that an earlier attempt staged without an answer are stored as staged. Raises CrmError, LostLease.
     """
     capture = Capture.objects.filter(slot=1).first()
     stopped = CaptureEntry.objects.filter(contact_id=work.contact_id, state=EntryState.READ)
@@ -179,7 +179,7 @@ def _leave_stopped(work: _Work) -> bool:
 
 
 def _store_what_was_sent(work: _Work) -> None:
-    """Store the edits that are in the CRM by an attempt whose answer was lost, and send nothing."""
+    """Store the edits that an attempt whose answer was lost left in the CRM, and send nothing."""
     with runner.reading():
         work.crm.verify_organization(deadline=work.deadline)
     found = _plan(work)
@@ -190,7 +190,7 @@ def _store_what_was_sent(work: _Work) -> None:
 
 
 def _stage(work: _Work) -> None:
-    """Stage and restore in one change set; where the restore is refused, stage alone. Raises CrmError, LostLease."""
+    """Stage and restore in one change set; if the restore is refused, only stage. Raises CrmError, LostLease."""
     refusal: CrmError | None = None
     for _ in range(STALE_ROUNDS):
         found = _read_and_plan(work)
@@ -228,7 +228,7 @@ def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
     except REFUSED_RESTORES as error:
         if error.refuses_operation:
             raise OperationRefused(error) from error
-        raise  # this edit is refused, others may not be
+        raise  # only this edit is refused; others may be accepted
     failpoint("capture.staged")
     restored: dict[str, str | None] = {}
     refusals: dict[str, CrmError | None] = dict.fromkeys(found.plan.restores, refusal)
@@ -277,7 +277,7 @@ def _without_restores(plan: Plan) -> Plan:
 
 
 def _read_and_plan(work: _Work) -> _Found:
-    """Read our rows and the CRM's, and plan, once all entries of the contact are decided.
+    """Read our rows and the CRM's, and make the plan, once all entries of the contact are decided.
 
     Raises CrmError, _EntriesMissing, _SettingsChanged.
     """
@@ -290,7 +290,7 @@ def _read_and_plan(work: _Work) -> _Found:
 
 
 def _plan(work: _Work) -> _Found:
-    """Read our rows and the CRM's, and plan. Raises CrmError, _SettingsChanged."""
+    """Read our rows and the CRM's, and make the plan. Raises CrmError, _SettingsChanged."""
     capture, planned = _settings()
     with runner.reading():
         known = contact_columns.for_writing(columns.TABLE, crm=work.crm)
@@ -321,7 +321,7 @@ def _plan(work: _Work) -> _Found:
 
 
 def _settings() -> tuple[Capture, _Settings]:
-    """Return the settings of capture. Raises _SettingsChanged where it is off by now."""
+    """Return the capture settings. Raises _SettingsChanged if capture is off by now."""
     capture = Capture.objects.filter(slot=1).first()
     if capture is None:
         raise _SettingsChanged
@@ -336,7 +336,7 @@ def _live(contact: LiveContact | None) -> Live | None:
 
 
 def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> None:
-    """Send what is not in the CRM yet, unless capture was switched meanwhile.
+    """Send what is not in the CRM yet, unless capture was paused or switched meanwhile.
 
     Raises CrmError, LostLease, _SettingsChanged.
     """

@@ -31,9 +31,9 @@ AGAIN = 1.0  # seconds until a contact with further entries is staged
 
 @retried
 def observe(lease: Lease, contact_id: UUID, stopped: QuerySet[CaptureEntry], *, reason: str) -> bool:
-    """Leave these waiting entries of a contact to the page of observed changes, and return whether others wait.
+    """Mark these waiting entries of a contact as observed, and return whether others wait.
 
-    Without any the job is done. Raises LostLease.
+    If none waits, finish the job. Raises LostLease.
     """
     queue.lock(lease)
     stopped.filter(state=EntryState.READ).update(state=EntryState.OBSERVED, reason=reason)
@@ -44,7 +44,7 @@ def observe(lease: Lease, contact_id: UUID, stopped: QuerySet[CaptureEntry], *, 
 
 
 def set_aside(contact_id: UUID, *, reason: str) -> None:
-    """Set the waiting entries of a contact aside, so that they are shown and the contact's later edits go on."""
+    """Set the waiting entries of a contact aside: a page shows them, and the contact's later edits are still staged."""
     waiting = CaptureEntry.objects.filter(contact_id=contact_id, state=EntryState.READ)
     waiting.update(state=EntryState.SET_ASIDE, reason=Reason.NOT_STAGED, problem=reason[:300])
 
@@ -60,12 +60,12 @@ def store(
     staged_before: Mapping[UUID, StagedRecord] | None = None,
     refusals: Mapping[str, CrmError | None] | None = None,
 ) -> None:
-    """Store what a plan did; `restored` are the columns whose originals were written.
+    """Store the results of a plan; `restored` are the columns whose originals were written.
 
-    `staged_before` are the edits that the CRM held already: by a job whose answer was lost. Raises LostLease.
+    `staged_before` are the edits already in the CRM, from a job whose answer was lost. Raises LostLease.
     """
     queue.lock(lease)
-    # What is in the CRM is staged, also where a reviewer has approved it since, so that the plan passes it.
+    # Edits in the CRM count as staged, even if a reviewer approved them since and the plan therefore passes them.
     staged = {edit.entry.id for edit in plan.staged}.union(staged_before or ())
     CaptureEntry.objects.filter(pk__in=staged, state=EntryState.READ).update(state=EntryState.STAGED, reason="")
     passed: dict[str, set[UUID]] = defaultdict(set)
@@ -74,7 +74,7 @@ def store(
             passed[str(why)].add(entry_id)
     for reason, entry_ids in passed.items():
         through = CaptureEntry.objects.filter(pk__in=entry_ids, state=EntryState.READ)
-        # A refused value that came again was staged with the earlier decision.
+        # A rejected value that came again counts with the earlier decision.
         state = EntryState.STAGED if reason == Passed.REPEATED else EntryState.LET_THROUGH
         through.update(state=state, reason=reason)
     rows = _restores(history, plan, restored, staged_before or {}, now, refusals or {})

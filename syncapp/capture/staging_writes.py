@@ -32,11 +32,11 @@ def change_set(
     columns: Mapping[str, Column],
     lookups: Mapping[str, Column],
 ) -> ChangeSet | None:
-    """Return the writes of a plan, None where nothing has to be sent."""
+    """Return the writes of a plan; None if nothing has to be sent."""
     contact = snapshot.contact
     if contact is None:
         return None
-    # As a plug-in stages it: the name that the contact has once its originals are back.
+    # A plug-in stages the same name: that of the contact after its originals are restored.
     name = name_after(contact.values, restores)
     new = [edit for edit in plan.staged if edit.entry.id not in snapshot.staged]
     records = tuple(_record(edit, history, contact, name=name) for edit in new)

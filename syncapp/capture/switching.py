@@ -1,6 +1,6 @@
-"""Switches of capture by administrators: its sources, columns, limit, and whether it restores.
+"""Changes of the capture settings by administrators: sources, columns, the limit, and whether capture restores.
 
-Each is one short transaction with its audit entry, and acts only on entries that are later than it.
+Each change is one short transaction with its audit entry, and affects only later entries.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CHANGED = "This was changed in the meantime. Reload the page."
 
 
 def obstacle(source: Source) -> str:
-    """Return what stands in the way of switching a source on, and what to do; '' if nothing does."""
+    """Return why a source cannot be switched on, and what to do; '' if it can."""
     capture = Capture.objects.filter(slot=1).first()
     if source in _NEVER:
         return _NEVER[source]
@@ -51,7 +51,7 @@ def obstacle(source: Source) -> str:
 
 @retried
 def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None:
-    """Stage and restore later edits of a source, at first only those of a team's members if one is given.
+    """Stage and restore later edits of a source; if a team is given, at first only those of its members.
 
     Raises SwitchRefused.
     """
@@ -70,9 +70,9 @@ def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None
 
 @retried
 def switch_off(source: Source, *, by: Person) -> None:
-    """Only observe this source from now on; with the last one that is on, capture only observes. Raises SwitchRefused.
+    """Only observe this source from now on; once no source is on, capture only observes. Raises SwitchRefused.
 
-    What is restored stays restored, and what is staged stays in the queue.
+    Restored values stay restored, and staged edits stay in the review queue.
     """
     capture = locked_capture()
     _change(CaptureSource.objects.filter(pk=source, is_on=True), is_on=False, switched_by=by)
@@ -83,9 +83,9 @@ def switch_off(source: Source, *, by: Person) -> None:
 
 @retried
 def end(*, by: Person) -> None:
-    """Switch every source off and observe nothing, where a plug-in takes over. Raises SwitchRefused.
+    """Switch every source off and observe nothing, for a plug-in to take over. Raises SwitchRefused.
 
-    The next round of reading, once it is asked for, begins to observe anew.
+    The next round of reading that is requested begins to observe anew.
     """
     capture = locked_capture()
     CaptureSource.objects.filter(is_on=True).update(is_on=False, switched_by=by)
@@ -122,7 +122,7 @@ def set_handling(source: Source, column_name: str, handling: CaptureColumn.Handl
 
 @retried
 def stop_restoring(*, by: Person) -> None:
-    """Go on staging, but restore nothing from the next contact on. Raises SwitchRefused."""
+    """Keep staging, but restore nothing from the next contact on. Raises SwitchRefused."""
     capture = locked_capture()
     if capture.mode != CaptureMode.RESTORING:
         raise SwitchRefused(f"Nothing is being restored: capture is {capture.get_mode_display().lower()}.")
@@ -132,9 +132,9 @@ def stop_restoring(*, by: Person) -> None:
 
 @retried
 def resume(*, by: Person) -> None:
-    """Restore later edits again, after an operator or a brake stopped it. Raises SwitchRefused.
+    """Restore later edits again after an operator or a brake stopped capture. Raises SwitchRefused.
 
-    Without any source that is on, capture observes again.
+    If no source is on, capture observes again.
     """
     capture = locked_capture()
     if capture.mode not in (CaptureMode.STAGING, CaptureMode.PAUSED):
@@ -145,7 +145,7 @@ def resume(*, by: Person) -> None:
         if refusal := _restoring_obstacle(capture, source):
             raise SwitchRefused(refusal)
     if capture.mode == CaptureMode.PAUSED:
-        on.update(since=Now())  # what happened during the pause was only observed
+        on.update(since=Now())  # changes during the pause were only observed
     _set_mode(capture, CaptureMode.RESTORING if sources else CaptureMode.OBSERVING, by=by)
     record("resumed", by=by, before=capture.mode, brake=capture.reason)
 
@@ -161,7 +161,7 @@ def set_limit(max_restores: int, *, by: Person) -> None:
 
 
 def _restoring_obstacle(capture: Capture, source: Source) -> str:
-    """Return what stands in the way of restoring edits of a source; '' if nothing does."""
+    """Return why edits of a source cannot be restored; '' if they can."""
     if not clients.review_writes_are_enabled():
         return "The connection is read only. Enable writing of reviewed values in Settings, Connection."
     if source == Source.OUTLOOK and not signature.is_proved(capture):
@@ -176,7 +176,7 @@ def _rival_obstacle(capture: Capture) -> str:
     now: datetime = Capture.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=capture.pk)
     moments = [now - rivals.RECENT, capture.observing_since or now]
     if capture.reason == Brake.RIVAL and capture.mode_since is not None:
-        moments.append(capture.mode_since)  # what caused the pause is known
+        moments.append(capture.mode_since)  # the cause of the pause is known
     rival = rivals.find(since=max(moments))
     if rival is None:
         return ""
@@ -187,7 +187,7 @@ def _rival_obstacle(capture: Capture) -> str:
 
 
 def locked_capture() -> Capture:
-    """Return the settings, locked for the transaction. Raises SwitchRefused where capture was never on."""
+    """Return the settings, locked for the transaction. Raises SwitchRefused if capture was never on."""
     capture = locked(Capture.objects.filter(slot=1)).first()
     if capture is None:
         raise SwitchRefused(OFF)
@@ -206,5 +206,5 @@ def _set_mode(capture: Capture, mode: CaptureMode, *, by: Person) -> None:
 
 
 def record(action: str, *, by: Person, **details: Any) -> None:
-    """Write the audit entry of a switch, in its transaction."""
+    """Write the audit entry for a change of settings, in its transaction."""
     audit.record(f"capture.{action}", by=by, channel="settings", details=details)

@@ -1,4 +1,4 @@
-"""The values of an audit entry as canonical text, and what is not known of them. Pure functions."""
+"""The values of an audit entry as canonical text, with unknown ones marked. Pure functions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ELLIPSES = ("…", "...")
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """One changed column, with the labels of its values where the CRM has any."""
+    """One changed column, with the labels of its values if the CRM has any."""
 
     column: str
     old: Value
@@ -37,8 +37,8 @@ def changes(
 ) -> tuple[ColumnChange, ...]:
     """Return the changes of these columns in an entry; others are left out.
 
-    `readable` are the columns of which it is known that they were audited at that time and are not hidden from us: only
-    there does an absent value mean an empty one.
+    `readable` are the columns known to have been audited at that time and not hidden from us: only for these
+    does an absent value mean an empty one.
     """
     changed = details.columns
     return tuple(
@@ -74,21 +74,21 @@ def _is_cut_off(text: str) -> bool:
 
 
 def revisions(details: AuditDetails, name: str) -> tuple[int | None, int | None, bool]:
-    """Return the old and new value of the revision column, and whether the entry has it; '' is no column."""
+    """Return the old and new value of the revision column, and whether the entry has it; a name of '' is no column."""
     found = [value if isinstance(value, int) else None for value in (details.old.get(name), details.new.get(name))]
     return found[0], found[1], bool(name) and name in details.columns
 
 
 @dataclass(frozen=True, slots=True)
 class NamedChanges:
-    """The columns that an entry of a list names as changed, and the revisions among them."""
+    """The columns that a listed entry names as changed, and the revisions among them."""
 
     columns: frozenset[str]
     revision: tuple[int | None, int | None, bool]
 
 
 def named_changes(change_data: str, revision: str) -> NamedChanges | None:
-    """Return what the column `changedata` names, None where it is absent or has another form than seen before.
+    """Return the changes named in the column `changedata`; None if it is absent or has an unknown form.
 
     Only names and whole numbers are taken from it, because the forms of other values are not documented.
     """

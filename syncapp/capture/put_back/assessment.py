@@ -1,4 +1,4 @@
-"""The decision for each column of a plan: put the value from Outlook back, or leave the column alone, and why. Pure."""
+"""The decision for each column of a plan: put Outlook's value back, or leave the column alone, and why. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncapp.models.mirror.sync_field import FieldDecision
 
 
 class Left(StrEnum):
-    """A reason for which a column is left alone."""
+    """A reason why a column is left alone."""
 
     ALREADY = "already"  # the CRM holds the value from Outlook
     CHANGED = "changed"  # the CRM holds neither that value nor the restored one
@@ -58,7 +58,7 @@ _BY_MARK: Mapping[int, Left] = {
 
 
 def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Left | None:
-    """Return why a column is left alone, by our own rows; None where the CRM's rows decide.
+    """Return why a column is left alone according to our own rows; None if the CRM's rows decide.
 
     `field` is loaded with its record; `is_newest`: no later edit of the column was restored.
     """
@@ -74,7 +74,7 @@ def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Le
 
 
 def by_contact(restore: Restore, column: Column | None, contact: LiveContact | None) -> Left | None:
-    """Return why a column is left alone, by its contact's live values; None where its value is to be put back."""
+    """Return why a column is left alone according to its contact's live values; None if its value is to be put back."""
     if contact is None:
         return Left.CONTACT_GONE
     if contact.state is ContactState.MERGED:
@@ -88,7 +88,7 @@ def by_contact(restore: Restore, column: Column | None, contact: LiveContact | N
 
 
 def by_staged_row(staged: StagedField | None) -> Left | None:
-    """Return why a column is left alone, by its staging row in the CRM; we read new decisions later."""
+    """Return why a column is left alone according to its staging row, which may hold decisions not yet in our rows."""
     if staged is None:
         return Left.WITHDRAWN
     if staged.problem:

@@ -1,4 +1,4 @@
-"""One contact of a plan, compared with our rows and the CRM's as they are now."""
+"""The comparison of one contact of a plan with our current rows and the CRM's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Work:
 class Comparison:
     """The open items of a contact. `left` says why an item is left alone; `done` were written by an earlier attempt.
 
-    `open_fields` are all undecided fields of the same edits, those of the items among them.
+    `open_fields` are all undecided fields of the same edits, including those of the items.
     """
 
     items: tuple[PutBackItem, ...]
@@ -84,7 +84,7 @@ def compare(work: Work) -> Comparison:
 
 
 def _is_marked(item: PutBackItem, snapshot: DeliverySnapshot) -> bool:
-    """Return whether the edit says that it is not restored, as our change set writes together with the value."""
+    """Return whether the edit is marked as not restored; our change set writes that mark together with the value."""
     record = snapshot.records.get(item.field.record_id) if item.field is not None else None
     return record is not None and not record.is_restored
 

@@ -3,9 +3,9 @@
     claim ─▶ compare ─▶ mark sent ─▶ one change set ─▶ store results
 
 The change set writes the contact, marks its edits as not restored, and touches each field, all with the versions just
-read: where a reviewer or anybody else was first, nothing is written. Before it is sent, our own fields say that the CRM
-holds the value from Outlook, so that a rejection from then on writes the original. A job whose answer was lost begins
-by the same steps.
+read: if a reviewer or anyone else was first, nothing is written. Before it is sent, our own fields say that the CRM
+holds the value from Outlook, so that a rejection from then on writes the original. A job whose answer was lost starts
+again with the same steps.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Decided(Stale):
 
 
 def put_back(job_id: int, *, crm: CrmClient) -> bool:
-    """Put the values of one contact back; return False where the job could not be claimed.
+    """Put the values of one contact back; return False if the job could not be claimed.
 
     Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the rows, never raised.
     """
@@ -95,7 +95,7 @@ class PutBackContactJob(JobType):
 
 
 def _put_back(work: Work) -> None:
-    """Write what is still as it was restored, in one change set; a refused one column by column.
+    """Write the columns that still hold the restored value in one change set; if it is refused, column by column.
 
     Raises CrmError, LostLease.
     """
@@ -178,6 +178,6 @@ def _mark_sent(lease: Lease, found: Comparison, items: Sequence[PutBackItem]) ->
                 crm_now_value=held, crm_now_label="", crm_now_read_at=Now(), revision=F("revision") + 1
             )
         elif row.crm_now_read_at is None and row.column_name in live:
-            # Unread, it would from now on be expected to hold its proposal.
+            # An edit that was not read would from now on be expected to hold its proposed value.
             SyncField.objects.filter(pk=pk).update(crm_now_value=live[row.column_name], crm_now_read_at=Now())
     SyncRecord.objects.filter(pk__in=records).update(is_restored=False)

@@ -50,7 +50,7 @@ Each = TypeVar("Each")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The restores of a plan: from `begins_at` until before `ends_at`, of one source and column where given."""
+    """The restores of a plan: from `begins_at` to before `ends_at`, of one source and one column if given."""
 
     begins_at: datetime
     ends_at: datetime
@@ -60,7 +60,7 @@ class Range:
 
 @retried
 def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
-    """List what was restored; the preview is ready once live values are read. Raises NotPossible."""
+    """Create a plan from what was restored; its preview is ready once live values are read. Raises NotPossible."""
     if wanted.ends_at <= wanted.begins_at:
         raise NotPossible("The end must be after the beginning.")
     newest = _newest_of_each(wanted)
@@ -100,7 +100,7 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
 
 
 def _newest_of_each(wanted: Range) -> dict[Place, Restore]:
-    """Return the newest restore of each column in the range, by contact in the order of time."""
+    """Return the newest restore of each column in the range, grouped by contact in the order of time."""
     rows = Restore.objects.exclude(result=RestoreResult.NOT_RESTORED)
     rows = rows.filter(done_at__gte=wanted.begins_at, done_at__lt=wanted.ends_at)
     if wanted.source:
@@ -108,14 +108,14 @@ def _newest_of_each(wanted: Range) -> dict[Place, Restore]:
     if wanted.column:
         rows = rows.filter(column_name=wanted.column)
     found: dict[UUID, dict[Place, Restore]] = {}
-    # Restores of one change set have the same time; the newest edit of them was the one in the CRM.
+    # Restores of one change set have the same time; the CRM held the value of the newest edit among them.
     for row in rows.order_by("done_at", "happened_at", "pk")[: 4 * MAX_ITEMS].iterator():
         found.setdefault(row.contact_id, {})[row.contact_id, row.column_name] = row
     return {place: row for of_contact in found.values() for place, row in of_contact.items()}
 
 
 def later_restores(newest: Mapping[Place, Restore]) -> set[Place]:
-    """Return the places where a later edit was restored than these."""
+    """Return the contacts and columns with a later restore than these."""
     later: set[Place] = set()
     for some in chunks(sorted({contact for contact, _ in newest}), CHUNK):
         rows = Restore.objects.filter(contact_id__in=some).exclude(result=RestoreResult.NOT_RESTORED)
@@ -129,7 +129,7 @@ def later_restores(newest: Mapping[Place, Restore]) -> set[Place]:
 def fields_of(restores: Collection[Restore]) -> dict[int, SyncField]:
     """Return the staged field of each restore, with its record, by the restore's id.
 
-    A rejected value that Outlook sent again was counted with the field that was rejected before.
+    A rejected value that Outlook sent again counts with the field that was rejected before.
     """
     found: dict[int, SyncField] = {}
     for some in chunks(list(restores), CHUNK):

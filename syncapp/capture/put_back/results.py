@@ -1,4 +1,4 @@
-"""Results of a contact's job: its items, its restores, the edits' own rows, the audit log, and the end of the plan.
+"""Results of a contact's job: they go into its items, restores and edits, and the audit log, and may end the plan.
 
 Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """
@@ -40,7 +40,7 @@ def store(
     written: LiveContact | None = None,
     refused: Mapping[int, CrmError] | None = None,
 ) -> None:
-    """Store the result of each item and finish the job; `written` is the CRM's answer to `done`. Raises LostLease."""
+    """Store each item's result and finish the job; `written` is the CRM's answer for `done` items. Raises LostLease."""
     queue.lock(lease)
     plan = _lock_plan(lease)
     put_back = {each.pk for each in done} | found.done
@@ -91,7 +91,7 @@ def fail(lease: Lease, failure: Failure) -> None:
 
 
 def _lock_plan(lease: Lease) -> PutBackPlan:
-    """Return the plan, locked so that the last of its jobs sees that all others have ended."""
+    """Lock and return the plan, so that the last of its jobs sees that all others have ended."""
     job = PutBackJob.objects.get(pk=lease.pk)
     return locked(PutBackPlan.objects.select_related("started_by")).get(pk=job.plan_id)
 
@@ -105,7 +105,7 @@ def _mark_restore(restore: Restore) -> None:
 
 
 def _store_fields(found: Comparison, put_back: Collection[int], written: LiveContact | None) -> None:
-    """Store in the undecided fields of the contact's edits what the CRM holds now, and whether they are restored."""
+    """Store the CRM's current values in the undecided fields of the contact's edits, and whether they are restored."""
     contact = found.snapshot.contact
     if contact is None:
         return

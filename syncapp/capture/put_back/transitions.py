@@ -1,4 +1,4 @@
-"""Steps of a plan by people: start, stop, discard, retry. Each is guarded by the plan's state."""
+"""Transitions of a plan by people: start, stop, discard, retry. Each is guarded by the plan's state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def writes_are_enabled() -> bool:
 
 @retried
 def start(plan_id: UUID, *, by: Person) -> None:
-    """Put the open items back, a job for each contact. Raises NotPossible."""
+    """Put the open items back with one job per contact. Raises NotPossible."""
     plan = _lock(plan_id, PutBackState.PLANNED)
     contacts = _contacts(plan, Q(result=PutBackResult.OPEN))
     if not contacts:
@@ -52,7 +52,7 @@ def retry(plan_id: UUID, *, by: Person) -> None:
 
 @retried
 def stop(plan_id: UUID, *, by: Person) -> None:
-    """Leave the contacts alone that no worker has begun. Raises NotPossible."""
+    """Stop the plan: contacts that no worker has begun are left alone. Raises NotPossible."""
     plan = _lock(plan_id, PutBackState.RUNNING)
     PutBackPlan.objects.filter(pk=plan.pk).update(state=PutBackState.STOPPED)
     audit.record("capture.put_back_stopped", by=by, channel="settings", group=plan.pk)
@@ -82,7 +82,7 @@ def _run(plan: PutBackPlan, *, by: Person, action: str, contacts: Collection[UUI
         raise NotPossible("This connection is read only. Enable review writes under Settings, Connection first.")
     running = {"state": PutBackState.RUNNING, "started_at": Now(), "started_by": by, "finished_at": None}
     fresh = {"attempts": 0, "last_error": "", "finished_at": None, "dispatched_at": None, "due_at": Now()}
-    # A job whose answer was lost reads before it writes, also after it had failed.
+    # A job whose answer was lost reads before it writes, even after it has failed.
     verify = Case(When(outcome_unknown=True, then=Value(JobState.VERIFY)), default=Value(JobState.READY))
     try:
         with transaction.atomic():
