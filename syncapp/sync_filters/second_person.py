@@ -1,4 +1,4 @@
-"""The second-person rule: a limit on users that one person switches alone in a day, over all runs and policies."""
+"""The second-person rule: a limit on users that one person may switch alone in a day, over all runs and policies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Load:
 
 
 def load(run: FilterRun) -> Load:
-    """Return what a run adds to the users that its person switched alone. An undo adds nothing and never waits."""
+    """Return the users that a run adds to those its person switched alone. An undo adds none and never waits."""
     if run.undoes_id is not None:
         return Load(0)
     # Users in unconfirmed runs of the same person: written within a day, or still to come.

@@ -1,4 +1,4 @@
-"""Tables as people type them: in any case, singular or plural, by name, label or type code."""
+"""Names of tables as people type them: upper or lower case, singular or plural, by name, label or type code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, table_label
 
-# A table's type code (entity reference pages, "Object type code"), which older tools and databases name it by.
+# A table's type code (entity reference pages, "Object type code"), by which older tools and databases name it.
 TYPE_CODES = {
     "appointment": 4201,
     "serviceappointment": 4214,

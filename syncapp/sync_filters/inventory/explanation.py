@@ -17,7 +17,7 @@ _ORDER = {group: place for place, group in enumerate(Group)}
 
 @dataclass(frozen=True, slots=True)
 class TableExplanation:
-    """One table: the user's filters, system filters, and how many paths bring its rows to Outlook (`paths`)."""
+    """One table: the user's filters, system filters, and the number of `paths` that bring its rows to Outlook."""
 
     table: str
     filters: Sequence[FilterRow]
@@ -34,7 +34,7 @@ class TableExplanation:
 class UserExplanation:
     """The facts about one user.
 
-    `mailbox_paths`: paths that the mailbox opens for whatever filters select, 0 to 2.
+    `mailbox_paths`: paths that the mailbox opens for the rows that filters select, 0 to 2.
     `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
     """
 

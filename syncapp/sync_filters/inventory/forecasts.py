@@ -26,7 +26,7 @@ MAX_ROWS = 5000
 MAX_NAMED = 50
 NOT_AS_USER = "The CRM answered as another user, so nothing is known of this user."
 _TOO_MANY = f"Filters select more than {MAX_ROWS:,} rows; only the first were compared."
-# Not series: one that began long ago may still have future occurrences.
+# Series are not left out: one that began long ago may still have future occurrences.
 _STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
 
 
@@ -41,10 +41,10 @@ class OrganizedMeeting:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows of one table that leave, that stay, and future ones that leave. None: unknown, with the reason in `why`.
+    """Numbers of one table's rows that leave, that stay, and that leave and are future; None if unknown (see `why`).
 
-    `is_more`: at least this many leave; `is_most`: at most, because it is not known what else selects them. `meetings`
-    None: it could not be determined which of them the user organizes.
+    `is_more`: at least this many leave; `is_most`: at most, because other filters may select them. `meetings` is
+    None if it could not be determined which of them the user organizes.
     """
 
     table: str
@@ -107,7 +107,7 @@ def delete_old(*, days: int = 7) -> int:
 
 
 def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:
-    """Return why the CRM does not answer as this user, '' if it does; it silently ignores an id it does not know."""
+    """Return why the CRM does not answer as this user, '' if it does; the CRM silently ignores unknown ids."""
     try:
         answered_as = crm.who_am_i(acting_for=user.acting, deadline=deadline).user_id
     except CrmError as error:
@@ -140,7 +140,7 @@ class _Evaluator:
         self.now = timezone.now()
 
     def loss(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
-        """Compare the rows that go with those that stay; a filter without an answer makes only its share unknown."""
+        """Compare the rows that leave with those that stay; a filter without an answer makes only its share unknown."""
         goes, stays = self._selected(off), self._selected(others)
         why = [*goes.refused, *stays.refused, *([] if stays.complete else [_TOO_MANY])]
         is_more = bool(goes.refused) or not goes.complete

@@ -1,4 +1,4 @@
-"""Reads for the matrix: who synchronizes what, page by page, as the last inventory left it.
+"""Reads for the matrix of users and their filters, page by page, as of the last inventory.
 
 Cells are columns of their user, so a page of 20,000 users costs as much as a page of 20.
 """
@@ -73,7 +73,7 @@ def matching(by: UserCriteria) -> FilterUserQuerySet:
     """Return the matching users, unordered."""
     users = FilterUser.objects.people()
     if by.search:
-        # The beginnings of words of their name, or the beginning of their address or login.
+        # Search words match the beginning of a word of the name, or the beginning of the address or login.
         words, whole, none = words_of(by.search), folded(by.search).strip(), Q(pk__in=())
         users = users.filter((has_words(words) if words else none) | (has_words([whole]) if whole else none))
     if by.team:
@@ -163,7 +163,7 @@ def all_system_filters() -> list[SystemFilter]:
 
 
 def team_filters() -> list[FilterRow]:
-    """Return filters owned by teams, at most 500; they select for no one's Outlook."""
+    """Return filters owned by teams, at most 500; they synchronize nothing to anyone's Outlook."""
     teams = FilterTeam.objects.values("pk")
     return list(FilterRow.objects.filter(owner_id__in=teams).order_by("owner_id", "table", "name", "id")[:500])
 

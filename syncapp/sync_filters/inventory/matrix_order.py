@@ -1,4 +1,4 @@
-"""The orders of the matrix, and the positions in them after which a next page begins.
+"""The sort orders of the matrix, and positions in them after which the next page begins.
 
 States are ranked by what a filter manager looks for first; users of the same rank are sorted by name. A position keeps
 the rank that its page showed, so that a user whose state changes meanwhile makes no other user appear twice.
@@ -41,7 +41,7 @@ class Order:
 
     @property
     def code(self) -> str:
-        """Return the order as addresses carry it: the column, after a minus sign if it is reversed."""
+        """Return the order as it stands in a URL: the column, with a minus sign before it if it is reversed."""
         return f"-{self.column}" if self.is_reversed else str(self.column)
 
 
@@ -62,7 +62,7 @@ _CELLS = (Cell.ON, Cell.MIXED, Cell.OFF, Cell.NONE, Cell.UNREAD)
 _PATHS = (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL, SyncPaths.UNKNOWN, SyncPaths.ONCE)
 HAS_NO_MAILBOX = Q(mailbox_id__isnull=True) | Q(method__isnull=True)
 IS_NOT_APPROVED = ~Q(mailbox_state=0) | Q(approval__gt=1)
-# As the column "Mailbox" words them: without one, not approved, then by method.
+# The same cases as in the column "Mailbox": no mailbox, not approved, then by method.
 _MAILBOXES = (
     HAS_NO_MAILBOX,
     IS_NOT_APPROVED,
@@ -72,7 +72,7 @@ _MAILBOXES = (
 
 
 def _conditions(column: Column) -> Sequence[Q]:
-    """Return the condition of each rank; what meets none comes last."""
+    """Return the condition of each rank; users who meet none come last."""
     if column is Column.NAME:
         return ()
     if column is Column.MAILBOX:

@@ -1,4 +1,4 @@
-"""Recommendations: what helps a user, given why their appointments reach Outlook as often as they do."""
+"""Recommendations for users whose appointments reach Outlook twice or not at all, by cause."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _RECOMMENDATIONS = {
 
 
 def recommend(cause: Cause, *, system_selects: bool) -> Recommendation:
-    """Return what helps. `system_selects`: a system filter selects appointments whatever the user's own filters do.
+    """Return the recommendation. `system_selects`: a system filter selects appointments, whatever the user's own do.
 
-    For a server-side mailbox it is the method, not the filters: items that leave every filter are deleted there, and
+    For a server-side mailbox, change the method, not the filters: items that leave every filter are deleted there, and
     cancellations may be sent.
     """
     if cause is Cause.CLIENT_AND_PRODUCT and system_selects:

@@ -33,13 +33,13 @@ class UnitRisk:
 
     @property
     def total(self) -> int:
-        """Return how many users it has."""
+        """Return the number of its users."""
         return sum(self.users.values())
 
 
 @dataclass(frozen=True, slots=True)
 class CauseRisk:
-    """One cause with its users and what helps."""
+    """One cause with its users and the recommendation."""
 
     cause: Cause
     paths: SyncPaths

@@ -14,13 +14,13 @@ from syncapp.models.sync_filters.run import NOT_STARTED, Outcome
 from syncapp.sync_filters.runs import undo
 
 MOST = 50
-# A run that a restore lost, or the write by which the portal probes its access.
+# A run that was lost when a backup was restored, or the write with which the portal probes its access.
 UNKNOWN_RUN = "the portal, in a run that is not known here"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A user's part of a run with what was written; `may_be_restored`: what the run found can be restored."""
+    """A user's item of a run with its writes; `may_be_restored`: the states before the run can be restored."""
 
     item: FilterRunItem
     written: Sequence[FilterRunChange]
@@ -28,7 +28,7 @@ class HistoryEntry:
 
     @property
     def at(self) -> datetime:
-        """Return when the part was finished, or else when the list was made."""
+        """Return when the item was finished, or else when the list was made."""
         return self.item.finished_at or self.item.run.frozen_at
 
 
@@ -45,7 +45,7 @@ def history_of(user: FilterUser) -> list[HistoryEntry]:
 
 @dataclass(frozen=True, slots=True)
 class OutsideChange:
-    """The last change of a filter that no known run made, and by whom according to its row."""
+    """The last change of a filter that no known run made, with its author according to the filter's row."""
 
     row: FilterRow
     by: str

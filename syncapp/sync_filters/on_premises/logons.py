@@ -1,4 +1,4 @@
-"""Logon names for an on-premises CRM's database, from written texts and from users as last read."""
+"""Logon names for an on-premises CRM's database, from typed text and from users as last read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """T-SQL with which an administrator of an on-premises CRM's database switches filters.
 
-Writing to the CRM's database is unsupported, and the portal never runs this. Unlike the scripts in circulation, it
+Writing to the CRM's database is unsupported, and the portal never runs the script. Unlike scripts found online, it
 remembers the rows that it touches, touches only those, checks the counts, and comes with its inverse.
 """
 
@@ -23,7 +23,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 class ScriptSpec:
     """Filters of `tables` to switch, of the users with these logon names, or of all users if none is given.
 
-    `saved` is the name of the table that remembers the rows; `expect` the only number of rows that may be switched.
+    `saved` is the name of the table that remembers the rows; `expect` is the exact number of rows that may be switched.
     Raises ValueError for names that are not safe in SQL.
     """
 
@@ -49,7 +49,7 @@ class ScriptSpec:
 
     @property
     def after(self) -> tuple[int, int]:
-        """Return the StateCode and StatusCode that they get."""
+        """Return the StateCode and StatusCode that the rows get."""
         return ON if self.on else OFF
 
 
@@ -90,7 +90,7 @@ WHERE {conditions};
 
 
 def inverse(spec: ScriptSpec) -> str:
-    """Return the script that restores what was found, except rows that were changed since."""
+    """Return the script that restores the remembered states, except of rows that were changed since."""
     state, status = spec.after
     saved = f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})"
     rows = f"StateCode = {state} AND StatusCode = {status} AND {saved}"

@@ -1,4 +1,4 @@
-"""Reads pasted and uploaded text about users: its characters, its rows, and the people in them.
+"""Reading of pasted and uploaded text about users: its characters, its rows, and the people in them.
 
 It does not know the CRM's users; `mirror/directory/user_matching.py` matches each text with them.
 """

@@ -11,7 +11,7 @@ from syncapp.text.escaping import csv_value
 
 _BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
 _AROUND = "'\"`()[]{}<>“”„‘’«»,;:."
-_LONGEST_NAME = 1000  # beyond any name: reported, not taken apart
+_LONGEST_NAME = 1000  # longer than any name: reported as unread instead of split
 _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
 # Kinds of proxy addresses beside SMTP ("Email addresses in Exchange Server"): the same mailbox in other systems.
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)

@@ -95,7 +95,7 @@ def columns_of(found: Rows) -> Columns | None:
         return None
     filled = [place for place in range(width) if any(_cell(row, place) for row in rows)]
     if mail is not None and all(_share(rows, place) > _MOSTLY for place in filled):
-        return None  # nothing but addresses: a list of people, several in a line
+        return None  # nothing but addresses: a list of people, several per line
     places = {Kind.NAME: 0} if mail is None else {Kind.MAIL: mail}
     has_heading = _looks_like_headings(first, rest, places, is_table=found.is_table)
     return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)

@@ -10,7 +10,7 @@ from syncapp.sync_filters.pasted.cells import mailboxes, plain, read_cell
 from syncapp.sync_filters.pasted.columns import Kind, columns_of
 from syncapp.sync_filters.pasted.rows import Row, rows_of
 
-LONGEST = 320  # of an address ("RFC 5321", 64 + 1 + 255), and what an entry of a list keeps
+LONGEST = 320  # the longest address ("RFC 5321", 64 + 1 + 255), and the length of a list's entry
 _BREAKS = re.compile(r"[;\t\r\n]+")
 _LINE_ENDS = re.compile(r"[\r\n]+")
 _MAX_QUOTED = 60
@@ -30,7 +30,7 @@ class PersonEntry:
 
     @property
     def text(self) -> str:
-        """Return the form that stands for the person if none is known."""
+        """Return the form that represents the person if none is known."""
         return self.forms[0]
 
 

@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows with content. `is_table`: the text says so itself, by `sep=` or `#TYPE`."""
+    """All rows with content. `is_table`: the text declares itself a table, by `sep=` or `#TYPE`."""
 
     rows: list[Row]
     delimiter: str
@@ -61,7 +61,7 @@ def _quality(reading: Rows) -> tuple[int, int]:
 
 
 class _Lines:
-    """Gives lines to the csv reader and counts those that the current row took."""
+    """An iterator of lines for the csv reader, which counts the lines of the current row."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self._lines = lines

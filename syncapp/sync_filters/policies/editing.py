@@ -1,4 +1,4 @@
-"""Create, change, stop and remove policies, and let them repair; each step is taken by a person and audited.
+"""Editing of policies: create, change, turn on repair, stop and remove; each step is taken by a person and audited.
 
 A policy's runs belong to the person who turned on repair. If its group is larger than one person may switch alone, a
 second person confirms the policy once, after both have seen the comparison that shows who deviates.
@@ -164,7 +164,7 @@ def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
 
 @transaction.atomic
 def resume(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Continue in the same mode; for a policy that stopped itself, this also accepts its changed group."""
+    """Resume the policy in the same mode; if it stopped itself, this also accepts its changed group."""
     answers = {"accepts_group": True, "wants_full": True} if policy.asks else {}
     failed = FilterPolicy.objects.filter(pk=policy.pk, state=JobState.FAILED)
     failed.update(state=JobState.READY, attempts=0, last_error="", finished_at=None)
@@ -219,14 +219,14 @@ def put_in_charge(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Perso
 
 
 def _compare_all_soon() -> None:
-    """Make every policy due: users that one leaves alone, another may now repair."""
+    """Make every policy due, because another policy may now repair users that this one leaves alone."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 
 
 @transaction.atomic
 def compare_now(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Compare the whole group with the next tick. Raises NotPossible."""
+    """Have the whole group compared with the next tick. Raises NotPossible."""
     if not policy.is_active:
         raise NotPossible("This policy is stopped. Resume it first.")
     _update(policy, wants_full=True, due_at=Now(), dispatched_at=None)
@@ -235,7 +235,7 @@ def compare_now(policy: FilterPolicy, *, by: Person, channel: str = "screen") ->
 
 @transaction.atomic
 def remove(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Remove the policy; what its runs switched stays."""
+    """Remove the policy; filters that its runs switched stay as they are."""
     _update(policy, mode=PolicyMode.REMOVED, asks="", due_at=NEVER)
     _cancel_unstarted_runs(policy, by, channel)
     _record(policy, "policy.removed", by=by, channel=channel)

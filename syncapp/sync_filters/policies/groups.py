@@ -41,7 +41,7 @@ def policies_of(user: FilterUser) -> list[FilterPolicy]:
         return []
     teams = set(FilterMembership.objects.filter(user_id=user.pk).values_list("team_id", flat=True))
     parents = dict(FilterUnit.objects.values_list("pk", "parent_id"))
-    units: list[uuid.UUID] = []  # the user's unit and all above it; a cycle of units ends it too
+    units: list[uuid.UUID] = []  # the user's unit and all units above it; a cycle of units also ends the loop
     above = user.unit_id
     while above is not None and above not in units:
         units.append(above)

@@ -2,7 +2,7 @@
 
     claim ─▶ start a prepared run ─▶ read the group ─▶ changed too much? ask ─▶ compare ─▶ [repair] ─▶ due again
 
-The whole group is compared once a night, by that night's inventory, and new users every hour, by their filters as just
+The whole group is compared once a night, using that night's inventory, and new users every hour, using filters just
 read; a small group is read again when a person asks for a comparison. Every write of a run carries the version that was
 read.
 """
@@ -92,7 +92,7 @@ def _reschedule(lease: Lease, pause: timedelta | None) -> None:
 
 
 def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | None) -> timedelta | None:
-    """Do what is due now; return how long until the next time, None for the usual hour."""
+    """Start, compare or repair, as due now; return how long to wait until the next time, None for the usual hour."""
     if not policy.is_active or not policy.is_in_force(timezone.now().date()):
         return USUAL_PAUSE
     if repairs.discard_failed_preparation(policy):
@@ -142,7 +142,7 @@ def is_due_in_full(policy: FilterPolicy) -> bool:
 
 
 def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, full: bool) -> None:
-    """Store the plan for each user of the group, of all users or only of new ones whose filters were read."""
+    """Store a plan for the users of the group: for all, or only for new ones whose filters were read."""
     known = {member.user_id: member for member in policy.members.all()}
     unread = set() if full else set(FilterUser.objects.filter(filters_due=True).values_list("pk", flat=True))
     compared = group if full else [user_id for user_id in group if user_id not in known and user_id not in unread]
@@ -173,6 +173,6 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
 
 
 def deviating(policy: FilterPolicy) -> list[PolicyMember]:
-    """Return at most 200 users who deviate, the longest first."""
+    """Return at most 200 users who deviate, those who have deviated longest first."""
     rows = policy.members.exclude(deviates_since=None).select_related("user")
     return list(rows.order_by("deviates_since", "user__name_key", "user_id")[:200])

@@ -1,4 +1,4 @@
-"""Read a policy's group again from the CRM, when a person asked for the comparison and waits for it."""
+"""A new reading of a policy's group from the CRM, for a person who asked for the comparison and waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repairs of a policy: create a run for users who deviate, and start it once it is prepared."""
+"""Repairs of a policy: runs for users who deviate, started once they are prepared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_CONFLICT = "Another policy or a run conflicts over this user; see the policy
 
 
 def repair(policy: FilterPolicy) -> timedelta | None:
-    """Create a run for users who deviate, and start it if it is prepared; return how long to wait, if not as usual."""
+    """Create a run for users who deviate, and start it if it is prepared; return how long to wait, None if as usual."""
     person = policy.repair_by
     if person is None or not person.is_active or not person.has_role(Role.FILTER_MANAGER):
         editing.stop_and_ask(

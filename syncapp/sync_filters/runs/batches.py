@@ -29,8 +29,8 @@ class LeasedItem:
 class Batch:
     """A few users of one run, and everything needed to process them.
 
-    `acting`: each write is sent as the user. `keeps_versions`: the CRM accepts If-Match for filters. `denial`: what the
-    CRM forbade to all of them, where no other access works.
+    `acting`: each write is sent as the user. `keeps_versions`: the CRM accepts If-Match for filters. `denial`: an error
+    that denied all writes of the batch, if no other access works.
     """
 
     run: FilterRun
@@ -43,7 +43,7 @@ class Batch:
 
     @property
     def tag(self) -> str:
-        """Return the tag that the CRM's plug-ins and traces see with each write."""
+        """Return the tag that is sent with each write, for the CRM's plug-ins and traces."""
         return f"osync-run-{self.run.number}"
 
     def remove(self, done: Sequence[LeasedItem]) -> None:

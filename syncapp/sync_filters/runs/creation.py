@@ -1,6 +1,6 @@
 """Create a run: targets and a desired state become a fixed list with one item per user.
 
-Nothing is switched here. The list is made from what was read before; every write carries the version that was read.
+Nothing is switched here. The list is made from the mirror; every write carries the version that was read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NUMBER_ATTEMPTS = 10  # runs that are created at the same moment
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """The desired state of a run, the filters of these tables all on or all off or a mailbox method, and its options.
+    """The desired state of a run (filters of these tables on or off, or a mailbox method) and its options.
 
     `words`: the targets in words.
     """
@@ -81,7 +81,7 @@ def create_run(user_ids: Sequence[UUID], spec: RunSpec, *, by: Person, channel: 
 
 
 def create_numbered(**columns: Any) -> FilterRun:
-    """Create a run under the next free number, also when another one is created at the same moment.
+    """Create a run under the next free number, even if another one is created at the same moment.
 
     Both take the same number; the second waits at the unique constraint for the first, then takes the next one. A
     database sequence would leave gaps, which look like missing runs. Raises NotPossible.

@@ -1,6 +1,6 @@
 """Dry runs: the plans that a run would make, without storing anything or asking the CRM.
 
-The plans are those of a real list (items.plan_user). Only future meetings are not counted, so a user whose meetings a
+The plans are those of a real list (items.plan_user), but future meetings are not counted, so a user whose meetings a
 real run would count is planned as "may be held back".
 """
 

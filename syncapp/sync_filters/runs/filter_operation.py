@@ -1,4 +1,4 @@
-"""Switch filters: ten users share a request with the portal's own permission; as the owners, each has their own.
+"""The operation that switches filters: in one request for ten users, or as the owners in one request per user.
 
 Every filter is written under the version that the list was made with.
 """
@@ -43,7 +43,7 @@ def precheck(batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
 
 
 def _outcome(leased: LeasedItem) -> Outcome:
-    """Return the outcome of filters found as wanted: an earlier request of ours may have written them."""
+    """Return the outcome for filters already in the wanted state: an earlier request of ours may have written them."""
     return Outcome.DONE if leased.lease.outcome_unknown else Outcome.ALREADY
 
 

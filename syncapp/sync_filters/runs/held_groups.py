@@ -1,6 +1,6 @@
 """Groups of the users that a run holds back: by their nearest meeting, or by the risk for their mailbox.
 
-A group can be released as a whole once it was read. Users whose risk is unknown are released one by one.
+A group can be released as a whole once its list was shown. Users whose risk is unknown are released one by one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncapp.sync_filters.runs import method_plans
 
 
 class HeldGroup(models.TextChoices):
-    """A group, as addresses name it: by nearest meeting in the reader's days, and for mailbox methods by reason."""
+    """A group, as URLs name it: by day of the nearest meeting in the reader's zone; for mailbox methods, by reason."""
 
     TODAY = "today", "Today"
     WEEK = "week", "In 1 to 7 days"
@@ -36,7 +36,7 @@ class HeldGroup(models.TextChoices):
 
     @property
     def can_be_released_together(self) -> bool:
-        """Return whether what is at risk is known for all of its users."""
+        """Return whether the risk is known for all users of the group."""
         return self not in (HeldGroup.UNCOUNTED, HeldGroup.OTHER)
 
 
@@ -88,7 +88,7 @@ def summaries(run: FilterRun) -> list[GroupSummary]:
 
 
 def digest(items: ItemQuerySet) -> str:
-    """Return a digest of which users these are, by which a form proves what its reader saw."""
+    """Return a digest of these users, by which a form proves which users its reader saw."""
     keys = items.order_by("pk").values_list("pk", flat=True)
     return hashlib.sha256(",".join(map(str, keys)).encode()).hexdigest()[:32]
 

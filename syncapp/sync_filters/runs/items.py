@@ -1,4 +1,4 @@
-"""The items of a run: each user's plan, made from what was read before, a part of the list at a time."""
+"""The items of a run: each user's plan, made from the mirror, one part of the list at a time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Changes to a planned run's list before it starts: release users who are held back, leave users out, and back again.
+"""Changes to a planned run's list before it starts: release users who are held back, leave users out, or undo either.
 
-Only the person who created the run makes them, and only while nobody was asked to confirm the list. Each locks the run,
+Only the person who created the run makes them, and only until someone is asked to confirm the list. Each locks the run,
 so that it cannot be started halfway through, and records an audit entry.
 """
 
@@ -53,7 +53,7 @@ def hold_back(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: s
 
 @transaction.atomic
 def leave_out(run: FilterRun, part: Part, *, by: Person, channel: str = "screen") -> int:
-    """Leave a part of the list out of the run; return how many users that are. Raises NotPossible."""
+    """Leave a part of the list out of the run; return the number of users left out. Raises NotPossible."""
     _lock(run, by)
     return _leave_out(run, parts.members(run, part), by, channel, part=part.value)
 
@@ -68,9 +68,9 @@ def leave_out_users(run: FilterRun, item_ids: Sequence[int], *, by: Person, chan
 
 @transaction.atomic
 def take_back(run: FilterRun, item_ids: Sequence[int] | None = None, *, by: Person, channel: str = "screen") -> int:
-    """Take users who were left out into the run again, None for all; return how many. Raises NotPossible.
+    """Include users who were left out again, None for all; return how many. Raises NotPossible.
 
-    Whoever was held back before is held back again.
+    Users who were held back before are held back again.
     """
     _lock(run, by)
     left = run.items.filter(plan=Plan.LEFT_OUT)
@@ -107,7 +107,7 @@ def _leave_out(run: FilterRun, items: ItemQuerySet, by: Person, channel: str, **
 
 
 def _record(run: FilterRun, action: str, by: Person, channel: str, *, users: int, **details: int | str) -> None:
-    """Write the audit entry of a change, if it concerns anybody."""
+    """Write the audit entry of a change, if it concerns any user."""
     if users:
         entry = {"run": run.number, "users": users, **details}
         audit.record(action, by=by, channel=channel, group=run.pk, details=entry)

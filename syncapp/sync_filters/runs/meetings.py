@@ -1,6 +1,6 @@
 """Future meetings with other people that a run may cancel, counted before the run can be started.
 
-A user whose meetings could not be counted is held back like those who organize some: unknown is not zero.
+A user whose meetings could not be counted is held back as well: unknown is not zero.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
 
 
 def next_start(starts: Iterable[datetime | None], *, now: datetime) -> datetime | None:
-    """Return the earliest of these starts; None without any, or if one is unknown or past: a series under way."""
+    """Return the earliest of these starts; None without any, or if one is unknown or past (a series in progress)."""
     known = list(starts)
     is_known = all(start is not None and start >= now for start in known)
     return min((start for start in known if start is not None), default=None) if is_known else None
@@ -149,5 +149,5 @@ def _end_if_counted(run: FilterRun) -> bool:
 
 
 def delete_old(*, days: int = 90) -> int:
-    """Delete meetings at risk of old runs; return how many. They are kept for people who have to make calls."""
+    """Delete meetings at risk of old runs; return how many. They are kept for people who call the attendees."""
     return MeetingAtRisk.objects.filter(item__run__frozen_at__lt=timezone.now() - timedelta(days=days)).delete()[0]

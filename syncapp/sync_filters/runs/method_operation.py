@@ -1,4 +1,4 @@
-"""Set mailbox methods: read, compare with the method found, write under the version just read, read back.
+"""The operation that sets mailbox methods: read, compare with the method found, write that version, read back.
 
 A mailbox row gets a new version with every synchronization, so its version says nothing about the method: the method is
 compared by value, and the version of this read guards the write.

@@ -50,7 +50,7 @@ def plan_user(user: FilterUser, wanted: int | None) -> ItemPlan:
 
 
 def risk_of(user: FilterUser, wanted: int | None) -> str:
-    """Return why the user is held back until ticked, '' if there is no risk."""
+    """Return why the user is held back until a person releases them, '' if there is no risk."""
     if user.paths == SyncPaths.UNKNOWN:
         return UNKNOWN
     if wanted == SyncMethod.SERVER_SIDE:

@@ -17,7 +17,7 @@ _MAX_QUOTED = 3
 
 @dataclass(slots=True)
 class NamedUsers:
-    """The people that a text names, with matching users. `unread` is left out; `notes`: how a table was read."""
+    """The people that a text names, with matching users. `unread` parts are left out; `notes`: how a table was read."""
 
     matches: list[UserMatch] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ def find(text: str) -> NamedUsers:
         if entry.is_names and len(entry.beside) > 1 and all(map(directory.find, entry.beside)):
             found.matches += [UserMatch(text, directory.find(text)) for text in entry.beside]  # each is a user's name
             continue
-        # The first known form stands for the person, with all users that any of the forms matches.
+        # The first known form represents the person, with all users that any of the forms matches.
         by_form = {form: directory.find(form) for form in entry.forms}
         known = next((form for form, ids in by_form.items() if ids), entry.text)
         match = UserMatch(known, tuple(sorted({user_id for ids in by_form.values() for user_id in ids})))

@@ -1,4 +1,4 @@
-"""Mails about a run: it waits for a second person, paused by itself, ended after a while, or is being undone.
+"""Mails about a run that waits for a second person, paused itself, ended after a while, or is being undone.
 
 A mail is queued in the transaction that changes the run; its text is made when it is sent.
 """

@@ -14,7 +14,7 @@ _SERVER_SIDE = Q(user__method=SyncMethod.SERVER_SIDE, user__mailbox_state=0)
 
 
 class Part(models.TextChoices):
-    """A part, as addresses name it."""
+    """A part, as URLs name it."""
 
     SERVER_SIDE = "server", "Server-side"
     ADD_IN = "add_in", "Outlook add-in"

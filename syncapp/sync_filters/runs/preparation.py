@@ -1,9 +1,9 @@
-"""Preparation jobs: make a run's list, a short one at once, a long one by workers while the page shows the progress.
+"""Preparation jobs, which make a run's list: a short one at once, a long one by workers while the page shows progress.
 
     requested ─▶ [items written, a part per transaction] ─▶ preview; an undo starts with its last part
 
 A worker that continues after a crash begins where the last complete part ended, so no user is listed twice or left out.
-A user's plan is made from what was read before their part was made; every write carries that version.
+A user's plan is made from what was last read; every write carries that version.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class AtRisk:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Users by plan, those who cannot change by outcome, and what is at risk for users held back and released."""
+    """Users by plan, users who cannot change by outcome, and the meetings at risk of users held back and released."""
 
     users: Counter[str]
     cannot: Counter[str]

@@ -15,7 +15,7 @@ from syncapp.sync_filters.runs import job, transitions
 
 MINUTE = timedelta(minutes=1)
 FEWEST = 5  # fewer users give no reliable speed
-_TOLERANCE = 0.25  # of a speed measured over one minute
+_TOLERANCE = 0.25  # uncertainty of a speed measured over one minute
 
 
 def is_on_hold(run: FilterRun) -> bool:
@@ -25,7 +25,7 @@ def is_on_hold(run: FilterRun) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """`a_minute`: users finished in the last minute; `ends`: the earliest and the latest expected end."""
+    """The speed of a run: `a_minute` users finished in the last minute; `ends`: earliest and latest expected end."""
 
     a_minute: int
     left: int
@@ -34,7 +34,7 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class FailureRate:
-    """Failed users of those tried, and the percentage above which the run pauses once `needed` were tried."""
+    """The failed users among those tried, and the percentage above which the run pauses once `needed` were tried."""
 
     failed: int
     tried: int
@@ -48,7 +48,7 @@ class FailureRate:
 
     @property
     def is_judged(self) -> bool:
-        """Return whether enough users were tried for the limit to count."""
+        """Return whether enough users were tried for the limit to apply."""
         return self.tried >= self.needed
 
 

@@ -36,7 +36,7 @@ def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
 def verified(run: FilterRun) -> QuerySet[FilterUser]:
     """Return the run's users, by name, whose filters of its tables are all off according to a read after its list.
 
-    For a run that sets the mailbox method: whose method is None. Users who switched back on are not included.
+    For a run that sets the mailbox method, the users whose method is None. Users who switched back on are not included.
     """
     ended = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
     users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")

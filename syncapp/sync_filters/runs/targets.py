@@ -71,7 +71,7 @@ def of_unit(unit_id: UUID) -> Targets:
     if unit_id not in names:
         raise NotPossible("The business unit is no longer in the CRM.")
     units = [unit_id]
-    for each in units:  # grows while it is iterated; a cycle of units ends it too
+    for each in units:  # the list grows while it is iterated; a cycle of units also ends the loop
         units += [child for child in children.get(each, ()) if child not in units]
     below = len(units) - 1
     more = f" with {below} unit{'' if below == 1 else 's'} below it" if below else ""

@@ -13,7 +13,7 @@ METHODS = {SyncMethod.OUTLOOK: "Outlook", SyncMethod.SERVER_SIDE: "Server-side",
 
 
 def method_word(method: int | None) -> str:
-    """Return the label of a mailbox method; None is an undo, which restores each mailbox's own."""
+    """Return the label of a mailbox method; None means an undo, which restores each mailbox's previous method."""
     return METHODS.get(SyncMethod(method), "?") if method in list(SyncMethod) else "as it was"
 
 
@@ -35,7 +35,7 @@ def end_state(run: FilterRun) -> str:
 
 
 def end_state_parts(run: FilterRun) -> tuple[str, str]:
-    """Return what changes and its desired state: ("Appointments", "off"), ("Mailbox method", "None")."""
+    """Return the subject and its desired state: ("Appointments", "off"), ("Mailbox method", "None")."""
     if run.sets_mailbox_method:
         return "Mailbox method", method_word(run.wanted_method)
     return tables_in_words(run.tables), "on" if run.wanted_on else "off"

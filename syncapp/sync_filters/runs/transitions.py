@@ -1,4 +1,4 @@
-"""Start, confirm, pause, resume, cancel and end a run; each is a guarded transition.
+"""Guarded transitions of a run: start, confirm, pause, resume, cancel and end.
 
 Items are due only while their run is running, so a worker never has to ask whether it may process one.
 """
@@ -49,7 +49,7 @@ def set_start_options(run: FilterRun, options: StartOptions, *, by: Person) -> N
 def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Person | None = None) -> FilterRun:
     """Start a planned run, or let it wait for a second person: `confirmer`, or anyone who may confirm.
 
-    It waits if this person would switch more users alone within a day than allowed (second_person.py).
+    The run waits if this person would switch more users alone within a day than allowed (second_person.py).
 
     Raises NotPossible.
     """
@@ -127,7 +127,7 @@ def move_start(run: FilterRun, starts_at: datetime | None, *, by: Person, channe
 
 
 def pause(run: FilterRun, *, by: Person | None, because: str = "", channel: str = "screen") -> None:
-    """Start no further users; users in progress are finished. Raises NotPossible."""
+    """Pause the run: no further users start, and users in progress are finished. Raises NotPossible."""
     with transaction.atomic():
         _move(run, [RunState.RUNNING], RunState.PAUSED, paused_because=because)
         run.items.unfinished().filter(state=JobState.READY).update(due_at=NEVER)
@@ -145,7 +145,7 @@ def pause_automatically(run: FilterRun, *, because: str) -> None:
 
 
 def resume(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """Continue a paused run; after a pilot with all remaining users. Raises NotPossible."""
+    """Resume a paused run; after a pilot, with all remaining users. Raises NotPossible."""
     with transaction.atomic():
         _move(run, [RunState.PAUSED], RunState.RUNNING, paused_because="", pilot=0, starts_at=None)
         run.refresh_from_db()
@@ -154,7 +154,7 @@ def resume(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
 
 
 def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """Cancel the run: users not started are left alone, what was written stays until undone. Raises NotPossible."""
+    """Cancel the run: users not started are left alone, and written changes stay until undone. Raises NotPossible."""
     with transaction.atomic():
         _move(run, OPEN_RUNS, RunState.CANCELLED, finished_at=Now())
         begun = run.items.exclude(state=JobState.READY, outcome_unknown=False)
@@ -165,7 +165,7 @@ def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
 
 
 def update_state(run: FilterRun) -> None:
-    """After a batch: end the run, or pause it if its pilot is done or too many users failed."""
+    """End the run after a batch, or pause it if its pilot is done or too many users failed."""
     run.refresh_from_db()
     if run.state == RunState.PAUSED:
         # Items that were rescheduled after the pause must not be due either.

@@ -1,4 +1,4 @@
-"""Undo: a run that restores exactly what another run found, except where it was changed since."""
+"""Undo: a run that restores exactly the states that another run found, except those changed since."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAS_WRITTEN = Q(mailbox_written=True) | Q(Exists(_WRITTEN_CHANGES))
 
 
 def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
-    """Start restoring what this run found, after canceling what is left of it. Raises NotPossible.
+    """Cancel what is left of this run and start restoring the states it found. Raises NotPossible.
 
     An undo never waits for a second person, and begins with the users whose meetings are at risk, because a mailbox is
     synchronized within minutes. A long one starts by itself once its list is made.
@@ -56,7 +56,7 @@ def restorable(user: FilterUser) -> ItemQuerySet:
 
 
 def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> FilterRun:
-    """Plan a run that restores what an earlier run found for one user.
+    """Plan a run that restores the states that an earlier run found for one user.
 
     Unlike `undo` it is not started: it has a preview, and meetings that it may cancel are counted first.
 

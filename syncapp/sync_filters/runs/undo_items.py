@@ -1,4 +1,4 @@
-"""The items of an undo: each user's filters or mailbox as the original run found them, a part of the list at a time."""
+"""The items of an undo: each user's filters or mailbox as the original run found them, one part of a list at a time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write_items(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> Non
 
 
 def _write_changes(reverse: FilterRun, user_ids: Sequence[UUID]) -> None:
-    """Copy each written change with found and wanted swapped, under the version that our write created."""
+    """Copy each written change with the found and wanted states swapped, with the version that our write created."""
     written = FilterRunChange.objects.filter(item__run=reverse.undoes_id, item__user__in=user_ids, written=True)
     own_item = FilterRunItem.objects.filter(run=reverse, user=OuterRef("item__user"))
     columns = {
