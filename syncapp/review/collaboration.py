@@ -1,4 +1,4 @@
-"""Working on the queue together: assigning and parking edits, comments, and who has an edit open.
+"""Collaboration in the queue: assigned and parked edits, comments, and the people who have an edit open.
 
 None of this blocks a decision: every reviewer may decide every edit, even one that is assigned to someone else.
 """
@@ -175,7 +175,7 @@ def editor_to_ask(record: SyncRecord) -> CrmUser | None:
 
 @transaction.atomic
 def answer(question_id: int, *, text: str, by: Person, channel: str = "screen") -> Comment:
-    """Answer a question; any reader of the edit may. Raises NotPossible where there is no such question."""
+    """Answer a question, as any reader of the edit may. Raises NotPossible if there is no such question."""
     questions = Comment.objects.select_related("by").filter(kind=Comment.Kind.QUESTION)
     question = questions.filter(pk=question_id).first()
     if question is None:
@@ -188,7 +188,7 @@ def answer(question_id: int, *, text: str, by: Person, channel: str = "screen") 
 
 
 def text_problem(text: str) -> str:
-    """Return why a comment, question or answer cannot be sent; '' when it can."""
+    """Return why a comment, question or answer cannot be sent; '' if it can."""
     length = len(text.strip())
     if not length:
         return "There is nothing to send. Type a sentence."
@@ -196,7 +196,7 @@ def text_problem(text: str) -> str:
 
 
 def note_presence(record_id: uuid.UUID, *, by: Person) -> None:
-    """Note that the person has this edit open, and delete their pages that were closed."""
+    """Record that the person has this edit open, and delete their records of pages that were closed."""
     Presence.objects.filter(person=by, seen_at__lt=database_now(plus=-PRESENCE_SECONDS)).delete()
     seen = Presence(record_id=record_id, person=by, seen_at=Now())
     Presence.objects.bulk_create(

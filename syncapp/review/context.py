@@ -49,7 +49,7 @@ def load_context(fields: Collection[SyncField]) -> DecisionContext:
 
 
 def lock_field(field_id: uuid.UUID) -> SyncField:
-    """Return the field, locked for the transaction. Raises NotPossible where it is gone."""
+    """Return the field, locked for the transaction. Raises NotPossible if it is gone."""
     field = locking.locked(SyncField.objects.select_related("record").filter(pk=field_id)).first()
     if field is None or field.record.is_stub:
         raise NotPossible(EDIT_IS_GONE)
@@ -86,7 +86,7 @@ def digest(field: SyncField) -> str:
 def check_readable(field: SyncField) -> None:
     """Raise NotPossible for a change that could not be read, or of a table that is not reviewed."""
     if problem := table_problem(field.record.target_table):
-        raise NotPossible(problem, field=field)  # the release before did not set such edits aside
+        raise NotPossible(problem, field=field)  # the previous release did not set such edits aside
     if field.unreadable or field.record.unreadable:
         raise NotPossible("This change cannot be read, so it cannot be decided here.", field=field)
 
@@ -101,7 +101,7 @@ def move_field(field: SyncField, **values: Any) -> None:
 
 
 def already_decided_message(field: SyncField, *, reader: Person | None = None) -> str:
-    """Return why a decision was not used; pass `reader` to address the person who decided in another window."""
+    """Return why a decision was refused; pass `reader` to address the person who decided in another window."""
     last = field.decisions.select_related("decided_by", "rule").order_by("-version").first()
     word = FieldDecision(field.decision).label
     if last is None or not last.decider:

@@ -155,7 +155,7 @@ def _checked(
 
 
 def puts_original_back(field: SyncField, column: Column | None) -> bool:
-    """Return whether rejecting writes the original: it was never put back, and the CRM still holds the proposal."""
+    """Return whether rejecting writes the original: if it was never put back and the CRM still holds the proposal."""
     if field.record.is_restored or field.has_unknown_original or field.contact_is_gone or column is None:
         return False
     return conversion.same(column.type, field.expected_value, field.proposed_value)
@@ -174,7 +174,7 @@ def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **va
         rule=by if isinstance(by, Rule) else None,
         decided_at=shared.now,
         due_at=shared.now + timedelta(seconds=preferences.read().undo_window),
-        # By these columns the database, too, refuses decisions about one's own edits.
+        # With these columns, a constraint of the database also refuses decisions about one's own edits.
         four_eyes=editors.is_on,
         decider_oid=by.oid,
         editor_oid=editors.entra_id(editor_id),

@@ -1,4 +1,4 @@
-"""Decisions about a value that is already in the CRM: put the old value back, approve a rejected one after all."""
+"""Decisions about a value that is already in the CRM: put back the old value, or approve a rejected one after all."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: 
 
 
 def _last_written(field: SyncField, outcome: FieldDecision) -> Decision:
-    """Return the decision that put the field into this state in the CRM. Raises NotPossible where there is none."""
+    """Return the decision that put the field into this state in the CRM. Raises NotPossible if there is none."""
     is_written = field.decision == outcome and field.delivery in (FieldDelivery.DONE, FieldDelivery.ALREADY)
     written = field.decisions.filter(state__in=(DecisionState.WRITTEN, DecisionState.ALREADY))
     last = written.order_by("-version").first() if is_written else None

@@ -1,6 +1,6 @@
 """Four eyes: people may not decide their own edits, and an unidentified editor could be the person who decides.
 
-The identity that counts is the Entra id. A CRM on premises, or a user who is not synchronized, has none; whether any
+The identity that counts is the Entra id. An on-premises CRM, or a user who is not synchronized, has none; whether any
 reviewer may then decide is a setting (`anyone_decides_unidentified`), off unless an administrator turns it on.
 """
 
@@ -19,7 +19,7 @@ from syncapp.review.errors import EditorUnidentified, EditorUnknown, OwnEdit
 
 
 class BlockReason(StrEnum):
-    """Reasons for which a person may not decide an edit, by the codes of `review/errors.py`."""
+    """Reasons why a person may not decide an edit, by the codes of `review/errors.py`."""
 
     OWN = "own_edit"
     UNIDENTIFIED = "editor_unidentified"
@@ -51,7 +51,7 @@ class Editors:
     is_on: bool = True
 
     def block_reason(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> BlockReason | None:
-        """Return why these people may not decide this editor's edits; None where they may."""
+        """Return why these people may not decide this editor's edits; None if they may."""
         if not self.is_on:
             return None
         if editor_id is not None and editor_id not in self.known:
@@ -83,7 +83,7 @@ def load_editors(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
 
 
 def check(field: SyncField, editors: Editors, *, by: Person | Rule) -> None:
-    """Raise EditorUnknown, OwnEdit or EditorUnidentified where `by` may not decide the field."""
+    """Raise EditorUnknown, OwnEdit or EditorUnidentified if `by` may not decide the field."""
     reason = editors.block_reason(field.record.editor_id, deciders(by))
     if reason is BlockReason.UNREAD:
         message = "The editor of this change has not been read from the CRM yet. Try again shortly."

@@ -1,6 +1,6 @@
 """Field groups: fields of one edit that are decided together unless a reviewer splits them.
 
-Pure: the groups' columns come from the preferences, the fields from the edit.
+Pure functions: the groups' columns come from the preferences, the fields from the edit.
 """
 
 from __future__ import annotations

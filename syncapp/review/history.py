@@ -1,4 +1,4 @@
-"""The history of a contact: its earlier edits with their decisions, and values that return.
+"""The history of a contact: its earlier edits with their decisions, and proposed values that it held before.
 
 Only changes that passed through the portal are known; other changes in the CRM are not.
 """
@@ -24,7 +24,7 @@ MAX_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class FormerValue:
-    """A proposed value that the CRM held before: until `at` if our write `ended` it, else it was seen at `at`."""
+    """A proposed value that the CRM held before: until `at` if our write `ended` that, else as seen at `at`."""
 
     at: datetime
     ended: bool

@@ -42,7 +42,7 @@ def notify_new_edits() -> int:
     if not _not_notified(newest).exists():
         return 0
     with transaction.atomic():
-        # Two schedulers go one after the other: the lock of this row lasts until the transaction ends.
+        # Two schedulers take turns: the lock on this row lasts until the transaction ends.
         Heartbeat.objects.get_or_create(name="notices")
         Heartbeat.objects.filter(name="notices").update(asked_at=Now())
         # People are not notified of their own edits, so edits whose editor is not read yet wait a moment.
@@ -75,7 +75,7 @@ def _notify(person: Person, newest: int, *, is_flood: bool) -> int:
     """Queue this person's mail, or leave it for later; return how many were queued."""
     after = newest if person.notified_until is None else person.notified_until
     if person.notified_until is None and person.signed_in_at is not None:
-        # The first mail is about what arrived since the first sign-in.
+        # The first mail is about edits that arrived since the first sign-in.
         before = Arrival.objects.filter(at__lt=person.signed_in_at, pk__lte=newest)
         after = int(before.aggregate(last=Max("pk"))["last"] or 0)
     waiting = arrivals_for(person, after=after, until=newest)

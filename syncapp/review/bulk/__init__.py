@@ -1,1 +1,1 @@
-"""Deciding many edits together: fixed selections, their job, and reasons to decide a field alone."""
+"""Bulk decisions: fixed selections, their job, and reasons to decide a field alone."""

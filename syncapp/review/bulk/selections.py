@@ -61,14 +61,14 @@ class BulkDecision:
 def select_rows(ids: Sequence[uuid.UUID], *, criteria: Criteria, query: str, person: Person) -> Selection:
     """Select the undecided fields of these edits that match the criteria of the list.
 
-    Raises NotPossible where none is left.
+    Raises NotPossible if none is left.
     """
     rows = SyncRecord.objects.visible().filter(pk__in=list(ids)[:MAX_FIELDS])
     return _select(rows.order_by("edited_on", "pk").values_list("pk", flat=True), criteria, query=query, person=person)
 
 
 def select_all(*, tab: Tab, criteria: Criteria, query: str, person: Person) -> Selection:
-    """Select the fields of all pages of a list. Raises NotPossible where there are none."""
+    """Select the fields of all pages of a list. Raises NotPossible if there are none."""
     if tab not in LIST_TABS:
         raise NotPossible("Only edits that wait for a decision can be decided together.")
     rows = filter_records(records_in(tab), tab, criteria).order_by("edited_on", "pk")
@@ -76,7 +76,7 @@ def select_all(*, tab: Tab, criteria: Criteria, query: str, person: Person) -> S
 
 
 def select_refused(selection: Selection, *, person: Person) -> Selection:
-    """Select the refused fields again, as they are now. Raises NotPossible where none can be decided."""
+    """Select the refused fields again with their current values. Raises NotPossible if none can be decided."""
     refused = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
     fields = SyncField.objects.filter(pk__in=refused).select_related("record")
     return _store(list(fields), query=selection.query, person=person)
@@ -98,7 +98,7 @@ def _select(
 @retried
 def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
     waiting = [field for field in fields if field.is_undecided and field.delivery == FieldDelivery.NONE]
-    # Editors that are not read yet are checked when deciding.
+    # Editors who are not read yet are checked when deciding.
     editors = four_eyes.load_editors(field.record.editor_id for field in waiting)
     reasons = ((field.pk, editors.block_reason(field.record.editor_id, (person,))) for field in waiting)
     blocked = {pk: reason for pk, reason in reasons if reason not in (None, BlockReason.UNREAD)}

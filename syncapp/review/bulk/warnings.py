@@ -44,13 +44,13 @@ def is_left_by_staging(field: SyncField, column: Column | None, value: str | Non
     kind = column.type if column is not None else ColumnType.TEXT
     if conversion.same(kind, value, field.staged_value):
         return True
-    # An edit counts as not restored as soon as one of its fields is not: the originals of the others are back.
+    # An edit counts as not restored if any of its fields is not, although the others may hold their originals again.
     is_original = not field.has_unknown_original and conversion.same(kind, value, field.original_value)
     return is_original and not field.record.is_restored
 
 
 def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning, ...]:
-    """Return the warnings about an undecided field: what people overlook in a list."""
+    """Return the warnings about an undecided field, which people would overlook in a list."""
     text = values.format_value(column, field.proposed_value, field.proposed_label)
     found = {
         FieldWarning.HIDDEN: characters.has_hidden_characters(text),

@@ -28,7 +28,7 @@ SYSTEM_NAME = "Outlook Sync Portal"
 
 
 def build(assessments: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSet | None:
-    """Build the change set for these assessments; None where nothing has to be sent."""
+    """Build the change set for these assessments; return None if nothing has to be sent."""
     marking = [assessment for assessment in assessments if assessment.finding in MARKING]
     applied = []
     for assessment in assessments:
@@ -77,7 +77,7 @@ def split_waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
 def split_groups(assessments: Sequence[Assessment]) -> list[list[Decision]]:
     """Split the decisions for sending after the CRM refused them together.
 
-    Each write is sent alone, so that a bad value stops only itself; marks do not touch the contact and stay together.
+    Each write is sent alone, so that a bad value stops no other write; marks leave the contact alone and stay together.
     """
     writes = [[assessment.decision] for assessment in assessments if assessment.finding == Finding.WRITE]
     marks = [assessment.decision for assessment in assessments if assessment.finding in (Finding.ALREADY, Finding.MARK)]

@@ -1,6 +1,6 @@
 """Conflict detection: for each decision, whether to write it, only mark it, or return it to the reviewer.
 
-Pure: the decisions and a fresh view of the CRM go in, assessments come out.
+Pure functions from the decisions and a fresh view of the CRM to assessments.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Assessment:
     """One decision with its finding and the CRM's current value.
 
     `proves` is the id of an earlier unproven decision that the CRM did write. `trouble` says which value could not be
-    read, `adjusted` is what the CRM stored where that differs from what we sent.
+    read, `adjusted` is what the CRM stored if that differs from what we sent.
     """
 
     decision: Decision

@@ -102,7 +102,7 @@ class DeliveryJob(JobType):
         delivery = Delivery.objects.get(pk=lease.pk)
         work = _Work(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
         with runner.reading():
-            # In another organization our contacts do not exist, and would be taken for deleted.
+            # In another organization our contacts do not exist and would look deleted.
             self._crm.verify_organization(deadline=work.deadline)
         bound = _bound_decisions(delivery)
         for wave in change_sets.split_waves(bound):
@@ -179,7 +179,7 @@ def _send(work: _Work, decisions: Sequence[Decision]) -> None:
             continue
         except NotFound:
             missing += 1
-            # Our own rows existed a moment ago, twice: the missing row is the target of a lookup.
+            # Our own rows were just read twice, so the missing row is the target of a lookup.
             if missing > 1 and any(
                 each.finding is Finding.WRITE
                 and each.column is not None

@@ -136,7 +136,7 @@ def _recount(fields: list[SyncField]) -> None:
 def _close(
     decision: Decision, state: DecisionState, *, columns: dict[str, Any], finding: str, after: str | None
 ) -> SyncField:
-    """Finish a decision and move its field; `after` is the audit entry's new value: written, or found instead."""
+    """Finish a decision and move its field; `after` is the new value in the audit entry: written, or found instead."""
     field = decision.field
     bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
     if bound.update(state=state, finished_at=Now()) != 1:
@@ -150,7 +150,7 @@ def _close(
         record_id=field.record_id,
         field_id=field.pk,
         decision_id=decision.pk,
-        # The rule's row says that it was written; what people have to look at is a row of its own.
+        # The rule's row says that it was written; a result that people have to look at gets its own row.
         is_part=decision.rule_id is not None and state in (DecisionState.WRITTEN, DecisionState.ALREADY),
         details={"column": field.column_name, "finding": str(finding)}
         | ({"adjusted": True} if decision.is_adjusted else {}),

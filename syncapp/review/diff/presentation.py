@@ -1,4 +1,4 @@
-"""The table of column types for people: how values are put into words, how changes are marked, how values are typed.
+"""Presentation of each column type: words for its values, marks for its changes, and the input to type them.
 
 A new type is one entry here, and one in `crm/values/column_types.py` for the CRM.
 """
@@ -26,7 +26,7 @@ class Marking(Enum):
 
     LETTERS = auto()
     WORDS = auto()
-    WHOLE = auto()  # one value replaces the other: no digit of an amount means anything alone
+    WHOLE = auto()  # one value replaces the other, because single digits of an amount mean nothing
     LIST = auto()  # added and removed options
 
 
@@ -49,7 +49,7 @@ class Presentation:
     """Presentation of one column type: the form in which people read and type its values.
 
     `words` takes column, canonical value and the CRM's label; it raises ValueError for text of another type. `choices`
-    returns the values to choose from with their words. `decimals` is how many decimals people type where the CRM's
+    returns the values to choose from with their words. `decimals` is how many decimals people type if the CRM's
     definition has no precision, None for any.
     """
 
@@ -99,7 +99,7 @@ def _yes_no_words(column: Column, value: str, label: str) -> str:
 
 
 def _date_time_words(column: Column, value: str, label: str) -> str:
-    """Format an instant in the active zone, with seconds only where there are any, so that no two look equal."""
+    """Format an instant in the active zone, with seconds unless they are zero, so that no two look equal."""
     when = canonical.parse_date_time(value)
     if column.is_zoneless:
         with timezone.override(UTC):
@@ -108,7 +108,7 @@ def _date_time_words(column: Column, value: str, label: str) -> str:
 
 
 def _moment_words(when: datetime, *, zone: str, is_date: bool) -> str:
-    """Format the moment in the active zone; where only dates are shown, omit the time if it is midnight."""
+    """Format the moment in the active zone; if the column shows only dates, omit the time if it is midnight."""
     local = timezone.localtime(when)
     if is_date and local.time() == time():
         return format_day(local.date())

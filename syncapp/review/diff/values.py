@@ -51,7 +51,7 @@ class DiffSide:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A note about a change; with `warns` it is about something people overlook."""
+    """A note about a change; `warns`: it is about something people overlook."""
 
     words: str
     warns: bool = False

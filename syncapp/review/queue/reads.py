@@ -55,7 +55,7 @@ def records_in(tab: Tab) -> SyncRecordQuerySet:
         return edits.being_written()
     if tab is Tab.DECIDED:
         return edits.decided()
-    # Parked edits are few, which SQLite does not expect: it would walk all waiting edits in the order of the list.
+    # Parked edits are few, which SQLite does not expect: it would scan all waiting edits in the order of the list.
     parked = edits.parked()
     few = list(parked.order_by().values_list("pk", flat=True)[: FEW + 1])
     return parked.filter(pk__in=few) if len(few) <= FEW else parked
@@ -92,7 +92,7 @@ def count_tabs() -> dict[Tab, int]:
 
 @lru_cache(maxsize=8)
 def _counting(_vendor: str, _today: date, limit: int) -> tuple[list[Tab], str, list[Any]]:
-    """Return the tabs that are counted, and the SQL, which holds the day; compiling takes longer than running it."""
+    """Return the counted tabs and the SQL for one day, cached because compiling it takes longer than running it."""
     found = {tab: records_in(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}
     found[Tab.PARKED] = SyncRecord.objects.visible().parked().order_by()
     each = [rows.values("pk")[:limit].query.sql_with_params() for rows in found.values()]
@@ -113,7 +113,7 @@ def page(
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns)
     found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
     if after and after.edited_on and sorting.nulls_come_last and len(found) <= size:
-        # In a query of their own: "later or undated" in one condition keeps the index from starting at the row.
+        # A separate query: "later or undated" in one condition keeps the index from starting at the row.
         found += rows.filter(edited_on__isnull=True)[: size + 1 - len(found)]
     return Page(records=found[:size], has_more=len(found) > size)
 
@@ -216,7 +216,7 @@ def count_newer(tab: Tab, moment: datetime | None, criteria: Criteria = NO_CRITE
 def changed_columns(tab: Tab) -> list[str]:
     """Return the columns that a tab's fields change, reading one index entry for each column."""
     table, pending = SyncField._meta.db_table, f"decision = '{FieldDecision.PENDING.value}'"
-    # SQLite takes a partial index only where the condition is written as the index has it.
+    # SQLite uses a partial index only if the condition is written as in the index.
     of_tab = f"NOT ({pending})" if tab is Tab.DECIDED else pending
     first = f"SELECT min(column_name) AS name FROM {table} WHERE {of_tab}"  # noqa: S608  (above)
     following = f"SELECT ({first} AND column_name > found.name) FROM found WHERE found.name IS NOT NULL"  # noqa: S608  (above)

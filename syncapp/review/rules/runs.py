@@ -123,9 +123,9 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule], groups: Mapping[uui
 
 
 def _act(rule: Rule, field: SyncField, *, group: uuid.UUID, is_part: bool) -> bool:
-    """Decide the field as the rule says, or leave it to people and store why; return whether it was decided.
+    """Apply the rule to the field, or leave the field to people and store why; return whether it was decided.
 
-    The first decision of a group has the row of the activity page, the others are part of it.
+    The first decision of a group has the row on the activity page, the others are part of it.
     """
     if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
         return False  # paused during this run: people decide
