@@ -35,7 +35,7 @@ class Heartbeats:
     worker_answered_at: datetime | None
     beat_at: datetime | None
     published_since: datetime | None
-    uses: Mapping[Use, Period]  # by what the portal is used for
+    uses: Mapping[Use, Period]  # by use of the portal
     now: datetime  # by the database's clock, as the others
 
 
@@ -54,7 +54,7 @@ def read() -> Heartbeats:
 
 
 def claim_pulse() -> bool:
-    """Return whether a worker is to be asked for its next heartbeat now; only one caller is told so."""
+    """Return whether to ask a worker for its next heartbeat now; True for one caller only."""
     Heartbeat.objects.get_or_create(name=WORKER)
     is_due = Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-PULSE_EVERY))
     return bool(Heartbeat.objects.filter(is_due, name=WORKER).update(asked_at=Now()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Words that several troubles share.
+# Texts that several troubles share.
 REFUSED = "CRM refuses requests"
 SEE_ANSWER = "Settings, Connection shows what was asked and what the CRM answered"
 SLOW = "The portal retries every few minutes; “Test connection” retries at once."
@@ -28,5 +28,5 @@ class Kind:
     is_mailed: bool = True
     is_failure: bool = True  # False: it is intended, or no action is needed
     affects_crm: bool = False
-    blocks_pages: bool = False  # this instance cannot serve people
+    blocks_pages: bool = False  # True: this instance cannot serve people
     connection: str = ""

@@ -28,7 +28,7 @@ from syncapp.models.capture.settings import CaptureMode
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
 GAPS_SHOWN_FOR = timedelta(days=7)  # after their end
-MISSED_SECONDS = 15.0  # one heartbeat is missing: time to ping Redis itself
+MISSED_SECONDS = 15.0  # one heartbeat is missing, so Redis itself is pinged
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Observations:
 
     @property
     def stalled_after(self) -> float:
-        """Return the age in seconds from which the mirror counts as stalled: the present interval and a tolerance."""
+        """Return the age in seconds from which the mirror counts as stalled: the current interval and a tolerance."""
         tolerance = max(30.0, 6 * settings.PULL_SECONDS) - settings.PULL_SECONDS
         return uses.pull_interval(self._lasting_uses(Use.QUEUE, seconds=tolerance)) + tolerance
 

@@ -16,7 +16,7 @@ from syncapp.models import Breaker
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of every part. Ages are in seconds, None if it never happened."""
+    """The state of every part. Ages are in seconds, None for events that never happened."""
 
     database: bool
     broker: bool

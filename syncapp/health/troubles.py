@@ -17,7 +17,7 @@ from syncapp.models.capture.settings import CaptureMode
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble that was found. `sentence` replaces the kind's title where that says too little.
+    """A trouble that was found. `sentence` replaces the kind's title if that says too little.
 
     `instance` distinguishes several of one kind, such as two job types that are behind. `asked` is the request that the
     CRM refused. `detail` is for administrators, since it may quote the CRM.

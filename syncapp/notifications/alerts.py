@@ -67,7 +67,7 @@ def _raise_alert(trouble: Trouble, alert: Alert | None) -> int:
     if alert.is_sent:
         return 0
     is_due = mark_seen(alert, now=now)
-    if not trouble.kind.is_failure:  # an event, which does not pass by waiting
+    if not trouble.kind.is_failure:  # an event does not end by waiting
         is_due = trouble.since is None or now - trouble.since >= timedelta(seconds=settings.ALERT_AFTER)
     fields = {"first_seen_at": alert.first_seen_at, "seen_at": alert.seen_at, "is_sent": is_due}
     is_ours = Alert.objects.filter(code=alert.code, is_sent=False).update(**fields) == 1
@@ -75,7 +75,7 @@ def _raise_alert(trouble: Trouble, alert: Alert | None) -> int:
 
 
 def mark_seen(alert: Alert, *, now: datetime) -> bool:
-    """Set on the alert that its trouble persists; return whether it has lasted for ALERT_AFTER seconds."""
+    """Record on the alert that its trouble persists; return whether it has lasted for ALERT_AFTER seconds."""
     is_uninterrupted = alert.seen_at is not None and now - alert.seen_at <= MAX_GAP
     if alert.first_seen_at is None or not is_uninterrupted:
         alert.first_seen_at = now
@@ -86,7 +86,7 @@ def mark_seen(alert: Alert, *, now: datetime) -> bool:
 @transaction.atomic
 def _resolve(alert: Alert) -> int:
     gone, _ = Alert.objects.filter(code=alert.code).delete()
-    # Failed jobs stay failed; they are only no longer recent. A credential whose end comes nearer gets the next alert.
+    # Failed jobs stay failed and only stop being recent. A credential gets another alert as its end comes nearer.
     if not (gone and alert.is_sent) or alert.code.startswith((f"{kinds.FAILED.code}-", f"{kinds.CREDENTIAL.code}-")):
         return 0
     return _queue_mails(_details(alert.code, {"text": alert.text}, alert.since, over=True))

@@ -1,6 +1,6 @@
-"""Alerts about a lost database, which do without it: mails are sent directly, and a file in WATCH_DIR keeps the state.
+"""Alerts about a lost database, which do not need it: mails are sent directly, and a file in WATCH_DIR keeps the state.
 
-The file holds the alert and its recipients, as they were when the database last answered.
+The file holds the alert and its recipients as of the database's last answer.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class MessageJob(JobType):
         self._channel = channel
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Write the mail from the present rows and deliver it. Raises MailError, LostLease."""
+        """Write the mail from the current rows and deliver it. Raises MailError, LostLease."""
         message = Message.objects.select_related("recipient", "record").get(pk=lease.pk)
         is_repeated = lease.outcome_unknown and message.sends > 0
         if is_repeated and message.sends >= MAX_SENDS:

@@ -1,4 +1,4 @@
-"""Errors of channels, by what follows from them.
+"""Errors of channels, by their consequences.
 
 MailError
 ├── ServiceUnavailable no connection, service busy, or no token: nothing was sent, all mails wait

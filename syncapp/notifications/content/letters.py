@@ -67,7 +67,7 @@ class Entry:
 class Letter:
     """The context of a kind's templates. `thread` identifies the conversation in the reader's mailbox.
 
-    `lines` are the fields of `record`, where the mail has no entries with links.
+    `lines` are the fields of `record` if the mail has no entries with links.
     """
 
     kind: str
@@ -147,7 +147,7 @@ def _edits(message: Message) -> Letter | None:
         return None
     if message.kind == MessageKind.OVERDUE:
         found, with_values = SyncRecord.objects.waiting().filter(pk__in=details["records"]), False
-        # The edits that are not listed are not counted again: their number is that of the day of the reminder.
+        # Edits that are not listed are not counted again: their number stays that of the day of the reminder.
         beyond = max(0, details["count"] - len(details["records"]))
     else:
         arrived = notification_rules.arrivals_for(reader, after=details["after"], until=details["until"])
@@ -219,7 +219,7 @@ def _comment(message: Message) -> Letter | None:
 
 
 def _editor_question(message: Message) -> Letter | None:
-    """Write to someone without a portal account: the question and the fields, no links; replies go to who asks."""
+    """Compose the question to someone without a portal account, without links; replies go to the person who asks."""
     known = Comment.objects.select_related("by", "record").filter(asks_editor=True)
     comment = known.filter(pk=message.details.get("comment")).first()
     if comment is None or not messages.may_receive(comment.by):

@@ -31,7 +31,7 @@ _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=Fal
 class LetterNotification:
     """A letter that channels can deliver, written from its templates in the reader's time zone and language formats.
 
-    With `again`, it says that it may be a second copy.
+    With `again`, the mail says that it may be a second copy.
     """
 
     message: Message
@@ -60,7 +60,7 @@ class LetterNotification:
         return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)) + "\n"
 
     def mail(self) -> bytes:
-        """Return the MIME message. Raises ServiceRefused, and MailRefused where no later try can write it either."""
+        """Return the MIME message. Raises ServiceRefused, and MailRefused if no later attempt can write it either."""
         self.sender()
         to = addresses.deliverable(self.letter.to)
         try:
@@ -72,7 +72,7 @@ class LetterNotification:
                 "Date": format_datetime(timezone.now()),
                 **_headers(self.message, self.letter),
             }
-            # As they are: `email` would decode foreign text in them, and encode List-Unsubscribe.
+            # Set without conversion: `email` would decode foreign text in them, and encode List-Unsubscribe.
             head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             html = _INLINER.inline(self._render(".html", subject=subject))
             body = EmailMessage(policy=policy.SMTP)

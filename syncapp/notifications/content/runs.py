@@ -1,4 +1,4 @@
-"""The content of mails about what waits for a second person, and about filter runs."""
+"""The content of mails about filter runs, and about requests that wait for a second person."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RunSummary:
 
     @property
     def why(self) -> str:
-        """Return why its reader gets the mail."""
+        """Return why the reader gets the mail."""
         if self.event == WAITS:
             return ", because you can confirm it"
         return ", because you started or confirmed this run, or a run that it undoes"

@@ -1,6 +1,6 @@
 """Delivery of mails to Exchange Online through Microsoft Graph ("user: sendMail", MIME format), as the application.
 
-MIME, because in JSON Graph accepts only headers that begin with x-: no thread and no List-Unsubscribe.
+In MIME format, because with JSON Graph accepts only headers that begin with x-: no thread and no List-Unsubscribe.
 Needs the application permission Mail.Send, limited to one mailbox by an application access policy.
 """
 
@@ -81,7 +81,7 @@ class GraphChannel:
                 return answer.status_code, dict(answer.headers), content.decode("utf-8", "replace")
         except (requests.RequestException, ProtocolError) as error:
             name = type(error).__name__
-            self._sessions.get().close()  # as in Transport: other connections may have ended, too
+            self._sessions.get().close()  # as in Transport: other pooled connections may have ended, too
             if isinstance(error, requests.RequestException) and never_sent(error):
                 raise ServiceUnavailable(f"Microsoft Graph does not answer ({name}).", code=name) from error
             raise OutcomeUnknown(f"No answer after the mail was sent ({name}).") from error

@@ -13,7 +13,7 @@ from syncapp.notifications.channels.graph.channel import GraphChannel
 
 
 def create(settings: Settings, outgoing: OutgoingConnections) -> GraphChannel:
-    """Return the channel through the configured mailbox. Raises ValueError for an origin to which no token may go."""
+    """Return the channel for the configured mailbox. Raises ValueError for an origin that must not receive a token."""
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.GRAPH_CLIENT_ID,
@@ -32,7 +32,7 @@ def create(settings: Settings, outgoing: OutgoingConnections) -> GraphChannel:
 
 
 def _credentials(settings: Settings) -> tuple[Credential, ...]:
-    """Return the channel's own secret, or what the CRM's application has. Raises ValueError."""
+    """Return the channel's own secret, or the credentials of the CRM's application. Raises ValueError."""
     if settings.GRAPH_CLIENT_SECRET not in ("", settings.CRM_CLIENT_SECRET):
         return (settings.GRAPH_CLIENT_SECRET,)
     return credentials.read(
@@ -43,6 +43,6 @@ def _credentials(settings: Settings) -> tuple[Credential, ...]:
 
 
 def problems(settings: Settings) -> list[Problem]:
-    """Return what is missing."""
+    """Return the settings that are missing."""
     needed = () if settings.CRM_CLIENT_CERTIFICATE else ("GRAPH_CLIENT_SECRET",)
     return mail_problems(settings, "GRAPH_CLIENT_ID", *needed)

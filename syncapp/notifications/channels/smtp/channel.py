@@ -1,4 +1,4 @@
-"""Delivery of mails to an SMTP server, command by command, so that an error tells how far the mail came."""
+"""Delivery of mails to an SMTP server, command by command, so that an error shows how far the mail got."""
 
 from __future__ import annotations
 

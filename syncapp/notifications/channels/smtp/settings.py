@@ -23,7 +23,7 @@ def create(settings: Settings, outgoing: OutgoingConnections) -> SmtpChannel:
 
 
 def problems(settings: Settings) -> list[Problem]:
-    """Return what is missing, unknown or unsafe."""
+    """Return the settings that are missing, unknown or unsafe."""
     found = mail_problems(settings, "SMTP_HOST")
     if settings.SMTP_SECURITY not in ("starttls", "tls", "none"):
         message = f"SMTP_SECURITY must be starttls, tls or none, not {settings.SMTP_SECURITY!r}."
