@@ -27,7 +27,7 @@ class WrongOrganization(Exception):
 
 
 def outgoing() -> OutgoingConnections:
-    """Return how connections leave the company: proxy and trusted authorities."""
+    """Return the settings of outgoing connections: proxy and trusted authorities."""
     return OutgoingConnections(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
 
 
@@ -100,7 +100,7 @@ def allow_writes(kind: str, *, allowed: bool, by: Person | None, channel: str = 
 
 @transaction.atomic
 def _connection(organization_id: UUID) -> Connection:
-    """Return the connected CRM; at first contact store this organization as the one."""
+    """Return the connected CRM; at first contact, store this organization as the connected one."""
     enabled = settings.CRM_ENABLE_WRITES
     first = {"organization_id": organization_id, "origin": settings.CRM_ORIGIN}
     connection, is_new = Connection.objects.get_or_create(

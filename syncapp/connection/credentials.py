@@ -1,4 +1,4 @@
-"""The portal's client credentials from the settings, and when each of them ends."""
+"""The portal's client credentials from the settings, and their end dates."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class End:
 
     @property
     def step(self) -> int | None:
-        """Return the number of days of the warning that has been reached; None before the first."""
+        """Return the warning step that has been reached, in days before the end; None before the first."""
         days = self.days_left
         return None if days is None else min((step for step in WARN_AT_DAYS if days <= step), default=None)
 
@@ -70,7 +70,7 @@ def of_sign_in() -> tuple[Credential, ...]:
 
 
 def sign_in_has_its_own() -> bool:
-    """Return whether the sign-in has a secret of its own."""
+    """Return whether the sign-in has its own secret."""
     return settings.SIGN_IN_CLIENT_SECRET not in ("", settings.CRM_CLIENT_SECRET)
 
 

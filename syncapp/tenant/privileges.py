@@ -1,6 +1,6 @@
 """The privileges that the portal's application user needs, each with its reason.
 
-The check compares them with what is held, the setup makes a security role of them, the documents print them. Names and
+The check compares them with those held, the setup makes a security role of them, the documents list them. Names and
 levels: "Security roles and privileges" and "Miscellaneous privileges"; the table's reference page names each of its
 privileges. All are needed for the whole organization: change tracking requires it for reading ("Use change tracking to
 synchronize data with external systems"), and rows of any owner are written.
@@ -31,7 +31,7 @@ class Purpose(StrEnum):
 class Privilege:
     """A privilege for the whole organization; `reason` completes the sentence "Needed to ...".
 
-    Without a `required` one, only the part named by its reason does not work. `instead` is another privilege that
+    Without a privilege that is not `required`, only the part named by its reason fails. `instead` is one that
     serves as well.
     """
 

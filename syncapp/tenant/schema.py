@@ -1,4 +1,4 @@
-"""The staging schema that the portal needs in a CRM: one description for the set-up and the checks.
+"""The staging schema that the portal needs in a CRM: one description for the setup and the checks.
 
 Names come from CRM_NAMES; types, lengths and choices are fixed, because our code relies on them.
 """
@@ -98,7 +98,7 @@ def staging_schema(names: Names) -> Schema:
 def differences(wanted: ColumnSpec, found: Column) -> tuple[str, ...]:
     """Return in sentences how a column of the CRM differs from the one that the portal needs.
 
-    Longer texts, further options and further targets of a lookup are no differences. A MEMO serves as TEXT.
+    Longer texts, further options and further targets of a lookup do not count as differences. A MEMO can serve as TEXT.
     """
     if found.problem:
         return (f"Its definition cannot be read: {found.problem}",)

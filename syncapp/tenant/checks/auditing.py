@@ -1,4 +1,4 @@
-"""Checks of auditing: switches, days kept, and how long a change takes to appear in the log."""
+"""Checks of auditing: its settings, the days kept, and how long a change takes to appear in the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHORT = 7  # days
 LOOK_EVERY = 1.0
 # The measurement ends after this many changes, or once `patience` is spent; the median needs a few.
 _TRIES, _FEWEST = 20, 3
-# Entries and rows keep whole seconds, which may be cut differently.
+# Entries and rows keep whole seconds, which may be rounded differently.
 _SAME = timedelta(seconds=2)
 _ON = ("Power Platform admin center", "Environments", "Settings", "Audit and logs", "Audit settings")
 _TABLE = ("Power Apps", "Tables", "Contact", "Properties", "Audit changes to its data")
@@ -145,7 +145,7 @@ def _entry_ids(context: Context, contact_id: UUID) -> set[UUID]:
 
 
 def _wait_for_entry(context: Context, contact_id: UUID, known: set[UUID]) -> float | None:
-    """Return the seconds until an entry appears that was not known, None if it takes too long."""
+    """Return the seconds until a new entry appears, None if it takes too long."""
     started = time.monotonic()
     while time.monotonic() - started < context.patience:
         if _entry_ids(context, contact_id) - known:

@@ -1,4 +1,4 @@
-"""Shared parts of the checks: the client, and readings that several of them need, each asked for once."""
+"""Shared parts of the checks: the client, and readings that several checks need, each requested once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncapp.models import Person
 
 Found = TypeVar("Found")
 
-# A probe needs somebody who can sign in and has filters; the first few people decide.
+# A probe needs someone who can sign in and has filters; only the first few people are tried.
 _PEOPLE = 200
 _CHANGES = 20
 
@@ -41,7 +41,7 @@ class Context:
         """`contact_id` is a test contact for the writing probes; `patience` the longest wait for one change to appear.
         `checked_by` is the person who asked for the check, None on the command line.
 
-        The client is one of its own, so that it counts the requests of this run.
+        Each run has its own client, which counts the run's requests.
         """
         self.crm = crm.in_lane(Lane.BULK)
         self.patience = patience
@@ -52,7 +52,7 @@ class Context:
         self._known: dict[object, object] = {}
 
     def once(self, key: object, read: Callable[[], Found]) -> Found:
-        """Return what `read` returns, asked once in a run. Raises CrmError, the same one each time."""
+        """Return the result of `read`, called once in a run. Raises CrmError, the same one each time."""
         if key not in self._known:
             try:
                 self._known[key] = read()
@@ -64,7 +64,7 @@ class Context:
         return cast("Found", found)
 
     def round_trip(self) -> RoundTrip:
-        """Return a measured sign-in and answer."""
+        """Return a sign-in and an answer with their durations."""
         return self.once("round trip", self.crm.round_trip)
 
     def account(self) -> Account:
@@ -88,7 +88,7 @@ class Context:
         return self.once(("columns", table), lambda: {each.name: each for each in self.crm.columns(table)})
 
     def sync_users(self, name: str) -> tuple[UUID, ...]:
-        """Return the users of this name, which signs what Outlook saves."""
+        """Return the users with this name, the one that signs what Outlook saves."""
         return self.once(("user", name), lambda: self.crm.accounts.ids_by_name(name))
 
     def latest_changes(self) -> tuple[ContactChange, ...]:

@@ -57,7 +57,7 @@ def directions(context: Context) -> Answer:
 
 
 def allowed_directions(context: Context) -> Answer:
-    """Compare what is allowed for the full name, which cannot be set, with the job title, which can."""
+    """Compare the allowed directions of the full name, which cannot be set, with those of the job title, which can."""
     found = {each.column: each.allowed for each in _directions(context)}
     name, title = found.get(_FULL_NAME), found.get(_JOB_TITLE)
     if name is None or title is None:
@@ -71,7 +71,7 @@ def allowed_directions(context: Context) -> Answer:
 
 
 def changing_directions(context: Context) -> Answer:
-    """With the writing probes, write the direction of one field as it is and read it back."""
+    """Write the direction of one field unchanged and read it back, if the writing probes were requested."""
     means = "Whether the CRM lets a program change a direction is not documented."
     if not context.probes_writes:
         do = "The portal can write one field’s direction as it is, and read it back. Nothing changes:"

@@ -65,7 +65,7 @@ def impersonation(context: Context) -> Answer:
 
 
 def writing(context: Context) -> Answer:
-    """Tell whether a filter could be written; with the writing probes, write one filter's own state."""
+    """Check whether a filter could be written; with the writing probes, write one filter's own state."""
     if context.probes_writes:
         return _written(context)
     known = access.capabilities()

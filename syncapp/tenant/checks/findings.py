@@ -1,4 +1,4 @@
-"""Findings: what was tried, what came back, what it means, what to do."""
+"""Findings: the request, the answer, its meaning, and what to do."""
 
 from __future__ import annotations
 

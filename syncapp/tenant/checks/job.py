@@ -1,4 +1,4 @@
-"""The connection check as a job: requested on its page, made by a worker, resumed after a crash where it stopped."""
+"""The connection check as a job: requested on its page, run by a worker, resumed after a crash."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KEPT = 5  # checks
 
 
 def request(*, by: Person, probes_writes: bool = False, contact_id: UUID | None = None) -> bool:
-    """Have the connection checked; False if a check is already under way."""
+    """Request a connection check; return False if one is already in progress."""
     try:
         with transaction.atomic():
             ConnectionCheck.objects.create(
@@ -66,7 +66,7 @@ def newest_failed() -> bool:
 
 @runner.register
 class ConnectionCheckJob(JobType):
-    """Make the checks one by one and store each finding. No breaker stops it: it says what is wrong."""
+    """Make the checks one by one and store each finding. No breaker stops the job, because it reports what is wrong."""
 
     name = "connection_check"
     title = "Checking the connection"

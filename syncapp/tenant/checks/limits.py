@@ -16,7 +16,7 @@ _FEW, _MUCH = 0.1, 0.8
 
 
 def protection(context: Context) -> Answer:
-    """Read what is left of the limits of five minutes, and whether the CRM has made us pause."""
+    """Read how much of the five-minute limits is left, and whether the CRM has made us pause."""
     status = context.crm.limiter_status()
     most = Limits().requests
     if status.paused_for > 0:
@@ -36,7 +36,7 @@ def protection(context: Context) -> Answer:
 
 
 def per_day(_context: Context) -> Answer:
-    """Compare what the portal asked of the CRM with what the tenant's licenses allow in a day."""
+    """Compare the portal's requests per day with the number that the tenant's licenses allow."""
     today, yesterday = usage.of_day() or 0, usage.of_day(days_ago=1)
     most = max(today, yesterday or 0)
     allowance = settings.CRM_DAILY_ALLOWANCE
@@ -50,7 +50,7 @@ def per_day(_context: Context) -> Answer:
 
 
 def expiry(_context: Context) -> Answer:
-    """Tell when the secrets and certificates end; one that goes on is enough."""
+    """Report when the secrets and certificates end; one that stays valid is enough."""
     try:
         ends = credentials.ends()
     except ValueError as error:

@@ -39,7 +39,7 @@ class PagerProbe:
             self._write(now, self.original)
 
     def _write(self, now: LiveContact, number: str | None) -> None:
-        # Raised as by every program, or the CRM's plug-in takes the write for an edit in Outlook.
+        # The revision is raised, as by every program, or the CRM's plug-in takes the write for an edit in Outlook.
         revision = None if now.revision is None else now.revision + 1
         write = ContactWrite(self._contact_id, now.etag, revision, ((self._column, number),))
         self._crm.apply(ChangeSet(contact=write, marks=(), closes=()), tag=TAG)

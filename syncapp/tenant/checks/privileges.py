@@ -1,4 +1,4 @@
-"""Checks of privileges: one for each that the portal needs, and one for what it does not need."""
+"""Checks of privileges: one for each that the portal needs, and one for those that it does not need."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _table_is_missing(privilege: Privilege, context: Context) -> bool:
 
 
 def more_than_needed(context: Context) -> Answer:
-    """Name the privileges that nothing here uses and that could change or delete data."""
+    """Name the held privileges that the portal does not use and that could change or delete data."""
     names = [privilege.name for privilege in context.held_privileges()]
     found = privileges.not_needed(names, context.names)
     others = len(names) - len(found)

@@ -90,7 +90,7 @@ def make_checks(context: Context, *, first: int = 0) -> Iterator[Finding]:
 
 
 def make_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
-    """Return a check's answer, and the error that makes further questions useless, if any."""
+    """Return a check's answer, and the error that makes further requests pointless, if any."""
     try:
         return check.run(context), None
     except CrmError as error:
@@ -104,7 +104,7 @@ def make_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]
 
 
 def _sign_in_error(check: Check, context: Context) -> CrmError | None:
-    """Return why nothing can be asked after this check; the first two say so in their own words."""
+    """Return why no further request can succeed after this check; the first two checks report this themselves."""
     try:
         context.round_trip()
     except CrmError as error:
@@ -114,7 +114,7 @@ def _sign_in_error(check: Check, context: Context) -> CrmError | None:
 
 
 def values_to_match(context: Context) -> Mapping[str, str]:
-    """Return what has to be the same here, in the registration and in the CRM, for comparing."""
+    """Return the values that have to be the same here, in the registration and in the CRM."""
     try:
         organization = str(context.round_trip().identity.organization_id)
     except CrmError:

@@ -1,4 +1,4 @@
-"""Checks of the sign-in: token, our user, the addresses and values that have to match the registration."""
+"""Checks of the sign-in: the token, our user, and addresses and values that have to match the registration."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def application_user(context: Context) -> Answer:
 
 
 def redirect(_context: Context) -> Answer:
-    """Tell whether anybody has signed in through this address."""
+    """Check whether anyone has signed in through this address."""
     address = redirect_address()
     means = "The same address has to be in the registration, platform Web."
     if Person.objects.filter(signed_in_at__isnull=False).exists():
@@ -93,7 +93,7 @@ def redirect(_context: Context) -> Answer:
 
 
 def app_roles(_context: Context) -> Answer:
-    """Count who signed in with which app role."""
+    """Count the people who signed in with each app role."""
     counts = {
         role: Person.objects.filter(is_active=True, **{column: True}).count() for role, column in ROLE_COLUMNS.items()
     }

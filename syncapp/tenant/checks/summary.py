@@ -18,7 +18,7 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of one half of the portal; `things` are the findings that stop it."""
+    """The state of filters or of reviewing; `things` are the findings that keep it from working."""
 
     purpose: Purpose
     things: tuple[Mapping[str, Any], ...]

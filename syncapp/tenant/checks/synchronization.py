@@ -1,4 +1,4 @@
-"""Checks of the synchronization with Outlook: who signs what it saves, and what only a real mailbox can show."""
+"""Checks of the synchronization with Outlook: its signing user, and facts that only a real mailbox can show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from syncapp.text.localization import number
 
 GROUP = "Outlook synchronization"
 _DAYS = 7
-# Kinds of values whose form in the list of changed columns no source shows.
+# Kinds of values whose form in the list of changed columns is not documented.
 _UNSEEN = {
     ColumnType.DATE: "a date",
     ColumnType.MONEY: "an amount",
@@ -112,7 +112,7 @@ def change_data(context: Context) -> Answer:
 
 
 def change_data_forms(context: Context) -> Answer:
-    """Show in which form the list has dates, amounts and several choices; the values themselves are masked."""
+    """Show the form of dates, amounts and multiple choices in the list; the values themselves are masked."""
     types = {name: column.type for name, column in context.columns("contact").items()}
     forms: dict[ColumnType, str] = {}
     for entry in _entries(context):

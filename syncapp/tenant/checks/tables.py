@@ -1,4 +1,4 @@
-"""Checks of tables and columns: there, readable, of the type that the portal needs."""
+"""Checks of tables and columns: whether they exist, can be read, and have the type that the portal needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CREATE = (
 
 
 def staging_tables(context: Context) -> Answer:
-    """Look for the staging tables, under the set names that the portal reads."""
+    """Look for the staging tables under the entity set names that the portal reads."""
     specs = schema.staging_schema(context.names).tables
     missing, renamed = [], []
     for spec in specs:
@@ -94,7 +94,7 @@ def contact_columns(context: Context) -> Answer:
 
 
 def revision_column(context: Context) -> Answer:
-    """Look for the column that forms and programs raise and Outlook does not."""
+    """Look for the revision column, which forms and programs raise and Outlook does not."""
     spec = schema.staging_schema(context.names).revision
     if spec is None:
         means = "Nothing reads or writes such a column. Outlook edits are recognized by who signs them."
@@ -114,7 +114,7 @@ def revision_column(context: Context) -> Answer:
 
 
 def readable(read: Callable[[Context], int], means: str, context: Context) -> Answer:
-    """Read a little of a table."""
+    """Read a few rows of a table."""
     try:
         number = read(context)
     except (Forbidden, NotFound) as error:

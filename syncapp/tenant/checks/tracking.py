@@ -1,4 +1,4 @@
-"""Checks of what the CRM is told to do with tables: track changes, keep versions, enforce the alternate key."""
+"""Checks of table settings in the CRM: change tracking, row versions, and the alternate key."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def versions(table: str, level: Level, means: str, context: Context) -> Answer:
 
 
 def alternate_key(context: Context) -> Answer:
-    """Read the key that makes the same edit staged twice one row."""
+    """Read the key that keeps an edit that is staged twice from becoming two rows."""
     spec = schema.staging_schema(context.names).records
     try:
         keys = context.crm.metadata.keys(spec.name)

@@ -10,7 +10,7 @@ _NAMED = 4
 
 
 def came_back(error: CrmError) -> str:
-    """Return what the CRM or the sign-in service answered, for administrators."""
+    """Return the answer of the CRM or the sign-in service in words, for administrators."""
     return f"{error.status} {error.message}" if error.status is not None else error.message
 
 
@@ -20,7 +20,7 @@ def seconds(value: float) -> str:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are."""
+    """Return the first few names, and the number of others."""
     more = len(names) - _NAMED
     shown = ", ".join(names[:_NAMED])
     return f"{shown} and {more} more" if more > 0 else shown

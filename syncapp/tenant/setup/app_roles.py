@@ -1,4 +1,4 @@
-"""The app roles of the registration in Entra, as its manifest wants them ("Azure AD app manifest", appRoles)."""
+"""The app roles of the registration in Entra, in the form of its manifest ("Azure AD app manifest", appRoles)."""
 
 from __future__ import annotations
 

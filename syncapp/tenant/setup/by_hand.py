@@ -1,4 +1,4 @@
-"""The list from which a person makes by hand, or in a solution of their own, what the set-up would make."""
+"""The list of everything that the setup would create, for a person who creates it by hand or in their own solution."""
 
 from __future__ import annotations
 

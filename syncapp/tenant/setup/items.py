@@ -1,4 +1,4 @@
-"""The items of a plan, and where the set-up reads and writes."""
+"""The items of a plan, and the environment in which the setup reads and writes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SOLUTION = "OutlookSyncPortal"
 SOLUTION_LABEL = "Outlook Sync Portal"
 PUBLISHER = "outlooksyncportal"
 ROLE = "Outlook Sync Portal"
-# The values of our choice, 410000000 and up, belong to this prefix of option values.
+# The values of our choice column, 410000000 and up, belong to this prefix of option values.
 OPTION_PREFIX = 41_000
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the text says why and what to do."""
+    """The setup cannot continue; the text says why and what to do."""
 
 
 class State(StrEnum):
@@ -47,7 +47,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options: the parts set up besides the staging tables and the role."""
+    """The parts to set up besides the staging tables and the role."""
 
     revision: bool = False
     auditing: bool = False
@@ -73,6 +73,6 @@ class Environment:
         return wanted is not None and wanted.name not in self.reads.column_ids("contact")
 
     def component_ids(self) -> frozenset[UUID]:
-        """Return the ids of everything in our solution; empty where there is none."""
+        """Return the ids of everything in our solution; empty if there is no solution."""
         solution = self.reads.solution(SOLUTION)
         return frozenset(one.object_id for one in self.reads.components(solution.id)) if solution else frozenset()

@@ -1,4 +1,4 @@
-"""The plan: what exists, what differs, what would be created; and carrying it out."""
+"""The plan of items that exist, differ or would be created, and its execution."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Tell = Callable[[str], None]
 def make_plan(environment: Environment, options: Options) -> tuple[Item, ...]:
     """Return all items in the order in which they are written. Raises CrmError, SetupError.
 
-    A solution is made only where something goes into it.
+    A solution is created only if something goes into it.
     """
     if options.revision and environment.schema.revision is None:
         raise SetupError("CRM_NAMES names no contact_revision, so there is no revision column to make.")
@@ -51,7 +51,7 @@ def make_plan(environment: Environment, options: Options) -> tuple[Item, ...]:
 
 
 def apply_plan(items: tuple[Item, ...], tell: Tell) -> None:
-    """Write what is missing, in order. Raises SetupError before the first write where an item differs."""
+    """Write the missing items in order. Raises SetupError before the first write if an item differs."""
     taken = [item for item in items if item.state is State.DIFFERS]
     if taken:
         listed = "\n".join(f"  {item.title}: {item.detail}" for item in taken)
@@ -93,7 +93,7 @@ def wait_for_keys(
 
 
 def publish(environment: Environment, options: Options) -> None:
-    """Publish the staging tables, and the contact and the script where they are part of the set-up."""
+    """Publish the staging tables, and the contact and the script if they are part of the setup."""
     tables = [table.name for table in environment.schema.tables]
     tables += ["contact"] if options.revision or options.auditing else []
     script = environment.reads.web_resource(script_name(environment.names)) if options.revision else None

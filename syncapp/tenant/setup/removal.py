@@ -1,4 +1,4 @@
-"""Taking out what the set-up made: the components of its solution, and nothing else."""
+"""Removal of what the setup created: the components of its solution, and nothing else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def plan_removal(environment: Environment) -> Removal:
 
 
 def remove(removal: Removal, tell: Tell) -> None:
-    """Delete in order; what is gone already counts as deleted."""
+    """Delete the components in order; those already gone count as deleted."""
     for title, delete in removal.steps:
         try:
             delete()
@@ -111,7 +111,7 @@ def _add_parts(
     steps: list[tuple[str, Delete]],
     known: set[UUID],
 ) -> None:
-    """Add the keys, lookups and columns that the set-up added to a table of the company's own."""
+    """Add the keys, lookups and columns that the setup added to a table of the company's own."""
     writes = environment.writes
     for name, identity in environment.reads.key_ids(table.name).items():
         if identity in listed:

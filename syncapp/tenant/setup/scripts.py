@@ -1,4 +1,4 @@
-"""The form script that raises the contact's revision, as a web resource. Adding it to forms stays a person's work."""
+"""The form script that raises the contact's revision, as a web resource. A person has to add it to the forms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def script_items(environment: Environment, components: Collection[UUID]) -> tupl
 
 
 def form_steps(names: Names) -> str:
-    """Return what a person has to do for the script to run."""
+    """Return the steps that a person has to take for the script to run."""
     column, library = names.contact_revision, script_name(names)
     return (
         f"On each contact form: add the column {column} (it may be hidden), add the library {library}, and add "

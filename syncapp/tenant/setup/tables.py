@@ -86,5 +86,5 @@ def _key(environment: Environment, table: TableSpec, wanted: KeySpec, keys: Sequ
 
 
 def key_of(wanted: KeySpec, keys: Sequence[AlternateKey]) -> AlternateKey | None:
-    """Return the key of the CRM with the wanted columns; its name may be another one."""
+    """Return the CRM's key with the wanted columns; its name may differ."""
     return next((key for key in keys if set(key.columns) == set(wanted.columns)), None)
