@@ -32,7 +32,7 @@ def set_absence(
 def acting_deputy(person: Person, *, day: date | None = None) -> Person:
     """Return the person who receives reminders on `day` (today): `person`, or the first present one of their deputies.
 
-    If all are absent, or one may no longer review, it is `person` after all.
+    If all are absent, or one may no longer review, return `person`.
     """
     day = day or timezone.localdate()
     seen, deputy = {person.pk}, person

@@ -4,7 +4,7 @@ Each filter has an index that ends with the time (models/audit.py), so the cost 
 of the log. A search for names finds edits: if few match, their entries are looked up; if many match, the log is
 scanned from its newest entry, which soon fills a page.
 
-A grouped page has one entry for each run, bulk decision, plan to put values back, and round of a rule. The entries of
+A grouped page has one entry for each run, bulk decision, put-back plan, and round of a rule. The entries of
 their users and fields are no part of the indexes that it reads, so a run of 20,000 users costs as much as one of one
 user. PostgreSQL does not know how few entries of an area are left, and would look for them among those of all areas:
 `_Is` and the order make it walk through the index of the area.
@@ -47,7 +47,7 @@ RUN_ACTIONS = (
     "run.cancelled",
     "run.done",
 )
-# So has a plan that puts restored values back.
+# A put-back plan also has one row.
 PUT_BACK_ACTIONS = (
     "capture.put_back_planned",
     "capture.put_back_discarded",
@@ -156,7 +156,7 @@ def rows(conditions: AuditFilter, *, grouped: bool = False) -> QuerySet[AuditEnt
     order = ["-at", "-id"]
     if conditions.begins_with_area(grouped=grouped):
         entries = _entries(replace(conditions, area="")).filter(_Is(F("area"), Value(conditions.area)))
-        # PostgreSQL takes "is empty" for no constant, so the column has to be part of the order.
+        # PostgreSQL does not treat "is empty" as a constant, so the column has to be part of the order.
         order = ["-area", *(["-actor_id"] if conditions.by_portal else []), *order]
     return (_heads(entries, conditions) if grouped else entries).order_by(*order)
 

@@ -56,7 +56,7 @@ class Facts:
         return self.policies.get(entry.group) if entry.group else None
 
     def plan(self, entry: AuditEntry) -> PutBackPlan | None:
-        """Return the plan to put values back that the entry is a step of."""
+        """Return the put-back plan that the entry is a step of."""
         return self.plans.get(entry.group) if entry.group else None
 
     def user_list(self, entry: AuditEntry) -> UserList | None:

@@ -39,7 +39,7 @@ def lacks_migrations() -> bool:
 def missing_static_files() -> list[str]:
     """Return the static files that were not collected, or come from another version.
 
-    Empty where the source files are served, as in the demo.
+    Empty if the source files are served, as in the demo.
     """
     collected = staticfiles_storage
     if not isinstance(collected, ManifestStaticFilesStorage):

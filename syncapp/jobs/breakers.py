@@ -53,7 +53,7 @@ class Permit:
 def try_acquire(names: Sequence[str]) -> Permit | None:
     """Return a permit to claim a job, or None while one of these breakers is open and its probe is taken or not due.
 
-    Where several are open, one probe tests all of them, once the last of them is due.
+    If several are open, one probe tests all of them, once the last of them is due.
     """
     tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False).values_list("name", "next_probe_at")
     probes = dict(tripped)
@@ -139,7 +139,7 @@ def refuse(name: str, error: CrmError) -> None:
 
 
 def make_probes_due() -> None:
-    """Let the next job try each refused operation again now, because a person wants to know whether it works."""
+    """Let the next job probe each refused operation at once, because a person asked whether it works."""
     refused = Q(name__startswith="refused:") | Q(name__startswith="forbidden:")
     Breaker.objects.filter(refused, opened_at__isnull=False, next_probe_at__gt=Now()).update(next_probe_at=Now())
 

@@ -39,7 +39,7 @@ def ensure_deliveries(decisions: Sequence[Decision]) -> None:
         lock(Delivery.objects.filter(target_id__in=ids, state__in=OPEN_STATES))
     for contact, due_at in ordered:
         if not bring_forward(contact, due_at):
-            # The delivery that kept ours out was closed before we had its lock. Ours stays open until we commit.
+            # The delivery that conflicted with ours was closed before we got its lock. Ours stays open until we commit.
             create_missing([(contact, due_at)])
             if not bring_forward(contact, due_at):
                 raise IntegrityError(f"no open delivery could be made for {contact[0]}")

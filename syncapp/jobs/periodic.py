@@ -31,7 +31,7 @@ def lost_after() -> float:
 def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable[[], bool]) -> int | None:
     """Claim the next round and return its number, or None while one is under way or it is too early.
 
-    `is_waiting` returns whether the broker still holds the message; it is called only where the message may be lost.
+    `is_waiting` returns whether the broker still holds the message; it is called only if the message may be lost.
     """
     PeriodicTask.objects.get_or_create(name=name)
     is_over = Q(finished_at__isnull=False) & _older("published_at", every * EARLY)
@@ -51,7 +51,7 @@ def _older(column: str, seconds: float) -> Q:
 def _claim(name: str, is_free: Q) -> bool:
     rows = PeriodicTask.objects.filter(is_free, name=name)
     fresh = {"published_at": Now(), "started_at": None, "finished_at": None}
-    # Usually not free, and reading takes no lock.
+    # Usually a round is in progress, and reading takes no lock.
     return rows.exists() and rows.update(number=F("number") + 1, **fresh) == 1
 
 

@@ -90,7 +90,7 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
 
 @retried
 def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
-    """Do `mark_sent` for all leases that still hold their row, and return them."""
+    """Call `mark_sent` for all leases that still hold their row, and return these."""
     held = still_held(leases)
     _change_all(held, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
     return held
@@ -233,7 +233,7 @@ def _requeue_expired(model: type[Job]) -> int:
 def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
     """Mark due jobs as dispatched and return their ids; each at most once in REDISPATCH_AFTER, over all schedulers."""
     due = _undispatched(model).order_by("due_at").values_list("pk", flat=True)[:limit]
-    # In one order, or two schedulers that claim the same rows would wait for each other.
+    # In a fixed order; otherwise two schedulers that claim the same rows would wait for each other.
     return [
         pk
         for pk in sorted(due)
@@ -248,10 +248,10 @@ def undo_dispatch(model: type[Job], pks: Sequence[Any]) -> None:
 
 
 def room_for(model: type[Job], *, limit: int) -> int:
-    """Return how many more jobs of a kind may be dispatched where `limit` are processed at a time.
+    """Return how many more jobs of a kind may be dispatched if `limit` are processed at a time.
 
     A lease older than STALLED_AFTER makes room for one more job: its process may have died, and must not hold up the
-    others until the lease expires. For one only, so that a slow service cannot take every worker.
+    others until the lease expires. Only one such lease counts, so that a slow service cannot take every worker.
     """
     dispatched = model.objects.all().due().filter(dispatched_at__gt=database_now(plus=-REDISPATCH_AFTER)).count()
     leased = model.objects.filter(lease_until__isnull=False)  # two queries, because each then uses an index
@@ -265,7 +265,7 @@ def extend_lease(lease: Lease) -> None:
 
 
 def failpoint(name: str) -> None:
-    """Kill this process, as a power cut would, where a test has armed `name`."""
+    """Kill this process, as a power cut would, if a test has armed `name`."""
     if not settings.FAILPOINTS:
         return
     armed = Path(settings.FAILPOINTS) / name

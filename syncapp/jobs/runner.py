@@ -1,6 +1,6 @@
 """The job runner: the loop that every job type goes through.
 
-    breaker ─▶ claim ─▶ process ─▶ finished, rescheduled or failed: the row always tells
+    breaker ─▶ claim ─▶ process ─▶ finished, rescheduled or failed, as stored in the row
 
 A job type says how to process one lease, how long to back off, and what "failed" means. An unexpected exception counts
 as an attempt: it is logged with its traceback, the job backs off, and fails when its attempts are used up. The other
@@ -62,7 +62,7 @@ class Failure:
 
 
 class OperationRefused(Exception):
-    """The CRM refuses the operation of a job type, whatever the job: it waits, and costs no attempt."""
+    """The CRM refuses the operation of a job type for every job: the job waits, and loses no attempt."""
 
     def __init__(self, error: CrmError) -> None:
         super().__init__(str(error))
@@ -194,7 +194,7 @@ def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Permit
         try:
             unknown = _may_have_been_sent(lease)
             queue.reschedule(lease, due_in=0, outcome_unknown=unknown, costs_attempt=False)
-        except LostLease:  # it was closed before the exception
+        except LostLease:  # the job was closed before the exception
             continue
         single = queue.claim(lease.model, lease.pk)
         if single is not None:
@@ -239,7 +239,7 @@ def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
 
 
 def apply(job: JobType, lease: Lease, outcome: Retry | Failure) -> None:
-    """Reschedule the job, or fail it where this was its last attempt."""
+    """Reschedule the job, or fail it if this was its last attempt."""
     if isinstance(outcome, Failure):
         _fail(job, lease, outcome)
     elif outcome.costs_attempt and lease.attempts >= settings.ATTEMPTS:
@@ -311,11 +311,11 @@ def stop_operation(error: CrmError, lease: Lease, *, breaker: str) -> Retry:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Take any refusal of a read for one of the whole operation, because reads contain no values of a job."""
+    """Treat any refusal of a read as one of the whole operation, because reads contain no values of a job."""
     try:
         yield
     except Forbidden:
-        raise  # it has a breaker of its own
+        raise  # it has its own breaker
     except CrmError as error:
         if error.is_refusal:
             raise OperationRefused(error) from error

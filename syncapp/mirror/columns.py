@@ -24,7 +24,7 @@ from syncapp.models import CrmColumn
 from syncapp.models.mirror.sync_record import REVIEWED_TABLE
 
 FRESH_FOR = timedelta(hours=6)
-# The CRM may not have a column either, so it is not asked with every page.
+# The CRM may lack a column, too, so it is not asked on every page.
 RETRY_AFTER = timedelta(minutes=1)
 _cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", default=None)
 
@@ -117,7 +117,7 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     unread = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
     unidentified = [column.problem for column in columns if not column.name]
     unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(unidentified, 1)]
-    if table == REVIEWED_TABLE:  # the only one whose columns people see
+    if table == REVIEWED_TABLE:  # the only table whose columns people see
         unreadable.replace_all(Kind.COLUMN, unread)
     held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
     rows = [

@@ -1,4 +1,4 @@
-"""Search for the target rows of a lookup column in the CRM, while a person waits."""
+"""The search for target rows of a lookup column in the CRM, while a person waits."""
 
 from __future__ import annotations
 

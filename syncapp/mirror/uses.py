@@ -1,6 +1,6 @@
-"""What the portal is used for at the moment, and how often the CRM is read for it.
+"""The current uses of the portal, and how often the CRM is read for them.
 
-A use is a `Heartbeat` row: `answered_at` is the last sign of it, `asked_at` the beginning of its present uninterrupted
+A use is a `Heartbeat` row: `answered_at` is the last sign of it, `asked_at` the beginning of its current uninterrupted
 time. Pages and pulls note it, at most one write in NOTE_SECONDS and process, so web requests publish nothing.
 """
 
@@ -22,9 +22,9 @@ from syncapp.models.jobs.job import database_now
 NOTE_SECONDS = 15.0
 # An open page reports every 15 seconds; after this many without a report it counts as newly opened.
 GAP_SECONDS = 45.0
-# The interval is this part of the time since the last use: it grows after 50 seconds, to 120 after 20 minutes.
+# The interval is this fraction of the time since the last use: it grows after 50 seconds, to 120 after 20 minutes.
 SLOWDOWN = 10
-# With the queue open all day, so many readings of the audit log still fit a small daily allowance.
+# With this interval and the queue open all day, readings of the audit log still fit a small daily allowance.
 QUEUE_CAPTURE_SECONDS = 15.0
 
 
@@ -68,7 +68,7 @@ def forget_notes() -> None:
 
 
 def read() -> dict[Use, Period]:
-    """Return the latest period of each use that ever was."""
+    """Return the latest period of each use that was ever noted."""
     return periods_of(Heartbeat.objects.filter(name__in=list(Use)).annotate(now=Now()))
 
 

@@ -164,7 +164,7 @@ def name_of(tag: str) -> str:
 
 
 def accepted(header: str) -> str:
-    """Return the best known locale of an Accept-Language header, '' where it names none."""
+    """Return the best known locale of an Accept-Language header, '' if it names none."""
     for language, _ in parse_accept_lang_header(header[:500].lower()):
         exact = next((tag for tag in _NAMES if tag.lower() == language), "")
         base, _, region = language.partition("-")
@@ -193,7 +193,7 @@ def clock(when: datetime, *, seconds: bool = False) -> str:
 
 
 def zone(when: datetime) -> str:
-    """Return the name of the active zone at that time: CET, or UTC+3 where it has none."""
+    """Return the name of the active zone at that time: CET, or UTC+3 if it has none."""
     local = timezone.localtime(when)
     name = local.tzname() or "UTC"
     offset = re.fullmatch(r"([+-])(\d\d)(\d\d)?", name)
@@ -219,7 +219,7 @@ def example(decimals: int | None = None) -> str:
 def parse_number(text: str, *, decimals: int | None = None) -> str:
     """Parse a number in the locale's format into digits with a point: German "15.000,50" gives 15000.50.
 
-    `decimals` is the number of decimals allowed, None for any. Raises Unreadable where the text is not a number of the
+    `decimals` is the number of decimals allowed, None for any. Raises Unreadable if the text is not a number of the
     locale, or means different numbers in other locales.
     """
     formats = active()

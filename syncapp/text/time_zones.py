@@ -15,7 +15,7 @@ _NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone of this name; UTC where the name is unknown."""
+    """Return the time zone of this name; UTC if the name is unknown."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):

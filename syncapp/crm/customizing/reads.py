@@ -1,4 +1,4 @@
-"""Reads of what the set-up compares: publishers, solutions and their components, roles, web resources, definitions.
+"""Reads of what the setup compares: publishers, solutions and their components, roles, web resources, definitions.
 
 Sources: "Publisher table reference", "Solution table reference", "solutioncomponent EntityType", "Security Role (Role)
 table reference", "RetrieveRolePrivilegesRole function", "Web Resource table reference".

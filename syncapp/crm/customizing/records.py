@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class ComponentType(IntEnum):
-    """The kinds of components that the set-up makes ("solutioncomponent EntityType")."""
+    """The kinds of components that the setup creates ("solutioncomponent EntityType")."""
 
     TABLE = 1
     COLUMN = 2

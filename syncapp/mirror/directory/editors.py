@@ -1,4 +1,4 @@
-"""CRM users who edited contacts: their names for display, and their identity, so that no one decides their own edit."""
+"""CRM users who edited contacts: their names for display, and their identities, which four eyes compares."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def due_editors() -> list[UUID]:
 
 
 def _readable(ids: list[UUID]) -> list[UUID]:
-    """Return those that were not just found unreadable."""
+    """Return the users that were not just found unreadable."""
     if not ids:
         return ids
     recently = timezone.now() - RETRY_AFTER

@@ -92,7 +92,7 @@ def store_mailboxes(rows: Sequence[Mailbox], generation: int, unidentified: Sequ
         Kind.MAILBOX, checked, unidentified, generation=generation, owner_of=lambda row: row.user_id
     )
     if bad:
-        # Dated, so that they are not taken for deleted.
+        # Their date is set, so that they do not count as deleted.
         owners = Q(mailbox_id__in=[row.id for row in bad]) | Q(pk__in=[row.user_id for row in bad if row.user_id])
         FilterUser.objects.filter(owners).update(mailbox_read_at=timezone.now())
     ours = {row.user_id: row for row in good if row.user_id is not None and not row.is_forward}

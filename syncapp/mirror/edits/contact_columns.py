@@ -1,4 +1,4 @@
-"""The contact columns that the portal itself needs; one that the CRM lacks is left out, by its definitions."""
+"""The contact columns that the portal itself needs; columns that the CRM's definitions lack are left out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EDITED = "Edits of it can be rejected, but not written."
 
 
 def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Return each needed column that the CRM lacks, with what that means; none before the definitions were read.
+    """Return each needed column that the CRM lacks, with the consequence; none before the definitions were read.
 
     `edited` names the columns of waiting edits, which may be those of other tables too.
     """

@@ -1,4 +1,4 @@
-"""Live values: what the CRM holds now in the columns of edits, stored with each field and the time of reading."""
+"""Live values: the CRM's current values in the columns of edits, stored with each field and the time of reading."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _store_values(
 def _store_record(
     fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: LiveContact | None, known: Mapping[str, Column]
 ) -> RefreshResult:
-    """Update the stored rows of one edit with what was read of its contact."""
+    """Update the stored rows of one edit with the values read from its contact."""
     rows = [stored[each.pk] for each in fields if each.pk in stored]
     gone_changed = any(row.contact_is_gone != (now is None) for row in rows)
     for row in rows:

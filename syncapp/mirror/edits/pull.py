@@ -264,7 +264,7 @@ def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Seque
     if not part:
         return
     is_news = not arrivals.is_first_reading(cursor)
-    if not cursor.is_full_read:  # which reads the known edits again
+    if not cursor.is_full_read:  # the full read also returns known edits
         uses.note(Use.ARRIVALS)
 
     @retried

@@ -79,7 +79,7 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     if not marks:
         return 0
     fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
-    # They were stored as lost, as the log named them, but the CRM holds them.
+    # These were stored as lost because of the log, but the CRM holds them.
     Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
     earlier: dict[UUID, list[Decision]] = defaultdict(list)
     for decision in Decision.objects.filter(field__in=list(marks)).order_by("version"):

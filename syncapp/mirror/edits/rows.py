@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 
 @dataclass(slots=True)
 class StoreResult:
-    """The changes by one page: `records` may supersede others, `uncounted` must be recounted.
+    """The changes made by storing one page: `records` may supersede others, `uncounted` must be recounted.
 
     `hidden` edits are not visible yet; `readable` ones are visible and were unreadable until now.
     """

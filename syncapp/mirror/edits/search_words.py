@@ -21,7 +21,7 @@ def add(texts: Mapping[UUID, str], known: Mapping[UUID, str]) -> None:
         for record_id, text in texts.items()
         for word in set(text.split()) - set(known.get(record_id, "").split())
     )
-    # In the order of the index, so that equal words go to the same page.
+    # In the order of the index, so that equal words are written to the same page.
     upserts.insert(RecordWord, sorted(rows, key=lambda row: str(row["word"])))
 
 

@@ -1,4 +1,4 @@
-"""The kind of access to other users' filters that works in this CRM, probed and stored (see crm/filters/access.py)."""
+"""The kind of access to other users' filters that this CRM allows, probed and stored (see crm/filters/access.py)."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def find_reading_access(crm: CrmClient) -> Access:
 
 
 def find_writing_access(crm: CrmClient) -> UUID | None:
-    """Write one filter's present state back, directly or else as its owner, and store which of the two works.
+    """Write one filter's current state back, directly or else as its owner, and store which of the two works.
 
-    Returns the owner of that filter, None if no filter gave a conclusive answer. Raises CrmError.
+    Return the owner of that filter, None if no filter gave a conclusive answer. Raises CrmError.
     """
     usable = FilterUser.objects.people().filter(has_own_roles=True, is_disabled=False)
     rows = FilterRow.objects.for_outlook().filter(owner_id__in=usable.values("pk"))

@@ -101,7 +101,7 @@ def take(crm: CrmClient, *, seconds: float | None = None, new_users_only: bool =
 
 
 def _finish(lease: TableLease, cursor: MirrorCursor) -> None:
-    """Delete what this reading did not find, compute what follows from the rest, and date it. Raises LostLease."""
+    """Delete rows that this reading did not find, recompute derived data, and store the date. Raises LostLease."""
     rows.delete_missing(cursor.generation)
     done: dict[str, Any] = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
     if cursor.is_full_read:
@@ -165,7 +165,7 @@ def _read_organization(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, 
 
 
 def _find_reading_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
-    """Find out how others' filters can be read; where that works again, everyone's are due."""
+    """Find out how others' filters can be read; if that works again, everyone's filters are due."""
     if cursor.is_full_read:
         access.find_reading_access(crm)
     elif access.capabilities().reading == Access.NONE and access.find_reading_access(crm) != Access.NONE:
@@ -176,7 +176,7 @@ def _find_reading_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor
 
 
 def _find_writing_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
-    """Find out how filters can be written, where that is not known."""
+    """Find out how filters can be written, if that is not known."""
     if cursor.is_full_read and crm.filters_may_be_switched() and access.needs_writing_probe():
         owner_id = access.find_writing_access(crm)
         if owner_id:
@@ -209,11 +209,11 @@ def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> 
 
 
 def _require_some(read: Sequence[OwnerFilters]) -> None:
-    """Raise the CRM's refusal if it refuses the filters of all these owners, which is not about one of them."""
+    """Raise the CRM's refusal if it refuses the filters of all these owners and so not because of one of them."""
     errors = [each.error for each in read if each.error is not None and each.error.is_refusal]
     if not errors or len(errors) < len(read):
         return
-    # Whom an impersonated call is forbidden to may lack a role.
+    # A user for whom an impersonated call is forbidden may lack a role.
     is_own_right = access.capabilities().reading == Access.DIRECT and len(errors) > 1
     if is_own_right or not isinstance(errors[0], Forbidden):
         raise errors[0]
@@ -272,7 +272,7 @@ def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
         return
     read, reading = read_filters(crm, ids), access.capabilities().reading
     empty = [each.owner_id for each in read if not (each.filters or each.unreadable)]
-    # Without the right to see filters the CRM shows none, also of users whose filters we know.
+    # Without the right to see filters, the CRM returns none, even for users whose filters we know.
     seem_hidden = bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
     if seem_hidden and access.find_reading_access(crm) != reading:
         read = read_filters(crm, ids)

@@ -1,4 +1,4 @@
-"""When the CRM's users and filters are read, and which part of them.
+"""The schedule of reading the CRM's users and filters, in full or in part.
 
 nightly, and every INVENTORY_SECONDS while people manage filters ─▶ everything (an inventory)
 every NEW_USERS_SECONDS while policies compare their groups       ─▶ the directory, and filters of new users only
@@ -22,7 +22,7 @@ from syncapp.models.jobs.job import database_now
 CURSOR = "filters"
 DIRECTORY = "directory"  # the row that records when users, teams and mailboxes were last read to the end
 NIGHT = time(2)  # UTC; from then on everything is read, and policies compare their whole groups
-NEW_USERS_SECONDS = 3000.0  # pages promise an hour; the rest is for the reading and the comparison
+NEW_USERS_SECONDS = 3000.0  # pages promise an hour; the remaining time is for the reading and the comparison
 
 
 class Extent(StrEnum):
@@ -33,7 +33,7 @@ class Extent(StrEnum):
 
 
 def due() -> Extent | None:
-    """Return what is to be read now: what is in progress, everything, new users only, or nothing."""
+    """Return the reading to make now: the one in progress, everything, new users only, or none."""
     cursor = MirrorCursor.objects.filter(table=CURSOR).first()
     if cursor is not None and cursor.next_link:
         return Extent.ALL if cursor.is_full_read else Extent.NEW_USERS

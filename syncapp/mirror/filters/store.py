@@ -56,14 +56,14 @@ def store(
         held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
         versions = {row.pk: row.version for row in locked(held).only("version")}
         held.exclude(pk__in=[*(each.id for each in found), *(bad.row_id for bad in unread)]).delete()
-        # An older reading that arrives late must not undo what a switch has shown since.
+        # An older reading that arrives late must not overwrite the newer answer to a switch.
         fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
         upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
         lock(FilterUser.objects.filter(pk__in=[each.owner_id for each in read]))
         failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
         for owner_id, error in failed.items():
             FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
-        if query_type == QueryType.OUTLOOK_FILTER:  # the last to be read; who is refused waits for the next inventory
+        if query_type == QueryType.OUTLOOK_FILTER:  # read last; users who are refused wait for the next inventory
             FilterUser.objects.filter(pk__in=[*failed, *known], filters_due=True).update(filters_due=False)
         summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
 
