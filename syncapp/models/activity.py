@@ -1,4 +1,4 @@
-"""Daily counts of events, from which the numbers page draws the past."""
+"""Daily counts of events, from which the numbers page draws its charts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Measure(models.TextChoices):
 
 
 class Part(models.TextChoices):
-    """The dimension by which a count is split; `key` is the value in it."""
+    """The dimension by which a count is split; `key` is the value in that dimension."""
 
     COLUMN = "column", "Field"
     EDITOR = "editor", "Editor"

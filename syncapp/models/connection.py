@@ -65,7 +65,7 @@ class CrmColumn(models.Model):
 
 
 class DailyOperations(models.Model):
-    """The operations that all processes asked the CRM for on one day (UTC); those of a batch count each."""
+    """The operations that all processes sent to the CRM on one day (UTC); each operation of a batch counts."""
 
     day = models.DateField(primary_key=True)
     number = models.PositiveBigIntegerField(default=0, db_default=0)
@@ -153,7 +153,7 @@ class Breaker(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part was last asked for a sign of life and last answered. Also dates the nightly jobs."""
+    """The times at which a part was last asked for a sign of life and last answered; also those of nightly jobs."""
 
     name = models.CharField(max_length=60, primary_key=True)
     asked_at = models.DateTimeField(null=True, blank=True)

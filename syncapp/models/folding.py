@@ -56,7 +56,7 @@ def folded(text: str) -> str:
         return text.lower()
     letters = unicodedata.normalize("NFKD", text)
     kept = "".join(letter for letter in letters if unicodedata.category(letter) not in ("Mn", "Cf"))
-    # Decomposed twice: some letters gain a mark only through case folding.
+    # Decomposed twice, because some letters gain a mark only through case folding.
     return unicodedata.normalize("NFKD", kept.casefold().translate(_LETTERS))
 
 

@@ -1,8 +1,8 @@
-"""The order in which transactions lock rows, and retries for transactions that conflict all the same.
+"""The order in which transactions lock rows, and retries for transactions that conflict anyway.
 
     fields ─▶ decisions ─▶ rules ─▶ deliveries ─▶ edits ─▶ cursor
 
-Within a table rows are locked by primary key. Jobs of other kinds lock their own row first; no transaction that holds a
+In each table, rows are locked by primary key. Jobs of other kinds lock their own row first; no transaction that holds a
 field needs one. The lock leaves out the key, so that rows that refer to a locked row can still be stored.
 """
 
@@ -43,7 +43,7 @@ def locked(rows: QuerySet[Row]) -> QuerySet[Row]:
 
 def lock(rows: QuerySet[Row]) -> None:
     """Lock these rows for the transaction."""
-    # As rows, because `of` needs a table, which a read of plain values does not have.
+    # Read as rows, because `of` needs a table, which a query of plain values does not have.
     list(locked(rows).only("pk"))
 
 
@@ -58,7 +58,7 @@ def is_conflict(error: BaseException | None) -> bool:
 
 
 def retried(operation: Callable[Params, Result]) -> Callable[Params, Result]:
-    """Run an operation in one transaction and retry it when another transaction gets in the way.
+    """Run an operation in one transaction, and retry it after a conflict with another transaction.
 
     Inside a transaction it runs once, because only the outermost one can be retried. For operations whose only effects
     are in the database.

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class ProcessClock(models.Model):
-    """Seconds by which the clock of one kind of process on one host was ahead of the database's."""
+    """The seconds by which the clock of one kind of process on one host was ahead of the database's."""
 
     class Role(models.TextChoices):
         WEB = "web", "a web server"

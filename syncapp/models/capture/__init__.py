@@ -1,1 +1,1 @@
-"""Contact changes read from the CRM's audit log, and what capture does about them."""
+"""Contact changes read from the CRM's audit log, and the results and settings of capture."""

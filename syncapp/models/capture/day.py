@@ -1,4 +1,4 @@
-"""Daily counts of captured changes: for the page of capture, and for what is usual."""
+"""Daily counts of captured changes, for the capture page and for the usual numbers that brakes compare with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncapp.models.capture.entry import Source
 
 
 class ChangeResult(models.TextChoices):
-    """The result of one change of one column. Codes are those of RestoreResult and EntryState where these tell it."""
+    """The result of one change of one column. Codes are those of RestoreResult and EntryState if these have one."""
 
     RESTORED = "restored", "restored"
     PUT_BACK = "put_back", "restored, then undone"
@@ -23,7 +23,7 @@ class CaptureDay(models.Model):
     """The number of changes of one column on one day (UTC), by one source, with one result.
 
     `program_id` is the user of the CRM behind which a program writes; None for other sources. `column_name` is empty
-    where it is not known which columns changed. `is_restored_by_original` changes would be restored by the original
+    if it is not known which columns changed. `is_restored_by_original` changes would be restored by the original
     rule.
     """
 
@@ -46,7 +46,7 @@ class CaptureDay(models.Model):
 class CaptureContactDay(models.Model):
     """The number of contacts that a source changed on one day (UTC) in a way that may count as Outlook's.
 
-    Those are all signed updates, and of other sources the updates that do not raise the revision.
+    All signed updates count, and updates by other sources that do not raise the revision.
     """
 
     day = models.DateField()

@@ -1,6 +1,6 @@
 """The inbox of capture: one row per audit entry of a contact, with the values of tracked columns only.
 
-new ─▶ read ─▶ staged | observed | let_through      its values are read, then it is decided what to do
+new ─▶ read ─▶ staged | observed | let_through      its values are read, then its handling is decided
 new ─▶ let_through                                  no tracked column changed
 new ─▶ baseline_end                                 created, merged, assigned, state set, deleted
 new, read ─▶ set_aside                              it cannot be read; shown with the reason
@@ -52,19 +52,19 @@ class CaptureEntryQuerySet(models.QuerySet["CaptureEntry"]):
     """Named reads of entries."""
 
     def in_order(self) -> CaptureEntryQuerySet:
-        """Return entries oldest first; the CRM keeps whole seconds, so within one the order is not known."""
+        """Return entries oldest first; the CRM keeps whole seconds, so the order within a second is not known."""
         return self.order_by("happened_at", "audit_id")
 
     def open(self) -> CaptureEntryQuerySet:
-        """Return entries about which nothing is decided yet."""
+        """Return entries whose handling is not decided yet."""
         return self.filter(state__in=OPEN_ENTRIES)
 
 
 class CaptureEntry(models.Model):
     """One audit entry of one contact. `happened_at` is the moment of the change, by the CRM's clock.
 
-    `lacks_revision`: it is proved that the change did not raise the revision. `delay` is the seconds until the entry
-    could be read; None where the first listing after the change had it.
+    `lacks_revision`: the change is proved not to have raised the revision. `delay` is the seconds until the entry
+    could be read; None if the first listing after the change had it.
     """
 
     audit_id = models.UUIDField(primary_key=True)
@@ -110,7 +110,7 @@ class CaptureEntry(models.Model):
 class CaptureValue(models.Model):
     """One tracked column that an entry changed, as canonical text; None is the CRM's empty.
 
-    A value that is not known is None too: cut off at 5,000 characters, not readable, or not read yet.
+    An unknown value is None too: cut off at 5,000 characters, not readable, or not read yet.
     """
 
     entry = models.ForeignKey(CaptureEntry, on_delete=models.CASCADE, related_name="values")
@@ -137,11 +137,11 @@ class CaptureValue(models.Model):
 
 
 class CaptureContact(models.Model):
-    """The last change of a contact as its row tells, read by change tracking.
+    """The last change of a contact according to its row, read by change tracking.
 
-    It says which entries are still on their way, and who signed the newest one. `noticed_at` is when the portal saw
-    this change first; until `awaited_until` its entry is waited for, None once it is there. `version` tells two changes
-    of one second apart.
+    It shows which entries have not arrived, and who signed the newest change. `noticed_at` is when the portal first saw
+    this change; `awaited_until` is when the wait for its entry ends, None once it arrived. `version` distinguishes two
+    changes within one second.
     """
 
     contact_id = models.UUIDField(primary_key=True)

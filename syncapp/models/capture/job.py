@@ -1,4 +1,4 @@
-"""The job that stages the captured edits of one contact, and restores what it may."""
+"""The job that stages the captured edits of one contact, and restores the originals."""
 
 from __future__ import annotations
 

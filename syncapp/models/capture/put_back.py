@@ -42,7 +42,7 @@ class PutBackResult(models.TextChoices):
 
 
 class PutBackPlan(models.Model):
-    """The restores from `begins_at` until before `ends_at`, of one source and column where these are given."""
+    """The restores from `begins_at` to before `ends_at`, of one source and one column if these are given."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     begins_at = models.DateTimeField()
@@ -61,7 +61,7 @@ class PutBackPlan(models.Model):
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="put_back_plan_created")]
         constraints = [
-            # Two plans at once could disagree about a contact, and nobody could follow them.
+            # Two plans at once could disagree about a contact, and people could not follow them.
             models.UniqueConstraint(
                 name="one_running_put_back_plan", fields=["state"], condition=Q(state=PutBackState.RUNNING)
             ),
@@ -73,9 +73,9 @@ class PutBackPlan(models.Model):
 
 
 class PutBackItem(models.Model):
-    """One column of one contact. `restore` is its newest restore of the plan's time.
+    """One column of one contact. `restore` is its newest restore in the plan's time range.
 
-    `live_value` is what the CRM held at `live_read_at`; `why` is a code: why it is left alone.
+    `live_value` is the CRM's value at `live_read_at`; `why` is the code of the reason why the column is left alone.
     """
 
     plan = models.ForeignKey(PutBackPlan, on_delete=models.CASCADE, related_name="items")

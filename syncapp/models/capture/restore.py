@@ -1,4 +1,4 @@
-"""Results of capture for each column of a staged edit: restored, or left live, and why."""
+"""Results of capture for each column of a staged edit: restored, or left in the CRM, with the reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Restore(models.Model):
 
     class Meta:
         indexes = [
-            # The brakes: per source and moment, and per column of a contact.
+            # For the brakes: by source and time, and by column of a contact.
             models.Index(fields=["done_at", "source", "result"], name="restore_when"),
             models.Index(fields=["contact_id", "column_name", "done_at"], name="restore_column"),
         ]

@@ -1,4 +1,4 @@
-"""Settings of capture by administrators, and the position of reading."""
+"""The administrators' settings of capture, and the reading position."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Capture(models.Model):
 
 
 class CaptureSource(models.Model):
-    """A switch for staging and restoring the edits of one source; acts only on entries after `since`."""
+    """A switch for staging and restoring the edits of one source; it affects only entries after `since`."""
 
     source = models.CharField(max_length=20, primary_key=True, help_text="One of Source.")
     is_on = models.BooleanField(default=False, db_default=False)
@@ -134,7 +134,7 @@ class CaptureSource(models.Model):
 class CaptureColumn(models.Model):
     """The handling of changes of one column by one source; without a row they are reviewed.
 
-    Acts only on entries after `since`, so that a value that was let through stays the CRM's own.
+    It affects only entries after `since`, so that a value that was let through stays the CRM's own.
     """
 
     class Handling(models.TextChoices):
@@ -154,10 +154,10 @@ class CaptureColumn(models.Model):
 
 
 class CaptureIdentity(models.Model):
-    """A system user of the CRM that means something to capture.
+    """A CRM user that capture recognizes: a signing user, or a program.
 
-    The synchronization's users are found by a check or added by an administrator. A program is never Outlook, whatever
-    the rule.
+    Signing users are found by a check or added by an administrator. A program's changes never count as Outlook's,
+    whatever the rule.
     """
 
     class Kind(models.TextChoices):
@@ -185,7 +185,7 @@ class CaptureIdentity(models.Model):
 
 
 class CaptureGap(models.Model):
-    """A time for which the audit log is not complete. Without `ends_at` it lasts, without `columns` it is of all."""
+    """A time for which the audit log is not complete; open without `ends_at`, for all columns without `columns`."""
 
     class Reason(models.TextChoices):
         AUDITING_OFF = "auditing_off", "Auditing was off"

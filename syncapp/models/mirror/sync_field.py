@@ -150,7 +150,7 @@ class SyncField(models.Model):
                 name="field_unruled",
                 condition=Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True),
             ),
-            # The queue's filters check with these whether a field or a kind of change is rare.
+            # With these indexes, the queue's filters check whether a field or a kind of change is rare.
             models.Index(
                 fields=["column_name", "change_kind", "record"],
                 name="field_pending_column",
@@ -179,7 +179,7 @@ class SyncField(models.Model):
 
     @property
     def is_undecided(self) -> bool:
-        """Return whether a reviewer can decide it now."""
+        """Return whether a reviewer can decide the field now."""
         return self.decision == FieldDecision.PENDING and not self.unreadable
 
     def label_of(self, value: str | None) -> str:
@@ -189,12 +189,12 @@ class SyncField(models.Model):
 
     @property
     def has_unknown_original(self) -> bool:
-        """Return whether nobody knows the original; its value is empty then, which means nothing."""
+        """Return whether the original is not known; its value is then empty, but does not mean an empty original."""
         return self.original_value is None and self.original_label == UNKNOWN_ORIGINAL
 
     @property
     def staged_value(self) -> str | None:
-        """Return the value that was left in the CRM: the original, or the proposal where it was not put back."""
+        """Return the value that staging left in the CRM: the original, or the proposal if that was not restored."""
         return self.original_value if self.record.is_restored else self.proposed_value
 
     @property

@@ -127,7 +127,7 @@ class SyncRecord(models.Model):
     crm_state = models.SmallIntegerField(default=0)
     version = models.BigIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
-    is_stub = models.BooleanField(default=False)  # hidden: it, or a field of it, may not have been read yet
+    is_stub = models.BooleanField(default=False)  # hidden, because the edit or a field of it may not be read yet
     unreadable = models.CharField(
         max_length=300,
         blank=True,
@@ -213,7 +213,7 @@ class SyncRecord(models.Model):
 
     @property
     def is_parked(self) -> bool:
-        """Return whether it is parked until a later day."""
+        """Return whether the edit is parked until a later day."""
         day: date | None = self.parked_until
         return day is not None and day > timezone.localdate()
 

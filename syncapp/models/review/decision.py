@@ -112,7 +112,7 @@ class Decision(models.Model):
     editor_oid = models.UUIDField(null=True)
     unidentified_allowed = models.BooleanField(
         default=False,
-        db_default=True,  # decisions from before the setting were taken as if it was on
+        db_default=True,  # decisions from before the setting were taken as if it were on
         help_text="Whether it was allowed only by the setting for editors without an Entra id.",
     )
 
@@ -179,5 +179,5 @@ class Decision(models.Model):
 
     @property
     def is_recognized(self) -> bool:
-        """Return whether it was taken before a restore, and found again in the CRM."""
+        """Return whether the decision was taken before a database restore, and found again in the CRM."""
         return self.recognized_at is not None

@@ -96,7 +96,7 @@ class Rule(models.Model):
 
     @property
     def content(self) -> dict[str, Any]:
-        """Return what an administrator wrote, for the form, the settings file and the audit log."""
+        """Return the content that an administrator wrote, for the form, the settings file and the audit log."""
         return {name: getattr(self, name) for name in CONTENT}
 
     @property
@@ -107,7 +107,7 @@ class Rule(models.Model):
 
     @property
     def is_simulated(self) -> bool:
-        """Return whether the last simulation is valid for the rule's present effect."""
+        """Return whether the last simulation is valid for the rule's current effect."""
         simulation: dict[str, Any] | None = self.simulation
         return simulation is not None and simulation["effect"] == self.effect
 

@@ -42,7 +42,7 @@ class PolicyQuerySet(JobQuerySet):
 class FilterPolicy(Job):
     """The desired state of one team's or business unit's filters, and the job that compares it.
 
-    `asks`: why it stopped itself. `accepts_group`: the next comparison accepts the group however much it changed.
+    `asks`: why it stopped itself. `accepts_group`: the next comparison accepts any change of the group.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -119,7 +119,7 @@ class FilterPolicy(Job):
 class PolicyMember(models.Model):
     """A user of the group as last compared. `deviates_since` None: as desired, or cannot be switched.
 
-    `in_baseline`: belonged to the group at the last full comparison, the baseline for changes of the group.
+    `in_baseline`: was in the group at the last full comparison, from which changes of the group are counted.
     """
 
     policy = models.ForeignKey(FilterPolicy, on_delete=models.CASCADE, related_name="members")

@@ -53,7 +53,7 @@ class Plan(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """The result of a user's part of a run; every item gets one."""
+    """The result of one item of a run; every item gets one."""
 
     OPEN = "", "Not yet"
     DONE = "done", "Done"
@@ -161,9 +161,9 @@ class ItemQuerySet(JobQuerySet):
 
 
 class FilterRunItem(Job):
-    """One user of a run, a job of its own. `meetings` None means not counted, which is not zero.
+    """One user of a run, each a separate job. `meetings` None means not counted, which is not zero.
 
-    `next_meeting_at`: the nearest of the meetings; None if that is not known, as for a series that is under way.
+    `next_meeting_at`: the nearest of the meetings; None if that is not known, as for a series in progress.
 
     The last columns belong to runs that set mailbox methods: the method found and wanted, and the version that our
     write created ('' before a write).

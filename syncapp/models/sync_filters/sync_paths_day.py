@@ -6,7 +6,7 @@ from django.db import models
 
 
 class SyncPathsDay(models.Model):
-    """One day (UTC) as its last inventory left it; the columns are those of `SyncPaths`."""
+    """The counts of one day (UTC) after its last inventory; the columns are those of `SyncPaths`."""
 
     day = models.DateField(primary_key=True)
     twice = models.PositiveIntegerField(default=0)

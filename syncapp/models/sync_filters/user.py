@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.tables import Cell
 
 
 class SyncPaths(models.TextChoices):
-    """The number of paths from the CRM to a user's Outlook, as far as the CRM shows."""
+    """The number of paths from the CRM to a user's Outlook, as far as the CRM shows it."""
 
     TWICE = "twice", "Twice"
     ONCE = "once", "Once"
@@ -19,7 +19,7 @@ class SyncPaths(models.TextChoices):
 
 
 class Cause(models.TextChoices):
-    """Why a user has these sync paths (mirror/filters/sync_paths.py)."""
+    """The cause of a user's sync paths (mirror/filters/sync_paths.py)."""
 
     SERVER_AND_PRODUCT = "server_product", "Server-side synchronization, and another product"
     CLIENT_AND_PRODUCT = "client_product", "Outlook add-in with filters on, and another product"
