@@ -1,4 +1,4 @@
-"""The results of decisions that were taken together, in words."""
+"""The results of a bulk decision, in words."""
 
 from __future__ import annotations
 

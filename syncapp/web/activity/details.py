@@ -15,7 +15,7 @@ from syncapp.text.localization import number
 from syncapp.web.activity import words
 
 _KINDS_OF_WRITES = {"review": "writing reviewed values", "filters": "switching filters"}
-# Names the subject, or a person reads it elsewhere in the row.
+# Details that name the subject, or are shown elsewhere in the row.
 _SAID_ELSEWHERE = frozenset(
     {"fields", "message", "method", "on", "person", "restores", "rule", "run", "setting", "tables"}
 )
@@ -76,7 +76,7 @@ def _of_capture(action: str, details: Mapping[str, Any]) -> list[str]:
     return found + [_phrase(name, details[name]) for name in ("entries", "fields", "contacts") if name in details]
 
 
-# Names of numbers, for one and for several.
+# Nouns for numbers, singular and plural.
 _COUNTED = {
     "users": ("user", "users"),
     "fields": ("field", "fields"),
@@ -89,7 +89,7 @@ _COUNTED = {
 
 
 def _phrase(name: str, value: Any) -> str:
-    """Return "512 users", or "name: value" for what has no words."""
+    """Return "512 users", or "name: value" for a detail without a noun."""
     if name in _COUNTED and isinstance(value, int):
         return f"{number(value)} {_COUNTED[name][value != 1]}"
     if name == "answered":

@@ -58,7 +58,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def contacts(self) -> list[tuple[SyncRecord, str]]:
-        """Return the first contacts that the search finds, as one edit of each and the address of its evidence."""
+        """Return the first contacts that the search finds: one edit of each, and the address of the evidence."""
         if not self.filter.name:
             return []
         edits = SyncRecord.objects.visible().filter(target_id__isnull=False).order_by("name_key", "id")

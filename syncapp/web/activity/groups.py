@@ -1,4 +1,4 @@
-"""Rows that stand for several entries: a run, a bulk decision, a rule's round, a plan to put values back."""
+"""Rows that stand for several entries: a run, a bulk decision, a rule's round, a put-back plan."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RESULTS: Mapping[tuple[str, str], tuple[str, str, str]] = {
 def fold(
     rows: Sequence[EntryPresenter], related: Facts, links: Links, *, query: _Query, opened: int | None, of_runs: bool
 ) -> list[EntryPresenter]:
-    """Return the rows; those of decisions, and of runs and plans (`of_runs`), tell all of it, `opened` its parts too.
+    """Return the rows; one for each decision, run or plan (`of_runs`) sums up its entries, and `opened` lists them.
 
     `query` returns the page's query string with `open` changed.
     """
@@ -132,7 +132,7 @@ def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], 
 
 
 def _opened(row: EntryPresenter, group: Group, run: FilterRun | None, links: Links) -> Group:
-    """Return the group with its newest lines, and with what people did to a run or plan."""
+    """Return the group with its newest lines, and with the steps that people took with a run or plan."""
     group_id = row.entry.group or uuid.UUID(int=0)
     steps = presenter.present(audit_log.of_group(group_id, group.step_actions, limit=MAX_STEPS), links)
     lines = presenter.present(audit_log.of_group(group_id, group.line_actions, limit=MAX_LINES), links)
@@ -143,7 +143,7 @@ def _opened(row: EntryPresenter, group: Group, run: FilterRun | None, links: Lin
     users = [line.entry.details.get("user") for line in lines]
     reasons = FilterRunItem.objects.filter(run=run, user__in=users).exclude(why="").values_list("user", "why")
     known = {str(user_id): why for user_id, why in reasons}
-    # Each line of the run is about the same state; its result and reason are what differs.
+    # All lines of the run are about the same state; only result and reason differ.
     told = (
         replace(line, notes=tuple(filter(None, (line.notes[0], known.get(str(line.entry.details.get("user")), "")))))
         for line in lines
@@ -162,7 +162,7 @@ def _totals_of_run(run: FilterRun, counted: Mapping[str, int], links: Links) -> 
 
 
 def _count_users(entries: Sequence[AuditEntry], runs: Mapping[int, FilterRun]) -> dict[uuid.UUID, Counter[str]]:
-    """Count the users of each run by outcome; an ended run is told by its entry, others are counted."""
+    """Count the users of each run by outcome; the entry of an ended run has the numbers, others are counted."""
     counted: dict[uuid.UUID, Counter[str]] = {run.pk: Counter() for run in runs.values()}
     live = set(counted)
     for entry in entries:

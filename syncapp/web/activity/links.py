@@ -1,4 +1,4 @@
-"""Addresses of what entries name, for readers who may open them."""
+"""Addresses of the subjects that entries name, for readers who may open them."""
 
 from __future__ import annotations
 

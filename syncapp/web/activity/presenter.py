@@ -36,7 +36,7 @@ LONG = 600  # characters: about fifteen printed lines
 # Actions whose value is a text that a person wrote.
 _COMMENTS = ("record.remark", "record.question", "record.answer")
 _OUTCOMES = {"approved": "the approval", "rejected": "the rejection"}
-# Actions whose values are said by the subject or the notes, or are none.
+# Actions whose values are in the subject or the notes, or that have none.
 _CHANGES_NOTHING = frozenset(
     {
         "connection.writes",
@@ -85,7 +85,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class EntryPresenter:
-    """An entry for the templates: `change` is its value diff, `state` what was switched, `notes` are further facts.
+    """An entry for the templates: `change` is its value diff, `state` the switched state, `notes` are further facts.
 
     `address` is the page of the subject, '' if it has none that the reader may open. `group`: the row opens.
     """

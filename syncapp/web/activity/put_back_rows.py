@@ -1,4 +1,4 @@
-"""The row of a plan that puts restored values back, with its results."""
+"""The row of a put-back plan, with its results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TONES: Mapping[str, tuple[str, str]] = {
 
 
 def count_fields(steps: Sequence[EntryPresenter]) -> dict[uuid.UUID, Counter[str]]:
-    """Count the fields of each plan by result; an ended plan is told by its entry, others are counted."""
+    """Count the fields of each plan by result; the entry of an ended plan has the numbers, others are counted."""
     counted: dict[uuid.UUID, Counter[str]] = {}
     live: list[uuid.UUID] = []
     for entry in (step.entry for step in steps):

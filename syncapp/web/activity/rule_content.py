@@ -16,7 +16,7 @@ _NAMES = {"columns": "fields", "kinds": "kinds of change", "reason_code": "reaso
 
 
 def in_words(stored: str | None) -> str | None:
-    """Return JSON from `rules/editing.py` as "name: …; fields: …", without what is empty."""
+    """Return JSON from `rules/editing.py` as "name: …; fields: …", without empty values."""
     content = None
     with suppress(ValueError):
         content = json.loads(stored or "")

@@ -1,4 +1,4 @@
-"""The row of what a rule decided in one round."""
+"""The row of a rule's decisions in one round."""
 
 from __future__ import annotations
 

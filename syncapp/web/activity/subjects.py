@@ -23,7 +23,7 @@ _PAGES = {
 
 
 def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
-    """Return the name and the address; '' for what has no name, or no page that this reader may open."""
+    """Return the name and the address of the subject; '' if it has no name, or no page that this reader may open."""
     family = entry.action.partition(".")[0]
     if family in ("run", "filter"):
         return run_entries.subject(entry, related, links)
@@ -35,7 +35,7 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
         kept, value = related.user_list(entry), facts.value_of(entry)
         if kept is not None:
             return kept.name, links.to("user_list", kept.pk)
-        return ((value.after or value.before or "") if value else ""), ""  # a deleted list keeps the name of then
+        return ((value.after or value.before or "") if value else ""), ""  # a deleted list keeps its last name
     if family == "rule":
         rule = related.rule(entry)
         exists = rule is not None and rule.state != RuleState.REMOVED

@@ -226,7 +226,7 @@ def role(name: str) -> str:
 
 
 def brake(code: str) -> str:
-    """Return why capture paused by itself."""
+    """Return why capture paused itself."""
     return _BRAKES.get(Brake(code), code) if code in list(Brake) else _readable(code).lower()
 
 

@@ -17,8 +17,8 @@ from syncapp.models import Person
 from syncapp.models.person import Role
 
 SIGNED_IN_AT = "signed_in_at"
-SESSION_OVER = "session_over"  # attribute of a request whose session has just ended: the reason
-MAX_ROLES = 20  # of a token, as many as the page lists
+SESSION_OVER = "session_over"  # attribute with the reason why the request's session has just ended
+MAX_ROLES = 20  # the most roles of a token that the page lists
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")

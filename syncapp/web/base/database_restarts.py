@@ -21,7 +21,7 @@ from syncapp.web.base.failures import is_lost_database
 
 WAIT_SECONDS = 5.0
 BETWEEN_ATTEMPTS = 0.2
-# After a wait in vain, requests fail at once for this time, so that not all threads wait for a database that is away.
+# After a wait without success, requests fail at once for this time, so that not all threads wait for the database.
 PAUSE_SECONDS = 60.0
 # Forms that may be processed twice.
 REPEATABLE = ("presence", "read_again")
@@ -30,8 +30,8 @@ REPEATABLE = ("presence", "read_again")
 class WaitForDatabase:
     """Middleware that waits for a database that restarts, before anything is done with the request.
 
-    A page whose connection was lost while it was made is made once more, and so is a decision before its COMMIT. After
-    it, the edit's page says what was decided. Other forms are not repeated: they may have been taken.
+    If the connection is lost while a page is made, it is made again, and so is a decision before its COMMIT. After
+    COMMIT, the edit's page shows what was decided. Other forms are not repeated, because they may have taken effect.
     """
 
     _no_wait_until: ClassVar[float] = 0.0
@@ -80,7 +80,7 @@ class WaitForDatabase:
 
 
 def _may_be_restarting(error: Error) -> bool:
-    """Return whether the server refused at once; the wait for one that does not answer has a limit of its own."""
+    """Return whether the server refused at once; waiting for a server that does not answer has its own limit."""
     return is_database_down(error) and not isinstance(error.__cause__, psycopg.errors.ConnectionTimeout)
 
 

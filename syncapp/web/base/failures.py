@@ -55,7 +55,7 @@ def is_session_lost_with_database(error: Exception) -> bool:
 
 
 def _reason(interrupted: SessionInterrupted) -> BaseException | None:
-    """Return the error of the database from which Django made an UpdateError, and of that this one."""
+    """Return the database's error that led to Django's UpdateError, which led to this one."""
     return interrupted.__context__.__context__ if interrupted.__context__ else None
 
 

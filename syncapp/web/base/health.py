@@ -24,7 +24,7 @@ class Probes:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path == PATH:
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
-            # They ask each process by its address, which is not in ALLOWED_HOSTS.
+            # Probes use the address of each process, which is not in ALLOWED_HOSTS.
             request.META["HTTP_HOST"] = urlsplit(settings.BASE_URL).netloc
         return self.get_response(request)
 

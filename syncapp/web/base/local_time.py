@@ -1,4 +1,4 @@
-"""Local times as people type them, including the two nights a year when clocks change."""
+"""Local times as people type them, also in the two nights a year when clocks change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def instant(naive: datetime, fold: str = "") -> datetime:
 
 
 def options(naive: datetime) -> tuple[tuple[str, str], ...]:
-    """Return both instants of a local time that comes twice as (fold, label); empty for any other time."""
+    """Return both instants of a local time that occurs twice as (fold, label); empty for any other time."""
     if not _comes_twice(naive):
         return ()
     names = [localization.zone(timezone.make_aware(naive.replace(fold=fold))) for fold in (0, 1)]

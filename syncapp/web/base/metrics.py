@@ -33,7 +33,7 @@ class MeasurePages:
 
 @public()
 def prometheus(request: HttpRequest) -> HttpResponse:
-    """Answer with the metrics of the portal and of this host, where the request has METRICS_TOKEN.
+    """Answer with the metrics of the portal and of this host, if the request has METRICS_TOKEN.
 
     Without that setting there is no such page.
     """

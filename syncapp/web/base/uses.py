@@ -1,4 +1,4 @@
-"""Middleware that notes which pages people have open, so that the CRM is read often in the meantime."""
+"""Middleware that notes which pages people have open, so that the CRM is read more often meanwhile."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _USES = {"review": Use.QUEUE, "filters": Use.FILTERS}  # by the first part of th
 
 
 class NoteUses:
-    """Middleware that notes answered requests of the review and filter pages, also those that pages make by themselves.
+    """Middleware that notes answered requests of the review and filter pages, including the pages' automatic requests.
 
-    Open pages are asked again every few seconds until their session ends by SESSION_IDLE_MINUTES.
+    Open pages send requests every few seconds until SESSION_IDLE_MINUTES ends their session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""The matrix of users and filters; a cell opens the filters behind it, ticked users become a run."""
+"""The matrix of users and filters: a cell opens the filters behind it, and ticked users become a run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REFUSED = "The CRM refused to be read. The page shows the last values read; tell
 
 @allow(*FILTER_ROLES)
 def filters(request: PortalRequest) -> HttpResponse:
-    """Show the matrix, with the cell that the address names open beside it; htmx gets only the cell's drawer."""
+    """Show the matrix, with the cell that the URL names open beside it; htmx gets only the cell's drawer."""
     return matrix_page(request, MatrixParams.read(request.GET))
 
 
@@ -70,7 +70,7 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
 
 
 def problem_of(error: CrmError) -> str:
-    """Return what a person is told after the CRM could not be read; a refusal also opens the breaker of reading."""
+    """Return the message after the CRM could not be read; a refusal also opens the breaker of reading."""
     if not error.is_refusal:
         return NO_ANSWER
     breakers.record_failure(

@@ -1,4 +1,4 @@
-"""The matrix's search, filters and order as its address carries them: a form to read them, and back into an address."""
+"""The matrix's search, filters and order in its query string: a form to read them, and links to write them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class FilterOption:
 
     @property
     def words(self) -> str:
-        """Return the chosen option within a sentence: states of filters with the name of their group."""
+        """Return the chosen option for use in a sentence: states of filters with the name of their group."""
         return f"{self.label} {self.word}".lower() if self.name in CELLS else self.word
 
 
@@ -91,7 +91,7 @@ class MatrixForm(forms.Form):
 
 @dataclass(frozen=True)
 class MatrixParams:
-    """The parameters of one view of the matrix: who is shown, in which order, after which user, and the open cell.
+    """The parameters of one view of the matrix: the users shown, their order, the start of the page, and the open cell.
 
     `rank` is that of the user `after` when their page was shown.
     """
@@ -196,7 +196,7 @@ class MatrixParams:
         return _query_string({other: value for other, value in self.parameters.items() if other != name} | self._sort)
 
     def describe_selection(self, *, is_all: bool) -> str:
-        """Return which users were selected from this view, for the record: "Ticked in the list (Team: Sales North)"."""
+        """Return how users were selected in this view, for the record: "Ticked in the list (Team: Sales North)"."""
         used = [f"{option.label}: {option.word}" for option in self.filter_options() if option.chosen]
         used += [f"search “{self.criteria.search}”"] if self.criteria.search else []
         words = "; ".join(used)

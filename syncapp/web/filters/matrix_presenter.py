@@ -145,7 +145,7 @@ class DrawerPresenter:
 
     @property
     def ends_altogether(self) -> bool:
-        """Return whether nothing of it would synchronize any more, on the phone either, with all filters off."""
+        """Return whether these rows would stop synchronizing altogether, even to the phone, with all filters off."""
         return self.user.is_server_side and not any(row.state == 0 for row in self.system)
 
     @cached_property

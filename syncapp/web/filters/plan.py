@@ -115,7 +115,7 @@ def _redirect_to_preview(run: FilterRun) -> HttpResponse:
 
 
 def count_meetings_of_short_run(run: FilterRun) -> None:
-    """Count the meetings of a short run at once; workers count the others while the preview is already open."""
+    """Count the meetings of a short run at once; for other runs, workers count while the preview is already open."""
     if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
         return
     if not breakers.all_closed(breakers.CONNECTION_BREAKERS):

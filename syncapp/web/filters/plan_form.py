@@ -1,4 +1,4 @@
-"""Forms in front of a run: targets, desired state and options of a new one, and the options of its start."""
+"""Forms for runs: targets, desired state and options of a new run, and the options of a start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from syncapp.text.localization import number
 from syncapp.web.base import local_time
 from syncapp.web.filters.matrix_form import MatrixParams
 
-# The options of the tables' control: label and tables. Each kind of appointment is also there by itself.
+# The options of the tables' control: label and tables. Each kind of appointment can also be chosen separately.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "appointments": ("Appointments, all three tables", APPOINTMENT_TABLES),
     "appointment": ("Appointment", ("appointment",)),

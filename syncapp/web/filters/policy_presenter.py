@@ -1,4 +1,4 @@
-"""A policy, prepared for its templates: its group, its comparison, its runs, and what a person may do."""
+"""A policy, prepared for its templates: its group, its comparison, its runs, and the available actions."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PolicyPresenter:
 
     @property
     def words(self) -> str:
-        """Return the state that it keeps, and its group."""
+        """Return the state that the policy keeps, and its group, in words."""
         return f"{describe_state(self.policy)} for everyone in {self.group}"
 
     @property
@@ -156,7 +156,7 @@ class PolicyPresenter:
 
     @property
     def seen(self) -> str:
-        """Return which comparison the page shows, for the form to send back."""
+        """Return the time of the comparison that the page shows, for the form to send back."""
         return self.policy.full_at.isoformat() if self.policy.full_at else ""
 
     @property

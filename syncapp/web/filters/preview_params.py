@@ -1,4 +1,4 @@
-"""The part of a run's list that an address shows: tab, group, search, and where the page begins."""
+"""The part of a run's list that a URL shows: tab, group, search, and the start of the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_SEARCHED = 200
 
 @dataclass(frozen=True, slots=True)
 class PreviewParams:
-    """`tab`: a plan or a part, '' for the one that needs attention. `asks`: ask before the group is released."""
+    """The part to show. `tab`: a plan or a part, '' for the one that needs attention. `asks`: ask before release."""
 
     tab: str = ""
     group: HeldGroup | None = None

@@ -79,7 +79,7 @@ class PreviewPresenter:
 
     @cached_property
     def params(self) -> PreviewParams:
-        """Return the parameters with the open tab, at first that of held users, who need reading; no empty group."""
+        """Return the parameters with the open tab, by default that of held users, and without an empty group."""
         users = self.totals.users
         default = Plan.HELD if users[Plan.HELD] else Plan.CHANGE if users[Plan.CHANGE] else Plan.CANNOT
         tab, group = self._params.tab or default.value, self._params.group
@@ -93,7 +93,7 @@ class PreviewPresenter:
 
     @cached_property
     def figures(self) -> list[Figure]:
-        """Return the plans with their users; nobody is left out in most runs."""
+        """Return the plans with their numbers of users; the plan "left out" only if it has users."""
         users, all_users = self.totals.users, max(sum(self.totals.users.values()), 1)
         found, x = [], 0
         for plan in Plan:
@@ -174,7 +174,7 @@ class PreviewPresenter:
 
     @cached_property
     def policies_conflicting_with(self) -> list[tuple[FilterPolicy, int, str]]:
-        """Return the policies that keep the opposite for some of its users, with how many and what they keep."""
+        """Return the policies that keep the opposite for some users, with the number of users and the kept state."""
         found = conflicts.policies_conflicting_with(self.run)
         return [(policy, users, policy_presenter.describe_state(policy)) for policy, users in found]
 

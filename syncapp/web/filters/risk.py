@@ -45,14 +45,14 @@ class BarPart:
 
     @property
     def has_room(self) -> bool:
-        """Return whether its number fits in."""
+        """Return whether the number fits into this part of the bar."""
         return self.width >= _NARROWEST_WITH_NUMBER
 
 
 class RiskPresenter:
     """The report, with links to the users behind each figure."""
 
-    name = "twice"  # of the panel with the line of days
+    name = "twice"  # of the panel with the trend by day
 
     def __init__(self, report: Report, *, may_switch: bool) -> None:
         self.report, self.may_switch = report, may_switch

@@ -19,7 +19,7 @@ from syncapp.web.filters.matrix_presenter import method_of
 
 @dataclass(frozen=True, slots=True)
 class MeetingPresenter:
-    """A meeting at risk. A series keeps its first date, so one that is under way began in the past."""
+    """A meeting at risk. A series keeps its first date, so a current series began in the past."""
 
     meeting: MeetingAtRisk
     now: datetime
@@ -117,6 +117,6 @@ class ItemPresenter:
 
     @property
     def meetings_in_order(self) -> Sequence[MeetingPresenter]:
-        """Return the meetings by time; series that are under way, whose next date is not known, come last."""
+        """Return the meetings by time; current series, whose next date is not known, come last."""
         found = [MeetingPresenter(meeting, self.now) for meeting in self.item.meetings_at_risk.all()]
         return sorted(found, key=lambda each: (not each.is_ahead, each.starts_at or each.now, each.meeting.pk))

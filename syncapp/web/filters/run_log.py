@@ -21,7 +21,7 @@ _AUTOMATIC_PAUSES = {
     "failures": "Paused itself: too many users failed.",
     "impersonation": "Paused itself: the CRM ignored the impersonation.",
 }
-_CLOCK_DIFFERENCE = timedelta(seconds=5)  # between the processes that create a run and write its first entry
+_CLOCK_DIFFERENCE = timedelta(seconds=5)  # tolerance between the clocks of the run's creation and of its first entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Texts about a run: what each outcome means, why it paused, and what its plan does to users."""
+"""Texts about a run: the meaning of each outcome, the reasons of a pause, and the effect of its plan on users."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _METHOD_EFFECTS = {
 
 def why_not(outcome: Outcome) -> str:
     """Return why users cannot change, after their number: "12 disabled", "3 no role"."""
-    if outcome is Outcome.FAILED:  # of a plan, before anything was tried
+    if outcome is Outcome.FAILED:  # reasons in a plan, before anything was tried
         return "not read"
     return outcome.label.lower().removesuffix(" user")
 

@@ -1,4 +1,4 @@
-"""Texts about sync paths: how often a user's appointments reach Outlook, why, and what helps."""
+"""Texts about sync paths: how often a user's appointments reach Outlook, the cause, and the recommendation."""
 
 from __future__ import annotations
 

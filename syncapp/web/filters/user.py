@@ -1,4 +1,4 @@
-"""One user: what reaches their Outlook and why, forecasts, and restoring what a run found."""
+"""The page of one user: their sync paths and filters, forecasts, and restoring the states that a run found."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def forecast(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def restore(request: PortalRequest, user_id: uuid.UUID, item_id: int) -> HttpResponse:
-    """Plan a run that restores what an earlier one found for this user."""
+    """Plan a run that restores the states that an earlier run found for this user."""
     item = get_object_or_404(FilterRunItem.objects.select_related("run", "user"), pk=item_id, user_id=user_id)
     try:
         run = undo.restore(item, by=request.user)

@@ -90,7 +90,7 @@ class LossPresenter:
 
     @property
     def bound(self) -> str:
-        """Return the words before a number that is only a bound."""
+        """Return the words before a number that is only a limit, such as "at least"."""
         return "at least " if self.loss.is_more else "at most " if self.loss.is_most else ""
 
     @property
@@ -194,7 +194,7 @@ class UserPresenter:
 
     @property
     def forecast_options(self) -> list[tuple[str, str]]:
-        """Return what a forecast can assume to be off: groups of tables, and filters of tables with several on."""
+        """Return the options of a forecast: groups of tables to assume off, and filters of tables with several on."""
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):

@@ -38,7 +38,7 @@ class ParkForm(forms.Form):
 
 
 class QuestionForm(forms.Form):
-    """A question to a colleague, or with None to the person who edited. `collaboration` judges its text."""
+    """A question to a colleague, or with None to the person who edited. `review.collaboration` checks the text."""
 
     whom = forms.CharField(error_messages={"required": CHOOSE_COLLEAGUE})
     question = forms.CharField(required=False)

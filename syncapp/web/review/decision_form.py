@@ -29,7 +29,7 @@ from syncapp.review.errors import AlreadyDecided, BadValue, ReviewError
 from syncapp.web.review import corrections
 
 ALL = "all"
-FOLLOW_UP = "again"  # names the reason of putting back or approving after all
+FOLLOW_UP = "again"  # the reason for putting back or approving after all
 EDIT_IS_GONE = "This edit is no longer here."
 NOTHING_MARKED = "Select something to decide: tick fields to approve, or open Reject… or the pencil."
 NO_DECISION = "No decision reached the portal, and nothing was changed. Try again."
@@ -37,7 +37,7 @@ REASON_REQUIRED = "Choose a reason for rejecting."
 OTHER_NEEDS_TEXT = "Add a sentence to explain “Other”."
 TOO_LONG = "Shorten the reason: it has %(show_value)d characters, and the limit is %(limit_value)d."
 
-Key = UUID | str  # of controls: a field's id, group-KEY or ALL
+Key = UUID | str  # the key of controls: a field's id, group-KEY or ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def first_problem(form: forms.Form) -> Problem:
 
 def read_input(post: QueryDict, key: Key) -> FieldInput:
     """Return the content of the controls of one field, one group or all fields."""
-    # A value that could not be rejected again opens the reason it needs.
+    # If a value could not be rejected again, the panel for the needed reason is open.
     again = {"reject"} if post.get("do") == f"reject-again:{key}" else set()
     return FieldInput(
         ticked=f"tick.{key}" in post,
@@ -118,7 +118,7 @@ def read_input(post: QueryDict, key: Key) -> FieldInput:
 
 
 def read_reason(given: FieldInput) -> tuple[str, str]:
-    """Return the code and the text of a rejection's reason. Raises Invalid where one is missing or too long."""
+    """Return the code and the text of a rejection's reason. Raises Invalid if one is missing or too long."""
     code = offered_code(given.code)
     if code == OTHER and not given.reason:
         raise Invalid(OTHER_NEEDS_TEXT, "text")
@@ -129,7 +129,7 @@ def read_reason(given: FieldInput) -> tuple[str, str]:
 
 
 def offered_code(code: str) -> str:
-    """Return the code if reviewers can choose it now, else ''. Raises Invalid where a reason is required."""
+    """Return the code if reviewers can choose it now, else ''. Raises Invalid if a reason is required."""
     found = code if code in reasons.options() else ""
     if not found and reasons.is_required():
         raise Invalid(REASON_REQUIRED, "code")
@@ -258,14 +258,14 @@ class DecisionForm:
         return self._choice(field, Outcome.APPROVED, is_corrected=True, corrected_value=value, corrected_label=label)
 
     def _other(self, field: SyncField, key: Key) -> Choice:
-        """Write another value over a conflict; an empty input is more likely forgotten than meant."""
+        """Choose another value for a conflict; an empty input is refused, because it is probably an oversight."""
         is_lookup = value_control(self.columns.get(field.column_name)) == "find"
         if not is_lookup and not any(read_input(self.post, field.pk).value or ()):
             raise Invalid("Enter the value for the CRM.", "value")
         return self._correct(field, key)
 
     def _refuse_part_of_group(self, field: SyncField, key: Key) -> None:
-        """Raise Invalid where a form opened before the fields became a group would decide one of them alone."""
+        """Raise Invalid if a form opened before the fields became a group would decide one of them alone."""
         for group in self._bound.values():
             if key == field.pk and field in group.open_fields:
                 raise Invalid(f"{group.name} is decided together. Split it to decide this field alone.")

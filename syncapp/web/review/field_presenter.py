@@ -38,7 +38,7 @@ class FieldPresenter:
 
     `locked`: why this person cannot decide it; `group`: the name of the group it is decided with, '' for none;
     `rejected_before`: who rejected the same value before, when and why; `crm_problem`: why the live value could not
-    be read just now; `restore`: what capture did about it, None for an edit that something else staged;
+    be read just now; `restore`: the result of capture for it, None for an edit that capture did not stage;
     `repeated`: the same for the last time that Outlook sent a rejected value again.
     """
 
@@ -88,7 +88,7 @@ class FieldPresenter:
 
     @property
     def is_deleted(self) -> bool:
-        """Return whether it is undecided and its contact was deleted in the CRM."""
+        """Return whether the field is undecided and its contact was deleted in the CRM."""
         return self.field.is_undecided and self.field.contact_is_gone
 
     @property
@@ -101,7 +101,7 @@ class FieldPresenter:
 
     @property
     def is_decided_with_all(self) -> bool:
-        """Return whether "Approve all" and "Reject all" include it."""
+        """Return whether "Approve all" and "Reject all" include the field."""
         return self.locked is None and groups.is_groupable(self.field, self.column)
 
     @property
@@ -110,7 +110,7 @@ class FieldPresenter:
 
     @property
     def changes_by_itself(self) -> bool:
-        """Return whether the page polls for it: it is being written, or not read back from the CRM yet."""
+        """Return whether the page polls for the field: it is being written, or not read back from the CRM yet."""
         is_awaited = self.field.delivery in IN_THE_CRM and outcomes.awaits_reading_back(self.field)
         return self.is_being_written or (is_awaited and self.field.decision != FieldDecision.SUPERSEDED)
 
@@ -174,12 +174,12 @@ class FieldPresenter:
 
     @property
     def restore_tag(self) -> str:
-        """Return in a few words that an undecided proposal was not restored, '' for one that was."""
+        """Return a few words if the original of an undecided field was not restored, '' if it was."""
         return self.restore.tag if self.restore is not None and self.field.is_undecided else ""
 
     @property
     def live_note(self) -> str:
-        """Return why a proposal was not restored, and what approving and rejecting do then; '' if it was."""
+        """Return why the original was not restored, and what approving and rejecting do then; '' if it was."""
         field = self.field
         if not field.is_undecided or field.record.is_restored or field.contact_is_gone:
             return ""
@@ -229,12 +229,12 @@ class FieldPresenter:
 
     @property
     def is_recognized(self) -> bool:
-        """Return whether its decision was found in the CRM after a restore."""
+        """Return whether the field's decision was found in the CRM after a database restore."""
         return self._last_decision is not None and self._last_decision.is_recognized
 
     @property
     def recognized_by(self) -> str:
-        """Return who took that decision, as the CRM's row names them; '' where the portal superseded it."""
+        """Return the decider of the recognized decision, as the CRM's row names them; '' if it was superseded."""
         last = outcomes.last_decision(self.field)
         return last.recognized_by if last is not None and last.kind != Kind.SUPERSEDE else ""
 
@@ -260,7 +260,7 @@ class FieldPresenter:
 
     @property
     def _review(self) -> Decision | None:
-        """Return the reviewer's decision unless a follow-up came later, whose CRM value is our own writing."""
+        """Return the reviewer's decision unless a follow-up came later, for which we wrote the CRM's value."""
         is_decided = self.field.decision in (FieldDecision.APPROVED, FieldDecision.REJECTED)
         last = outcomes.last_decision(self.field) if is_decided else None
         return last if last is not None and last.kind == Kind.REVIEW else None

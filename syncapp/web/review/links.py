@@ -25,7 +25,7 @@ from syncapp.web.base.page import REVIEW_ROLES
 from syncapp.web.review.decision_form import ALL, FieldInput
 from syncapp.web.review.record_presenter import InputOf, RecordPresenter, no_input
 
-LINK = "link"  # the parameter that tells the record page of a mail's link
+LINK = "link"  # the parameter with which the record page recognizes a mail's link
 GONE = "gone"
 _WORDS: Mapping[str, str] = {
     State.OLD: "This link is old. The page shows the edit as it is now; nothing is selected.",
@@ -50,7 +50,7 @@ def link(request: PortalRequest, token: str) -> HttpResponse:
 def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
     """Show or change the reader's mail preference.
 
-    A mail program's POST (RFC 8058: List-Unsubscribe=One-Click) names none and means off.
+    A mail program's POST (RFC 8058: List-Unsubscribe=One-Click) names no preference and means off.
     """
     person = links.reader_of(token.rstrip("/"))
     if person is None:

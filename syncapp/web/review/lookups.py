@@ -1,4 +1,4 @@
-"""Search for the row that a lookup should point to."""
+"""The search for the row that a lookup should point to."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def _title(last: Decision, person: Person) -> str:
 
 
 def _is_being_checked(last: Decision) -> bool:
-    """Return whether the CRM's answer was lost, so that the CRM is read to learn the result of the write."""
+    """Return whether the CRM's answer was lost, so that the CRM is read to find out whether the write succeeded."""
     delivery = last.delivery
     return delivery is not None and (delivery.state == JobState.VERIFY or delivery.outcome_unknown)
 
@@ -172,7 +172,7 @@ def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     read_back = ", read back" if is_read_back(field, last) else ""
     hint = f"{when}{read_back}; {by}"
     if last.is_recognized:
-        hint = f"{by} {when}; {BEFORE_RESTORE}"  # the decider first: a narrow column shows no more
+        hint = f"{by} {when}; {BEFORE_RESTORE}"  # the decider first, because a narrow column cuts off the rest
     if last.kind == Kind.PUT_BACK:
         return OutcomePresenter("undo", "none", "Old value put back", hint, follow_up="approve_after_all")
     if last.outcome == Outcome.REJECTED:

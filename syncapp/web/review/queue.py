@@ -56,7 +56,7 @@ def show_queue(request: PortalRequest, params: QueueParams, *, status: int = 200
 
 @allow(*REVIEW_ROLES)
 def fresh(request: PortalRequest) -> HttpResponse:
-    """Return how many edits came since the list was shown; only an empty list then loads them by itself."""
+    """Return how many edits arrived since the list was shown; only an empty list then loads them automatically."""
     queue = _queue_of(request)
     since = parameters.moment(request.GET.get("since", ""))
     count = reads.count_newer(queue.tab, since, queue.params.criteria) if since else 0
@@ -68,7 +68,7 @@ def fresh(request: PortalRequest) -> HttpResponse:
 
 @allow(*REVIEW_ROLES)
 def written(request: PortalRequest) -> HttpResponse:
-    """Return the rows that left the phase in which the page shows them; they keep their places.
+    """Return the rows that left the phase that the page shows; they keep their places.
 
     The page names each row as its id, a dot and its phase.
     """

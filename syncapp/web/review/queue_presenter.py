@@ -110,7 +110,7 @@ class QueuePresenter:
 
     @cached_property
     def next(self) -> uuid.UUID | None:
-        """Return the edit after the open one, whether that is still in this list or not."""
+        """Return the edit after the open one, even if the open one is no longer in this list."""
         position = self._position
         if position is not None and position + 1 < len(self.page.records):
             return self.page.records[position + 1].pk
@@ -168,7 +168,7 @@ class QueuePresenter:
 
     @cached_property
     def reviewers(self) -> list[Person]:
-        """Return whom edits can be assigned to: the reader first, then the other reviewers by name."""
+        """Return the people to whom edits can be assigned: the reader first, then the other reviewers by name."""
         person = self.page_context.person
         found = by_name(Person.objects.filter(is_reviewer=True, is_active=True))
         return sorted(found, key=lambda each: each != person)
@@ -204,7 +204,7 @@ class QueuePresenter:
         if not self.params.criteria:
             known = next(count for tab, _, _, count in self.tabs if tab is self.tab)
         elif "page" in self.__dict__ and not self.after and not self.page.has_more:
-            known = len(self.page.records)  # the whole list was read; beside a single edit no page is
+            known = len(self.page.records)  # the whole list was read, unlike beside a single edit
         return reads.count(self.tab, self.params.criteria) if known is None else known
 
     @property
@@ -225,7 +225,7 @@ class QueuePresenter:
 
     @property
     def title(self) -> str:
-        """Return the list's heading; how many edits match the filters, or wait with how many fields."""
+        """Return the list's heading: the number of matching edits, or the numbers of waiting edits and fields."""
         count = self.count
         if self.params.criteria:
             return f"{capped(count)} match{'' if count == 1 else 'es'}" if count else "No matches"

@@ -103,7 +103,7 @@ def _undo(request: PortalRequest, row: SyncRecord, ids: Collection[uuid.UUID], *
 
 @allow(Role.REVIEWER, methods=("POST",))
 def retry(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
-    """Send a failed decision once more."""
+    """Deliver a failed decision again."""
     row = record_page.get_field(field_id).record
     return record_page.perform(
         request, row, partial(decisions.retry, field_id, by=request.user), message="Trying again."
@@ -150,7 +150,7 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         response = record_page.render(request, "review/_record.html", queue, edit)
         response["HX-Retarget"], response["HX-Reswap"] = "#record", "outerHTML show:none"
         return response
-    # Another page may have read the new values first: then this reading finds no change, but the page is out of date.
+    # If another page has read the new values first, this reading finds no change, although this page is out of date.
     stale = {each.id for each in edit.decidable if request.POST.get(f"seen.{each.id}", each.seen) != each.seen}
     fields = edit.only({*result.changed, *result.unreadable, *stale}) if result else []
     return record_page.render(request, "review/_read.html", queue, edit, fields=fields, heads=edit.heads_of(fields))
@@ -162,7 +162,7 @@ def live_values_problem() -> str:
 
 
 def _polled_rows(request: PortalRequest, queue: QueuePresenter) -> HttpResponse:
-    """Return the rows that were under way at the last poll; the forms of the others stay untouched."""
+    """Return the rows that were being written at the last poll; the forms of the others stay untouched."""
     being_written, not_read_back, with_message = (
         set(request.GET.get(name, "").split(",")) for name in ("live", "back", "told")
     )

@@ -98,7 +98,7 @@ def render(
 
 
 def names_record(request: PortalRequest) -> bool:
-    """Return whether the address in the browser names an edit, and so the title does; the list's address does not."""
+    """Return whether the URL in the browser names an edit, so that the title does too; the list's URL names none."""
     return urlsplit(request.htmx.current_url or "").path != reverse("queue")
 
 

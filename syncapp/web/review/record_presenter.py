@@ -68,7 +68,7 @@ class GroupPresenter:
 
     @property
     def id(self) -> str:
-        """Return the group's key in names of controls, where fields have their ids."""
+        """Return the key that names the group's controls, as a field's id does for a field."""
         return f"group-{self.key}"
 
     @property
@@ -146,7 +146,7 @@ class RecordPresenter:
 
     @property
     def decided_with_all(self) -> list[FieldPresenter]:
-        """Return the fields of "Approve all N"."""
+        """Return the fields that "Approve all N" decides."""
         return [each for each in self.fields if each.is_decided_with_all]
 
     @property
@@ -227,7 +227,7 @@ class RecordPresenter:
         return [group for group in self.groups if any(each.id in ids for each in group.fields)]
 
     def with_live_values(self, found: RefreshResult | None) -> RecordPresenter:
-        """Return the page with the unstored results of a reading; None means that the CRM did not answer or refused."""
+        """Return the page with the unstored results of a reading; None if the CRM did not answer or refused."""
         if found is None:
             return replace(self, crm_failed=True, crm_refused=live_values.are_refused())
         fields = tuple(replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in self.fields)

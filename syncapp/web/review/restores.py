@@ -1,4 +1,4 @@
-"""The part of capture on the record page: for each field how long it was in the CRM, or why it still is."""
+"""The results of capture on the record page: how long each value was in the CRM, or why it still is."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RestorePresenter:
 
     @property
     def why(self) -> str:
-        """Return why it is in the CRM, as a sentence; '' for a restored one."""
+        """Return why the value is still in the CRM, as a sentence; '' for a restored one."""
         if self.row.result == RestoreResult.PUT_BACK:
             return "An administrator put the value from Outlook back after the original had been restored."
         if self.is_restored:
@@ -72,6 +72,6 @@ def newest(record: SyncRecord, columns: Collection[str]) -> Mapping[str, Restore
 
 
 def live_words(restores: Mapping[str, RestorePresenter]) -> str:
-    """Return how long an edit was in the CRM until its originals were restored, '' where that is not known."""
+    """Return how long an edit was in the CRM until its originals were restored, '' if that is not known."""
     seconds = [each.row.live_seconds for each in restores.values() if each.row.live_seconds is not None]
     return f"was in the CRM for {times.span(max(seconds))}" if seconds else ""

@@ -28,7 +28,7 @@ ColumnsOf = Callable[[str], Mapping[str, Column]]
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """The state of an edit. `phase` names a state that passes by itself, `left` the seconds it has left."""
+    """The state of an edit. `phase` names a state that ends by itself, `left` the seconds until then."""
 
     icon: str
     tone: str
@@ -92,7 +92,7 @@ def present_rows(
         names = [field.column_name for field in undecided or own]
         labels = (known[name].label if name in known else name or UNKNOWN_FIELD for name in names)
         kinds = {field.change_kind for field in own}
-        kind = ChangeKind(kinds.pop()) if len(kinds) == 1 else ChangeKind.OTHER  # the one that all fields share
+        kind = ChangeKind(kinds.pop()) if len(kinds) == 1 else ChangeKind.OTHER  # the kind that all fields share
         is_waiting = record.waiting_count > 0
         is_old = overdue is not None and record.edited_on is not None and record.edited_on < overdue
         return RowPresenter(

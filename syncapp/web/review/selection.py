@@ -38,7 +38,7 @@ from syncapp.web.review.params import read_params
 from syncapp.web.review.record import live_values_problem
 from syncapp.web.review.selection_presenter import SelectionPresenter
 
-KEY = "selection"  # names the reason's controls
+KEY = "selection"  # the key in the names of the reason's controls
 
 
 class SelectionForm(forms.Form):
@@ -127,7 +127,7 @@ def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
             messages.error(request, live_values_problem())
         return _to_selection(row, "?all=1" if shows_all else "")
     after = SelectionPresenter(row, request.user, shows_all=shows_all, crm_failed=not crm_answered)
-    # Fields left out by this reading can make the rest short enough to be listed in full: then read those as well.
+    # If this reading leaves out fields, the rest may be short enough to be listed in full; then read those as well.
     after.read_soon = crm_answered and not set(after.record_ids) <= set(record_ids)
     counts_changed = request.POST.get("fields") != str(row.fields)
     context = _context_of(request, after) | {"counts_changed": counts_changed}

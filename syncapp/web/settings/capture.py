@@ -1,4 +1,4 @@
-"""The page of capture: what it sees and does, and its switches. Each button calls one operation."""
+"""The capture page: observed changes, results, and switches. Each button calls one operation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SWITCHED = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN)
 
 @allow(Role.ADMINISTRATOR)
 def settings_capture(request: PortalRequest) -> HttpResponse:
-    """Show who changed contacts, what was done about it, and what would be done."""
+    """Show who changed contacts, what was done about it, and what other settings would do."""
     return _page(request)
 
 
@@ -54,7 +54,7 @@ def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("GET", "POST"))
 def settings_capture_on(request: PortalRequest, source: str) -> HttpResponse:
-    """Say what switching a source on does, and switch it on."""
+    """Explain the effect of switching a source on, and switch it on."""
     chosen = _source(source)
     form = CaptureSwitchForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -113,7 +113,7 @@ def settings_capture_limit(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_step(request: PortalRequest) -> HttpResponse:
-    """Stop restoring, resume, or ask for, confirm, withdraw or leave the original rule."""
+    """Stop restoring, resume, or request, confirm, withdraw or leave the original rule."""
     action = request.POST.get("do", "")
     if action not in _ACTIONS:
         raise Http404

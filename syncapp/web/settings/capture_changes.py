@@ -31,7 +31,7 @@ LISTED = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change of one column: who made it, when, and what was done about it."""
+    """One change of one column: its author, its time, and what was done about it."""
 
     at: datetime
     label: str
@@ -106,7 +106,7 @@ class ChangeListPresenter:
 
 
 def rows_of(changes: Sequence[CaptureValue], naming: Naming) -> list[ChangeRow]:
-    """Return rows with the names of contacts and of those who changed them."""
+    """Return rows with the names of contacts and of the people who changed them."""
     named = Naming(
         naming.programs,
         naming.signers,

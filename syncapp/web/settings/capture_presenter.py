@@ -1,4 +1,4 @@
-"""The page of capture: its mode in words, brakes, sources, how long values were live, and reading."""
+"""The capture page: mode in words, brakes, sources, times that values were in the CRM, and reading."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAX_SECTIONS, MAX_GAPS = 6, 5
 
 @dataclass(frozen=True, slots=True)
 class BrakeRow:
-    """A brake: its figure, how much of its limit that is in percent, and what happens at the limit."""
+    """A brake: its figure, the percentage of its limit, and what happens at the limit."""
 
     name: str
     figure: str
@@ -88,7 +88,7 @@ class CapturePresenter:
 
     @cached_property
     def headline(self) -> str:
-        """Return what is true of capture now, the worst thing first."""
+        """Return the current states of capture, the worst first."""
         if not self.has_begun:
             return "Capture is off"
         if self.capture is None:
@@ -107,7 +107,7 @@ class CapturePresenter:
 
     @property
     def mode_words(self) -> str:
-        """Return what happens to changes now."""
+        """Return what happens to changes in the current mode."""
         return {
             CaptureMode.OFF: "",
             CaptureMode.OBSERVING: "Changes are only counted; nothing is staged or restored.",
@@ -141,7 +141,7 @@ class CapturePresenter:
 
     @cached_property
     def held_up(self) -> list[str]:
-        """Return why edits are found but not staged, though a source is on."""
+        """Return why edits are found but not staged although a source is on."""
         if self.mode not in brakes.RUNNING:
             return []
         found = [] if clients.review_writes_are_enabled() else [kinds.READ_ONLY.title]
@@ -176,7 +176,7 @@ class CapturePresenter:
 
     @cached_property
     def sources(self) -> list[SourceRow]:
-        """Return a row for Outlook, each program, and what is unknown."""
+        """Return a row for Outlook, for each program, and for unknown sources."""
         badge = capture_words.STATES.get(self.mode, capture_words.OBSERVING)
         is_original = self.capture is not None and self.capture.rule == CaptureRule.ORIGINAL
         teams = dict(FilterTeam.objects.filter(pk__in=self._pilots).values_list("pk", "name")) if self._pilots else {}
@@ -275,7 +275,7 @@ class CapturePresenter:
 
     @property
     def worst_contact(self) -> tuple[str, str]:
-        """Return the name of the contact whose value was live longest, and the address of the edit or the contact."""
+        """Return the contact whose value was in the CRM longest, and the address of the edit or the contact."""
         worst = self.lives.worst
         if worst is None:
             return "", ""
@@ -286,7 +286,7 @@ class CapturePresenter:
 
     @property
     def delay(self) -> str:
-        """Return how late audit entries appear."""
+        """Return the delay of audit entries in words."""
         capture = self.capture
         if capture is None or capture.worst_delay is None:
             return "not measured yet"
@@ -310,7 +310,7 @@ class CapturePresenter:
 
     @property
     def outlook_obstacle(self) -> str:
-        """Return what stands in the way of switching Outlook on; '' where nothing does, or it is on."""
+        """Return why Outlook cannot be switched on; '' if it can, or is on already."""
         return "" if Source.OUTLOOK in self.on else switching.obstacle(Source.OUTLOOK)
 
 

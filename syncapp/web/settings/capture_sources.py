@@ -1,4 +1,4 @@
-"""The sources of changes on the page of capture: a row for each, and its columns with the newest example."""
+"""The sources of changes on the capture page: a row for each, and its columns with the newest example."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source: what was done with its changes in 7 days, what would have been, and its switch.
+    """A source: the results of its changes in 7 days, those by the original rule, and its switch.
 
-    `switch` is "on", "off", or empty where it cannot be switched on under the present rule.
+    `switch` is "on", "off", or empty if the source cannot be switched on under the current rule.
     """
 
     anchor: str
@@ -113,7 +113,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A change of one contact; `address` leads to the edit, or to the contact in the CRM where `is_outside`."""
+    """A change of one contact; `address` leads to the edit, or with `is_outside` to the contact in the CRM."""
 
     contact: str
     address: str
@@ -123,7 +123,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ColumnRow:
-    """A column of one source. `handling` is empty where it cannot be chosen."""
+    """A column of one source. `handling` is empty if it cannot be chosen."""
 
     column: str
     label: str
@@ -163,7 +163,7 @@ def source_row(
     may_switch: bool,
     teams: Mapping[Any, str],
 ) -> SourceRow:
-    """Return the row of a source; `switch` is given where it is on."""
+    """Return the row of a source; `switch` is given if the source is on."""
     writer = found.writer
     pilot = teams.get(switch.pilot_team_id, GONE_TEAM) if switch and switch.pilot_team_id else ""
     return SourceRow(
@@ -190,7 +190,7 @@ def _would(found: WriterChanges, *, may_switch: bool) -> str:
 
 
 def section(found: WriterChanges, row: SourceRow, naming: Naming, handlings: Mapping[tuple[str, str], str]) -> Section:
-    """Return the columns of a source; of one that cannot be reviewed only the busiest ones."""
+    """Return the columns of a source; if it cannot be reviewed, only the busiest ones."""
     listed = found.columns if row.switch else found.columns[:MAX_ROWS]
     rows = [_column_row(found.writer, each, row, naming, handlings) for each in listed]
     return Section(row, rows, len(found.columns) - len(listed))
@@ -218,7 +218,7 @@ def _column_row(
 
 
 def example_of(value: CaptureValue, naming: Naming) -> Example:
-    """Return a change as it is shown; its contact's name where the queue knows it."""
+    """Return a change for display, with its contact's name if the queue knows it."""
     contact_id = value.entry.contact_id
     name = naming.contacts.names.get(contact_id, "")
     edit = naming.contacts.edits.get(str(value.entry_id))
@@ -231,7 +231,7 @@ def example_of(value: CaptureValue, naming: Naming) -> Example:
 
 
 def _change(value: CaptureValue, column: Column | None) -> ValueDiff | None:
-    """Return the change; None where the new value was not read, or was cut off."""
+    """Return the change; None if the new value was not read, or was cut off."""
     if not value.new_known:
         return None
     after = value.new_value, value.new_label
@@ -257,7 +257,7 @@ class Team:
 
 
 class SwitchPresenter:
-    """The page that says what switching a source on does; `typed` is the choice that was sent."""
+    """The page that explains the effect of switching a source on; `typed` is the choice that was sent."""
 
     def __init__(self, source: Source, *, typed: str | None) -> None:
         self.source = source
@@ -265,7 +265,7 @@ class SwitchPresenter:
 
     @cached_property
     def obstacle(self) -> str:
-        """Return what stands in the way, '' if nothing does."""
+        """Return why the source cannot be switched on, '' if it can."""
         return switching.obstacle(self.source)
 
     @cached_property

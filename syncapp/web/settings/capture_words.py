@@ -1,4 +1,4 @@
-"""Words of the page of capture: its headline in each mode, and what was done with changes."""
+"""Texts of the capture page: its headline in each mode, and the results of changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncapp.models.capture.entry import Source
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.text.localization import number
 
-# Named in this order, each after its number.
+# Results in the order in which they are named, each after its number.
 DONE: Mapping[ChangeResult, str] = {
     ChangeResult.RESTORED: "staged and restored",
     ChangeResult.PUT_BACK: "restored, then undone",
@@ -77,7 +77,7 @@ STATES: Mapping[CaptureMode, Badge] = {
 
 
 def done(counted: Mapping[ChangeResult, int], *, is_short: bool = False) -> list[tuple[str, str]]:
-    """Return each number with its words, such as ("291", "staged and restored"); in short only "restored"."""
+    """Return each number with its words, such as ("291", "staged and restored"), or "restored" in short form."""
     words = {**DONE, ChangeResult.RESTORED: "restored", ChangeResult.OBSERVED: "observed"} if is_short else DONE
     return [(number(counted[result]), words[result]) for result in DONE if counted.get(result)]
 
@@ -92,7 +92,7 @@ def sources_on(on: int, observed: int) -> str:
 
 def duration(seconds: float) -> str:
     """Return "9 s", "3 min 40 s" or "2 h 5 min"."""
-    whole = int(seconds)  # as elsewhere: an age is not rounded up
+    whole = int(seconds)  # not rounded up, like ages on other pages
     if whole < 60:
         return f"{whole} s"
     size, large, small = (60, "min", "s") if whole < 3600 else (3600, "h", "min")

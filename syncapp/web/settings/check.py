@@ -21,7 +21,7 @@ PAGE = "settings_check"
 
 @allow(Role.ADMINISTRATOR)
 def settings_check(request: PortalRequest) -> HttpResponse:
-    """Show the results of the last check, and the progress of the one under way."""
+    """Show the results of the last check, and the progress of the current one."""
     return _page(request)
 
 

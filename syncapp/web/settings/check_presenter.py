@@ -1,4 +1,4 @@
-"""The connection check as its page shows it: verdicts, findings by group, privileges to print."""
+"""The connection check, prepared for its page: verdicts, findings by group, privileges to print."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """Return whether its story is shown at once."""
+        """Return whether the finding's details are shown at once."""
         return self.level is Level.FAILED
 
 
@@ -92,7 +92,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeRow:
-    """A row of the table for IT security; `badge` is None where the privilege has not been looked up."""
+    """A row of the table for IT security; `badge` is None if the privilege has not been checked."""
 
     title: str
     name: str
@@ -102,7 +102,7 @@ class PrivilegeRow:
 
 
 class CheckPresenter:
-    """One stored check, finished or under way."""
+    """One stored check, finished or in progress."""
 
     def __init__(self, check: ConnectionCheck, names: Names) -> None:
         self.check = check
@@ -111,12 +111,12 @@ class CheckPresenter:
 
     @cached_property
     def summary(self) -> Summary:
-        """Return what works now."""
+        """Return the summary of what works."""
         return summarize(self.findings)
 
     @cached_property
     def verdicts(self) -> list[tuple[Readiness, list[tuple[str, str]]]]:
-        """Return each verdict with what stands in its way: the anchor and what to do."""
+        """Return each verdict with the findings that prevent it: the anchor, and what to do."""
         return [
             (verdict, [(anchor(each["id"]), each["fix"] or each["name"]) for each in verdict.things])
             for verdict in self.summary.verdicts
@@ -138,7 +138,7 @@ class CheckPresenter:
 
     @cached_property
     def tally(self) -> list[tuple[Badge, int, list[Line]]]:
-        """Return how many findings have each level; those that need somebody are named."""
+        """Return how many findings have each level; those that need someone to act are named."""
         lines = [Line(finding) for finding in self.findings]
         counts = []
         for level, badge in BADGES.items():
@@ -204,7 +204,7 @@ def _purposes(privilege: privileges.Privilege) -> str:
 
 
 def _held(purpose: Purpose, word: str, findings: Sequence[Mapping[str, Any]]) -> Line | None:
-    """Return a line that counts the privileges of a purpose, where all of them are held."""
+    """Return a line that counts the privileges of a purpose, if all of them are held."""
     needed = [each for each in findings if purpose.value in each["needed_for"]]
     if not needed or any(each["level"] != Level.OK for each in needed):
         return None

@@ -46,7 +46,7 @@ _FAILED_EDITS = {
 
 @allow(Role.ADMINISTRATOR)
 def settings_connection(request: PortalRequest) -> HttpResponse:
-    """Show the connected CRM, what may be written to it, and what is stopped."""
+    """Show the connected CRM, the kinds of writing that are allowed, and those that are stopped."""
     return _page(request)
 
 

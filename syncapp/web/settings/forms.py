@@ -240,7 +240,7 @@ class CaptureSwitchForm(SettingsForm):
 
 
 class CaptureIdentityForm(SettingsForm):
-    """The meaning of a user of the CRM to capture: signs, or is a program."""
+    """The kind of a CRM user that capture should recognize: a signing user, or a program."""
 
     kind = forms.TypedChoiceField(
         choices=CaptureIdentity.Kind.choices,

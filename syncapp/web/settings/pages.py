@@ -46,7 +46,7 @@ def settings_page(
 def saved(
     request: PortalRequest, page: str, message: str = "Saved.", *arguments: Any, anchor: str = ""
 ) -> HttpResponse:
-    """Redirect to the page, at its element `anchor`, and show that the operation succeeded."""
+    """Redirect to the page, to its element `anchor`, and show that the operation succeeded."""
     messages.success(request, message)
     return HttpResponseRedirect(reverse(page, args=arguments) + (f"#{anchor}" if anchor else ""), status=303)
 

@@ -1,4 +1,4 @@
-"""The form of a plan that puts restored values back."""
+"""The form of a put-back plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = [(each.value, each.label) for each in Source if each is not Source.OUR
 
 
 class _MomentField(forms.CharField):
-    """A date and time in the reader's zone; of a time that comes twice, the one that `fold` names."""
+    """A date and time in the reader's zone; of a time that occurs twice, the one that `fold` names."""
 
     def __init__(self, *, fold: str, **options: Any) -> None:
         attributes = {"type": "datetime-local", "class": "input", "step": "1"}
@@ -46,7 +46,7 @@ class PutBackForm(SettingsForm):
     column = forms.ChoiceField(required=False)
 
     def __init__(self, data: Any = None, *, labels: Mapping[str, str]) -> None:
-        # The end includes what was restored in this minute.
+        # The end includes restores within this minute.
         now = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         first = {"begins_at": now - timedelta(days=1), "ends_at": now}
         super().__init__(data, initial={name: local_time.input_value(when) for name, when in first.items()})

@@ -1,4 +1,4 @@
-"""A plan that puts restored values back, as its page shows it."""
+"""A put-back plan, prepared for its page."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ItemPresenter:
 
     @property
     def live(self) -> DiffSide | None:
-        """Return what the CRM holds, where that is neither of the two values."""
+        """Return the CRM's value if it is neither of the two values."""
         if self.item.why != Left.CHANGED:
             return None
         return values.unmarked(self.column, self.item.live_value)
@@ -188,7 +188,7 @@ class PutBackPresenter:
 
     @cached_property
     def hold(self) -> str:
-        """Return why nothing is being written now, '' if writes go on."""
+        """Return why nothing is being written now, '' if writes continue."""
         return holds.reason()
 
     @property

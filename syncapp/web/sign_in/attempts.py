@@ -26,7 +26,7 @@ def remember(request: HttpRequest, flow: dict[str, Any], *, next_path: str) -> N
 
 
 def consume(request: HttpRequest, state: str) -> SignInAttempt | None:
-    """Return and delete this browser's attempt; of concurrent requests only the one that deletes the row gets it."""
+    """Return and delete this browser's attempt; of concurrent requests, only the one that deletes the row gets it."""
     mine = {"state": state, "browser": request.session.get(BROWSER, ""), "started_at__gte": _oldest_start()}
     found = SignInAttempt.objects.filter(**mine).first()
     if found is None or SignInAttempt.objects.filter(**mine).delete()[0] != 1:
@@ -35,7 +35,7 @@ def consume(request: HttpRequest, state: str) -> SignInAttempt | None:
 
 
 def carry_over(request: HttpRequest, *, was: str) -> None:
-    """Give the new session its own browser id, to which the started sign-ins of other tabs move."""
+    """Give the new session its own browser id, and move the started sign-ins of other tabs to it."""
     request.session[BROWSER] = secrets.token_urlsafe(32)
     if was:
         SignInAttempt.objects.filter(browser=was).update(browser=request.session[BROWSER])
