@@ -1,4 +1,4 @@
-"""Several independent steps in one `$batch`, each a change set and the read that proves it.
+"""Several independent steps in one `$batch`, each a change set followed by the read that proves it.
 
 Source: "Execute batch operations using the Web API". Steps are answered in order; one that fails does not stop the
 others. A step without an answer is unknown, never failed.

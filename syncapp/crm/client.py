@@ -172,7 +172,7 @@ class CrmClient:
         return definitions.columns(table, [_require(part).json() for part in parts])
 
     def table_facts(self, table: str) -> TableFacts:
-        """Return the table's code and whether the CRM keeps versions and tracks changes of its rows."""
+        """Return the table's code, and whether the CRM keeps versions and tracks changes of its rows."""
         return definitions.facts(self._transport.get(definitions.facts_path(table)))
 
     def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
@@ -189,7 +189,7 @@ class CrmClient:
     ) -> ChangePage[StagedRecord]:
         """Return a page of SyncRecords, as `staged_fields` does.
 
-        Without `with_origin` the two columns about what staged an edit are not read, because the CRM lacks them.
+        Without `with_origin`, the two columns about the origin of an edit are not read, because the CRM lacks them.
         """
         read = partial(rows.staged_record, names=self._names)
         select = rows.staged_record_columns(self._names, with_origin=with_origin)
@@ -287,7 +287,7 @@ class CrmClient:
         with_revision: bool = True,
         deadline: Deadline | None = None,
     ) -> StagingSnapshot:
-        """Return the contact as it is now, and which of these operations are staged. Raises CrmError."""
+        """Return the current contact, and the operations among these that are staged. Raises CrmError."""
         names = self._names
         select = rows.staged_record_columns(names)
         contact: LiveContact | None = None

@@ -3,7 +3,7 @@
     CrmError
     ├── transient: the same request may succeed later
     │   ├── Unreachable          no answer, or an incomplete one
-    │   ├── ServerFault          5xx but 501, a deadlock or timeout of its database
+    │   ├── ServerFault          5xx except 501, a deadlock or timeout of its database
     │   ├── Throttled            429; `retry_after` says when
     │   └── TokenUnavailable     the sign-in service gave no token for now
     └── lasting: the request fails until something changes
@@ -65,7 +65,7 @@ class CrmError(Exception):
 
     @property
     def refuses_operation(self) -> bool:
-        """Return whether the CRM refuses this operation whatever its values: it, a table or a column is unknown."""
+        """Return whether the CRM refuses this operation with any values: an operation, table or column is unknown."""
         if not self.is_refusal:
             return False
         is_unknown = self.code.lower() in _UNKNOWN_NAMES or _UNKNOWN_PROPERTY in self.message

@@ -223,7 +223,7 @@ def link(payload: Row, name: str) -> str:
 
 
 def lacks_columns(link: str, select: Iterable[str]) -> bool:
-    """Return whether a link selects columns, but not all of `select`."""
+    """Return whether a link selects columns, but not all columns of `select`."""
     selected = parse_qs(urlsplit(link).query).get("$select")
     return selected is not None and not set(select) <= set(selected[0].split(","))
 

@@ -1,4 +1,4 @@
-"""The demo's requests to its sandbox outside the Web API: reset it, list its people, choose what captures edits."""
+"""The demo's requests to its sandbox outside the Web API: reset, list of people, choice of what captures edits."""
 
 from __future__ import annotations
 

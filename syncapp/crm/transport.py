@@ -234,7 +234,7 @@ class Transport:
             reason = type(error).__name__
             _log(call, started, reason, "")
             was_sent = not never_sent(error)
-            # The other connections of the pool may be dead as well, and each would cost a timeout to find out.
+            # The other connections of the pool may be dead as well, and finding out would cost a timeout each.
             self._sessions.get().close()
             code = "no_answer" if was_sent else _NEVER_SENT
             raise Unreachable(f"The CRM did not answer ({reason}).", code=code) from error

@@ -68,7 +68,7 @@ class Audits:
     ) -> Page[AuditEntry]:
         """Return a page of the changes of a table's rows since a moment, oldest first.
 
-        With `rows` only of these, with `users` only what was done in their names.
+        With `rows`, only changes of these rows; with `users`, only changes in these users' names.
 
         Entries may appear long after the change and out of order, so callers start again before the newest entry and
         recognize known entries by their id. `with_change_data` selects a column that the CRM may refuse, since the
@@ -109,7 +109,7 @@ class Audits:
 
 def _entry(row: odata.Row) -> AuditEntry:
     cells = Cells(row)
-    changed = row.get(_CHANGE_DATA)  # of another form it only means that values are asked for
+    changed = row.get(_CHANGE_DATA)  # used as a hint only: values are read without it
     found = AuditEntry(
         id=cells.id("auditid"),
         created_on=cells.moment("createdon"),

@@ -40,7 +40,7 @@ MSAL_ERRORS = (
     TypeError,
     AttributeError,
 )
-# Those of them that mean that the service is temporarily down.
+# The exceptions among them that mean that the service is temporarily down.
 MSAL_UNAVAILABLE = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 

@@ -12,7 +12,7 @@ from syncapp.crm.auth.credentials import Applications, Credential
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 from syncapp.crm.sessions import DIRECT, OutgoingConnections
 
-# OAuth's codes of temporary errors; all others mean that our registration is wrong (RFC 6749, 4.1.2.1 and 5.2).
+# OAuth's codes for temporary errors; all others mean that our registration is wrong (RFC 6749, 4.1.2.1 and 5.2).
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 

@@ -34,7 +34,7 @@ class CustomizingReads:
         self._transport = transport
 
     def signed_in(self) -> str:
-        """Return the name of the user whose token is used, or the id where the name cannot be read."""
+        """Return the name of the user whose token is used, or the id if the name cannot be read."""
         user = guid(self._transport.get("WhoAmI"), "UserId")
         try:
             return text(self._transport.get(f"systemusers({user})?$select=fullname"), "fullname")

@@ -20,7 +20,7 @@ _COLUMNS = ("syncattributemappingid", "syncdirection")
 
 
 class Directions:
-    """Operations on field directions; the only write leaves each of them as it is."""
+    """Operations on field directions; the only write leaves the direction unchanged."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Directions:
         writes_allowed: Callable[[], bool],
         verify_organization: Callable[[Deadline | None], None],
     ) -> None:
-        """`verify_organization` raises WritesDisabled where the address leads to another CRM than ours."""
+        """`verify_organization` raises WritesDisabled if the address leads to a CRM that is not ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
         self._verify_organization = verify_organization
@@ -47,7 +47,7 @@ class Directions:
     def rewrite(
         self, stored: StoredDirection, *, keeps_versions: bool = True, deadline: Deadline | None = None
     ) -> RewrittenDirection:
-        """Write a direction as it is, and read it back.
+        """Write a direction unchanged, and read it back.
 
         Raises WritesDisabled before anything is sent, CrmError when the request failed as a whole.
         """

@@ -1,7 +1,7 @@
 """Records of field directions.
 
 Sources: "RetrievePrincipalSyncAttributeMappings function", "AttributeMapping complex type". No page explains the
-numbers of a direction; their meaning here is that of several published clients.
+numbers of a direction; their meaning here follows several published clients.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CONTACT_CODE = 2  # `EntityTypeCode` of contacts
 
 
 class Direction(IntEnum):
-    """The way that a changed value travels."""
+    """The direction in which changed values are synchronized."""
 
     NONE = 0
     TO_OUTLOOK = 1
@@ -26,9 +26,9 @@ class Direction(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDirection:
-    """The direction of a pair of fields; `direction`, `default` and `allowed` may be numbers that no page names.
+    """The direction of a pair of fields; `direction`, `default` and `allowed` may be undocumented numbers.
 
-    `columns` are those of the CRM that travel together, such as the lines of an address.
+    `columns` are the CRM's columns that are synchronized together, such as the lines of an address.
     """
 
     id: UUID
@@ -53,7 +53,7 @@ class StoredDirection:
 
 @dataclass(frozen=True, slots=True)
 class RewrittenDirection:
-    """The result of writing a direction as it was: the CRM's refusal or None, and the direction read back or None."""
+    """The result of writing a direction unchanged: the CRM's refusal or None, and the direction read back or None."""
 
     error: CrmError | None
     read_back: int | None

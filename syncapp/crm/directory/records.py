@@ -37,7 +37,7 @@ class TeamKind(IntEnum):
 class ActingFor:
     """The user that a call impersonates ("Impersonate another user").
 
-    Without an Entra id (a CRM on premises) the CRM's own user id is sent; the CRM silently ignores that header when it
+    Without an Entra id (an on-premises CRM) the CRM's own user id is sent; the CRM silently ignores that header when it
     does not know the id.
     """
 

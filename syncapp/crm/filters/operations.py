@@ -188,7 +188,7 @@ class Filters:
         for change, response in zip(changes, responses, strict=True):
             now = None
             if response.proof is not None and response.proof.status < 300:
-                # The change itself has an answer, whatever happens to the read-back.
+                # The change itself has an answer, even if the read-back fails.
                 with suppress(ProtocolError):
                     read = directory_rows.mailbox(response.proof.json())
                     now = None if read.problem else read
@@ -207,7 +207,7 @@ class Filters:
         headers = {**odata.preferences(), **_headers(acting_for)}
         now = None
         if response.proof is not None:
-            # The switch itself has an answer, whatever happens to the read-back.
+            # The switch itself has an answer, even if the read-back fails.
             with suppress(CrmError):
                 read = self._part_rows(response.proof, switch.owner_id, headers, deadline)
                 now = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
@@ -234,7 +234,7 @@ class Filters:
         if unreadable:
             raise ProtocolError(unreadable[0].problem, code="value")
         if any(each.owner_id != owner_id for each in found if not each.problem):
-            # A query that the CRM does not accept returns our own rows, which must not pass for another owner's.
+            # A query that the CRM does not accept returns our own rows, which must not be taken for another owner's.
             raise ProtocolError("The CRM answered with the filters of another owner.", code="owner")
         return found
 

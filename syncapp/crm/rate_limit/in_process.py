@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from syncapp.crm.rate_limit.limiter import BaseLimiter, Grant, Lane, LimiterStatus, Limits, Usage
 from syncapp.crm.sessions import PerProcess
 
-# How long to wait before asking for a place again; the end of a call cannot be predicted.
+# Seconds to wait before asking for a place again; the end of a call cannot be predicted.
 PLACE_RETRY_SECONDS = 0.05
 # The weight of the newest measurement in the estimated cost of an operation.
 _LEARNING = 0.2

@@ -173,7 +173,7 @@ class NoLimiter:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to a request for a slot: granted if `wait` is 0, else the seconds to wait before asking again.
+    """The answer to a request for a slot: granted if `wait` is 0, otherwise `wait` seconds before asking again.
 
     `charged` seconds of execution are deducted in advance, `lease` names the place.
     """

@@ -1,4 +1,4 @@
-"""A rate limiter for all processes together, in one Redis script.
+"""A rate limiter shared by all processes, in one Redis script.
 
 Only the clock of Redis counts; setting it back extends neither a pause nor a place. While Redis is down, each process
 keeps to its share of the limits, which depends on the number of processes seen last.

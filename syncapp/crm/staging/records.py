@@ -27,7 +27,7 @@ class StagedDecision(IntEnum):
 
 
 class ColumnType(StrEnum):
-    """Format and comparison of a column's values. DATE has the behavior DateOnly, DATE_TIME every other."""
+    """Types of columns, by format and comparison of values. DATE has the behavior DateOnly, DATE_TIME the others."""
 
     TEXT = "text"
     MEMO = "memo"
@@ -267,14 +267,14 @@ class RecordClose:
 
 @dataclass(frozen=True, slots=True)
 class RestoredFlag:
-    """The flag of a staged edit that says whether its originals are in the contact, as it is to be written."""
+    """The new value of a staged edit's flag that says whether its originals are in the contact."""
 
     record_id: UUID
     etag: str
     is_restored: bool
 
 
-# The label of an original that nobody knows; its value is empty then, and would look like an empty original.
+# The label of an unknown original, whose empty value would otherwise look like an empty original.
 UNKNOWN_ORIGINAL = "(not known)"
 
 
@@ -320,7 +320,7 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Writes that are applied together or not at all; `lookups` are the columns through which new rows refer."""
+    """Writes that are applied together or not at all; `lookups` are the lookup columns of new rows."""
 
     contact: ContactWrite | None = None
     marks: tuple[FieldMark, ...] = ()
@@ -333,7 +333,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class StagingSnapshot:
-    """The contact as it is now, None if it was deleted, and the operation ids that are staged already."""
+    """The current contact, None if it was deleted, and the operation ids that are staged already."""
 
     contact: LiveContact | None
     staged: Mapping[UUID, StagedRecord]

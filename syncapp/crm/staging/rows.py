@@ -37,7 +37,7 @@ MODIFIERS = ("_modifiedby_value", "_modifiedonbehalfby_value")
 
 
 def staged_record_columns(names: Names, *, with_origin: bool = True) -> tuple[str, ...]:
-    """Return the columns to select for `staged_record`; without the origin where the table has no such columns."""
+    """Return the columns to select for `staged_record`; without the origin if the table has no such columns."""
     origin = (names.record_source, names.record_restored) if with_origin else ()
     return (
         names.record_id,
@@ -72,7 +72,7 @@ def staged_record(row: odata.Row, names: Names) -> StagedRecord:
         version=cells.integer("versionnumber"),
         etag=cells.etag(),
         source=cells.text(names.record_source) if names.record_source else "",
-        # Rows of a plug-in that knows no such column, or left it empty, were restored.
+        # A plug-in that does not know this column, or leaves it empty, has restored the originals.
         is_restored=cells.flag(names.record_restored) if row.get(names.record_restored) is not None else True,
     )
     if record.target_id is None and record.contact_id is None:

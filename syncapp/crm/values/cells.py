@@ -1,6 +1,6 @@
 """Strict readers of single JSON values: a value of an unexpected type raises ProtocolError.
 
-`Cells` reads the rows of lists, in which one bad row must not stop the others. It keeps all readable values, and the
+`Cells` reads rows of lists, in which one bad row must not stop the others. It keeps all readable values, and the
 reason why the first unreadable one is not.
 """
 

@@ -33,8 +33,8 @@ class ValueRules:
     parse: Callable[[str], Any]  # canonical text ─▶ Python value
     message: str
     to_json: Callable[[Any], object] = lambda parsed: parsed  # Python value ─▶ JSON value
-    limit: Callable[[Column, Any], str | None] = _unlimited  # of the parsed value
-    limit_exactly: Callable[[Column, str], str | None] = _unlimited  # of the text, if rounding is not allowed
+    limit: Callable[[Column, Any], str | None] = _unlimited  # checks the parsed value
+    limit_exactly: Callable[[Column, str], str | None] = _unlimited  # checks the text, if rounding is not allowed
     is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: False  # texts sent and held by the CRM
     wire_name: str = "{}"  # the name of the column in the rows of a read
     is_writable: bool = True

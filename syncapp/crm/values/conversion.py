@@ -94,7 +94,7 @@ def check(column: Column, text: str | None, *, exactly: bool = False) -> str | N
 
 
 def is_rounded(column: Column, sent: str | None, held: str | None) -> bool:
-    """Return whether `held` is what the CRM keeps of `sent`: fewer decimals, or no fraction of a second."""
+    """Return whether `held` is `sent` as the CRM rounds it: with fewer decimals, or without a fraction of a second."""
     if not sent or not held or same(column.type, sent, held):
         return False
     try:
@@ -107,7 +107,7 @@ def _navigation(column: Column, target: str) -> Navigation:
     for known in column.navigation:
         if known.target == target:
             return known
-    # The CRM's usual naming. An owner is one property, whatever it points to.
+    # The CRM's usual naming. An owner has one property for all targets.
     several = len(column.targets) > 1 and column.name != "ownerid"
     name = f"{column.name}_{target}" if several else column.name
     return Navigation(target, name, odata.entity_set_name(target) if target else "")

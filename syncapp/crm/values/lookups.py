@@ -13,13 +13,13 @@ from syncapp.crm.values.cells import Cells, guid, read_all, text
 MAX_WORDS = 8
 # "Query table definitions using the Web API": the names of a table's set, key and name column.
 _DEFINITION = ("EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute")
-# What tells rows of one name apart; other tables have no such column that all organizations fill.
+# Columns that distinguish rows of one name; other tables have no such column that all organizations fill.
 _DETAILS = {"account": "address1_city", "contact": "emailaddress1"}
 
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A row of the CRM that a person can choose. `detail` tells rows of one name apart."""
+    """A row of the CRM that a person can choose. `detail` distinguishes rows of one name."""
 
     table: str
     id: UUID

@@ -22,7 +22,7 @@ def read_text(column: Column, raw: object, row: odata.Row) -> str:
 
 def read_whole_number(column: Column, raw: object, row: odata.Row) -> str:
     """Read a whole number of 64 bits: an integer or the value of an option."""
-    # In Python a bool is an int; in the CRM it is a different type.
+    # In Python a bool is an int; in the CRM it is another type.
     if not isinstance(raw, int) or isinstance(raw, bool) or abs(raw) >= 2**63:
         raise ValueError("not a whole number")
     return str(raw)
