@@ -100,7 +100,7 @@ def _address(contact_id: str) -> Address:
 
 
 def _raised(contact: Row) -> dict[str, object]:
-    """Return the raised revision; nothing where the contact has no such column."""
+    """Return the raised revision; nothing if the contact has no such column."""
     return {REVISION: int(str(contact[REVISION] or 0)) + 1} if REVISION in contact else {}
 
 

@@ -30,7 +30,7 @@ _SUMMED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
 @dataclass(frozen=True)
 class Output:
-    """One value of a group: its name in the answer, its SQL, and the column whose form it has; a count has none.
+    """One value of a group: its name in the answer, its SQL, and the column that determines its form; a count has none.
 
     `path` is its name in `$orderby`; `label` is the SQL of a lookup's label.
     """

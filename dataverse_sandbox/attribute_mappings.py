@@ -32,7 +32,7 @@ def mapping_id(name: str) -> str:
 
 
 def in_force(connection: sqlite3.Connection, _principal: Row, request: Request, _rest: str) -> dict[str, object]:
-    """Return the mappings of a user or team, who need no privilege: the page names none."""
+    """Return the mappings of a user or team; no privilege is required, because the page names none."""
     found = connection.execute(f"SELECT * FROM {MAPPING.name} ORDER BY mappingname")  # noqa: S608 - a constant
     return {
         "@odata.context": f"{request.base_url}$metadata#{_NAMESPACE}RetrievePrincipalSyncAttributeMappingsResponse",

@@ -22,7 +22,7 @@ from dataverse_sandbox.catalogue.audit import ASSIGN, CREATE, DELETE, SET_STATE,
 from dataverse_sandbox.catalogue.columns import CHOICE_LIKE
 
 MAX_VALUE_LENGTH = 5_000
-# The text in `changedata` for kinds that no public source shows.
+# The text in `changedata` for kinds whose form no public source shows.
 UNKNOWN_FORM = "(form unknown to the sandbox)"
 _OPERATIONS = {"POST": (CREATE, 1), "PATCH": (UPDATE, 2), "DELETE": (DELETE, 3)}
 _OWN_ACTIONS = {"ownerid": ASSIGN, "statecode": SET_STATE, "statuscode": SET_STATE}

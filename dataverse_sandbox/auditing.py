@@ -1,6 +1,6 @@
-"""The switches of auditing ("Configure auditing"), and the delay after which entries can be read.
+"""The settings of auditing ("Configure auditing"), and the delay after which entries can be read.
 
-Triggers write the entries (`schema`), so no write is forgotten. The delay in force when an entry is written counts for
+Triggers write the entries (`schema`), so no write is forgotten. The delay in force when an entry is written applies to
 it; with jitter, entries appear out of order.
 """
 
@@ -21,7 +21,7 @@ SWITCHES = frozenset({"enabled", "delay_seconds", "jitter_seconds", "days_kept",
 
 
 def switch(store: Store, given: Mapping[str, object]) -> None:
-    """Change the named switches; `enabled` is that of the organization and of contacts. Raises ValueError."""
+    """Change the named settings; `enabled` is for the organization and for contacts. Raises ValueError."""
     unknown = set(given) - SWITCHES
     if unknown:
         raise ValueError(f"no key {sorted(unknown)}; known are {sorted(SWITCHES)}")
@@ -64,7 +64,7 @@ def _change_definitions(store: Store, *, enabled: bool | None, days: int | None)
 
 
 def state(store: Store) -> dict[str, object]:
-    """Return the switches, and the numbers of entries written and not yet readable."""
+    """Return the settings, and the numbers of entries written and not yet readable."""
     delay = _delay(store)
     with store.read() as connection:
         is_on, days = connection.execute("SELECT isauditenabled, auditretentionperiodv2 FROM organization").fetchone()

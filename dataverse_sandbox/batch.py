@@ -1,6 +1,6 @@
 """`$batch`: multipart requests, parsed, run and answered in order ("Execute batch operations").
 
-Accepts CRLF and bare LF, quoted boundaries, absolute and relative addresses, blanks inside a request line. A change set
+Accepts CRLF and bare LF, quoted boundaries, absolute and relative URLs, and blanks inside a request line. A change set
 is one transaction and, when it fails, one part of the answer.
 """
 

@@ -93,7 +93,7 @@ ERP = Application(
     secret="erp-secret",  # noqa: S106 - as CLIENT_SECRET
 )
 FLOWS = Application("# Contoso Flows", "55555555-5555-5555-5555-555555555555", ("Basic User",))
-# "Server-side synchronization new admin identity"; the client id is that of one published environment.
+# "Server-side synchronization new admin identity"; the client id is from one published environment.
 SYNCHRONIZATION = Application(
     "# SSSAdminProd",
     "bf05f9a3-4755-4682-b2b4-c3d46fe2f12a",

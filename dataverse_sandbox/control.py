@@ -111,7 +111,7 @@ class Control:
         return json_response({"enabled": enabled})
 
     def put_keys(self, request: Request) -> Response:
-        """Delay the index of each later alternate key: `{"seconds": 30}`, or `{"fails": true}` for ever."""
+        """Delay the index of each later alternate key: `{"seconds": 30}`, or forever: `{"fails": true}`."""
         body = _body(request)
         seconds = math.inf if body.get("fails") is True else body.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
@@ -177,7 +177,7 @@ class Control:
         return json_response({"without": privileges.missing(self._store)})
 
     def put_privileges(self, request: Request) -> Response:
-        """Take privileges away from the application user: `{"without": [names]}`; an empty list gives all back."""
+        """Revoke privileges of the application user: `{"without": [names]}`; an empty list restores all."""
         privileges.take_away(self._store, _names(_body(request), "without"))
         return self.privileges(request)
 

@@ -20,7 +20,7 @@ class Dispatcher:
         self._api = WebApi(store)
 
     def answer(self, request: Request) -> Answer:
-        """Return the answer, errors included. Raises Cut when there must be none."""
+        """Return the answer, errors included. Raises Cut if there must be no answer."""
         try:
             answer = self._answer(self._with_caller(request))
         except ApiError as error:
@@ -72,7 +72,7 @@ def _where_to_sign_in(answer: Answer, request: Request) -> Answer:
 
 
 def _charged(request: Request) -> str:
-    """Return the user whose limits count: the one of the token, even when impersonating."""
+    """Return the user whose limits apply: the one of the token, even when impersonating."""
     return request.identity.delegate or request.identity.user
 
 

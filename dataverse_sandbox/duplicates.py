@@ -1,6 +1,6 @@
 """Duplicate detection, which a header requests ("Detect duplicate data using the Web API").
 
-Simplified: the published rules are two of every environment's initial ones, and they compare whole values.
+Simplified: the published rules are two of those that every environment starts with, and they compare whole values.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     ApiError   status, code and message of an answer: {"error": {"code": ..., "message": ...}}
     Cut        no answer at all: the connection is closed
 
-Codes: "Web service error codes" (Dataverse developer guide); where that page is silent the code is empty.
+Codes: "Web service error codes" (Dataverse developer guide); if that page names no code, the code is empty.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults on demand: delays, error answers, requests held in the middle, connections cut ("PUT /sandbox/faults").
+"""Faults on demand: delays, error answers, held requests, cut connections ("PUT /sandbox/faults").
 
 A rule matches a single request, the token endpoint, a batch as a whole, or a part of a batch. A status replaces the
 answer to what it matched; hold and cut act on the whole HTTP request. A request is held before its transaction begins
@@ -63,7 +63,7 @@ class Rule:
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Rule:
-        """Read a rule. Raises ValueError when a key or value is not one of design section 8."""
+        """Read a rule. Raises ValueError for a key or value that design section 8 does not list."""
         unknown = set(given) - _RULE_KEYS
         if unknown:
             raise ValueError(f"a rule has no key {sorted(unknown)}")

@@ -1,6 +1,6 @@
 """`InstantiateFilters` and `ResetUserFilters`: filters for users from templates.
 
-"InstantiateFilters action", "ResetUserFilters action", "Offline and Outlook filters and templates". Simplified where
+"InstantiateFilters action", "ResetUserFilters action", "Offline and Outlook filters and templates". Simplified because
 Microsoft's pages contradict each other: templates are accepted, and so are filters of the matching type.
 """
 

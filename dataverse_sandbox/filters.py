@@ -34,7 +34,7 @@ class Order:
 
     @property
     def is_plain(self) -> bool:
-        """Return whether it is a value of the row itself."""
+        """Return whether the expression is a value of the row itself."""
         return "/" not in self.path and self.column.kind is not Kind.LOOKUP
 
     @property
@@ -44,7 +44,7 @@ class Order:
 
     @property
     def collated(self) -> str:
-        """Return the expression, collated to ignore case where it is text, see `texts`."""
+        """Return the expression, collated to ignore case if it is text, see `texts`."""
         is_text = self.column.kind in TEXT_KINDS or self.column.kind is Kind.LOOKUP
         return f"{self.sql} COLLATE CI_AI" if is_text else self.sql
 
@@ -197,7 +197,7 @@ def _lambda(scope: Scope, node: odata.Lambda) -> Condition:
     return Condition(f"{word} (SELECT 1 FROM {link} AND {found.sql})", found.parameters)  # noqa: S608 - catalogue
 
 
-# Wildcards count in all three ("Use wildcard characters in conditions for string values").
+# All three interpret wildcards ("Use wildcard characters in conditions for string values").
 _TEXT_FUNCTIONS: Mapping[str, str] = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 
 

@@ -1,6 +1,6 @@
-"""Taking single privileges away from the portal's application user, and giving them back.
+"""Revocation of single privileges of the portal's application user, and their restoration.
 
-The application user then holds the role "Restricted administrator", which has every privilege except those taken away,
+The application user then holds the role "Restricted administrator", which has every privilege except those revoked,
 instead of "System Administrator". Both are ordinary roles, so every answer about roles and privileges agrees.
 """
 
@@ -27,14 +27,14 @@ WHERE r.roleid = ?
 
 
 def missing(store: Store) -> list[str]:
-    """Return the names of the privileges that were taken away from the application user."""
+    """Return the names of the application user's revoked privileges."""
     with store.read() as connection:
         is_restricted = connection.execute(_HOLDS_IT, (config.APPLICATION_USER_ID, _ROLE_ID)).fetchone()
         return [name for name, _ in _absent(connection)] if is_restricted else []
 
 
 def take_away(store: Store, names: Sequence[str]) -> None:
-    """Take exactly these privileges away; none of them gives all back. Raises ApiError 404 for an unknown name."""
+    """Revoke exactly these privileges; an empty list restores all. Raises ApiError 404 for an unknown name."""
     with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
         connection = transaction.connection
         known = {str(name) for (name,) in connection.execute("SELECT name FROM privilege")}

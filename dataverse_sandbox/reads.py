@@ -133,7 +133,7 @@ def _depends_on_row_alone(request: Request) -> bool:
 
 
 def representation(connection: sqlite3.Connection, table: Table, row_id: str, request: Request) -> dict[str, object]:
-    """Return one row as `$select`, `$expand` and the preferences ask."""
+    """Return one row in the form that `$select`, `$expand` and the preferences request."""
     select = request.options.get("$select")
     expanded = expansion_syntax.parse(table, request.options.get("$expand", ""))
     shape = expansion.shape(table, select, request, expanded)
@@ -160,7 +160,7 @@ def _below(connection: sqlite3.Connection, table: Table, row: Row, request: Requ
 def _single_valued(
     connection: sqlite3.Connection, table: Table, row: Row, request: Request, name: str, tail: str
 ) -> Answer:
-    """Return a lookup's row; 204 when it is empty or refers to another table than the name says."""
+    """Return a lookup's row; 204 when it is empty or refers to a table other than the one in the property's name."""
     column, targets = table.navigations[name]
     leads_to = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
     if row[column.name] is None or leads_to not in targets:

@@ -1,4 +1,4 @@
-"""Creating and changing relationships at run time ("Create and update table relationships using the Web API")."""
+"""Creation and changes of relationships at run time ("Create and update table relationships using the Web API")."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dataverse_sandbox import errors
 
 ADMINISTRATOR = "System Administrator"
-# Every privilege except those that a control request took away, see `privileges`.
+# Every privilege except those that a control request revoked, see `privileges`.
 RESTRICTED = "Restricted administrator"
 DECIDES_RIGHTS = frozenset(
     {"systemuser", "team", "role", "teammembership", "systemuserroles", "teamroles", "roleprivileges"}

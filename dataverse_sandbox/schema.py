@@ -185,7 +185,7 @@ _RESTORED = """(SELECT max(seq) FROM ledger WHERE seq BETWEEN NEW.seq - 1000 AND
 AND transaction_id = NEW.transaction_id AND row_id = NEW.row_id AND plugin = 0)"""
 _REMAINS = f"""(SELECT json_group_object(key, json(value)) FROM json_each(
 (SELECT changes FROM ledger WHERE seq = {_RESTORED})) WHERE key NOT IN (SELECT key FROM json_each(NEW.changes)))"""  # noqa: S608 - constants
-# For each connection of the sandbox, because other programs that open the file lack the functions.
+# Created for each connection of the sandbox, because other programs that open the file lack the functions.
 AUDIT_TRIGGERS = (
     f"""CREATE TEMP TRIGGER audit_entry AFTER INSERT ON main.ledger
 WHEN {_IS_ON} AND NOT (NEW.plugin = 1 AND NEW.method = 'PATCH') BEGIN

@@ -1,4 +1,4 @@
-"""Sharing single rows with users and teams: `GrantAccess`, `ModifyAccess`, `RevokeAccess`, and the rights granted.
+"""Sharing of single rows with users and teams: `GrantAccess`, `ModifyAccess`, `RevokeAccess`, and the rights granted.
 
 "Sharing and assigning". It only affects personal views (`visibility`). Other tables have no levels of access
 here, so sharing their rows is stored but has no effect.

@@ -1,7 +1,7 @@
 """The list of a solution's components ("Work with solutions programmatically"), kept for requests that name a solution.
 
 A table that a request creates belongs to the solution with everything below it. A column or key of another table adds
-that table too, as a root without its parts (`rootcomponentbehavior` 1): the page names the values, not this case.
+that table too, as a root without its parts (`rootcomponentbehavior` 1): the page has the values but not this case.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Store:
             return found
 
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> int:
-        """Run and commit one statement on the sandbox's own tables; return the number of rows changed."""
+        """Run and commit one statement on the sandbox's own tables; return the number of changed rows."""
         with self._writing, self._connection() as connection:
             return connection.execute(statement, parameters).rowcount
 

@@ -26,7 +26,7 @@ def install(connection: sqlite3.Connection) -> None:
 
 
 def fold(text: str) -> str:
-    """Return the text in the form in which it is compared."""
+    """Return the text folded for comparison."""
     return text.lower() if text.isascii() else _folded(text)
 
 

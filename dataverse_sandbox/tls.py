@@ -25,7 +25,7 @@ def context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def provide(folder: Path, *, host: str) -> tuple[Path, Path]:
-    """Return the folder's certificate and key, created where they are missing.
+    """Return the folder's certificate and key, created if they are missing.
 
     The certificate is its own authority, so a client that trusts the file trusts the sandbox.
     """

@@ -107,7 +107,7 @@ def _position(connection: sqlite3.Connection, request: Request) -> tuple[Token, 
 
 
 def _newest(connection: sqlite3.Connection) -> Token:
-    """Return the token of the present version."""
+    """Return the token of the current version."""
     version, epoch = connection.execute("SELECT version, epoch FROM context").fetchone()
     return Token(version, datetime.datetime.now(datetime.UTC), epoch)
 

@@ -5,7 +5,7 @@ rows. A holder of prvAdminFilter may read another user's filters, by a query wit
 (256 or 16) and the owner. With anything else in the query it returns the caller's own rows again.
 
 Rows shared with the caller or one of their teams are visible, too. Simplified: reading, changing
-or deleting another user's filter by its id, about which the documentation is silent, is also for holders of
+or deleting another user's filter by its id, which the documentation does not mention, is also allowed to holders of
 prvAdminFilter.
 """
 
@@ -54,7 +54,7 @@ def is_query_for_one_owner(filter_text: str) -> bool:
 
 
 def _condition(part: odata.Node) -> str:
-    """Return the column of a comparison with eq; '' for anything else."""
+    """Return the column of an `eq` comparison; '' for anything else."""
     if not isinstance(part, odata.Compare) or part.word != "eq" or not isinstance(part.left, odata.Path):
         return ""
     if not isinstance(part.right, odata.Literal):

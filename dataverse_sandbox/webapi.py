@@ -80,7 +80,7 @@ class WebApi:
         """Answer one request outside a change set. Raises ApiError."""
         if request.method not in _METHODS:
             raise errors.unknown(f"the method {request.method}")
-        messages.parse_preferences(request.headers.get("prefer", ""))  # also where nothing asks for one
+        messages.parse_preferences(request.headers.get("prefer", ""))  # refuses unknown ones, even if nothing uses them
         if request.method == "GET":
             with self._store.read() as connection, _refusing_complex_queries():
                 return self._read(connection, request)

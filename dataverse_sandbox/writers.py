@@ -6,7 +6,7 @@
     form                 a CRM form with the company's script, which raises the revision
     form_without_script  a CRM form without it
 
-None of them raises the revision, except the form with the script. The users of applications are created when they are
+Only the form with the script raises the revision. The users of applications are created when they are
 first needed; a new sandbox has only the portal's.
 """
 
@@ -29,7 +29,7 @@ _APPLICATIONS = {ERP: config.ERP, FLOW: config.FLOWS}
 
 
 def application_user(store: Store, application: Application) -> str:
-    """Return the systemuserid of an application, which becomes a user with its roles when it is not one yet."""
+    """Return the systemuserid of an application, which gets a user with its roles if it has none."""
     if store.fetch("SELECT 1 FROM systemuser WHERE systemuserid = ?", (application.user_id,)) is None:
         with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
             values = {
@@ -47,7 +47,7 @@ def application_user(store: Store, application: Application) -> str:
 
 
 def signature(store: Store) -> str:
-    """Return how the synchronization signs what Outlook saves."""
+    """Return the way in which the synchronization signs what Outlook saves."""
     return store.setting(SETTING) or UNSIGNED
 
 
@@ -77,7 +77,7 @@ def write(store: Store, writer: str, who: str, contact_id: str, changes: Mapping
 
 
 def import_contacts(store: Store, who: str, changes: Mapping[str, object], *, count: int) -> int:
-    """Give the first contacts the same values, each in a transaction of its own, as imports do; return their number."""
+    """Give the first contacts the same values, each in its own transaction, as imports do; return their number."""
     author = Author(actions.user(store, who).id)
     with store.read() as connection:
         statement = "SELECT contactid FROM contact ORDER BY contactid LIMIT ?"

@@ -51,7 +51,7 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
         made = associations.create_below(transaction, found, str(row[address.table.key.name]), request.row())
         return written_answer(transaction, made, request)
     if found is not None and request.method == "PUT" and not tail:
-        # "Associate tables on update using collection-valued navigation property": activity parties alone.
+        # "Associate tables on update using collection-valued navigation property": for activity parties only.
         body = {name: request.json().get("value")}
         operations.update(transaction, address, body, conditions=_existing_only(request))
         return NO_CONTENT
@@ -65,7 +65,7 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
 
 
 def _existing_only(request: Request) -> Conditions:
-    """Return conditions that forbid creating a row, which a list of parties cannot."""
+    """Return conditions that forbid creating a row, because a list of parties cannot create one."""
     return request.conditions if request.conditions.if_match else Conditions(if_match="*")
 
 

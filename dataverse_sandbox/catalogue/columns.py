@@ -56,7 +56,7 @@ class GlobalChoice:
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it,
-    `audited` that changes are audited where its table is.
+    `audited` that changes are audited if its table is.
 
     `navigation_name` is one name for all targets, as an owner has; `collections` names the collections of the targets.
     `global_choice` names the global choice with the options.

@@ -1,4 +1,4 @@
-"""The contact table: a believable part of the real one (SDK model class of the table "contact").
+"""The contact table: a realistic part of the real one (SDK model class of the table "contact").
 
 Labels, lengths and option values follow the standard English environment; columns named osync_* are the company's own.
 """

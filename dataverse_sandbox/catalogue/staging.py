@@ -41,7 +41,7 @@ SYNC_RECORD = Table(
         Column("osync_editedon", Kind.DATE_TIME, "Edited On"),
         text("osync_operationid", "Operation Id", 100),
         text("osync_source", "Source", 100),
-        # A row that does not say was restored.
+        # A row without a value counts as restored.
         replace(yes_no("osync_restored", "Restored", no="No", yes="Yes"), default=1),
         lookup("ownerid", "Owner", "systemuser"),
         *state_columns("Active", "Inactive", active_status="Awaiting review", inactive_status="Reviewed"),

@@ -1,7 +1,7 @@
 """The body of an answer to `?fetchXml=`, to `?sql=`, and to a view by its id.
 
 With FetchXML, unlike with OData, properties without a value are left out ("Use FetchXML with Web API"). SQL's rows are
-like those of OData, with ETag and key, and go on by `@odata.nextLink` ("Use SQL to query data").
+like those of OData, with ETag and key, and continue by `@odata.nextLink` ("Use SQL to query data").
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True)
 class Mark:
-    """A sort column of a cookie; `is_label` where rows sort by label instead of by value."""
+    """A sort column of a cookie; `is_label` if rows sort by label instead of by value."""
 
     column: Column
     is_label: bool = False

@@ -108,7 +108,7 @@ class Runner:
 
 
 def _output_columns(index: int, output: Output, *, labels: bool, distinct: bool) -> list[str]:
-    """Return a column's output: value, target table where there are several, and name for labels."""
+    """Return a column's output: value, target table if there are several, and name for labels."""
     column = output.column
     found = [f"{collated(column, output.sql) if distinct else output.sql} AS c{index}"]
     if column.kind is Kind.LOOKUP and not output.counts:

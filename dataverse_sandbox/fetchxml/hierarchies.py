@@ -1,6 +1,6 @@
 """The ids above and below a row in its table's hierarchy, as SQL ("Query hierarchical data").
 
-Accounts and users have one; other columns have none. Simplified: the depth is unlimited, where Dataverse stops at a
+Accounts and users have one; other columns have none. Simplified: the depth is unlimited, while Dataverse stops at a
 depth that the organization sets.
 """
 

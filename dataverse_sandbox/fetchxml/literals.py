@@ -61,7 +61,7 @@ def _yes_no(text: str) -> int:
 
 
 def moment(text: str) -> datetime.datetime:
-    """Return a date or a moment, in UTC where it names no zone; ApiError 400 for other text, 501 for unknown forms."""
+    """Return a date or a moment, in UTC if it names no zone; ApiError 400 for other text, 501 for unknown forms."""
     stripped = text.strip()
     try:
         found = _with_slashes(stripped) or datetime.datetime.fromisoformat(stripped)

@@ -1,4 +1,4 @@
-"""What a query returns: its columns, aggregates and groups ("Select columns", "Aggregate data using FetchXml")."""
+"""The result columns of a query: columns, aggregates and groups ("Select columns", "Aggregate data using FetchXml")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FISCAL = frozenset({"fiscal-period", "fiscal-year"})
 
 @dataclass(frozen=True)
 class Output:
-    """A property of the result; `counts` marks a number of its own rather than a value of the column."""
+    """A property of the result; `counts` marks a count, as opposed to a value of the column."""
 
     name: str
     source: Source

@@ -31,7 +31,7 @@ _KNOWN = {
     "filter": "type",
     "condition": "attribute operator value valueof entityname uiname uitype uihidden",
 }
-# Hints for Microsoft's SQL Server and for designers; they change no result. Every user's time zone is UTC here.
+# Hints for Microsoft's SQL Server and for designers, which change no result. Every user's time zone is UTC here.
 _HINTS = frozenset({"version", "mapping", "output-format", "no-lock", "latematerialize", "options", "savedqueryid"}) | {
     *("hint", "usertimezone")
 }

@@ -20,7 +20,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class OrderBy:
-    """A sort order by a column, of the linked table `entity` where given, or by the result column `alias`."""
+    """A sort order by a column, of the linked table `entity` if given, or by the result column `alias`."""
 
     name: str = ""
     alias: str = ""

@@ -60,7 +60,7 @@ class Scope:
         return source
 
     def named(self, word: str) -> Source:
-        """Return a source by alias, or by table name where no alias matches."""
+        """Return a source by alias, or by table name if no alias matches."""
         found = self._sources.get(word)
         if found is None:
             found = next((source for source in self._sources.values() if source.table.name == word), None)
@@ -97,5 +97,5 @@ def _primary_name(table_name: str, value: str) -> str:
 
 
 def collated(column: Column, expression: str) -> str:
-    """Return the expression, collated to ignore case where it is text, as in Dataverse's default collation."""
+    """Return the expression, collated to ignore case if it is text, as in Dataverse's default collation."""
     return f"{expression} COLLATE CI_AI" if column.kind in TEXT_KINDS else expression

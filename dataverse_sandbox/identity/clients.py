@@ -134,7 +134,7 @@ def _signer(assertion: str, known: Registered) -> tuple[x509.Certificate, str]:
         raise _refused(50027, "JWT token is invalid or malformed.") from None
     for name, (algorithm, digest) in _ALGORITHMS.items():
         for certificate in known.certificates:
-            given = str(header.get(name, "")).rstrip("=")  # MSAL pads it
+            given = str(header.get(name, "")).rstrip("=")  # MSAL pads the thumbprint
             if given == _thumbprint(certificate, digest()) and header.get("alg") == algorithm:
                 return certificate, algorithm
     message = "The certificate with identifier used to sign the client assertion is not registered on application."

@@ -59,7 +59,7 @@ def make_code(store: Store, grant: Grant) -> str:
 
 
 def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str, client_id: str = CLIENT_ID) -> Grant:
-    """Redeem a code once. Raises GrantRefused when anything differs from the authorize request."""
+    """Redeem a code once. Raises GrantRefused if anything differs from the authorize request."""
     found = store.take("DELETE FROM sign_in_code WHERE code = ? RETURNING details, expires_at", (code,))
     if found is None:
         raise GrantRefused("invalid_grant", 54005, "The authorization code is unknown or was already redeemed.")

@@ -76,7 +76,7 @@ class SignIn:
         return page("Sign in", _chooser(request.args), wide=False)
 
     def choose(self, request: Request) -> Response:
-        """Return a code or the refusal to the application, after a button was pressed."""
+        """Redirect to the application with a code or the refusal, after a button was pressed."""
         problem = _problem(request.form)
         if problem:
             return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)

@@ -17,7 +17,7 @@ _ACCESS = {"Target": "mscrm.crmbaseentity", "PrincipalAccess": "mscrm.PrincipalA
 _ENGLISH = "Collection(Edm.Int32)"
 
 Members = Mapping[str, str]
-# Name to parameters and, where there is one, the stem of the response; bound ones begin with `entity` or `entityset`.
+# Name to parameters and, if there is one, the stem of the response; bound ones begin with `entity` or `entityset`.
 _ACTIONS: Mapping[str, tuple[Members, bool]] = {
     "AddMembersTeam": (_ON_TEAM, False),
     "AddPrivilegesRole": (_ON_ROLE, False),

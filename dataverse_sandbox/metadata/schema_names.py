@@ -43,5 +43,5 @@ _KNOWN = frozenset({"contact", "account", "systemuser"})
 
 
 def published(table: str, column: str) -> str:
-    """Return a built-in column's schema name; the logical name where the capitals are not known."""
+    """Return a built-in column's schema name; the logical name if the capitals are not known."""
     return _PUBLISHED.get(column, column) if table in _KNOWN else column

@@ -107,7 +107,7 @@ def _table_properties(table: Table) -> Item:
 
 
 def privileges(connection: sqlite3.Connection, table: Table) -> list[Item]:
-    """Return the table's privileges by the ids that roles use; none where anyone may read."""
+    """Return the table's privileges by the ids that roles use; none if anyone may read it."""
     if not table.privilege:
         return []
     wanted = {f"prv{verb}{table.privilege}": verb for verb in _VERBS}

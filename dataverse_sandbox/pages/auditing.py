@@ -1,4 +1,4 @@
-"""/auditing/: the switches of auditing, and the latest audit entries in words."""
+"""/auditing/: the settings of auditing, and the latest audit entries in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/sandbox/: a description of this process, its contents and its present faults."""
+"""/sandbox/: a description of this process, its contents and its current faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/writers/: buttons that change a contact as ERP, flow, import or form, and the signature of Outlook's changes."""
+"""/writers/: buttons that change a contact as ERP, flow, import or form, and that set the signature of Outlook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment as a company has it before the portal: without anything named osync_*."""
+"""A company's environment before the portal is set up: without anything named osync_*."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Edits waiting for review: each is of one kind, and the kinds repeat in a cycle.
 
-There are fewer kinds than the 30 within which each must appear, so any 30 edits in a row hold all of them, oldest or
+There are fewer than 30 kinds, and each must appear within 30 edits, so any 30 in a row hold all of them, oldest or
 newest first.
 """
 

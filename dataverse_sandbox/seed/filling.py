@@ -1,6 +1,6 @@
 """Resetting of the sandbox, in one transaction and by bulk inserts.
 
-Small worlds are remembered. Where one is wanted again, only the tables that the ledger names are
+Small worlds are remembered. If one is wanted again, only the tables that the ledger names are
 filled again, and those that differ from the previous world: tests reset the sandbox hundreds of times.
 """
 
@@ -46,7 +46,7 @@ _COUNTED = {
 def reset(store: Store, world: World, *, base: datetime.datetime | None = None, bare: bool = False) -> dict[str, int]:
     """Replace all rows, the ledger and the tombstones; return the number of rows per table.
 
-    Delta tokens from before end (`epoch`), access tokens and the signing key stay. What is inserted here is not in the
+    Old delta tokens become invalid (`epoch`); access tokens and the signing key stay. Rows inserted here are not in the
     ledger. `base` is this minute unless it is given. With `bare`, the company has none of the tables, columns and
     components named osync_*.
     """

@@ -105,7 +105,7 @@ def _person(person: config.Person) -> Row:
 
 
 def _colleague(random: Random, apart: Random, taken: set[str]) -> Row:
-    """Return one more user; draw always as many random numbers, because contacts use the same generator."""
+    """Return one more user; always draw the same number of random numbers, because contacts use the same generator."""
     culture = random.choice(CULTURES)
     random.choice(culture.first_names), random.choice(culture.last_names)
     first, last = people_names.own_name(apart, culture.country, taken)

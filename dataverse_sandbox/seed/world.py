@@ -52,7 +52,7 @@ def _fixed_rows(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
 
 
 def _company(people: list[Row], world: World, base: datetime.datetime) -> Iterator[TableRow]:
-    """Return teams, mailboxes, filters and meetings, drawn from a random generator of their own."""
+    """Return teams, mailboxes, filters and meetings, drawn from a separate random generator."""
     apart = Random(f"company {world.seed}")  # noqa: S311 - believable data, not secrets
     yield from company.roles_and_teams(apart, people, base - _LONG)
     yield from synchronization.mailboxes(apart, people, base - _LONG)

@@ -17,7 +17,7 @@ ONE_BY_ONE = '<fetch count="1"><entity name="contact"><attribute name="{0}"/><or
 
 
 def next_fetch(xml: str, page: Any) -> str:
-    """Return the query of the following page, built as the documentation tells clients to."""
+    """Return the query of the following page, built as the documentation instructs clients."""
     outer = ElementTree.fromstring(page["@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"])  # noqa: S314 - our own sandbox's
     element = ElementTree.fromstring(xml)  # noqa: S314 - as above
     element.set("paging-cookie", unquote(unquote(outer.attrib["pagingcookie"])))

@@ -1,4 +1,4 @@
-"""Privileges that are taken away from the application user."""
+"""Revoked privileges of the application user."""
 
 from __future__ import annotations
 
