@@ -1,4 +1,4 @@
-"""The work during which a line of the log is written: a request, a task, a job."""
+"""The context of log lines: the request, task or job during which a line is written."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def bound(**values: str) -> Iterator[None]:
 
 
 def replace(**values: str) -> None:
-    """Give each line that this thread logs from now on these names and values only."""
+    """Add only these names and values to each line that this thread logs from now on."""
     _current.set(values)
 
 
 def current() -> Mapping[str, str]:
-    """Return the names and values of the work under way; empty outside of any."""
+    """Return the names and values of the current work; empty outside of any."""
     return _current.get() or {}

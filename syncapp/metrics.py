@@ -29,7 +29,7 @@ CRM_REQUESTS = Histogram(
 
 
 def of_this_host() -> CollectorRegistry | None:
-    """Return the durations of all processes of this host; None without a folder that they share.
+    """Return the durations of all processes of this host; None if they share no folder.
 
     Without it each process would answer with its own figures only.
     """

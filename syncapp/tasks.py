@@ -133,7 +133,7 @@ def _periodic(
 
 
 def waiting_messages(queue_name: str) -> int | None:
-    """Return how many messages wait in a queue of the broker; None where the broker is down."""
+    """Return how many messages wait in a queue of the broker; None if the broker is down."""
     with current_app.connection_or_acquire() as connection:
         try:
             return int(connection.default_channel.queue_declare(queue_name).message_count)
@@ -191,7 +191,7 @@ def _dispatch(job_type: type[JobType], task: Any, *, among: Collection[type[Job]
 
 @contextmanager
 def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
-    """Call `undo` where the broker is down, so that the next tick publishes the same jobs."""
+    """Call `undo` if the broker is down, so that the next tick publishes the same jobs."""
     try:
         yield
     except (OSError, OperationalError):  # kombu's own error, which Celery passes on, is not an OSError
@@ -219,7 +219,7 @@ def stage_captured(job_id: str) -> None:
 
 @shared_task
 def put_back_contact(job_id: str) -> None:
-    """Put the values of one contact back that capture had restored."""
+    """Put back the values of one contact that capture had restored."""
     put_backs.put_back(int(job_id), crm=crm())
 
 
@@ -275,7 +275,7 @@ def pull() -> None:
 
 @contextmanager
 def _with_breakers(what: str, forbidden: str, refused: str) -> Iterator[None]:
-    """Open a breaker for errors of the CRM, one of these two where it refuses, and log them."""
+    """Open a breaker for errors of the CRM (one of these two if it refuses), and log them."""
     try:
         yield
     except WrongOrganization:
@@ -289,7 +289,7 @@ def _with_breakers(what: str, forbidden: str, refused: str) -> Iterator[None]:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def numbers() -> None:
-    """Every minute: update the daily counts of the pages of numbers and of capture."""
+    """Every minute: update the daily counts of the numbers page and the capture page."""
     if daily.update_counts():
         captured.update()
 
@@ -317,7 +317,7 @@ def count_meetings(run_id: str) -> None:
 
 @shared_task
 def check_connection(pk: str) -> None:
-    """Check the connection until this task's time is up; also where breakers are open, because it says why."""
+    """Check the connection until this task's time is up, even with open breakers, because it shows the cause."""
     connection_checks.work(int(pk), crm=crm(), names=names(), seconds=settings.SOFT_LIMIT / 2)
 
 
@@ -328,7 +328,7 @@ def keep_policy(policy_id: str) -> None:
 
 
 def _client_for_comparison() -> CrmClient:
-    """Return the client. Raises CrmError, also for the wrong CRM: the policy then compares with stored readings."""
+    """Return the client. Raises CrmError, also for the wrong CRM; the policy then compares with stored readings."""
     try:
         return verified_client()
     except WrongOrganization as error:
@@ -337,7 +337,7 @@ def _client_for_comparison() -> CrmClient:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
-    """Continue reading users, filters and mailboxes, where that is due; for policies, new users every hour."""
+    """Continue reading users, filters and mailboxes if that is due; for policies, new users every hour."""
     extent = schedule.due()
     permit = breakers.try_acquire(FILTER_BREAKERS) if extent else None
     if permit is None:
@@ -357,7 +357,7 @@ def take_inventory() -> None:
 
 @_periodic(stalled_after=settings.HARD_LIMIT, is_due=rhythm.is_due)
 def read_audit_log() -> None:
-    """Read changes of contacts from the CRM's audit log until this task's time is up, where capture is on."""
+    """Read changes of contacts from the CRM's audit log until this task's time is up, if capture is on."""
     permit = breakers.try_acquire(AUDIT_BREAKERS)
     if permit is None:
         return

@@ -19,10 +19,10 @@ _PATIENCE, _PAUSE = 20.0, 0.5  # seconds
 
 
 def set_up() -> None:
-    """Switch the sandbox and capture as the setting CAPTURE says, unless they are. Raises CrmError, SwitchRefused.
+    """Switch the sandbox and capture to what CAPTURE says, if they differ. Raises CrmError, SwitchRefused.
 
-    With CAPTURE=audit everything later than now is restored at once, without the days of observing that a company
-    needs. A demo that was captured before gets its plug-in back.
+    With CAPTURE=audit, every later edit is restored at once, without the days of observing that a company
+    needs. A demo that used capture before gets its plug-in back.
     """
     is_captured = Capture.objects.exclude(mode=CaptureMode.OFF).exists()
     if settings.CAPTURE == AUDIT:
@@ -40,10 +40,10 @@ def _restore_from_now_on() -> None:
     while not reading.read(clients.verified_client(), names=clients.names(), seconds=_PATIENCE).finished:
         if time.monotonic() > until:
             raise SwitchRefused("The sandbox’s audit log could not be read.")
-        time.sleep(_PAUSE)  # another process reads
+        time.sleep(_PAUSE)  # another process is reading
     by = _administrator()
     for identity in CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION):
-        # Nobody has to prove in Outlook that the sandbox signs: it was just told to.
+        # No proof in Outlook is needed that the sandbox signs: it was just told to.
         signature.store(identity.pk, by=by, evidence=Evidence.CALLING_USER)
     if Capture.objects.filter(mode=CaptureMode.PAUSED).exists():
         switching.resume(by=by)

@@ -1,4 +1,4 @@
-"""The demo's tours, and which of their steps have been done since the demo began, as the rows tell."""
+"""The demo's tours, and the steps of them done since the demo began, according to the database."""
 
 from __future__ import annotations
 

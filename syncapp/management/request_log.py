@@ -1,4 +1,4 @@
-"""Commands whose report would drown in the log of their requests."""
+"""Suppression of request logs in commands whose report would be hard to find among them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REQUESTS = logging.getLogger("syncapp.crm.transport")
 
 @contextmanager
 def without_requests(verbosity: int) -> Iterator[None]:
-    """Log no successful request to the CRM, unless the command runs with `--verbosity 2`."""
+    """Do not log successful requests to the CRM, unless the command runs with `--verbosity 2`."""
     before = _REQUESTS.level
     if verbosity < 2:
         _REQUESTS.setLevel(logging.WARNING)

@@ -157,7 +157,7 @@ def address(**parameters: object) -> str:
 
 @register.simple_tag
 def split_address(query: str, key: str, is_split: bool) -> str:
-    """Return the query string with one group split, or undivided again."""
+    """Return the query string with one group split, or joined again."""
     pairs = [pair for pair in parse_qsl(query.lstrip("?")) if pair != ("split", key)]
     pairs += [] if is_split else [("split", key)]
     return f"?{urlencode(pairs)}" if pairs else ""

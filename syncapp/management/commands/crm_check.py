@@ -1,4 +1,4 @@
-"""`manage.py crm_check`: say what works at the company's CRM, what is missing and what to do."""
+"""`manage.py crm_check`: report what works in the company's CRM, what is missing and what to do."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the checks and print the findings. Raises CommandError where one failed."""
+        """Make the checks and print the findings. Raises CommandError if one failed."""
         if options["contact"] and not options["probe_writes"]:
             raise CommandError("--contact needs --probe-writes.")
         with as_command_errors(), without_requests(options["verbosity"]):
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {name:<26}{value}")
 
     def _print_findings(self, alike: Sequence[Mapping[str, Any]], *, tells_all: bool) -> None:
-        """Print findings that differ in nothing but their names; where they tell a story, it is told once."""
+        """Print findings that differ only in their names; if they have an explanation, print it once."""
         finding = alike[0]
         tells = tells_all or finding["level"] != Level.OK
         names = [each["name"] for each in alike]

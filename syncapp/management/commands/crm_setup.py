@@ -1,4 +1,4 @@
-"""`manage.py crm_setup`: make what the portal needs in the CRM, with an administrator's sign-in."""
+"""`manage.py crm_setup`: create what the portal needs in the CRM, with an administrator's sign-in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ROLE_STEP = f"Assign the security role {ROLE} to the portal’s application use
 
 
 class Command(BaseCommand):
-    """Compare the CRM with what the portal needs, create what is missing, or take it out again."""
+    """Compare the CRM with what the portal needs, create what is missing, or remove it again."""
 
     help = (
         "Show what the portal needs in the CRM and what is missing. With --apply, create it inside one unmanaged "
@@ -41,7 +41,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what to do, what to include, and how to sign in."""
+        """Add the arguments: what to do, what to include, and how to sign in."""
         parser.add_argument("--apply", action="store_true", help="write; without it, only show the plan")
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument("--remove", action="store_true", help="take out what this command made")
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument("--index-minutes", type=float, default=15, help="how long to wait for the key's index")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print what was asked for, or sign in and compare, write or remove."""
+        """Print a document, or sign in and compare, write or remove."""
         if options["export"]:
             self.stdout.write(by_hand.export(names()))
         elif options["app_roles"]:

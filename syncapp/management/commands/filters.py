@@ -1,4 +1,4 @@
-"""`manage.py filters list|plan|status`: what the pages show, for a terminal. Runs are started in the portal only."""
+"""`manage.py filters list|plan|status`: the pages' content for a terminal. Runs are started in the portal only."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Command(BaseCommand):
         with as_command_errors():
             try:
                 if apply:
-                    # A lease from the backup, whose reader ended long ago, has to expire first.
+                    # A lease from the backup, whose holder ended long ago, has to expire first.
                     until = time.monotonic() + settings.LEASE + 5
                     while pull.pull(verified_client()).busy:
                         if time.monotonic() > until:

@@ -231,7 +231,7 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
     Rows of one table are stored in transactions of their own, which lock them in one order.
     """
     if table.name == FIELDS and any(row.state for row in page.rows):
-        # Only with our own user can our marks be told from copies, so the pull fails if the CRM does not name it.
+        # Only our own user distinguishes our marks from copies, so the pull fails if the CRM does not name it.
         table = replace(table, store=partial(rows.store_fields, own_user=running.crm.own_user_id()))
     for part in rows.split_chunks(page.rows):
         _store_rows(running, table, cursor, part)

@@ -1,4 +1,4 @@
-"""The columns of the staging tables that a CRM may lack: what staged an edit, and whether the originals are back."""
+"""The columns of the staging tables that a CRM may lack: what staged an edit, and whether it is restored."""
 
 from __future__ import annotations
 
