@@ -124,7 +124,7 @@ def date_format(body: Body, default: str = "DateAndTime") -> str:
 
 
 def _dated(column: Column, body: Body) -> Column:
-    """Apply behavior and format. Raises ApiError 400, and 501 where stored values would need conversion."""
+    """Apply behavior and format. Raises ApiError 400, and 501 if stored values would need conversion."""
     old = "DateOnly" if column.kind is Kind.DATE else column.behavior
     new = date_behavior(body, old)
     if new != old and old != "UserLocal":

@@ -118,7 +118,7 @@ def _optional_int(value: object) -> int | None:
 
 @dataclass
 class Injection:
-    """The effects of the rules on one request: errors by the position of the matched part, and where it is held."""
+    """The effects of the rules on one request: errors by position of the matched part, and the point of holding."""
 
     faults: Faults
     errors: dict[int, ApiError] = field(default_factory=dict)

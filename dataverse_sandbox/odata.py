@@ -1,6 +1,6 @@
 """The expressions of `$filter`, `$orderby` and `$apply`: parsing of text to a tree.
 
-The grammar is that of OData 4.0, "Common Expression Syntax", as far as Dataverse uses it: comparisons, arithmetic,
+The grammar is the part of OData 4.0, "Common Expression Syntax", that Dataverse uses: comparisons, arithmetic,
 `in`, functions with positional or named arguments, paths, `any` and `all`.
 """
 

@@ -1,6 +1,6 @@
 """Other programs and people who change contacts, and the way in which Outlook's synchronization signs its changes.
 
-    erp                  a second application with a client of its own, see `config.ERP`
+    erp                  a second application with its own client, see `config.ERP`
     flow                 an application that runs the company's flows, see `config.FLOWS`
     import               an ordinary user who changes many contacts
     form                 a CRM form with the company's script, which raises the revision

@@ -1,6 +1,6 @@
 """Celery's tasks: each takes an id and calls one operation. The rows decide, so a task may run twice or never.
 
-Periodic tasks, pulses and mails have a queue of their own (portal/settings.py), so that slow writes to the CRM do not
+Periodic tasks, pulses and mails have a separate queue (portal/settings.py), so that slow writes to the CRM do not
 hold them up.
 """
 

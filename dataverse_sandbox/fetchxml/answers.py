@@ -123,7 +123,7 @@ def requester(request: Request) -> Requester:
 
 
 def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
-    """Return where the page begins: at the cookie, or, without one or going back, at an offset."""
+    """Return the start of the page: the cookie's row or, without a cookie or when going back, an offset."""
     if fetch.cookie and runner.keeps_place:
         cookie = cookies.read(fetch.cookie, runner.marks)
         if cookie.page < fetch.page:

@@ -92,7 +92,7 @@ NAMES = frozenset(_FIXED) | {
 
 
 def is_relative(operator: str) -> bool:
-    """Return whether the operator needs only the clock, no date of its own."""
+    """Return whether the operator needs only the clock and no date."""
     return operator in NAMES
 
 

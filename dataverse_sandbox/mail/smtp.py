@@ -41,7 +41,7 @@ class _Handler:
 
 
 class SmtpServer:
-    """SMTP server in a thread of its own. Port 0 is not possible: choose a free one."""
+    """An SMTP server in its own thread. Port 0 is not possible: choose a free one."""
 
     def __init__(self, mailbox: Mailbox, rules: Faults, *, port: int, host: str = "127.0.0.1") -> None:
         self.port = port

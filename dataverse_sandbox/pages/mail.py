@@ -79,7 +79,7 @@ class MailPage:
         return page(mail.subject or "Mail without a subject", body, below="/mail/")
 
     def html(self, _request: Request, mail_id: int) -> Response:
-        """Return the HTML part alone, for the frame; its links open pages of their own."""
+        """Return the HTML part alone, for the frame; its links open in new pages."""
         text = self._find(mail_id).html.replace("<head>", '<head><base target="_blank">', 1)
         response = Response(text, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _POLICY

@@ -98,7 +98,7 @@ class AuditFilter:
 
     @property
     def can_be_grouped(self) -> bool:
-        """Return whether the entries of runs and bulk decisions may be folded: they are not what is searched for."""
+        """Return whether the entries of runs and bulk decisions may be folded, because the search is not for them."""
         return self.has_only_area_and_person and self.area != Area.DELIVERY
 
     @property

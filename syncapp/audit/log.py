@@ -31,8 +31,8 @@ def digest(value: str | None) -> str:
 class Fact:
     """The content of an entry. `details` holds only codes and numbers, no personal data.
 
-    `column` is the logical name of the field, '' if the entry is not about a field. `is_part`: on the activity page
-    the row of another entry of the group stands for this one.
+    `column` is the logical name of the field, '' if the entry is not about a field. `is_part`: the activity page shows
+    the row of another entry of the group in place of this one.
     """
 
     action: str

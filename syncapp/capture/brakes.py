@@ -33,7 +33,7 @@ CHANCE = 0.001
 
 
 class Brake(StrEnum):
-    """A reason for which capture pauses by itself."""
+    """A reason why capture pauses itself."""
 
     MANY_RESTORES = "many_restores"
     MASS_EDIT = "mass_edit"

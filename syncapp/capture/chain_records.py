@@ -1,4 +1,4 @@
-"""Input and output of `chains`. Values are canonical text, None where empty; times are aware."""
+"""Input and output of `chains`. Values are canonical text, None if empty; times are aware."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Writer(StrEnum):
-    """The kind of author of a change, as far as restoring depends on it."""
+    """The kind of author of a change, on which restoring depends."""
 
     OUTLOOK = "outlook"
     OURS = "ours"
@@ -30,9 +30,9 @@ UNKNOWN = Value(is_known=False)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One column of an entry; `is_reviewed` is False where such changes are let through.
+    """One column of an entry; `is_reviewed` is False if such changes are let through.
 
-    `may_restore` is False where earlier changes of this column may be missing.
+    `may_restore` is False if earlier changes of this column may be missing.
     """
 
     old: Value
@@ -43,10 +43,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the audit log. `editor` is the person whom an Outlook edit names.
+    """One entry of the audit log. `editor` is the person named by an Outlook edit.
 
     `ends_baselines`: the contact was created, merged, assigned, or its state was set. `is_restore`: a write of ours
-    that put originals back. `may_restore` is False where the change came before restoring was switched on. `is_handled`
+    that put originals back. `may_restore` is False if the change came before restoring was switched on. `is_handled`
     entries were staged, or let through, by an earlier plan.
     """
 
@@ -117,7 +117,7 @@ PUT_BACK = (Outcome.RESTORE, Outcome.ORIGINAL)
 class Refusal:
     """A rejected value: for a while, the same value from the same editor is not staged again.
 
-    `edit` is the entry of the rejected value, where a plan may still have to handle it.
+    `edit` is the entry of the rejected value, if a plan may still have to handle it.
     """
 
     decision: uuid.UUID

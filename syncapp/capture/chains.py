@@ -38,7 +38,7 @@ from syncapp.capture.entry_order import in_order
 
 
 def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
-    """Return what to stage and restore for one contact; `live` is None where the contact was deleted."""
+    """Return the plan of what to stage and restore for one contact; `live` is None if it was deleted."""
     walk = _Walk(history, rules)
     for entry in in_order(history.entries, live, rules):
         walk.apply(entry)

@@ -4,7 +4,7 @@ A change not proved to come from Outlook is let through. Evidence in order of pr
 
     the portal's own user                                   ours
     signed by the synchronization: the entry's calling user,
-        or the row's delegate where it belongs to the entry Outlook
+        or the row's delegate if the row describes the entry Outlook
     raises the revision                                     form
     another application or listed program                   program
     anything else                                           unknown
@@ -31,7 +31,7 @@ AFTER_CREATE = timedelta(minutes=2)
 
 
 class Revision(StrEnum):
-    """The evidence of an entry about the revision column; UNKNOWN where that column is not audited or is missing."""
+    """The evidence of an entry about the revision column; UNKNOWN if that column is not audited or is missing."""
 
     RAISED = "raised"
     NOT_RAISED = "not_raised"

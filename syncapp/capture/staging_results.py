@@ -1,4 +1,4 @@
-"""Results of staging: the state of each entry, the columns that were restored, and what is left to do.
+"""Results of staging: the state of each entry, the restored columns, and the remaining work of the job.
 
 Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """

@@ -42,7 +42,7 @@ def change_set(
     records = tuple(_record(edit, history, contact, name=name) for edit in new)
     write = None
     if restores:
-        # The raised revision tells forms and other tools that this is no Outlook edit.
+        # The raised revision shows forms and other tools that this is not an Outlook edit.
         revision = None if contact.revision is None else contact.revision + 1
         values = tuple((columns[name], text) for name, text in sorted(restores.items()))
         write = ContactWrite(contact.id, contact.etag, revision, values)

@@ -56,7 +56,7 @@ def static_files_at_start() -> tuple[str, ...]:
 
 def _is_collected(path: str, source: Storage, collected: ManifestStaticFilesStorage) -> bool:
     try:
-        # Pages refer to the name with the digest; the copy without it tells which version was collected.
+        # Pages refer to the name with the digest; the copy without it shows which version was collected.
         if not collected.exists(collected.hashed_files[path]):
             return False
         with source.open(path) as now, collected.open(path) as then:

@@ -237,7 +237,7 @@ def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
-    """Check W001, W007: AUDIT_KEY is a long key of its own, so that digests stay verifiable and hard to forge."""
+    """Check W001, W007: AUDIT_KEY is a long, separate key, so that digests stay verifiable and hard to forge."""
     if settings.DEMO:
         return []
     if _secret_key() != settings.AUDIT_KEY:

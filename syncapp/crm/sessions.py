@@ -23,7 +23,7 @@ USER_AGENT = "outlook-sync-portal"
 # Below the CRM's own limit of 52 concurrent requests.
 _CONNECTIONS = 40
 _CHUNK = 65_536
-# Firewalls and load balancers drop idle connections after about a minute, often without telling either end.
+# Firewalls and load balancers drop idle connections after about a minute, often without notifying either end.
 MAX_IDLE_SECONDS = 30.0
 
 Held = TypeVar("Held")

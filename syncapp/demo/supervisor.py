@@ -34,7 +34,7 @@ class Service:
 
 
 class Child:
-    """The process of a service, in a session of its own so that Ctrl-C reaches only the supervisor."""
+    """The process of a service, in its own session so that Ctrl-C reaches only the supervisor."""
 
     def __init__(self, service: Service, *, folder: Path, log: Path, environment: Mapping[str, str]) -> None:
         self.service = service

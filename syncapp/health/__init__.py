@@ -1,4 +1,4 @@
-"""The state of the portal: what is wrong, under which name, and what to do about it.
+"""The state of the portal: its troubles, their names, and what to do about them.
 
 `kinds` defines each trouble with every text about it, `observations` measures, `troubles` names causes and leaves out
 their symptoms, `report` sums up for /healthz, and `heartbeats` records when scheduler and workers were last alive.

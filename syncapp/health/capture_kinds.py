@@ -1,4 +1,4 @@
-"""Every trouble of capture: what it means and what to do."""
+"""Every trouble of capture, with its meaning and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periodic tasks: at most one round of each is under way, recorded in a row by the database's clock.
+"""Periodic tasks: at most one round of each is in progress, recorded in a row by the database's clock.
 
     claim ─▶ message in the broker ─▶ start ─▶ finish
       ▲  lost_after: no worker started it, and the broker does not hold it
@@ -29,7 +29,7 @@ def lost_after() -> float:
 
 
 def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable[[], bool]) -> int | None:
-    """Claim the next round and return its number, or None while one is under way or it is too early.
+    """Claim the next round and return its number, or None while one is in progress or it is too early.
 
     `is_waiting` returns whether the broker still holds the message; it is called only if the message may be lost.
     """

@@ -4,7 +4,7 @@
 
 A job type says how to process one lease, how long to back off, and what "failed" means. An unexpected exception counts
 as an attempt: it is logged with its traceback, the job backs off, and fails when its attempts are used up. The other
-jobs go on.
+jobs continue.
 """
 
 from __future__ import annotations

@@ -230,7 +230,7 @@ def _fact_of_decision(decision: Decision, *, by: Decider, after_failure: bool, *
         by=by if isinstance(by, Person) else None,
         details=details,
         before=decision.expected_value,
-        after=decision.value_to_write if decision.writes else decision.field.proposed_value,  # what was rejected
+        after=decision.value_to_write if decision.writes else decision.field.proposed_value,  # the rejected value
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
         **origin,
     )
@@ -277,7 +277,7 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
 def last_submit(person: Person) -> list[Decision]:
     """Return the decisions of a person's last submit that can still be undone.
 
-    Bulk decisions have a page of their own that undoes them. Raises NotPossible, and TooLate once they are written.
+    Bulk decisions are undone on their own page. Raises NotPossible, and TooLate once they are written.
     """
     in_bulk = SelectionItem.objects.filter(decision=OuterRef("pk"))
     gone = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)

@@ -1,4 +1,4 @@
-"""Characters that people cannot see or tell apart, and their names."""
+"""Characters that people cannot see or distinguish, and their names."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def mail_line(text: object, *, max_length: int = LONGEST_MAIL_LINE) -> str:
 
 
 def mail_lines(text: object, *, indent: str, max_length: int = LONGEST_MAIL_TEXT) -> str:
-    """Return text of several lines for a text mail, indented to tell it from the mail's own lines."""
+    """Return text of several lines for a text mail, indented to distinguish it from the mail's own lines."""
     lines = _cut("\n".join(str(text).split("\r\n")), max_length).split("\n")
     return "\n".join(f"{indent}{one_line(line)}" for line in lines)
 

@@ -144,7 +144,7 @@ def _send(work: Work, found: Comparison, items: Sequence[PutBackItem]) -> LiveCo
     if contact is None:
         raise NotFound("The contact was deleted in the CRM.", status=404)
     values = tuple((found.columns[each.column_name], each.restore.value_found) for each in items)
-    # The raised revision tells forms and other tools that this is no Outlook edit.
+    # The raised revision shows forms and other tools that this is not an Outlook edit.
     revision = None if contact.revision is None else contact.revision + 1
     fields = [snapshot.fields[each.field_id] for each in items if each.field_id is not None]
     records = [snapshot.records[each] for each in sorted({field.record_id for field in fields if field.record_id})]

@@ -126,7 +126,7 @@ class CustomizingReads:
         return guid(rows[0], "businessunitid")
 
     def role(self, name: str, unit: UUID) -> SecurityRole | None:
-        """Return a role of one business unit by its name; each business unit below it has a copy of its own."""
+        """Return a role of one business unit by its name; each business unit below it has its own copy."""
         condition = f"name eq {odata.literal(name)} and _businessunitid_value eq {unit}"
         rows = self._rows(odata.query("roles", select=("roleid", "name"), filter=condition))
         return SecurityRole(guid(rows[0], "roleid"), text(rows[0], "name")) if rows else None

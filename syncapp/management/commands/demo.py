@@ -86,7 +86,7 @@ class Command(BaseCommand):
                     shutil.rmtree(settings.DEMO_BROKER_SOCKET.parent, ignore_errors=True)
 
     def _wait_until_ready(self, supervisor: Supervisor, logs: Path) -> None:
-        """Wait until everything works or a stop is requested; say each minute what is still missing."""
+        """Wait until everything works or a stop is requested; print each minute what is still missing."""
         begun = time.monotonic()
         while not supervisor.run(until=lambda: not missing_parts(), seconds=REPORT_SECONDS, complain=self.stderr.write):
             if supervisor.is_stopping:
@@ -120,7 +120,7 @@ def _is_free(port: int) -> bool:
 
 
 def _command_with(variable: str, port: int, others: Collection[int]) -> str:
-    """Return the command with a free port instead of this one, and all other variables as they are set."""
+    """Return the command with a free port instead of this one, and with all other variables unchanged."""
     candidates = (*range(port + 10, 65536, 10), *range(8100, 8200))
     free = next(candidate for candidate in candidates if candidate not in others and _is_free(candidate))
     values = {name: os.environ[name] for name in KEPT if name in os.environ} | {variable: str(free)}

@@ -95,7 +95,7 @@ def match_entries(lists: Iterable[UserList]) -> None:
 
 
 def count_products() -> None:
-    """Recount the products that name each user, and recompute the sync paths where the count changed."""
+    """Recount the products that name each user, and recompute the sync paths of users whose count changed."""
     named = UserListEntry.objects.filter(list__brings_appointments=True, user__isnull=False)
     counted = dict(named.values_list("user").annotate(lists=Count("list", distinct=True)).order_by())
     held = dict(FilterUser.objects.filter(products__gt=0).values_list("pk", "products"))

@@ -228,7 +228,7 @@ def _read(running: _Pull, table: _Table) -> bool:
 def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
     """Store the rows, show complete edits, then apply deletions and move the cursor, in short transactions.
 
-    Rows of one table are stored in transactions of their own, which lock them in one order.
+    Rows of each table are stored in separate transactions, which lock them in a fixed order.
     """
     if table.name == FIELDS and any(row.state for row in page.rows):
         # Only our own user distinguishes our marks from copies, so the pull fails if the CRM does not name it.

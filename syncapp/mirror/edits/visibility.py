@@ -36,7 +36,7 @@ def with_fields(ids: Collection[UUID]) -> set[UUID]:
 def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
     """Show the hidden ones of these edits that have fields, and let all of them supersede older edits.
 
-    Call it in a transaction of its own, after the fields were read.
+    Call it in a separate transaction, after the fields were read.
     """
     arriving = SyncRecord.objects.arriving().filter(pk__in=ids).values_list("pk", flat=True)
     arrived = with_fields(list(arriving))

@@ -82,7 +82,7 @@ def _options_words(column: Column, value: str, label: str) -> str:
     known = dict(column.options)
     numbers = sorted(canonical.parse_choices(value))
     staged = [item for item in label.split(LIST_SEPARATOR) if item]
-    # Options that were deleted since keep their staged labels, where these can be matched for certain.
+    # Options that were deleted since keep their staged labels, if these can be matched for certain.
     deleted = [number for number in numbers if number not in known]
     others = [text for text in staged if text not in known.values()]
     labels: dict[int, str] = {}

@@ -7,7 +7,7 @@ from datetime import datetime, time
 
 from syncapp.sync_filters.fetch_words.vocabulary import DATE_NOUNS, DATES, NO_DATES, PLACES, column_of
 
-# The phrase where the value is a day, and where it names a time of day.
+# The phrase if the value is a day, and the phrase if it names a time of day.
 _COMPARED = {
     "eq": ("on {0}", "at {0}"),
     "ne": ("not on {0}", "not at {0}"),

@@ -48,7 +48,7 @@ class UserExplanation:
 
 
 def explain(user: FilterUser) -> UserExplanation:
-    """Collect what is known of a user."""
+    """Collect the known facts about a user."""
     rows = list(FilterRow.objects.filter(owner_id=user.pk).order_by("table", "name", "pk"))
     system = list(SystemFilter.objects.order_by("table", "name", "pk"))
     lists, mailbox_paths = user_matching.products_of(user.pk), sync_paths.count_mailbox_paths(user)

@@ -41,7 +41,7 @@ class Order:
 
     @property
     def code(self) -> str:
-        """Return the order as it stands in a URL: the column, with a minus sign before it if it is reversed."""
+        """Return the order as used in URLs: the column, with a minus sign before it if it is reversed."""
         return f"-{self.column}" if self.is_reversed else str(self.column)
 
 
@@ -109,7 +109,7 @@ def following(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[A
 def position_of(user_id: UUID, order: Order, *, rank: int | None = None) -> Position | None:
     """Return the position of a user, whether they still match or not; None for an unknown user.
 
-    `rank` is the one that the page showed; without it the present one counts.
+    `rank` is the one that the page showed; without it, the current one counts.
     """
     row = ordered(FilterUser.objects.filter(pk=user_id), order).values_list("rank", "name_key").first()
     if row is None:

@@ -27,7 +27,7 @@ _CHUNK = 50
 
 
 def refresh_group(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmClient]) -> None:
-    """Read a small group's filters again; if the CRM does not answer, what was read before is compared."""
+    """Read a small group's filters again; if the CRM does not answer, the earlier readings are compared."""
     if len(group) > MAX_USERS or not breakers.all_closed(FILTER_BREAKERS):
         return
     try:

@@ -53,7 +53,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The outcome of one user, and what was read back after the write.
+    """The outcome of one user, and the values read back after the write.
 
     An `error` that can be retried comes without an outcome; `request_failed`: the user's own request failed as a whole,
     or would fail for any user. `denial` is the error of a denied user. `wrong_author`: the CRM ignored the
@@ -74,7 +74,7 @@ class Operation(Protocol):
     """Strategy for one kind of change: what to read before writing, and how to write it."""
 
     def precheck(self, batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
-        """Read before writing where that is needed; return the users who need no write. Raises CrmError."""
+        """Read before writing if that is needed; return the users who need no write. Raises CrmError."""
 
     def apply(self, batch: Batch) -> list[ItemResult]:
         """Write for all users of the batch and read back in the same request; return one result per user.

@@ -2,7 +2,7 @@
 
     claim k ─▶ precheck, where needed ─▶ mark sent ─▶ one request ─▶ apply each user's result as read back
 
-With the portal's own permission ten users share a request, each in a change set of their own; as the owners each user
+With the portal's own permission, ten users share a request, each with their own change set; as the owners, each user
 has a request, because impersonation is per request, and a few are sent at once. A row is written under the version that
 the list was made with, so a user whose filters changed since is skipped, and a request whose answer was lost can take
 effect only once.

@@ -1,4 +1,4 @@
-"""Checks of access to other users' filters, by probes that are judged by what is read back."""
+"""Checks of access to other users' filters, by probes whose effect is read back."""
 
 from __future__ import annotations
 

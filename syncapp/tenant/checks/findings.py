@@ -87,7 +87,7 @@ class Finding:
 
 
 def ok(answer: str, means: str, *, items: Iterable[str] = (), tried: str = "") -> Answer:
-    """Return the answer of a check that found what is needed."""
+    """Return the answer of a check that succeeded."""
     return Answer(Level.OK, answer, means, tried=tried, items=tuple(items))
 
 

@@ -28,7 +28,7 @@ def held(privilege: Privilege, context: Context) -> Answer:
     try:
         level = context.held().get(privilege.key)
     except Forbidden as error:
-        # Without Read on User our own privileges cannot be listed; the refusal names what is missing.
+        # Without Read on User, our own privileges cannot be listed; the refusal names the missing privilege.
         if privilege.key not in error.message.lower():
             raise
         level = None

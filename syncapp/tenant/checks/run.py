@@ -37,7 +37,7 @@ Progress = Callable[[int, int, str], object]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The findings of a run, in order, and what it cost."""
+    """The findings of a run, in order, with its duration and requests."""
 
     findings: tuple[Finding, ...]
     seconds: float

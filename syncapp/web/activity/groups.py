@@ -73,7 +73,7 @@ def fold(
 def _run_row(
     row: EntryPresenter, run: FilterRun, counted: Mapping[str, int], links: Links, *, address: str
 ) -> EntryPresenter:
-    """Return the row of a run: who started it, what it did, and to how many users."""
+    """Return the row of a run: the person who started it, its effect, and the number of users."""
     has_ended = run.state == RunState.DONE
     users = f"{number(run.users)} user{'' if run.users == 1 else 's'}"
     results = run_entries.results(counted) if run.started_at else ""

@@ -1,4 +1,4 @@
-"""Presenters of audit entries: who, what, on which contact, what changed, why, and from where."""
+"""Presenters of audit entries: person, action, contact, change, reason, and channel."""
 
 from __future__ import annotations
 

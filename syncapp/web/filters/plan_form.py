@@ -113,7 +113,7 @@ class StartForm(PageForm):
     starts = StartField(required=False)
 
     def valid_options(self, run: FilterRun) -> StartOptions:
-        """Return the options; those that the form does not have, or that are invalid, stay as they are."""
+        """Return the options; those that the form does not have, or that are invalid, keep their values."""
         values = {
             name: self.cleaned_data[name] for name in self.fields if name in self.data and name not in self.errors
         }

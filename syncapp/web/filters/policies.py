@@ -144,7 +144,7 @@ def _policy(policy_id: uuid.UUID) -> FilterPolicy:
 
 
 def _saved(request: PortalRequest, row: FilterPolicy, done: str) -> HttpResponse:
-    """Say what was saved, and which policies conflict with it."""
+    """Show a message with what was saved and the policies that conflict with it."""
     for other, users in conflicts.conflicting_policies(row):
         conflict = f"Policy “{other.name}” keeps the opposite for {users} of its users."
         messages.warning(request, f"{conflict} Both skip them until a person decides on this page.")

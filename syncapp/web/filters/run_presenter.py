@@ -24,7 +24,7 @@ from syncapp.web.filters.run_log import LogEntry
 
 MAX_SHOWN = 50
 _ENDED = (RunState.DONE, RunState.CANCELLED)
-_LONGEST_WAIT = 24 * 3600  # seconds; for a later start, the page need not reload by itself
+_LONGEST_WAIT = 24 * 3600  # seconds; for a later start, the page does not reload automatically
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class RunPresenter:
 
     @property
     def is_moving(self) -> bool:
-        """Return whether the page should refresh by itself."""
+        """Return whether the page should refresh automatically."""
         if self.is_preparing:
             return not self.preparation.failed
         return self.run.state == RunState.COUNTING or (self.run.state == RunState.RUNNING and not self.run.is_scheduled)

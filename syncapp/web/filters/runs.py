@@ -102,7 +102,7 @@ def _start(request: PortalRequest, run: FilterRun) -> None:
 
 
 def _change_list(request: PortalRequest, run: FilterRun, change: preview_actions.Action) -> HttpResponse:
-    """Change the list of a planned run and show the same part of it again; what was typed for its start is kept."""
+    """Change the list of a planned run and show the same part of it again; the typed start options are kept."""
     shown = PreviewParams.read(QueryDict(request.POST.get("view", "").lstrip("?")))
     try:
         transitions.set_start_options(run, StartForm(request.POST).valid_options(run), by=request.user)

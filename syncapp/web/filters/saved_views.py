@@ -1,4 +1,4 @@
-"""Saved views of the matrix: saved from its page, and renamed or deleted on a page of their own."""
+"""Saved views of the matrix: saved from its page, and renamed or deleted on their own page."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class FilterPresenter:
 
 @allow(*FILTER_ROLES)
 def system_filters(request: PortalRequest) -> HttpResponse:
-    """Show each kind of filter in a table of its own."""
+    """Show each kind of filter in its own table."""
     rows = matrix.all_system_filters()
     owned = matrix.team_filters()
     teams = dict(FilterTeam.objects.filter(pk__in=[row.owner_id for row in owned]).values_list("pk", "name"))

@@ -39,7 +39,7 @@ MAILBOX_STATES = {0: "not run yet", 1: "success", 2: "failure"}
 
 @dataclass(frozen=True, slots=True)
 class FilterDescription:
-    """A filter with what it selects in words."""
+    """A filter with a description of what it selects."""
 
     name: str
     words: Words

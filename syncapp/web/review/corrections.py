@@ -112,7 +112,7 @@ def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
 def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
     """Return the canonical value of an input's content.
 
-    Text that is not of the type is returned as it is, for `conversion.check`. Raises Unclear where it could mean
+    Text that is not of the type is returned unchanged, for `conversion.check`. Raises Unclear if it could mean
     another value than the reviewer expects.
     """
     kind = _input_of(column)

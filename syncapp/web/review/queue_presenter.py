@@ -141,7 +141,7 @@ class QueuePresenter:
 
     @property
     def _position(self) -> int | None:
-        """Return the index of the open edit on this page; None where the list is not shown beside it."""
+        """Return the index of the open edit on this page; None if the list is not shown beside it."""
         if self.current is None or "page" not in self.__dict__:
             return None
         records = enumerate(self.page.records)
@@ -293,5 +293,5 @@ class QueuePresenter:
 
 
 def capped(count: int) -> str:
-    """Return a count as text; "1,000+" where counting stopped."""
+    """Return a count as text; "1,000+" if counting stopped there."""
     return f"{number(reads.MAX_COUNTED)}+" if count > reads.MAX_COUNTED else number(count)

@@ -52,7 +52,7 @@ def present(
     problems: Problems | None = None,
     lookup_rows: LookupRows | None = None,
 ) -> RecordPresenter:
-    """Return the list's open edit as it is now, with the input of the form that was sent."""
+    """Return the current state of the list's open edit, with the input of the form that was sent."""
     post, row = request.POST, queue.current
     if row is None:
         raise Http404

@@ -57,7 +57,7 @@ class PageState:
 
 @dataclass(frozen=True, slots=True)
 class GroupPresenter:
-    """The head of fields that are decided together. Split, each field has buttons of its own."""
+    """The head of fields that are decided together. If it is split, each field has its own buttons."""
 
     key: str
     name: str
@@ -111,7 +111,7 @@ class RecordPresenter:
     """One contact's edit: the right side of the queue.
 
     `is_editor_unidentified`: the CRM has no Entra id of the editor, so four eyes cannot be proved. `live_words`: how
-    long the values were in the CRM until capture restored the originals, '' where that is not known.
+    long the values were in the CRM until capture restored the originals, '' if that is not known.
     """
 
     record: SyncRecord
@@ -151,7 +151,7 @@ class RecordPresenter:
 
     @property
     def left_out(self) -> list[FieldPresenter]:
-        """Return the fields that "Approve all" leaves: each needs a decision of its own."""
+        """Return the fields that "Approve all" leaves out, because each needs a separate decision."""
         return [each for each in self.decidable if not each.is_decided_with_all]
 
     @property

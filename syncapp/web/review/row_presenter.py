@@ -74,7 +74,7 @@ def present_rows(
 ) -> list[RowPresenter]:
     """Return the rows of these edits, in one query whatever their number.
 
-    Values rejected before cost three more queries, decisions under way one, values of the CRM that were read one, and
+    Earlier rejections cost three more queries, decisions in progress one, live values one, and
     the reason that holds decisions two. The CRM is not asked.
     """
     fields = _fields_of(records)
@@ -125,7 +125,7 @@ def _fields_of(records: Sequence[SyncRecord]) -> Mapping[uuid.UUID, list[SyncFie
 
 
 def _rejected_before(fields: Mapping[uuid.UUID, list[SyncField]]) -> Collection[uuid.UUID]:
-    """Return the fields whose value was rejected before, without a query where no column ever had a rejection."""
+    """Return the fields whose value was rejected before, without a query if no column ever had a rejection."""
     maybe = [
         field.pk
         for of_record in fields.values()

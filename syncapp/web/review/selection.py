@@ -146,7 +146,7 @@ def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
 
 @allow(Role.REVIEWER, methods=("POST",))
 def select_left(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Select the undecided fields again, as they are now."""
+    """Select the undecided fields again with their current values."""
     row = _get_selection(request, selection_id)
     return _create_selection(request, partial(selections.select_refused, row, person=request.user), otherwise=row.query)
 
