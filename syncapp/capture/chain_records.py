@@ -130,7 +130,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The contact as it was just read; columns that cannot be read are absent."""
+    """The contact's values just read; columns that cannot be read are absent."""
 
     values: Mapping[str, str | None]
     is_active: bool = True

@@ -91,7 +91,7 @@ class _Walk:
                 self._of_outlook(entry, column, change)
 
     def has_news(self, column: str) -> bool:
-        """Return whether the column's open chain has an edit that no earlier plan handled; others stay as they are."""
+        """Return whether the column's open chain has an edit that no earlier plan handled; others stay unchanged."""
         return column in self._news
 
     def close(self, column: str, outcome: Outcome) -> None:

@@ -28,7 +28,7 @@ Outcome = tuple[str, str, str, str]  # state, reason, source, evidence
 
 @dataclass(frozen=True, slots=True)
 class _Contact:
-    """The known facts of one contact: its last change, the moments of its entries, and signed creations."""
+    """The known facts of one contact: its last change, the times of its entries, and of its signed creations."""
 
     row: CaptureContact | None
     moments: Sequence[datetime]

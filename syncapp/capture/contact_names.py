@@ -11,7 +11,7 @@ PARTS = ("firstname", "middlename", "lastname")
 def name_after(values: Mapping[str, str | None], restores: Mapping[str, str | None]) -> str:
     """Return the contact's full name after these restores; the current one if its format is not recognized.
 
-    `values` are the contact's as they were read, with the full name and its parts.
+    `values` are the contact's values as read, with the full name and its parts.
     """
     present = values.get(NAME) or ""
     if not restores.keys() & set(PARTS):

@@ -1,7 +1,7 @@
 """The second step of a round: the list of audit entries since the cursor minus an overlap, stored in the inbox.
 
 Entries may appear late and out of order, so each listing begins before the newest known entry, and entries are
-recognized by their id. Now and then a whole day is listed again, for entries that were later than any before.
+recognized by their id. From time to time, a whole day is listed again, for entries that are later than any before.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _RESTORE_ENTRY = UUID("6f7a9c1e-0d55-4f0e-9a3c-5d1f6b0c2a11")
 
 @dataclass(frozen=True, slots=True)
 class ContactHistory:
-    """A contact's entries as `chains` takes them, and our rows behind them."""
+    """A contact's entries in the form that `chains` takes, and our rows behind them."""
 
     chain: History
     rows: Mapping[UUID, CaptureEntry]
@@ -160,7 +160,7 @@ def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEnt
     found: dict[tuple[str, datetime], Restore] = {}
     for restore in restores:
         if not any(_is_of(restore, row) for row in ours):
-            found[restore.column_name, restore.done_at] = restore  # the newest edit of a column is the last one
+            found[restore.column_name, restore.done_at] = restore  # the newest edit comes last and wins
     return [
         Entry(
             uuid5(_RESTORE_ENTRY, str(restore.pk)),

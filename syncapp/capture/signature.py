@@ -1,6 +1,6 @@
 """Proof that this CRM signs what Outlook saves, by an edit that an administrator has just made in Outlook.
 
-Restoring waits for it, because a signature that means something else would restore what other programs write.
+Restoring waits for it, because with a signature that means something else, capture would undo other programs' writes.
 """
 
 from __future__ import annotations

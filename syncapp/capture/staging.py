@@ -262,7 +262,7 @@ def _restore_one(work: _Work, column: str) -> CrmError | None:
 
 
 def _without_restores(plan: Plan) -> Plan:
-    """Return the plan with every restore given up."""
+    """Return the plan without its restores."""
     staged = tuple(
         replace(
             edit,

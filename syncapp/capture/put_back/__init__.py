@@ -1,4 +1,4 @@
-"""Putting back what capture restored in a time range: a previewed plan, a job per contact, a result per column.
+"""Put-back plans for what capture restored in a time range: a preview, a job per contact, a result per column.
 
-It writes Outlook's values, after which reviewing treats the edits as never restored: approving keeps, rejecting writes.
+They write Outlook's values; the review then treats the edits as never restored: only rejecting writes to the contact.
 """

@@ -1,4 +1,4 @@
-"""Errors of plans that put values back."""
+"""Errors of put-back plans."""
 
 from __future__ import annotations
 
