@@ -60,7 +60,7 @@ class ApiError(Exception):
 
 
 class Cut(Exception):
-    """Closes the connection without an answer."""
+    """A connection that is closed without an answer."""
 
 
 def unknown(what: str) -> ApiError:

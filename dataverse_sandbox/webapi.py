@@ -71,7 +71,7 @@ def _refusing_complex_queries() -> Iterator[None]:
 
 
 class WebApi:
-    """Answers single requests over one store."""
+    """The handler of single requests over one store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

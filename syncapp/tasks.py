@@ -143,7 +143,7 @@ def waiting_messages(queue_name: str) -> int | None:
 
 @_periodic(stalled_after=QUICK)
 def tick() -> None:
-    """Every second: requeue expired leases, adopt orphans, dispatch due jobs. Safe with two schedulers."""
+    """Requeue expired leases, adopt orphans and dispatch due jobs, every second. Safe with two schedulers."""
     models = [job_type.model for job_type in runner.job_types()]
     queue.sweep_all(models)
     queue.failpoint("tick.swept")
@@ -289,7 +289,7 @@ def _with_breakers(what: str, forbidden: str, refused: str) -> Iterator[None]:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def numbers() -> None:
-    """Every minute: update the daily counts of the numbers page and the capture page."""
+    """Update the daily counts of the numbers page and the capture page, every minute."""
     if daily.update_counts():
         captured.update()
 
@@ -371,7 +371,7 @@ def read_audit_log() -> None:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def nightly() -> None:
-    """Once a day: request full reads, recount, delete expired sessions and old rows."""
+    """Request full reads, recount, and delete expired sessions and old rows, once a day."""
     for table in (changes.FIELDS, changes.RECORDS):
         with transaction.atomic():
             if _first_today(f"nightly_{table}") and not cursors.request_full_read(table):

@@ -1,4 +1,4 @@
-"""Resetting of the sandbox, in one transaction and by bulk inserts.
+"""The reset of the sandbox, in one transaction and by bulk inserts.
 
 Small worlds are remembered. If one is wanted again, only the tables that the ledger names are
 filled again, and those that differ from the previous world: tests reset the sandbox hundreds of times.

@@ -60,9 +60,9 @@ STEPS = (*RUN_ACTIONS, *PUT_BACK_ACTIONS)
 
 
 class _Is(Func):
-    """Compare a column with a value so that PostgreSQL's planner does not take the column for constant.
+    """A comparison with a value for which PostgreSQL's planner does not take the column for constant.
 
-    It drops constant columns from an order. Ordered by this column as well, the rows can only come from an index that
+    The planner drops constant columns from an order. Ordered by this column too, rows can only come from an index that
     begins with it.
     """
 

@@ -152,7 +152,7 @@ def _counted_now(today: date) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """How long restored values had been in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
+    """The times that restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
 
     number: int
     median: float | None

@@ -95,7 +95,7 @@ def stage(job_id: int, *, crm: CrmClient) -> bool:
 
 @runner.register
 class CaptureStagingJob(JobType):
-    """Stage the edits of one contact; a failed job is tried again with the contact's next edit."""
+    """The job that stages the edits of one contact; after a failure, it is tried again with the contact's next edit."""
 
     name = "capture"
     title = "Staging edits from Outlook"

@@ -79,7 +79,7 @@ _NOT_OFFERED = (405, 501)
 
 
 class Unreachable(CrmError):
-    """There was no answer, or an incomplete one."""
+    """No answer, or an incomplete one."""
 
     lasting = False
 

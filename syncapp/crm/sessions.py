@@ -96,7 +96,7 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _HttpPool, "https": _Http
 
 
 class _Adapter(HTTPAdapter):
-    """Opens connections through `outgoing` and closes them when they have been idle."""
+    """An adapter that opens connections through `outgoing` and closes them when they have been idle."""
 
     def __init__(self, outgoing: OutgoingConnections) -> None:
         self._outgoing = outgoing

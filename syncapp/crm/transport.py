@@ -77,7 +77,7 @@ class Transport:
         lane: Lane = Lane.INTERACTIVE,
         count: Callable[[int], None] = lambda operations: None,
     ) -> None:
-        """`count` is called with the number of operations of each request sent; a batch has several."""
+        """Create the transport; `count` is called with each request's number of operations; a batch has several."""
         self._origin = Origin.parse(origin)
         self._tokens = token_source
         self._connect_timeout = connect_timeout

@@ -122,7 +122,7 @@ def _end_with_parent(parent: int) -> Callable[[], None] | None:
 
 
 class Supervisor:
-    """Starts services in order, restarts what dies, stops everything on SIGTERM, SIGINT or SIGHUP."""
+    """A supervisor that starts services in order, restarts what dies, and stops all on SIGTERM, SIGINT or SIGHUP."""
 
     def __init__(self, *, folder: Path, logs: Path, environment: Mapping[str, str]) -> None:
         self._folder, self._logs, self._environment = folder, logs, environment

@@ -36,7 +36,7 @@ UNEXPECTED = "unexpected: "  # prefix of `last_error` after an unexpected except
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Process the job again after `after` seconds; None: after the backoff of its job type.
+    """A retry of the job after `after` seconds; None: after the backoff of its job type.
 
     `reason` is shown to people if this was the last attempt.
     """
@@ -50,7 +50,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Fail the job for good. `code` is short and holds no personal data; `reason` is shown to people."""
+    """A final failure of the job. `code` is short and holds no personal data; `reason` is shown to people."""
 
     code: str
     reason: str

@@ -83,7 +83,7 @@ def failed() -> QuerySet[Message]:
 
 @runner.register
 class MessageJob(JobType):
-    """Write and deliver a mail. Failed ones are listed under Settings, Mails and backlog, with a Retry button."""
+    """The job that writes and delivers a mail. Settings, Mails and backlog lists failed ones, with a Retry button."""
 
     name = "message"
     title = "Sending mails"

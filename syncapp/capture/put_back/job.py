@@ -48,7 +48,7 @@ def put_back(job_id: int, *, crm: CrmClient) -> bool:
 
 @runner.register
 class PutBackContactJob(JobType):
-    """Put the values of one contact back; each field that failed is listed with its reason, and can be retried."""
+    """The job that puts one contact's values back; failed fields are listed with the reason, and can be retried."""
 
     name = "put_back"
     title = "Putting restored values back"

@@ -165,7 +165,7 @@ def prepare(plan_id: UUID, *, crm: CrmClient, seconds: float) -> None:
 
 @runner.register
 class PutBackPreparationJob(JobType):
-    """Read the live values of a plan's contacts; a failure is shown on the plan's page, with "Try again"."""
+    """The job that reads live values for a plan; a failure is shown on the plan's page, with "Try again"."""
 
     name = "put_back_preparation"
     title = "Preparing to put restored values back"

@@ -63,7 +63,7 @@ def login_session(outgoing: OutgoingConnections = DIRECT) -> requests.Session:
 
 
 class SandboxAdapter(HTTPAdapter):
-    """Sends https requests as http, for the demo's sign-in service on this machine.
+    """An adapter that sends https requests as http, for the demo's sign-in service on this machine.
 
     MSAL requires an https authority; this way the sandbox needs no certificate.
     """

@@ -41,7 +41,7 @@ class NamedRows:
 
 
 class Lookups:
-    """Reads rows for lookups; never writes."""
+    """Reads of rows for lookups; nothing is written."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -13,7 +13,7 @@ from syncapp.models import Connection
 
 
 class Command(BaseCommand):
-    """Show the connection; enable or disable each kind of writing."""
+    """The command that shows the connection, and enables or disables each kind of writing."""
 
     help = "Show which CRM this portal belongs to; enable or disable writing reviewed values or filters."
 

@@ -24,7 +24,7 @@ _MARKS = {Level.OK: "ok", Level.WARNING: "ATTENTION", Level.FAILED: "MISSING", L
 
 
 class Command(BaseCommand):
-    """Make every check of the connection and print the findings; the exit status is 1 while something is missing."""
+    """The command that makes every check and prints the findings; the exit status is 1 while something is missing."""
 
     help = "Check the CRM: sign-in, tables, privileges, auditing, filters, limits. Writes nothing, asks nothing."
     _shows_progress = False

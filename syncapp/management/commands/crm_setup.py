@@ -33,7 +33,7 @@ _ROLE_STEP = f"Assign the security role {ROLE} to the portal’s application use
 
 
 class Command(BaseCommand):
-    """Compare the CRM with what the portal needs, create what is missing, or remove it again."""
+    """The command that compares the CRM with what the portal needs, creates what is missing, or removes it again."""
 
     help = (
         "Show what the portal needs in the CRM and what is missing. With --apply, create it inside one unmanaged "

@@ -43,7 +43,7 @@ Portal ready: http://{host}:{portal}
 
 
 class Command(BaseCommand):
-    """Run portal, sandbox, workers, scheduler and broker; print one line when all of them answer."""
+    """The command that runs portal, sandbox, workers, scheduler and broker, and prints a line when all answer."""
 
     help = "Run the portal, a sandbox, two workers and a broker until Ctrl-C. Data and logs are kept in DEMO_DIR."
 

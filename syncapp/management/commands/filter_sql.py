@@ -19,7 +19,7 @@ from syncapp.sync_filters.table_names import KNOWN, tables_of
 
 
 class Command(BaseCommand):
-    """Print the script, followed by its inverse, commented out."""
+    """The command that prints the script, followed by its inverse, commented out."""
 
     help = "Print the T-SQL with which an on-premises CRM's database administrator switches filters, and its inverse."
 

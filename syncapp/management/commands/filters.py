@@ -34,7 +34,7 @@ Answer = tuple[dict[str, Any], list[str]]
 
 
 class Command(BaseCommand):
-    """Answer one of three questions, as text or with --json for programs."""
+    """The command that answers one of three questions, as text or with --json for programs."""
 
     help = (
         "Show users and their filters (list), what a run would do (plan), a run's or the inventory's progress (status)."

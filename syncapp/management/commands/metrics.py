@@ -11,7 +11,7 @@ from syncapp import metrics
 
 
 class Command(BaseCommand):
-    """Print the durations that the processes of this host measured, in Prometheus' text format."""
+    """The command that prints the durations measured by this host's processes, in Prometheus' text format."""
 
     help = "Print the durations that the processes of this host measured, in Prometheus' text format."
 

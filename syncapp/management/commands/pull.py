@@ -20,7 +20,7 @@ from syncapp.mirror.edits.pull import PullResult
 
 
 class Command(BaseCommand):
-    """Read the changes since the last pull, or everything."""
+    """The command that reads the changes since the last pull, or everything."""
 
     help = "Mirror staged edits from the CRM now; what changed since the last pull, or --full everything."
     _shows_progress = False

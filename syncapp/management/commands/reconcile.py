@@ -30,7 +30,7 @@ MAX_LISTED = 20
 
 
 class Command(BaseCommand):
-    """Print a report; with --apply read the CRM first, and keep lost decisions."""
+    """The command that prints a report; with --apply it reads the CRM first, and stores lost decisions."""
 
     help = (
         "After a restore: report which decisions the CRM's rows prove, which were lost, what is open and what differs. "

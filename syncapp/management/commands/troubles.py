@@ -10,7 +10,7 @@ from syncapp.health import kinds
 
 
 class Command(BaseCommand):
-    """Print docs/how-to/troubles.md from the definitions that the banner, the mails and /healthz use."""
+    """The command that prints docs/how-to/troubles.md from the definitions for banner, mails and /healthz."""
 
     help = "Print each trouble of the portal: its code, what it means, what to do and where to look."
     requires_system_checks = ()

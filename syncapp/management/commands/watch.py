@@ -23,7 +23,7 @@ WELL, TROUBLE, NO_DATABASE = 0, 1, 2
 
 
 class Command(BaseCommand):
-    """Mail operators about troubles, and send those mails from this process, because the workers may be down."""
+    """The command that mails operators about troubles, from this process because the workers may be down."""
 
     help = (
         "Send mails about troubles of the portal. Run it once a minute, outside of the workers. "

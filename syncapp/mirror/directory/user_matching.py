@@ -1,4 +1,4 @@
-"""Match written entries with users by address, login or full name, never by guessing."""
+"""Matching of written entries with users by address, login or full name, never by guessing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storing pages of staged rows. Writes only columns that the CRM owns, and withdraws fields that are gone."""
+"""Storage of pages of staged rows. Writes only columns that the CRM owns, and withdraws fields that are gone."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NEW_USERS_SECONDS = 3000.0  # pages promise an hour; the remaining time is for t
 
 
 class Extent(StrEnum):
-    """What a reading of users and filters covers: everyone's filters, or only those of new and changed users."""
+    """The extent of a reading of users and filters: everyone's filters, or only those of new and changed users."""
 
     ALL = "all"
     NEW_USERS = "new_users"

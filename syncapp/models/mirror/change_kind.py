@@ -14,7 +14,7 @@ from django.db import models
 
 
 class ChangeKind(models.TextChoices):
-    """How the proposed value relates to the original."""
+    """The relation of the proposed value to the original."""
 
     FORMAT = "format", "Format only"
     FILLED = "filled", "Filled"

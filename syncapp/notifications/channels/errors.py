@@ -40,4 +40,4 @@ class MailRefused(MailError):
 
 
 class OutcomeUnknown(MailError):
-    """No answer came after the mail was sent."""
+    """There was no answer after the mail was sent."""

@@ -224,7 +224,7 @@ def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = Non
 
 @runner.register
 class SelectionJob(JobType):
-    """Decide a fixed list, one contact at a time; a failure refuses the undecided fields with its reason."""
+    """The job that decides a fixed list contact by contact; a failure refuses the undecided fields with its reason."""
 
     name = "selection"
     title = "Deciding edits together"

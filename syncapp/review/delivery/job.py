@@ -66,7 +66,7 @@ def deliver(delivery_id: uuid.UUID, *, crm: CrmClient) -> bool:
 
 @runner.register
 class DeliveryJob(JobType):
-    """Write one contact's decisions; after a failure each is shown as not written, with Retry."""
+    """The job that writes one contact's decisions; after a failure, each is shown as not written, with Retry."""
 
     name = "delivery"
     title = "Writing decisions to the CRM"

@@ -1,4 +1,4 @@
-"""Apply delivery results to decisions, fields, audit log and counters.
+"""Application of delivery results to decisions, fields, audit log and counters.
 
 Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """

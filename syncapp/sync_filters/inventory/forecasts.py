@@ -133,7 +133,7 @@ class _Selected:
 
 
 class _Evaluator:
-    """Evaluates filters as one user."""
+    """An evaluator of filters as one user."""
 
     def __init__(self, user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> None:
         self.user, self.crm, self.deadline = user, crm, deadline

@@ -50,7 +50,7 @@ def work(policy_id: uuid.UUID, *, crm: Callable[[], CrmClient] | None = None) ->
 
 @runner.register
 class PolicyJob(JobType):
-    """Compare and repair one policy; a failure stops the policy, which asks for a decision."""
+    """The job that compares and repairs one policy; a failure stops the policy, which asks for a decision."""
 
     name = "policy"
     title = "Comparing policies"

@@ -71,7 +71,7 @@ class ItemResult:
 
 
 class Operation(Protocol):
-    """Strategy for one kind of change: what to read before writing, and how to write it."""
+    """A strategy for one kind of change: the read before writing, and the write."""
 
     def precheck(self, batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
         """Read before writing if that is needed; return the users who need no write. Raises CrmError."""

@@ -1,4 +1,4 @@
-"""Create a run: targets and a desired state become a fixed list with one item per user.
+"""Creation of runs: targets and a desired state become a fixed list with one item per user.
 
 Nothing is switched here. The list is made from the mirror; every write carries the version that was read.
 """

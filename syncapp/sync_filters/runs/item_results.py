@@ -1,4 +1,4 @@
-"""Apply the results of a batch: outcomes, written changes, mirrored rows and audit entries, in one transaction."""
+"""Application of a batch's results: outcomes, written changes, mirrored rows and audit entries, in one transaction."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
 
 @runner.register
 class FilterSwitchJob(BatchJobType):
-    """Switch a batch of one run's users; a failure ends that user's item as failed."""
+    """The job that switches one run's users in batches; a failure ends that user's item as failed."""
 
     name = "filters"
     title = "Switching filters"

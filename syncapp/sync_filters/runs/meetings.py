@@ -53,7 +53,7 @@ def work(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
 
 @runner.register
 class MeetingCountJob(JobType):
-    """Count a run's meetings at risk; a failure holds back every user who is not counted."""
+    """The job that counts a run's meetings at risk; a failure holds back every user who is not counted."""
 
     name = "meeting_count"
     title = "Counting meetings of filter runs"

@@ -63,7 +63,7 @@ def work(run_id: uuid.UUID, *, seconds: float | None = None) -> None:
 
 @runner.register
 class PreparationJob(JobType):
-    """Make a run's list part by part; a failure is shown on the run's page, with "Try again"."""
+    """The job that makes a run's list part by part; a failure is shown on the run's page, with "Try again"."""
 
     name = "preparation"
     title = "Preparing filter runs"

@@ -38,7 +38,7 @@ class Context:
         patience: float = 60.0,
         checked_by: Person | None = None,
     ) -> None:
-        """`contact_id` is a test contact for the writing probes; `patience` the longest wait for one change to appear.
+        """Begin a run; `contact_id` is a test contact for writing probes, `patience` the longest wait for a change.
         `checked_by` is the person who asked for the check, None on the command line.
 
         Each run has its own client, which counts the run's requests.

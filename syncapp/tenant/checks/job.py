@@ -66,7 +66,7 @@ def newest_failed() -> bool:
 
 @runner.register
 class ConnectionCheckJob(JobType):
-    """Make the checks one by one and store each finding. No breaker stops the job, because it reports what is wrong."""
+    """The job that makes the checks and stores each finding. No breaker stops it, because it reports what is wrong."""
 
     name = "connection_check"
     title = "Checking the connection"

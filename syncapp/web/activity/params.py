@@ -72,7 +72,7 @@ class ParamsView:
     """The filters of one request, as the templates need them; each query runs only if its value is used."""
 
     def __init__(self, params: QueryDict, *, only: str = "") -> None:
-        """With `only`, limit the reader to this area, without filters by edits of contacts."""
+        """Read the query string; `only` limits the reader to one area, without filters by edits of contacts."""
         self.only = only
         self.form = SearchForm(params, hidden=OF_EDITS if only else ())
         self.form.full_clean()

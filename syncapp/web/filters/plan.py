@@ -1,4 +1,4 @@
-"""Plan a run: the form for its users and desired state, and the buttons that create one directly from the matrix."""
+"""Planning of runs: the form for users and desired state, and buttons that create a run directly from the matrix."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class QueuePresenter:
         current: SyncRecord | None = None,
         updated: SyncRecord | None = None,
     ) -> None:
-        """`current` is the open edit; `updated` the one just acted on, if the page has moved on from it."""
+        """Prepare the list; `current` is the open edit, `updated` the one just acted on if the page moved on."""
         self.params = params
         self.tab = params.tab
         self.order = params.order

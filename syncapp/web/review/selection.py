@@ -42,7 +42,7 @@ KEY = "selection"  # the key in the names of the reason's controls
 
 
 class SelectionForm(forms.Form):
-    """Approve or reject every field of a selection; a long one asks for its number of fields."""
+    """The form that approves or rejects every field of a selection; a long one asks for its number of fields."""
 
     do = forms.ChoiceField(
         choices=[("approve", "Approve"), ("reject", "Reject")],

@@ -47,7 +47,7 @@ class SelectionPresenter:
     def __init__(
         self, row: Selection, person: Person, *, shows_all: bool, read_soon: bool = False, crm_failed: bool = False
     ) -> None:
-        """`read_soon`: the page requests live values once when loaded; `crm_failed`: the CRM did not answer now."""
+        """Prepare the page; `read_soon`: it requests live values once loaded; `crm_failed`: the CRM did not answer."""
         self.row = row
         self.read_soon = read_soon
         self.crm_failed = crm_failed

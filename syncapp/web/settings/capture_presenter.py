@@ -55,7 +55,7 @@ class LiveRow:
 
 
 class CapturePresenter:
-    """Everything that the page shows; each query runs only if its value is used."""
+    """The values of the capture page; each query runs only if its value is used."""
 
     def __init__(self) -> None:
         found = Capture.objects.select_related("mode_by", "rule_asked_by", "rule_confirmed_by").annotate(now=Now())
