@@ -72,7 +72,7 @@ class CrmClient:
         filter_writes_allowed: Callable[[], bool] = lambda: True,
         belongs_to: Callable[[UUID], bool] | None = None,
     ) -> None:
-        """`belongs_to` returns whether an organization id is that of our CRM; `verify_organization` calls it once."""
+        """Create the client; `belongs_to` returns whether an organization is ours, for `verify_organization`."""
         self._transport = transport
         self._belongs_to = belongs_to
         self._is_verified = belongs_to is None

@@ -51,7 +51,7 @@ def _older(column: str, seconds: float) -> Q:
 def _claim(name: str, is_free: Q) -> bool:
     rows = PeriodicTask.objects.filter(is_free, name=name)
     fresh = {"published_at": Now(), "started_at": None, "finished_at": None}
-    # Usually a round is in progress, and reading takes no lock.
+    # Usually there is nothing to claim, and reading takes no lock.
     return rows.exists() and rows.update(number=F("number") + 1, **fresh) == 1
 
 

@@ -73,7 +73,7 @@ _METHOD_EFFECTS = {
 
 def why_not(outcome: Outcome) -> str:
     """Return why users cannot change, after their number: "12 disabled", "3 no role"."""
-    if outcome is Outcome.FAILED:  # reasons in a plan, before anything was tried
+    if outcome is Outcome.FAILED:  # in a plan, where nothing was tried yet
         return "not read"
     return outcome.label.lower().removesuffix(" user")
 
