@@ -208,7 +208,7 @@ class Server(socketserver.ThreadingTCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a request that broke off; the application answers the sandbox's own errors with 500."""
+        """Ignore an interrupted request; the application answers the sandbox's own errors with 500."""
 
     def stop(self) -> None:
         """Stop accepting, release held requests, close every connection."""

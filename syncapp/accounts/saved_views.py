@@ -36,7 +36,7 @@ def save(kind: type[View], name: str, *, query: str, by: Person) -> View:
 
 
 def rename(kind: type[View], view_id: uuid.UUID, name: str, *, by: Person) -> None:
-    """Give a view of the person another name. Raises BadView without a name, or if another view has it."""
+    """Rename a view of the person. Raises BadView without a name, or if another view has it."""
     name = _cleaned(name)
     try:
         with transaction.atomic():

@@ -30,7 +30,7 @@ PAGE = 50
 BATCH = 1000
 MAX_COUNTED = 1000
 FEW_EDITS = 1000
-# A run has one row, at its newest of these.
+# A run has one row, that of its newest entry with one of these actions.
 RUN_ACTIONS = (
     "run.frozen",
     "run.prepared_again",
@@ -114,7 +114,7 @@ class AuditFilter:
 
     @property
     def shows_steps_of_runs(self) -> bool:
-        """Return whether a grouped page still has each step of a run: it shows what one person did."""
+        """Return whether a grouped page also has each step of a run, because it shows what one person did."""
         return self.person is not None or self.by_portal
 
 

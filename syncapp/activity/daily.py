@@ -49,7 +49,7 @@ _RECOGNIZED = {
     (Kind.AFTER_ALL, Outcome.APPROVED): Measure.AFTER_ALL,
     (Kind.SUPERSEDE, Outcome.SUPERSEDED): Measure.SUPERSEDED,
 }
-# Each edit is in exactly one of these states. Each state has an index by the time of the edit; all edits have none.
+# Each edit is in exactly one of these states. Each state has an index by the time of the edit; there is none for all.
 _STATES = (
     Q(record__waiting_count__gt=0),
     Q(record__attention_count__gt=0, record__waiting_count=0),

@@ -13,7 +13,7 @@ from syncapp.models import Capture, CaptureColumn, CaptureGap
 from syncapp.models.capture.entry import Source
 
 FRESH_FOR = timedelta(hours=3)
-# Contacts changed without any entry, so auditing may have been switched off.
+# If contacts change without any entry, auditing may be off, so its settings are read again sooner.
 SUSPECTED_AFTER = timedelta(minutes=15)
 
 

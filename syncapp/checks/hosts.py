@@ -1,4 +1,4 @@
-"""System checks of the hosts that the portal connects to and is reached at."""
+"""System checks of the hosts that the portal connects to, and of its own host names."""
 
 from __future__ import annotations
 

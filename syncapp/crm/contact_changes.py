@@ -65,7 +65,7 @@ class ContactChanges:
         return rows.change_page(payload, _change, self._transport.check_link)
 
     def count_signed(self, user_id: UUID, *, since: datetime, deadline: Deadline | None = None) -> int:
-        """Return how many contacts have this user as delegate of their last change since a moment; at most 5,000."""
+        """Count the contacts whose last change has this user as delegate and came after a moment; at most 5,000."""
         condition = f"_modifiedonbehalfby_value eq {user_id} and modifiedon ge {canonical.instant_text(since)}"
         path = odata.query("contacts", select=("contactid",), filter=condition, top=1) + "&$count=true"
         return integer(self._transport.get(path, deadline=deadline), "@odata.count")

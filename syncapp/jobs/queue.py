@@ -196,7 +196,7 @@ def _undispatched(model: type[Job]) -> JobQuerySet:
 
 
 def sweep_all(models: Sequence[type[Job]]) -> None:
-    """Sweep the models some of whose leases have expired, which one statement finds."""
+    """Sweep the models with expired leases, which are found with one statement."""
     for model in _having(tuple(models), _expired):
         sweep(model)
 

@@ -293,7 +293,7 @@ def last_submit(person: Person) -> list[Decision]:
 
 
 def _state_before(decision: Decision) -> dict[str, Any]:
-    """Return the field's columns without this decision: those of the last written one, or of the queue."""
+    """Return the field's columns before this decision: those of the last written one, or of an undecided field."""
     finished = [DecisionState.WRITTEN, DecisionState.ALREADY, DecisionState.REPLACED, DecisionState.CONFLICT]
     earlier = decision.field.decisions.filter(version__lt=decision.version, state__in=finished)
     last = earlier.order_by("-version").first()

@@ -29,10 +29,10 @@ from syncapp.crm.errors import CrmError
 from syncapp.demo import capture, content
 from syncapp.demo.supervisor import Service, Supervisor
 
-REPORT_SECONDS = 60.0  # between two reports of a start that takes long
+REPORT_SECONDS = 60.0  # between two reports during a slow start
 HOST = "127.0.0.1"
 PORTS = ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")
-KEPT = (*PORTS, "DEMO_DIR", "DEMO_USERS", "CAPTURE")  # variables that the advice about a port repeats
+KEPT = (*PORTS, "DEMO_DIR", "DEMO_USERS", "CAPTURE")  # variables that the hint about a port repeats
 READY = """\
 Portal ready: http://{host}:{portal}
   Sign in, without a password, as Rita or Rob (review), Fred or Frida (filters), Ada (administration) or Vera (view).
@@ -182,7 +182,7 @@ def _worker(name: str, queue: str) -> Service:
 
 
 def missing_parts() -> list[str]:
-    """Return what the portal reports as not working, in sentences; nothing once all of its parts are healthy."""
+    """Return sentences about the parts that the portal reports as not working; none once all are healthy."""
     # On a busy machine /healthz takes seconds; with a shorter limit it would never count as answered.
     request = http.client.HTTPConnection(HOST, settings.PORTAL_PORT, timeout=settings.SOFT_LIMIT / 4)
     try:

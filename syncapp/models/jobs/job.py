@@ -89,7 +89,7 @@ def job_indexes(name: str) -> list[models.Index]:
 
 
 def lease_columns_are_consistent(name: str) -> models.CheckConstraint:
-    """Return the constraint that exactly the held rows have a lease."""
+    """Return the constraint that a row has a lease if and only if it is held."""
     return models.CheckConstraint(
         name=f"{name}_lease_if_held",
         condition=Q(state__in=HELD_STATES, lease_until__isnull=False)

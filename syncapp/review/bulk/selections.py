@@ -40,7 +40,7 @@ from syncapp.review.queue.criteria import Criteria, Tab, filter_records, matchin
 from syncapp.review.queue.reads import records_in
 
 MAX_FIELDS = 5000  # of one selection
-AT_ONCE = 25  # fields that a page lists in full; above, it shows examples and asks for the number
+AT_ONCE = 25  # most fields that a page lists in full; of more, it shows examples and asks for the number
 IN_REQUEST = AT_ONCE  # decided within the request: the page showed all of them with live values
 EXAMPLES = 5
 CHUNK = 500  # edits in one query

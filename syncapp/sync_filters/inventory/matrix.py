@@ -116,7 +116,7 @@ def teams() -> list[FilterTeam]:
 
 
 def teams_by_unit() -> list[tuple[str, list[FilterTeam]]]:
-    """Return the teams that people created by the name of their business unit, both by name."""
+    """Return the teams that people created, grouped by the name of their business unit; groups and teams by name."""
     names = dict(FilterUnit.objects.values_list("pk", "name"))
     grouped: dict[str, list[FilterTeam]] = {}
     for team in teams():

@@ -99,7 +99,7 @@ def following(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[A
         way = "lt" if order.is_reversed else "gt"
         later = Q(**{f"name_key__{way}": after.name_key})
         same = Q(**{"name_key": after.name_key, f"id__{way}": after.user_id})
-        # The bound lets the database begin in the index.
+        # With this bound, the database can start within the index.
         return users.filter(Q(**{f"name_key__{way}e": after.name_key}) & (later | same))
     later = Q(rank__lt=after.rank) if order.is_reversed else Q(rank__gt=after.rank)
     by_name = Q(name_key__gt=after.name_key) | Q(name_key=after.name_key, id__gt=after.user_id)

@@ -41,7 +41,7 @@ def request_count(run: FilterRun) -> None:
 
 
 def create_missing_jobs() -> None:
-    """Create the job of counting runs that have none, because the previous release created none."""
+    """Create jobs for runs that are counting without one, because the previous release created none."""
     for run in FilterRun.objects.filter(state=RunState.COUNTING, meeting_count=None)[:50]:
         MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
 

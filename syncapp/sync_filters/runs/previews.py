@@ -87,7 +87,7 @@ def count_filters(run: FilterRun) -> int:
 
 
 def users_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search: str = "") -> ItemQuerySet:
-    """Return the items of a plan or a part, '' for all; of those held back only `group`; by name, address or login."""
+    """Return the items of a plan or part ('' for all), of held users only `group`, that match the search."""
     found: ItemQuerySet = run.items.all()
     if tab == Plan.HELD and group is not None:
         found = held_groups.members(run, group)

@@ -111,7 +111,7 @@ def default_order(tab: Tab) -> Order:
 def read_params(query: Mapping[str, str], person: Person) -> QueueParams:
     """Parse a query string; `owner=me` means `person`."""
     form = QueueForm(query)
-    form.is_valid()  # fills cleaned_data with the valid values alone
+    form.is_valid()  # fills cleaned_data with valid values only
     given = form.cleaned_data
     criteria = Criteria(
         search=given.get("q", ""),

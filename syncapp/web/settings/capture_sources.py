@@ -41,7 +41,7 @@ GONE_TEAM = "a team that no longer exists"
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Names for what the page shows: programs, signers, columns and contacts."""
+    """The names that the page shows: of programs, signing users, columns and contacts."""
 
     programs: Mapping[UUID, str]
     signers: Sequence[str]
