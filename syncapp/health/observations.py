@@ -109,7 +109,7 @@ class Observations:
         return rhythm.interval(lasting) + tolerance
 
     def _lasting_uses(self, *recent: Use, seconds: float) -> Mapping[Use, Period]:
-        """Return the uses without those of `recent` that began lately, during an interval that began before."""
+        """Return the uses without those of `recent` that began within `seconds`, too late for the current interval."""
         found = self.heartbeats.uses
         return {
             use: period for use, period in found.items() if use not in recent or self.is_older(period.since, seconds)
