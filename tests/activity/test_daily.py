@@ -83,7 +83,7 @@ def test_full_read_recounts_all_days():
     assert counted(Measure.RECEIVED) == {"jobtitle": 1}
 
 
-def test_interrupted_count_is_continued():
+def test_interrupted_count_resumes():
     for days in (5, 20):
         edited(hours_ago=24 * days)
 
@@ -192,7 +192,7 @@ def test_empty_queue_has_no_ages():
     assert set(waiting.counts) == {None, Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH}
 
 
-def test_too_long_queue_has_no_median(monkeypatch: pytest.MonkeyPatch):
+def test_very_long_queue_has_no_median(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(numbers, "MAX_WAITING", 2)
     for _ in range(4):
         edited()
@@ -204,7 +204,7 @@ def test_too_long_queue_has_no_median(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("seconds", [0, 61, 3600, 86400 * 3, 86400 * 300])
-def test_step_is_within_ten_percent(seconds):
+def test_age_steps_are_within_ten_percent(seconds):
     assert daily.seconds_of(daily.step_of(seconds)) == pytest.approx(max(seconds, 66), rel=0.1)
 
 

@@ -15,7 +15,7 @@ from tests.support.film import decide_slowly
 pytestmark = pytest.mark.browser
 
 
-def test_nothing_moves_by_itself(page: Page, demo: Demo) -> None:
+def test_layout_does_not_shift_without_input(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
 
     moved = decide_slowly(page, records=3, pause=900)
@@ -27,7 +27,7 @@ def test_nothing_moves_by_itself(page: Page, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("place", ["#waiting-in-bar", "#tab-waiting .count"])
-def test_growing_count_moves_no_neighbor(place: str, page: Page, demo: Demo) -> None:
+def test_growing_count_does_not_shift_its_neighbors(place: str, page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     places = set()
     for count in ("9", "11", "108", "111"):
@@ -38,7 +38,7 @@ def test_growing_count_moves_no_neighbor(place: str, page: Page, demo: Demo) -> 
     assert len(places) == 1
 
 
-def test_movement_is_measured(page: Page, demo: Demo) -> None:
+def test_layout_shifts_are_measured(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     decide_slowly(page, records=0, pause=0)
 
@@ -50,7 +50,7 @@ def test_movement_is_measured(page: Page, demo: Demo) -> None:
 
 @pytest.mark.parametrize("title", ["7 contacts, 9 fields", "1,000 contacts, 2,310 fields"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_new_edits_move_nothing_in_the_head(page: Page, demo: Demo, title: str, width: int) -> None:
+def test_new_edits_do_not_shift_the_header(page: Page, demo: Demo, title: str, width: int) -> None:
     sign_in(page, demo)
     page.set_viewport_size({"width": width, "height": 900})
     page.evaluate("(title) => { document.querySelector('#list-title').textContent = title }", title)

@@ -110,7 +110,7 @@ def test_refusal_keeps_clicks_and_typed_text(page: Page) -> None:
         ("#reason", "Enter", "submit"),
     ],
 )
-def test_key_gives_its_command(key_map: Page, place: str, key: str, call: str) -> None:
+def test_each_key_runs_its_command(key_map: Page, place: str, key: str, call: str) -> None:
     assert press(key_map, place, key) == [call]
 
 

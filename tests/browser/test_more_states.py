@@ -138,7 +138,7 @@ def _id_in(link: str) -> uuid.UUID:
     return found
 
 
-def test_idle_page_warns_and_a_key_keeps_it(page: Page, demo: Demo) -> None:
+def test_idle_page_warns_and_keypress_extends_session(page: Page, demo: Demo) -> None:
     page.clock.install()
     sign_in(page, demo)
     asked_by_itself = []

@@ -180,7 +180,7 @@ def test_countdown_ticks_without_moving(page: Page, demo: Demo, story: World) ->
     assert page.evaluate(places) == before
 
 
-def test_the_countdown_is_accessible(page: Page, demo: Demo, story: World) -> None:
+def test_countdown_is_accessible(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Clocks"} | NEW_ADDRESS)
     # Block the requests that would replace the countdown, so that axe has enough time.

@@ -42,7 +42,7 @@ def test_approved_value_is_the_next_original(unrestored: tuple[Company, UUID]) -
     assert company.value(contact, "jobtitle") == "Pilot"
 
 
-def test_undecided_value_is_no_original(unrestored: tuple[Company, UUID]) -> None:
+def test_undecided_value_is_not_an_original(unrestored: tuple[Company, UUID]) -> None:
     company, contact = unrestored
     company.outlook(contact, jobtitle="Captain")
 

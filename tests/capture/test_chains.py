@@ -78,7 +78,7 @@ def test_chain_stages_and_restores(written, present, expected, restored):
     assert plan.restores == ({} if restored is None else {PHONE: value(restored).text})
 
 
-def test_columns_have_chains_of_their_own():
+def test_each_column_has_its_own_chain():
     both = replace(
         entry(1, "outlook A>B"), changes={PHONE: Change(Value("A"), Value("B")), "fax": Change(Value("1"), Value("2"))}
     )
@@ -94,20 +94,20 @@ def test_columns_have_chains_of_their_own():
     }
 
 
-def test_long_live_value_stays():
+def test_long_live_value_is_not_restored():
     found = entries("outlook A>B")
 
     assert plan_of(found, "B", after=15 * 60).restores == {PHONE: "A"}
     assert staged(plan_of(found, "B", after=15 * 60 + 2)) == [("A", "B", "too_late")]
 
 
-def test_newer_edit_of_long_live_value_stays():
+def test_newer_edit_of_long_live_value_is_unrestored():
     found = [entry(1, "outlook A>B"), entry(2, "outlook B>C", at=1_000)]
 
     assert staged(plan_of(found, "C", after=1_010)) == [("A", "B", "too_late"), ("A", "C", "too_late")]
 
 
-def test_change_before_switching_on_stays():
+def test_change_before_switching_on_is_not_restored():
     found = [entry(1, "outlook A>B", may_restore=False), entry(2, "outlook B>C")]
 
     assert plan_of(found, "C").columns[PHONE].outcome is Outcome.NOT_ALLOWED
@@ -123,20 +123,20 @@ def test_unreviewed_change_becomes_baseline():
     assert plan.passed == {(through.id, PHONE): Passed.LET_THROUGH}
 
 
-def test_held_column_stays():
+def test_held_column_is_not_restored():
     assert plan_of(entries("outlook A>B"), "B", held=frozenset({PHONE})).restores == {}
     assert plan_of(entries("outlook A>B"), "B", held=frozenset({"fax"})).restores == {PHONE: "A"}
 
 
 @pytest.mark.parametrize(("merged", "outcome"), [(True, "merged"), (False, "inactive")])
-def test_inactive_contact_stays(merged, outcome):
+def test_inactive_contact_is_not_restored(merged, outcome):
     plan = plan_of(entries("outlook A>B"), None, live=Live({PHONE: "B"}, is_active=False, is_merged=merged))
 
     assert staged(plan) == [("A", "B", outcome)]
     assert plan.restores == {}
 
 
-def test_unreadable_column_stays():
+def test_unreadable_column_is_not_restored():
     assert staged(plan_of(entries("outlook A>B"), None, live=Live({}))) == [("A", "B", "unreadable")]
 
 
@@ -162,7 +162,7 @@ def test_handled_entries_are_not_staged_again():
     assert staged(plan) == [("A", "C", "restore")]
 
 
-def test_late_entry_before_restored_one_reopens():
+def test_late_entry_before_restored_one_is_restored():
     """The first entry appears after the second one was staged and restored to its old value."""
     late, second, restore = entries("outlook A>B", "outlook B>C", "restore C>B")
 
@@ -181,7 +181,7 @@ def test_restore_ends_chain():
 
 
 @pytest.mark.parametrize("handled", [1, 3])
-def test_handled_edit_of_one_second_is_first(handled: int) -> None:
+def test_handled_edit_comes_first_within_its_second(handled: int) -> None:
     """The same value comes twice in a second, and the first one was restored."""
     found = [
         replace(entry(number, written, at=1), is_handled=number != 4 - handled)
@@ -213,7 +213,7 @@ def test_many_columns_of_one_second_are_linked():
         assert staged(plan) == [("B", "C", "restore")]
 
 
-def test_later_entry_of_another_column_tells_no_order():
+def test_entry_of_another_column_orders_nothing():
     found = [entry(10, "other B>A", at=5), entry(11, "outlook A>B", at=5)]
     later = entry(12, "other A>B", at=6, column="fax")
     for ids in (found, [replace(found[0], id=found[1].id), replace(found[1], id=found[0].id)]):
@@ -221,7 +221,7 @@ def test_later_entry_of_another_column_tells_no_order():
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_present_value_orders_a_circle(order):
+def test_live_value_orders_circular_entries(order):
     written = {1: "other B>A", 2: "outlook A>B"}
     found = [entry(10 + number, written[each], at=5) for number, each in enumerate(order)]
 
@@ -232,7 +232,7 @@ def _lower(column, one, other):
     return bool(one and other) and one.lower() == other.lower()
 
 
-def test_format_returned_by_synchronization_passes():
+def test_format_returned_by_synchronization_is_let_through():
     found = entries("ours X>abc", "outlook abc>ABC", "outlook ABC>D")
 
     plan = plan_of(found, "D", is_format_only=_lower)
@@ -252,7 +252,7 @@ def test_format_changed_by_person_is_staged():
     ("editor", "days", "value", "repeated"),
     [(RITA, 1, "B", True), (OLE, 1, "B", False), (RITA, 31, "B", False), (RITA, 1, "C", False), (None, 1, "B", False)],
 )
-def test_refused_value_again_is_repeated(editor, days, value, repeated):
+def test_rejected_value_sent_again_is_a_repeat(editor, days, value, repeated):
     refusal = Refusal(DECISION, PHONE, value, editor, START - timedelta(days=days))
     found = entry(1, "outlook A>B", editor=RITA if editor else None)
 

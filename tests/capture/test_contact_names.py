@@ -33,7 +33,7 @@ def test_cleared_and_filled_parts_are_restored() -> None:
     assert name_after(values, {"firstname": None, "lastname": "Dahl"}) == "Dahl"
 
 
-def test_name_stays_without_a_restored_part() -> None:
+def test_name_is_kept_without_restored_part() -> None:
     values = {"fullname": "Ann Berg", "firstname": "Ann", "lastname": "Berg"}
 
     assert name_after(values, {"jobtitle": "Buyer"}) == "Ann Berg"

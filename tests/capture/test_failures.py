@@ -64,7 +64,7 @@ def test_retried_edit_is_staged_and_restored(restoring: Company, failed: UUID) -
     assert AuditEntry.objects.get(action="capture.retried").details == {"entries": 1}
 
 
-def test_edit_left_in_the_crm_ends_trouble(restoring: Company, failed: UUID) -> None:
+def test_leaving_edit_in_crm_ends_trouble(restoring: Company, failed: UUID) -> None:
     assert "1 edit left in the CRM." in press("leave").words
 
     stage(restoring)
@@ -73,7 +73,7 @@ def test_edit_left_in_the_crm_ends_trouble(restoring: Company, failed: UUID) -> 
     assert "No edit is waiting here any more." in press("leave").words
 
 
-def test_failed_edit_is_no_original(restoring: Company, failed: UUID) -> None:
+def test_failed_edit_is_not_an_original(restoring: Company, failed: UUID) -> None:
     (value,) = entries(failed)[0].values.all()
     restoring.outlook(failed, jobtitle="Captain")
 

@@ -32,7 +32,7 @@ def gap(columns: list[str] | None) -> None:
 @pytest.mark.parametrize(
     ("columns", "restored"), [(["jobtitle"], {"fax"}), (["pager"], {"jobtitle", "fax"}), (None, set())]
 )
-def test_gap_keeps_only_its_columns(restoring: Company, columns, restored) -> None:
+def test_gap_blocks_restoring_its_columns_only(restoring: Company, columns, restored) -> None:
     gap(columns)
     restoring.outlook(restoring.contact(), jobtitle="Pilot", fax="+47 55 0")
 
@@ -42,7 +42,7 @@ def test_gap_keeps_only_its_columns(restoring: Company, columns, restored) -> No
     assert {reason for _, result, reason in results() if result == "not_restored"} <= {"not_allowed"}
 
 
-def test_gap_of_other_columns_is_another_gap(company: Company) -> None:
+def test_gap_of_other_columns_is_recorded_separately(company: Company) -> None:
     switch_off("gone")
     company.read()
     switch_off("also_gone")

@@ -59,7 +59,7 @@ def test_results_count_per_column() -> None:
     assert of().done[ChangeResult.RESTORED] == 2
 
 
-def test_programs_count_apart() -> None:
+def test_programs_are_counted_separately() -> None:
     erp, billing = program("# ERP Connector"), program("# Billing")
     by_program(erp)
     by_program(erp)
@@ -81,13 +81,13 @@ def test_programs_count_apart() -> None:
     ],
     ids=["unsigned", "raises the revision", "new contact", "form"],
 )
-def test_original_rule_would_restore_the_unsigned(given: dict[str, object], restored_by_original: int) -> None:
+def test_original_rule_would_restore_unsigned_changes(given: dict[str, object], restored_by_original: int) -> None:
     entry = change(**NOT_OUTLOOK | {"lacks_revision": True} | given)
 
     assert of(Writer(Source(entry.source))).by_original == restored_by_original
 
 
-def test_original_rule_leaves_listed_programs() -> None:
+def test_original_rule_skips_listed_programs() -> None:
     erp = program()
     by_program(erp)
     assert of(Writer(Source.PROGRAM, erp)).by_original == 1
@@ -210,7 +210,7 @@ def test_number_of_queries_does_not_grow() -> None:
     assert queries() == few
 
 
-def test_lives_have_median_worst_and_ranges() -> None:
+def test_live_times_have_median_longest_and_ranges() -> None:
     for seconds in (4, 10, 12, 59, 299, 301):
         restored(live=seconds)
     restored(live=9999, days=8)
@@ -223,7 +223,7 @@ def test_lives_have_median_worst_and_ranges() -> None:
     assert lives.worst.live_seconds == 301
 
 
-def test_lives_without_restores_are_empty() -> None:
+def test_live_times_are_empty_without_restores() -> None:
     restored(live=None)
 
     lives = observation.lives(since=timezone.now() - timedelta(days=7))
@@ -231,7 +231,7 @@ def test_lives_without_restores_are_empty() -> None:
     assert (lives.number, lives.median, lives.worst, list(lives.buckets)) == (0, None, None, [0] * 5)
 
 
-def test_most_restores_are_of_one_field() -> None:
+def test_most_restores_are_counted_per_field() -> None:
     contact = uuid.uuid4()
     for days in (0, 0.5, 1.5):
         restored(contact_id=contact, days=days)
@@ -288,7 +288,7 @@ def test_list_is_newest_first_and_filtered() -> None:
     assert listed(source=Source.OUTLOOK) == ["fax"]
 
 
-def test_list_tells_results_as_counted() -> None:
+def test_listed_results_match_their_counts() -> None:
     for _ in range(2):
         restored()
     restored(live=None)

@@ -89,7 +89,7 @@ def test_preview_writes_nothing(restored: Restored) -> None:
     assert work() == 0
 
 
-def test_rejection_writes_the_original_afterwards(restored: Restored) -> None:
+def test_rejection_after_put_back_writes_original(restored: Restored) -> None:
     started()
     work()
     restored.world.pull()
@@ -101,7 +101,7 @@ def test_rejection_writes_the_original_afterwards(restored: Restored) -> None:
     assert (restored.field.decision, restored.field.delivery) == (FieldDecision.REJECTED, FieldDelivery.DONE)
 
 
-def test_approval_only_marks_afterwards(restored: Restored) -> None:
+def test_approval_after_put_back_only_marks(restored: Restored) -> None:
     started()
     work()
 
@@ -123,7 +123,7 @@ def test_rejection_while_sending_writes_the_original(restored: Restored, points:
     assert restored.field.decision == FieldDecision.REJECTED
 
 
-def test_delivered_rejection_before_the_write_wins(world: World, points: Failpoints) -> None:
+def test_rejection_delivered_before_the_write_is_kept(world: World, points: Failpoints) -> None:
     scene = Restored(world, jobtitle="Pilot", department="Flight")
     plan = started(column="jobtitle")
 
@@ -190,7 +190,7 @@ def test_changed_column_is_left_alone(
     assert restored.written() == []
 
 
-def test_decided_in_the_crm_is_left_alone(restored: Restored) -> None:
+def test_edit_decided_in_crm_is_left_alone(restored: Restored) -> None:
     plan = started()
     restored.world.decide_in_the_crm(restored.field, "rejected")
 
@@ -318,7 +318,7 @@ def test_contact_changed_once_is_compared_again(restored: Restored) -> None:
     assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
 
 
-def test_refused_value_fails_alone(world: World) -> None:
+def test_only_refused_value_fails(world: World) -> None:
     scene = Restored(world, jobtitle="Pilot", telephone1="1" * 200)
     plan = started()
 
@@ -349,7 +349,7 @@ def test_failed_item_is_retried(restored: Restored) -> None:
         transitions.retry(plan.pk, by=ada())
 
 
-def test_second_plan_finds_nothing_left(restored: Restored) -> None:
+def test_second_plan_has_nothing_to_put_back(restored: Restored) -> None:
     started()
     work()
 
@@ -357,7 +357,7 @@ def test_second_plan_finds_nothing_left(restored: Restored) -> None:
     assert restored.written() == ["Pilot"]
 
 
-def test_plan_starts_once_and_alone(world: World) -> None:
+def test_plan_starts_once_and_without_another(world: World) -> None:
     Restored(world)
     Restored(world)
     first, second = planned(), planned()
@@ -370,7 +370,7 @@ def test_plan_starts_once_and_alone(world: World) -> None:
         PutBackPlan.objects.filter(pk=second.pk).update(state=PutBackState.RUNNING)
 
 
-def test_read_only_connection_refuses_the_start(restored: Restored) -> None:
+def test_plan_cannot_start_on_read_only_connection(restored: Restored) -> None:
     plan = planned()
     Connection.objects.update(review_writes=False)
 
@@ -381,7 +381,7 @@ def test_read_only_connection_refuses_the_start(restored: Restored) -> None:
     transitions.start(plan.pk, by=ada())
 
 
-def test_stopped_plan_leaves_the_rest(restored: Restored) -> None:
+def test_stopped_plan_changes_no_further_contacts(restored: Restored) -> None:
     plan = started()
     transitions.stop(plan.pk, by=ada())
 
@@ -393,7 +393,7 @@ def test_stopped_plan_leaves_the_rest(restored: Restored) -> None:
     assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
 
 
-def test_stop_of_all_writes_holds_it_back(restored: Restored) -> None:
+def test_stopped_writes_delay_putting_back(restored: Restored) -> None:
     started()
     breakers.stop_writes(reason="Upgrade", by=ada())
     assert work() == 0
@@ -413,7 +413,7 @@ def test_discarded_plan_cannot_start(restored: Restored) -> None:
 
 
 @pytest.mark.long
-def test_what_is_put_back_is_not_restored_again(restoring: Company) -> None:
+def test_value_put_back_is_not_restored_again(restoring: Company) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")

@@ -30,11 +30,11 @@ def test_sentences_differ() -> None:
     assert len({restore_words.why_not_restored(code) for code in CODES}) == len(CODES)
 
 
-def test_other_refusals_tell_the_answer() -> None:
+def test_other_refusals_quote_the_answer() -> None:
     sentence = restore_words.why_not_restored("refused_409", trouble="A duplicate was found.")
 
     assert sentence == "Not restored: the CRM refused it. The CRM’s answer: A duplicate was found."
 
 
-def test_unknown_code_is_named() -> None:
+def test_unknown_code_is_shown() -> None:
     assert "(new_code)" in restore_words.why_not_restored("new_code")

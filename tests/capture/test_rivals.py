@@ -61,7 +61,7 @@ def restoring(*, minutes: float = 30) -> None:
 
 
 @pytest.mark.parametrize("source", ["plug-in", "", "web hook"])
-def test_edits_of_a_plugin_refuse_the_start(observing: None, source: str) -> None:
+def test_plugin_edits_prevent_the_start(observing: None, source: str) -> None:
     staged(source=source)
 
     assert f"staged by “{source or 'an unnamed program'}”, not by this portal, within the last hour" in switch_on()
@@ -82,7 +82,7 @@ def test_edits_before_observing_allow_the_start(observing: None) -> None:
     assert switch_on() == ""
 
 
-def test_decided_edits_refuse_the_start(observing: None) -> None:
+def test_decided_edits_prevent_the_start(observing: None) -> None:
     record = make_record(operation_id="x", source="plug-in", edited_on=now(minutes=5))
     make_field(record, decision="approved", delivery="done")
 
@@ -90,7 +90,7 @@ def test_decided_edits_refuse_the_start(observing: None) -> None:
 
 
 @pytest.mark.parametrize("state", [None, EntryState.OBSERVED, EntryState.LET_THROUGH])
-def test_edits_of_another_portal_refuse_the_start(observing: None, state: EntryState | None) -> None:
+def test_edits_of_another_portal_prevent_the_start(observing: None, state: EntryState | None) -> None:
     operation = staged(source="audit")
     if state is not None:
         entry(operation, state)
@@ -122,7 +122,7 @@ def test_capture_pauses_beside_a_rival(observing: None) -> None:
 
 
 @pytest.mark.parametrize("case", ["before", "observing", "alone"])
-def test_capture_goes_on_without_a_rival(observing: None, case: str) -> None:
+def test_capture_continues_without_a_rival(observing: None, case: str) -> None:
     if case != "observing":
         restoring(minutes=1 if case == "before" else 30)
     if case != "alone":
@@ -149,7 +149,7 @@ def test_pause_ends_once_the_rival_is_off(observing: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_plugin_that_returns_pauses_the_reading(company: Company) -> None:
+def test_returning_plugin_pauses_capture(company: Company) -> None:
     company.switch_on()
     Capture.objects.update(mode_since=F("observing_since"))
     company.outlook(company.contact(), jobtitle="Pilot")

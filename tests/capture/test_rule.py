@@ -63,7 +63,7 @@ def decided(**ago: float) -> str:
     return found[1] if found else ""
 
 
-def test_second_person_brings_the_original_rule() -> None:
+def test_second_person_enables_the_original_rule() -> None:
     ask()
     assert (present().rule, present().rule_waits, present().rule_asked_by) == (SIGNED, True, ada())
     assert present().rule_asked_at is not None
@@ -77,7 +77,7 @@ def test_second_person_brings_the_original_rule() -> None:
     ]
 
 
-def test_same_person_never_confirms() -> None:
+def test_requester_cannot_confirm_own_request() -> None:
     ask()
 
     assert "Someone other than" in refusal(lambda: rule.confirm(by=ada()))
@@ -157,7 +157,7 @@ def test_signed_rule_returns_at_once() -> None:
     assert "holds already" in refusal(lambda: rule.ask(SIGNED, by=ada()))
 
 
-def test_signed_rule_leaves_nothing_to_restore() -> None:
+def test_signed_rule_switches_other_sources_off() -> None:
     use_original()
     switching.switch_on(Source.UNKNOWN, by=ada(), pilot_team_id=None)
 
@@ -177,7 +177,7 @@ def test_original_rule_acts_on_later_entries() -> None:
     assert decided(seconds=-5) == "not_outlook"
 
 
-def test_portal_that_never_read_has_no_rule() -> None:
+def test_rule_needs_a_first_reading() -> None:
     Capture.objects.all().delete()
 
     for change in (ask, lambda: rule.confirm(by=bob()), lambda: rule.ask(SIGNED, by=ada())):

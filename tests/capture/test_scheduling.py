@@ -33,7 +33,7 @@ def test_job_waits_for_further_entries() -> None:
     assert SETTLE.total_seconds() - 2 < seconds_left(job) <= SETTLE.total_seconds()
 
 
-def test_later_entry_puts_the_job_off() -> None:
+def test_later_entry_delays_the_job() -> None:
     first = change()
     schedule(first, read_at=first.read_at)
     CaptureJob.objects.update(due_at=F("due_at") - SETTLE)
@@ -44,7 +44,7 @@ def test_later_entry_puts_the_job_off() -> None:
 
 
 @pytest.mark.parametrize("why", ["nothing new", "long enough", "tried before"])
-def test_job_is_not_put_off_for_ever(why: str) -> None:
+def test_delay_of_the_job_is_limited(why: str) -> None:
     first = change()
     schedule(first, read_at=first.read_at)
     CaptureJob.objects.update(due_at=F("due_at") - SETTLE)

@@ -106,7 +106,7 @@ def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Se
     assert [identity.name for identity in CaptureIdentity.objects.all()] == [usual], "the mistake is forgotten"
 
 
-def test_log_names_signer_until_proved_otherwise(company: Company) -> None:
+def test_newest_proof_says_whether_log_names_signer(company: Company) -> None:
     capture = Capture.objects.get()
     assert not signature.is_in_log(capture)
     company.outlook(company.contact(), jobtitle="Pilot")

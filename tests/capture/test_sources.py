@@ -107,7 +107,7 @@ def test_revision_counts_only_when_raised(old, new, is_changed, is_audited, foun
         (Source.UNKNOWN, False, False, False, False),
     ],
 )
-def test_rules_differ_in_unsigned_changes(source, lacks_revision, is_listed, signed, original) -> None:
+def test_only_original_rule_claims_unsigned_changes(source, lacks_revision, is_listed, signed, original) -> None:
     found = [
         sources.counts_as_outlook(source, lacks_revision=lacks_revision, rule=rule, is_listed_program=is_listed)
         for rule in (CaptureRule.SIGNED, CaptureRule.ORIGINAL)
@@ -117,13 +117,13 @@ def test_rules_differ_in_unsigned_changes(source, lacks_revision, is_listed, sig
 
 
 @pytest.mark.parametrize("action", [Action.CREATE, Action.DELETE, Action.MERGE, Action.ASSIGN, Action.SET_STATE, 99])
-def test_other_actions_begin_a_baseline(action) -> None:
+def test_actions_other_than_updates_begin_baseline(action) -> None:
     assert sources.begins_baseline(entry(action=action))
     assert not sources.begins_baseline(entry())
 
 
 @pytest.mark.parametrize(("seconds", "passes"), [(-1, False), (0, True), (120, True), (121, False)])
-def test_updates_soon_after_creation_pass(seconds, passes) -> None:
+def test_updates_soon_after_creation_are_let_through(seconds, passes) -> None:
     later = NOON + timedelta(seconds=seconds)
 
     assert sources.completes_creation(later, [NOON]) is passes
@@ -136,7 +136,7 @@ MOMENTS = st.integers(-2, 2).map(lambda seconds: NOON + timedelta(seconds=second
 
 @settings(deadline=None)
 @given(USERS, USERS, USERS, USERS, MOMENTS, st.lists(MOMENTS, max_size=4), st.sampled_from(Revision))
-def test_outlook_is_never_concluded_without_signature(user, calling, modifier, signer, at, others, revision) -> None:
+def test_only_signed_changes_are_from_outlook(user, calling, modifier, signer, at, others, revision) -> None:
     given_entry, given_row = entry(user, calling), row(modifier, signer, at=at)
     belongs = sources.belongs_to(given_row, given_entry, [NOON, *others])
 
@@ -149,7 +149,7 @@ def test_outlook_is_never_concluded_without_signature(user, calling, modifier, s
 
 @settings(deadline=None)
 @given(USERS, USERS, USERS, USERS, st.sampled_from(Revision))
-def test_modifier_of_row_changes_nothing(user, calling, first, second, revision) -> None:
+def test_modified_by_of_row_proves_nothing(user, calling, first, second, revision) -> None:
     """A row that does not belong to the entry is never looked at, and Modified By proves nothing."""
     found = {
         sources.conclude(entry(user, calling), KNOWN, revision=revision, row=row(modifier, MARTA))

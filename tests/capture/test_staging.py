@@ -153,7 +153,7 @@ def test_other_writers_are_not_restored(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == "By 3"
 
 
-def test_program_in_between_is_the_baseline(restoring: Company) -> None:
+def test_value_of_program_in_between_is_baseline(restoring: Company) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")
@@ -186,7 +186,7 @@ def test_staging_mode_does_not_restore(restoring: Company) -> None:
     assert results() == [("jobtitle", "not_restored", "not_allowed")]
 
 
-def test_pausing_acts_before_next_contact(restoring: Company) -> None:
+def test_pause_applies_before_the_next_contact(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.read()
@@ -198,7 +198,7 @@ def test_pausing_acts_before_next_contact(restoring: Company) -> None:
     assert [entry.state for entry in entries(contact)] == [EntryState.OBSERVED]
 
 
-def test_stopped_writes_wait(restoring: Company) -> None:
+def test_staging_waits_while_writes_are_stopped(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     breakers.stop_writes(reason="Migration", by=rita())
@@ -220,7 +220,7 @@ def test_read_only_connection_writes_nothing(restoring: Company) -> None:
     assert restoring.ledger() == []
 
 
-def test_long_live_value_is_staged_only(restoring: Company) -> None:
+def test_long_live_value_is_only_staged(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.read()
@@ -263,7 +263,7 @@ def test_forbidden_restore_still_stages(restoring: Company) -> None:
     assert not Breaker.objects.filter(opened_at__isnull=False).exists()
 
 
-def test_contact_that_keeps_changing_is_staged_only(restoring: Company) -> None:
+def test_constantly_changing_contact_is_only_staged(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 3})
@@ -283,7 +283,7 @@ def test_contact_changed_once_is_planned_again(restoring: Company) -> None:
     assert (flags(restoring, contact), results()) == ([True], [("jobtitle", "restored", "")])
 
 
-def test_deleted_contact_is_counted_only(restoring: Company) -> None:
+def test_deleted_contact_is_only_counted(restoring: Company) -> None:
     contact = restoring.new_contact("Short-lived")
     stage(restoring)
     restoring.outlook(contact, jobtitle="Pilot")
@@ -297,7 +297,7 @@ def test_deleted_contact_is_counted_only(restoring: Company) -> None:
     assert {entry.reason for entry in entries(contact) if entry.state == EntryState.LET_THROUGH} >= {"contact_gone"}
 
 
-def test_rejected_value_again_is_counted(restoring: Company) -> None:
+def test_repeats_of_rejected_value_are_counted(restoring: Company) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")
@@ -331,7 +331,7 @@ def test_program_writing_the_proposal_is_flagged(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == "Pilot"
 
 
-def test_old_restore_is_no_gap(restoring: Company) -> None:
+def test_deleted_restore_entry_is_no_gap(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)
@@ -347,7 +347,7 @@ def test_old_restore_is_no_gap(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == "Chief"
 
 
-def test_third_restore_in_a_day_is_the_last(restoring: Company) -> None:
+def test_column_is_restored_three_times_a_day(restoring: Company) -> None:
     contact = restoring.contact()
     for number in range(4):
         if number == 2:
@@ -374,7 +374,7 @@ def test_lost_answer_stages_once(restoring: Company, cut: str) -> None:
     assert [result for _, result, _ in results()] == ["restored"]
 
 
-def test_limit_of_restores_stops_before_the_next_contact(restoring: Company) -> None:
+def test_restore_limit_stops_before_the_next_contact(restoring: Company) -> None:
     first, second = restoring.contact(), restoring.contact(1)
     Capture.objects.update(max_restores=1)
     restoring.outlook(first, jobtitle="Pilot")
@@ -389,7 +389,7 @@ def test_limit_of_restores_stops_before_the_next_contact(restoring: Company) -> 
     assert [(entry.state, entry.reason) for entry in entries(second)] == [(EntryState.OBSERVED, "paused")]
 
 
-def test_vanished_signature_restores_nothing(restoring: Company) -> None:
+def test_nothing_is_restored_after_signature_vanished(restoring: Company) -> None:
     contact, other = restoring.contact(), restoring.contact(1)
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)

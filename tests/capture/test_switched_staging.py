@@ -75,7 +75,7 @@ def test_switch_acts_before_the_next_write(
     assert CaptureJob.objects.get().state == JobState.DONE
 
 
-def test_unswitched_capture_restores(restoring: Company, points: Failpoints) -> None:
+def test_capture_restores_unless_switched(restoring: Company, points: Failpoints) -> None:
     edit(restoring)
     before = restoring.value(restoring.contact(), "jobtitle")
     points.arm("capture.read", lambda: switching.set_limit(60, by=ada()))
@@ -86,7 +86,7 @@ def test_unswitched_capture_restores(restoring: Company, points: Failpoints) -> 
     assert restoring.value(restoring.contact(), "jobtitle") != before
 
 
-def test_column_switched_while_reading_still_waits(restoring: Company, points: Failpoints) -> None:
+def test_edit_before_column_switch_is_still_reviewed(restoring: Company, points: Failpoints) -> None:
     edit(restoring)
     points.arm("capture.read", SWITCHES["let through"])
 
@@ -97,7 +97,7 @@ def test_column_switched_while_reading_still_waits(restoring: Company, points: F
     assert flags(restoring, restoring.contact()) == [True]
 
 
-def test_source_off_among_others_is_observed(restoring: Company) -> None:
+def test_switched_off_source_is_only_observed(restoring: Company) -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
     CaptureSource.objects.create(source=Source.UNKNOWN, is_on=True, since=Capture.objects.get().observing_since)
     restoring.write("erp", restoring.contact(1), jobtitle="By ERP")
@@ -111,7 +111,7 @@ def test_source_off_among_others_is_observed(restoring: Company) -> None:
 
 
 @pytest.mark.parametrize("switch", ["paused", "off"])
-def test_lost_answer_is_stored_although_switched(restoring: Company, switch: str) -> None:
+def test_lost_answer_is_stored_despite_the_switch(restoring: Company, switch: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     edit(restoring)
@@ -142,7 +142,7 @@ def test_unsent_change_is_not_staged_after_switching(restoring: Company, switch:
     assert [entry.state for entry in entries(restoring.contact())] == [EntryState.OBSERVED]
 
 
-def test_undecided_entry_of_the_contact_is_awaited(restoring: Company) -> None:
+def test_staging_waits_for_undecided_entry_of_contact(restoring: Company) -> None:
     edit(restoring)
     first = entries(restoring.contact())[0]
     values = {"contact_id": first.contact_id, "action": 2, "happened_at": first.happened_at, "read_at": first.read_at}

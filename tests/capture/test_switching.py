@@ -81,14 +81,14 @@ def test_unsigned_sources_need_the_original_rule(source: Source) -> None:
 
 
 @pytest.mark.parametrize("state", [CaptureMode.OFF, CaptureMode.PAUSED])
-def test_stopped_capture_switches_nothing_on(state: CaptureMode) -> None:
+def test_source_cannot_be_switched_on_while_stopped(state: CaptureMode) -> None:
     Capture.objects.update(mode=state)
 
     assert refusal(switch_on).startswith(f"Capture is {state}.")
     assert not is_on()
 
 
-def test_portal_without_capture_switches_nothing_on(settings: Settings) -> None:
+def test_switching_on_needs_the_capture_setting(settings: Settings) -> None:
     settings.CAPTURE = "off"
 
     assert refusal(switch_on).startswith("Capture is off.")
@@ -101,14 +101,14 @@ def test_source_is_switched_on_once() -> None:
     assert recorded() == ["capture.switched_on"]
 
 
-def test_read_only_connection_restores_nothing() -> None:
+def test_switching_on_needs_a_writable_connection() -> None:
     Connection.objects.update(review_writes=False)
 
     assert "read only" in refusal(switch_on)
 
 
 @pytest.mark.parametrize("missing", ["check", "confirmation", "identity", "second identity"])
-def test_unproved_signature_restores_nothing(missing: str) -> None:
+def test_switching_on_needs_a_proved_signature(missing: str) -> None:
     if missing == "check":
         Capture.objects.update(signature_seen_at=None)
     elif missing == "confirmation":
@@ -142,7 +142,7 @@ def test_pilot_team_has_to_exist() -> None:
     assert not CaptureSource.objects.exists()
 
 
-def test_everyone_follows_the_pilot_team() -> None:
+def test_including_everyone_affects_later_entries_only() -> None:
     team = FilterTeam.objects.create(id=uuid.uuid4(), name="Sales")
     switch_on(pilot=team.pk)
     assert decided(seconds=-5) == "not_in_pilot"
@@ -155,7 +155,7 @@ def test_everyone_follows_the_pilot_team() -> None:
     assert recorded() == ["capture.switched_on", "capture.everyone"]
 
 
-def test_last_source_off_observes_again() -> None:
+def test_switching_last_source_off_returns_to_observing() -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
     switch_on()
     switch_on(Source.UNKNOWN)
@@ -168,7 +168,7 @@ def test_last_source_off_observes_again() -> None:
     assert "Reload" in refusal(lambda: switching.switch_off(OUTLOOK, by=ada()))
 
 
-def test_second_source_leaves_restoring_stopped() -> None:
+def test_second_source_does_not_resume_restoring() -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
     switch_on()
     switching.stop_restoring(by=ada())
@@ -178,7 +178,7 @@ def test_second_source_leaves_restoring_stopped() -> None:
     assert mode() == ("staging", "")
 
 
-def test_stopped_restoring_resumes_for_later_entries() -> None:
+def test_resuming_affects_later_entries_only() -> None:
     switch_on()
     CaptureSource.objects.update(since=now(days=1))
     switching.stop_restoring(by=ada())
@@ -194,7 +194,7 @@ def test_stopped_restoring_resumes_for_later_entries() -> None:
     assert recorded() == ["capture.switched_on", "capture.stopped", "capture.resumed"]
 
 
-def test_pause_of_a_brake_ends_for_later_entries() -> None:
+def test_resuming_after_brake_affects_later_entries_only() -> None:
     switch_on()
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(), reason="mass_edit", trouble="300 changed")
     CaptureSource.objects.update(since=now(days=1))
@@ -241,7 +241,7 @@ def test_only_restoring_is_stopped(present: CaptureMode) -> None:
     assert mode() == (present, "")
 
 
-def test_column_is_let_through_from_now_on() -> None:
+def test_letting_column_through_affects_later_entries() -> None:
     switch_on()
     CaptureSource.objects.update(since=now(days=1))
 
@@ -254,7 +254,7 @@ def test_column_is_let_through_from_now_on() -> None:
     assert recorded() == ["capture.switched_on", "capture.handling", "capture.handling"]
 
 
-def test_same_handling_changes_nothing() -> None:
+def test_repeated_column_choice_changes_nothing() -> None:
     switching.set_handling(OUTLOOK, "fax", REVIEW, by=ada())
     assert not CaptureColumn.objects.exists()
     switching.set_handling(OUTLOOK, "fax", LET_THROUGH, by=ada())
@@ -271,7 +271,7 @@ def test_handling_of_unknown_column_is_refused(source: Source) -> None:
 
 
 @pytest.mark.parametrize(("limit", "is_allowed"), [(0, False), (1, True), (10_000, True), (10_001, False)])
-def test_limit_has_bounds(limit: int, is_allowed: bool) -> None:
+def test_limit_outside_its_range_is_refused(limit: int, is_allowed: bool) -> None:
     if is_allowed:
         switching.set_limit(limit, by=ada())
     else:
@@ -281,7 +281,7 @@ def test_limit_has_bounds(limit: int, is_allowed: bool) -> None:
     assert recorded() == (["capture.limit"] if is_allowed else [])
 
 
-def test_portal_that_never_read_refuses_switches() -> None:
+def test_switching_needs_a_first_reading() -> None:
     Capture.objects.all().delete()
 
     for switch in (switching.stop_restoring, switching.resume):

@@ -39,7 +39,7 @@ def test_task_reads_while_capture_is_on(company: Company) -> None:
 
 
 @pytest.mark.parametrize(("way", "mode", "is_due"), [("off", "observing", False), ("audit", "off", False)])
-def test_capture_that_is_off_reads_nothing(way, mode, is_due, settings: Settings, db: Any) -> None:
+def test_disabled_capture_reads_nothing(way, mode, is_due, settings: Settings, db: Any) -> None:
     settings.CAPTURE = way
     Capture.objects.create(mode=mode)
 
@@ -47,7 +47,7 @@ def test_capture_that_is_off_reads_nothing(way, mode, is_due, settings: Settings
     assert codes() == []
 
 
-def test_capture_that_is_on_is_due(settings: Settings) -> None:
+def test_enabled_capture_is_due(settings: Settings) -> None:
     settings.CAPTURE, settings.DEMO = "audit", True
     assert not rhythm.is_due(), "the demo begins by itself"
     settings.DEMO = False
@@ -87,7 +87,7 @@ def test_silence_is_a_trouble(company: Company) -> None:
 
 
 @pytest.mark.parametrize("use", [Use.QUEUE, Use.ARRIVALS])
-def test_use_that_begins_is_no_trouble(company: Company, settings: Settings, use: Use) -> None:
+def test_silence_before_first_use_is_no_trouble(company: Company, settings: Settings, use: Use) -> None:
     settings.PULL_IDLE_SECONDS = 120
     Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
     company.silent_for(minutes=4)
@@ -115,7 +115,7 @@ def test_pause_and_gaps_are_troubles(company: Company) -> None:
 
 
 @pytest.mark.parametrize(("used", "has_allowance", "slower"), [(0, True, False), (13_000, False, True)])
-def test_used_allowance_slows_reading(used, has_allowance, slower, settings: Settings, monkeypatch) -> None:
+def test_exhausted_allowance_slows_reading(used, has_allowance, slower, settings: Settings, monkeypatch) -> None:
     settings.PULL_IDLE_SECONDS, settings.CRM_DAILY_ALLOWANCE = 120, 25_000
     monkeypatch.setattr(rhythm.usage, "of_day", lambda: used)
 

@@ -109,7 +109,7 @@ def test_unreadable_entry_is_shown_and_stops_nothing(company: Company, monkeypat
     assert not UnreadableRow.objects.exists()
 
 
-def test_refused_names_of_columns_are_done_without(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_continues_without_refused_column_names(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     Capture.objects.update(has_change_data=None)
     company.outlook(company.contact(), jobtitle="Pilot")
     monkeypatch.setattr(reads, "_CHANGE_DATA", "not_in_this_crm")  # answered 400, as where it cannot be read
@@ -169,7 +169,7 @@ def test_untracked_columns_cost_no_read(company: Company, settings) -> None:
     assert entries(company.contact())[0].reason == "no_tracked_column"
 
 
-def test_used_allowance_spares_values_of_others(company: Company, settings) -> None:
+def test_exhausted_allowance_postpones_entries_of_others(company: Company, settings) -> None:
     settings.CRM_DAILY_ALLOWANCE = 1
     clients.usage.store()
     company.write("erp", company.contact(0), jobtitle="By ERP")
@@ -182,7 +182,7 @@ def test_used_allowance_spares_values_of_others(company: Company, settings) -> N
     assert [value.column_name for value in entries(company.contact(0))[0].values.all()] == ["jobtitle"]
 
 
-def test_few_values_of_others_are_read_a_day(company: Company, settings) -> None:
+def test_values_of_others_have_a_daily_limit(company: Company, settings) -> None:
     settings.CRM_DAILY_ALLOWANCE = 2_000
     details_of_others = 2_000 * rhythm.PART_FOR_OTHERS
     read_before = [
@@ -206,7 +206,7 @@ def test_few_values_of_others_are_read_a_day(company: Company, settings) -> None
     assert CaptureEntry.objects.filter(state=EntryState.NEW).count() == 2
 
 
-def test_auditing_that_is_switched_off_is_a_gap(company: Company) -> None:
+def test_disabled_auditing_is_a_gap(company: Company) -> None:
     company.audit(enabled=False)
     Capture.objects.update(switches_read_at=None)
     company.read()
@@ -218,7 +218,7 @@ def test_auditing_that_is_switched_off_is_a_gap(company: Company) -> None:
     assert gaps() == [("auditing_off", False)]
 
 
-def test_silent_log_makes_the_switches_suspect(company: Company) -> None:
+def test_silent_log_triggers_check_of_audit_switches(company: Company) -> None:
     company.audit(enabled=False)
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
@@ -255,7 +255,7 @@ def test_column_no_longer_audited_is_a_gap(company: Company) -> None:
         ({"days": 40}, [("deleted", False), ("downtime", False)]),
     ],
 )
-def test_silence_of_the_portal_is_a_gap(company: Company, silence, found) -> None:
+def test_long_downtime_is_a_gap(company: Company, silence, found) -> None:
     company.silent_for(**silence)
 
     company.read()
@@ -264,7 +264,7 @@ def test_silence_of_the_portal_is_a_gap(company: Company, silence, found) -> Non
     assert gaps() == found
 
 
-def test_downtime_lists_the_day_before_again(company: Company) -> None:
+def test_reading_after_downtime_lists_previous_day_again(company: Company) -> None:
     company.backdate(10 * 86_400)
     stopped = timezone.now() - timedelta(days=3)
     Capture.objects.update(listed_at=stopped, deep_listed_at=stopped, read_until=stopped)

@@ -75,13 +75,13 @@ def test_invalid_column_has_unknown_new_value() -> None:
         ("Short…", True),
     ],
 )
-def test_cut_off_text_is_unknown(text, is_known) -> None:
+def test_truncated_text_is_unknown(text, is_known) -> None:
     (found,) = values.changes(details({"description": text}, {"description": "y"}), [NOTES], readable={"description"})
 
     assert found.old == (Value(text) if is_known else UNKNOWN)
 
 
-def test_value_of_wrong_type_is_unknown_alone() -> None:
+def test_only_value_of_wrong_type_is_unknown() -> None:
     row = {"birthdate": "soon", "preferredcontactmethodcode": 2}
 
     birthday, method = values.changes(details({}, row), [BIRTHDAY, METHOD], readable={"birthdate"})

@@ -71,7 +71,7 @@ def test_two_entries_of_one_second_prove_nothing(unnamed: Company) -> None:
     assert {entry.state for entry in entries(contact)} == {EntryState.LET_THROUGH}
 
 
-def test_save_without_change_signs_nobody_elses_value(company: Company) -> None:
+def test_unchanged_save_does_not_sign_others_value(company: Company) -> None:
     company.switch_on()
     company.outlook(company.contact(1), jobtitle="Pilot")
     company.read()
@@ -107,7 +107,7 @@ def test_awaited_entry_delays_the_job(company: Company) -> None:
     assert jobs() == {contact}
 
 
-def test_contact_created_by_outlook_passes(company: Company) -> None:
+def test_contact_created_by_outlook_is_let_through(company: Company) -> None:
     company.switch_on()
     contact = _create_signed(company)
     company.outlook(contact, jobtitle="Pilot")
@@ -143,7 +143,7 @@ def test_deleted_contact_is_counted(company: Company) -> None:
     assert [entry.state for entry in entries(contact)] == [EntryState.BASELINE_END] * 2
 
 
-def test_original_rule_takes_what_raises_no_revision(company: Company) -> None:
+def test_original_rule_claims_changes_without_revision(company: Company) -> None:
     company.switch_on(Source.UNKNOWN)
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
     contact, other = company.contact(0), company.contact(1)

@@ -22,7 +22,7 @@ set -a; . /etc/outlook-sync/portal.env; set +a
 NEWEST = "SELECT max(name) FROM django_migrations WHERE app = 'syncapp'"
 
 
-def test_upgrade_and_both_ways_back() -> None:
+def test_upgrade_rollback_and_downgrade_lose_nothing() -> None:
     blocks = commands("upgrades.md")
     with running_host(UNDO_SECONDS="2") as (host, crm):
         host.add_release(OLD, files=previous_release())

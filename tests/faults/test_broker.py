@@ -21,7 +21,7 @@ SILENT_SECONDS = 60.0
 
 
 @pytest.mark.timeout(900)
-def test_ten_restarts_under_load(story: Story):
+def test_ten_redis_restarts_lose_no_work(story: Story):
     """Alternate between TERM and KILL; messages have to be consumed again within 15 seconds."""
     edits = story.edited(3 * RESTARTS)
     for turn in range(RESTARTS):
@@ -40,7 +40,7 @@ def test_ten_restarts_under_load(story: Story):
 
 
 @pytest.mark.timeout(1500)
-def test_thousand_edits_with_fivefold_messages(story: Story):
+def test_fivefold_messages_write_each_edit_once(story: Story):
     """Process them with four processes."""
     second = story.stack.add_worker()
     story.stack.wait_until_ready()
@@ -54,7 +54,7 @@ def test_thousand_edits_with_fivefold_messages(story: Story):
 
 
 @pytest.mark.timeout(900)
-def test_hundred_approvals_without_redis(story: Story, proxies: Proxies):
+def test_hundred_approvals_work_without_redis(story: Story, proxies: Proxies):
     edits = story.edited(100)
     reviewer = Reviewer(story.stack, rita())
     proxies.broker.refuse()
@@ -69,7 +69,7 @@ def test_hundred_approvals_without_redis(story: Story, proxies: Proxies):
 
 
 @pytest.mark.timeout(900)
-def test_half_open_broker_for_one_minute(story: Story, proxies: Proxies):
+def test_half_open_broker_loses_no_work(story: Story, proxies: Proxies):
     """Messages have to be consumed again within 60 seconds, without a restart."""
     edits = story.edited(50)
     proxies.broker.silence()

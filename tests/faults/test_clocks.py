@@ -95,7 +95,9 @@ def needs_shifted_clocks(test: Callable[..., None]) -> Callable[..., None]:
 
 @needs_shifted_clocks
 @pytest.mark.parametrize(("clock", "seconds"), [("+12s", 12), ("-12s", -12), ("+10m", 600), ("-10m", -600)])
-def test_workers_with_wrong_clocks(story: Story, replace_workers_afterwards: None, clock: str, seconds: float) -> None:
+def test_wrong_worker_clocks_lose_no_work(
+    story: Story, replace_workers_afterwards: None, clock: str, seconds: float
+) -> None:
     shifted_workers(story.stack, clock)
 
     edits = [arrives(story) for _ in range(5)]
@@ -109,7 +111,7 @@ def test_workers_with_wrong_clocks(story: Story, replace_workers_afterwards: Non
 
 
 @needs_shifted_clocks
-def test_kills_with_clocks_twenty_minutes_apart(story: Story, replace_workers_afterwards: None) -> None:
+def test_kills_with_wrong_clocks_repeat_no_write(story: Story, replace_workers_afterwards: None) -> None:
     """One worker is ahead, the other behind; each finishes the jobs of the other after a kill."""
     stack = story.stack
     shifted_workers(stack, AHEAD)

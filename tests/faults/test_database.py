@@ -106,7 +106,7 @@ class Load:
 
 
 @pytest.mark.parametrize("when", [When.BEFORE_ARRIVAL, When.BEFORE_ANSWER], ids=["before", "after"])
-def test_fifty_cuts_at_commit(story: Story, proxy: FaultProxy, when: When):
+def test_fifty_cuts_at_commit_lose_nothing(story: Story, proxy: FaultProxy, when: When):
     """Cuts before a COMMIT undo its transaction; cuts after it leave the portal without an answer."""
     edits = story.edited(EDITS)
     proxy.cut_at_commit(when, times=CUTS)
@@ -116,7 +116,7 @@ def test_fifty_cuts_at_commit(story: Story, proxy: FaultProxy, when: When):
 
 
 @pytest.mark.parametrize(("immediate", "after"), [(False, 0.0), (True, 0.0), (True, AWAY_SECONDS)])
-def test_restart_under_load(story: Story, server: Server, *, immediate: bool, after: float):
+def test_restart_under_load_loses_nothing(story: Story, server: Server, *, immediate: bool, after: float):
     load = Load(story, story.edited(EDITS))
     servers.restart_postgres(server, immediate=immediate, after=after)
     connection.close()  # this process's own line went down with it
@@ -124,7 +124,7 @@ def test_restart_under_load(story: Story, server: Server, *, immediate: bool, af
     assert story.stack.worker.is_alive
 
 
-def test_refused_database_connections(story: Story, proxy: FaultProxy):
+def test_refused_database_connections_lose_nothing(story: Story, proxy: FaultProxy):
     load = Load(story, story.edited(EDITS))
     time.sleep(0.5)
     proxy.refuse()

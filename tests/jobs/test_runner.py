@@ -358,7 +358,7 @@ def test_swept_job_waits_before_the_next_attempt(preparation: Scene) -> None:
         assert bad.due().exists() == (attempt == 1)
 
 
-def test_lines_of_a_job_name_it(delivery: Scene) -> None:
+def test_log_lines_name_their_job(delivery: Scene) -> None:
     contexts: list[Mapping[str, str]] = []
 
     class Recording(logging.Handler):
@@ -443,7 +443,7 @@ def test_counting_run_without_a_job_gets_one(meeting_count: Scene) -> None:
     assert MeetingCount.objects.count() == 3
 
 
-def test_bad_user_costs_others_no_attempt(shared_run: Scene) -> None:
+def test_bad_user_uses_no_attempts_of_others(shared_run: Scene) -> None:
     shared_run.process_all()
 
     for item in shared_run.good:

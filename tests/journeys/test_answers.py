@@ -25,7 +25,7 @@ def stops(worker: Worker) -> int:
 
 
 @pytest.mark.parametrize("where", ["before_commit", "after_commit"])
-def test_worker_wakes_after_its_lease(story: Story, where: str):
+def test_late_worker_writes_nothing_after_its_lease(story: Story, where: str):
     edits = story.edited(2)
     story.world.faults(*(write_of(edit, hold=where) for edit in edits))
     story.decide(*edits)

@@ -152,7 +152,7 @@ def scene(capturing: tuple[Stack, Company], settings: Settings, django_db_blocke
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_worker_dies_inside_capture(scene: Scene, point: str) -> None:
+def test_capture_survives_kill_at_each_step(scene: Scene, point: str) -> None:
     column = POINTS[point]
     before = {contact: scene.company.value(contact, column) for contact in scene.contacts}
     for contact in scene.contacts:
@@ -166,7 +166,7 @@ def test_worker_dies_inside_capture(scene: Scene, point: str) -> None:
 
 
 @pytest.mark.parametrize("when", HELD)
-def test_worker_dies_waiting_for_restore(scene: Scene, when: str) -> None:
+def test_capture_survives_kill_during_restore(scene: Scene, when: str) -> None:
     column = HELD[when]
     before = {contact: scene.company.value(contact, column) for contact in scene.contacts}
     for turn, contact in enumerate(scene.contacts):

@@ -272,7 +272,7 @@ def test_port_in_use_reported_in_one_line(demos: Demos, which: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"), [("PORTAL_PORT", "abc"), ("SMTP_PORT", "70000"), ("DEMO_USERS", "lots"), ("DEMO", "maybe")]
 )
-def test_bad_value_gets_one_line(demos: Demos, variable: str, value: str) -> None:
+def test_bad_value_reported_in_one_line(demos: Demos, variable: str, value: str) -> None:
     demo = demos.start(**{variable: value})
 
     assert demo.process.wait(30) == 1

@@ -33,7 +33,7 @@ INSIDE_THE_TICK = ["tick.swept", "tick.dispatched"]
 
 
 @pytest.mark.parametrize("point", INSIDE_A_DELIVERY)
-def test_worker_dies_inside_delivery(story: Story, rounds: int, point: str):
+def test_delivery_survives_kill_at_each_step(story: Story, rounds: int, point: str):
     edits = story.edited(rounds)
     for edit in edits:
         story.kill_at(point, lambda edit=edit: story.decide(edit))
@@ -41,7 +41,7 @@ def test_worker_dies_inside_delivery(story: Story, rounds: int, point: str):
 
 
 @pytest.mark.parametrize("point", INSIDE_THE_TICK)
-def test_worker_dies_inside_tick(story: Story, rounds: int, point: str):
+def test_tick_survives_kill_at_each_step(story: Story, rounds: int, point: str):
     edits = story.edited(rounds)
     for edit in edits:
         story.kill_at(point, lambda edit=edit: story.decide(edit))
@@ -49,7 +49,7 @@ def test_worker_dies_inside_tick(story: Story, rounds: int, point: str):
 
 
 @pytest.mark.parametrize("point", INSIDE_A_PULL)
-def test_worker_dies_inside_pull(story: Story, rounds: int, point: str):
+def test_pull_survives_kill_at_each_step(story: Story, rounds: int, point: str):
     older = story.edited(rounds)
     for edit in older:
         story.kill_at(point, lambda edit=edit: story.edit_again_and_pull(edit))
@@ -58,7 +58,7 @@ def test_worker_dies_inside_pull(story: Story, rounds: int, point: str):
     story.superseded_exactly_once(*older)
 
 
-def test_pull_dies_waiting_for_page(story: Story, rounds: int):
+def test_pull_survives_kill_while_awaiting_page(story: Story, rounds: int):
     older = story.edited(rounds)
     for edit in older:
         story.world.faults({"method": "GET", "table": "osync_syncfields", "hold": "before_commit"})
@@ -83,7 +83,7 @@ HELD: dict[str, tuple[Callable[[Edit], Rule], JobState]] = {
 
 
 @pytest.mark.parametrize("request_", HELD)
-def test_worker_dies_waiting_for_answer(story: Story, rounds: int, request_: str):
+def test_delivery_survives_kill_while_awaiting_answer(story: Story, rounds: int, request_: str):
     """Alternate between killing the pool and the whole worker, and between releasing and dropping the request."""
     rule, state = HELD[request_]
     edits = story.edited(rounds)

@@ -45,7 +45,7 @@ def run_story(
             Breaker.objects.all().delete()
 
 
-def test_run_and_undo_for_two_thousand_users(run_story: FilterStory):
+def test_large_run_and_undo_survive_kills(run_story: FilterStory):
     story, before = run_story.story, run_story.states()
     story.world.faults(**limits(SCALE))
 

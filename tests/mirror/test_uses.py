@@ -51,7 +51,7 @@ def read_ago(seconds: float, **columns: Any) -> None:
         MirrorCursor.objects.update_or_create(table=table, defaults={**done, **columns})
 
 
-def test_portal_never_used_reads_slowly() -> None:
+def test_unused_portal_reads_slowly() -> None:
     assert uses.pull_interval() == IDLE
 
 
@@ -86,7 +86,7 @@ def test_audit_log_is_read_slower_without_use() -> None:
     assert uses.capture_interval() == pytest.approx(150, abs=0.2)
 
 
-def test_refused_request_opens_nothing() -> None:
+def test_refused_request_does_not_count_as_use() -> None:
     assert browser(nils()).get("/review/").status_code == 403
 
     assert not Heartbeat.objects.filter(name=Use.QUEUE).exists()
@@ -119,7 +119,7 @@ def test_second_process_does_not_write_again() -> None:
     assert Heartbeat.objects.get(name=Use.QUEUE).answered_at == before
 
 
-def test_uninterrupted_use_keeps_its_beginning() -> None:
+def test_uninterrupted_use_keeps_its_start_time() -> None:
     uses.note(Use.QUEUE)
     for _ in range(4):
         forward(20)

@@ -147,7 +147,7 @@ def test_undo_and_claim_do_not_deadlock():
         assert errors == []
 
 
-def test_concurrent_pulls_and_deliveries(world: World):
+def test_concurrent_pulls_and_deliveries_do_not_deadlock(world: World):
     world.reset(contacts=40, pending=0)
     for number in range(4):
         for contact in range(20):

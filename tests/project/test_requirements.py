@@ -83,7 +83,7 @@ def test_environment_of_tests_runs_the_demo(tmp_path: Path):
     assert "manage.py demo" in makes(tmp_path)
 
 
-def test_old_python_gets_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_old_python_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(install, "OLDEST_PYTHON", (9, 9))
 
     assert install.main() == 1

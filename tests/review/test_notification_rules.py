@@ -354,7 +354,7 @@ def test_editor_without_address_is_not_notified(columns: dict[str, Any]) -> None
     assert notification_rules.notify_editors([decided(**columns).record_id]) == 0
 
 
-def test_edit_without_person_tells_reviewers_alone() -> None:
+def test_edit_without_editor_notifies_only_reviewers() -> None:
     preferences.change(by=None, tell_editors=True)
     field = decided()
     SyncRecord.objects.update(editor_id=None)

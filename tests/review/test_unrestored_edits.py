@@ -115,7 +115,7 @@ def test_rejection_of_restored_edit_only_marks(unrestored: Unrestored) -> None:
     assert unrestored.world.written(unrestored.contact, "jobtitle") == []
 
 
-def test_rejection_keeps_value_of_another(unrestored: Unrestored) -> None:
+def test_rejection_keeps_value_written_by_others(unrestored: Unrestored) -> None:
     field = unrestored.stage()
     unrestored.world.decide(reject=(field,))
     unrestored.world.form(unrestored.contact, jobtitle="Director")
@@ -192,7 +192,7 @@ def test_rejected_value_can_be_approved_after_all(unrestored: Unrestored) -> Non
     assert unrestored.title == "Pilot"
 
 
-def test_page_tells_of_repeats_and_echoes(unrestored: Unrestored) -> None:
+def test_page_shows_repeats_and_echoes(unrestored: Unrestored) -> None:
     field = unrestored.stage()
     SyncField.objects.filter(pk=field.pk).update(echoed_at=timezone.now())
     assert "another program wrote the same value" in opened(browser(rita()), field.record).words

@@ -124,11 +124,11 @@ def test_equal_states_are_sorted_by_name() -> None:
     assert names(Order(Column.NAME, is_reversed=True)) == ["Cleo", "Bea", "Ann"]
 
 
-def test_unknown_user_begins_at_the_first() -> None:
+def test_unknown_user_has_no_position() -> None:
     assert matrix_order.position_of(uuid.uuid4(), matrix_order.BY_NAME) is None
 
 
-def test_states_of_several_groups_narrow() -> None:
+def test_states_of_several_groups_must_all_match() -> None:
     both = make_user("Both", contacts=Cell.OFF)
     make_user("One", contacts=Cell.ON)
 

@@ -134,7 +134,7 @@ def test_user_who_left_team_is_removed(read):
     assert not FilterTeam.objects.filter(pk=invented.pk).exists()
 
 
-def test_what_was_not_read_stays(read):
+def test_unread_rows_are_kept(read):
     UnreadableRow.objects.create(kind=UnreadableRow.Kind.FILTER, row_id="1", problem="x", **seen())
     UnreadableRow.objects.create(kind=UnreadableRow.Kind.TEAM, row_id="2", problem="x", **seen())
     system, filters = SystemFilter.objects.count(), FilterRow.objects.count()
@@ -149,7 +149,7 @@ def seen() -> dict[str, object]:
     return {"first_seen_at": database_now(), "seen_at": database_now()}
 
 
-def test_reading_continues_as_it_began(read):
+def test_interrupted_reading_keeps_its_extent(read):
     crm = clients.verified_client()
     outdate(read.user())
     inventory.take(crm, seconds=0, new_users_only=True)
@@ -165,7 +165,7 @@ def test_reading_continues_as_it_began(read):
     assert read.user().appointments == Cell.ON
 
 
-def test_request_during_reading_is_kept(read):
+def test_request_during_reading_causes_another_reading(read):
     inventory.take(clients.verified_client(), seconds=0, new_users_only=True)
 
     schedule.request()

@@ -110,7 +110,7 @@ def test_pages_reach_everyone_by_nearest_meeting(run, monkeypatch):
     assert firsts == [(1, 6), (3, 6), (5, 6)]
 
 
-def test_page_goes_on_after_its_last_user_left(run, monkeypatch):
+def test_paging_continues_after_last_user_left(run, monkeypatch):
     monkeypatch.setattr(previews, "PAGE_SIZE", 2)
     for number in range(5):
         hold(user(run, number), number + 1)

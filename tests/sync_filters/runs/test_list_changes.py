@@ -47,7 +47,7 @@ def test_release_is_recorded_with_what_is_at_risk(run):
     assert entry().details == {"run": run.number, "users": 2, "meetings": 3, "attendees": 9}
 
 
-def test_release_of_nobody_is_not_recorded(run):
+def test_empty_release_is_not_recorded(run):
     assert list_changes.release(run, [user(run, 5).pk], by=fred()) == 0
 
     assert not AuditEntry.objects.filter(action="run.released").exists()

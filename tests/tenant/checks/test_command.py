@@ -32,7 +32,7 @@ def test_refused_sign_in_is_reported_once(
     assert "Read user, Read security role, " in printed
 
 
-def test_checks_in_order_keep_their_lines(company: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_successful_checks_keep_one_line_each(company: World, capsys: pytest.CaptureFixture[str]) -> None:
     printed = run(capsys=capsys)
 
     assert "  ok         Read user: held" in printed

@@ -32,7 +32,7 @@ BOTH_WAYS = (ADMIN_FILTER, ACT_FOR_OTHERS)
     ("without", "level"),
     [((), Level.OK), ((ADMIN_FILTER,), Level.WARNING), (BOTH_WAYS, Level.FAILED)],
 )
-def test_reading_says_which_way_works(ask: Ask, company: World, without, level) -> None:
+def test_read_check_finds_working_access(ask: Ask, company: World, without, level) -> None:
     company.take_away(*without)
 
     assert ask("filters.reading").level is level

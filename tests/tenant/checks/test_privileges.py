@@ -34,7 +34,7 @@ def test_unlisted_privileges_are_unknown(ask: Ask, company: World) -> None:
     assert ask("privilege.prvreaduser").level is Level.FAILED
 
 
-def test_alternative_privilege_serves(ask: Ask, company: World) -> None:
+def test_alternative_privilege_is_accepted(ask: Ask, company: World) -> None:
     company.take_away(ADMIN_FILTER)
 
     found = ask(f"privilege.{ADMIN_FILTER.lower()}")
@@ -57,7 +57,7 @@ def test_privileges_of_missing_tables_are_unknown(ask: Ask, company: World) -> N
     assert ask("privilege.prvreadosync_syncrecord").level is Level.UNKNOWN
 
 
-def test_privileges_nothing_uses_are_named(ask: Ask) -> None:
+def test_unused_privileges_are_named(ask: Ask) -> None:
     found = ask(MORE)
 
     assert found.level is Level.WARNING

@@ -73,14 +73,14 @@ def test_unsigned_own_edit_unlocks_nothing(user: uuid.UUID, signer: str | None) 
     assert "Change a contact in Outlook" in found.do
 
 
-def test_without_an_edit_the_check_says_how(user: uuid.UUID) -> None:
+def test_check_without_edit_explains_what_to_do(user: uuid.UUID) -> None:
     found = check()
 
     assert (found.level, is_stored()) == (Level.UNKNOWN, False)
     assert found.do.startswith("Change a contact in Outlook, wait until the CRM shows it")
 
 
-def test_signature_seen_before_stays(user: uuid.UUID) -> None:
+def test_earlier_proof_counts_until_signature_vanishes(user: uuid.UUID) -> None:
     check(edit(user))
 
     assert check().level is Level.OK
@@ -116,7 +116,7 @@ def test_user_without_entra_id_counts_by_address(matches: bool) -> None:
 
 
 @pytest.mark.parametrize("off", ["setting", "mode", "row"])
-def test_capture_that_is_off_is_not_asked(user: uuid.UUID, settings: Settings, off: str) -> None:
+def test_disabled_capture_is_not_checked(user: uuid.UUID, settings: Settings, off: str) -> None:
     if off == "setting":
         settings.CAPTURE = "off"
     elif off == "mode":

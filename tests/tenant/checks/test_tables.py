@@ -86,7 +86,7 @@ def test_revision_column_is_found(ask: Ask) -> None:
     assert ask("revision-column").level is Level.OK
 
 
-def test_no_revision_column_is_not_used(ask: Ask) -> None:
+def test_left_out_revision_column_is_ok(ask: Ask) -> None:
     found = ask("revision-column", names={"contact_revision": ""})
 
     assert (found.level, found.answer) == (Level.OK, "not used")
@@ -172,7 +172,7 @@ def test_missing_alternate_key_fails(ask: Ask) -> None:
     ("status", "level"),
     [("Active", Level.OK), ("Pending", Level.WARNING), ("InProgress", Level.WARNING), ("Failed", Level.FAILED)],
 )
-def test_alternate_key_waits_for_its_index(status: str, level: Level) -> None:
+def test_key_with_pending_index_is_reported(status: str, level: Level) -> None:
     key = {"LogicalName": "key", "KeyAttributes": ["osync_operationid"], "EntityKeyIndexStatus": status}
 
     with answering({"/Keys": {"value": [key]}}) as context:

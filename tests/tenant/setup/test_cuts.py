@@ -55,7 +55,7 @@ def test_removal_cut_at_each_write_completes(bare):
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @CUTS
-def test_every_cut_of_setup_ends_the_same(bare, loses_answer):
+def test_setup_cut_anywhere_ends_the_same(bare, loses_answer):
     bare.apply(ALL)
     whole, writes = bare.everything(), bare.line.writes
 
@@ -71,7 +71,7 @@ def test_every_cut_of_setup_ends_the_same(bare, loses_answer):
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @CUTS
-def test_every_cut_of_removal_ends_the_same(bare, loses_answer):
+def test_removal_cut_anywhere_ends_the_same(bare, loses_answer):
     before = bare.everything()
 
     for write in itertools.count(1):

@@ -64,7 +64,7 @@ def test_second_setup_changes_nothing(bare):
     assert (bare.everything(), bare.control("GET", "ledger")) == (before, ledger)
 
 
-def test_revision_is_only_made_on_request(bare):
+def test_revision_is_created_only_on_request(bare):
     bare.apply()
 
     columns = {column["LogicalName"] for column in bare.everything()["definitions"]["contact"]["Attributes"]}
@@ -126,7 +126,7 @@ def test_column_of_another_type_stops_before_writing(bare):
     assert bare.everything() == before
 
 
-def test_key_name_with_other_columns_stops(bare):
+def test_key_with_other_columns_stops_setup(bare):
     bare.send("POST", "EntityDefinitions", table("osync_SyncRecord"))
     key = {"SchemaName": "osync_operation_key", "KeyAttributes": ["osync_name"]}
     bare.send("POST", "EntityDefinitions(LogicalName='osync_syncrecord')/Keys", key)
@@ -145,7 +145,7 @@ def test_table_made_by_hand_is_completed(bare):
     assert bare.everything()["definitions"]["osync_syncrecord"]["ChangeTrackingEnabled"] is True
 
 
-def test_own_names_are_used(bare):
+def test_configured_names_are_used(bare):
     bare.names = Names(
         record_table="acme_edit",
         record_set="acme_edits",

@@ -98,7 +98,7 @@ def test_publisher_used_elsewhere_stays(bare):
     assert bare.rows("publishers?$filter=uniquename eq 'outlooksyncportal'")
 
 
-def test_managed_solution_is_not_taken_apart(bare):
+def test_managed_solution_is_not_removed(bare):
     bare.apply()
     solution = bare.rows(f"solutions?$filter=uniquename eq '{SOLUTION}'")[0]["solutionid"]
     bare.send("PATCH", f"solutions({solution})", {"ismanaged": True})

@@ -205,7 +205,7 @@ def test_policy_round_is_named_by_its_policy():
     assert "Portal Policy repaired Riva users Appointments off for 3 users in run 4: 3 done policy, for Fred" in words
 
 
-def test_unfinished_run_says_its_step():
+def test_unfinished_run_shows_its_current_step():
     run = make_run(state="paused", paused_because="failures", finished_at=None)
     AuditEntry.objects.filter(group=run.pk, action="run.done").delete()
     audit.record("run.paused", by=None, channel="system", group=run.pk, details={"run": 4, "because": "failures"})
@@ -273,7 +273,7 @@ def test_earlier_bulk_decisions_move_to_decisions():
     }
 
 
-def test_searches_show_single_entries():
+def test_searches_show_entries_without_grouping():
     field = make_field(make_record("Marta Villanueva"))
     decided_together([field], by=rita())
     run = make_run()
@@ -285,7 +285,7 @@ def test_searches_show_single_entries():
     assert f"/filters/runs/{run.pk}/" in open_page(query=f"?person={fred().pk}").html
 
 
-def test_person_keeps_their_steps_of_runs():
+def test_person_filter_keeps_their_run_steps():
     make_run()
     words = table(open_page(query=f"?person={fred().pk}"))
 

@@ -93,7 +93,7 @@ def test_opened_round_has_its_decisions():
     assert "Marta Approved" in words
 
 
-def test_single_decision_of_a_rule_stays_itself():
+def test_single_rule_decision_is_not_grouped():
     enabled()
     edits("Marta")
     runs.run()
@@ -184,7 +184,7 @@ def test_plan_is_one_row_that_opens():
     assert f"/settings/capture/put-back/{plan.pk}/" in closed.html
 
 
-def test_running_plan_is_told_by_its_newest_step():
+def test_running_plan_shows_its_newest_step():
     put_back_plan(has_ended=False)
 
     words = table(open_page(browser(ada())))

@@ -193,7 +193,7 @@ def test_changed_settings_of_person_are_words():
     assert "{" not in words
 
 
-def test_rule_is_linked_and_simulation_told():
+def test_rule_is_linked_and_simulation_described():
     rule = Rule.objects.create(name="Formats", author=ada())
     figures = {"looked_at": 120, "decided": 30, "left": 90, "differently": 2, "taken": 1}
     audit.record("rule.simulated", by=ada(), channel="settings", details={"rule": str(rule.pk), **figures})
@@ -213,7 +213,7 @@ def test_list_is_linked():
     assert links(open_page()) == {f"/filters/lists/{kept.pk}/"}
 
 
-def test_reader_gets_links_they_may_open():
+def test_readers_get_only_links_they_may_open():
     switched(make_run())
     make_policy()
 
@@ -232,7 +232,7 @@ def test_each_setting_has_words():
     assert not [name for name in names if name in words.split() and "_" in name]
 
 
-def test_allowed_writes_are_on():
+def test_allowed_writes_are_shown_as_on():
     Connection.objects.create(organization_id=uuid.uuid4(), origin="https://crm.example")
     clients.allow_writes("review", allowed=True, by=ada())
 

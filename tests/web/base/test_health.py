@@ -82,7 +82,7 @@ def test_healthz_names_no_secret_or_person(healthy_portal: Any, settings: Settin
         assert secret not in text
 
 
-def test_probes_ask_by_any_name(settings: Settings) -> None:
+def test_probes_may_use_any_host_name(settings: Settings) -> None:
     settings.BASE_URL, settings.ALLOWED_HOSTS = "https://sync.contoso.example", ["sync.contoso.example"]
     probe = Client(headers={"host": "10.0.0.7:8000"})
 
@@ -154,7 +154,7 @@ def test_missing_token_blames_the_sign_in_service(healthy_portal: Any) -> None:
     assert trouble.text == "The sign-in service issues no tokens for the CRM."
 
 
-def test_worker_gets_time_after_the_portal_was_stopped(healthy_portal: Any) -> None:
+def test_worker_gets_time_after_a_restart(healthy_portal: Any) -> None:
     Heartbeat.objects.update(answered_at=ago(600))
     Heartbeat.objects.create(name="beat", answered_at=ago(1))
     Heartbeat.objects.create(name="published", asked_at=ago(20), answered_at=ago(1))
@@ -184,7 +184,7 @@ def test_refused_request_is_named_without_answer(healthy_portal: Any) -> None:
     assert "Tilda" in browser(people.ada()).get("/review/").content.decode()
 
 
-def test_late_mails_do_not_disconnect_the_crm(healthy_portal: Any) -> None:
+def test_late_mails_keep_crm_shown_as_connected(healthy_portal: Any) -> None:
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(150))
 

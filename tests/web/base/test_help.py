@@ -64,7 +64,7 @@ def test_theme_is_in_the_page_itself() -> None:
     assert ("html", {"lang": "en", "data-theme": "system"}) in page("/filters/", fred()).tags
 
 
-def test_theme_is_chosen_in_ones_settings() -> None:
+def test_theme_is_chosen_in_own_settings() -> None:
     assert page("/settings/me").is_checked("theme", "system")
 
     screen = Screen(browser(rita()).post("/settings/me/change", {"do": "theme", "theme": "light"}, follow=True))

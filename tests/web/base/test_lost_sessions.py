@@ -31,7 +31,7 @@ def ask(error: Exception) -> int:
         return client.get("/review/").status_code
 
 
-def test_lost_database_is_no_bad_request() -> None:
+def test_lost_database_is_not_a_bad_request() -> None:
     assert ask(OperationalError("the connection is lost")) == 503
 
 

@@ -14,7 +14,7 @@ from tests.sync_filters.conftest import read, scenery
 __all__ = ["read", "scenery"]
 
 
-def test_fred_starts_with_matrix(read, django_assert_max_num_queries):
+def test_filter_manager_starts_with_matrix(read, django_assert_max_num_queries):
     client = browser(fred())
 
     assert client.get("/").url == "/filters/"
@@ -84,7 +84,7 @@ def test_run_for_all_matches_needs_second_person(read, settings):
     assert run.tables == ["contact"]
 
 
-def test_htmx_gets_drawer_only(read):
+def test_htmx_gets_only_the_drawer(read):
     client, rita = browser(fred()), read.user()
 
     part = text(client.get(f"/filters/?user={rita.pk}&group=contacts", headers={"HX-Request": "true"}))

@@ -155,7 +155,7 @@ def test_invalid_option_does_not_lose_others(run):
     assert run.state == RunState.RUNNING
 
 
-def test_group_is_asked_before_it_is_released(run):
+def test_releasing_a_group_asks_for_confirmation(run):
     asks = Screen(browser(fred()).get(f"/filters/runs/{run.pk}/?part=held&group=later&release=ask"))
     assert "Release all 2 users of this group?" in asks.words
     assert (
@@ -171,7 +171,7 @@ def test_group_is_asked_before_it_is_released(run):
     assert "Fred released 2 users (more than 14 days away): 3 meetings with 11 attendees." in page_text
 
 
-def test_group_without_question_is_not_released(run):
+def test_group_is_not_released_without_confirmation(run):
     page_text = press(run, "release_group", group="later")
 
     assert "has changed since you opened it" in page_text
@@ -188,7 +188,7 @@ def test_uncounted_group_offers_no_release(run):
     assert 'value="release_group"' not in page_text
 
 
-def test_server_side_users_are_left_out_and_back(run):
+def test_server_side_users_left_out_and_taken_back(run):
     FilterUser.objects.filter(name__in=["User 1", "User 5"]).update(method=1)
     assert "Leave the 2 out" in page(run)
 
@@ -203,7 +203,7 @@ def test_server_side_users_are_left_out_and_back(run):
     assert set(plans(run)) == {"1", "2", "3", "4"}
 
 
-def test_left_out_users_stand_in_result(run):
+def test_result_lists_users_left_out(run):
     list_changes.leave_out_users(run, [user(run, 5).pk], by=fred())
     press(run, "start")
     run.items.unfinished().update(outcome=Outcome.DONE, state="done", finished_at=timezone.now())
@@ -257,7 +257,7 @@ def test_user_is_found_in_tab(run):
     assert "No user of this part has a name, address or login like “zz”." in page(run, "?part=held&q=zz")
 
 
-def test_only_creator_gets_buttons(run):
+def test_only_creator_sees_the_buttons(run):
     frida = make_person("Frida", *fred().roles)
 
     for person in (frida, ada()):

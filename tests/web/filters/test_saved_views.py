@@ -122,7 +122,7 @@ def test_view_is_deleted() -> None:
     assert not FilterView.objects.exists()
 
 
-def test_heads_sort_and_reverse() -> None:
+def test_column_headings_sort_and_reverse() -> None:
     for name, cell in (("Ann", Cell.OFF), ("Bea", Cell.ON), ("Cleo", Cell.OFF)):
         make_user(name, tasks=cell)
 
@@ -151,13 +151,13 @@ def test_next_page_keeps_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(page(link.removeprefix("/filters/"))) == ["Cleo"]
 
 
-def test_order_is_kept_by_the_cells() -> None:
+def test_links_of_cells_keep_the_order() -> None:
     user = make_user("Ann")
 
     assert f"/filters/?sort=tasks&amp;user={user.pk}&amp;group=contacts" in page("?sort=tasks").html
 
 
-def test_each_group_of_filters_narrows() -> None:
+def test_each_filter_group_narrows_the_matrix() -> None:
     make_user("Ann", contacts=Cell.OFF, tasks=Cell.ON)
     make_user("Bea", contacts=Cell.OFF, tasks=Cell.OFF)
 
@@ -179,7 +179,7 @@ def test_teams_are_grouped_by_unit() -> None:
     assert "Team: Sales" in screen.words
 
 
-def test_paths_have_a_column_of_their_own() -> None:
+def test_sync_paths_have_their_own_column() -> None:
     FilterUser.objects.filter(pk=make_user("Ann").pk).update(paths="twice")
 
     screen = page()

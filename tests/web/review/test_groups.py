@@ -42,7 +42,7 @@ def test_group_parts_have_no_buttons(parts):
     assert not any(screen.offers(f"do={verb}:{part.pk}") for part in parts for verb in ("approve", "reject", "correct"))
 
 
-def test_part_changed_in_crm_leaves_its_group(parts):
+def test_part_changed_in_crm_is_not_decided(parts):
     third = make_field(record_of(parts), "address1_postalcode", proposed_value="0150")
     changed = parts[0]
     SyncField.objects.filter(pk=changed.pk).update(crm_now_value="Elsewhere 1", crm_now_read_at=timezone.now())

@@ -62,7 +62,7 @@ def test_read_again_works_without_scripts(world: World):
     assert "CRM now Chief" in screen.words
 
 
-def test_page_learns_what_another_page_read(world: World):
+def test_page_shows_values_read_by_another_page(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     client, address = browser(rita()), f"/review/{field.record_id}/read-again"
     form = opened(client, field.record).form
@@ -190,7 +190,7 @@ def test_lookup_is_corrected_to_a_found_row(world: World):
     assert field.decisions.get().value_to_write == f"account:{account['accountid']}"
 
 
-def test_companies_of_one_name_are_told_apart(world: World):
+def test_companies_of_same_name_are_distinguished(world: World):
     world.reset(contacts=6, pending=6)
     world.pull()
     field = SyncField.objects.get(column_name="parentcustomerid")
@@ -207,7 +207,7 @@ def test_companies_of_one_name_are_told_apart(world: World):
 
 
 @pytest.mark.parametrize(("name", "is_left_out"), [("Nullus \u0000 Ltd", True), ("Nullus Ltd", False)])
-def test_lookup_search_says_what_is_left_out(world: World, name: str, is_left_out: bool):
+def test_lookup_search_counts_rows_left_out(world: World, name: str, is_left_out: bool):
     world.reset(contacts=6, pending=6)
     world.pull()
     field = SyncField.objects.get(column_name="parentcustomerid")

@@ -297,7 +297,7 @@ def test_other_roles_get_403(person):
     assert "Marta" not in screen.html
 
 
-def test_names_need_sign_in():
+def test_names_are_hidden_before_sign_in():
     waiting("Marta Villanueva")
 
     screen = Screen(Client().get("/review/", follow=True))
@@ -306,7 +306,7 @@ def test_names_need_sign_in():
 
 
 @pytest.mark.parametrize("order", list(Order))
-def test_previous_follows_the_same_rows(order):
+def test_previous_and_next_follow_the_list(order):
     many(4)
     waiting("Nobody knows when", edited_on=None)
     forth = list(reads.page(Tab.WAITING, order=order).records)

@@ -36,7 +36,7 @@ def titles_of(field: SyncField) -> set[str]:
     return {found["title"] for tag, found in tags if "title" in found}
 
 
-def test_page_tells_how_long_it_was_live() -> None:
+def test_page_says_how_long_value_was_live() -> None:
     field, _ = make_captured()
 
     words = words_of(field)
@@ -46,7 +46,7 @@ def test_page_tells_how_long_it_was_live() -> None:
     assert "was in the CRM for" not in words_of(make_field())
 
 
-def test_unrestored_field_tells_why_and_what_follows() -> None:
+def test_unrestored_field_explains_cause_and_consequence() -> None:
     field, _ = make_captured(is_restored=False)
 
     assert "Not restored: an entry is missing in the CRM’s audit log" in words_of(field)
@@ -55,7 +55,7 @@ def test_unrestored_field_tells_why_and_what_follows() -> None:
     assert not {"Keep the value that is in the CRM", "Write the original into the CRM"} & titles_of(make_captured()[0])
 
 
-def test_late_edit_tells_for_how_long() -> None:
+def test_late_edit_says_how_long_it_was_live() -> None:
     happened = timezone.now() - timedelta(hours=2, minutes=5)
     field, _ = make_captured(is_restored=False, reason="too_late", happened_at=happened)
 
@@ -68,7 +68,7 @@ def test_held_field_says_outlook_keeps_sending() -> None:
     assert "Outlook keeps sending this: it was restored 3 times within 24 hours" in words_of(field)
 
 
-def test_refused_restore_tells_the_answer() -> None:
+def test_refused_restore_shows_the_answer() -> None:
     field, _ = make_captured(is_restored=False, reason="refused_400", trouble="<b>No such option.</b>")
 
     assert "the CRM refused the original value. The CRM’s answer: <b>No such option.</b>" in words_of(field)
@@ -97,7 +97,7 @@ def test_restored_field_beside_unrestored_has_no_note() -> None:
 
 
 @pytest.mark.parametrize("reason", ["overwritten", "others_value"])
-def test_unread_value_of_others_promises_nothing(reason: str) -> None:
+def test_consequences_are_hidden_until_value_is_read(reason: str) -> None:
     field, _ = make_captured(is_restored=False, reason=reason)
     assert CHOICES not in words_of(field)
 
@@ -143,7 +143,7 @@ def test_list_leaves_restored_edits_unmarked() -> None:
     assert "Not restored" not in Screen(browser(rita()).get("/review/")).words
 
 
-def test_repeated_refusal_in_the_crm_is_told() -> None:
+def test_page_says_rejected_value_returned() -> None:
     field, row = make_captured()
     scenes.rejected(field, by=rita())
     SyncField.objects.filter(pk=field.pk).update(
@@ -175,7 +175,7 @@ def test_edit_without_a_person_says_so() -> None:
     assert "person unknown" in Screen(browser(rita()).get("/review/")).words
 
 
-def test_numbers_have_median_and_worst_time() -> None:
+def test_numbers_have_median_and_longest_time() -> None:
     assert "until restored" not in Screen(browser(vera()).get("/numbers/")).words
     for seconds in (5, 9, 130):
         make_captured(live_seconds=seconds)

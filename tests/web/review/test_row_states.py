@@ -109,7 +109,7 @@ def test_partly_decided_row_counts_undecided():
     assert "Written" not in words
 
 
-def test_badge_keeps_the_editors_name():
+def test_decided_row_still_names_the_editor():
     field = make_field()
     scenes.approved(field, by=rita())
 

@@ -105,7 +105,7 @@ def test_restoring_counts_sources(capture: Capture) -> None:
     assert screen.offers("do=stop")
 
 
-def test_stopped_restoring_says_by_whom(capture: Capture) -> None:
+def test_stopped_restoring_names_who_stopped_it(capture: Capture) -> None:
     switch_on()
     set_mode(CaptureMode.STAGING)
 
@@ -154,7 +154,7 @@ def test_gap_is_shown_with_times(capture: Capture, ends: bool, headline: str) ->
     assert ("until now" in words) is not ends
 
 
-def test_edits_that_are_not_staged_are_said(capture: Capture) -> None:
+def test_unstaged_edits_are_reported(capture: Capture) -> None:
     switch_on()
     assert "but not staged now" not in page().words
 
@@ -189,7 +189,7 @@ def test_observed_source_says_what_would_be_done(capture: Capture) -> None:
     assert "1 only observed, 1 let through If on: 1 staged and restored" in page().words
 
 
-def test_forms_are_counted_apart(capture: Capture) -> None:
+def test_forms_are_counted_separately(capture: Capture) -> None:
     change(**NOT_OUTLOOK | {"source": Source.FORM})
 
     assert "0 changed fields in 7 days; 1 by forms that raise the revision are not counted" in page().words
@@ -206,7 +206,7 @@ def test_column_shows_its_example(capture: Capture) -> None:
     assert ("a", {"href": f"/review/{record.pk}/"}) in screen.tags
 
 
-def test_contact_outside_the_queue_leads_to_crm(capture: Capture, settings: Settings) -> None:
+def test_contact_without_edit_links_to_crm(capture: Capture, settings: Settings) -> None:
     entry = by_program(program(), old_known=False)
 
     screen = page()
@@ -216,7 +216,7 @@ def test_contact_outside_the_queue_leads_to_crm(capture: Capture, settings: Sett
     assert any(address.startswith(settings.CRM_ORIGIN) and str(entry.contact_id) in address for address in addresses)
 
 
-def test_lives_are_shown(capture: Capture) -> None:
+def test_live_times_are_shown(capture: Capture) -> None:
     assert "Nothing was restored in 7 days." in page().words
     for seconds in (5, 9, 220):
         restored(live=seconds)
@@ -409,7 +409,7 @@ def test_request_for_original_rule_is_withdrawn(capture: Capture) -> None:
     assert page().offers("do=ask")
 
 
-def test_original_rule_is_left(capture: Capture) -> None:
+def test_administrator_returns_to_signed_rule(capture: Capture) -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL, rule_asked_by=ada(), rule_confirmed_by=anna())
 
     press("step", do="signed")
@@ -512,7 +512,7 @@ def test_changes_are_exported(capture: Capture) -> None:
     ]
 
 
-def test_counts_of_past_days_say_their_age(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_of_past_days_show_their_age(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncapp.capture.observation.MAX_COUNTED_NOW", 0)
     change()
     counts.update()

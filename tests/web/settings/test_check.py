@@ -61,7 +61,7 @@ def test_page_before_first_check_explains_itself():
     assert "Check now" in screen.words
 
 
-def test_pressing_stores_a_job_and_publishes_nothing():
+def test_starting_check_stores_job_and_publishes_nothing():
     screen = press()
 
     check = ConnectionCheck.objects.get()
@@ -71,7 +71,7 @@ def test_pressing_stores_a_job_and_publishes_nothing():
     assert AuditEntry.objects.get(action="connection.checked").actor == ada()
 
 
-def test_second_press_is_refused_while_checking():
+def test_second_start_is_refused_while_checking():
     press()
 
     assert "being checked already" in press().words
@@ -116,7 +116,7 @@ def test_old_checks_are_deleted(away: None):
     assert ConnectionCheck.objects.count() == 5
 
 
-def test_page_under_way_polls_itself():
+def test_page_polls_while_check_runs():
     stored()
     ConnectionCheck.objects.create(requested_by=ada(), due_at=timezone.now(), total=78, findings=[{}] * 30)
 
@@ -134,7 +134,7 @@ def test_finished_page_does_not_poll():
     assert "hx-trigger" not in Screen(browser(ada()).get(URL, headers={"HX-Request": "true"})).html
 
 
-def test_missing_things_lead_to_their_findings():
+def test_missing_items_link_to_their_findings():
     stored({"staging-tables": MISSING})
 
     screen = page()

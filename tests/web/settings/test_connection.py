@@ -127,7 +127,7 @@ def test_resuming_running_writes_is_refused():
     assert "CRM writes were not stopped." in post("resume").words
 
 
-def test_page_before_first_contact_says_what_follows():
+def test_page_before_first_contact_says_what_happens_next():
     assert "No CRM has answered yet" in Screen(browser(ada()).get("/settings/connection/")).words
 
 
@@ -155,7 +155,7 @@ def test_operations_are_shown_against_allowance(settings):
     assert "Edits are read every 120 s" in words
 
 
-def test_days_without_count_are_not_zero():
+def test_days_without_count_say_not_counted():
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
     assert "Yesterday not counted" in words

@@ -60,7 +60,7 @@ def make_plan(*, state: str = PutBackState.PLANNED, **item: object) -> PutBackPl
     return plan
 
 
-def test_form_begins_with_the_last_day() -> None:
+def test_form_defaults_to_the_last_day() -> None:
     screen = page()
 
     assert "No plans yet" in screen.words
@@ -160,7 +160,7 @@ def test_failed_field_can_be_retried() -> None:
 
 
 @pytest.mark.parametrize(("action", "state"), [("discard", "discarded"), ("start", "running")])
-def test_step_acts_once(action: str, state: str) -> None:
+def test_each_step_runs_once(action: str, state: str) -> None:
     plan = make_plan()
     press(plan, action)
 
@@ -211,7 +211,7 @@ def test_list_narrows_and_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No fields in this part." in page(f"{URL}{plan.pk}/?part=failed").words
 
 
-def test_htmx_gets_the_part_alone() -> None:
+def test_htmx_gets_only_the_partial() -> None:
     plan = make_plan()
 
     part = browser(ada()).get(f"{URL}{plan.pk}/", headers={"HX-Request": "true"}).content.decode()
@@ -233,7 +233,7 @@ def test_plans_are_listed_with_their_results() -> None:
     assert "Done" in page().words
 
 
-def test_record_page_tells_that_it_was_put_back() -> None:
+def test_record_page_says_value_was_put_back() -> None:
     field, _ = make_captured()
     Restore.objects.update(result="put_back")
     field.record.__class__.objects.update(is_restored=False)
