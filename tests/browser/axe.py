@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 WIDE, NARROW = (1440, 900), (390, 844)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-# Names and roles are the same in the dark; only colors differ.
+# Names and roles are the same in the dark theme; only colors differ.
 EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"]}
 BY_COLOUR = EVERYTHING | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 _AXE = Axe()
@@ -34,6 +34,6 @@ def looks(page: Page) -> Iterator[str]:
 
 
 def assert_no_violations_in_any_look(page: Page, *, sees: str = "") -> None:
-    """Call `assert_no_violations` in every look: all rules in both widths, the color rules in the dark as well."""
+    """Call `assert_no_violations` in every look: all rules in both widths, and the color rules in dark, too."""
     for look in looks(page):
         assert_no_violations(page, sees=sees, options=BY_COLOUR if look.startswith("dark") else EVERYTHING)

@@ -52,7 +52,7 @@ def demo() -> Iterator[Demo]:
         ports = {name: str(free_port()) for name in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")}
         clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports}
-        ours["MAILS_BEFORE_DIGEST"] = "1000"  # the edits of one test must not make a digest of another one's mail
+        ours["MAILS_BEFORE_DIGEST"] = "1000"  # edits of one test must not turn the mail of another test into a digest
         command = [sys.executable, "manage.py", "demo"]
         server = launch(command, url="", log=folder / "output", environment={**clean, **ours})
         try:
@@ -73,7 +73,7 @@ def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         pytest.skip("There is no Chromium on this machine.")
-    expect.set_options(timeout=20_000)  # a busy machine answers late
+    expect.set_options(timeout=20_000)  # a busy machine answers slowly
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

@@ -16,7 +16,7 @@ from tests.support.servers import wait_until
 pytestmark = pytest.mark.browser
 PAGES = {
     "/activity/": "Signed in",
-    "/activity/?what=field.lost.rejected": "No matching entries",  # only a restore can lose one
+    "/activity/?what=field.lost.rejected": "No matching entries",  # only a restore can lose a decision
     "/activity/evidence/": "on one page for printing",
     "/activity/evidence/?period=today": "Digest of all entries",
     "/numbers/": "Waiting now, by age",
@@ -133,7 +133,7 @@ def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:
     plain.get_by_role("button", name="Apply").last.click()
 
     expect(plain.get_by_role("link", name="from browser, remove this filter")).to_be_visible()
-    # The first row may be the time zone and formats that a first sign-in brings.
+    # The first row may be the time zone and formats stored at the first sign-in.
     expect(plain.locator(".act-table tbody tr").filter(has_text="Signed in").first).to_be_visible()
 
 
@@ -160,7 +160,7 @@ def test_printed_edit_has_columns_and_outcome(page: Page, plain: Page, demo: Dem
     expect(hint).to_be_visible()
 
     page.emulate_media(media="print")
-    page.set_viewport_size({"width": 700, "height": 1000})  # a sheet within its margins
+    page.set_viewport_size({"width": 700, "height": 1000})  # a sheet of paper without its margins
 
     expect(page.locator(".fields-head")).to_be_visible()
     assert hint.evaluate("words => words.scrollWidth <= words.clientWidth + 1")

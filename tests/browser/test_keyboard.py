@@ -60,12 +60,12 @@ class Asked:
 def edit_mixed(demo: Demo, count: int) -> tuple[list[Asked], list[str]]:
     """Make edits of every kind; return their rows, newest first, and the ids of the edits."""
     people, wanted = contacts(demo, count), {}
-    time.sleep(1.1)  # edits are dated by the second; an earlier test's must not sort among these
+    time.sleep(1.1)  # edits are dated in whole seconds; those of an earlier test must not sort among these
     for number, contact in enumerate(people):
         wanted[contact["contactid"]] = changes = mixed(number, contact)
         edit = {"user": "Jonas Weber", "contact": contact["contactid"], "changes": changes}
         ask(demo, "POST", "/sandbox/outlook", json=edit)
-    # The plug-in has staged them already, capture does it later.
+    # The plug-in has staged the edits already; capture stages them later.
     wait_until(
         lambda: {edit["osync_targetid"] for edit in last_edits(demo, count)} == wanted.keys(),
         seconds=120,
@@ -111,7 +111,7 @@ def edit_many(demo: Demo, count: int) -> tuple[int, str]:
     """Make edits of mixed size; return the number of changed fields and the name of the last contact."""
     fields, people = 0, contacts(demo, count)
     for number, contact in enumerate(people):
-        # New values in each test: an earlier test's may have been approved and would be no change.
+        # New values in each test: values of an earlier test may have been approved and would be no change.
         changes = {"jobtitle": f"Keyboard {uuid.uuid4().hex[:8]}", "telephone1": f"+47 {uuid.uuid4().int % 10**8:08}"}
         wanted = dict(list(changes.items())[: 1 + number % 2])
         edit = {"user": "Jonas Weber", "contact": contact["contactid"], "changes": wanted}
@@ -159,10 +159,10 @@ def press(page: Page, wanted: str, number: int) -> None:
         page.keyboard.press("Enter")
 
 
-@pytest.mark.timeout(600)  # a second of work on a free machine is many on a busy one
+@pytest.mark.timeout(600)  # work of one second on a free machine takes many seconds on a busy one
 def test_keys_at_machine_speed_decide_everything(page: Page, demo: Demo) -> None:
     seq = max((entry["seq"] for entry in ask(demo, "GET", "/sandbox/ledger")), default=0)
-    before = staged(demo)  # another test's decisions may still be under way
+    before = staged(demo)  # another test's decisions may still be in progress
     asked_about, edits = edit_mixed(demo, EDITS)
     plan = [(row, outcome(number, row)) for number, row in enumerate(asked_about)]
     fields = sum(row.fields for row in asked_about)
@@ -324,7 +324,7 @@ def test_key_repeats_the_earlier_rejection(page: Page, demo: Demo) -> None:
     field.get_by_text("Kept in CRM only").click()
     field.get_by_role("button", name="Reject Job Title").click()
     expect(field.locator(".outcome")).to_contain_text("Rejected")
-    # Of another person, because capture counts the same value of the same person with the earlier rejection.
+    # By another person: capture adds the same value by the same person to the earlier rejection.
     edit = {"user": "Frida Solberg", "contact": contact, "changes": {"jobtitle": "Head of Repetition"}}
     ask(demo, "POST", "/sandbox/outlook", json=edit)
     open_edit(page, demo, name, "Rejected before by you")

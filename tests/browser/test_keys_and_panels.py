@@ -61,7 +61,7 @@ def test_keys_work_again_after_moving_on(tab: Page, demo: Demo, story: World, mo
     tab.keyboard.press("a")
     tab.keyboard.press("A")
     expect(outcome(tab, "Department")).to_have_count(0)
-    tab.wait_for_timeout(1100)  # a letter that follows sooner belongs to the same sentence
+    tab.wait_for_timeout(1100)  # a letter typed sooner counts as part of the same sentence
 
     if moved == "click":
         row(tab, "Department").locator("h3").click()

@@ -14,7 +14,7 @@ from tests.browser.test_review import edit_in_outlook, ledger
 from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.browser
-QUIET_SECONDS = 8.0  # longer than a reading of new edits and the mails about it
+QUIET_SECONDS = 8.0  # longer than reading new edits and sending the mails about them
 RITA = "rita.lindqvist@contoso.example"
 
 

@@ -188,7 +188,7 @@ def test_known_value_is_tagged_and_put_back(page: Page, demo: Demo, story: World
     expect(outcome(page, "Job Title")).to_contain_text("read back", timeout=PATIENCE)
 
     story.outlook(contact, jobtitle=before, telephone1=phone.replace(" ", "-"))
-    page.wait_for_timeout(1100)  # edits are dated by the second
+    page.wait_for_timeout(1100)  # edits are dated in whole seconds
     story.outlook(contact, department="Fleet")
     arrived(page, demo, story, contact, 3)
     page.reload()

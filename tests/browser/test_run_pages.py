@@ -70,7 +70,7 @@ def assert_accessible_and_fits(page: Page, *, sees: str) -> None:
 
 
 def release_everyone(fred: Page) -> None:
-    """Tick everyone who is held back and release them; the reason typed meanwhile is kept."""
+    """Tick all users who are held back and release them; a reason typed before is kept."""
     fred.get_by_label("Reason, for the record").fill("Riva")
     fred.get_by_role("link", name="Will change").last.click()
     expect(fred).to_have_url(re.compile("part=change"))

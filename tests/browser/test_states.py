@@ -54,7 +54,7 @@ def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int
     def staged() -> list[dict[str, Any]]:
         return [row for row in story.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
 
-    # The plug-in has staged them already, capture does it later.
+    # The plug-in has staged the edits already; capture stages them later.
     wait_until(lambda: len(staged()) == count, seconds=60, what="the edits are staged")
     rows = sorted(staged(), key=lambda row: int(row["versionnumber"]))
     addresses = [f"{demo.portal}/review/{row['osync_syncrecordid']}/" for row in rows]

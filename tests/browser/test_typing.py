@@ -36,7 +36,7 @@ def tab(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 
 def refusal(page: Page, act: Callable[[], object]) -> None:
-    """Take a step that is refused, and wait for the refusal."""
+    """Submit something that is refused, and wait for the refusal."""
     with page.expect_response(lambda answer: answer.status in (409, 422)):
         act()
     expect(page.locator("#record[data-refused]")).to_be_attached()

@@ -79,7 +79,7 @@ class Company(World):
         CaptureSource.objects.update_or_create(source=source, defaults={"is_on": True, "since": since, **columns})
 
     def backdate(self, seconds: float = 60) -> None:
-        """Move what the portal noted about time into the past, so that later changes are later in whole seconds."""
+        """Move the portal's stored times into the past, so that later changes are later by whole seconds."""
         back = timedelta(seconds=seconds)
         columns = ("observing_since", "listed_at", "deep_listed_at", "switches_read_at", "listing_since", "read_until")
         Capture.objects.update(**{name: F(name) - back for name in columns})
@@ -89,19 +89,19 @@ class Company(World):
             capture.save(update_fields=["audited_since"])
 
     def stop_waiting(self) -> None:
-        """Let the time pass in which entries are waited for."""
+        """Let the time pass for which the portal waits for entries."""
         back = timedelta(minutes=10)
         CaptureContact.objects.update(noticed_at=F("noticed_at") - back, awaited_until=F("awaited_until") - back)
 
     def silent_for(self, **duration: float) -> None:
-        """Let the last round be this long ago."""
+        """Set the last round to this long ago."""
         back = timedelta(**duration)
         MirrorCursor.objects.update(pulled_at=F("pulled_at") - back)
 
 
 @pytest.fixture
 def company(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[Company]:
-    """Return a company that is observed since a minute."""
+    """Return a company that has been observed for a minute."""
     settings.CAPTURE, settings.CAPTURE_COLUMNS = "audit", ["*"]
     story = Company(sandbox.url)
     story.begin()
@@ -123,5 +123,5 @@ def jobs() -> set[UUID]:
 
 
 def gaps() -> list[tuple[str, bool]]:
-    """Return the reason of each gap, and whether it lasts."""
+    """Return the reason of each gap, and whether it is still open."""
     return [(gap.reason, gap.ends_at is None) for gap in CaptureGap.objects.order_by("pk")]

@@ -20,7 +20,7 @@ def now(**ago: float) -> datetime:
 
 
 def observe(*, days: float = 8) -> Capture:
-    """Store a capture that has observed for some days, in a company where nothing stands in the way of restoring."""
+    """Store a capture that has observed for some days, in a company where nothing prevents restoring."""
     Connection.objects.create(organization_id=uuid.uuid4(), origin="https://contoso.example", review_writes=True)
     CrmColumn.objects.create(
         table="contact", name="fax", label="Fax", type="text", writable=True, read_at=now(), max_length=50

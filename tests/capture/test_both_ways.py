@@ -57,7 +57,7 @@ def value(column: SandboxColumn, number: int, targets: Mapping[str, Sequence[str
 
 def edits(company: Company) -> list[Edit]:
     """Return edits of single columns, of all at once, and chains of edits."""
-    targets = {  # the last ones, since a contact that is edited meanwhile changes its name
+    targets = {  # the last rows, because edits of a contact change its name
         table: sorted((row[f"{table}id"] for row in company.rows(f"{table}s", select=f"{table}id")), reverse=True)
         for table in ("account", "contact", "systemuser")
     }

@@ -1,4 +1,4 @@
-"""Capture pauses by itself where it restores, or sees, more than people do in Outlook."""
+"""Capture pauses automatically when it restores or sees more changes than people make in Outlook."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ DECISION = UUID(int=9)
         (["outlook A>B", "outlook B>C"], "C", [("A", "B", "restore"), ("A", "C", "restore")], "A"),
         (["outlook ->B"], "B", [("-", "B", "restore")], "-"),
         (["outlook A>-"], "-", [("A", "-", "restore")], "A"),
-        # Somebody else's value is the new baseline.
+        # Another person's value is the new baseline.
         (
             ["outlook A>B", "other B>C", "outlook C>D"],
             "D",

@@ -51,13 +51,13 @@ class World:
     number: int = 0
 
     def write(self, kind: str, *, pause: int, is_late: bool, is_unknown: bool) -> None:
-        """Write as somebody; an unknown old value is one that the log cut off."""
+        """Write as this writer; an unknown old value is one that the log truncated."""
         self.second += pause
         self.number += 1
-        # It changes no value, so only the entry can tell.
+        # It changes no value, so only the entry shows it.
         is_late = is_late and kind != "ends"
         new = {"ends": self.value, "undone": self.legitimate, "again": self._earlier()}.get(kind, f"v{self.number}")
-        # Values that come twice while entries are missing cannot be told apart by anyone.
+        # While entries are missing, equal values from different writers cannot be distinguished.
         if kind in ("undone", "again") and (is_late or self._some_are_unreadable()):
             new = f"v{self.number}"
         if new == self.value and kind != "ends":
@@ -181,7 +181,7 @@ def test_random_histories_agree_with_model(steps: list[tuple[object, ...]]) -> N
 
 
 def _first_original(history: History, live: Live | None, rules: Rules) -> Plan:
-    """Plan as if nobody but Outlook ever wrote: the first original counts."""
+    """Plan as if only Outlook ever wrote: the first original counts."""
     only = [entry for entry in history.entries if entry.writer is Writer.OUTLOOK]
     return chains.make_plan(replace(history, entries=only), live, rules)
 
@@ -195,7 +195,7 @@ def _absent_means_empty(history: History, live: Live | None, rules: Rules) -> Pl
 
 
 def _chain_anew(history: History, live: Live | None, rules: Rules) -> Plan:
-    """Plan with the entries alone that no earlier plan handled, so that a chain begins in its middle."""
+    """Plan only with entries that no earlier plan handled, so that a chain begins in its middle."""
     fresh = [entry for entry in history.entries if not entry.is_handled]
     return chains.make_plan(replace(history, entries=fresh), live, rules)
 

@@ -1,4 +1,4 @@
-"""The name of a staged edit: the one that the contact has once its originals are back."""
+"""The name of a staged edit: the contact's name after its originals are restored."""
 
 from __future__ import annotations
 

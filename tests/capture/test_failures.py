@@ -1,4 +1,4 @@
-"""Edits that could not be staged: shown and counted, retried or left, and no original of later edits."""
+"""Edits that could not be staged: shown and counted, retried or left in the CRM, never used as an original."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def failed(restoring: Company, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> UUID:
-    """Return a contact whose edit could not be staged, because of a fault of the portal that is repaired since."""
+    """Return a contact whose edit could not be staged because of a fault in the portal, since repaired."""
     settings.ATTEMPTS = 1
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def observing(settings: Settings) -> None:
-    """Let nothing stand in the way of switching on."""
+    """Remove everything that prevents switching on."""
     settings.CAPTURE = "audit"
     observe()
 

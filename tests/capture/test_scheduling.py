@@ -1,4 +1,4 @@
-"""Jobs that stage: due some seconds after the contact's last entry, and one open at a time."""
+"""Staging jobs: due some seconds after the contact's last entry, and at most one open per contact."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def check(by: Person) -> str:
-    """Have this one line of the connection check made for a person; return its level."""
+    """Make this one check for a person; return its level."""
     ConnectionCheck.objects.all().delete()
     assert job.request(by=by)
     before = [each.id for each in run.all_checks(clients.names())].index("signature-on-own-edit")
@@ -35,7 +35,7 @@ def check(by: Person) -> str:
 
 
 def is_user(person: Person, user_id: UUID) -> None:
-    """Let a person of the portal be a user of the CRM."""
+    """Make a person of the portal a user of the CRM."""
     FilterUser.objects.create(id=user_id, name=person.name, entra_id=person.oid, read_at=database_now())
 
 

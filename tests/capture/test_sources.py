@@ -45,7 +45,7 @@ def row(user: UUID | None = MARTA, signed_by: UUID | None = None, *, at: datetim
         (ERP, None, None, Revision.RAISED, Source.FORM, Evidence.REVISION),
         (ERP, None, None, Revision.NOT_RAISED, Source.PROGRAM, Evidence.APPLICATION),
         (MARTA, ERP, None, Revision.UNKNOWN, Source.PROGRAM, Evidence.APPLICATION),
-        # The synchronization's user also runs automatic rules: as the user of an entry it signs nothing.
+        # The synchronization's user also runs automatic rules: as the user of an entry it proves nothing.
         (SIGNER, None, None, Revision.NOT_RAISED, Source.PROGRAM, Evidence.APPLICATION),
         (MARTA, None, None, Revision.NOT_RAISED, Source.UNKNOWN, Evidence.NONE),
         (MARTA, RAHUL, RAHUL, Revision.UNKNOWN, Source.UNKNOWN, Evidence.NONE),

@@ -337,7 +337,7 @@ def test_deleted_restore_entry_is_no_gap(restoring: Company) -> None:
     stage(restoring)
     restoring.form(contact, jobtitle="Chief")
     stage(restoring)
-    restoring.delete_audits(timezone.now().isoformat())  # as some weeks later
+    restoring.delete_audits(timezone.now().isoformat())  # as after some weeks
     CaptureEntry.objects.all().delete()
     restoring.outlook(contact, jobtitle="Captain")
 
@@ -397,7 +397,7 @@ def test_nothing_is_restored_after_signature_vanished(restoring: Company) -> Non
     FilterUser.objects.update_or_create(
         id=editor, defaults={"name": "Editor", "method": SyncMethod.SERVER_SIDE, "read_at": database_now(plus=0)}
     )
-    # The CRM keeps whole seconds: what has the second of the last signed edit may have come before it.
+    # The CRM keeps whole seconds: an edit in the second of the last signed edit may have come before it.
     CaptureEntry.objects.update(happened_at=F("happened_at") - timedelta(minutes=1))
     restoring.sign("unsigned")
     for number in range(20):

@@ -33,7 +33,7 @@ def points(monkeypatch: pytest.MonkeyPatch) -> Failpoints:
 
 
 def edit(company: Company) -> None:
-    """Edit a contact in Outlook, and have it ready to be staged."""
+    """Edit a contact in Outlook, and make its edit ready to be staged."""
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
     company.stop_waiting()

@@ -112,7 +112,7 @@ def test_unreadable_entry_is_shown_and_stops_nothing(company: Company, monkeypat
 def test_reading_continues_without_refused_column_names(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     Capture.objects.update(has_change_data=None)
     company.outlook(company.contact(), jobtitle="Pilot")
-    monkeypatch.setattr(reads, "_CHANGE_DATA", "not_in_this_crm")  # answered 400, as where it cannot be read
+    monkeypatch.setattr(reads, "_CHANGE_DATA", "not_in_this_crm")  # answered 400, as in a CRM where it cannot be read
 
     company.read()
 

@@ -1,4 +1,4 @@
-"""Values of audit entries: the same canonical text as a read of the row, and what is not known."""
+"""Values of audit entries: the same canonical text as a read of the row, and which values count as unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence of the contact's row, entries that are late or out of order, and contacts that Outlook creates."""
+"""Evidence of the contact's row, late or unordered entries, and contacts created by Outlook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.capture.conftest import Company, entries, jobs
 
 @pytest.fixture
 def unnamed(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
-    """Return a company whose audit log names no calling user, so that only the contact's row tells."""
+    """Return a company whose audit log names no calling user, so that only the contact's row proves Outlook."""
     honest = reads._entry
     monkeypatch.setattr(reads, "_entry", lambda row: replace(honest(row), calling_user_id=None))
     company.switch_on()
@@ -77,7 +77,7 @@ def test_unchanged_save_does_not_sign_others_value(company: Company) -> None:
     company.read()
     contact = company.contact()
     company.write("form_without_script", contact, jobtitle="By hand")
-    company.outlook_by("Jonas Weber", contact, jobtitle="By hand")  # as it is: no entry, but the row is signed
+    company.outlook_by("Jonas Weber", contact, jobtitle="By hand")  # as in a real CRM: no entry, but the row is signed
     company.read()
     (entry,) = entries(contact)
     CaptureContact.objects.filter(pk=contact).update(modified_on=entry.happened_at, modified_by=entry.user_id)
@@ -114,7 +114,7 @@ def test_contact_created_by_outlook_is_let_through(company: Company) -> None:
 
     company.read()
 
-    # Both can have the same second, and then no order.
+    # Both can have the same second, and then their order is unknown.
     created, updated = sorted(entries(contact), key=lambda entry: entry.action)
     assert created.state == EntryState.BASELINE_END
     assert (updated.source, updated.state, updated.reason) == (Source.OUTLOOK, EntryState.LET_THROUGH, "new_contact")

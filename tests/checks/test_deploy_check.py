@@ -11,7 +11,7 @@ from tests.support.servers import PROJECT
 from tools.deploy_check import check
 
 FOR_TESTS_ONLY = {"FAILPOINTS"}
-UNKNOWN_TO_THE_CHECK = {"DEMO", "BEHIND_PROXY"}  # both values can be meant
+UNKNOWN_TO_THE_CHECK = {"DEMO", "BEHIND_PROXY"}  # both values can be intended
 CONFIGURATION = (PROJECT / "docs/reference/configuration.md").read_text(encoding="utf-8")
 DEPLOY = (PROJECT / "docs/how-to/deploy.md").read_text(encoding="utf-8")
 NO_DEFAULT = re.compile(r"$|empty|demo only|the demo's|`smtp` in the demo|SQLite|the sandbox")

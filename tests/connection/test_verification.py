@@ -113,7 +113,7 @@ def limited(sandbox, settings):
     """Return a client whose rate limiter uses a Redis of its own."""
     with valkey() as broker:
         settings.RATE_LIMIT_URL = broker.url
-        settings.RATE_LIMIT_TIME_SCALE = 100  # a burst, and then next to nothing while the test lasts
+        settings.RATE_LIMIT_TIME_SCALE = 100  # a burst, and then almost nothing during the test
         yield clients.crm()
         clients.crm().close()
 

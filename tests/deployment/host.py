@@ -71,7 +71,7 @@ class Host:
 
     def _is_ready(self) -> bool:
         try:
-            # By the name that the previous release knows too.
+            # This name works in the previous release, too.
             return requests.get(f"{self.url}/healthz?part=web", timeout=5, verify=str(self.authorities)).ok
         except requests.RequestException:
             return False
@@ -116,7 +116,7 @@ class Host:
         self.run(commands("deploy.md")["start"].replace("/opt/outlook-sync/deploy/", units))
 
     def use_release(self, version: str) -> None:
-        """Let /opt/outlook-sync lead to a release."""
+        """Link /opt/outlook-sync to a release."""
         link = self.root / "opt/outlook-sync"
         link.unlink(missing_ok=True)
         link.symlink_to(self.root / f"opt/outlook-sync-{version}")

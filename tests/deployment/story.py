@@ -20,7 +20,7 @@ _STATES = "SELECT state FROM syncapp_decision WHERE target_id = %s ORDER BY deci
 
 
 class Story:
-    """What people do at the CRM and at a host."""
+    """Steps of people at the CRM and at a host."""
 
     def __init__(self, host: Host, crm: str) -> None:
         self.host, self._crm = host, crm

@@ -53,7 +53,7 @@ class Systemd:
             _wait(pid, seconds=int(self._read(name)["Service"]["TimeoutStopSec"]))
 
     def _services(self, names: Sequence[str]) -> list[str]:
-        """Return the services that these names mean; a target stands for its enabled services."""
+        """Return the services for these names; a target stands for its enabled services."""
         found = [name.removesuffix(".service") for name in names if not name.endswith((".target", ".timer"))]
         for target in (name for name in names if name.endswith(".target")):
             enabled = [path.stem for path in sorted(self._state.glob(f"*.{_ENABLED}")) if "." not in path.stem]
@@ -92,7 +92,7 @@ def _environment_file(path: str) -> dict[str, str]:
 
 
 def _is_running(pid: int) -> bool:
-    """Return whether a process runs; one that ended may still wait for its parent, which ended before."""
+    """Return whether a process runs; a zombie process counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -108,7 +108,7 @@ def _wait(pid: int, *, seconds: float) -> None:
 
 
 def main(verb: str, *arguments: str) -> None:
-    """Do what this command line of systemctl says."""
+    """Execute this command line of systemctl."""
     systemd = Systemd(Path(os.environ["HOST_ROOT"]))
     names = [each for each in arguments if not each.startswith("--")]
     match verb:

@@ -35,7 +35,7 @@ class Visitor:
         return Screen(answer)  # type: ignore[arg-type]  # has the members that it reads
 
     def approve(self, record: object) -> None:
-        """Open an edit and approve all of it. Raises HTTPError if it is not taken."""
+        """Open an edit and approve all of it. Raises HTTPError if the approval is refused."""
         page = self.open(f"/review/{record}/")
         button = next(name for name in page.buttons if name.startswith("do=approve"))
         body = page.form | {"do": [button.removeprefix("do=")]}

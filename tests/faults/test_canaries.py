@@ -52,7 +52,7 @@ class Canaries:
 def test_no_personal_data_outside_the_database(story: Story, proxies: Proxies):
     canaries, reviewer = Canaries(), Reviewer(story.stack, rita())
     newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    Person.objects.update(notified_until=newest)  # of earlier tests' edits nobody is told
+    Person.objects.update(notified_until=newest)  # edits of earlier tests are not notified
     with recorded_redis(story.stack) as commands:
         edits = [edited(story, canaries) for _ in range(4)]
         mails = mails_about(story, canaries)

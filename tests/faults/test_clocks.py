@@ -118,7 +118,7 @@ def test_kills_with_wrong_clocks_repeat_no_write(story: Story, replace_workers_a
     stack.add_worker(clock=BEHIND)
     stack.wait_until_ready()
     edits = story.edited(4 * KILLS)
-    story.world.faults(latency_ms=300)  # so that kills meet work under way
+    story.world.faults(latency_ms=300)  # so that kills hit work in progress
     for number in range(KILLS):
         story.decide(*edits[4 * number : 4 * number + 4])
         time.sleep(1.0 + number % 3)

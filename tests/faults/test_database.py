@@ -119,7 +119,7 @@ def test_fifty_cuts_at_commit_lose_nothing(story: Story, proxy: FaultProxy, when
 def test_restart_under_load_loses_nothing(story: Story, server: Server, *, immediate: bool, after: float):
     load = Load(story, story.edited(EDITS))
     servers.restart_postgres(server, immediate=immediate, after=after)
-    connection.close()  # this process's own line went down with it
+    connection.close()  # this process's own connection was lost, too
     load.judge()
     assert story.stack.worker.is_alive
 

@@ -57,7 +57,7 @@ def test_random_kills_are_recovered_in_time(story: Story):
     story.patience = 240.0
     chance = random.Random(1)
     edits = story.edited(4 * KILLS)
-    story.world.faults(latency_ms=300)  # so that most kills meet work under way
+    story.world.faults(latency_ms=300)  # so that most kills hit work in progress
     for number in range(KILLS):
         story.decide(*edits[4 * number : 4 * number + 4])
         time.sleep(chance.uniform(1.0, 3.0))

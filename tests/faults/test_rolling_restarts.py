@@ -80,7 +80,7 @@ def replace_web(stack: Stack) -> None:
     old = stack.web
     assert old is not None
     stack.start_web()
-    time.sleep(1.0)  # requests that are on their way arrive
+    time.sleep(1.0)  # requests that were already sent arrive
     old.stop(seconds=STOP_SECONDS)
 
 

@@ -194,7 +194,7 @@ OPERATIONS = [
         Names.REFUSED_LIVE.value,
         read_live_values,
         "GET contacts",
-        without=(401,),  # the pull reports it
+        without=(401,),  # the pull reports this refusal
     ),
     Operation(
         "delivery reads fields",
@@ -260,7 +260,7 @@ OPERATIONS = [
     ),
 ]
 
-# These go through the same code as others of their step.
+# These use the same code as other operations of their step.
 MORE_OPERATIONS = [
     Operation(
         "delivery reads contacts",

@@ -1,4 +1,4 @@
-"""Requests while PostgreSQL restarts: pages wait and are made again, forms are not sent twice."""
+"""Requests while PostgreSQL restarts: pages wait and are built again, forms are not processed twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLit
 
 @pytest.fixture
 def proxy(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    """Connect this process to its PostgreSQL through a proxy; it has not waited in vain for a minute."""
+    """Connect this process to its PostgreSQL through a proxy; its last unsuccessful wait was over a minute ago."""
     monkeypatch.setattr(WaitForDatabase, "_no_wait_until", 0.0)
     monkeypatch.setattr(DatabaseWrapper, "_refused_until", 0.0)
     others, before = connections.settings["default"], connections["default"]

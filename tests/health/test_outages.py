@@ -27,7 +27,7 @@ SESSION = {configured.SESSION_COOKIE_NAME: "s" * 32}
 
 @pytest.fixture
 def no_database(tmp_path: Path, django_db_blocker: Any) -> Iterator[None]:
-    """Let no database answer."""
+    """Make the database unreachable."""
     with django_db_blocker.unblock(), database_is_away(tmp_path):
         yield
 

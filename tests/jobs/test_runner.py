@@ -270,7 +270,7 @@ def policy() -> Scene:
 
 @pytest.fixture
 def connection_check(settings: Settings) -> Scene:
-    settings.CRM_AUTHORITY = f"https://127.0.0.1:9/{settings.CRM_TENANT}"  # so that a check is quick
+    settings.CRM_AUTHORITY = f"https://127.0.0.1:9/{settings.CRM_TENANT}"  # keeps the check quick
     made = [
         ConnectionCheck.objects.create(slot=number, requested_by=rita(), due_at=timezone.now()) for number in range(3)
     ]
@@ -307,7 +307,7 @@ def test_bad_job_fails_alone(name: str, request: pytest.FixtureRequest, caplog: 
     scene.process_all()
 
     assert time.monotonic() - begun < 5
-    if name == "policy":  # a policy is never done, only due again
+    if name == "policy":  # a policy is never done; it becomes due again
         assert FilterPolicy.objects.exclude(compared_at=None).count() == 2
     else:
         assert scene.states() == [JobState.DONE, JobState.DONE]

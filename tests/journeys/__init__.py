@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import pytest
 
-# It judges by assertions, which are to say what they compared.
+# This module's assertions must show the values they compared.
 pytest.register_assert_rewrite("tests.journeys.story")

@@ -85,9 +85,9 @@ class FilterStory:
 
         wait_until(with_dispatch, seconds=self.patience, what=what)
 
-    # --- what happens -----------------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Start the run as Fred; Frida confirms it where needed."""
+        """Start the run as Fred; Frida confirms it if needed."""
         transitions.start(self.run, by=fred())
         if self.run.state == RunState.WAITING:
             transitions.confirm(self.run, by=make_person("Frida"))

@@ -33,7 +33,7 @@ TIMES = {
     "ATTEMPTS": "40",
     "UNDO_SECONDS": "0",
     "RATE_LIMIT_TIME_SCALE": "0.01",
-    "MAIL_BACKEND": "graph",  # the sandbox's own door, which every journey has
+    "MAIL_BACKEND": "graph",  # the sandbox's Graph endpoint, which every journey has
 }
 PULLS_BY_HAND = "36000"
 
@@ -68,7 +68,7 @@ class Worker:
     def kill_pool(self) -> None:
         """Kill the pool's processes, as when memory is exhausted."""
         for process in self.pool:
-            with suppress(psutil.NoSuchProcess):  # one that ends by itself meanwhile
+            with suppress(psutil.NoSuchProcess):  # a process that ended in the meantime
                 process.kill()
 
     def pause(self) -> None:
@@ -101,7 +101,7 @@ class Proxies:
 
     broker: FaultProxy
     crm: FaultProxy
-    database: FaultProxy | None  # SQLite has no line
+    database: FaultProxy | None  # SQLite has no connection to proxy
 
     def restore(self) -> None:
         """Let all connections pass."""
@@ -127,7 +127,7 @@ class Stack:
     sandbox: Server
     times: Mapping[str, str]
     workers: list[Worker] = field(default_factory=list)
-    periodic_worker: Worker | None = None  # its slots are not held by writes that get no answer
+    periodic_worker: Worker | None = None  # unanswered writes do not occupy its processes
     beat: Server | None = None
     web: Server | None = None
     proxies: Proxies | None = None

@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.long, pytest.mark.timeout(3600)]
 # With the ten ways to die below, 240 kills.
 ROUNDS = int(os.environ.get("CAPTURE_KILLS", "24"))
 PATIENCE = 90.0
-# A column for each way to die, because a column that was restored three times in a day is left as it is.
+# One column for each way to die, because capture restores a column at most three times a day.
 POINTS = {
     "capture.contacts": "jobtitle",
     "capture.listed": "department",
@@ -88,7 +88,7 @@ class Scene:
         return not (awaited or jobs)
 
     def judge(self, column: str, before: dict[UUID, Any]) -> None:
-        """Compare the CRM's rows and its ledger with what was edited."""
+        """Compare the CRM's rows and its ledger with the edits."""
         self.run_until(lambda: self.staged(column).total() >= 2 * len(before), f"all edits of {column} are staged")
         self.run_until(self.is_idle, "all work is done")
         expected = Counter(

@@ -50,7 +50,7 @@ class Demos:
         clean = {name: value for name, value in os.environ.items() if name not in OWN}
         ours = {
             "DEMO_DIR": str(self.folder / "demo"),
-            "DEMO_USERS": "20",  # laying out a whole company takes a second of each start
+            "DEMO_USERS": "20",  # creating a whole company takes a second of each start
             "PORTAL_PORT": str(self.portal),
             "SANDBOX_PORT": str(self.sandbox),
             "SMTP_PORT": str(self.smtp),
@@ -121,7 +121,7 @@ def get(url: str) -> requests.Response:
         return session.get(url, timeout=10)
 
 
-# A start costs six seconds of a processor: each demo here lives through as much of one story as belongs together.
+# A start takes six seconds of processor time, so each demo here tests as many related steps as possible.
 
 
 def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
@@ -205,7 +205,7 @@ def test_only_outlook_edits_are_restored_in_time(demos: Demos) -> None:
     wait_until(lambda: len(audited(company)) >= 3, seconds=30, what="the edits are staged")
 
     began, ended = moments(company, new="Head of Capture"), moments(company, old="Head of Capture")
-    # The quickest one, because a busy machine may delay any.
+    # The quickest restore, because a busy machine may delay each of them.
     assert (
         min((ended[contact] - began[contact]).total_seconds() for contact in edited) <= AUDIT_DELAY + 10 + PULL_SECONDS
     )

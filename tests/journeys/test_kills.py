@@ -89,7 +89,7 @@ def test_delivery_survives_kill_while_awaiting_answer(story: Story, rounds: int,
     edits = story.edited(rounds)
     for turn, edit in enumerate(edits):
         if request_ == "token":
-            story.stack.worker.kill_pool()  # only new processes ask for one
+            story.stack.worker.kill_pool()  # only new processes request a token
         story.world.faults(rule(edit))
         story.decide(edit)
         story.wait_until_held(edit, state)

@@ -74,7 +74,7 @@ class Oracle:
         return taken
 
     def _check_no_forgotten_write(self, row: dict[str, object]) -> None:
-        """Check a rejection, which promises that the CRM keeps its value: we must know of any earlier write of ours."""
+        """Check a rejection, which keeps the CRM's value: the portal must know of its own earlier writes."""
         earlier = self.written.get(str(row.get("osync_decisionid")))
         if earlier is None or not earlier.of(CONTACT):
             return

@@ -38,7 +38,7 @@ def empty_tables() -> None:
 
 
 class Portal:
-    """Beat, workers and puller, one after the other, or one within another at a failpoint."""
+    """Beat, workers and puller, one after the other, or nested at a failpoint."""
 
     def __init__(self, client: CrmClient, points: Failpoints) -> None:
         self.client = client

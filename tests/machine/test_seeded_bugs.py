@@ -1,4 +1,4 @@
-"""Each guard is missed when it is taken out: the machine is not blind."""
+"""Proof that the state machine detects each guard that is removed."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.migrations.state import StateApps
 from django.db.models import Field, Model
 
-_numbers = itertools.count(1)  # one for all, so that a second filling repeats nothing that is unique
+_numbers = itertools.count(1)  # one counter for all calls, so that a second filling repeats no unique value
 MOMENT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 Values = dict[str, Any]
 Snapshot = dict[str, dict[Any, Values]]

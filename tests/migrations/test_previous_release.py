@@ -17,7 +17,7 @@ from tests.migrations.rows import (
     without_decisions,
 )
 
-# What the migrations since then judge or read anew; every other value stays as it was.
+# Columns that the migrations since then compute or read again; every other value stays the same.
 CHANGED_FORWARD = {("SyncField", "change_kind"), ("CrmColumn", "read_at")}
 
 
@@ -31,7 +31,7 @@ def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
     after = snapshot(old)
     assert _changed(before, after) <= CHANGED_FORWARD
 
-    # The previous release goes on working on the new schema, then the new one begins.
+    # The previous release continues to work on the new schema, then the new one starts.
     update_all(old)
     assert _changed(after, snapshot(old)) == set()
     fill(old)

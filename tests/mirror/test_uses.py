@@ -45,7 +45,7 @@ def forward(seconds: float) -> None:
 
 
 def read_ago(seconds: float, **columns: Any) -> None:
-    """Let both tables have been read to the end `seconds` ago."""
+    """Store that both tables were read to the end `seconds` ago."""
     done = {"is_full_read": False, "next_link": "", "pulled_at": database_now(plus=-seconds)}
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.update_or_create(table=table, defaults={**done, **columns})

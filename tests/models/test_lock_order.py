@@ -82,7 +82,7 @@ def an_edit(count: int = FIELDS, *, contact: uuid.UUID | None = None, minutes: i
     contact = contact or uuid.uuid4()
     record = a_record(contact_id=contact, target_id=contact, minutes=minutes)
     staged = [a_field(record, f"column{number}", version=number) for number in range(count)]
-    for field in staged:  # each by itself, so that the table holds them in another order than that of their ids
+    for field in staged:  # one by one, so that their order in the table differs from that of their ids
         store(record, field)
     return SyncRecord.objects.get(pk=record.id), staged
 

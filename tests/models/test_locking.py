@@ -122,7 +122,7 @@ class Settling(JobType):
 
 def test_conflict_costs_no_attempt(other_writer):
     if connection.vendor == "sqlite":
-        other_writer.leave()  # it would keep the whole database from being written
+        other_writer.leave()  # it would block all writes to the database
     job = Delivery.objects.create(
         target_table="contact", target_id=SyncField.objects.get().record.contact, due_at=database_now()
     )

@@ -23,7 +23,7 @@ from tests.support.servers import free_port
 
 @dataclass
 class PostOffice:
-    """The mailbox as its readers see it, and what makes the service fail."""
+    """The mailbox as its readers see it, with switches that make the service fail."""
 
     server: SandboxServer
     smtp: SmtpServer
@@ -32,7 +32,7 @@ class PostOffice:
         return self.server.application.mailbox.mails()
 
     def mail(self) -> Mail:
-        """The only one."""
+        """The only mail."""
         (mail,) = self.mails()
         return mail
 
@@ -62,7 +62,7 @@ def post_office(sandbox: SandboxServer, settings: Settings, db: None) -> Iterato
 
 
 def send_due() -> int:
-    """What the tick and the workers do with everything that is due."""
+    """Send all due messages as the tick and the workers do."""
     queue.sweep(Message)
     ids: list[uuid.UUID] = list(Message.objects.all().due().values_list("pk", flat=True))
     return sum(sending.send(pk, channel=mail_service.channel()) for pk in ids)

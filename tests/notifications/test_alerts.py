@@ -53,7 +53,7 @@ def sent_alerts() -> list[tuple[str, bool]]:
 
 
 def wait(seconds: float) -> None:
-    """Let the last look be that much longer ago."""
+    """Move the last check this much further into the past."""
     passed = timedelta(seconds=seconds)
     Alert.objects.update(first_seen_at=F("first_seen_at") - passed, seen_at=F("seen_at") - passed)
 
@@ -201,7 +201,7 @@ def test_watch_exit_status_reports_trouble(redis: Server, tmp_path: Path) -> Non
 
 
 def wait_in_file(folder: Path, seconds: float) -> None:
-    """Let the last look without a database be that much longer ago."""
+    """Move the last check without a database this much further into the past."""
     note = json.loads((folder / "watch.json").read_text())
     for name in ("first_seen_at", "seen_at"):
         moment = datetime.fromisoformat(note["alarm"][name]) - timedelta(seconds=seconds)

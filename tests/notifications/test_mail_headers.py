@@ -71,7 +71,7 @@ def channel(request: pytest.FixtureRequest, post_office: PostOffice, settings: S
 
 
 def header_lines(raw: bytes) -> list[str]:
-    """Return the header lines as they left, without a parser's help; folded lines are joined."""
+    """Return the header lines as sent, without using a parser; folded lines are joined."""
     head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
     lines = re.split(r"\r\n|\r|\n", re.sub(r"\r\n[ \t]", " ", head))
     assert all(line.isprintable() for line in lines)

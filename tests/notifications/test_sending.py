@@ -45,7 +45,7 @@ def breaker() -> Breaker | None:
 
 
 def later(seconds: float = 3600) -> None:
-    """Let time pass, by moving every appointment back."""
+    """Let time pass, by moving all due times back."""
     back = timezone.now() - timedelta(seconds=seconds)
     Message.objects.update(due_at=back, dispatched_at=None)
     Message.objects.exclude(lease_until=None).update(lease_until=back)
@@ -177,7 +177,7 @@ def test_mail_is_never_sent_three_times(post_office: PostOffice, message: Messag
 
 
 class _Crash(BaseException):
-    """The process is gone; nothing of it runs any more."""
+    """The process has ended."""
 
 
 @pytest.mark.parametrize("delivered", [True, False])

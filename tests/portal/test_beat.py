@@ -23,7 +23,7 @@ from syncapp.models import Delivery, Heartbeat, PeriodicTask
 from syncapp.models.jobs.job import database_now
 from tests.support.servers import Server, valkey
 
-# Beat drops a connection that is in the middle of something, as that of a test's own transaction would be.
+# Beat drops a connection that is in a transaction, as a test's connection would be.
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = timedelta(hours=1)
 
@@ -86,7 +86,7 @@ def test_rounds_are_republished_after_broker_wipe(broker: Server) -> None:
 
     for _ in due_tasks():
         beat.tick()
-        wipe(broker)  # as when a worker takes what waits; only then another lost one is known as lost
+        wipe(broker)  # as when a worker takes the waiting messages; only then is another lost message noticed
         beat._due = dict.fromkeys(beat.schedule, 0.0)
 
     assert set(PeriodicTask.objects.values_list("number", flat=True)) == {2}

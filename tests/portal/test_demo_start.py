@@ -1,4 +1,4 @@
-"""While the demo starts, it says what is still missing."""
+"""The demo says what is still missing while it starts."""
 
 from __future__ import annotations
 

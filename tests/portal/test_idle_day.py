@@ -31,7 +31,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = 24 * 3600.0
-READING = ("pull", "take_inventory", "read_audit_log", "nightly")  # the periodic tasks that ask the CRM
+READING = ("pull", "take_inventory", "read_audit_log", "nightly")  # the periodic tasks that send requests to the CRM
 
 
 @pytest.fixture

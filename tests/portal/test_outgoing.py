@@ -98,7 +98,7 @@ def test_all_requests_use_proxy(services: SandboxServer, ca_file: str, settings:
 
         use_everything()
 
-        # One line each for tokens of the CRM and of Graph, the two themselves, and the sign-in.
+        # One connection each for the tokens of the CRM and of Graph, for both services, and for the sign-in.
         assert len(proxy.connected) >= 5
         assert set(proxy.connected) == {f"127.0.0.1:{services.port}"}
         assert proxy.refused == 0

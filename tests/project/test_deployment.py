@@ -20,7 +20,7 @@ PROCESSES: dict[str, dict[str, Any]] = tomllib.loads((DEPLOY / "processes.toml")
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())
 UNITS = sorted((DEPLOY / "systemd").glob("outlook-sync-*.service"))
 WITHOUT_UNIT = {"migrate"}  # an upgrade runs it by hand
-CPU_SHARES = {0: 1024, 5: 335}  # the kernel's weight of processes by how nice they are
+CPU_SHARES = {0: 1024, 5: 335}  # the kernel's weight of a process for each nice value
 OF_OTHERS = {"database", "redis", "proxy"}
 
 

@@ -1,4 +1,4 @@
-"""The lanes of the test suite name files that exist; a lane that ignored a renamed file would still pass."""
+"""The lanes of the test suite name files that exist, because a lane with a wrong name would still pass."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_lanes_have_different_names() -> None:
 def test_every_journey_runs_on_both_databases(postgres: bool) -> None:
     chosen = [lane for lane in suite.lanes() if lane.postgres is postgres]
     files = {str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/journeys").glob("test_*.py")}
-    apart = suite.LONG_JOURNEYS if not postgres else []  # thousands of users, which SQLite is not for
+    apart = suite.LONG_JOURNEYS if not postgres else []  # thousands of users, for which SQLite is not intended
 
     covered = {path for path in files for lane in chosen if covers(lane, path)}
 

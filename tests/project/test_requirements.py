@@ -26,7 +26,7 @@ def plain(name: str) -> str:
 
 
 def locked(lock: str) -> list[str]:
-    """Each package with all that stands below it."""
+    """Each package with the lines below it."""
     return re.split(r"\n(?=\S)", (PROJECT / lock).read_text().strip())
 
 

@@ -36,7 +36,7 @@ def test_functions_are_short() -> None:
 
 
 def test_files_are_short() -> None:
-    """Tests may be longer: one file follows one module, a case after the other."""
+    """Tests may be longer, because one file tests one module, case by case."""
     long = [path for path, source in _modules() if not _is_a_test(path) and source.count("\n") > MAX_LINES_OF_A_FILE]
 
     assert long == []

@@ -118,7 +118,7 @@ def test_delivery_recreated_when_closed_concurrently():
 
 
 def close_delivery_after_check() -> Callable[..., Any]:
-    """Close the open delivery after it prevented a second one, before its row is locked."""
+    """Close the open delivery after it prevented a second one and before its row is locked."""
 
     def wrapper(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         done = execute(sql, params, many, context)

@@ -107,7 +107,7 @@ class FaultProxy:
         self._thread.join()
         self._loop.close()
 
-    # --- what a test orders -----------------------------------------------------------------------------
+    # --- orders of a test -------------------------------------------------------------------------------
     @property
     def port(self) -> int:
         """Return the port for clients, which never changes."""
@@ -194,7 +194,7 @@ class FaultProxy:
         try:
             await self._carry(line, reader)
         except OSError:
-            line.reset()  # cut as ordered, or an end reset the line, or the server refuses it
+            line.reset()  # cut as ordered, or one end reset the connection, or the server refuses it
         finally:
             self._lines.remove(line)
             line.close()
@@ -233,7 +233,7 @@ class FaultProxy:
             line.cut_answer = when or line.cut_answer
             server.write(data)
             await server.drain()
-        await self._passing.wait()  # a server behind a silent line does not hear that its client is gone
+        await self._passing.wait()  # a server behind a silent connection does not notice that its client has gone
 
     async def _carry_answers(self, line: _Line, answers: asyncio.StreamReader) -> None:
         while data := await answers.read(65536):

@@ -16,7 +16,7 @@ from tests.support import chromium
 from tools.screens import ARGUMENTS, WIDE, new_page, sign_in
 
 RECORDS = 8
-PAUSE = 1200  # milliseconds between two keys: somebody who reads before deciding
+PAUSE = 1200  # milliseconds between two keys: a person who reads before deciding
 # What moved without a key or click in the half second before it ("Layout Instability API", hadRecentInput). Shifts from
 # before the call do not count: a busy machine paints a page in parts while it loads.
 WATCH = """

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # readers of pages may run without Django's settings
+if TYPE_CHECKING:  # this module may be used without Django's settings
     from django.http import HttpResponse
     from django.test import Client
 

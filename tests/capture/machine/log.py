@@ -26,11 +26,11 @@ _CUT_OFF = "x" * 5_000
 
 
 class Flaw(StrEnum):
-    """One way in which an entry differs from what happened."""
+    """One way in which an entry differs from the actual change."""
 
     NONE = ""
-    LATE = "late"  # not there until it appears
-    MISSING = "missing"  # never there
+    LATE = "late"  # missing until it appears
+    MISSING = "missing"  # missing forever
     OLD_CUT = "old value cut off"
     NEW_CUT = "new value cut off"
 

@@ -1,4 +1,4 @@
-"""The judge: knows from the CRM's ledger who wrote each value, and which value each column should have."""
+"""The test oracle: derives from the CRM's ledger who wrote each value, and which value each column should have."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dataverse_sandbox.catalogue.staging import APPROVED
 CONTACT, RECORD, FIELD = "contact", "osync_syncrecord", "osync_syncfield"
 COLUMNS = ("jobtitle", "department")
 OUTLOOK, OURS, OTHER = "outlook", "ours", "other"
-# Who assigns, deactivates or merges a contact saw its values, and leaves them as they are.
+# A person who assigns, deactivates or merges a contact saw its values and accepts them.
 _ENDS = {"ownerid", "statecode"}
 RESTORING = "osync-capture-"  # the tag of staging; deliveries have another one
 
 
 class Violation(AssertionError):
-    """Something was lost, done twice, or attributed to somebody else."""
+    """Something was lost, done twice, or attributed to the wrong person."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Oracle:
         self._values: set[str | None] = set()
 
     def follow(self, entries: list[dict[str, Any]], *, is_lost: bool = False) -> None:
-        """Apply and judge new entries of the ledger; `is_lost`: their audit entries are missing for ever."""
+        """Apply and judge new entries of the ledger; `is_lost`: their audit entries are missing forever."""
         of_contacts = [entry for entry in entries if entry["table"] == CONTACT]
         writes = {entry["transaction"] for entry in of_contacts}
         ends = {entry["transaction"] for entry in of_contacts if not _ENDS.isdisjoint(entry["changes"])}

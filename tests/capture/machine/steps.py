@@ -46,7 +46,7 @@ def _flaw(rng: random.Random) -> Flaw:
 def outlook(world: Machine, rng: random.Random) -> None:
     contact, flaw = _contact(world, rng), _flaw(rng)
     changes = {column: world.fresh() for column in columns_of(rng)}
-    # Values that come twice while entries are missing cannot be told apart by anyone.
+    # While entries are missing, equal values from different writers cannot be distinguished.
     if world.oracle.is_flawless and not flaw and rng.random() < 0.25:
         column = rng.choice(list(changes))
         held = world.oracle.held.get((str(contact), column))
@@ -82,7 +82,7 @@ def capture_amid_fault(world: Machine, rng: random.Random) -> None:
 
 
 def capture_amid_writes(world: Machine, rng: random.Random) -> None:
-    """Let somebody else write, or another worker take over, at a step of staging."""
+    """Let another person write, or another worker take over, at a step of staging."""
     contact, who = _contact(world, rng), rng.choice((*PROGRAMS, "outlook", "worker", "deleted"))
 
     def meanwhile() -> None:
@@ -112,7 +112,7 @@ def wait(world: Machine, rng: random.Random) -> None:
     seconds = rng.choice(PAUSES)
     world.forward(seconds)
     if seconds > A_DAY:
-        world.log.appear()  # later than a day they are as good as missing
+        world.log.appear()  # entries that are later than a day count as missing
 
 
 def late_entries(world: Machine, rng: random.Random) -> None:
@@ -128,7 +128,7 @@ def delete(world: Machine, rng: random.Random) -> None:
 def other_changes(world: Machine, rng: random.Random) -> None:
     """Create, merge, assign or deactivate contacts, or delete one."""
     what, contact = rng.choice(("create", "merge", "assign", "state", "delete")), _contact(world, rng)
-    world.forward(1)  # nobody can tell whether an edit of the same second came before a merge
+    world.forward(1)  # an edit of the same second may have come before or after the merge
     if what == "create":
         world.create()
     elif what == "delete":

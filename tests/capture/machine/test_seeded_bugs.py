@@ -1,4 +1,4 @@
-"""Bugs that are put into the portal by hand: random sequences find each of them."""
+"""Proof that random sequences find each bug that is seeded into the portal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _with_entries(patched: pytest.MonkeyPatch, change: Callable[[History], Histo
 
 
 def first_original_is_restored(patched: pytest.MonkeyPatch) -> None:
-    """Forget that others wrote in between."""
+    """Ignore writes by others in between."""
     _with_entries(
         patched,
         lambda history: replace(history, entries=[each for each in history.entries if each.writer is Writer.OUTLOOK]),
@@ -37,13 +37,13 @@ def first_original_is_restored(patched: pytest.MonkeyPatch) -> None:
 
 
 def delegate_signs_every_entry(patched: pytest.MonkeyPatch) -> None:
-    """Take the delegate of the contact's row for that of each of its entries."""
+    """Use the delegate of the contact's row for each of its entries."""
     patched.setattr(sources, "belongs_to", lambda row, entry, moments: True)
     patched.setattr(signature, "is_in_log", lambda capture: False)
 
 
 def absent_means_empty(patched: pytest.MonkeyPatch) -> None:
-    """Take a value that is not known for an empty one."""
+    """Treat an unknown value as an empty one."""
     honest = values._value
 
     def value(*given: Any, **options: Any) -> tuple[Value, str]:
@@ -54,7 +54,7 @@ def absent_means_empty(patched: pytest.MonkeyPatch) -> None:
 
 
 def chain_begins_anew_after_crash(patched: pytest.MonkeyPatch) -> None:
-    """Leave out what an earlier job handled."""
+    """Leave out entries that an earlier job handled."""
     _with_entries(
         patched,
         lambda history: replace(history, entries=[each for each in history.entries if not each.is_handled]),

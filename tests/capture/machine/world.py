@@ -1,4 +1,4 @@
-"""The environment of one run: the CRM and its writers, the portal step by step, and the judge."""
+"""The environment of one run: the CRM and its writers, the portal step by step, and the oracle."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Machine(Company):
         return held.value if held is not None else None
 
     def fresh(self) -> str:
-        """Return a value that nobody wrote before."""
+        """Return a value that has not been written before."""
         self.number += 1
         return f"v{self.number}"
 
@@ -101,7 +101,7 @@ class Machine(Company):
         self.note(lambda: self.write(writer, contact, **changes), flaw)
 
     def as_user(self, method: str, path: str, body: dict[str, Any]) -> None:
-        """Do something in the CRM as a person does."""
+        """Make a change in the CRM as a person does."""
         token = self._post("token", {"user": "Jonas Weber"})["access_token"]
         url, headers = f"{self.url}/api/data/v9.2/{path}", {"Authorization": f"Bearer {token}"}
         self.note(lambda: requests.request(method, url, json=body, headers=headers, timeout=20), Flaw.NONE)
@@ -129,7 +129,7 @@ class Machine(Company):
         self.as_user("POST", "Merge", body)
 
     def note(self, write: Step, flaw: Flaw = Flaw.NONE, *, is_outlook: bool = False) -> None:
-        """Let somebody write; remember which entries that gave, and their flaw."""
+        """Let a person write; remember the entries of this write, and their flaw."""
         try:
             write()
         except AssertionError:  # the contact is gone
@@ -228,7 +228,7 @@ class Machine(Company):
         self.oracle.is_paused = False
 
     def settle(self) -> None:
-        """End all faults, let everything appear, and work until nothing is left to do."""
+        """End all faults, let all entries appear, and work until nothing is left to do."""
         self.steps.append("  settle")
         self.points.clear()
         self.heal()
@@ -251,7 +251,7 @@ class Machine(Company):
     # --- the judge ----------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Let all that is left happen, and check the end. Raises Violation."""
+        """Complete all remaining work, and check the end. Raises Violation."""
         self.resume()
         self.settle()
         self.run_deliveries()

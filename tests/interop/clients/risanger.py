@@ -187,7 +187,7 @@ def table(name: str) -> object:
 
 
 def relationship(name: str) -> object:
-    """Made, read, changed and deleted; by its deletion the client names a key that no service has."""
+    """Create, read, change and delete it; for the deletion the client uses a key that no service has."""
     lookup = LookupAttributeMetadata(schema_name="new_PySponsor", display_name=define_label("Sponsor"))
     definition = define_relationship(name, "contact", "account", lookup)
     made = client.create_relationship(definition)
@@ -227,7 +227,7 @@ def columns_of_every_type(name: str) -> object:
 
 
 def administration() -> object:
-    """A publisher; a solution, whose reference to it the client misspells; a key, which it looks for among columns."""
+    """Create a publisher; a solution, whose reference the client misspells; a key, which it looks for among columns."""
     publisher = client.create_publisher(Publisher("Interop", "interop", "of a test", "itp", 71_000))
     identity = publisher.headers["OData-EntityId"][-37:-1]
     solution = Solution("Interop", "interop", "of a test", identity)

@@ -27,7 +27,7 @@ def lacks(*names: str, asked_ago: float = 0) -> None:
 
 
 def approve(world: World) -> SyncField:
-    """Approve an edit without the plug-in, which would take a write without a revision for an Outlook edit."""
+    """Approve an edit without the plug-in, which would mistake a write without a revision for an Outlook edit."""
     field = world.edited(jobtitle="Pilot")["jobtitle"]
     requests.put(f"{world.url}/sandbox/plugin", json={"enabled": False}, timeout=10).raise_for_status()
     world.decide(approve=(field,))

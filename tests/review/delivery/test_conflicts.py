@@ -102,7 +102,7 @@ def test_rejection_needs_no_contact():
     [
         ("Head", True, Finding.WRITTEN_BEFORE),
         ("Head", False, Finding.MARK),  # known to be written, so the reviewer saw it
-        ("Buyer", True, Finding.MARK),  # somebody changed it back since
+        ("Buyer", True, Finding.MARK),  # the value was changed back since
     ],
 )
 def test_rejection_detects_written_lost_approval(held, unproven, expected):

@@ -23,7 +23,7 @@ def axes(field: SyncField) -> tuple[str, str]:
 
 
 def edit_with_company(world: World) -> dict[str, SyncField]:
-    """Return an edit that sets the company and another field; the company is deleted since."""
+    """Return an edit that sets the company and another field; the company has been deleted since."""
     account = world.account()
     fields = world.edited(**{BIND: f"/accounts({account})", "nickname": "Max"})
     world.delete_account(account)

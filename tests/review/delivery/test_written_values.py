@@ -32,7 +32,7 @@ def axes(field: SyncField) -> tuple[str, str]:
 
 
 def approved(world: World, column: str, first: object, staged: str) -> SyncField:
-    """Return a field whose staged value the CRM changes as it takes it, approved and delivered."""
+    """Return an approved and delivered field whose value the CRM changes when it stores it."""
     field = world.stage_unrounded(world.edited(**{column: first})[column], staged)
     world.decide(approve=(field,))
     world.deliver()

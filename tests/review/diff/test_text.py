@@ -160,7 +160,7 @@ def test_hostile_texts_are_compared_quickly(was, will):
     assert time.perf_counter() - started < 2
 
 
-# Surrogates cannot be in a value; everything else can, the odd characters on purpose more often.
+# A value cannot contain surrogates, but everything else; unusual characters are drawn more often on purpose.
 TEXTS = st.text(
     st.one_of(st.sampled_from("ab \n\r\t\u200b\u202e\u00a0é\u0301"), st.characters(codec="utf-8")), max_size=120
 )

@@ -61,7 +61,7 @@ def test_unanswered_forecast_is_unknown(scenery):
     disabled = FilterUser.objects.filter(is_disabled=True, is_application=False, tables__has_key="contact").first()
     rita = scenery.user()
     FilterRow.objects.filter(owner_id=rita.pk, table="contact").update(fetch_xml="<fetch><entity name='task'/></fetch>")
-    # Somebody whom the CRM does not know: it ignores such an id without a word, and answers as us.
+    # A user whom the CRM does not know: it silently ignores such an id and answers as our own user.
     stranger = scenery.user("Rob Marchetti")
     FilterRow.objects.filter(owner_id=stranger.pk).update(owner_id=STRANGER)
     stranger.pk, stranger.entra_id = STRANGER, None

@@ -40,7 +40,7 @@ DIRECTORY_PAGES = 5
 
 def read_new_users(scenery: Scenery) -> int:
     """Read new users, and return how many operations that took."""
-    crm = clients.verified_client()  # which asks once who it is
+    crm = clients.verified_client()  # which sends WhoAmI once
     before = operations(scenery)
     assert inventory.take(crm, new_users_only=True)
     return operations(scenery) - before
@@ -51,14 +51,14 @@ def operations(scenery: Scenery) -> int:
 
 
 def forget(user: FilterUser) -> None:
-    """Let our tables not know a user, as if the CRM had got them since the last inventory."""
+    """Remove a user from our tables, as if the CRM had gained them since the last inventory."""
     FilterMembership.objects.filter(user_id=user.pk).delete()
     FilterRow.objects.filter(owner_id=user.pk).delete()
     FilterUser.objects.filter(pk=user.pk).delete()
 
 
 def outdate(user: FilterUser) -> None:
-    """Let our tables hold another state of a user's filters than the CRM."""
+    """Store a state of a user's filters that differs from the CRM's."""
     FilterUser.objects.filter(pk=user.pk).update(appointments=Cell.NONE)
 
 

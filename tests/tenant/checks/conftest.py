@@ -41,7 +41,7 @@ def _fresh(sandbox_server: SandboxServer) -> None:
 
 @pytest.fixture
 def company(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[World]:
-    """Return the CRM, which is not reset for each test: what a test takes away is given back."""
+    """Return the CRM. It is not reset for each test; privileges that a test takes away are given back."""
     settings.CRM_ENABLE_WRITES = True
     story = World(sandbox.url)
     story.begin_ledger()

@@ -1,4 +1,4 @@
-"""The directions in which contact fields travel."""
+"""The directions in which contact fields are synchronized."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Privileges: each one taken away makes its own line say so."""
+"""Privileges: each one that is taken away is reported in its own line."""
 
 from __future__ import annotations
 

@@ -30,12 +30,12 @@ def _observing(settings: Settings) -> None:
 
 @pytest.fixture
 def user() -> uuid.UUID:
-    """Return the CRM user of Ada, who administers."""
+    """Return the CRM user of Ada, an administrator."""
     return make_user("Ada", entra_id=ada().oid).pk
 
 
 def check(*edits: dict[str, Any], by: Any = None, row: dict[str, Any] | None = None) -> Answer:
-    """Make the check where the audit log holds these edits and `row` is the contact's last change."""
+    """Make the check with these edits in the audit log and `row` as the contact's last change."""
     answers = {"/audits": {"value": list(edits)}, "WhoAmI": WHO_AM_I, "/contacts": {"value": [row] if row else []}}
     with answering(answers) as context:
         context.checked_by = by

@@ -1,4 +1,4 @@
-"""Tables and columns, and what the CRM is told to do with them."""
+"""Tables and columns, and their settings in the CRM."""
 
 from __future__ import annotations
 

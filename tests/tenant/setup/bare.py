@@ -1,4 +1,4 @@
-"""A CRM without anything of the portal, an administrator who sets it up, and a line that can be cut."""
+"""A CRM without anything of the portal, an administrator who sets it up, and a connection that can be cut."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class CutLine(requests.Session):
         self.is_cut = False
 
     def cut(self, write: int, *, loses_answer: bool) -> None:
-        """Cut the line at a write, counted from 1; 0 repairs it."""
+        """Cut the connection at a write, counted from 1; 0 repairs it."""
         self.writes, self.cut_at, self.loses_answer, self.is_cut = 0, write, loses_answer, False
 
     def request(self, method: str, url: str, *args: Any, **options: Any) -> requests.Response:  # type: ignore[override]
-        """Send, unless the line is cut."""
+        """Send, unless the connection is cut."""
         if self.is_cut:
             raise requests.ConnectionError("cut")
         # The set-up's batches only read.
@@ -128,7 +128,7 @@ class Bare:
         return list(self.send("GET", path).json()["value"])
 
     def environment(self, *, user: str = ADA) -> Environment:
-        """Return what the set-up works with."""
+        """Return the context of the set-up."""
         token = AdministratorToken(lambda: self.token(user))
         transport = Transport(origin=self.url, token_source=token, session=self.line)
         transport.sleep = lambda seconds: None  # type: ignore[method-assign]
@@ -146,7 +146,7 @@ class Bare:
         plan.publish(environment, options)
 
     def remove(self) -> removal.Removal:
-        """Take everything out again."""
+        """Remove everything again."""
         found = removal.plan_removal(self.environment())
         removal.remove(found, self.said.append)
         return found

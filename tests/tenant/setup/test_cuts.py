@@ -15,7 +15,7 @@ CUTS = pytest.mark.parametrize("loses_answer", [False, True], ids=["before the w
 
 
 def is_cut(call, bare: Bare, write: int, *, loses_answer: bool) -> bool:
-    """Run with the line cut at a write; return whether there was one."""
+    """Run with the connection cut at a write; return whether there was such a write."""
     bare.line.cut(write, loses_answer=loses_answer)
     try:
         call()

@@ -1,4 +1,4 @@
-"""The set-up of a CRM: what it makes, that it makes it once, and when it stops."""
+"""The set-up of a CRM: it creates everything once, and stops when something differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking out what the set-up made, and nothing else."""
+"""Removal of everything that the set-up created, and nothing else."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def switched(run: FilterRun, outcome: str = "done", action: str = "filter.switch
     return user
 
 
-# Action, details, the values before and after, and what the page says.
+# Action, details, the values before and after, and the page's text.
 CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("person.signed_in", {"roles": ["FilterManager", "Viewer"]}, (None, None), "Signed in as Filter manager, Viewer"),
     ("person.signed_in", {"roles": []}, (None, None), "Signed in as no role"),
@@ -218,7 +218,7 @@ def test_readers_get_only_links_they_may_open():
     make_policy()
 
     assert len(links(open_page(vera()))) == 2
-    assert links(open_page(rita())) == set()  # reviewers cannot open pages of filters
+    assert links(open_page(rita())) == set()  # reviewers cannot open filter pages
     assert "Hanna Brandt" in open_page(rita()).words
 
 

@@ -23,7 +23,7 @@ from tests.support.people import browser
 
 V, R, A, F = Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR, Role.FILTER_MANAGER
 PUBLIC = None
-# A new view fails here until somebody has written down who may call it, and how.
+# A new view fails here until the table says who may call it, and how.
 TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "home": (frozenset({V, R, A, F}), "GET"),
     "queue": (frozenset({V, R, A}), "GET"),

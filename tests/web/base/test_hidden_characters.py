@@ -43,7 +43,7 @@ NAME = re.compile(
     r"""(?:name|editor_name|asked|by|assigned_to|subject|reason|person|company|owner|trouble)"""
     r"""(?:\|default:"[^"]*")?\s*\}\}"""
 )
-# What a text mail may print as it is: addresses and numbers that we make, and what a filter has made safe.
+# Expressions that a text mail may print unchanged: our own addresses and numbers, and text that a filter has made safe.
 MADE_BY_US = re.compile(
     r"\|(mail_lines?(:\d+)?(\|upper)?|in_words|on_day|capped|pluralize(:.*)?)$"
     r"|(^|\.)((approve_|reject_|queue_|preferences_)?url|count|more(_fields)?|fields|users|since|why|outcome)$"

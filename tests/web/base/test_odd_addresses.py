@@ -70,7 +70,7 @@ def test_odd_query_values_cause_no_error(value, zone):
             for name in names:
                 answer = reader.get(f"{path}?{name}={quote(value)}")
                 assert answer.status_code in (200, 204), (path, name, answer)
-                b"".join(answer) if answer.streaming else None  # a file is made while it is read
+                b"".join(answer) if answer.streaming else None  # the file is generated while it is read
 
 
 @pytest.mark.parametrize("value", ["2026-13-45T25:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00", "soon", ""])

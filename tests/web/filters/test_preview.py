@@ -59,7 +59,7 @@ def test_users_held_back_come_first_by_meeting(run):
 
 
 def test_users_not_read_are_not_called_failed(db):
-    """The portal reads users for hours in a large company. A preview made meanwhile has tried nothing."""
+    """Reading all users of a large company takes hours. A preview in the meantime has tried nothing yet."""
     planned = planned_run()
     FilterUser.objects.filter(name="User 2").update(filters_read_at=None)
     users = [item.user_id for item in planned.items.all()]

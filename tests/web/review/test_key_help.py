@@ -1,4 +1,4 @@
-"""The lists of keys: on the page and in the reference, each key of the key map and no other."""
+"""The lists of keys: the page and the reference name each key of the key map and no other."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def test_counts_stop_at_a_thousand(monkeypatch):
 
 
 def queries_of(client: Client, query: str = "") -> int:
-    client.get(f"/review/{query}")  # notes that the queue is open, which the next request need not
+    client.get(f"/review/{query}")  # records that the queue is open, which the next request does not do again
     with CaptureQueriesContext(connection) as captured:
         client.get(f"/review/{query}")
     return len(captured)

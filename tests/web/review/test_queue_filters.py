@@ -179,7 +179,7 @@ def test_new_edits_wait_behind_a_link():
 
 
 def test_only_an_empty_list_loads_new_edits():
-    """Where rows are shown, none may move by itself."""
+    """If rows are shown, none may move without an action."""
     client = browser(rita())
     empty = text(client.get("/review/?q=Cid"))
     waiting("Ann")

@@ -65,7 +65,7 @@ def test_poll_returns_only_pending_rows():
 
 
 def test_poll_keeps_the_message_of_the_decision():
-    """A decision that left a field out says so until the next one, also when the others are written meanwhile."""
+    """The message about a field left out stays until the next decision, even after the others are written."""
     record = make_record()
     make_field(record, "fax")
     moving = make_field(record)

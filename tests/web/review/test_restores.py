@@ -1,4 +1,4 @@
-"""Captured edits on the record page, in the list and among the numbers: restored after a while, or not and why."""
+"""Captured edits on the record page, list and numbers: how long they were live, or why they were not restored."""
 
 from __future__ import annotations
 

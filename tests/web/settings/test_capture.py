@@ -1,4 +1,4 @@
-"""The page of capture: what it says in each mode, its buttons, the list of changes and the exports."""
+"""The page of capture: its text in each mode, its buttons, the list of changes and the exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of signing users and programs: the list, the search, and what adding and removing does."""
+"""The page of signing users and programs: the list, the search, and the effects of adding and removing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _audit(settings: Settings) -> None:
 
 
 def restore(source: Source = Source.OUTLOOK) -> None:
-    """Let capture restore edits of a source for an hour."""
+    """Make capture restore edits of a source for an hour."""
     CaptureSource.objects.create(source=source, is_on=True, since=now(hours=1), switched_by=ada())
     Capture.objects.update(mode=CaptureMode.RESTORING, mode_since=now(hours=1))
 

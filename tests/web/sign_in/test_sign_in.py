@@ -27,7 +27,7 @@ from tests.support.screen import Screen
 from tests.support.servers import free_port
 
 HOST = "127.0.0.1:8000"
-RECORD = "/review/3f2504e0-4f89-41d3-9a0c-0305e82c3301/"  # the same in every worker of a run
+RECORD = "/review/3f2504e0-4f89-41d3-9a0c-0305e82c3301/"  # the same in every pytest worker
 
 pytestmark = pytest.mark.django_db
 
