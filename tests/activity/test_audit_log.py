@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("of_whom", [{}, {"person": uuid.UUID(int=7)}, {"by_portal": True}])
-def test_tab_reads_heads_of_its_area(of_whom: dict[str, Any]):
+def test_tab_uses_the_index_of_its_area(of_whom: dict[str, Any]):
     now, run = timezone.now(), uuid.uuid4()
     switched = {"action": "filter.switched", "area": "filter", "channel": "run", "group": run}
     approved = {"action": "field.review.approved", "area": "decision", "channel": "screen", "actor": rita()}
@@ -34,7 +34,7 @@ def test_tab_reads_heads_of_its_area(of_whom: dict[str, Any]):
     assert f" {index} " in steps, steps
 
 
-def test_area_of_another_action_finds_nothing():
+def test_mismatched_area_and_action_find_nothing():
     for action, area in (("run.done", "filter"), ("person.signed_in", "sign_in")):
         AuditEntry.objects.create(at=timezone.now(), action=action, area=area, channel="system")
 

@@ -77,7 +77,7 @@ def test_locked_pages_explain_missing_buttons(page: Page, demo: Demo, story: Wor
     assert_no_violations_in_any_look(page, sees="deciding needs the Reviewer role")
 
 
-def test_lost_answer_is_checked(page: Page, demo: Demo, story: World) -> None:
+def test_page_says_lost_answer_is_being_checked(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Lost Answers"})
     page.goto(address)

@@ -56,7 +56,7 @@ def test_scanner_with_session_changes_nothing(links: list[str]) -> None:
     assert state() == before
 
 
-def test_post_changes_the_comparison(links: list[str]) -> None:
+def test_comparison_detects_a_change_by_post(links: list[str]) -> None:
     before = state()
 
     wishes = next(link for link in links if "/mails/" in link)

@@ -124,7 +124,7 @@ def test_each_decision_state_shows_its_actions(page: Page, demo: Demo, story: Wo
     assert story.value(contact, "nickname") == "Kai"
 
 
-def test_outside_changes_are_explained(page: Page, demo: Demo, story: World) -> None:
+def test_changes_outside_the_portal_are_explained(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     older_edit = {"jobtitle": "Head of Yesterday", "department": "Fleet"}
     contact, (older, newer) = edited(page, demo, story, older_edit, {"jobtitle": "Head of Today"})

@@ -130,7 +130,7 @@ def test_list_is_read_again_after_new_entries(company: Company) -> None:
     assert len(entries(other)) == 1
 
 
-def test_late_entry_is_waited_for_and_measured(company: Company) -> None:
+def test_late_entry_is_awaited_and_measured(company: Company) -> None:
     company.switch_on()
     contact = company.contact()
     company.audit(delay_seconds=2)

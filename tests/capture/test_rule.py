@@ -144,7 +144,7 @@ def test_ended_request_is_not_confirmed(end: Callable[[], None]) -> None:
     assert present().rule == SIGNED
 
 
-def test_signed_rule_returns_at_once() -> None:
+def test_signed_rule_applies_again_at_once() -> None:
     use_original()
     switching.switch_on(Source.OUTLOOK, by=ada(), pilot_team_id=None)
     switching.switch_on(Source.UNKNOWN, by=ada(), pilot_team_id=None)

@@ -64,7 +64,7 @@ def test_source_acts_on_later_entries_only() -> None:
 
 @pytest.mark.parametrize("source", [Source.OURS, Source.FORM])
 @pytest.mark.parametrize("rule", CaptureRule)
-def test_own_changes_and_forms_stay_off(source: Source, rule: CaptureRule) -> None:
+def test_own_changes_and_forms_cannot_be_switched_on(source: Source, rule: CaptureRule) -> None:
     Capture.objects.update(rule=rule)
 
     assert "never reviewed" in refusal(lambda: switch_on(source))
@@ -137,7 +137,7 @@ def test_original_rule_needs_no_signature_for_others() -> None:
     assert is_on(Source.UNKNOWN)
 
 
-def test_pilot_team_has_to_exist() -> None:
+def test_missing_pilot_team_is_refused() -> None:
     assert "no such team" in refusal(lambda: switch_on(pilot=uuid.uuid4()))
     assert not CaptureSource.objects.exists()
 
@@ -206,7 +206,7 @@ def test_resuming_after_brake_affects_later_entries_only() -> None:
     assert AuditEntry.objects.get(action="capture.resumed").details == {"before": "paused", "brake": "mass_edit"}
 
 
-def test_pause_without_sources_ends_in_observing() -> None:
+def test_resuming_without_sources_returns_to_observing() -> None:
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(), reason="mass_edit")
 
     switching.resume(by=ada())
@@ -214,7 +214,7 @@ def test_pause_without_sources_ends_in_observing() -> None:
     assert mode() == ("observing", "")
 
 
-def test_lost_signature_has_to_be_seen_again() -> None:
+def test_resuming_needs_lost_signature_seen_again() -> None:
     switch_on()
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(seconds=5), reason="signature_gone")
 
@@ -226,7 +226,7 @@ def test_lost_signature_has_to_be_seen_again() -> None:
 
 
 @pytest.mark.parametrize("present", [CaptureMode.OFF, CaptureMode.OBSERVING, CaptureMode.RESTORING])
-def test_only_stopped_capture_resumes(present: CaptureMode) -> None:
+def test_resuming_requires_stopped_capture(present: CaptureMode) -> None:
     Capture.objects.update(mode=present)
 
     assert "nothing to resume" in refusal(lambda: switching.resume(by=ada()))
@@ -234,7 +234,7 @@ def test_only_stopped_capture_resumes(present: CaptureMode) -> None:
 
 
 @pytest.mark.parametrize("present", [CaptureMode.OBSERVING, CaptureMode.STAGING, CaptureMode.PAUSED])
-def test_only_restoring_is_stopped(present: CaptureMode) -> None:
+def test_stopping_requires_active_restoring(present: CaptureMode) -> None:
     Capture.objects.update(mode=present)
 
     assert "Nothing is being restored" in refusal(lambda: switching.stop_restoring(by=ada()))

@@ -333,7 +333,7 @@ def _operators_were_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_job_whose_process_ends_fails_too(name: str, request: pytest.FixtureRequest) -> None:
+def test_job_that_ends_its_process_fails_too(name: str, request: pytest.FixtureRequest) -> None:
     scene: Scene = request.getfixturevalue(name)
     model = type(scene.bad)
 

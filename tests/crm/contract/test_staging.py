@@ -153,7 +153,7 @@ def test_changed_contact_stops_staging(staging: Staging) -> None:
 
 
 @pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
-def test_lost_answer_is_told_by_operation(staging: Staging, cut: str) -> None:
+def test_operation_id_shows_outcome_of_lost_answer(staging: Staging, cut: str) -> None:
     change_set = staging.change_set()
     staging.cloud.fail({"path": "$batch", "cut": cut, "times": 1})
 

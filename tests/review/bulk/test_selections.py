@@ -152,7 +152,7 @@ def test_only_newer_live_values_select_nothing():
         selected()
 
 
-def test_fields_with_warnings_are_always_examples(monkeypatch):
+def test_examples_include_all_fields_with_warnings(monkeypatch):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(20)
     hidden = make_field(make_record("Zoe"), proposed_value="Head\u200b of Sales")

@@ -40,7 +40,7 @@ def test_bare_crm_lists_missing_parts(company: World, capsys) -> None:
     assert company.ledger() == []
 
 
-def test_findings_are_printed_for_programs(company: World, capsys) -> None:
+def test_findings_are_printed_as_json(company: World, capsys) -> None:
     call_command("crm_check", "--json")
 
     document = json.loads(capsys.readouterr().out)
@@ -49,7 +49,7 @@ def test_findings_are_printed_for_programs(company: World, capsys) -> None:
     assert {each["level"] for each in document["findings"]} <= set(Level)
 
 
-def test_contact_needs_the_writing_probes(company: World) -> None:
+def test_contact_option_needs_writing_probes(company: World) -> None:
     with pytest.raises(CommandError, match="--contact needs --probe-writes"):
         call_command("crm_check", "--contact", str(company.contact()))
 

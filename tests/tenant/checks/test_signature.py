@@ -99,7 +99,7 @@ def test_delegate_of_the_row_unlocks_restoring(user: uuid.UUID) -> None:
     assert is_stored()
 
 
-def test_administrator_has_to_be_a_crm_user() -> None:
+def test_check_needs_administrator_with_crm_user() -> None:
     ada()
 
     found = check(edit(uuid.uuid4()))

@@ -46,7 +46,7 @@ def test_settings_of_missing_tables_are_unknown(ask: Ask, company: World, table:
     assert ask("alternate-key").level is Level.UNKNOWN
 
 
-def test_wrong_set_name_is_named(ask: Ask) -> None:
+def test_wrong_entity_set_name_is_reported(ask: Ask) -> None:
     found = ask("staging-tables", names={"record_set": "osync_edits"})
 
     assert found.level is Level.FAILED
@@ -134,7 +134,7 @@ def test_unreadable_table_fails(ask: Ask, company: World, table: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "table"), [("record_table", "osync_syncrecord"), ("field_table", "osync_syncfield")])
-def test_change_tracking_off_fails(ask: Ask, name: str, table: str) -> None:
+def test_disabled_change_tracking_fails(ask: Ask, name: str, table: str) -> None:
     assert ask(f"tracking.{table}").level is Level.OK
 
     found = ask("tracking.organization", names={name: "organization"})

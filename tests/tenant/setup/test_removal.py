@@ -120,7 +120,7 @@ def test_columns_of_others_on_contact_stay(bare):
     assert "osync_revision" not in columns
 
 
-def test_setup_after_removal_works(bare: Bare):
+def test_setup_works_again_after_removal(bare: Bare):
     bare.apply()
     bare.remove()
 

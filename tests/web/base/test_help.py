@@ -80,7 +80,7 @@ def test_unknown_theme_changes_nothing() -> None:
     assert Person.objects.get(pk=rita().pk).theme == "system"
 
 
-def test_signed_out_pages_follow_the_device() -> None:
+def test_signed_out_pages_use_the_device_theme() -> None:
     screen = Screen(browser().get("/sign-in"))
 
     assert ("html", {"lang": "en"}) in screen.tags

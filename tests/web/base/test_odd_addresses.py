@@ -80,7 +80,7 @@ def test_out_of_range_instants_become_none(value):
 
 @pytest.mark.parametrize("path", ["absent_until", "starts", "park_until"])
 @pytest.mark.parametrize("value", ["9999-12-31T23:59:59-12:00", "2026-13-45T25:00", "0001-01-01"])
-def test_odd_form_values_are_refused(path, value):
+def test_out_of_range_form_values_are_refused(path, value):
     scenes.store_columns()
     record = make_field().record
     forms = {

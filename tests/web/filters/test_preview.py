@@ -228,7 +228,7 @@ def test_start_with_unused_ticks_is_refused(run):
     assert run.state == RunState.PLANNED
 
 
-def test_enter_in_input_starts_nothing(run):
+def test_enter_in_an_input_starts_no_run(run):
     screen = Screen(browser(fred()).get(f"/filters/runs/{run.pk}/"))
     buttons = [found for tag, found in screen.tags if tag == "button" and "do" in found.get("name", "")]
 
@@ -267,7 +267,7 @@ def test_only_creator_sees_the_buttons(run):
     assert Screen(browser(fred()).get(f"/filters/runs/{run.pk}/")).offers("do=release")
 
 
-def test_counting_run_says_how_many_are_left(run):
+def test_counting_run_shows_users_left_to_count(run):
     FilterRun.objects.update(state=RunState.COUNTING)
     run.items.filter(plan="change").update(needs_count=True)
 

@@ -50,7 +50,7 @@ def test_link_returns_after_sign_in(record: SyncRecord) -> None:
     assert "to an edit" in follow(response.headers["Location"], browser()).words or response.status_code == 302
 
 
-def test_token_leaves_the_address(record: SyncRecord) -> None:
+def test_token_is_removed_from_the_address(record: SyncRecord) -> None:
     response = browser(people.rita()).get(path(record, Intent.APPROVE))
 
     assert response.headers["Location"] == f"/review/{record.pk}/?link=a"

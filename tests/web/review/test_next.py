@@ -128,7 +128,7 @@ def test_undo_skips_no_written_decision():
     assert fax.decisions.get().state == DecisionState.OPEN
 
 
-def test_undo_is_offered_where_no_edit_is_left():
+def test_undo_is_offered_on_an_empty_list():
     record, client = waiting("Marta Villanueva"), browser(rita())
     by_key(client, record)
 

@@ -166,7 +166,7 @@ def test_unstaged_edits_are_reported(capture: Capture) -> None:
     assert "The CRM forbids staging edits" in words
 
 
-def test_source_says_what_was_done(capture: Capture) -> None:
+def test_source_shows_what_capture_did(capture: Capture) -> None:
     switch_on()
     for _ in range(2):
         restored()
@@ -182,7 +182,7 @@ def test_source_says_what_was_done(capture: Capture) -> None:
     assert "5 changed fields in 7 days" in words
 
 
-def test_observed_source_says_what_would_be_done(capture: Capture) -> None:
+def test_observed_source_shows_what_would_be_done(capture: Capture) -> None:
     change()
     change(state=EntryState.LET_THROUGH)
 

@@ -52,7 +52,7 @@ def remove(user_id: uuid.UUID) -> Screen:
     return Screen(browser(ada()).post(f"{URL}{user_id}/remove", follow=True))
 
 
-def test_list_says_who_added_and_confirmed() -> None:
+def test_list_shows_who_added_and_confirmed() -> None:
     erp = {"kind": Kind.PROGRAM, "name": "# ERP", "added_by": ada()}
     CaptureIdentity.objects.create(user_id=uuid.uuid4(), **erp)
     CaptureIdentity.objects.filter(pk=SIGNER).update(name="# SSSAdminProd", seen_at=now(hours=2))
@@ -191,7 +191,7 @@ def test_user_is_listed_once(kind: str) -> None:
     assert CaptureIdentity.objects.get(pk=user.pk).kind == Kind.SYNCHRONIZATION
 
 
-def test_user_of_the_setting_is_no_program() -> None:
+def test_user_from_setting_cannot_be_a_program() -> None:
     screen = add(signer("# SSSAdminProd"), Kind.PROGRAM)
 
     assert "so it cannot be a program" in screen.words
@@ -199,7 +199,7 @@ def test_user_of_the_setting_is_no_program() -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "robot"])
-def test_kind_has_to_be_chosen(kind: str) -> None:
+def test_missing_kind_is_refused(kind: str) -> None:
     screen = add(signer(), kind)
 
     assert screen.status == 422
@@ -219,7 +219,7 @@ def test_removed_signing_user_pauses_capture() -> None:
     assert not CaptureIdentity.objects.exists()
 
 
-def test_user_of_the_setting_stays() -> None:
+def test_user_from_setting_cannot_be_removed() -> None:
     CaptureIdentity.objects.update(name="# SSSAdminProd")
     assert "named by CRM_SYNC_USER" in page().words
 

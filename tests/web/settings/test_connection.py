@@ -61,7 +61,7 @@ def test_open_breaker_is_listed_with_reason(known, probe_in, advice):
     assert "Nothing is blocked." not in words
 
 
-def test_refused_request_is_listed_with_what_helps(known):
+def test_refused_request_is_listed_with_advice(known):
     known.__class__.objects.update(review_writes=True)
     refused = NotFound("Resource not found for the segment", status=404, asked="GET osync_syncfields")
     breakers.refuse(Breaker.Name.REFUSED_READ, refused)

@@ -100,7 +100,7 @@ def test_bad_input_is_kept_and_explained(changes: dict[str, str], message: str) 
         assert screen.form["begins_at"] == [changes["begins_at"]]
 
 
-def test_preview_shows_both_values_and_what_follows() -> None:
+def test_preview_shows_both_values_and_the_consequences() -> None:
     plan = make_plan()
 
     words = page(f"{URL}{plan.pk}/").words
