@@ -49,7 +49,7 @@ def test_queue_is_accessible(page: Page, demo: Demo) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_empty_list_loads_new_edits_by_itself(page: Page, demo: Demo) -> None:
+def test_empty_list_loads_new_edits_automatically(page: Page, demo: Demo) -> None:
     story = World(demo.sandbox)
     sign_in(page, demo)
     name = f"Newcomer{uuid.uuid4().hex[:8]}"

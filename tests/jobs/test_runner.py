@@ -300,7 +300,7 @@ TYPES = (
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_bad_job_fails_alone(name: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_the_bad_job_fails(name: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> None:
     scene: Scene = request.getfixturevalue(name)
     begun = time.monotonic()
 

@@ -159,7 +159,7 @@ def test_editor_gets_question_and_fields_without_links(post_office: PostOffice) 
     assert "href" not in mail.html
 
 
-def test_editors_reply_to_who_asked(post_office: PostOffice) -> None:
+def test_editors_reply_to_the_person_who_asked(post_office: PostOffice) -> None:
     asked_editor(name="Rita\r\nBcc: everyone@evil.example")
 
     headers = post_office.headers()

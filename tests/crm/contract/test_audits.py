@@ -141,7 +141,7 @@ def test_columns_without_new_value_are_listed(audited: Cloud) -> None:
     assert "pager" not in found.new
 
 
-def test_tracked_contacts_tell_their_last_change(audited: Cloud) -> None:
+def test_tracked_contacts_have_their_last_change(audited: Cloud) -> None:
     changes = audited.client().contact_changes
     first = changes.tracked()
     contact = audited.contacts()[1]

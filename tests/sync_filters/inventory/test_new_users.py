@@ -62,7 +62,7 @@ def outdate(user: FilterUser) -> None:
     FilterUser.objects.filter(pk=user.pk).update(appointments=Cell.NONE)
 
 
-def test_directory_alone_takes_few_operations(read):
+def test_reading_only_directory_takes_few_operations(read):
     outdate(read.user())
     read_at = MirrorCursor.objects.get(table=schedule.CURSOR).pulled_at
 

@@ -85,7 +85,7 @@ def test_users_synced_twice_or_unapproved_stay_unchanged(people):
     assert (refused.plan, refused.outcome) == (Plan.CANNOT, Outcome.NOT_READY)
 
 
-def test_method_changed_meanwhile_is_skipped(read):
+def test_mailbox_with_changed_method_is_skipped(read):
     user = doubled(read)
     run = released(created(user))
     read.change("mailboxes", user.mailbox_id, actdeliverymethod=0)

@@ -64,7 +64,7 @@ def test_own_tables_lose_only_added_columns(bare):
     assert bare.everything() == before
 
 
-def test_tables_of_the_company_stay(bare):
+def test_tables_of_the_company_are_kept(bare):
     bare.reset(bare=False)
     before = bare.everything()
     bare.apply(ALL)
@@ -75,7 +75,7 @@ def test_tables_of_the_company_stay(bare):
     assert not any("table" in title for title, _ in removed.steps)
 
 
-def test_components_of_others_stay_with_solution(bare):
+def test_components_of_others_and_solution_are_kept(bare):
     bare.apply()
     bare.send("POST", "EntityDefinitions", table("osync_Other"), **INTO)
 
@@ -87,7 +87,7 @@ def test_components_of_others_stay_with_solution(bare):
     assert "osync_syncrecord" not in bare.everything()["definitions"]
 
 
-def test_publisher_used_elsewhere_stays(bare):
+def test_publisher_used_elsewhere_is_kept(bare):
     bare.apply()
     publisher = bare.rows("publishers?$filter=uniquename eq 'outlooksyncportal'")[0]["publisherid"]
     other = {"uniquename": "Other", "friendlyname": "x", "publisherid@odata.bind": f"/publishers({publisher})"}
@@ -107,7 +107,7 @@ def test_managed_solution_is_not_removed(bare):
         bare.remove()
 
 
-def test_columns_of_others_on_contact_stay(bare):
+def test_columns_of_others_on_contact_are_kept(bare):
     bare.apply(ALL)
     column = {"@odata.type": TEXT, "SchemaName": "osync_Note"}
     bare.send("POST", "EntityDefinitions(LogicalName='contact')/Attributes", column, **INTO)

@@ -247,7 +247,7 @@ def test_sign_in_returns_to_requested_page() -> None:
 
 
 @pytest.mark.django_db
-def test_sign_in_after_post_leads_home() -> None:
+def test_sign_in_after_post_opens_start_page() -> None:
     response = browser().post(address("decide"))
 
     assert response.headers["Location"] == "/sign-in?next=%2F"

@@ -141,7 +141,7 @@ def test_undo_is_offered_on_an_empty_list():
     assert "Undo your last decision" not in Screen(browser(rob()).get("/review/?tab=writing")).words
 
 
-def test_contact_with_undecided_fields_stays():
+def test_contact_with_undecided_fields_stays_open():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     title = SyncField.objects.get(record=first, column_name="jobtitle")
 

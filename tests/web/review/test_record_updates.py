@@ -20,7 +20,7 @@ def labels() -> None:
     scenes.store_columns()
 
 
-def test_htmx_gets_record_alone_with_vary():
+def test_htmx_gets_only_the_record_with_vary():
     field = make_field()
 
     part = opened(browser(rita()), field.record, **{"HX-Request": "true"})

@@ -58,7 +58,7 @@ def test_decisions_update_the_title_of_the_list():
     assert title(on_edit) == ""
 
 
-def test_next_contact_brings_its_title():
+def test_next_contact_updates_the_page_title():
     marta, _ = waiting("Marta Villanueva", "Solveig Brandt")
     client = browser(rita())
     form = opened(client, marta).form | {"do": f"approve:{marta.fields.get().pk}", "next": "contact"}
