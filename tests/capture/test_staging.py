@@ -347,7 +347,7 @@ def test_deleted_restore_entry_is_no_gap(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == "Chief"
 
 
-def test_column_is_restored_three_times_a_day(restoring: Company) -> None:
+def test_column_is_restored_at_most_three_times_daily(restoring: Company) -> None:
     contact = restoring.contact()
     for number in range(4):
         if number == 2:
