@@ -20,12 +20,12 @@ from django.db.models.functions import Now
 
 from syncapp.capture import brakes, chains, columns, history, identities, policy, staging_results
 from syncapp.capture.chain_records import Live, Outcome, Plan
-from syncapp.capture.contact_names import NAME, PARTS
 from syncapp.capture.history import ContactHistory
 from syncapp.capture.policy import Policy
 from syncapp.capture.staging_writes import change_set
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
+from syncapp.crm.staging.contact_names import NAME, PARTS
 from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactState, LiveContact, StagingSnapshot
 from syncapp.crm.transport import Deadline
 from syncapp.jobs import breakers, queue, runner

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from syncapp.capture.chain_records import Plan as ContactPlan
 from syncapp.capture.chain_records import StagedChange, StagedEdit
 from syncapp.capture.columns import TABLE
-from syncapp.capture.contact_names import name_after
 from syncapp.capture.history import ContactHistory
+from syncapp.crm.staging.contact_names import name_after
 from syncapp.crm.staging.records import (
     UNKNOWN_ORIGINAL,
     ChangeSet,

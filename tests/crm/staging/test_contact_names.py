@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.capture.contact_names import name_after
+from syncapp.crm.staging.contact_names import name_after
 
 
 @pytest.mark.parametrize(
