@@ -16,6 +16,7 @@ from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
 
 _PATIENCE, _PAUSE = 20.0, 0.5  # seconds
+_AUDIT_RESOLUTION = 1.0  # seconds
 
 
 def set_up() -> None:
@@ -48,6 +49,8 @@ def _restore_from_now_on() -> None:
     if Capture.objects.filter(mode=CaptureMode.PAUSED).exists():
         switching.resume(by=by)
     switching.switch_on(Source.OUTLOOK, by=by, pilot_team_id=None)
+    # Audit entries have whole seconds: an edit within this one would count as made before the switch.
+    time.sleep(_AUDIT_RESOLUTION)
 
 
 def _administrator() -> Person:
