@@ -29,6 +29,7 @@ SLOW_TESTS = (
     "tests/capture/test_failures.py",
     "tests/capture/test_gaps.py",
     "tests/capture/test_put_back.py",
+    "tests/capture/test_put_back_plans.py",
     "tests/capture/test_reading.py",
     "tests/capture/test_refused_edits.py",
     "tests/capture/test_signature.py",

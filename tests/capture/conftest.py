@@ -15,17 +15,10 @@ from dataverse_sandbox.server import SandboxServer
 from syncapp.capture import reading
 from syncapp.capture.rounds import ReadResult
 from syncapp.connection import clients
-from syncapp.models import (
-    Capture,
-    CaptureContact,
-    CaptureEntry,
-    CaptureGap,
-    CaptureJob,
-    CaptureSource,
-    MirrorCursor,
-)
+from syncapp.models import Capture, CaptureContact, CaptureEntry, CaptureGap, CaptureJob, CaptureSource, MirrorCursor
 from syncapp.models.capture.entry import Source
 from syncapp.models.capture.settings import CaptureMode
+from tests.capture.put_back_scene import Restored
 from tests.support.world import World
 
 
@@ -110,6 +103,22 @@ def company(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[Co
     story.audit(enabled=False, delay_seconds=0, jitter_seconds=0)
     story.sign("unsigned")
     story.switch_plugin(enabled=True)
+
+
+@pytest.fixture
+def restoring(company: Company, settings: Settings) -> Company:
+    """Return a company whose Outlook edits are restored."""
+    settings.UNDO_SECONDS = 0
+    company.switch_on()
+    company.begin_ledger()
+    Capture.objects.update(mode_since=F("observing_since"))
+    return company
+
+
+@pytest.fixture
+def restored(world: World) -> Restored:
+    """Return a contact whose restored edit waits for a reviewer."""
+    return Restored(world)
 
 
 def entries(contact: UUID) -> list[CaptureEntry]:

@@ -23,6 +23,7 @@ from tests.support.people import ada
 from tests.support.world import World
 
 ORIGINALS = {"jobtitle": "Buyer", "department": "Purchasing", "telephone1": "+47 55 10 20 30"}
+DONE = ("jobtitle", "done", "")  # an item of `results` that was put back
 
 
 class Restored:

@@ -11,9 +11,8 @@ from syncapp.models import Capture, CaptureEntry, SyncField
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
 from tests.capture.conftest import Company
-from tests.capture.test_staging import flags, restoring, stage, staged
+from tests.capture.staging_scene import flags, stage, staged
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 

@@ -16,9 +16,8 @@ from syncapp.connection import clients
 from syncapp.mirror import columns
 from syncapp.models import Capture, CaptureValue
 from tests.capture.conftest import Company
-from tests.capture.test_staging import restoring, stage
+from tests.capture.staging_scene import stage
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 TRACKED = {column.name: column for column in BY_NAME["contact"].columns if column.tracked}

@@ -14,7 +14,7 @@ from syncapp.demo import capture
 from syncapp.models import Capture, CaptureSource, SyncRecord
 from syncapp.models.capture.settings import CaptureMode
 from tests.capture.conftest import Company
-from tests.capture.test_staging import flags, stage, staged
+from tests.capture.staging_scene import flags, stage, staged
 from tests.support.people import ada
 
 MINUTE = timedelta(minutes=1)

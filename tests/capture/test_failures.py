@@ -16,11 +16,10 @@ from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureRule
 from syncapp.models.jobs.job import JobState, database_now
 from tests.capture.conftest import Company, entries
-from tests.capture.test_staging import restoring, stage, staged
+from tests.capture.staging_scene import stage, staged
 from tests.support.people import ada, browser
 from tests.support.screen import Screen
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 

@@ -9,9 +9,8 @@ import pytest
 from syncapp.models import Capture, CaptureGap
 from syncapp.models.jobs.job import database_now
 from tests.capture.conftest import Company
-from tests.capture.test_staging import restoring, results, stage
+from tests.capture.staging_scene import results, stage
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 

@@ -2,59 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
-from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp.capture.put_back import comparison, planning, transitions
+from syncapp.capture.put_back import comparison, transitions
 from syncapp.capture.put_back import job as jobs
 from syncapp.capture.put_back.assessment import SENTENCES, Left
 from syncapp.capture.put_back.errors import NotPossible
-from syncapp.capture.put_back.planning import Range
-from syncapp.jobs import breakers, queue
-from syncapp.models import (
-    AuditEntry,
-    Breaker,
-    Connection,
-    PutBackItem,
-    PutBackJob,
-    PutBackPlan,
-    Restore,
-    SyncField,
-    SyncRecord,
-)
-from syncapp.models.capture.entry import Source
+from syncapp.jobs import queue
+from syncapp.models import AuditEntry, Breaker, PutBackItem, PutBackJob, PutBackPlan, Restore, SyncField, SyncRecord
 from syncapp.models.capture.put_back import PutBackState
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from tests.capture.conftest import Company
-from tests.capture.put_back_scene import Restored, planned, results, started, work
-from tests.capture.test_staging import restoring, stage
+from tests.capture.put_back_scene import DONE, Restored, planned, results, started, work
+from tests.capture.staging_scene import stage
 from tests.machine.failpoints import Failpoints
 from tests.support.people import ada
 from tests.support.world import World
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = pytest.mark.django_db
 
 CUT = {"method": "PATCH", "table": "contact", "times": 1}
 POINTS = ("put_back.claimed", "put_back.read", "put_back.stored", "put_back.finished")
-DONE = ("jobtitle", "done", "")
 
 
 @pytest.fixture(autouse=True)
 def no_undo_window(settings: Settings) -> None:
     settings.UNDO_SECONDS = 0
-
-
-@pytest.fixture
-def restored(world: World) -> Restored:
-    return Restored(world)
 
 
 @pytest.fixture
@@ -78,15 +57,6 @@ def test_value_is_put_back_with_its_edit(restored: Restored) -> None:
     assert Restore.objects.get().result == RestoreResult.PUT_BACK
     assert PutBackPlan.objects.get().state == PutBackState.DONE
     assert AuditEntry.objects.get(action="field.restore.put_back").field_id == restored.field.pk
-
-
-def test_preview_writes_nothing(restored: Restored) -> None:
-    plan = planned()
-
-    assert restored.world.ledger() == []
-    item = PutBackItem.objects.get(plan=plan)
-    assert (item.result, item.live_value, item.restore.value_found) == ("open", "Buyer", "Pilot")
-    assert work() == 0
 
 
 def test_rejection_after_put_back_writes_original(restored: Restored) -> None:
@@ -223,19 +193,6 @@ def test_newest_of_two_edits_is_put_back(world: World) -> None:
     assert (scene.written(), results(plan)) == (["Captain"], [DONE])
 
 
-def test_range_source_and_column_narrow_the_plan(world: World) -> None:
-    Restored(world, jobtitle="Pilot", department="Flight")
-    now = timezone.now()
-
-    assert results(planned(column="department")) == [("department", "open", "")]
-    with pytest.raises(NotPossible, match="Nothing was restored"):
-        planned(source=Source.UNKNOWN)
-    with pytest.raises(NotPossible, match="Nothing was restored"):
-        planning.create_plan(Range(now, now + timedelta(hours=1)), by=ada())
-    with pytest.raises(NotPossible, match="after the beginning"):
-        planning.create_plan(Range(now, now), by=ada())
-
-
 def test_part_of_an_edit_is_put_back(world: World) -> None:
     scene = Restored(world, jobtitle="Pilot", department="Flight")
     started(column="jobtitle")
@@ -331,87 +288,6 @@ def test_only_refused_value_fails(world: World) -> None:
     assert phone.expected_value == "+47 55 10 20 30"
 
 
-def test_failed_item_is_retried(restored: Restored) -> None:
-    plan = started()
-    restored.world.take_away("prvWriteContact")
-    try:
-        work()
-    finally:
-        restored.world.take_away()
-    assert results(plan) == [("jobtitle", "failed", "")]
-    assert SyncRecord.objects.get(pk=restored.field.record_id).is_restored
-
-    transitions.retry(plan.pk, by=ada())
-    work()
-
-    assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
-    with pytest.raises(NotPossible, match="nothing to retry"):
-        transitions.retry(plan.pk, by=ada())
-
-
-def test_second_plan_has_nothing_to_put_back(restored: Restored) -> None:
-    started()
-    work()
-
-    assert results(planned()) == [("jobtitle", "left", "put_back")]
-    assert restored.written() == ["Pilot"]
-
-
-def test_plan_starts_once_and_without_another(world: World) -> None:
-    Restored(world)
-    Restored(world)
-    first, second = planned(), planned()
-    transitions.start(first.pk, by=ada())
-
-    for plan, message in ((first, "Reload"), (second, "Another plan")):
-        with pytest.raises(NotPossible, match=message):
-            transitions.start(plan.pk, by=ada())
-    with pytest.raises(IntegrityError):
-        PutBackPlan.objects.filter(pk=second.pk).update(state=PutBackState.RUNNING)
-
-
-def test_plan_cannot_start_on_read_only_connection(restored: Restored) -> None:
-    plan = planned()
-    Connection.objects.update(review_writes=False)
-
-    with pytest.raises(NotPossible, match="read only"):
-        transitions.start(plan.pk, by=ada())
-
-    Connection.objects.update(review_writes=True)
-    transitions.start(plan.pk, by=ada())
-
-
-def test_stopped_plan_changes_no_further_contacts(restored: Restored) -> None:
-    plan = started()
-    transitions.stop(plan.pk, by=ada())
-
-    work()
-
-    assert (restored.written(), results(plan)) == ([], [("jobtitle", "left", "stopped")])
-    transitions.retry(plan.pk, by=ada())
-    work()
-    assert (restored.written(), results(plan)) == (["Pilot"], [DONE])
-
-
-def test_stopped_writes_delay_putting_back(restored: Restored) -> None:
-    started()
-    breakers.stop_writes(reason="Upgrade", by=ada())
-    assert work() == 0
-
-    breakers.resume_writes(by=ada())
-
-    assert work() == 1
-    assert restored.written() == ["Pilot"]
-
-
-def test_discarded_plan_cannot_start(restored: Restored) -> None:
-    plan = planned()
-    transitions.discard(plan.pk, by=ada())
-
-    with pytest.raises(NotPossible):
-        transitions.start(plan.pk, by=ada())
-
-
 @pytest.mark.long
 def test_value_put_back_is_not_restored_again(restoring: Company) -> None:
     contact = restoring.contact()
@@ -419,6 +295,7 @@ def test_value_put_back_is_not_restored_again(restoring: Company) -> None:
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)
     restoring.pull()
+    time.sleep(1.1)  # within one second, the edit and putting its value back could be in either order
     plan = started()
     work()
     assert (results(plan), restoring.value(contact, "jobtitle")) == ([DONE], "Pilot")

@@ -9,11 +9,11 @@ import pytest
 from syncapp.models import Breaker, CaptureEntry
 from syncapp.models.capture.entry import EntryState
 from tests.capture.conftest import Company, entries
-from tests.capture.test_staging import flags, restoring, stage
+from tests.capture.staging_scene import flags, stage
 from tests.capture.test_staging_kills import finish, points
 from tests.machine.failpoints import Failpoints
 
-__all__ = ["points", "restoring"]  # fixtures
+__all__ = ["points"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REFUSED = {"method": "PATCH", "table": "osync_syncrecord", "times": 99}

@@ -15,8 +15,8 @@ from syncapp.models import AuditEntry, Capture, CaptureEntry, CaptureSource, Res
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
 from tests.capture.conftest import Company
+from tests.capture.staging_scene import stage
 from tests.capture.switches import is_on, mode, now, observe
-from tests.capture.test_staging import stage
 from tests.support.factories import make_field, make_record
 from tests.support.people import ada
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.db.models import F
 from django.utils import timezone
-from pytest_django import Settings
 
-from syncapp.capture import staging
-from syncapp.connection import clients
 from syncapp.crm.directory.records import SyncMethod
-from syncapp.jobs import breakers, queue
+from syncapp.jobs import breakers
 from syncapp.models import (
     Breaker,
     Capture,
@@ -32,60 +28,10 @@ from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.mirror.sync_field import FieldDecision
 from tests.capture.conftest import Company, entries
+from tests.capture.staging_scene import flags, results, stage, staged, work
 from tests.support.people import rita
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Fields = list[tuple[str, str | None, str | None]]
-
-
-@pytest.fixture
-def restoring(company: Company, settings: Settings) -> Company:
-    """Return a company whose Outlook edits are restored."""
-    settings.UNDO_SECONDS = 0
-    company.switch_on()
-    company.begin_ledger()
-    Capture.objects.update(mode_since=F("observing_since"))
-    return company
-
-
-def stage(company: Company, *, rounds: int = 1) -> None:
-    """Read the audit log and process all jobs that follow, without waiting."""
-    for _ in range(rounds):
-        company.read()
-        company.stop_waiting()
-        company.read()
-        work()
-
-
-def work() -> int:
-    """Process the waiting jobs once."""
-    queue.sweep(CaptureJob)
-    CaptureJob.objects.update(due_at=F("due_at") - timedelta(minutes=5))
-    ids = list(CaptureJob.objects.all().due().values_list("pk", flat=True))
-    return sum(staging.stage(pk, crm=clients.verified_client()) for pk in ids)
-
-
-def staged(company: Company, contact: UUID) -> Fields:
-    """Return the staged fields of a contact in the CRM, by the time of their edits."""
-    records = {row["osync_syncrecordid"]: row for row in company.rows("osync_syncrecords")}
-    found = [
-        (records[row["_osync_syncrecord_value"]], row)
-        for row in company.rows("osync_syncfields")
-        if records[row["_osync_syncrecord_value"]]["osync_targetid"] == str(contact)
-    ]
-    found.sort(key=lambda pair: (pair[0]["osync_editedon"], pair[1]["versionnumber"]))
-    return [(field["osync_name"], field["osync_originalvalue"], field["osync_proposedvalue"]) for _, field in found]
-
-
-def flags(company: Company, contact: UUID) -> list[bool]:
-    """Return whether each staged edit of a contact says that it was restored."""
-    rows = [row for row in company.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
-    return [row["osync_restored"] for row in rows]
-
-
-def results() -> list[tuple[str, str, str]]:
-    return list(Restore.objects.order_by("pk").values_list("column_name", "result", "reason"))
 
 
 def at_rest() -> dict[str, Any]:

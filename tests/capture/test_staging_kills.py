@@ -15,10 +15,9 @@ from syncapp.jobs import queue
 from syncapp.models import CaptureJob, Restore
 from syncapp.models.jobs.job import JobState
 from tests.capture.conftest import Company
-from tests.capture.test_staging import flags, restoring, stage, staged, work
+from tests.capture.staging_scene import flags, stage, staged, work
 from tests.machine.failpoints import Failpoints
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 POINTS = ("capture.claimed", "capture.read", "capture.sent", "capture.answered", "capture.stored", "capture.finished")

@@ -14,11 +14,10 @@ from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from syncapp.models.jobs.job import JobState
 from tests.capture.conftest import Company, entries
-from tests.capture.test_staging import flags, restoring, results, staged, work
+from tests.capture.staging_scene import flags, results, staged, work
 from tests.machine.failpoints import Failpoints
 from tests.support.people import ada
 
-__all__ = ["restoring"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 OUTLOOK = Source.OUTLOOK
 LET_THROUGH = CaptureColumn.Handling.LET_THROUGH

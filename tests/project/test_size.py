@@ -19,10 +19,6 @@ def _modules() -> Iterator[tuple[str, str]]:
             yield path.relative_to(PROJECT).as_posix(), path.read_text(encoding="utf-8")
 
 
-def _is_a_test(path: str) -> bool:
-    return path.startswith("tests/") or "/tests/" in path
-
-
 def test_functions_are_short() -> None:
     long = [
         f"{path}: {node.name}"
@@ -36,8 +32,7 @@ def test_functions_are_short() -> None:
 
 
 def test_files_are_short() -> None:
-    """Tests may be longer, because one file tests one module, case by case."""
-    long = [path for path, source in _modules() if not _is_a_test(path) and source.count("\n") > MAX_LINES_OF_A_FILE]
+    long = [path for path, source in _modules() if source.count("\n") > MAX_LINES_OF_A_FILE]
 
     assert long == []
 

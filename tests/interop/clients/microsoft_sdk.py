@@ -1,50 +1,16 @@
-"""Sequences of Microsoft's own Python SDK (PowerPlatform-Dataverse-Client), run unchanged against one organization.
-
-Environment: ORIGIN, TENANT, CLIENT_ID, CLIENT_SECRET; REQUESTS_CA_BUNDLE vouches for ORIGIN.
-"""
+"""Sequences of Microsoft's own Python SDK (PowerPlatform-Dataverse-Client), run unchanged against one organization."""
 
 from __future__ import annotations
 
-import enum
-import os
-
+import microsoft_sdk_definitions
 import requests
 from azure.core.credentials import AccessToken
-from azure.identity import ClientSecretCredential
 from conversation import serve
+from microsoft_sdk_session import FORMATTED, ORIGIN, client, credential
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import DataverseError, HttpError
 from PowerPlatform.Dataverse.models.filters import col
-from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
-from PowerPlatform.Dataverse.models.relationship import (
-    LookupAttributeMetadata,
-    ManyToManyRelationshipMetadata,
-    OneToManyRelationshipMetadata,
-)
 from PowerPlatform.Dataverse.models.upsert import UpsertItem
-
-ORIGIN = os.environ["ORIGIN"]
-FORMATTED = "OData.Community.Display.V1.FormattedValue"
-
-
-class Size(enum.IntEnum):
-    """A choice from which the SDK creates a column."""
-
-    SMALL = 100_000_000
-    LARGE = 100_000_001
-
-
-def _credential(secret: str = "") -> ClientSecretCredential:
-    return ClientSecretCredential(
-        os.environ["TENANT"],
-        os.environ["CLIENT_ID"],
-        secret or os.environ["CLIENT_SECRET"],
-        authority=ORIGIN,
-        disable_instance_discovery=True,
-    )
-
-
-client = DataverseClient(ORIGIN, _credential())
 
 
 def crud() -> object:
@@ -199,113 +165,6 @@ def dataframe() -> object:
     return sorted(found.to_dataframe()["jobtitle"])
 
 
-def metadata() -> object:
-    table = client.tables.get("Contact")
-    columns = client.tables.list_columns(
-        "contact", select=["LogicalName", "AttributeType"], filter="AttributeType eq 'Picklist'"
-    )
-    typed = client.tables.get_column("contact", "lastname", typed=True)
-    plain = client.tables.get_column("contact", "lastname", select=["LogicalName", "SchemaName"])
-    keys = client.tables.get_alternate_keys("osync_syncrecord")
-    relationships = client.tables.list_table_relationships("contact", select=["SchemaName", "ReferencedEntity"])
-    return {
-        "table": [table["entity_set_name"], table["primary_id_attribute"], table["primary_name_attribute"]],
-        "unknown": client.tables.get("new_Nothing"),
-        "picklists": [column["LogicalName"] for column in columns],
-        "length": typed["MaxLength"],
-        "plain": plain["LogicalName"],
-        "no_column": client.tables.get_column("contact", "nothing"),
-        "keys": [[key.schema_name, key.key_attributes] for key in keys],
-        "relationships": sorted({row.get("ReferencedEntity") or "" for row in relationships}),
-        "tables": len(client.tables.list(select=["LogicalName"])),
-    }
-
-
-def table(name: str) -> object:
-    """Create, change and delete a custom table."""
-    made = client.tables.create(
-        name,
-        {"new_Code": "string", "new_Amount": "decimal", "new_Size": Size, "new_Done": "bool", "new_Due": "datetime"},
-    )
-    added = client.tables.add_columns(name, {"new_Remark": {"type": "memo", "max_length": 500}, "new_Count": "int"})
-    client.tables.create_lookup_field(
-        referencing_table=name, lookup_field_name="new_ContactId", referenced_table="contact"
-    )
-    client.tables.create_alternate_key(name, "new_ByCode", ["new_code"])
-    [key] = client.tables.get_alternate_keys(name)
-    contact = client.records.create("contact", {"lastname": "Looked up"})
-    row = {"new_Code": "A1", "new_Amount": 12.5, "new_Size": "Large", "new_Done": True, "new_Due": "2026-11-22"}
-    bind = {"new_ContactId@odata.bind": f"/contacts({contact})"}
-    ids = client.records.create(name, [{**row, **bind}, {"new_Code": "A2", "new_Remark": "plain", "new_Count": 3}])
-    client.records.upsert(name, [UpsertItem({"new_code": "A2"}, {"new_Count": 4})])
-    found = client.records.list(name, orderby=["new_code"], include_annotations=FORMATTED)
-    logical = name.lower()
-    joined = client.query.sql(
-        f"SELECT t.new_code, c.lastname FROM {logical} t JOIN contact c ON t.new_contactid = c.contactid"  # noqa: S608
-    )
-    client.tables.delete_alternate_key(name, key.metadata_id)
-    removed = client.tables.remove_columns(name, "new_Remark")
-    columns = [column["LogicalName"] for column in client.tables.list_columns(name, select=["LogicalName"])]
-    client.tables.delete(name)
-    return {
-        "set": made["entity_set_name"],
-        "made": made["columns_created"],
-        "added": added,
-        "ids": len(set(ids)),
-        "rows": [one.data for one in found],
-        "joined": [one.data for one in joined],
-        "removed": [removed, "new_remark" in columns, "new_count" in columns],
-        "after": client.tables.get(name),
-    }
-
-
-def relationships(name: str) -> object:
-    """Create both kinds by definition, find, list and delete them."""
-    label = Label([LocalizedLabel("Sponsor", 1033)])
-    one = client.tables.create_one_to_many_relationship(
-        LookupAttributeMetadata("new_SdkSponsor", label),
-        OneToManyRelationshipMetadata(f"{name}_one", "account", "contact", "accountid"),
-    )
-    many = client.tables.create_many_to_many_relationship(
-        ManyToManyRelationshipMetadata(f"{name}_many", "contact", "team")
-    )
-    found = [client.tables.get_relationship(f"{name}_{kind}") for kind in ("one", "many")]
-    enumeration = "Microsoft.Dynamics.CRM.RelationshipType'ManyToManyRelationship'"
-    listed = client.tables.list_relationships(filter=f"RelationshipType eq {enumeration}", select=["SchemaName"])
-    for made in (one, many):
-        client.tables.delete_relationship(made.relationship_id)
-    return {
-        "types": [info.relationship_type for info in found],
-        "lookup": one.lookup_schema_name,
-        "listed": f"{name}_many" in {row["SchemaName"] for row in listed},
-        "after": client.tables.get_relationship(f"{name}_one"),
-    }
-
-
-def batched_definitions(name: str) -> object:
-    """Create, change and delete a table in batches."""
-    first = client.batch.new()
-    first.tables.create(name, {"new_Code": "string"})
-    first.tables.get(name)
-    first.tables.list(select=["LogicalName"])
-    made = first.execute()
-    second = client.batch.new()
-    second.tables.add_columns(name, {"new_Size": "int"})
-    second.tables.create_lookup_field(
-        referencing_table=name, lookup_field_name="new_Contact", referenced_table="contact"
-    )
-    second.tables.get_relationship(f"{name.lower()}_contact_new_contact")
-    changed = second.execute()
-    third = client.batch.new()
-    third.tables.remove_columns(name, "new_Size")
-    third.tables.delete(name)
-    gone = third.execute()
-    return {
-        "statuses": [[part.status_code for part in result.responses] for result in (made, changed, gone)],
-        "after": client.tables.get(name),
-    }
-
-
 def batched_rows(marker: str) -> object:
     """Run all row operations in a batch."""
     import pandas
@@ -360,19 +219,9 @@ def file_refused(contact: str) -> object:
     return _error(lambda: client.files.upload("contact", contact, "new_Document", __file__))
 
 
-def changed_column(name: str) -> object:
-    """Read a column's definition, change it and write it back."""
-    client.tables.create(name, {"new_Code": "string"})
-    client.tables.update_column(name, "new_Code", {"max_length": 20, "display_name": "Code of it"})
-    client.tables.update_columns(name, {"new_Code": {"max_length": 30}})
-    column = client.tables.get_column(name, "new_Code", typed=True, select=["MaxLength", "DisplayName"])
-    client.tables.delete(name)
-    return [column["MaxLength"], column["DisplayName"]["UserLocalizedLabel"]["Label"]]
-
-
 def impersonate(header: str, value: str) -> object:
     """Impersonate through the session's header, since the SDK has no option for it."""
-    with DataverseClient(ORIGIN, _credential()) as other:
+    with DataverseClient(ORIGIN, credential()) as other:
         other._session.headers[header] = value
         contact = other.records.create("contact", {"lastname": "On behalf"})
     columns = ["_createdby_value", "_createdonbehalfby_value"]
@@ -406,7 +255,7 @@ def wrong_token() -> object:
 
 def wrong_secret() -> str:
     try:
-        list(DataverseClient(ORIGIN, _credential("wrong")).records.list("contact", top=1))
+        list(DataverseClient(ORIGIN, credential("wrong")).records.list("contact", top=1))
     except Exception as error:  # noqa: BLE001 - the kind of the error is what is asked for
         return f"{type(error).__name__}: {error}"
     return ""
@@ -432,7 +281,7 @@ def _error(call) -> object:
 serve(
     {
         name: value
-        for name, value in globals().items()
-        if callable(value) and getattr(value, "__module__", "") == "__main__"
+        for name, value in (vars(microsoft_sdk_definitions) | globals()).items()
+        if callable(value) and getattr(value, "__module__", "") in (__name__, microsoft_sdk_definitions.__name__)
     }
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,71 +11,21 @@ import pytest
 import requests
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from dataverse_sandbox.config import PEOPLE
 from dataverse_sandbox.server import SandboxServer
-from syncapp.connection import clients
-from syncapp.crm.errors import TokenUnavailable
-from syncapp.health import troubles
-from syncapp.jobs import breakers
-from syncapp.models import AuditEntry, Breaker, Person, SignInAttempt
+from syncapp.models import AuditEntry, Person, SignInAttempt
 from syncapp.models.person import Role
-from syncapp.web.sign_in import views
-from syncapp.web.sign_in.views import safe_path
 from tests.support.screen import Screen
-from tests.support.servers import free_port
+from tests.web.sign_in.conftest import HOST, RECORD, begin, choose, new_browser, who
 
-HOST = "127.0.0.1:8000"
-RECORD = "/review/3f2504e0-4f89-41d3-9a0c-0305e82c3301/"  # the same in every pytest worker
 JSON_WEB_TOKEN = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.")  # two encoded JSON objects
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(sandbox: SandboxServer, settings: Settings) -> Client:
-    """Return a browser at the portal's own address."""
-    settings.BASE_URL = f"http://{HOST}"
-    return new_browser()
-
-
-@pytest.fixture
-def outside() -> Iterator[requests.Session]:
-    """Return the browser on the sign-in service's pages."""
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
-def new_browser() -> Client:
-    return Client(headers={"host": HOST})
-
-
-def begin(client: Client, *, next: str = "", **query: str) -> str:
-    """Press the button; return the address of the sign-in service's page."""
-    response = client.get("/sign-in/start", {"next": next, **query})
-    assert response.status_code == 302, response.content
-    return response.headers["Location"]
-
-
-def choose(outside: requests.Session, page: str, person: str) -> str:
-    """Press a person's button there; return the address that leads back to the portal."""
-    assert outside.get(page).status_code == 200
-    form = dict(parse_qsl(urlsplit(page).query)) | {"person": person}
-    response = outside.post(page.partition("?")[0], data=form, allow_redirects=False)
-    assert response.status_code in (302, 303), response.text
-    return response.headers["Location"].removeprefix(f"http://{HOST}")
-
-
 def sandbox_oid(name: str) -> uuid.UUID:
     return uuid.UUID(next(person.object_id for person in PEOPLE if person.name == name))
-
-
-def who(client: Client) -> str:
-    """Return the name of the person who is signed in in this browser."""
-    oid = client.session.get("_auth_user_id")
-    return Person.objects.get(pk=oid).name if oid else ""
 
 
 def test_sign_in_leads_to_linked_record(browser: Client, outside: requests.Session) -> None:
@@ -281,50 +230,6 @@ def test_canceled_sign_in_shows_message(browser: Client, outside: requests.Sessi
     assert f'name="next" value="{RECORD}"' in response.content.decode()
 
 
-def test_unavailable_sign_in_service_is_explained(settings: Settings) -> None:
-    settings.BASE_URL = f"http://{HOST}"
-    settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
-    views.service.cache_clear()
-
-    response = new_browser().get("/sign-in/start")
-
-    assert response.status_code == 503
-    assert "does not answer" in response.content.decode()
-    (trouble,) = [trouble for trouble in troubles() if trouble.code == "sign_in"]
-    assert trouble.text == "The sign-in service does not answer."
-
-
-def test_successful_sign_in_resets_breaker(browser: Client, outside: requests.Session) -> None:
-    clients.trip_sign_in_breaker(TokenUnavailable("no answer", code="authority"))
-
-    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
-
-    assert not breakers.all_open()
-
-
-def make_probe_due() -> None:
-    # A second ago: SQLite's clock cuts off microseconds, so "now" may still be ahead of it.
-    Breaker.objects.update(next_probe_at=timezone.now() - timedelta(seconds=1))
-
-
-def test_sign_in_service_is_probed_until_back(sandbox: SandboxServer, settings: Settings) -> None:
-    back = settings.CRM_AUTHORITY
-    settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
-    clients.trip_sign_in_breaker(TokenUnavailable("no answer", code="authority"))
-    make_probe_due()
-    clients.probe_sign_in()
-    assert [breaker.name for breaker in breakers.all_open()] == ["sign_in"]
-
-    settings.CRM_AUTHORITY = back
-    clients.sign_in_service.cache_clear()
-    clients.probe_sign_in()
-    assert [breaker.name for breaker in breakers.all_open()] == ["sign_in"]  # not yet time to ask again
-    make_probe_due()
-    clients.probe_sign_in()
-
-    assert not breakers.all_open()
-
-
 def test_sign_out_ends_both_sessions(browser: Client, outside: requests.Session, sandbox: SandboxServer) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     key = browser.session.session_key
@@ -357,17 +262,6 @@ def test_sign_in_and_out_are_audited(browser: Client, outside: requests.Session)
     ]
 
 
-def test_sign_in_page_announces_linked_edit(browser: Client) -> None:
-    assert "Opening the link has not decided anything" in browser.get("/sign-in", {"next": RECORD}).content.decode()
-    assert "Opening the link" not in browser.get("/sign-in", {"next": "/review/"}).content.decode()
-
-
-def test_signed_in_person_skips_sign_in_page(browser: Client, outside: requests.Session) -> None:
-    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
-
-    assert browser.get("/sign-in", {"next": RECORD}).headers["Location"] == RECORD
-
-
 def test_head_requests_change_nothing(browser: Client, outside: requests.Session) -> None:
     browser.head("/sign-in/start")
     assert not SignInAttempt.objects.exists()
@@ -379,44 +273,5 @@ def test_head_requests_change_nothing(browser: Client, outside: requests.Session
     assert browser.get(back).status_code == 302
 
 
-def test_other_host_name_redirects_once(browser: Client) -> None:
-    localhost = Client(headers={"host": "localhost:8000"})
-
-    moved = localhost.get("/sign-in/start", {"next": RECORD}).headers["Location"]
-
-    assert moved.startswith(f"http://{HOST}/sign-in/start?next=")
-    assert "/oauth2/v2.0/authorize?" in localhost.get(moved.removeprefix(f"http://{HOST}")).headers["Location"]
-
-
 def test_another_account_can_be_selected(browser: Client) -> None:
     assert begin(browser, other="1").endswith("&prompt=select_account")
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "//evil.example/",
-        "https://evil.example/",
-        "https:///evil.example",
-        "/\\evil.example",
-        "\t//evil.example",
-        "http:evil.example",
-        "javascript:alert(1)",
-        "127.0.0.1:8000@evil.example",
-        "review/",
-        "/" + "a" * 2000,
-        "/sign-in?next=/sign-in",
-        "/sign-out",
-        "",
-    ],
-)
-def test_external_next_is_ignored(browser: Client, outside: requests.Session, target: str) -> None:
-    assert safe_path(target) == ""
-    back = choose(outside, begin(browser, next=target), "Rita Lindqvist")
-
-    assert browser.get(back).headers["Location"] == "/"
-
-
-@pytest.mark.parametrize("target", ["/", "/review/", "/review/?q=a%20b&tab=all", RECORD])
-def test_internal_next_is_kept(target: str) -> None:
-    assert safe_path(target) == target
