@@ -1,4 +1,4 @@
-"""The Django project: settings, routes, Celery's start, the WSGI entry."""
+"""The Django project: settings, URL routes, the Celery application and the WSGI entry point."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Celery's beat, which publishes a round of a periodic task only where none is under way (syncapp/jobs/periodic.py).
+"""The Celery beat scheduler, which publishes a round of a periodic task only if none is in progress (`jobs.periodic`).
 
-Pauses are measured by the monotonic clock and rounds by the database's, so neither the host's clock nor the number of
-beats matters. While Redis is down, beat reads the CRM itself, so that edits still arrive. It survives outages of the
-database.
+Intervals use the monotonic clock and rounds the database's clock, so a wrong clock of the host or a second scheduler
+does no harm. While Redis is down, the scheduler reads the CRM itself, so that edits still arrive. It survives outages
+of the database.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from syncapp.jobs import periodic
 
 log = logging.getLogger(__name__)
 
-BROKER_AWAY_FOR = 2.0  # seconds before asking an unresponsive broker again, since each try may take 10
-STOP_SECONDS = 3.0  # the wait for a running pull at shutdown
+BROKER_AWAY_FOR = 2.0  # seconds before trying a silent broker again, because an attempt may take 10
+STOP_SECONDS = 3.0  # how long to wait for a running pull at shutdown
 _DATABASE_ANSWERS = "The database answers again."
 
 
 class Scheduler(beat.Scheduler):
-    """Publishes each periodic task after its interval. Keeps no file, because rows store the publication times."""
+    """A scheduler that publishes each periodic task at its interval. It keeps no file: rows store the rounds."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._due: dict[str, float] = {}
@@ -51,7 +51,7 @@ class Scheduler(beat.Scheduler):
         return float(max(0.01, min(self._due.values()) - time.monotonic()))
 
     def _publish_round(self, name: str, every: float) -> bool:
-        """Publish one round if the task is due; return False to try again sooner than after its interval."""
+        """Publish one round if the task is due; return False to retry before its interval has passed."""
         try:
             close_old_connections()
             clocks.measure(clocks.BEAT)
@@ -69,13 +69,13 @@ class Scheduler(beat.Scheduler):
                     self._pull = threading.Thread(target=_pull, args=[number], name="pull", daemon=True)
                     self._pull.start()
                 else:
-                    periodic.finish(name, number)  # so that the next round keeps its interval
+                    periodic.finish(name, number)  # otherwise the next round waits until this one counts as lost
         except DatabaseError as error:
             self._begin_outage(
-                "database", f"The database does not answer, nothing is published: {type(error).__name__}"
+                "database", f"The database does not answer, so nothing is published: {type(error).__name__}"
             )
             return False
-        except Exception:  # one task must not end beat and with it all others
+        except Exception:  # an error in one task must not stop the scheduler and all other tasks
             log.exception("periodic task %s could not be published", name)
         return True
 
@@ -97,7 +97,7 @@ class Scheduler(beat.Scheduler):
             tasks.periodic_tasks[name].task.apply_async(args=[number], retry=False)
         except (OSError, OperationalError) as error:
             self._broker_away_until = time.monotonic() + BROKER_AWAY_FOR
-            self._begin_outage("broker", f"Redis does not answer, beat reads the CRM itself: {type(error).__name__}")
+            self._begin_outage("broker", f"Redis does not answer, so beat reads the CRM: {type(error).__name__}")
             return False
         heartbeats.record_published()
         self._end_outage("broker", "Redis answers again.")
@@ -114,7 +114,7 @@ class Scheduler(beat.Scheduler):
         self._outages.discard(name)
 
     def close(self) -> None:
-        """Wait for a running pull, so that its lease does not delay the next one."""
+        """Wait for a running pull, because its lease would delay the next one."""
         if self._pull is not None:
             self._pull.join(STOP_SECONDS)
         super().close()

@@ -25,7 +25,7 @@ app.autodiscover_tasks(["syncapp"])
 
 @after_setup_logger.connect
 def _set_log_formatter(*, logger: logging.Logger, format: str, **_: Any) -> None:
-    """Give Celery's handlers our formatter, because its own does not escape line ends."""
+    """Give Celery's handlers our formatter, because Celery's own does not escape line breaks."""
     for handler in logger.handlers:
         handler.setFormatter(logs.formatter(settings.LOG_FORMAT, format))
 
@@ -44,10 +44,10 @@ def _end_log_context(**_: Any) -> None:
 @celeryd_init.connect
 @beat_init.connect
 def _prepare_process(**_: Any) -> None:
-    """End workers and beat whose settings would stop a web process too; wait for this version's migrations.
+    """Stop a worker or scheduler that has invalid settings; otherwise wait for this version's migrations.
 
-    It raises SystemExit, because Celery logs other exceptions of a receiver and goes on, and writes to the original
-    standard error, because Celery redirects its own to the log.
+    Raises SystemExit, because Celery only logs other exceptions of a signal receiver. Writes to the original standard
+    error, because Celery redirects `sys.stderr` to its log.
     """
     # Before the first database connection; the pool's processes inherit it.
     processes.set_kind(processes.Kind.WORKER)

@@ -1,6 +1,6 @@
-"""Typed readers of the environment: the only way in which the portal reads its settings.
+"""Typed readers of environment variables, through which the portal reads all its settings.
 
-Every reader also takes NAME_FILE, the path of a file that holds the value, and the old name of a renamed setting.
+Each reader also accepts NAME_FILE, the path of a file that holds the value, and the former name of a renamed setting.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class BadValue(ImproperlyConfigured):
-    """A variable of the environment has a value that the portal cannot use; the message names it."""
+    """An environment variable has a value that the portal cannot use; the message names the variable."""
 
 
 _env = environ.FileAwareEnv()
 _FLAGS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
-# New name of a setting ─▶ the old one, which is still read in this version.
+# New name of a setting ─▶ its former name, which this version still reads.
 RENAMED = {"RATE_LIMIT_URL": "GOVERNOR_URL", "RATE_LIMIT_TIME_SCALE": "GOVERNOR_TIME_SCALE"}
 
 
 def text(name: str, default: str = "") -> str:
     """Return the value without surrounding blanks (files often end in a line break).
 
-    The library's own readers take a secret that begins with "$" for the name of another variable. Warns where only the
-    old name of a renamed setting is set. Raises BadValue.
+    The readers of django-environ are not used, because they take a secret that begins with "$" for the name of another
+    variable. Warns if only the former name of a renamed setting is set. Raises BadValue.
     """
     value = _read(name)
     if value is None and name in RENAMED:
@@ -48,7 +48,7 @@ def _read(name: str) -> str | None:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Return yes or no. Raises BadValue for any other word: a typo must not switch a guard off."""
+    """Return a boolean. Raises BadValue for an unknown word, because a typo must not switch a safeguard off."""
     value = text(name, str(default)).lower()
     if value not in _FLAGS:
         raise BadValue(f"{name} must be one of {', '.join(_FLAGS)}, not {value!r}.")
@@ -56,7 +56,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def choice(name: str, choices: tuple[str, ...]) -> str:
-    """Return one of these words, the first where it is not set. Raises BadValue for any other."""
+    """Return one of `choices`, the first if the variable is not set. Raises BadValue for any other word."""
     value = text(name, choices[0]).lower()
     if value not in choices:
         raise BadValue(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
@@ -64,7 +64,7 @@ def choice(name: str, choices: tuple[str, ...]) -> str:
 
 
 def number(name: str, default: float) -> float:
-    """Return a number. Raises BadValue with the variable's name."""
+    """Return a number. Raises BadValue."""
     value = text(name, str(default))
     try:
         return float(value)
@@ -87,12 +87,12 @@ def port(name: str, default: int) -> int:
 
 
 def day(name: str) -> date | None:
-    """Return a day as YYYY-MM-DD, None where it is not set. Raises BadValue."""
+    """Return a date written as YYYY-MM-DD, or None if the variable is not set. Raises BadValue."""
     value = text(name)
     try:
         return date.fromisoformat(value) if value else None
     except ValueError as error:
-        raise BadValue(f"{name} must be a day such as 2027-03-31, not {value!r}.") from error
+        raise BadValue(f"{name} must be a date such as 2027-03-31, not {value!r}.") from error
 
 
 def path(name: str, default: Path) -> Path:
@@ -106,7 +106,7 @@ def items(name: str, default: tuple[str, ...] = ()) -> list[str]:
 
 
 def mapping(name: str) -> dict[str, str]:
-    """Return a JSON object as a dict of strings, null as ''; empty where it is not set. Raises BadValue."""
+    """Return a JSON object as a dict of strings, null as ''; empty if the variable is not set. Raises BadValue."""
     value = text(name)
     if not value:
         return {}
@@ -120,5 +120,5 @@ def mapping(name: str) -> dict[str, str]:
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """Return a DATABASE_URL as Django's settings of a database."""
+    """Return a database URL as Django's settings for a database."""
     return dict(_env.db_url_config(text(name, default)))

@@ -17,9 +17,9 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 
 
 class QuietOutages(logging.Filter):
-    """Shortens the log during outages: failing probes are no errors, and 503 pages log one line without a traceback.
+    """A filter that shortens the log during outages: failing probes are not errors, and a 503 page logs one line.
 
-    The traceback would be the same for each request.
+    Its traceback is dropped, because it would be the same for each request.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -36,13 +36,13 @@ class QuietOutages(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """Escapes untrusted text, so that it can neither forge nor hide lines of the log.
+    """A formatter that escapes untrusted text, so that it can neither forge nor hide lines of the log.
 
-    Tracebacks are indented, because their last line is the message of an exception, which may quote anything.
+    Tracebacks are indented, because their last line is the message of an exception, which may quote untrusted text.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return the record as one line, which ends with the request, task or job that was under way."""
+        """Return the record as one line that ends with the current request, task or job."""
         context = "".join(f" {name}={value}" for name, value in log_context.current().items())
         return escaping.log_line(super().formatMessage(record) + context)
 
@@ -52,9 +52,9 @@ class LineFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object: time, level, logger, message, and the request, task or job under way.
+    """A formatter for JSON objects with time, level, logger, message, and the current request, task or job.
 
-    JSON escapes line ends, and everything else that could forge or hide a line is escaped as not ASCII.
+    JSON escapes line breaks, and all characters outside ASCII are escaped, so no text can forge or hide a line.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -72,5 +72,5 @@ class JsonFormatter(logging.Formatter):
 
 
 def formatter(kind: str, line: str = LINE) -> logging.Formatter:
-    """Return the formatter of LOG_FORMAT: "json", or text in which `line` is a logging format."""
+    """Return the formatter for a LOG_FORMAT: JSON for "json", otherwise text in the logging format `line`."""
     return JsonFormatter() if kind == "json" else LineFormatter(line)

@@ -17,11 +17,11 @@ _kind = Kind.COMMAND
 
 
 def set_kind(kind: Kind) -> None:
-    """Set the kind of this process, before it connects to the database; its forks inherit it."""
+    """Set the kind of this process. Call it before the first database connection; forks inherit the kind."""
     global _kind
     _kind = kind
 
 
 def kind() -> Kind:
-    """Return the kind of this process: a command, unless set otherwise."""
+    """Return the kind of this process, which is COMMAND unless another one was set."""
     return _kind

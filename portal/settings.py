@@ -1,6 +1,6 @@
-"""All settings, by environment. The defaults are the demo; docs/reference/configuration.md lists the variables.
+"""All settings, read from environment variables, which docs/reference/configuration.md lists.
 
-Misconfiguration is reported by system checks with ids and hints (syncapp/checks/settings.py).
+The defaults are for the demo. System checks report misconfiguration, with ids and hints (syncapp/checks/settings.py).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MIDDLEWARE = [
     "syncapp.web.base.metrics.MeasurePages",
     "syncapp.web.sign_in.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
-    # Answers get a random length ("Heal The Breach"), and each page masks its CSRF tokens afresh.
+    # Safe from BREACH: responses get a random length ("Heal The Breach"), and CSRF tokens are masked for each page.
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -93,17 +93,17 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Above the forms' own limits (user lists, runs), because forms keep the input when they refuse it.
+# Above the limits of the forms (user lists, runs), so that a form can refuse long input itself and keep it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 60_000
 
-# --- Database: the truth and the queue ----------------------------------------------------------------
-# Timeouts for PostgreSQL in seconds, set by portal/postgresql; 0: none.
+# --- Database, which is also the job queue ------------------------------------------------------------
+# Timeouts for PostgreSQL in seconds, applied by portal/postgresql; 0: no limit.
 DATABASE_CONNECT_SECONDS = env.number("DATABASE_CONNECT_SECONDS", 5)
-DATABASE_PAGE_SECONDS = env.number("DATABASE_PAGE_SECONDS", 10)  # a statement of a page
+DATABASE_PAGE_SECONDS = env.number("DATABASE_PAGE_SECONDS", 10)  # for each statement of a page
 DATABASE_COMMAND_SECONDS = env.number("DATABASE_COMMAND_SECONDS", 0)  # migrations may take long
 DATABASE_POOLER = env.flag("DATABASE_POOLER", default=False)
-# Without a URL a real installation has no database, rather than the one that a demo left in DEMO_DIR.
+# Without DATABASE_URL, a real installation has no database. It must not use the one that a demo left in DEMO_DIR.
 if DEMO or env.text("DATABASE_URL"):
     DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
 else:
@@ -117,7 +117,9 @@ if DATABASE_KIND == "sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 elif DATABASE_KIND == "postgresql":
-    _lost = env.number("DATABASE_LOST_SECONDS", 20)  # until an unacknowledged connection counts as lost
+    _lost = env.number(
+        "DATABASE_LOST_SECONDS", 20
+    )  # seconds without acknowledgments after which a connection counts as lost
     DATABASES["default"] |= {
         "ENGINE": "portal.postgresql",
         "CONN_MAX_AGE": 60,
@@ -129,7 +131,7 @@ elif DATABASE_KIND == "postgresql":
             "keepalives_interval": max(1, round(_lost / 4)),
             "keepalives_count": 2,
             "tcp_user_timeout": round(_lost * 1000),
-            **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL win
+            **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL take precedence
         },
     }
 
@@ -142,26 +144,26 @@ CRM_AUTHORITY = env.text(
 )
 CRM_CLIENT_ID = env.text("CRM_CLIENT_ID", "22222222-2222-2222-2222-222222222222" if DEMO else "")
 CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else "")
-# The second of each is tried where the first is refused, so that one can be replaced while the portal runs.
+# The second of each is tried if the first is refused, so that either can be replaced while the portal runs.
 CRM_CLIENT_SECRET_2 = env.text("CRM_CLIENT_SECRET_2")
 CRM_CLIENT_CERTIFICATE = env.text("CRM_CLIENT_CERTIFICATE")  # PEM with the private key; tried before the secrets
 CRM_CLIENT_CERTIFICATE_2 = env.text("CRM_CLIENT_CERTIFICATE_2")
 CRM_CLIENT_CERTIFICATE_PASSPHRASE = env.text("CRM_CLIENT_CERTIFICATE_PASSPHRASE")
-CRM_CLIENT_SECRET_ENDS = env.day("CRM_CLIENT_SECRET_ENDS")  # Entra tells the end of a secret only to people
+CRM_CLIENT_SECRET_ENDS = env.day("CRM_CLIENT_SECRET_ENDS")  # expiry date, which Entra shows only to people
 CRM_CLIENT_SECRET_2_ENDS = env.day("CRM_CLIENT_SECRET_2_ENDS")
 CRM_NAMES = env.mapping("CRM_NAMES")
-# Requests in 24 hours that the tenant's licenses allow all of its applications together; the default is the least that
-# Microsoft grants ("Requests limits and allocations").
+# Requests per 24 hours that the tenant's licenses allow for all its applications together. The default is the smallest
+# allowance that Microsoft grants ("Requests limits and allocations").
 CRM_DAILY_ALLOWANCE = int(env.number("CRM_DAILY_ALLOWANCE", 25_000))
-CRM_SYNC_USER = env.text("CRM_SYNC_USER", "# SSSAdminProd")  # signs what server-side synchronization saves
-CAPTURE = env.text("CAPTURE", "off")  # audit: Outlook edits are found in the CRM's audit log
-# Watched besides the columns that Outlook synchronizes; *: every column that can be written.
+CRM_SYNC_USER = env.text("CRM_SYNC_USER", "# SSSAdminProd")  # the user in whose name server-side synchronization saves
+CAPTURE = env.text("CAPTURE", "off")  # off, or audit: find Outlook edits in the CRM's audit log
+# Columns to watch in addition to those that Outlook synchronizes; *: every writable column.
 CAPTURE_COLUMNS = env.items("CAPTURE_COLUMNS", ("*",) if DEMO else ())
-CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
+CRM_ENABLE_WRITES = DEMO  # new connections are read only, except the demo's
 
 # --- Connections to the CRM, the sign-in service and the mail service ------------------------------------------
-OTHER_HOSTS = env.items("OTHER_HOSTS")  # hosts besides Microsoft's that may get our secrets
-CA_BUNDLE = env.text("CA_BUNDLE")  # a file with certificates of authorities trusted besides the public ones
+OTHER_HOSTS = env.items("OTHER_HOSTS")  # hosts other than Microsoft's that may receive our secrets
+CA_BUNDLE = env.text("CA_BUNDLE")  # a file with certificate authorities to trust in addition to the public ones
 OUTGOING_PROXY = env.text("OUTGOING_PROXY")
 
 # --- Mails --------------------------------------------------------------------------------------------
@@ -176,9 +178,11 @@ GRAPH_ORIGIN = env.text("GRAPH_ORIGIN", CRM_ORIGIN if DEMO else "https://graph.m
 GRAPH_MAILBOX = env.text("GRAPH_MAILBOX")  # address or id of the sending mailbox; empty: that of MAIL_FROM
 GRAPH_CLIENT_ID = env.text("GRAPH_CLIENT_ID", CRM_CLIENT_ID)
 GRAPH_CLIENT_SECRET = env.text("GRAPH_CLIENT_SECRET", CRM_CLIENT_SECRET)
-MAILS_BEFORE_DIGEST = int(env.number("MAILS_BEFORE_DIGEST", 20))  # new edits within 10 minutes; more become one digest
+MAILS_BEFORE_DIGEST = int(
+    env.number("MAILS_BEFORE_DIGEST", 20)
+)  # new edits in 10 minutes; if there are more, a digest lists them
 MAILS_AT_ONCE = int(env.number("MAILS_AT_ONCE", 1))  # workers that send mails at the same time
-LINK_DAYS = env.number("LINK_DAYS", 30)  # how long the link of a mail keeps its intended decision
+LINK_DAYS = env.number("LINK_DAYS", 30)  # how long a link in a mail preselects its decision
 
 # --- Sign-in ------------------------------------------------------------------------------------------
 SIGN_IN_CLIENT_ID = env.text("SIGN_IN_CLIENT_ID", CRM_CLIENT_ID)
@@ -195,34 +199,34 @@ PULL_IDLE_SECONDS = env.number("PULL_IDLE_SECONDS", PULL_SECONDS if DEMO else 12
 INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two inventories of all filters
 # While no one manages filters.
 INVENTORY_IDLE_SECONDS = env.number("INVENTORY_IDLE_SECONDS", INVENTORY_SECONDS if DEMO else 24 * 3600)
-SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users that one person may switch in 24 hours
+SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users that one person alone may switch in 24 hours
 TICK = env.number("TICK", 1)
-COLUMNS_SECONDS = 5.0  # pages keep the definitions of columns for so long, which are hours old anyway
+COLUMNS_SECONDS = 5.0  # how long pages cache column definitions, which may be hours old anyway
 NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two updates of the numbers page
 HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
 SOFT_LIMIT = env.number("SOFT_LIMIT", 40)
 HARD_LIMIT = env.number("HARD_LIMIT", 50)
 LEASE = env.number("LEASE", 60)
-# Statement timeout of workers: it has to end before the task's own limit.
+# Statement timeout of workers, which must be shorter than the time limit of a task.
 DATABASE_TASK_SECONDS = env.number("DATABASE_TASK_SECONDS", SOFT_LIMIT * 0.75)
 DATABASE_IDLE_SECONDS = env.number("DATABASE_IDLE_SECONDS", max(60, LEASE))  # idle transactions of pages and workers
 BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
 PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two probes of an open breaker
 ALERT_AFTER = env.number("ALERT_AFTER", 75)  # seconds before a problem is mailed; longer than a planned restart
-WATCH_MAIL_TO = env.items("WATCH_MAIL_TO")  # alerted about a lost database; empty: as last read from it
-WATCH_DIR = env.path(  # where `watch` stores that it alerted them
+WATCH_MAIL_TO = env.items("WATCH_MAIL_TO")  # alerted about a lost database; empty: the addresses last read from it
+WATCH_DIR = env.path(  # where `watch` records these alerts
     "WATCH_DIR", DEMO_DIR if DEMO else Path(tempfile.gettempdir()) / f"outlook-sync-watch-{os.getuid()}"
 )
 ATTEMPTS = int(env.number("ATTEMPTS", 8))
-FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder with the names of points at which the process kills itself
+FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder whose files name the points at which a process kills itself
 
 # --- Redis and Celery ---------------------------------------------------------------------------------
-# A digest, because a socket's path must stay under 107 characters.
+# A digest keeps the path of the socket within the limit of 107 characters.
 _digest = hashlib.sha256(str(DEMO_DIR).encode()).hexdigest()[:12]
 DEMO_BROKER_SOCKET = Path(tempfile.gettempdir()) / f"osync-{_digest}" / "broker.sock"
 REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO else "")
 
-# Redis of the rate limiter that all processes share (syncapp/crm/rate_limit); empty: no limits are kept.
+# Redis of the rate limiter that all processes share (syncapp/crm/rate_limit); empty: no rate limits.
 RATE_LIMIT_URL = env.text("RATE_LIMIT_URL", REDIS_URL)
 RATE_LIMIT_TIME_SCALE = env.number(
     "RATE_LIMIT_TIME_SCALE", 1
@@ -239,8 +243,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# A lost broker must not kill a process that waits for the CRM's answer (docs/decisions.md): the rows' leases keep what
-# is delivered again from being done again.
+# A lost broker must not kill a process that waits for the CRM's answer (docs/decisions.md). Messages that are delivered
+# again do no harm, because the leases of rows keep a job from being processed twice.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -290,7 +294,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "portal_csrf"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = _https
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes do not pass the proxy
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes do not go through the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
@@ -347,9 +351,9 @@ LOGGING = {
     "formatters": {"log": {"()": "portal.logs.formatter", "kind": LOG_FORMAT}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "log"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    # Without these levels two lines per second about empty ticks would fill the log.
     "filters": {"outages": {"()": "portal.logs.QuietOutages"}},
     "loggers": {
+        # At INFO, these would log two lines per second about empty ticks.
         **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy")},
         "django.request": {"filters": ["outages"]},
     },

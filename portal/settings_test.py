@@ -1,4 +1,4 @@
-"""Settings for tests: those of production, with a fast password hasher and without Redis."""
+"""Settings for tests: the normal ones, with a fast password hasher and without Redis."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 RATE_LIMIT_URL = ""
-# Nothing listens there, so that tests cannot reach a running demo; tests with own processes set a broker.
+# Nothing listens on this port, so tests cannot reach a running demo. Tests that start processes set their own broker.
 CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
 # Scanning all static files for each test client takes longer than most tests.
 WHITENOISE_AUTOREFRESH = True
-COLUMNS_SECONDS = 0  # tests count statements, and change columns behind the pages
+COLUMNS_SECONDS = 0  # no cache, because tests count statements and change columns directly

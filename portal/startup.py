@@ -1,4 +1,4 @@
-"""Checks at the start of web processes, workers and beat; Django runs them for management commands."""
+"""Checks at the start of web processes, workers and the scheduler. Django itself runs them for management commands."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def require_valid_configuration() -> None:
 def wait_for_migrations() -> None:
     """Wait until the database has all migrations of this version, and print which are missing.
 
-    Exiting instead would only make the host restart the process over and over during an upgrade. A database that does
-    not answer is not waited for, because each task handles that itself.
+    Exiting instead would only make the host restart the process repeatedly during an upgrade. Does not wait for a
+    database that does not answer, because each task handles that itself.
     """
     from syncapp.checks.installation import missing_migrations  # the models are loaded by now
 
@@ -37,11 +37,11 @@ def wait_for_migrations() -> None:
                 )
             time.sleep(POLL_SECONDS)
         if printed_at is not None:
-            _print("The database has all migrations now.")
+            _print("The database now has all migrations.")
     except Error as error:
         _print(f"The database’s migrations cannot be read: {error}".rstrip())
     finally:
-        connections.close_all()  # not to be shared with the pool's processes
+        connections.close_all()  # the pool's processes must not share these connections
 
 
 def _print(message: str) -> None:

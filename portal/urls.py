@@ -1,4 +1,4 @@
-"""The root URLconf, which includes the one of syncapp."""
+"""The root URLconf, which includes that of syncapp."""
 
 from __future__ import annotations
 

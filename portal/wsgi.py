@@ -1,4 +1,4 @@
-"""The WSGI entry for gunicorn: refuses to start where the system checks find an error."""
+"""The WSGI entry point for gunicorn, which does not start if the system checks find an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend's module where Django expects it for `ENGINE = "portal.postgresql"`."""
+"""The module that Django loads for `ENGINE = "portal.postgresql"`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from psycopg import errors
 from portal.postgresql import Commit
 from portal.processes import Kind, kind
 
-# After a timeout of a connection attempt, a web process refuses further ones, so that not all its threads wait.
+# A web process refuses new connections for this time after an attempt timed out, so that not all its threads wait.
 PAUSE_SECONDS = 3.0
 
 
 def statement_seconds() -> float:
-    """Return the statement timeout of this process in seconds; 0: none."""
+    """Return the statement timeout of this process in seconds; 0 means no limit."""
     limits = {
         Kind.WEB: settings.DATABASE_PAGE_SECONDS,
         Kind.WORKER: settings.DATABASE_TASK_SECONDS,
@@ -29,7 +29,7 @@ def statement_seconds() -> float:
 
 
 def answer_seconds() -> float | None:
-    """Return how long this process waits for an answer: longer than the statement timeout; None: without limit."""
+    """Return how many seconds this process waits for an answer, which exceed the statement timeout; None: no limit."""
     seconds = statement_seconds()
     return seconds + settings.DATABASE_CONNECT_SECONDS if seconds else None
 
@@ -51,15 +51,18 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connects with the limits of this kind of process. `last_commit` is for those who set it to None before."""
+    """A wrapper that connects with the time limits of this kind of process.
 
-    # Django uses `connect` and the exceptions of this module.
+    `last_commit` is the state of the last COMMIT since a caller set it to None.
+    """
+
+    # Django uses its `connect` and its exceptions.
     Database = SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect})  # type: ignore[assignment]  # it has the attributes that Django uses
     _refused_until = 0.0
     last_commit: Commit | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Set the server's limits at the start of the session; `options` of the URL come later and win."""
+        """Return the parameters with the server's limits; `options` in the URL come later, so they take precedence."""
         params: dict[str, Any] = super().get_connection_params()
         seconds = statement_seconds()
         if seconds and not settings.DATABASE_POOLER:
@@ -72,7 +75,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> BoundedConnection:
-        """Open a connection. Raises OperationalError at once where another thread has just timed out."""
+        """Open a connection. Raises OperationalError at once if another attempt of this process has just timed out."""
         if time.monotonic() < DatabaseWrapper._refused_until:
             raise errors.ConnectionTimeout("The database did not answer a moment ago.")
         try:
@@ -96,16 +99,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.answer_limit = answer_seconds()
 
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
-        """Skip a lost connection, for which Django would open a new one at the end of a transaction.
+        """Set autocommit, except on a lost connection, for which Django would open a new one after a transaction.
 
-        That would wait again for a server that has just timed out. A new connection starts with autocommit.
+        Opening it would mean waiting again for a server that has just timed out. New connections have autocommit.
         """
         if autocommit and self.connection is None:
             return
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
 
     def _commit(self) -> None:
-        """Note how far the COMMIT came."""
+        """Commit, and record the state of the COMMIT."""
         self.last_commit = Commit.SENT
         super()._commit()  # type: ignore[misc]  # Django's stubs leave it out
         self.last_commit = Commit.DONE

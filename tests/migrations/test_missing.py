@@ -90,7 +90,7 @@ def test_process_waits_for_migrations(name: str, tmp_path: Path) -> None:
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "-v0"], cwd=PROJECT, env=variables, check=True, timeout=120
             )
-            wait_until(lambda: "The database has all migrations now." in said(), seconds=60)
+            wait_until(lambda: "The database now has all migrations." in said(), seconds=60)
             wait_until(lambda: GOES_ON[name] in said(), seconds=60, what=said())
 
 
