@@ -98,7 +98,7 @@ def _certificate_problem(text: str) -> str:
     except ValueError as error:
         return str(error)
     is_over = certificate.ends_at < datetime.now(UTC)
-    return f"It ended on {certificate.ends_at:%-d %B %Y}." if is_over else ""
+    return f"It expired on {certificate.ends_at:%-d %B %Y}." if is_over else ""
 
 
 @register("osync")

@@ -1,4 +1,4 @@
-"""The portal's client credentials from the settings, and their end dates."""
+"""The portal's client credentials from the settings, and their expiry dates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WARN_AT_DAYS = (30, 14, 3)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a credential. `ends_on` is None while the date of a secret is not set.
+    """The expiry of a credential. `ends_on` is None while the date of a secret is not set.
 
     `thumbprint` is that of a certificate, '' for a secret.
     """
@@ -33,26 +33,26 @@ class End:
 
     @property
     def days_left(self) -> int | None:
-        """Return the days until it ends, negative afterwards."""
+        """Return the days until it expires, negative afterwards."""
         return None if self.ends_on is None else (self.ends_on - datetime.now(UTC).date()).days
 
     @property
     def step(self) -> int | None:
-        """Return the warning step that has been reached, in days before the end; None before the first."""
+        """Return the warning step that has been reached, in days before expiry; None before the first."""
         days = self.days_left
         return None if days is None else min((step for step in WARN_AT_DAYS if days <= step), default=None)
 
     @property
     def sentence(self) -> str:
-        """Return when it ends, as a sentence."""
+        """Return when it expires, as a sentence."""
         days = self.days_left
         if self.ends_on is None or days is None:
-            return f"{self.title} ends on an unknown day. Set {self.setting}_ENDS."
+            return f"{self.title} expires on an unknown date. Set {self.setting}_ENDS."
         day = f"{self.ends_on:%-d %B %Y}"
         if days < 0:
-            return f"{self.title} ended on {day}."
+            return f"{self.title} expired on {day}."
         left = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
-        return f"{self.title} ends {left}, on {day}."
+        return f"{self.title} expires {left}, on {day}."
 
 
 def of_crm() -> tuple[Credential, ...]:
@@ -75,7 +75,7 @@ def sign_in_has_its_own() -> bool:
 
 
 def ends() -> list[End]:
-    """Return when each configured credential ends. Raises ValueError for an invalid certificate."""
+    """Return when each configured credential expires. Raises ValueError for an invalid certificate."""
     found = []
     for name in CERTIFICATES:
         if text := getattr(settings, name):

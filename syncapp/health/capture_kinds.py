@@ -1,4 +1,4 @@
-"""Every trouble of capture, with its meaning and what to do."""
+"""The troubles of capture, each with its meaning and what to do."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ CAPTURE_PAUSED = Kind(
     "capture_paused",
     "Capture paused itself.",
     "Changes of contacts are read and counted, but nothing is staged or restored.",
-    "Find out why, and resume it in Settings, Capture. Resuming acts only on later changes.",
+    "Find out why, then resume it in Settings, Capture. It then acts only on later changes.",
     "Settings, Capture; docs/how-to/capture.md",
     is_failure=False,
 )
 CAPTURE_GAP = Kind(
     "capture_gap",
     "The audit log has a gap.",
-    "Edits made in Outlook at that time were not found, or too late to be restored.",
+    "Edits made in Outlook at that time were not found, or were found too late to be restored.",
     "Turn auditing on for the organization, the contact table and its columns, and keep entries for at least 7 days.",
     "Settings, Capture; Settings, Connection, Check; the audit settings in the Power Platform admin center",
     is_failure=False,
@@ -53,12 +53,12 @@ CAPTURE_GAP = Kind(
 CAPTURE_FAILED = Kind(
     "capture_failed",
     "Edits from Outlook could not be staged.",
-    "What they changed stays in the CRM, and nobody is asked about it. Later edits are staged.",
-    "Find the reason, and retry them. Or leave them in the CRM, which ends this message.",
+    "Their changes stay in the CRM without a review. Later edits are staged.",
+    "Find the reason, then retry them. Or leave them in the CRM, which also removes this message.",
     f"Settings, Connection, “Edits that could not be staged”; {WORKER_LOG}",
     is_failure=False,
 )
-_NOT_STAGED = "What people save in Outlook stays in the CRM and is not staged. It is staged later, but not restored."
+_NOT_STAGED = "Edits from Outlook stay in the CRM and are not staged for now. They are staged later, but not restored."
 FORBIDDEN_CAPTURE = Kind(
     Breaker.Name.FORBIDDEN_CAPTURE,
     f"{Breaker.Name.FORBIDDEN_CAPTURE.label}.",
@@ -72,7 +72,7 @@ REFUSED_CAPTURE = Kind(
     Breaker.Name.REFUSED_CAPTURE,
     f"{Breaker.Name.REFUSED_CAPTURE.label}.",
     _NOT_STAGED,
-    f"Let “manage.py crm_setup” add what the staging tables lack. {SLOW}",
+    f"Run “manage.py crm_setup”, which adds what the staging tables lack. {SLOW}",
     f"{SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
     affects_crm=True,
     connection=REFUSED,

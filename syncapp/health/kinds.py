@@ -1,7 +1,7 @@
-"""The definition of each trouble with every text about it, for banner, mail, /healthz and docs/how-to/troubles.md.
+"""The definition of each trouble with its texts, for the banner, mails, /healthz and docs/how-to/troubles.md.
 
-To add a trouble: define its kind here, list it in KINDS, and find it in `troubles.py: _find`.
-Afterwards `manage.py troubles` prints the section for docs/how-to/troubles.md.
+To add a trouble: define its kind here, list it in KINDS, and detect it in `troubles.py: _find`.
+Then `manage.py troubles` prints the section for docs/how-to/troubles.md.
 """
 
 from __future__ import annotations
@@ -96,10 +96,10 @@ CRM_CREDENTIALS = Kind(
     Breaker.Name.CRM_CREDENTIALS,
     _title(Breaker.Name.CRM_CREDENTIALS),
     _KEPT,
-    "Check that the client secret or certificate has not ended, and that the application user exists in the CRM and is "
-    "enabled.",
+    "Check that the client secret or certificate has not expired, and that the application user exists in the CRM and "
+    "is enabled.",
     "CRM_CLIENT_ID, CRM_CLIENT_SECRET, CRM_CLIENT_CERTIFICATE and CRM_TENANT; the app registration in Entra; the "
-    "application user in the CRM; Settings, Connection shows when secrets and certificates end",
+    "application user in the CRM; Settings, Connection shows when secrets and certificates expire",
     hides=_NOT_READ,
     affects_crm=True,
 )
@@ -173,7 +173,7 @@ REFUSED_NAMES = Kind(
 REFUSED_LIVE = Kind(
     Breaker.Name.REFUSED_LIVE,
     _title(Breaker.Name.REFUSED_LIVE),
-    "Pages show the values read before. Each value is still compared before it is written.",
+    "Pages show the values that were last read. Each value is still compared before it is written.",
     f"Allow the application user’s security role to read all contacts of the organization. {SLOW}",
     f"{SEE_ANSWER}; the application user’s security roles in the CRM",
     affects_crm=True,
@@ -183,7 +183,7 @@ REFUSED_REVIEW = Kind(
     Breaker.Name.REFUSED_REVIEW,
     _title(Breaker.Name.REFUSED_REVIEW),
     _KEPT,
-    f"Check that contacts and the staging tables in the CRM have the tables and columns named in its answer. {SLOW}",
+    f"Check that the tables and columns named in the CRM’s answer exist in the CRM. {SLOW}",
     f"{SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
     affects_crm=True,
     connection=REFUSED,
@@ -191,7 +191,7 @@ REFUSED_REVIEW = Kind(
 REFUSED_INVENTORY = Kind(
     Breaker.Name.REFUSED_INVENTORY,
     _title(Breaker.Name.REFUSED_INVENTORY),
-    "Pages show users and filters as read before. Reviewing is not affected.",
+    "Pages show users and filters as they were last read. Reviewing is not affected.",
     "Allow the application user’s security role to read users, teams, mailboxes, and other users’ filters. " + SLOW,
     f"{SEE_ANSWER}; the application user’s security roles in the CRM",
     hides=_NO_USERS,
@@ -202,7 +202,7 @@ REFUSED_FILTERS = Kind(
     Breaker.Name.REFUSED_FILTERS,
     _title(Breaker.Name.REFUSED_FILTERS),
     "Runs wait. Reading filters and reviewing are not affected.",
-    f"Allow the application user’s security role to write other users’ filters, and mailboxes. {SLOW}",
+    f"Allow the application user’s security role to write other users’ filters and mailboxes. {SLOW}",
     f"{SEE_ANSWER}; the application user’s security roles in the CRM; the page of the run",
     affects_crm=True,
     connection=REFUSED,
@@ -238,14 +238,14 @@ PULL = Kind(
     "pull",
     "The CRM is not being read.",
     "New edits do not arrive.",
-    "Find the reason in the log, or run “manage.py pull”, which reads at once and prints the error.",
+    "Find the reason in the log, or run “manage.py pull”, which reads immediately and prints the error.",
     f"{WORKER_LOG} (lines that begin with “pull”), and Settings, Connection",
     affects_crm=True,
 )
 INVENTORY = Kind(
     "inventory",
     "Users and filters are not being read.",
-    "Pages show users and filters as read before. Reviewing is not affected.",
+    "Pages show users and filters as they were last read. Reviewing is not affected.",
     "Find the reason in the log. The portal retries automatically.",
     f"{WORKER_LOG} (lines that begin with “inventory”)",
     affects_crm=True,
@@ -271,7 +271,8 @@ OVERDUE = Kind(
     "overdue",
     "Jobs are overdue.",
     "Jobs of one kind have been due for too long, although workers answer.",
-    "Check for errors. Both kinds of workers must run (“--queues periodic”, “--queues celery”); add workers if busy.",
+    "Check for errors. Both kinds of workers must run (“--queues periodic”, “--queues celery”). If they are busy, add "
+    "workers.",
     f"{WORKER_LOG}; the key “overdue” of /healthz lists the kinds; for mails Settings, Mails and backlog",
 )
 READ_ONLY = Kind(
@@ -288,7 +289,7 @@ CLOCKS = Kind(
     "clocks",
     "The clocks of two hosts differ.",
     "Times on pages and in mails may be wrong, and signing in may fail. Jobs follow the database’s clock.",
-    "Synchronize the clocks of all hosts by NTP.",
+    "Synchronize the clocks of all hosts with NTP.",
     "Settings, Connection, and the key “clock_seconds_ahead” of /healthz show the difference",
 )
 UNREADABLE = Kind(
@@ -309,8 +310,8 @@ POLICY = Kind(
 )
 CREDENTIAL = Kind(
     "credential",
-    "A client secret or certificate ends soon.",
-    "After that day the portal can neither read the CRM nor sign people in.",
+    "A client secret or certificate expires soon.",
+    "After that day, the portal can neither read the CRM nor sign people in.",
     "Add a new one to the app registration in Entra, set it as the second (such as CRM_CLIENT_SECRET_2), and restart.",
     "Settings, Connection, and docs/how-to/connect.md (Renew a certificate or a secret)",
     is_failure=False,
@@ -324,7 +325,7 @@ FAILED = Kind(
     is_failure=False,
 )
 
-# The order of the banner, the gravest first.
+# The order of the banner, the most serious first.
 KINDS = (
     DATABASE,
     MIGRATIONS,

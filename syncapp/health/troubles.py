@@ -43,7 +43,7 @@ class Trouble:
 
 
 def troubles(observed: Observations | None = None) -> list[Trouble]:
-    """Return the troubles for the banner, the gravest first, without the symptoms of others."""
+    """Return the troubles for the banner, the most serious first, without the symptoms of others."""
     observed = observed or Observations()
     found = list(_find(observed))
     hidden = frozenset[str]().union(*(trouble.kind.hides for trouble in found))

@@ -148,7 +148,7 @@ def test_invalid_setting_is_named(settings: Settings, changes: dict[str, Any], e
         (certificate().without_key, "", "no private key"),
         (certificate().key, "", "no certificate"),
         (certificate().without_key + other_key(), "", "does not belong"),
-        (certificate(days=-1).pem, "", "It ended on"),
+        (certificate(days=-1).pem, "", "It expired on"),
         ("a file name", "", "no private key"),
     ],
 )

@@ -54,7 +54,7 @@ def test_each_step_is_mailed_once(settings: Any) -> None:
         mails()
         mails()
 
-    left = [text.split(" ends in ")[1].split(",")[0] for text in mails()]
+    left = [text.split(" expires in ")[1].split(",")[0] for text in mails()]
     assert sorted(left) == ["14 days", "3 days", "30 days"]
 
 
@@ -74,8 +74,8 @@ def test_both_credentials_are_mailed(settings: Any) -> None:
 
     texts = mails()
 
-    assert any(f"certificate CRM_CLIENT_CERTIFICATE ends in 13 days, on {day_of_end(pem)}" in text for text in texts)
-    assert any("client secret CRM_CLIENT_SECRET_2 ends in 2 days" in text for text in texts)
+    assert any(f"certificate CRM_CLIENT_CERTIFICATE expires in 13 days, on {day_of_end(pem)}" in text for text in texts)
+    assert any("client secret CRM_CLIENT_SECRET_2 expires in 2 days" in text for text in texts)
 
 
 def test_page_shows_when_each_ends(settings: Any) -> None:
@@ -85,7 +85,7 @@ def test_page_shows_when_each_ends(settings: Any) -> None:
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
     assert f"on {day_of_end(pem)}" in words
-    assert "CRM_CLIENT_SECRET ends on an unknown day. Set CRM_CLIENT_SECRET_ENDS." in words
+    assert "CRM_CLIENT_SECRET expires on an unknown date. Set CRM_CLIENT_SECRET_ENDS." in words
     assert "PRIVATE KEY" not in words
 
 

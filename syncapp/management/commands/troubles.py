@@ -10,17 +10,17 @@ from syncapp.health import kinds
 
 
 class Command(BaseCommand):
-    """The command that prints docs/how-to/troubles.md from the definitions for banner, mails and /healthz."""
+    """The command that prints the list in docs/how-to/troubles.md, from the texts of banner, mails and /healthz."""
 
     help = "Print each trouble of the portal: its code, what it means, what to do and where to look."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print one section per trouble."""
+        """Print one section for each trouble."""
         lines: list[str] = []
         for kind in kinds.KINDS:
             notes = [] if kind.is_mailed else ["no mail"]
-            notes += [] if kind.is_failure else ["`/healthz` stays well"]
+            notes += [] if kind.is_failure else ["`/healthz` still answers 200"]
             lines += [
                 f"### {kind.title.removesuffix('.')}",
                 "",
