@@ -1,7 +1,7 @@
 """The settings of auditing ("Configure auditing"), and the delay after which entries can be read.
 
-Triggers write the entries (`schema`), so no write is forgotten. The delay in force when an entry is written applies to
-it; with jitter, entries appear out of order.
+Triggers write the entries (`schema`), so no write is missed. An entry keeps the delay that is set when it is written.
+With jitter, entries appear out of order.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ SWITCHES = frozenset({"enabled", "delay_seconds", "jitter_seconds", "days_kept",
 
 
 def switch(store: Store, given: Mapping[str, object]) -> None:
-    """Change the named settings; `enabled` is for the organization and for contacts. Raises ValueError."""
+    """Change the given settings; `enabled` applies to the organization and to contacts. Raises ValueError."""
     unknown = set(given) - SWITCHES
     if unknown:
-        raise ValueError(f"no key {sorted(unknown)}; known are {sorted(SWITCHES)}")
+        raise ValueError(f"unknown keys {sorted(unknown)}; known are {sorted(SWITCHES)}")
     enabled, days, invalid = given.get("enabled"), given.get("days_kept"), given.get("invalid_new_values")
     if not isinstance(enabled, bool | None):
-        raise ValueError("enabled is true or false")
+        raise ValueError("enabled must be true or false")
     if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not (days == -1 or days > 0)):
-        raise ValueError("days_kept is a number of days, or -1 for ever")
+        raise ValueError("days_kept must be a number of days, or -1 to keep entries forever")
     if invalid is not None and not (isinstance(invalid, list) and all(isinstance(name, str) for name in invalid)):
-        raise ValueError("invalid_new_values is a list of columns")
+        raise ValueError("invalid_new_values must be a list of columns")
     delay = {name: _seconds(given, name) for name in ("delay_seconds", "jitter_seconds") if name in given}
     if delay:
         store.set_setting(DELAY, json.dumps({**_delay(store), **delay}))
@@ -43,7 +43,7 @@ def switch(store: Store, given: Mapping[str, object]) -> None:
 def _seconds(given: Mapping[str, object], name: str) -> float:
     value = given[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise ValueError(f"{name} is a number of seconds")
+        raise ValueError(f"{name} must be a number of seconds")
     return value
 
 
@@ -64,7 +64,7 @@ def _change_definitions(store: Store, *, enabled: bool | None, days: int | None)
 
 
 def state(store: Store) -> dict[str, object]:
-    """Return the settings, and the numbers of entries written and not yet readable."""
+    """Return the settings, the number of entries, and the number of those that cannot be read yet."""
     delay = _delay(store)
     with store.read() as connection:
         is_on, days = connection.execute("SELECT isauditenabled, auditretentionperiodv2 FROM organization").fetchone()
@@ -84,7 +84,7 @@ def state(store: Store) -> dict[str, object]:
 
 
 def delete_before(store: Store, moment: str) -> int:
-    """Delete the entries before a moment, as an administrator deletes logs; return their number."""
+    """Delete the entries before a time, as an administrator can; return their number."""
     deleted = store.execute("DELETE FROM audit WHERE createdon < ?", (moment,))
     store.execute("DELETE FROM audit_detail WHERE auditid NOT IN (SELECT auditid FROM audit)")
     return deleted

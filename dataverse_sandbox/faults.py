@@ -183,7 +183,7 @@ class Faults:
         """Replace all rules; a rule given again unchanged keeps its count and held requests."""
         unknown = set(state) - _STATE_KEYS - _SHOWN_KEYS
         if unknown:
-            raise ValueError(f"no key {sorted(unknown)}; known are {sorted(_STATE_KEYS)}")
+            raise ValueError(f"unknown keys {sorted(unknown)}; known are {sorted(_STATE_KEYS)}")
         limits = state.get("limits")
         if not isinstance(limits, dict | None):
             raise ValueError("limits is an object")

@@ -103,7 +103,7 @@ class AuditingPage:
 
 def _in_words(state: Mapping[str, object]) -> str:
     """Describe the state of auditing."""
-    kept = f"for {state['days_kept']} days" if int(str(state["days_kept"])) > 0 else "for ever"
+    kept = f"for {state['days_kept']} days" if int(str(state["days_kept"])) > 0 else "forever"
     on = "on for contacts" if state["enabled"] else "off"
     waiting = f", {state['waiting']} of them not readable yet" if state["waiting"] else ""
     return f"Auditing is {on}. Entries are kept {kept}. Written so far: {state['entries']}{waiting}."

@@ -24,19 +24,19 @@ _MARKS = {Level.OK: "ok", Level.WARNING: "ATTENTION", Level.FAILED: "MISSING", L
 
 
 class Command(BaseCommand):
-    """The command that makes every check and prints the findings; the exit status is 1 while something is missing."""
+    """The command that runs every check and prints the findings; the exit status is 1 while something is missing."""
 
-    help = "Check the CRM: sign-in, tables, privileges, auditing, filters, limits. Writes nothing, asks nothing."
+    help = "Check the CRM: sign-in, tables, privileges, auditing, filters, limits. Only reads, unless told otherwise."
     _shows_progress = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the format and the writing probes."""
         parser.add_argument("--json", action="store_true", help="print the findings for programs")
-        parser.add_argument("--all", action="store_true", help="print also what is in order, with its story")
+        parser.add_argument("--all", action="store_true", help="also explain the checks that passed")
         parser.add_argument(
             "--probe-writes",
             action="store_true",
-            help="find out what only writing shows: each value is written as it was, or put back, and read back",
+            help="also run the checks that write: each value is written unchanged or put back, and read back",
         )
         parser.add_argument(
             "--contact",
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the checks and print the findings. Raises CommandError if one failed."""
+        """Run the checks and print the findings. Raises CommandError if one failed."""
         if options["contact"] and not options["probe_writes"]:
             raise CommandError("--contact needs --probe-writes.")
         with as_command_errors(), without_requests(options["verbosity"]):
@@ -83,12 +83,12 @@ class Command(BaseCommand):
             story = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
             for _, alike in groupby(findings, key=story):
                 self._print_findings(list(alike), tells_all=tells_all)
-        self.stdout.write("\nThese have to match the registration and the CRM")
+        self.stdout.write("\nThese values must match the app registration and the CRM")
         for name, value in report["values"].items():
             self.stdout.write(f"  {name:<26}{value}")
 
     def _print_findings(self, alike: Sequence[Mapping[str, Any]], *, tells_all: bool) -> None:
-        """Print findings that differ only in their names; if they have an explanation, print it once."""
+        """Print findings that differ only in their names; explain those that need it once."""
         finding = alike[0]
         tells = tells_all or finding["level"] != Level.OK
         names = [each["name"] for each in alike]

@@ -1,5 +1,5 @@
 """The connection check: one small function for each finding about the company's CRM.
 
-Each reports the request, the answer, its meaning and what to do. Nothing is written unless the writing probes
-were requested; those read back and restore.
+Each finding reports the request, the answer, its meaning and what to do. Checks only read, unless the writing probes
+were requested; those read back what they wrote, and restore it.
 """

@@ -18,9 +18,9 @@ from syncapp.tenant.checks.words import seconds, some
 GROUP = "Change tracking and auditing"
 _SHORT = 7  # days
 LOOK_EVERY = 1.0
-# The measurement ends after this many changes, or once `patience` is spent; the median needs a few.
+# The measurement ends after _TRIES changes, or once `patience` is over and _FEWEST changes have been measured.
 _TRIES, _FEWEST = 20, 3
-# Entries and rows keep whole seconds, which may be rounded differently.
+# Entries and rows have times in whole seconds, which may be rounded differently.
 _SAME = timedelta(seconds=2)
 _ON = ("Power Platform admin center", "Environments", "Settings", "Audit and logs", "Audit settings")
 _TABLE = ("Power Apps", "Tables", "Contact", "Properties", "Audit changes to its data")
@@ -42,7 +42,7 @@ def days_kept(context: Context) -> Answer:
     if days is None:
         return not_asked("the CRM does not say", "How long entries are kept is not known here.", tried="")
     if days == KEPT_FOREVER:
-        return ok("for ever", "After a pause, all edits can still be found.")
+        return ok("forever", "After a pause, all edits can still be found.")
     means = f"After a pause, edits of the last {days} days can still be found."
     if days < _SHORT:
         return Answer(Level.WARNING, f"{days} days", means, f"Keep entries for at least {_SHORT} days:", path=_ON)
@@ -57,7 +57,7 @@ def contact(context: Context) -> Answer:
     do = (
         "Turn it on, if edits are to be captured from the audit log:"
         if switch.may_change
-        else ("A managed solution has fixed this setting; its publisher can change it.")
+        else ("A managed solution locks this setting; only its publisher can change it.")
     )
     return Answer(Level.WARNING, "off", _NEEDED, do, path=_TABLE if switch.may_change else ())
 
@@ -68,12 +68,12 @@ def columns(context: Context) -> Answer:
     there = [name for name in OUTLOOK_COLUMNS if name in switches]
     off = [name for name in there if not switches[name].is_on]
     if not off:
-        return ok(f"{len(there)} of {len(there)} on", "Edits of every synchronized column leave a trace.")
+        return ok(f"{len(there)} of {len(there)} on", "Edits of every synchronized column are in the audit log.")
     fixed = [name for name in off if not switches[name].may_change]
     answer = f"{len(there) - len(off)} of {len(there)} on, off: {some(off)}"
-    means = "Edits of these columns leave no trace and can’t be captured."
+    means = "Edits of these columns are not in the audit log, so they cannot be captured."
     do = (
-        f"Turn auditing on for them; fixed by a managed solution: {some(fixed)}."
+        f"Turn auditing on for them; locked by a managed solution: {some(fixed)}."
         if fixed
         else "Turn auditing on for them:"
     )
@@ -91,7 +91,7 @@ def delay(context: Context) -> Answer:
         if each.is_update and each.modified_on and each.modified_on > today
     }
     if not recent:
-        means = "No contact was changed today, so no entry could be looked for."
+        means = "No contact was changed in the last day, so there is no entry to look for."
         return not_asked("no change to look for", means, _MEASURE, tried="Looked for changes of the last day")
     since = min(recent.values()) - _SAME
     entries = context.crm.audits.entries("contact", since=since, rows=list(recent)).rows
@@ -104,10 +104,10 @@ def _seen(recent: Mapping[UUID, datetime], found: set[UUID]) -> Answer:
     def ages(rows: Iterable[UUID]) -> list[float]:
         return sorted((datetime.now(UTC) - recent[row]).total_seconds() for row in rows)
 
-    answer = f"{len(found)} of the last {len(recent)} changes are there"
+    answer = f"{len(found)} of the last {len(recent)} changes are in the log"
     if not found:
-        means = "Either entries take longer than these changes are old, or auditing is off."
-        return Answer(Level.WARNING, answer, means, "See the switches of auditing above.")
+        means = "Either entries take longer than that to appear, or auditing is off."
+        return Answer(Level.WARNING, answer, means, "See the auditing settings above.")
     means = f"A change was in the log after at most {seconds(ages(found)[0])}."
     if missing := set(recent) - found:
         answer += f"; one that is {seconds(ages(missing)[-1])} old is not"
@@ -120,8 +120,8 @@ _MEASURE = "Name a test contact to measure it: the portal changes its pager and 
 
 def _measured(context: Context, contact_id: UUID) -> Answer:
     if not context.crm.writes_are_allowed():
-        means = "The portal writes nothing to a connection that is read only."
-        return not_asked("not tried, the connection is read only", means, "Enable writing in Settings, Connection.")
+        means = "The portal writes nothing while the connection is read only."
+        return not_asked("not tried: the connection is read only", means, "Enable writing in Settings, Connection.")
     tried = "Changed the pager of a test contact and waited for the entries"
     waits: list[float] = []
     started = time.monotonic()
@@ -131,12 +131,14 @@ def _measured(context: Context, contact_id: UUID) -> Answer:
             probe.change()
             wait = _wait_for_entry(context, contact_id, known)
             if wait is None:
-                answer = f"not there after {seconds(context.patience)}"
-                means = "A value from Outlook stays live longer than this, or auditing is off."
-                return Answer(Level.WARNING, answer, means, "See the switches of auditing above.", tried)
+                answer = f"no entry after {seconds(context.patience)}"
+                means = "A value from Outlook stays in the CRM for longer than this, or auditing is off."
+                return Answer(Level.WARNING, answer, means, "See the auditing settings above.", tried)
             waits.append(wait)
     answer = f"median {seconds(statistics.median(waits))}, worst {seconds(max(waits))} of {len(waits)} changes"
-    return ok(answer, "A value from Outlook is live for about this long before it can be put back.", tried=tried)
+    return ok(
+        answer, "A value from Outlook stays in the CRM for about this long before it can be put back.", tried=tried
+    )
 
 
 def _entry_ids(context: Context, contact_id: UUID) -> set[UUID]:

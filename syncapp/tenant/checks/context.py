@@ -1,4 +1,4 @@
-"""Shared parts of the checks: the client, and readings that several checks need, each requested once."""
+"""The context that the checks share: the client, and answers that several checks need, each requested once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHANGES = 20
 
 
 class Context:
-    """One run of the checks. A reading that failed raises the same error to every check that needs it."""
+    """One run of the checks. A request that failed raises the same error in every check that needs its answer."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class Context:
         patience: float = 60.0,
         checked_by: Person | None = None,
     ) -> None:
-        """Begin a run; `contact_id` is a test contact for writing probes, `patience` the longest wait for a change.
-        `checked_by` is the person who asked for the check, None on the command line.
+        """Begin a run with its own client, which counts the run's requests.
 
-        Each run has its own client, which counts the run's requests.
+        `contact_id` is a test contact for writing probes, `patience` the longest wait for a change in seconds.
+        `checked_by` is the person who requested the check, None on the command line.
         """
         self.crm = crm.in_lane(Lane.BULK)
         self.patience = patience
@@ -88,7 +88,7 @@ class Context:
         return self.once(("columns", table), lambda: {each.name: each for each in self.crm.columns(table)})
 
     def sync_users(self, name: str) -> tuple[UUID, ...]:
-        """Return the users with this name, the one that signs what Outlook saves."""
+        """Return the ids of the users with this name, such as the signing user's."""
         return self.once(("user", name), lambda: self.crm.accounts.ids_by_name(name))
 
     def latest_changes(self) -> tuple[ContactChange, ...]:

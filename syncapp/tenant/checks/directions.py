@@ -52,7 +52,14 @@ def directions(context: Context) -> Answer:
         return Answer(Level.WARNING, answer, means, "Look at the directions:", path=_PATH, items=items)
     if not any(each.direction & Direction.TO_CRM for each in found):
         means = "No edit in Outlook reaches the CRM, so there is nothing to review."
-        return Answer(Level.WARNING, answer, means, "Set the fields that people may edit:", path=_PATH, items=items)
+        return Answer(
+            Level.WARNING,
+            answer,
+            means,
+            "Set the direction of the fields that people may edit:",
+            path=_PATH,
+            items=items,
+        )
     return ok(answer, "Edits in Outlook reach the CRM for the fields that go both ways or to the CRM.", items=items)
 
 
@@ -65,9 +72,9 @@ def allowed_directions(context: Context) -> Answer:
         return not_asked("the CRM does not say", means, tried="Compared two fields")
     answer = f"full name {name}, job title {title}"
     if name == title:
-        means = "The number does not show which fields can be set."
+        means = "The number does not distinguish fields whose direction can be set from others."
         return Answer(Level.WARNING, answer, means)
-    return ok(answer, "The number tells fields that can be set from those that cannot.")
+    return ok(answer, "The number distinguishes fields whose direction can be set from others.")
 
 
 def changing_directions(context: Context) -> Answer:
@@ -77,13 +84,13 @@ def changing_directions(context: Context) -> Answer:
         do = "The portal can write one field’s direction as it is, and read it back. Nothing changes:"
         return not_asked("not tried", means, do, command=PROBE)
     if not context.crm.filters_may_be_switched():
-        means = "The portal writes nothing to a connection that is read only."
-        return not_asked("not tried, the connection is read only", means, "Enable filters in Settings, Connection.")
+        means = "The portal writes nothing while the connection is read only."
+        return not_asked("not tried: the connection is read only", means, "Enable filters in Settings, Connection.")
     settable = [each for each in _directions(context) if each.column not in _FIXED]
     if not settable:
-        return not_asked("no field to try it with", means)
+        return not_asked("no field that could be tried", means)
     field = settable[0]
-    tried = f"Wrote the direction of {field.label} as it is, then read it"
+    tried = f"Wrote the direction of {field.label} as it was, then read it back"
     before = context.crm.directions.stored(field.id)
     keeps_versions = context.table(_MAPPINGS).keeps_versions
     after = context.crm.directions.rewrite(before, keeps_versions=keeps_versions)

@@ -16,7 +16,7 @@ from syncapp.text.localization import number
 GROUP = "Filters"
 _PROBED = 5
 PROBE = "python manage.py crm_check --probe-writes"
-_NOBODY = "Nobody with an own role, a mailbox and filters was found, so nothing could be compared."
+_NOBODY = "No user with a security role, a mailbox and filters was found, so nothing could be tried."
 
 
 def _probes(context: Context) -> list[tuple[DirectoryUser, ReadingProbe]]:
@@ -34,7 +34,7 @@ def reading(context: Context) -> Answer:
     if direct:
         count = sum(probe.direct_count or 0 for probe in direct)
         answer = f"directly, {number(count)} filters of {len(direct)} people"
-        return ok(answer, "Filters of everybody can be read without acting for them.")
+        return ok(answer, "All users’ filters can be read without acting on their behalf.")
     if acting:
         answer = f"only on their behalf, {len(acting)} people"
         means = "Filters are read one person at a time, which takes longer."
@@ -45,21 +45,21 @@ def reading(context: Context) -> Answer:
         means = "The Filters pages stay empty, and nothing can be switched."
         do = "Give the role prvAdminFilter and Read on Saved View."
         return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to read filters")
-    return not_asked("nobody to compare", _NOBODY, "Check again when people have filters.")
+    return not_asked("no one to compare", _NOBODY, "Check again when people have filters.")
 
 
 def impersonation(context: Context) -> Answer:
     """Ask the CRM who is calling, on behalf of a few people."""
     probes = _probes(context)
     if not probes:
-        return not_asked("nobody to act for", _NOBODY, "Check again when people have a role and a mailbox.")
+        return not_asked("no one to act for", _NOBODY, "Check again when people have a role and a mailbox.")
     user, probe = probes[0]
     if probe.answered_as == user.id:
-        return ok("the CRM answers as the person", "What a person’s filter selects can be counted.")
-    means = "Forecasts of what a filter selects are not available; filters are switched directly."
+        return ok("the CRM answers as that person", "The rows that a person’s filter selects can be counted.")
+    means = "There are no forecasts of what a filter selects. Filters are switched directly."
     do = "Give the role prvActOnBehalfOfAnotherUser."
     if probe.answered_as is not None:
-        means = f"The CRM ignores the impersonation and answers as ourselves. {means}"
+        means = f"The CRM ignores the impersonation and answers as the portal’s own user. {means}"
         return Answer(Level.WARNING, "ignored without an error", means, "Ask Microsoft support why it is ignored.")
     return Answer(Level.WARNING, "refused", means, do)
 
@@ -73,18 +73,18 @@ def writing(context: Context) -> Answer:
         answer = f"{known.get_writing_display().lower()}, read back {known.writing_probed_at:%d %b %Y %H:%M} UTC"
         return ok(answer, "Runs can switch filters.", tried="Looked up the last write that was read back")
     if known.writing == Access.NONE:
-        means = "The Filters pages show everything, but nothing can be switched."
+        means = "The Filters pages show all filters, but none can be switched."
         do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
         return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to switch filters")
-    means = "The documentation promises reading only. Writing one filter’s own state and reading it back shows it."
-    return not_asked("not tried", means, "Try it. Nothing changes:", command=PROBE)
+    means = "Microsoft documents only reading. Writing one filter’s state as it is, and reading it back, shows it."
+    return not_asked("not tried", means, "Try it; nothing changes:", command=PROBE)
 
 
 def _written(context: Context) -> Answer:
     if not context.crm.filters_may_be_switched():
-        means = "The portal writes nothing to a connection that is read only."
-        return not_asked("not tried, the connection is read only", means, "Enable filters in Settings, Connection.")
-    tried = "Wrote one filter’s own state, then read it"
+        means = "The portal writes nothing while the connection is read only."
+        return not_asked("not tried: the connection is read only", means, "Enable filters in Settings, Connection.")
+    tried = "Wrote one filter’s state as it was, then read it back"
     own = context.round_trip().identity.user_id
     for user, probe in _probes(context):
         if not (probe.direct_works or probe.acting_works):
@@ -103,9 +103,9 @@ def _written(context: Context) -> Answer:
             return Answer(Level.WARNING, "only on the person’s behalf", means, "Give the role prvAdminFilter.", tried)
         means = "Nothing can be switched."
         do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
-        answer = came_back(as_owner.error) if as_owner.error else "written, but not read back as it was written"
+        answer = came_back(as_owner.error) if as_owner.error else "accepted, but read back differently"
         return Answer(Level.FAILED, answer, means, do, tried, "Allow the portal to switch filters")
-    return not_asked("nobody to try it with", _NOBODY, "Check again when people have filters.")
+    return not_asked("no one to try it with", _NOBODY, "Check again when people have filters.")
 
 
 CHECKS = (

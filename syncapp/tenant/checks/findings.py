@@ -31,7 +31,7 @@ class Level(StrEnum):
 class Answer:
     """The result of a check.
 
-    `fix` is a short imperative for lists of what to do. `command` is a line to copy, `path` where to click in
+    `fix` is a short imperative for lists of what to do. `command` is a line to copy, `path` the steps to click in
     Microsoft's pages. `items` are the names that the answer counts.
     """
 
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the check. `tried` describes its request; `needed_for` is what does not work without it."""
+    """One line of the check. `tried` describes its request; `needed_for` are the purposes that fail without it."""
 
     id: str
     name: str
@@ -92,7 +92,7 @@ def ok(answer: str, means: str, *, items: Iterable[str] = (), tried: str = "") -
 
 
 def not_asked(answer: str, means: str, do: str = NOTHING, *, tried: str = "Nothing", command: str = "") -> Answer:
-    """Return the answer of a check that could not be made."""
+    """Return the answer of a check that could not be run."""
     return Answer(Level.UNKNOWN, answer, means, do, tried=tried, command=command)
 
 

@@ -25,7 +25,7 @@ from syncapp.models.jobs.job import OPEN_STATES, JobState
 from syncapp.tenant.checks import run
 from syncapp.tenant.checks.context import Context
 
-_PATIENCE = 5.0  # seconds for one change to appear in the audit log: a task has little time
+_PATIENCE = 5.0  # seconds for a change to appear in the audit log; short, because a task has a time limit
 _KEPT = 5  # checks
 
 
@@ -43,7 +43,7 @@ def request(*, by: Person, probes_writes: bool = False, contact_id: UUID | None 
 
 
 def work(pk: int, *, crm: CrmClient, names: Names, seconds: float) -> None:
-    """Make the checks until all are made or the time is up. Safe to call twice, and after a crash at any point."""
+    """Run the checks until all are done or the time is up. Safe to call twice, and after a crash at any point."""
     runner.run(ConnectionCheckJob(crm, names, seconds), pk)
 
 
@@ -54,19 +54,19 @@ def latest() -> ConnectionCheck | None:
 
 
 def under_way() -> ConnectionCheck | None:
-    """Return the check that is waiting or being made."""
+    """Return the check that is waiting or in progress."""
     return ConnectionCheck.objects.filter(state__in=OPEN_STATES).first()
 
 
 def newest_failed() -> bool:
-    """Return whether the newest check could not be made at all."""
+    """Return whether the newest check could not be completed."""
     newest = ConnectionCheck.objects.order_by("-pk").first()
     return newest is not None and newest.state == JobState.FAILED
 
 
 @runner.register
 class ConnectionCheckJob(JobType):
-    """The job that makes the checks and stores each finding. No breaker stops it, because it reports what is wrong."""
+    """The job that runs the checks and stores each finding. No breaker stops it, because it reports what is wrong."""
 
     name = "connection_check"
     title = "Checking the connection"
@@ -80,7 +80,7 @@ class ConnectionCheckJob(JobType):
         self._seconds = seconds
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Make the next checks until the time is up; the rest is due again at once. Raises LostLease."""
+        """Run the next checks until the time is up; the rest is due again at once. Raises LostLease."""
         started, check = time.monotonic(), ConnectionCheck.objects.select_related("requested_by").get(pk=lease.pk)
         context = Context(
             self._crm,

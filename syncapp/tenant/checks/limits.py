@@ -1,4 +1,4 @@
-"""Checks of limits and expiry: how close we are to what the CRM and the sign-in service allow."""
+"""Checks of the CRM's limits, and of the expiry of secrets and certificates."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ _FEW, _MUCH = 0.1, 0.8
 
 
 def protection(context: Context) -> Answer:
-    """Read how much of the five-minute limits is left, and whether the CRM has made us pause."""
+    """Read how much of the five-minute limits is left, and whether the CRM has asked the portal to pause."""
     status = context.crm.limiter_status()
     most = Limits().requests
     if status.paused_for > 0:
         means = "The CRM asked for a pause. Everything waits until it is over."
-        do = "Wait. If it comes again, look for another program that uses the same application user."
+        do = "Wait. If it happens again, look for another program that uses the same application user."
         return Answer(Level.WARNING, f"paused for {seconds(status.paused_for)} more", means, do)
     left = context.round_trip().requests_left
     if left is None:
         return ok(
-            f"at most {number(int(most))}, the answer does not say what is left", "The CRM has not slowed us down."
+            f"at most {number(int(most))}; the CRM does not report how many are left",
+            "The CRM has not slowed the portal down.",
         )
     answer = f"{number(left)} left of {number(int(most))} in 5 minutes"
     if left < most * _FEW:
         means = "The CRM will soon ask for a pause."
         return Answer(Level.WARNING, answer, means, "Look for another program that uses the same application user.")
-    return ok(answer, "The CRM has not slowed us down.")
+    return ok(answer, "The CRM has not slowed the portal down.")
 
 
 def per_day(_context: Context) -> Answer:
@@ -50,32 +51,43 @@ def per_day(_context: Context) -> Answer:
 
 
 def expiry(_context: Context) -> Answer:
-    """Report when the secrets and certificates end; one that stays valid is enough."""
+    """Report when the secrets and certificates expire; one that stays valid is enough."""
     try:
         ends = credentials.ends()
     except ValueError as error:
-        means = "After a restart nothing is read or written, and nobody can sign in."
+        means = "After a restart, nothing is read or written, and no one can sign in."
         return Answer(Level.FAILED, str(error), means, "Correct the certificate.", fix="Correct the certificate")
     answer = " ".join(end.sentence for end in ends) or "no secret and no certificate"
     known = [end.days_left for end in ends if end.days_left is not None]
     means = (
-        "After that day nothing is read or written, and nobody can sign in. A mail goes out 30, 14 and 3 days before."
+        "After that day, nothing is read or written, and no one can sign in. A mail is sent 30, 14 and 3 days before."
     )
     if known and max(known) > credentials.WARN_AT_DAYS[0]:
         return ok(answer, means)
     if len(known) < len(ends):
-        do = "Look in the app registration, and set the day of each secret, such as CRM_CLIENT_SECRET_ENDS=2027-05-31."
+        do = (
+            "Look up the expiry dates in the app registration, and set one for each secret, for example "
+            "CRM_CLIENT_SECRET_ENDS=2027-05-31."
+        )
         return Answer(Level.UNKNOWN, answer, means, do)
-    do = "Add another secret or a certificate. Both work side by side until the first one ends."
+    do = "Add another secret or a certificate. Both work until the first one expires."
     if known and max(known) >= 0:
         return Answer(Level.WARNING, answer, means, do)
     return Answer(Level.FAILED, answer, means, do, fix="Replace the secret or certificate")
 
 
 CHECKS = (
-    Check("credentials", "Secrets and certificates", GROUP, "Read when each ends", expiry, EVERYTHING, asks_crm=False),
     Check(
-        "requests-per-day", "Requests per day", GROUP, "Counted our own requests", per_day, EVERYTHING, asks_crm=False
+        "credentials", "Secrets and certificates", GROUP, "Read when each expires", expiry, EVERYTHING, asks_crm=False
+    ),
+    Check(
+        "requests-per-day",
+        "Requests per day",
+        GROUP,
+        "Counted the portal’s own requests",
+        per_day,
+        EVERYTHING,
+        asks_crm=False,
     ),
     Check("protection-limits", "Requests in 5 minutes", GROUP, "Read the headers of an answer", protection, EVERYTHING),
 )

@@ -17,7 +17,7 @@ _NUMBERS = ("+1 555 0100", "+1 555 0101")
 
 
 class PagerProbe:
-    """One contact under test."""
+    """A test contact whose pager is changed and restored."""
 
     def __init__(self, crm: CrmClient, contact_id: UUID, column: Column, *, has_revision: bool) -> None:
         self._crm = crm
@@ -39,12 +39,12 @@ class PagerProbe:
             self._write(now, self.original)
 
     def _write(self, now: LiveContact, number: str | None) -> None:
-        # The revision is raised, as by every program, or the CRM's plug-in takes the write for an edit in Outlook.
+        # Like every program, it raises the revision. Otherwise the CRM's plug-in takes the write for an Outlook edit.
         revision = None if now.revision is None else now.revision + 1
         write = ContactWrite(self._contact_id, now.etag, revision, ((self._column, number),))
         self._crm.apply(ChangeSet(contact=write, marks=(), closes=()), tag=TAG)
         if self._read().values[COLUMN] != number:
-            raise ProtocolError(f"The {COLUMN} was not what was written.", code="probe")
+            raise ProtocolError(f"The {COLUMN} does not have the value that was written.", code="probe")
 
     def _read(self) -> LiveContact:
         found = self._crm.read_for_delivery(
@@ -61,7 +61,7 @@ class PagerProbe:
 
 @contextmanager
 def pager_probe(crm: CrmClient, names: Names, contact_id: UUID) -> Iterator[PagerProbe]:
-    """Yield the probe and put the contact's pager back, whatever happens. Raises CrmError."""
+    """Yield the probe, and put the contact's pager back in any case. Raises CrmError."""
     columns = {column.name: column for column in crm.columns("contact")}
     if COLUMN not in columns:
         raise ProtocolError(f"The contact has no {COLUMN}.", code="probe")
@@ -75,5 +75,5 @@ def pager_probe(crm: CrmClient, names: Names, contact_id: UUID) -> Iterator[Page
         except CrmError as error:
             shown = probe.original or "empty"
             raise ProtocolError(
-                f"The {COLUMN} of {contact_id} could not be put back; it was {shown}.", code="probe"
+                f"The {COLUMN} of {contact_id} could not be put back; its value was {shown}.", code="probe"
             ) from error

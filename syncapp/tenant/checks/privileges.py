@@ -63,17 +63,17 @@ def _table_is_missing(privilege: Privilege, context: Context) -> bool:
 
 
 def more_than_needed(context: Context) -> Answer:
-    """Name the held privileges that the portal does not use and that could change or delete data."""
+    """List the held privileges that the portal does not use and that could change or delete data."""
     names = [privilege.name for privilege in context.held_privileges()]
     found = privileges.not_needed(names, context.names)
     others = len(names) - len(found)
     if not found:
-        return ok(f"none of {others} held could change what the portal does not use", "The role fits.")
+        return ok(f"none; {others} privileges are held", "The role allows no changes that the portal does not make.")
     means = "The portal never uses them. Your security team may ask why it has them."
-    answer = f"{len(found)} held that nothing here uses: {some(found)}"
+    answer = f"{len(found)} that the portal does not use: {some(found)}"
     do = (
-        "Give the application user only a role with the privileges above, such as the one that crm_setup makes, and "
-        "take its other roles away. Nothing stops working."
+        "Give the application user only a role with the privileges above, such as the one that crm_setup creates, and "
+        "remove its other roles. Everything keeps working."
     )
     return Answer(Level.WARNING, answer, means, do, items=found)
 

@@ -1,4 +1,4 @@
-"""One run of all checks, in order. A check that fails unexpectedly becomes a finding and does not end the others."""
+"""One run of all checks, in order. A check that fails unexpectedly becomes a finding and does not stop the others."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CheckResult:
 
 
 def all_checks(names: Names) -> tuple[Check, ...]:
-    """Return every check, in the order in which they are made and shown."""
+    """Return every check, in the order in which they are run and shown."""
     return (
         *sign_in.CHECKS,
         *tables.checks(names),
@@ -61,7 +61,7 @@ def all_checks(names: Names) -> tuple[Check, ...]:
 
 
 def run_checks(context: Context, *, progress: Progress = lambda *_: None) -> CheckResult:
-    """Make all checks and return their findings.
+    """Run all checks and return their findings.
 
     `progress` gets how many checks are done, how many there are, and the name of the next.
     """
@@ -81,8 +81,8 @@ def make_checks(context: Context, *, first: int = 0) -> Iterator[Finding]:
     silence = _sign_in_error(checks[min(first, len(checks)) - 1], context) if first else None
     for check in checks[first:]:
         if silence is not None and check.asks_crm:
-            means = f"Nothing can be asked before this is corrected: {came_back(silence)}"
-            yield Finding(check, not_asked(NOT_TRIED, means, "Correct what is said above first."))
+            means = f"Nothing can be checked until this is corrected: {came_back(silence)}"
+            yield Finding(check, not_asked(NOT_TRIED, means, "Correct the problem above first."))
             continue
         answer, error = make_check(check, context)
         silence = silence or error or (_sign_in_error(check, context) if check in sign_in.FIRST else None)
@@ -90,7 +90,7 @@ def make_checks(context: Context, *, first: int = 0) -> Iterator[Finding]:
 
 
 def make_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
-    """Return a check's answer, and the error that makes further requests pointless, if any."""
+    """Run a check; return its answer, and the error that makes further requests pointless, if any."""
     try:
         return check.run(context), None
     except CrmError as error:
@@ -104,7 +104,7 @@ def make_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]
 
 
 def _sign_in_error(check: Check, context: Context) -> CrmError | None:
-    """Return why no further request can succeed after this check; the first two checks report this themselves."""
+    """Return the error that makes all further requests pointless; the first two checks report it themselves."""
     try:
         context.round_trip()
     except CrmError as error:
@@ -114,7 +114,7 @@ def _sign_in_error(check: Check, context: Context) -> CrmError | None:
 
 
 def values_to_match(context: Context) -> Mapping[str, str]:
-    """Return the values that have to be the same here, in the registration and in the CRM."""
+    """Return the values that must be the same in the settings, in the app registration and in the CRM."""
     try:
         organization = str(context.round_trip().identity.organization_id)
     except CrmError:

@@ -1,4 +1,4 @@
-"""Checks of the sign-in: the token, our user, and addresses and values that have to match the registration."""
+"""Checks of the sign-in: the token, our user, and addresses and values that must match the app registration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _USERS_PATH = ("Power Platform admin center", "Environments", "Settings", "Appli
 
 
 def redirect_address() -> str:
-    """Return the address that the registration has to have as its redirect address."""
+    """Return the redirect address that the app registration must have."""
     return f"{settings.BASE_URL}{reverse('sign_in_callback')}"
 
 
@@ -28,9 +28,9 @@ def token(context: Context) -> Answer:
     try:
         found = context.round_trip()
     except TokenUnavailable as error:
-        do = f"Look whether {settings.CRM_AUTHORITY} can be reached from here, through OUTGOING_PROXY if there is one."
+        do = f"Check that this host can reach {settings.CRM_AUTHORITY}, through OUTGOING_PROXY if it is set."
         means = "The sign-in service did not answer. Nothing can be read or written."
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Reach the sign-in service")
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Make the sign-in service reachable")
     except CredentialsRefused as error:
         if error.status is not None:
             return ok("accepted by the sign-in service", "Tenant, registration and credentials match.")
@@ -51,15 +51,15 @@ def who_we_are(context: Context) -> Answer:
         do = "Add an application user for this application and give it a security role:"
         return Answer(Level.FAILED, came_back(error), means, do, fix="Add the application user", path=_USERS_PATH)
     except CrmError as error:
-        means = "The CRM did not say who we are. Nothing can be read or written."
-        do = "Look whether CRM_ORIGIN is the environment’s address and can be reached from here."
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Reach the CRM")
+        means = "The CRM did not identify the portal’s user. Nothing can be read or written."
+        do = "Check that CRM_ORIGIN is the environment’s address, and that this host can reach it."
+        return Answer(Level.FAILED, came_back(error), means, do, fix="Make the CRM reachable")
     known = Connection.objects.first()
     if known is None:
-        return ok(f"user {identity.user_id}", "The CRM answers. It becomes this portal’s CRM with the first reading.")
+        return ok(f"user {identity.user_id}", "The CRM answers. It becomes this portal’s CRM when it is first read.")
     if known.organization_id != identity.organization_id:
         answer = f"organization {identity.organization_id}, but this database mirrors {known.organization_id}"
-        means = "The address leads to another CRM than the one that was mirrored. Nothing is read or written."
+        means = "CRM_ORIGIN leads to a different CRM from the one that was mirrored. Nothing is read or written."
         do = "Correct CRM_ORIGIN, or give the other CRM a database of its own."
         return Answer(Level.FAILED, answer, means, do, fix="Connect the CRM that this database mirrors")
     return ok(f"user {identity.user_id}", "It is the CRM that this database mirrors.")
@@ -68,13 +68,13 @@ def who_we_are(context: Context) -> Answer:
 def application_user(context: Context) -> Answer:
     """Read our own user with its roles."""
     account = context.account()
-    roles = ", ".join(account.roles) or "no role of its own"
+    roles = ", ".join(account.roles) or "no security role of its own"
     answer = f"{account.name}, {account.business_unit or 'business unit not known'}: {roles}"
     if account.application_id is None:
-        means = "The portal runs as a person’s account: it stops when that person leaves, and needs a license."
+        means = "The portal uses a person’s account. It needs a license, and stops working when that person leaves."
         return Answer(Level.WARNING, answer, means, "Use an application user:", path=_USERS_PATH)
     if account.application_id != parse_uuid(settings.CRM_CLIENT_ID):
-        means = f"The CRM names the application {account.application_id}, the settings {settings.CRM_CLIENT_ID}."
+        means = f"The user belongs to application {account.application_id}, the settings name {settings.CRM_CLIENT_ID}."
         return Answer(
             Level.WARNING, answer, means, "Compare CRM_CLIENT_ID with the application user.", path=_USERS_PATH
         )
@@ -84,12 +84,12 @@ def application_user(context: Context) -> Answer:
 def redirect(_context: Context) -> Answer:
     """Check whether anyone has signed in through this address."""
     address = redirect_address()
-    means = "The same address has to be in the registration, platform Web."
+    means = "The app registration must have the same address, under the platform Web."
     if Person.objects.filter(signed_in_at__isnull=False).exists():
         return ok(address, f"People have signed in. {means}")
-    do = "Add it to the registration, then sign in once:"
+    do = "Add it to the app registration, then sign in once:"
     path = ("Microsoft Entra admin center", "App registrations", "Authentication", "Add a platform", "Web")
-    return Answer(Level.UNKNOWN, f"{address}, nobody has signed in yet", means, do, path=path)
+    return Answer(Level.UNKNOWN, f"{address}, no one has signed in yet", means, do, path=path)
 
 
 def app_roles(_context: Context) -> Answer:
@@ -98,14 +98,14 @@ def app_roles(_context: Context) -> Answer:
         role: Person.objects.filter(is_active=True, **{column: True}).count() for role, column in ROLE_COLUMNS.items()
     }
     values = ", ".join(role.value for role in Role)
-    means = f"The values in the registration have to be exactly these: {values}. Anything else gives no access."
+    means = f"The app registration must have exactly these values: {values}. Other values give no access."
     if counts[Role.ADMINISTRATOR]:
         return ok("; ".join(f"{role.value}: {number}" for role, number in counts.items()), means)
     if not Person.objects.filter(signed_in_at__isnull=False).exists():
-        return not_asked("nobody has signed in yet", means, "Sign in as a person with the role Administrator.")
-    do = "Make the app roles with these values, assign Administrator to somebody, and let them sign in:"
+        return not_asked("no one has signed in yet", means, "Sign in as a person with the role Administrator.")
+    do = "Create the app roles with these values, assign Administrator to someone, and let them sign in:"
     path = ("Microsoft Entra admin center", "App registrations", "App roles", "Create app role")
-    return Answer(Level.WARNING, "nobody who signed in has the role Administrator", means, do, path=path)
+    return Answer(Level.WARNING, "no one who signed in has the role Administrator", means, do, path=path)
 
 
 def clocks(context: Context) -> Answer:
@@ -115,21 +115,30 @@ def clocks(context: Context) -> Answer:
         return not_asked("the answer has no date", "Whether the clocks agree is not known.", NOTHING, tried="")
     apart = f"{abs(difference):.1f} s apart"
     if abs(difference) > _MAX_APART:
-        means = "Sign-ins and links fail, and edits seem to come from the past or the future."
-        return Answer(Level.FAILED, apart, means, "Synchronize this host’s clock by NTP.", fix="Set this host’s clock")
+        means = "Sign-ins and links fail, and edits seem to be from the past or the future."
+        return Answer(
+            Level.FAILED, apart, means, "Synchronize this host’s clock with NTP.", fix="Set this host’s clock"
+        )
     if abs(difference) > _NOTEWORTHY:
-        means = "Still works. More than 60 s would not."
-        return Answer(Level.WARNING, apart, means, "Synchronize this host’s clock by NTP.")
-    return ok(apart, "Links and time limits work as they should. More than 60 s would not.")
+        means = "This still works. A difference of more than 60 s would not."
+        return Answer(Level.WARNING, apart, means, "Synchronize this host’s clock with NTP.")
+    return ok(apart, "Links and time limits work. With a difference of more than 60 s, they would not.")
 
 
 FIRST = (
     Check("token", "Token", GROUP, "Signed in again as the application", token, EVERYTHING),
-    Check("who-we-are", "Who we are", GROUP, "GET WhoAmI", who_we_are, EVERYTHING),
+    Check("who-we-are", "Identity in the CRM", GROUP, "GET WhoAmI", who_we_are, EVERYTHING),
 )
 CHECKS = (
     *FIRST,
-    Check("application-user", "Application user", GROUP, "Read our user and its roles", application_user, EVERYTHING),
+    Check(
+        "application-user",
+        "Application user",
+        GROUP,
+        "Read the portal’s user and its roles",
+        application_user,
+        EVERYTHING,
+    ),
     Check("redirect-address", "Redirect address", GROUP, "Looked for people who signed in", redirect, asks_crm=False),
     Check("app-roles", "App roles", GROUP, "Counted people by role", app_roles, asks_crm=False),
     Check("clocks", "Clocks", GROUP, "Compared with the date in the CRM’s answer", clocks, EVERYTHING),

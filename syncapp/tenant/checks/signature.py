@@ -1,4 +1,4 @@
-"""The check that unlocks restoring: the synchronization's signature on an edit just made in Outlook."""
+"""The check on which restoring depends: the synchronization's signature on an edit just made in Outlook."""
 
 from __future__ import annotations
 
@@ -14,34 +14,38 @@ from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_as
 from syncapp.tenant.checks.synchronization import GROUP
 
 _MINUTES = signature.JUST_MADE.seconds // 60
-_UNLOCKS = "Capture restores nothing before the signature was seen on an edit that an administrator made in Outlook."
+_UNLOCKS = (
+    "Capture restores nothing until the signature has been seen on an edit that an administrator made in Outlook."
+)
 _EDIT = "Change a contact in Outlook, wait until the CRM shows it (up to 12 minutes), then check again."
 
 
 def own_edit(context: Context) -> Answer:
-    """Look for an edit that an administrator has just made, and store that it is signed."""
+    """Look for an edit that an administrator has just made, and store its signing user."""
     capture = Capture.objects.filter(slot=1).first()
     if capture is None or capture.mode == CaptureMode.OFF or settings.CAPTURE != AUDIT:
         do = "To capture edits from the audit log, set CAPTURE=audit and restart the workers."
-        return not_asked("not asked, capture is off", _UNLOCKS, do)
+        return not_asked("not checked: capture is off", _UNLOCKS, do)
     identities.find(context.crm)
     administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     users = signature.crm_users([context.checked_by] if context.checked_by is not None else list(administrators))
     if not users:
-        means = "An edit is recognized by the user of the CRM who made it: by Entra id, or by mail address."
-        do = "Have an administrator of the portal who is a user of this CRM check, after the users were read."
+        means = "An administrator’s edit is recognized by their user in the CRM, found by Entra id or mail address."
+        do = "Once the users have been read, an administrator who is a user of this CRM has to run the check."
         return not_asked("no administrator is a known user of the CRM", means, do)
     edits = signature.own_edits(context.crm, users)
     found = signature.signer_of(edits, context.crm, rows=context.latest_changes()) if edits else None
     if found is not None:
         signer, evidence = found
         signature.store(signer, by=context.checked_by, evidence=evidence)
-        return ok(f"seen: {evidence.label}", "Outlook edits are told from all others, so they can be restored.")
+        return ok(
+            f"seen: {evidence.label}", "Outlook edits can be distinguished from all others, so they can be restored."
+        )
     if edits:
-        means = f"They were made in a form, or this CRM does not sign what Outlook saves. {_UNLOCKS}"
+        means = f"They were made in a form, or this CRM does not sign edits from Outlook. {_UNLOCKS}"
         return Answer(Level.WARNING, f"{len(edits)} edits in {_MINUTES} minutes, none signed", means, _EDIT)
     if signature.is_proved(capture):
-        return ok("seen before", "Outlook edits are told from all others, so they can be restored.")
+        return ok("seen before", "Outlook edits can be distinguished from all others, so they can be restored.")
     return not_asked(f"no edit in the last {_MINUTES} minutes", _UNLOCKS, _EDIT, tried="")
 
 

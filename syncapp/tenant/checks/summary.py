@@ -18,7 +18,7 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of filters or of reviewing; `things` are the findings that keep it from working."""
+    """The state of filters or of reviewing; `things` are the findings that prevent it from working."""
 
     purpose: Purpose
     things: tuple[Mapping[str, Any], ...]

@@ -21,7 +21,7 @@ from syncapp.text.localization import number
 
 GROUP = "Outlook synchronization"
 _DAYS = 7
-# Kinds of values whose form in the list of changed columns is not documented.
+# Column types whose format in the list of changed columns is not documented.
 _UNSEEN = {
     ColumnType.DATE: "a date",
     ColumnType.MONEY: "an amount",
@@ -39,26 +39,26 @@ def present(context: Context) -> Answer:
     """Find the user in whose name server-side synchronization signs changes."""
     found = context.sync_users(settings.CRM_SYNC_USER)
     if len(found) == 1:
-        return ok(f"{settings.CRM_SYNC_USER} is there", "Outlook edits can carry its signature.")
+        return ok(f"{settings.CRM_SYNC_USER} exists", "Outlook edits can carry its signature.")
     if found:
-        means = "It is not known which of them signs. Outlook edits are recognized by their other marks."
+        means = "It is not known which of them signs. Outlook edits are recognized by other evidence."
         do = "Add the right one in Settings, Capture, Signing users and programs."
         return Answer(Level.WARNING, f"{len(found)} users have this name", means, do)
-    means = "Microsoft may not have moved this environment yet. Outlook edits are recognized by their other marks."
+    means = "Microsoft may not have moved this environment yet. Outlook edits are recognized by other evidence."
     do = "If it has another name here, set CRM_SYNC_USER, or add it in Settings, Capture."
     return Answer(Level.WARNING, f"no user {settings.CRM_SYNC_USER}", means, do)
 
 
 def signs(context: Context) -> Answer:
-    """Count contacts whose last change it signed in the last days."""
+    """Count the contacts whose last change this user signed in the last days."""
     user = _user(context)
     if user is None:
-        return not_asked("not asked, there is no such user", "It is asked as soon as the user exists.")
+        return not_asked("not checked: there is no such user", "It is checked once the user exists.")
     count = context.crm.contact_changes.count_signed(user, since=datetime.now(UTC) - timedelta(days=_DAYS))
     answer = f"{number(count)} contact changes in {_DAYS} days"
     if count:
-        return ok(answer, "Outlook edits can be told from forms, imports and other programs.")
-    means = "Either nobody edited a contact in Outlook, or this environment does not sign such edits."
+        return ok(answer, "Outlook edits can be distinguished from those of forms and programs.")
+    means = "Either no one edited a contact in Outlook, or this environment does not sign such edits."
     return Answer(Level.WARNING, answer, means, _TEST)
 
 
@@ -68,7 +68,7 @@ def audited_caller(context: Context) -> Answer:
     signed = [each for each in context.latest_changes() if user and each.signed_by == user and each.modified_on]
     if not signed:
         return not_asked(
-            "no signed change among the last ones", "It can be seen once Outlook has changed a contact.", _TEST
+            "no signed change among the latest", "It can be checked once Outlook has changed a contact.", _TEST
         )
     change = signed[0]
     since = (change.modified_on or datetime.now(UTC)) - timedelta(seconds=5)
@@ -96,7 +96,7 @@ def _entries(context: Context) -> tuple[AuditEntry, ...]:
 def change_data(context: Context) -> Answer:
     """Read the column that lists the changed columns of each audit entry."""
     means = "Entries that touch no synchronized column can be skipped without reading their values."
-    otherwise = "The values of each entry are read one by one, which costs a request each."
+    otherwise = "The values of each entry are read separately, which takes one request per entry."
     try:
         entries = _entries(context)
     except CrmError as error:
@@ -107,12 +107,12 @@ def change_data(context: Context) -> Answer:
         return not_asked("no entry to read", f"No change of a contact in {_DAYS} days is in the audit log.", _TEST)
     names = sorted({name for entry in entries for name, _ in _changed(entry.change_data)})
     if not names:
-        return Answer(Level.WARNING, "empty or in another form", otherwise)
-    return ok(f"there: {some(names)}", means, items=names)
+        return Answer(Level.WARNING, "empty, or in an unknown format", otherwise)
+    return ok(f"found: {some(names)}", means, items=names)
 
 
 def change_data_forms(context: Context) -> Answer:
-    """Show the form of dates, amounts and multiple choices in the list; the values themselves are masked."""
+    """Show the format of dates, amounts and multiple choices in the list; the values themselves are masked."""
     types = {name: column.type for name, column in context.columns("contact").items()}
     forms: dict[ColumnType, str] = {}
     for entry in _entries(context):
@@ -122,10 +122,10 @@ def change_data_forms(context: Context) -> Answer:
     missing = ", ".join(words for kind, words in _UNSEEN.items() if kind not in forms)
     answer = "; ".join(forms.values())
     if not forms:
-        means = "These forms are documented nowhere. Values are read from the details of each entry, so nothing waits."
+        means = "These formats are not documented. Values are read from the details of each entry instead."
         do = f"Change such columns of a test contact ({missing}), then check again."
         return not_asked("no change of such a column", means, do, tried="Looked for such columns in the entries")
-    means = f"Not seen: {missing}." if missing else "Every form that was not documented has been seen."
+    means = f"Not seen: {missing}." if missing else "All undocumented formats have been seen."
     return ok(answer, f"{means} Values are read from the details of each entry.")
 
 
@@ -139,7 +139,7 @@ def _changed(text: str) -> list[tuple[str, str]]:
 
 
 def _masked(value: str) -> str:
-    """Return the form of a value without the value: 1984-05-06 is 9999-99-99."""
+    """Return the format of a value without its content: 1984-05-06 becomes 9999-99-99."""
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d", "9", value))[:60]
 
 
@@ -149,28 +149,28 @@ def mailboxes(_context: Context) -> Answer:
     total = people.count()
     if not total:
         return not_asked(
-            "nobody has been read yet", "The inventory reads users and mailboxes.", "Wait for it, then check again."
+            "no user has been read yet", "The inventory reads users and mailboxes.", "Wait for it, then check again."
         )
     working = people.filter(method=SyncMethod.SERVER_SIDE, mailbox_state=0).count()
     answer = f"{number(working)} of {number(total)} people"
     if not working:
-        means = "Nobody’s mailbox is synchronized by the server, so nothing reaches the CRM from Outlook this way."
+        means = "No mailbox is synchronized by the server, so nothing reaches the CRM from Outlook this way."
         return Answer(Level.WARNING, answer, means, "See Filters for the state of each mailbox.")
     return ok(answer, "The others are not synchronized by the server; Filters shows each of them.")
 
 
 def follows_rejection(_context: Context) -> Answer:
-    """Say how to find out whether Outlook takes over a value that was put back."""
+    """Explain how to find out whether Outlook accepts a value that a rejection has restored."""
     means = (
-        "Rejecting puts the CRM’s value back. Whether Outlook takes it over, after how long, and whether it sends the "
-        "rejected value again, can only be seen in a real mailbox."
+        "A rejection restores the CRM’s value. Only a real mailbox shows whether and when Outlook accepts that value, "
+        "and whether it sends the rejected value again."
     )
     do = "Change the pager of a test contact in Outlook, reject the edit here, and look at Outlook after 15 minutes."
-    return not_asked("not tried, it takes a real mailbox", means, do)
+    return not_asked("not tried: it needs a real mailbox", means, do)
 
 
 CHECKS = (
-    Check("sync-user", "Who signs Outlook edits", GROUP, "Looked for the user by name", present, (CAPTURE,)),
+    Check("sync-user", "User who signs Outlook edits", GROUP, "Looked for the user by name", present, (CAPTURE,)),
     Check("sync-user-signs", "Signed edits", GROUP, "Counted modifiedonbehalfby of contacts", signs, (CAPTURE,)),
     Check(
         "sync-user-audited",
@@ -190,19 +190,19 @@ CHECKS = (
     ),
     Check(
         "audit-change-data-forms",
-        "Forms of values in it",
+        "Formats of values in the audit log",
         GROUP,
         "Compared with the types of the columns",
         change_data_forms,
     ),
     Check(
         "mailboxes",
-        "Synchronized by the server",
+        "Mailboxes synchronized by the server",
         GROUP,
         "Counted what the inventory read",
         mailboxes,
         (FILTERS,),
         asks_crm=False,
     ),
-    Check("follows-rejection", "Does Outlook follow a rejection?", GROUP, "Nothing", follows_rejection, asks_crm=False),
+    Check("follows-rejection", "Does Outlook accept a rejection?", GROUP, "Nothing", follows_rejection, asks_crm=False),
 )

@@ -17,8 +17,8 @@ from syncapp.tenant.schema import TableSpec
 GROUP = "Tables and columns"
 SETUP = "python manage.py crm_setup"
 _CREATE = (
-    "Create them. The command shows a plan first and asks you to sign in as yourself; the portal never gets "
-    "customizer rights."
+    "Create them. The command first shows a plan, and asks you to sign in with your own account. The portal never gets "
+    "the right to customize the CRM."
 )
 
 
@@ -35,17 +35,17 @@ def staging_tables(context: Context) -> Answer:
         if found.set_name != spec.set_name:
             renamed.append(f"{spec.name} is read as {found.set_name}, not {spec.set_name}")
     if missing:
-        answer = f"{', '.join(spec.name for spec, _ in missing)} not there ({missing[0][1]})"
+        answer = f"{', '.join(spec.name for spec, _ in missing)} not found ({missing[0][1]})"
         means = (
-            "An edit from Outlook has nowhere to wait until somebody decides. Nothing can be reviewed. "
-            "Filters don’t need these tables."
+            "Edits from Outlook cannot be kept until someone decides them, so nothing can be reviewed. "
+            "Filters do not need these tables."
         )
         return Answer(Level.FAILED, answer, means, _CREATE, fix="Create the staging tables", command=SETUP)
     if renamed:
-        means = "The staging tables are asked for under a name that they do not have. Nothing can be reviewed."
-        do = "Set the names in CRM_NAMES: record_set, field_set."
+        means = "The portal reads the staging tables under names that they do not have, so nothing can be reviewed."
+        do = "Correct record_set and field_set in CRM_NAMES."
         return Answer(Level.FAILED, "; ".join(renamed), means, do, fix="Correct the names of the staging tables")
-    return ok(f"{' and '.join(spec.name for spec in specs)} are there", "Edits from Outlook have a place to wait.")
+    return ok(f"{' and '.join(spec.name for spec in specs)} exist", "Edits from Outlook can be kept for review.")
 
 
 def staging_columns(spec: TableSpec, context: Context) -> Answer:
@@ -55,7 +55,7 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
         context.table(spec.name)
     except NotFound:
         do = "Create the staging tables first."
-        return not_asked("not asked, the table is not there yet", "It is asked as soon as the table exists.", do)
+        return not_asked("not checked: the table does not exist yet", "It is checked once the table exists.", do)
     found = context.columns(spec.name)
     missing = [column.name for column in schema.missing_columns(spec, tuple(found.values()))]
     differing = [
@@ -65,7 +65,7 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
     ]
     total = len(spec.columns)
     if not missing and not differing:
-        answer = f"{total} of {total} columns with the type that the portal needs"
+        answer = f"{total} of {total} columns have the type that the portal needs"
         return ok(
             answer,
             "Edits can be read and marked as decided.",
@@ -74,9 +74,9 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
         )
     parts = [f"missing: {some(missing)}"] if missing else []
     answer = "; ".join([f"{total - len(missing) - len(differing)} of {total}", *parts, *differing])
-    means = "Edits cannot be read, or cannot be marked as decided. Nothing can be reviewed."
-    do = "Add the columns, or set their names in CRM_NAMES. The command shows a plan of what is missing first."
-    fix = f"Complete the columns of {spec.name}"
+    means = "Edits cannot be read, or cannot be marked as decided, so nothing can be reviewed."
+    do = "Add the columns, or set their names in CRM_NAMES. The command first shows what is missing."
+    fix = f"Correct the columns of {spec.name}"
     return Answer(Level.FAILED, answer, means, do, tried, fix, SETUP, items=(*missing, *differing))
 
 
@@ -86,23 +86,23 @@ def contact_columns(context: Context) -> Answer:
     wanted = OUTLOOK_COLUMNS
     missing = [name for name in wanted if name not in found]
     if not missing:
-        return ok(f"{len(wanted)} of {len(wanted)} there", "Edits of every synchronized column can be reviewed.")
-    answer = f"{len(wanted) - len(missing)} of {len(wanted)}, not there: {some(missing)}"
-    means = "Edits of these columns are not seen. The others are not affected."
-    do = "Nothing, unless people use these columns. Then add them in the CRM."
+        return ok(f"{len(wanted)} of {len(wanted)} found", "Edits of every synchronized column can be reviewed.")
+    answer = f"{len(wanted) - len(missing)} of {len(wanted)}, missing: {some(missing)}"
+    means = "Edits of these columns are not detected. The others are not affected."
+    do = "Nothing, unless people use these columns. In that case, add them in the CRM."
     return Answer(Level.WARNING, answer, means, do, items=tuple(missing))
 
 
 def revision_column(context: Context) -> Answer:
-    """Look for the revision column, which forms and programs raise and Outlook does not."""
+    """Look for the revision column, which forms and programs increase and Outlook does not."""
     spec = schema.staging_schema(context.names).revision
     if spec is None:
-        means = "Nothing reads or writes such a column. Outlook edits are recognized by who signs them."
+        means = "No such column is read or written. Outlook edits are recognized by their signing user."
         return ok("not used", means, tried="Looked for a name in CRM_NAMES")
     found = context.columns("contact").get(spec.name)
     if found is None:
         means = "It is read with every contact and written with every approval, and the CRM refuses both."
-        do = 'Create it, or do without: CRM_NAMES={"contact_revision": ""}. The command shows a plan first.'
+        do = 'Create it, or do without it: CRM_NAMES={"contact_revision": ""}. The command first shows a plan.'
         return Answer(
             Level.FAILED, f"contact has no {spec.name}", means, do, fix="Create the revision column", command=SETUP
         )
@@ -110,7 +110,7 @@ def revision_column(context: Context) -> Answer:
         means = "Approved values cannot be written."
         do = 'Use another column, or none: CRM_NAMES={"contact_revision": ""}.'
         return Answer(Level.FAILED, f"{spec.name}: {' '.join(said)}", means, do, fix="Replace the revision column")
-    return ok(f"{spec.name} is there", "Edits made in forms are distinguished from those made in Outlook.")
+    return ok(f"{spec.name} exists", "Edits made in forms can be distinguished from those made in Outlook.")
 
 
 def readable(read: Callable[[Context], int], means: str, context: Context) -> Answer:
@@ -123,7 +123,7 @@ def readable(read: Callable[[Context], int], means: str, context: Context) -> An
     except CrmError as error:
         if error.transient:
             raise
-        return Answer(Level.FAILED, came_back(error), means, "Ask whoever administers the CRM what refuses it.")
+        return Answer(Level.FAILED, came_back(error), means, "Ask the CRM’s administrator why it is refused.")
     return ok(f"readable, {number} read", "The portal can read it.")
 
 
@@ -134,7 +134,7 @@ _READS: tuple[tuple[str, str, Callable[[Context], int], str], ...] = (
         lambda c: int(bool(c.crm.directory.organization())),
         "The CRM’s settings are not known.",
     ),
-    ("systemuser", "Users", lambda c: len(c.crm.directory.users(page_size=5).rows), "The Filters pages show nobody."),
+    ("systemuser", "Users", lambda c: len(c.crm.directory.users(page_size=5).rows), "The Filters pages show no users."),
     ("team", "Teams", lambda c: len(c.crm.directory.teams(page_size=5).rows), "Users cannot be chosen by team."),
     (
         "businessunit",
@@ -146,13 +146,13 @@ _READS: tuple[tuple[str, str, Callable[[Context], int], str], ...] = (
         "mailbox",
         "Mailboxes",
         lambda c: len(c.crm.directory.mailboxes(page_size=5).rows),
-        "Who synchronizes how is not known, and switching would be blind.",
+        "It is not known how each user synchronizes, so the effect of switching filters is not known either.",
     ),
     (
         "savedquery",
-        "Filters for everybody",
+        "System filters",
         lambda c: len(c.crm.filters.system_filters()),
-        "Filters that apply to everybody are not shown.",
+        "Filters that apply to all users are not shown.",
     ),
 )
 

@@ -14,7 +14,7 @@ from syncapp.tenant.privileges import Purpose
 
 GROUP = "Change tracking and auditing"
 _FIRST = "Create the staging tables first."
-_NOT_THERE = "not asked, the table is not there yet"
+_NOT_THERE = "not checked: the table does not exist yet"
 
 
 def tracking(table: str, context: Context) -> Answer:
@@ -22,10 +22,10 @@ def tracking(table: str, context: Context) -> Answer:
     try:
         found = context.table(table)
     except NotFound:
-        return not_asked(_NOT_THERE, "It is asked as soon as the table exists. crm_setup turns it on.", _FIRST)
+        return not_asked(_NOT_THERE, "It is checked once the table exists. crm_setup turns it on.", _FIRST)
     if found.tracks_changes:
         return ok("on", "The portal reads only what changed.")
-    means = "The CRM refuses to say what changed. No edit is read."
+    means = "The CRM does not report changes of this table, so no edit is read."
     do = "Turn on “Track changes” of the table. It cannot be turned off again."
     return Answer(Level.FAILED, "off", means, do, fix=f"Track changes of {table}", command=SETUP)
 
@@ -35,27 +35,27 @@ def versions(table: str, level: Level, means: str, context: Context) -> Answer:
     try:
         found = context.table(table)
     except NotFound:
-        return not_asked(_NOT_THERE, "It is asked as soon as the table exists.", _FIRST)
+        return not_asked(_NOT_THERE, "It is checked once the table exists.", _FIRST)
     if found.keeps_versions:
-        return ok("kept", "A write is refused when somebody else was faster.")
+        return ok("kept", "The CRM refuses a write if the row has changed in the meantime.")
     do = "Turn on optimistic concurrency of the table (IsOptimisticConcurrencyEnabled)."
     return Answer(level, "not kept", means, do, fix=f"Keep versions of {table}")
 
 
 def alternate_key(context: Context) -> Answer:
-    """Read the key that keeps an edit that is staged twice from becoming two rows."""
+    """Read the alternate key, which prevents two rows for an edit that is staged twice."""
     spec = schema.staging_schema(context.names).records
     try:
         keys = context.crm.metadata.keys(spec.name)
     except NotFound:
-        return not_asked(_NOT_THERE, "It is asked as soon as the table exists.", _FIRST)
+        return not_asked(_NOT_THERE, "It is checked once the table exists.", _FIRST)
     columns = spec.keys[0].columns
     found = next((key for key in keys if set(key.columns) == set(columns)), None)
     if found is not None and found.is_enforced:
-        return ok(f"{found.name} is active", "The same edit staged twice is one row.")
-    means = "The same edit can be staged twice, and then waits twice."
+        return ok(f"{found.name} is active", "An edit that is staged twice becomes one row.")
+    means = "An edit can be staged twice, and then has to be decided twice."
     if found is None:
-        do = "Create it. The command shows a plan first."
+        do = "Create it. The command first shows a plan."
         return Answer(
             Level.FAILED, f"no key on {', '.join(columns)}", means, do, fix="Create the alternate key", command=SETUP
         )
@@ -79,7 +79,7 @@ def checks(names: Names) -> tuple[Check, ...]:
         (
             "userquery",
             Level.WARNING,
-            "Filters are compared right before the write instead. What changes in between is overwritten.",
+            "Instead, filters are compared right before they are written. A change in between is overwritten.",
             (FILTERS,),
         ),
     )

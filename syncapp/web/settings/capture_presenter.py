@@ -297,7 +297,7 @@ class CapturePresenter:
     def kept(self) -> str:
         """Return how long the CRM keeps its audit entries."""
         days = self.capture.days_kept if self.capture else None
-        return "not known" if days is None else "for ever" if days == KEPT_FOREVER else f"{number(days)} days"
+        return "not known" if days is None else "forever" if days == KEPT_FOREVER else f"{number(days)} days"
 
     @property
     def requests(self) -> tuple[int, int]:

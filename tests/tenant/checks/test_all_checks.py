@@ -35,7 +35,7 @@ def test_bare_crm_lists_missing_parts(company: World, capsys) -> None:
     printed = capsys.readouterr().out
     assert ended.value.returncode == 1
     assert "Filters work. Reviewing needs 2 things." in printed
-    assert "MISSING    Staging tables: osync_syncrecord, osync_syncfield not there" in printed
+    assert "MISSING    Staging tables: osync_syncrecord, osync_syncfield not found" in printed
     assert "Do: Create them." in printed
     assert company.ledger() == []
 

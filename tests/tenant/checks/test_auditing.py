@@ -47,7 +47,7 @@ def test_auditing_of_organization_is_read(is_on, level) -> None:
     ("days", "level", "said"),
     [
         (30, Level.OK, "30 days"),
-        (-1, Level.OK, "for ever"),
+        (-1, Level.OK, "forever"),
         (3, Level.WARNING, "3 days"),
         (None, Level.UNKNOWN, "does not say"),
     ],
@@ -80,7 +80,7 @@ def test_columns_that_are_not_audited_are_named() -> None:
         fine = answer_of("auditing.columns", context)
 
     assert (found.level, set(found.items)) == (Level.WARNING, {"pager", "fax"})
-    assert "fixed by a managed solution: fax" in found.do
+    assert "locked by a managed solution: fax" in found.do
     assert fine.level is Level.OK
 
 
@@ -94,7 +94,7 @@ def test_columns_that_are_not_audited_are_named() -> None:
             [changed(CONTACT, ago(30)), changed(OTHER, ago(90))],
             [entry(CONTACT, ago(30))],
             Level.WARNING,
-            "1 of the last 2 changes are there; one that is",
+            "1 of the last 2 changes are in the log; one that is",
         ),
         ([changed(CONTACT, ago(1e5))], [entry(CONTACT, ago(1e5))], Level.UNKNOWN, "no change to look for"),
     ],
@@ -134,7 +134,7 @@ def test_slow_log_ends_measurement_and_restores_pager(ask: Ask, audited: World) 
 
     found = ask("auditing.delay", probes_writes=True, contact_id=contact, patience=1.5)
 
-    assert (found.level, "not there after" in found.answer) == (Level.WARNING, True)
+    assert (found.level, "no entry after" in found.answer) == (Level.WARNING, True)
     assert audited.value(contact, "pager") == before
 
 

@@ -26,7 +26,7 @@ def test_refused_sign_in_is_reported_once(
 
     printed = run(capsys=capsys)
 
-    told = [line for line in printed.splitlines() if "Nothing can be asked before this is corrected" in line]
+    told = [line for line in printed.splitlines() if "Nothing can be checked until this is corrected" in line]
     groups = [line for line in printed.splitlines() if line and not line.startswith(" ")]
     assert 0 < len(told) <= len(groups)
     assert "Read user, Read security role, " in printed

@@ -126,5 +126,5 @@ def test_disabled_capture_is_not_checked(user: uuid.UUID, settings: Settings, of
 
     found = check(edit(user))
 
-    assert (found.level, found.answer) == (Level.UNKNOWN, "not asked, capture is off")
+    assert (found.level, found.answer) == (Level.UNKNOWN, "not checked: capture is off")
     assert not CaptureIdentity.objects.filter(is_confirmed=True).exists()

@@ -33,7 +33,7 @@ def test_missing_staging_tables_name_the_setup(ask: Ask, company: World) -> None
     found = ask("staging-tables")
 
     assert found.level is Level.FAILED
-    assert "osync_syncrecord, osync_syncfield not there" in found.answer
+    assert "osync_syncrecord, osync_syncfield not found" in found.answer
     assert "crm_setup" in found.command
 
 
