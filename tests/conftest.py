@@ -27,7 +27,6 @@ def fresh_clients() -> Iterator[None]:
         "connection.usage",
         "notifications.mail_service",
         "checks.installation",
-        "health.observations",
         "mirror.columns",
         "web.sign_in.views",
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from syncapp.capture import failures, rhythm
@@ -25,6 +25,8 @@ from syncapp.mirror.filters import schedule
 from syncapp.mirror.uses import Period, Use
 from syncapp.models import Breaker, Capture, CaptureGap, Connection, MirrorCursor, UnreadableRow
 from syncapp.models.capture.settings import CaptureMode
+from syncapp.models.compiled_select import select_row
+from syncapp.models.jobs.job import Job
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
 GAPS_SHOWN_FOR = timedelta(days=7)  # after their end
@@ -137,10 +139,7 @@ class Observations:
     @cached_property
     def due_ages(self) -> dict[str, float]:
         """Return the age in seconds of the oldest due job per job type, in one statement since every page needs it."""
-        statement, parameters = _oldest_due(connection.vendor)
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            dates = list(cursor.fetchone())
+        dates: Sequence[Any] = select_row("({})", _oldest_due, tuple(each.model for each in runner.job_types()))
         for convert in connection.ops.get_db_converters(Now()):
             dates = [convert(date, Now(), connection) for date in dates]
         found = zip(runner.job_types(), dates, strict=True)
@@ -166,13 +165,8 @@ class Observations:
         return moment is None or self.now - moment > timedelta(seconds=seconds)
 
 
-@lru_cache(maxsize=2)
-def _oldest_due(_vendor: str) -> tuple[str, list[Any]]:
-    """Return the SQL for when the oldest job of each type was due; compiling it takes far longer than running it."""
-    due = [job_type.model.objects.due().order_by("due_at").values("due_at")[:1] for job_type in runner.job_types()]
-    each = [rows.query.sql_with_params() for rows in due]
-    statement = ", ".join(f"({sql})" for sql, _ in each)
-    return f"SELECT {statement}", [value for _, values in each for value in values]
+def _oldest_due(models: Iterable[type[Job]]) -> list[QuerySet[Job, Any]]:
+    return [model.objects.due().order_by("due_at").values("due_at")[:1] for model in models]
 
 
 def worker_answered_at() -> datetime | None:

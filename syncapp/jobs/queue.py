@@ -10,16 +10,16 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from syncapp.models import locking
+from syncapp.models.compiled_select import select_row
 from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES, Job, JobQuerySet, JobState, database_now
 from syncapp.models.locking import retried
 
@@ -169,20 +169,11 @@ def with_undispatched(models: Sequence[type[Job]]) -> frozenset[type[Job]]:
 
 
 def _having(models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]) -> frozenset[type[Job]]:
-    statement, parameters = _existence(connection.vendor, models, rows)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return frozenset(model for model, exists in zip(models, cursor.fetchone(), strict=True) if exists)
+    return frozenset(compress(models, select_row("EXISTS ({})", _any_row, models, rows)))
 
 
-@lru_cache(maxsize=8)
-def _existence(
-    _vendor: str, models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]
-) -> tuple[str, list[Any]]:
-    """Return the SQL that asks for each model whether it has such rows; compiling it takes longer than running it."""
-    each = [rows(model).values("pk")[:1].query.sql_with_params() for model in models]
-    statement = ", ".join(f"EXISTS ({sql})" for sql, _ in each)
-    return f"SELECT {statement}", [value for _, values in each for value in values]
+def _any_row(models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]) -> list[QuerySet[Job, Any]]:
+    return [rows(model).values("pk")[:1] for model in models]
 
 
 def _expired(model: type[Job]) -> JobQuerySet:

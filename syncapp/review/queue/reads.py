@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from syncapp.models import CrmUser, SyncField, SyncRecord
+from syncapp.models.compiled_select import select_row
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 from syncapp.review.queue.criteria import FEW, NO_CRITERIA, Criteria, Tab, filter_records, matching_fields
@@ -26,6 +26,7 @@ from syncapp.review.queue.criteria import FEW, NO_CRITERIA, Criteria, Tab, filte
 MAX_COUNTED = 1000
 MAX_EDITORS = 200
 PAGE_SIZE = 50
+_OPEN_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.WRITING, Tab.PARKED)
 
 
 class Order(StrEnum):
@@ -84,20 +85,15 @@ def ids_in(tab: Tab, criteria: Criteria, *, limit: int) -> list[uuid.UUID]:
 
 def count_tabs() -> dict[Tab, int]:
     """Return the counts of all open tabs in one statement, since every page shows them."""
-    tabs, statement, parameters = _counting(connection.vendor, timezone.localdate(), MAX_COUNTED + 1)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return dict(zip(tabs, cursor.fetchone(), strict=True))
+    counted = "(SELECT COUNT(*) FROM ({}) AS capped)"
+    return dict(zip(_OPEN_TABS, select_row(counted, _capped_tabs, timezone.localdate(), MAX_COUNTED + 1), strict=True))
 
 
-@lru_cache(maxsize=8)
-def _counting(_vendor: str, _today: date, limit: int) -> tuple[list[Tab], str, list[Any]]:
-    """Return the counted tabs and the SQL for one day, cached because compiling it takes longer than running it."""
-    found = {tab: records_in(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}
-    found[Tab.PARKED] = SyncRecord.objects.visible().parked().order_by()
-    each = [rows.values("pk")[:limit].query.sql_with_params() for rows in found.values()]
-    statement = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) AS capped)" for sql, _ in each)  # noqa: S608  (by Django)
-    return list(found), f"SELECT {statement}", [value for _, params in each for value in params]
+def _capped_tabs(_today: date, limit: int) -> list[QuerySet[SyncRecord, Any]]:
+    """Return the first rows of each open tab; "today" is part of the query for parked ones."""
+    parked = SyncRecord.objects.visible().parked().order_by()
+    unparked = [records_in(tab).order_by("edited_on") for tab in _OPEN_TABS[:-1]]
+    return [rows.values("pk")[:limit] for rows in (*unparked, parked)]
 
 
 def page(
