@@ -20,10 +20,10 @@ _AUDIT_RESOLUTION = 1.0  # seconds
 
 
 def set_up() -> None:
-    """Switch the sandbox and capture to what CAPTURE says, if they differ. Raises CrmError, SwitchRefused.
+    """Set up the sandbox and capture as CAPTURE says, if they differ. Raises CrmError, SwitchRefused.
 
-    With CAPTURE=audit, every later edit is restored at once, without the days of observing that a company
-    needs. A demo that used capture before gets its plug-in back.
+    With CAPTURE=audit, every later edit is restored at once, without the days of observation that a company needs. A
+    demo that used capture before gets its plug-in back.
     """
     is_captured = Capture.objects.exclude(mode=CaptureMode.OFF).exists()
     if settings.CAPTURE == AUDIT:
@@ -44,12 +44,12 @@ def _restore_from_now_on() -> None:
         time.sleep(_PAUSE)  # another process is reading
     by = _administrator()
     for identity in CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION):
-        # No proof in Outlook is needed that the sandbox signs: it was just told to.
+        # The sandbox has just been told to sign, so no edit in Outlook is needed as a proof.
         signature.store(identity.pk, by=by, evidence=Evidence.CALLING_USER)
     if Capture.objects.filter(mode=CaptureMode.PAUSED).exists():
         switching.resume(by=by)
     switching.switch_on(Source.OUTLOOK, by=by, pilot_team_id=None)
-    # Audit entries have whole seconds: an edit within this one would count as made before the switch.
+    # Audit entries have times in whole seconds. An edit in this second would count as made before the switch.
     time.sleep(_AUDIT_RESOLUTION)
 
 

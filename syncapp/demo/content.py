@@ -1,4 +1,4 @@
-"""Content of the demo: its people, its reset, and the example list of its risk report."""
+"""The content of the demo: its people, its reset, and the example list for the risk report."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class NoDemo(Exception):
 def start_over() -> None:
     """Reset the sandbox, then empty the portal; everyone is signed out. Raises NoDemo, CrmError.
 
-    In this order, old data that the mirror still reads is deleted with the portal's rows. Running jobs find their rows
-    gone and end.
+    The sandbox comes first, so that old data that is still being mirrored is deleted with the portal's rows. Running
+    jobs end when they find their rows deleted.
     """
     if not settings.DEMO:
         raise NoDemo

@@ -1,4 +1,4 @@
-"""A supervisor of a few child processes, which leaves none behind however it ends."""
+"""A supervisor of child processes, which leaves none running, however it ends."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Child:
             self._due_at = time.monotonic() + self._pause
             code = self._process.returncode if self._process else None
             say(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")
-            complain(f"{self.service.name} ended with code {code}; {self._log} says why. Starting it again.")
+            complain(f"{self.service.name} ended with code {code}; see {self._log}. Starting it again.")
         elif time.monotonic() >= self._due_at:
             self.start()
             say(f"{self.service.name} started again, process {self.pid}")
@@ -89,7 +89,7 @@ class Child:
             self._process.terminate()
 
     def make_sure(self, *, until: float) -> None:
-        """Wait until the deadline, then kill the rest of the process group."""
+        """Wait for the process until the time `until`, then kill its process group."""
         if self._process is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -107,7 +107,7 @@ class Child:
 def _end_with_parent(parent: int) -> Callable[[], None] | None:
     """Return a function for a new child, which then gets SIGTERM if the supervisor is killed (Linux only).
 
-    SIGTERM rather than SIGKILL, because the child must end its own children, which do not inherit this setting.
+    It is SIGTERM, not SIGKILL, because the child must stop its own children, which do not inherit this setting.
     """
     if _libc is None:
         return None

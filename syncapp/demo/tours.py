@@ -1,4 +1,4 @@
-"""The demo's tours, and the steps of them done since the demo began, according to the database."""
+"""The demo's tours, and which of their steps the database shows as done since the demo began."""
 
 from __future__ import annotations
 

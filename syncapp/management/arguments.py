@@ -1,4 +1,4 @@
-"""Shared arguments of the commands: a row by its name, and a file's text."""
+"""Arguments that several commands read: the name of a row, and a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of commands that the database ended because of other work on the same rows."""
+"""Conversion of the database's conflict errors to messages of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suppression of request logs in commands whose report would be hard to find among them."""
+"""Suppression of request logs in commands, whose reports would be hard to find between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REQUESTS = logging.getLogger("syncapp.crm.transport")
 
 @contextmanager
 def without_requests(verbosity: int) -> Iterator[None]:
-    """Do not log successful requests to the CRM, unless the command runs with `--verbosity 2`."""
+    """Suppress the logs of successful requests to the CRM, unless the command runs with `--verbosity 2`."""
     before = _REQUESTS.level
     if verbosity < 2:
         _REQUESTS.setLevel(logging.WARNING)

@@ -148,7 +148,7 @@ def assert_a_second_one_is_refused(demos: Demos) -> None:
     """Assert that a second demo in the same folder is refused."""
     second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()), SMTP_PORT=str(free_port()))
     assert second.process.wait(30) == 1
-    assert "is running already" in second.output()
+    assert "is already running" in second.output()
 
 
 def assert_an_edit_is_mailed_before_anyone_signs_in(demos: Demos) -> None:

@@ -15,7 +15,7 @@ from syncapp.models import Connection
 class Command(BaseCommand):
     """The command that shows the connection, and enables or disables each kind of writing."""
 
-    help = "Show which CRM this portal belongs to; enable or disable writing reviewed values or filters."
+    help = "Show which CRM this portal belongs to. Enable or disable writing of reviewed values or filters."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the kinds of writing to enable or disable."""

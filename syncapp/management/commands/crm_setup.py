@@ -44,16 +44,20 @@ class Command(BaseCommand):
         """Add the arguments: what to do, what to include, and how to sign in."""
         parser.add_argument("--apply", action="store_true", help="write; without it, only show the plan")
         instead = parser.add_mutually_exclusive_group()
-        instead.add_argument("--remove", action="store_true", help="take out what this command made")
-        instead.add_argument("--export", action="store_true", help="print the list for making it by hand, as Markdown")
+        instead.add_argument("--remove", action="store_true", help="remove what this command created")
+        instead.add_argument("--export", action="store_true", help="print what to create by hand, as Markdown")
         instead.add_argument("--app-roles", action="store_true", help="print the app roles for the Entra registration")
-        parser.add_argument("--with-revision", action="store_true", help="also the contact's column and form script")
+        parser.add_argument(
+            "--with-revision", action="store_true", help="also create the contact's revision column and form script"
+        )
         parser.add_argument("--with-auditing", action="store_true", help="also turn on auditing of contacts")
         sign_in = parser.add_mutually_exclusive_group()
         sign_in.add_argument("--device-code", action="store_true", help="sign in on another device")
         sign_in.add_argument("--token-file", type=Path, help="use a token from a file, plain or as Azure CLI prints it")
-        parser.add_argument("--client-id", default=SAMPLE_CLIENT_ID, help="public client that signs the person in")
-        parser.add_argument("--index-minutes", type=float, default=15, help="how long to wait for the key's index")
+        parser.add_argument("--client-id", default=SAMPLE_CLIENT_ID, help="id of the public client for the sign-in")
+        parser.add_argument(
+            "--index-minutes", type=float, default=15, help="how many minutes to wait for the key's index"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a document, or sign in and compare, write or remove."""
@@ -122,7 +126,7 @@ class Command(BaseCommand):
             plan.publish(environment, wanted)
             self._next_steps(environment, wanted)
         elif any(item.state is State.DIFFERS for item in items):
-            raise CommandError("Some names are taken with another meaning; --apply would stop before writing.")
+            raise CommandError("Some names are already used for something else; --apply would stop before it writes.")
         elif not is_done:
             self.stdout.write(_WRITE)
 

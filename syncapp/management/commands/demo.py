@@ -29,34 +29,34 @@ from syncapp.crm.errors import CrmError
 from syncapp.demo import capture, content
 from syncapp.demo.supervisor import Service, Supervisor
 
-REPORT_SECONDS = 60.0  # between two reports during a slow start
+REPORT_SECONDS = 60.0  # between two progress messages during a slow start
 HOST = "127.0.0.1"
 PORTS = ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")
 KEPT = (*PORTS, "DEMO_DIR", "DEMO_USERS", "CAPTURE")  # variables that the hint about a port repeats
 READY = """\
 Portal ready: http://{host}:{portal}
   Sign in, without a password, as Rita or Rob (review), Fred or Frida (filters), Ada (administration) or Vera (view).
-  Sandbox CRM: http://{host}:{sandbox}; /outlook/ edits contacts, /mail/ has the mails, /ledger/ what was written.
+  Sandbox CRM: http://{host}:{sandbox}; /outlook/ edits contacts, /mail/ shows the mails, /ledger/ lists all writes.
   Tours: http://{host}:{portal}/demo/
-  Ctrl-C stops everything. The data stay in {folder} for the next start.
+  Ctrl-C stops everything. The data is kept in {folder} for the next start.
 """
 
 
 class Command(BaseCommand):
-    """The command that runs portal, sandbox, workers, scheduler and broker, and prints a line when all answer."""
+    """The command that runs portal, sandbox, workers, scheduler and broker, and says when all of them answer."""
 
     help = "Run the portal, a sandbox, two workers and a broker until Ctrl-C. Data and logs are kept in DEMO_DIR."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check what the demo needs, start its processes, and supervise them."""
         if not settings.DEMO:
-            raise CommandError("DEMO is off; the demo would use this configuration's real CRM.")
+            raise CommandError("DEMO is off, so the demo would use the real CRM of this configuration.")
         settings.DEMO_DIR.mkdir(parents=True, exist_ok=True)
         with (settings.DEMO_DIR / "demo.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise CommandError(f"A demo with the data in {settings.DEMO_DIR} is running already.") from None
+                raise CommandError(f"A demo with its data in {settings.DEMO_DIR} is already running.") from None
             _require_free_ports()
             # Absolute, because the children run in the project's folder.
             own = {"DEMO_DIR": str(settings.DEMO_DIR), "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
@@ -77,7 +77,7 @@ class Command(BaseCommand):
                     self.stdout.flush()
                 supervisor.run()
             finally:
-                # The terminal may be gone, or unable to print the character; the children end in any case.
+                # The terminal may be gone, or unable to print the character. The children must be stopped in any case.
                 with contextlib.suppress(OSError, ValueError):
                     self.stdout.write("Stopping…")
                     self.stdout.flush()
@@ -136,7 +136,7 @@ def _start(supervisor: Supervisor) -> None:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         if not _is_private(folder):
-            raise CommandError(f"{folder} belongs to another user or is open to others; remove it.")
+            raise CommandError(f"{folder} belongs to another user or is accessible to others; remove it.")
         broker = [str(get_binary_path()), "--port", "0", "--unixsocket", str(settings.DEMO_BROKER_SOCKET)]
         broker += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--dir", str(folder)]
         supervisor.start(Service("broker", broker, stops_last=True))
@@ -158,7 +158,7 @@ def _start(supervisor: Supervisor) -> None:
     for service in services:
         if not supervisor.is_stopping:
             supervisor.start(service)
-    # The scheduler lets one interval pass before it asks for the first reading.
+    # The scheduler waits for one interval before it publishes the first pull.
     with contextlib.suppress(OperationalError):
         tasks.pull.delay()
 
@@ -183,7 +183,7 @@ def _worker(name: str, queue: str) -> Service:
 
 def missing_parts() -> list[str]:
     """Return sentences about the parts that the portal reports as not working; none once all are healthy."""
-    # On a busy machine /healthz takes seconds; with a shorter limit it would never count as answered.
+    # On a busy machine /healthz takes seconds, so a shorter limit would always expire.
     request = http.client.HTTPConnection(HOST, settings.PORTAL_PORT, timeout=settings.SOFT_LIMIT / 4)
     try:
         request.request("GET", "/healthz")

@@ -1,4 +1,4 @@
-"""`manage.py filter_sql`: print T-SQL that switches filters in an on-premises CRM's database. It is never run here."""
+"""`manage.py filter_sql`: print T-SQL that switches filters in an on-premises CRM's database, but never run it."""
 
 from __future__ import annotations
 
@@ -19,33 +19,41 @@ from syncapp.sync_filters.table_names import KNOWN, tables_of
 
 
 class Command(BaseCommand):
-    """The command that prints the script, followed by its inverse, commented out."""
+    """The command that prints the script, followed by its inverse as comments."""
 
     help = "Print the T-SQL with which an on-premises CRM's database administrator switches filters, and its inverse."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what to switch, for which users, and the table that remembers the rows."""
+        """Add what to switch, for which users, and the table that stores the changed rows."""
         way = parser.add_mutually_exclusive_group(required=True)
         way.add_argument("--on", action="store_true", help="switch filters on that are off")
         way.add_argument("--off", action="store_true", help="switch filters off that are on")
         parser.add_argument(
-            "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
+            "--tables",
+            nargs="+",
+            default=list(APPOINTMENT_TABLES),
+            metavar="TABLE",
+            help=f"any of {KNOWN}, by name, label or code",
         )
-        who = parser.add_argument_group("whose filters; all users' where none of these is given")
-        who.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names, or addresses or names")
-        who.add_argument("--users-file", type=Path, help="a file with logon names: lines, CSV, or an export of ours")
+        who = parser.add_argument_group("whose filters (all users' by default)")
+        who.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names, addresses or names")
+        who.add_argument(
+            "--users-file", type=Path, help="a file with logon names: lines, CSV, or an export of the portal"
+        )
         who.add_argument("--team", help="a team's name")
         who.add_argument("--unit", help="a business unit's name, with all units below it")
         who.add_argument("--list", help="a saved list's name")
         parser.add_argument("--database", help="the organization's database, such as Contoso_MSCRM")
-        parser.add_argument("--expect", type=int, metavar="N", help="change nothing unless it is exactly N filters")
-        parser.add_argument("--saved", help="the table that remembers the rows; by default named after the time")
-        parser.add_argument("--inverse", action="store_true", help="the inverse alone; needs --saved")
+        parser.add_argument(
+            "--expect", type=int, metavar="N", help="change nothing unless exactly N filters would change"
+        )
+        parser.add_argument("--saved", help="the table that stores the changed rows; by default named after the time")
+        parser.add_argument("--inverse", action="store_true", help="print only the inverse; needs --saved")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the script, or raise CommandError for arguments that make none."""
+        """Print the script. Raises CommandError for invalid arguments."""
         if options["inverse"] and not options["saved"]:
-            raise CommandError("Name the table that the script made: --saved NAME.")
+            raise CommandError("Name the table that the script created: --saved NAME.")
         try:
             spec = ScriptSpec(
                 on=options["on"],
@@ -63,7 +71,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(sql_script.forward(spec))
         # Commented out line by line, so that running the whole output does not undo itself.
-        heading = "-- The inverse: run it alone, without the leading signs (or print it with --inverse --saved NAME)."
+        heading = "-- The inverse: run it alone, without each leading --| (or print it with --inverse --saved NAME)."
         self.stdout.write("\n".join(["", heading, *(f"--| {line}".rstrip() for line in inverse.splitlines())]))
 
     def _written(self, options: dict[str, Any]) -> list[str]:
@@ -75,7 +83,7 @@ class Command(BaseCommand):
             if in_file.unread or not in_file.names:
                 why = in_file.unread[0] if in_file.unread else "It names no one."
                 raise CommandError(
-                    f"{path}: {why} Nothing is printed, because a script without names is for all users."
+                    f"{path}: {why} Nothing was printed, because a script without names applies to all users."
                 )
             found.names += in_file.names
         if options["users"] and (found.unread or not found.names):

@@ -1,4 +1,4 @@
-"""`manage.py filters list|plan|status`: the pages' content for a terminal. Runs are started in the portal only."""
+"""`manage.py filters list|plan|status`: the Filters pages for a terminal. Runs can be started only in the portal."""
 
 from __future__ import annotations
 
@@ -34,18 +34,17 @@ Answer = tuple[dict[str, Any], list[str]]
 
 
 class Command(BaseCommand):
-    """The command that answers one of three questions, as text or with --json for programs."""
+    """The command with three subcommands, which print text, or JSON for programs."""
 
     help = (
-        "Show users and their filters (list), what a run would do (plan), a run's or the inventory's progress (status)."
+        "Show users and their filters (list), what a run would do (plan), or the progress of a run or the inventory "
+        "(status)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the three subcommands."""
         parts = parser.add_subparsers(dest="part", required=True, metavar="list|plan|status")
-        list_parser = parts.add_parser(
-            "list", help="users and what synchronizes for each, with the filters of the page"
-        )
+        list_parser = parts.add_parser("list", help="users and what each of them synchronizes, narrowed as on the page")
         _add_criteria(list_parser)
         list_parser.add_argument("--limit", type=int, default=50, help="at most this many users; 0: all (default 50)")
         plan_parser = parts.add_parser("plan", help="what switching would do; nothing is stored or switched")
@@ -54,15 +53,21 @@ class Command(BaseCommand):
         desired.add_argument("--on", action="store_true", help="desired state: on")
         desired.add_argument("--off", action="store_true", help="desired state: off")
         plan_parser.add_argument(
-            "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
+            "--tables",
+            nargs="+",
+            default=list(APPOINTMENT_TABLES),
+            metavar="TABLE",
+            help=f"any of {KNOWN}, by name, label or code",
         )
         plan_parser.add_argument("--users-file", type=Path, help="only users named in this file (lines or a table)")
-        plan_parser.add_argument("--everybody", action="store_true", help="required if nothing narrows the selection")
-        state = parts.add_parser("status", help="of one run, or of the inventory and the access to filters")
+        plan_parser.add_argument(
+            "--everybody", action="store_true", help="plan for all users; required if nothing narrows the selection"
+        )
+        state = parts.add_parser("status", help="progress of one run, or of the inventory, and the access to filters")
         state.add_argument("run", type=int, nargs="?", help="the run's number")
         for each in (list_parser, plan_parser, state):
             each.add_argument(
-                "--json", action="store_true", help="output for programs; the progress bar goes to stderr"
+                "--json", action="store_true", help="print JSON for programs; the progress bar goes to stderr"
             )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -96,7 +101,7 @@ def _add_criteria(parser: ArgumentParser) -> None:
     parser.add_argument("--group", choices=Group.values, default="appointments", help="tables that --state applies to")
     parser.add_argument("--state", choices=Cell.values)
     parser.add_argument("--mailbox", choices=list(_METHODS))
-    parser.add_argument("--risk", choices=SyncPaths.values, help="how often appointments reach Outlook")
+    parser.add_argument("--risk", choices=SyncPaths.values, help="in how many ways appointments reach Outlook")
 
 
 def _criteria(options: Namespace) -> UserCriteria:
@@ -114,7 +119,7 @@ def _criteria(options: Namespace) -> UserCriteria:
 def _list(options: Namespace, show_progress: ShowProgress) -> Answer:
     by, rows, after = _criteria(options), list[dict[str, Any]](), None
     if options.limit < 0:
-        raise CommandError("--limit is 0 or more; 0 shows all.")
+        raise CommandError("--limit must be 0 or more; 0 shows all users.")
     count = matrix.matching(by).count()
     total = min(count, options.limit or count)
     while len(rows) < total:
@@ -155,7 +160,7 @@ _HEADING = {"name": "Name", "address": "Address", "mailbox": "Mailbox"} | {each.
 
 def _age_of_inventory(read_at: datetime | None) -> str:
     return (
-        f"As read from the CRM until {read_at:%Y-%m-%d %H:%M} UTC." if read_at else "The users have not been read yet."
+        f"Last read from the CRM at {read_at:%Y-%m-%d %H:%M} UTC." if read_at else "The users have not been read yet."
     )
 
 
@@ -191,7 +196,7 @@ def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
     lines += [f"{users:>16,}  {why}" for why, users in found.by_reason.items()]
     lines.append(f"{found.may_be_held:>8,}  of those who will change are held back if they organize future meetings")
     lines += [f"Left out: {each}" for each in left_out]
-    lines.append("Nothing was created. Start a run in the portal, where you are signed in.")
+    lines.append("Nothing was created. Runs are started in the portal, by a person who is signed in.")
     return {"tables": spec.tables, "wanted": word, **asdict(found), "left_out": left_out}, lines
 
 

@@ -1,4 +1,4 @@
-"""The durations that this host's processes measured, for a host without a web process."""
+"""`manage.py metrics`: print the durations that this host's processes measured, for a host without a web process."""
 
 from __future__ import annotations
 

@@ -22,12 +22,14 @@ from syncapp.mirror.edits.pull import PullResult
 class Command(BaseCommand):
     """The command that reads the changes since the last pull, or everything."""
 
-    help = "Mirror staged edits from the CRM now; what changed since the last pull, or --full everything."
+    help = "Read staged edits from the CRM now: those that changed since the last pull, or all with --full."
     _shows_progress = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the choice of a full read."""
-        parser.add_argument("--full", action="store_true", help="read everything again and withdraw what is gone")
+        parser.add_argument(
+            "--full", action="store_true", help="read all edits again, and withdraw those that no longer exist"
+        )
 
     def handle(self, *args: Any, full: bool, **options: Any) -> None:
         """Pull to the end and print a summary."""
@@ -48,7 +50,7 @@ class Command(BaseCommand):
             breakers.reset(name)
         self.stdout.write(
             f"{pulled.fields:,} fields of {pulled.records:,} edits read in {time.monotonic() - started:.1f} s "
-            f"({pulled.crm_seconds:.1f} s of it waiting for the CRM); "
+            f"({pulled.crm_seconds:.1f} s waiting for the CRM); "
             f"{pulled.superseded:,} superseded, {pulled.withdrawn:,} withdrawn."
             + (f" {pulled.recognized:,} decided before a restore." if pulled.recognized else "")
         )

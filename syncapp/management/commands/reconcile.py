@@ -30,10 +30,10 @@ MAX_LISTED = 20
 
 
 class Command(BaseCommand):
-    """The command that prints a report; with --apply it reads the CRM first, and stores lost decisions."""
+    """The command that prints a report; with --apply, it first reads the CRM and stores lost decisions."""
 
     help = (
-        "After a restore: report which decisions the CRM's rows prove, which were lost, what is open and what differs. "
+        "After a restore, report which decisions the CRM's rows prove, which were lost, what is open and what differs. "
         f"Exits with {NEEDS_ACTION} if a person has to act, otherwise with 0."
     )
 
@@ -46,16 +46,23 @@ class Command(BaseCommand):
             metavar="FILE",
             help="log of web or worker processes since the backup; may be given several times, - is standard input",
         )
-        parser.add_argument("--apply", action="store_true", help="read the CRM first, and keep what was lost")
+        parser.add_argument("--apply", action="store_true", help="first read the CRM, and store lost decisions")
         parser.add_argument("--offline", action="store_true", help="do not compare with the CRM's current values")
-        parser.add_argument("--days", type=int, default=7, help="how far back a recognition belongs to this restore")
-        parser.add_argument("--all", action="store_true", help=f"list everything, not the first {MAX_LISTED} of each")
-        parser.add_argument("--json", action="store_true", help="for programs; with ids and without limits")
+        parser.add_argument(
+            "--days",
+            type=int,
+            default=7,
+            help="decisions recognized in the last N days belong to this restore (default 7)",
+        )
+        parser.add_argument(
+            "--all", action="store_true", help=f"list everything, not only the first {MAX_LISTED} of each"
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON for programs, with ids and without limits")
 
     def handle(self, *args: Any, log: Sequence[str], apply: bool, offline: bool, days: int, **output: Any) -> None:
         """Print the report; exit with NEEDS_ACTION if a person has to act."""
         if days < 1:
-            raise CommandError("--days is 1 or more.")
+            raise CommandError("--days must be 1 or more.")
         try:
             taken = decision_log.parse(chain.from_iterable(map(_read_lines, log)))
         except OSError as error:
@@ -104,11 +111,11 @@ def _report_lines(report: Report, *, limit: int | None, has_log: bool) -> Iterab
     if report.differing is None:
         yield "Values that differ in the CRM: not compared."
     else:
-        yield from _section("recognized, but the CRM holds another value now", report.differing, limit, labels)
+        yield from _section("recognized, but the CRM now holds another value", report.differing, limit, labels)
     yield from _section("written according to the portal, but open in the CRM", report.unmarked, limit, labels)
-    yield from _section("deliveries open; each reads the CRM before it writes", report.deliveries, limit, labels)
-    yield f"{report.failed:,} not written: see Review, Needs attention."
-    yield from _section("filter runs open; check each on its page", report.runs, limit, labels)
+    yield from _section("open deliveries; each reads the CRM before it writes", report.deliveries, limit, labels)
+    yield f"{report.failed:,} fields not written: see Review, Needs attention."
+    yield from _section("open filter runs; check each on its page", report.runs, limit, labels)
     yield f"{report.messages:,} mails waiting; some may have been sent before the restore."
 
 

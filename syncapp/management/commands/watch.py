@@ -1,4 +1,4 @@
-"""`manage.py watch`: monitor the portal from outside of its workers, by cron or a timer, once a minute."""
+"""`manage.py watch`: monitor the portal from outside its workers, once a minute, by cron or a timer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     """The command that mails operators about troubles, from this process because the workers may be down."""
 
     help = (
-        "Send mails about troubles of the portal. Run it once a minute, outside of the workers. "
+        "Send mails about troubles of the portal. Run it once a minute, outside the workers. "
         "Exit status: 0 no trouble, 1 trouble, 2 the database does not answer."
     )
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check the portal and exit with its status. Run it on one host, because a lost database is noted there."""
+        """Check the portal and exit with the status. One host only: it records alerts of a lost database there."""
         status = self._check()
         if status != WELL:
             sys.exit(status)
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             found = health.check_health()
             if found.is_ready:
                 raise CommandError(f"The database refused a query: {error}".strip()) from error
-            return self._report(found)  # such as missing migrations, whose tables are needed for mails
+            return self._report(found)  # such as missing migrations, without which no mail can be stored
 
     def _without_database(self) -> int:
         self._print(Trouble(kinds.DATABASE))
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         return NO_DATABASE
 
     def _count_sent(self, send: Callable[[], tuple[int, str]]) -> int:
-        """Return how many mails were sent; print the problem with others."""
+        """Send mails and return how many were sent; print why others were not."""
         try:
             sent, problem = send()
         except StateNotSaved as error:

@@ -59,7 +59,7 @@ class Entry:
 
     @property
     def first_name(self) -> str:
-        """Return the contact's name on the button."""
+        """Return the contact's first name, for the button."""
         return self.name.split()[0] if self.name.split() else "this contact"
 
 
@@ -147,7 +147,7 @@ def _edits(message: Message) -> Letter | None:
         return None
     if message.kind == MessageKind.OVERDUE:
         found, with_values = SyncRecord.objects.waiting().filter(pk__in=details["records"]), False
-        # Edits that are not listed are not counted again: their number stays that of the day of the reminder.
+        # Edits beyond those listed are not counted again; their number is from the day of the reminder.
         beyond = max(0, details["count"] - len(details["records"]))
     else:
         arrived = notification_rules.arrivals_for(reader, after=details["after"], until=details["until"])

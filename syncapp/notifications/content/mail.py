@@ -1,4 +1,4 @@
-"""Letters as mails: subject, text and HTML from templates, and headers against automatic replies."""
+"""Letters as mails: subject, text and HTML from templates, and headers that prevent automatic replies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from syncapp.notifications.content.letters import Letter
 from syncapp.text import escaping, localization
 from syncapp.text.time_zones import zone_of
 
-# At-rules stay in the head: attributes cannot express dark mode and narrow screens.
+# At-rules stay in the head, because style attributes cannot express dark mode and narrow screens.
 _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
@@ -72,7 +72,7 @@ class LetterNotification:
                 "Date": format_datetime(timezone.now()),
                 **_headers(self.message, self.letter),
             }
-            # Set without conversion: `email` would decode foreign text in them, and encode List-Unsubscribe.
+            # Set without conversion, because `email` would decode encoded text in them, and encode List-Unsubscribe.
             head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             html = _INLINER.inline(self._render(".html", subject=subject))
             body = EmailMessage(policy=policy.SMTP)

@@ -21,11 +21,11 @@ _HEADLINES = {
 }
 _STARTED = (RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED)
 _STATES = {WAITS: (RunState.WAITING,), PAUSED: (RunState.PAUSED,), DONE: (RunState.DONE,), UNDONE: _STARTED}
-_CONFIRM_RUN = "A second person must confirm this list of users. The run does not start before that."
-_CONFIRM_POLICY = "A second person must confirm on the page of the policy. Nothing is switched before that."
+_CONFIRM_RUN = "A second person must confirm this list of users. The run does not start until then."
+_CONFIRM_POLICY = "A second person must confirm on the page of the policy. Nothing is switched until then."
 _CONFIRM_RULE = (
     "A second administrator must confirm it. With this rule, every change that does not raise the revision counts as "
-    "Outlook’s, also those of programs that someone forgot. Nothing changes before that."
+    "an Outlook edit, including changes by programs that were overlooked. Nothing changes until then."
 )
 _PAUSES = {
     "pilot": "The pilot is complete. Check its results, then resume the run.",
@@ -69,7 +69,7 @@ def summarize_run(message: Message) -> RunSummary | None:
     if event == WAITS:
         explanation = f"{second_person.load(run).why} {_CONFIRM_RUN}".strip()
     elif event == UNDONE and run.undoes:
-        explanation = f"The filters are restored as run {undone} found them, unless they were changed since."
+        explanation = f"The filters are restored as run {undone} found them, unless they have changed since."
     elif event == PAUSED:
         explanation = _PAUSES.get(run.paused_because, "")
     return RunSummary(

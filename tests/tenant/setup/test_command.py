@@ -52,7 +52,7 @@ def test_taken_name_ends_with_error(bare, token_file):
     unit = bare.environment().reads.top_unit()
     bare.send("POST", "roles", {"name": "Outlook Sync Portal", "businessunitid@odata.bind": f"businessunits({unit})"})
 
-    with pytest.raises(CommandError, match="taken with another meaning"):
+    with pytest.raises(CommandError, match="already used for something else"):
         call_command("crm_setup", "--token-file", str(token_file))
     with pytest.raises(CommandError, match="this command did not make it"):
         call_command("crm_setup", "--apply", "--token-file", str(token_file))
