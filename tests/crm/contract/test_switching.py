@@ -9,10 +9,10 @@ import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.directory.records import ActingFor, SyncMethod
-from syncapp.crm.filters import operations
 from syncapp.crm.filters.records import FilterChange, FilterSwitch, MethodChange
 from syncapp.crm.transport import Deadline
 from tests.crm.contract import removed_checks
+from tests.crm.contract.altered_answers import AlteredAnswers
 from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
 
 
@@ -333,21 +333,19 @@ def test_sync_methods_set_independently(scene):
 
 
 @pytest.mark.parametrize("other", ["method", "mailbox"])
-def test_unexpected_read_back_proves_nothing(scene, monkeypatch, other):
+def test_unexpected_read_back_proves_nothing(scene, other):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
-    honest = operations._method_step
+    wanted = (set(SyncMethod) - {rita.method}).pop()
+    method = '"actdeliverymethod":%d'
+    alters = (
+        AlteredAnswers(method % wanted, method % rita.method) if other == "method" else AlteredAnswers(rita.id, rob.id)
+    )
 
-    def changed(change, tag):
-        step = honest(change, tag)
-        if other == "method":
-            return replace(step, writes=honest(replace(change, method=rita.method), tag).writes)
-        return replace(step, proof=honest(replace(change, mailbox_id=rob.id), tag).proof)
+    (result,) = scene.cloud.client(session=alters).filters.set_methods([MethodChange(rita.id, wanted, rita.etag)])
 
-    monkeypatch.setattr(operations, "_method_step", changed)
-    wanted = rob.method if other == "mailbox" else (set(SyncMethod) - {rita.method}).pop()
-    (result,) = scene.crm.filters.set_methods([MethodChange(rita.id, wanted, rita.etag)])
-
+    assert alters.altered
     assert (result.error, result.proved) == (None, False)
+    assert [entry["id"] for entry in scene.written()] == [str(rita.id)]
 
 
 @every_part_error

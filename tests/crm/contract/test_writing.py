@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from syncapp.crm import client as crm_client
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import NotFound, ProtocolError, Rejected, Stale, Unreachable, WritesDisabled
 from syncapp.crm.rate_limit.limiter import Lane
 from syncapp.crm.staging.records import ChangeSet, Column, ColumnType, StagedDecision
+from tests.crm.contract.altered_answers import AlteredAnswers
 from tests.crm.contract.edit import DECIDED_ON, mark
 
 
@@ -247,13 +247,11 @@ def test_unknown_column_rejected(edit):
     assert edit.written() == []
 
 
-def test_answer_with_other_contact_refused(edit, monkeypatch):
+def test_answer_with_other_contact_refused(edit):
     other = edit.cloud.contacts()[1]
-    client = edit.cloud.client()
-    honest = crm_client._contact_read
-    monkeypatch.setattr(crm_client, "_contact_read", lambda table, _, *columns: honest(table, other, *columns))
+    client = edit.cloud.client(session=AlteredAnswers(edit.contact, other))
 
-    with pytest.raises(ProtocolError):
+    with pytest.raises(ProtocolError, match="another contact"):
         client.read_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,10 +25,19 @@ def everybody() -> list[UUID]:
     return list(FilterUser.objects.values_list("pk", flat=True))
 
 
-def read_number_early(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """Read the next number before another run takes it, this many times."""
-    look, early = creation._next_number, iter([1] * times)
-    monkeypatch.setattr(creation, "_next_number", lambda: next(early, None) or look())
+class Rival:
+    """Creates a run of its own whenever another one has read the next number, this many times."""
+
+    def __init__(self, times: int) -> None:
+        self._times, self._is_creating = times, False
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if sql.startswith("SELECT MAX(") and self._times and not self._is_creating:
+            self._times, self._is_creating = self._times - 1, True
+            creation.create_numbered(tables=[], operation=RunOperation.FILTERS, users=1, person=fred())
+            self._is_creating = False
+        return result
 
 
 @pytest.mark.django_db
@@ -38,23 +48,21 @@ def test_numbers_are_consecutive():
 
 
 @pytest.mark.django_db
-def test_taken_number_is_skipped(monkeypatch):
+def test_taken_number_is_skipped():
     small_company()
-    creation.create_run(everybody(), OFF, by=fred())
-    read_number_early(monkeypatch, 2)
 
-    run = creation.create_run(everybody(), OFF, by=fred())
+    with connection.execute_wrapper(Rival(2)):
+        run = creation.create_run(everybody(), OFF, by=fred())
 
-    assert (run.number, run.items.count()) == (2, 8)
+    assert (run.number, run.items.count()) == (3, 8)
+    assert FilterRun.objects.count() == 3
 
 
 @pytest.mark.django_db
-def test_exhausted_attempts_are_reported(monkeypatch):
+def test_exhausted_attempts_are_reported():
     small_company()
-    creation.create_run(everybody(), OFF, by=fred())
-    read_number_early(monkeypatch, 50)
 
-    with pytest.raises(NotPossible, match="Try again"):
+    with connection.execute_wrapper(Rival(50)), pytest.raises(NotPossible, match="Try again"):
         creation.create_run(everybody(), OFF, by=fred())
 
 
