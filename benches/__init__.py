@@ -1,5 +1,5 @@
-"""Benchmarks, as ratios within one run: `python -m benches [mirror queue deliver decide machine crash]`.
+"""Benchmarks: `python -m benches [NAME ...]`; `python -m benches --help` lists the names.
 
-Each figure stands beside a yardstick measured in the same process right before or after it, in several
-rounds, so that a busy machine slows both. Figures and their meaning: docs/performance.md.
+Most figures are compared with a reference that is measured in the same process right before or after, in several
+rounds, so that a busy machine slows both. docs/performance.md has the figures and their meaning.
 """

@@ -1,4 +1,4 @@
-"""The yardstick: the Django admin's list of staged fields with its defaults, open to all who are signed in."""
+"""The reference: the Django admin's list of staged fields with default options, open to everyone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PATH = "/admin/syncapp/syncfield/"
 
 
 class OpenSite(AdminSite):
-    """An admin site without its own sign-in; the portal's people have no staff flag."""
+    """An admin site without its own sign-in, because the portal's users have no staff flag."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         return True
 
 
 class FieldList(ModelAdmin):  # type: ignore[type-arg]  # subscriptable for type checkers only
-    """An untuned list: 100 rows a page, newest key first, both counts, the edit joined."""
+    """An untuned list: 100 rows per page, newest key first, both counts, joined with the edit."""
 
     list_select_related = ("record",)
 

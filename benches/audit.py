@@ -1,4 +1,4 @@
-"""The activity page over a long audit log: its first page by each filter, a late page, and the numbers page."""
+"""The activity page with a long audit log: the first page with each filter, a late page, and the numbers page."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ENTRIES = int(os.environ.get("BENCH_ENTRIES", 1_000_000))
 EDITS = ENTRIES // 4
 ROUNDS = 5
 LIMIT_MS = 150
-# Of a hundred entries: 46 decisions of two people, 46 deliveries, 5 superseded, 2 sign-ins, 1 setting. The newest are
-# those of a run of RUN_USERS users.
+# Per hundred entries: 46 decisions by two people, 46 deliveries, 5 superseded, 2 sign-ins, 1 setting. The newest ones
+# are those of a run of RUN_USERS users.
 RUN_USERS = min(20_000, ENTRIES // 10)
 _KINDS = (
     (46, "field.review.approved", "decision", "screen"),
@@ -38,7 +38,7 @@ _KINDS = (
 
 
 def main() -> None:
-    """Measure one database; BENCH_ENTRIES makes a smaller run."""
+    """Measure one database; BENCH_ENTRIES changes the number of entries."""
     seed.fill(EDITS * 2)
     _fill()
     run = _add_run()
@@ -46,7 +46,7 @@ def main() -> None:
     client = browser(rita())
     for name, path in (_paths() | _paths_of(run)).items():
         times = Spread.of(_seconds(lambda path=path: client.get(path)) * 1000 for _ in range(ROUNDS + 1))
-        times = Spread(times.values[1:])  # the first one warms up the caches
+        times = Spread(times.values[1:])  # without the first, which warms up the caches
         line(name, times.show(" ms", digits=0), target(times.median, LIMIT_MS, unit=" ms"))
     _count(client)
 
@@ -126,7 +126,7 @@ def _seconds(step: Callable[[], Any]) -> float:
 
 
 def _fill() -> None:
-    """Make the audit log in the database, in order of time, four entries about each edit."""
+    """Generate the audit log inside the database, in order of time, with four entries about each edit."""
     people = [str(rita().pk), str(rob().pk)]
     actor = f"CASE WHEN {_KIND} IN (4, 5) OR {_KIND} = 0 THEN {_person(people)} END"
     record = f"(SELECT id FROM {SyncRecord._meta.db_table} r WHERE r.version = n % {EDITS})"  # noqa: S608  (no input)

@@ -1,8 +1,8 @@
 """Capture from the audit log: 10,000 edits in Outlook, and an import that changes 20,000 contacts at once.
 
-All edits wait when reading begins, as after an hour's pause. The sandbox keeps the published limits with a faster
-clock; times are in the CRM's own time. The fewest requests are two for each contact, to read its version and to write,
-beside the pages of the lists and the batches of values. The fewest seconds are those that the published limits allow.
+All edits have been made when reading begins, as after a pause of an hour. The sandbox enforces the published limits on
+a faster clock; times are by that clock. The minimum number of requests is two per contact, to read its version and to
+write it, plus the pages of the lists and the batches of values. The minimum time is what the published limits allow.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from syncapp.models.jobs.job import JobState
 
 WORKERS, EDITING = 4, 4
 AN_HOUR = 3600.0
-REQUESTS = 20.0  # published, for each second
+REQUESTS = 20.0  # per second, as published
 FACTOR = 1.2
 
 
 def main() -> None:
-    """Import first, so that the edits of people are read beside entries of others; then edit and stage."""
+    """Import first, so that people's edits are read among other entries; then edit and stage."""
     edits, imported = (int(os.environ[name]) for name in ("CAPTURE_EDITS", "CAPTURE_IMPORTED"))
     heading(f"capture, {tables.vendor()}: clock {1 / settings.RATE_LIMIT_TIME_SCALE:g} times faster, {WORKERS} workers")
     _begin()
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _begin() -> None:
-    """Begin to capture: no plug-in, the log on, the brakes raised."""
+    """Begin to capture: without the plug-in, with the audit log on and the limits of the brakes raised."""
     clients.check_organization(clients.crm().who_am_i().organization_id)
     clients.allow_writes("review", allowed=True, by=None)
     for switch, body in (
@@ -61,7 +61,7 @@ def _begin() -> None:
     Capture.objects.update(mode=CaptureMode.RESTORING, mode_since=F("observing_since"), max_restores=1_000_000)
     since = Capture.objects.get().observing_since
     CaptureSource.objects.create(source=Source.OUTLOOK, is_on=True, since=since)
-    time.sleep(1.1)  # entries keep whole seconds, and those of the second in which observing began are not read
+    time.sleep(1.1)  # entries have whole seconds, and those of the second in which observing began are not read
 
 
 def _read() -> tuple[int, float, int]:
@@ -99,7 +99,7 @@ def _faster() -> float:
 
 
 def _edit_all(number: int) -> None:
-    """Edit as many contacts in Outlook, each once."""
+    """Edit this many contacts in Outlook, once each."""
     token = stage.control("POST", settings.CRM_ORIGIN, "token", {"user": "# Outlook Sync Portal"})["access_token"]
     url, headers = (
         f"{settings.CRM_ORIGIN}/api/data/v9.2/contacts?$select=contactid",
@@ -155,10 +155,10 @@ def _report(number: int, asked: int, seconds: float, done: list[tuple[workers.Sh
     (used,) = stage.control("GET", settings.CRM_ORIGIN, "faults", {})["usage"].values()
     line("  answered 429", f"{answers['429']}", target(answers["429"] + used["refused"], 0))
     line("  the fullest window", f"{used['most']['requests']:,} requests, {used['most']['execution_seconds']:.0f} s")
-    line("until all are staged, in the CRM's time", f"{seconds:.0f} s", target(seconds, AN_HOUR, unit=" s"))
+    line("until all are staged, by the sandbox's clock", f"{seconds:.0f} s", target(seconds, AN_HOUR, unit=" s"))
     line("  the published limits allow", f"{sent / REQUESTS:.0f} s")
     own = sum(shift.processor for shift, _ in done) * 1000 / max(number, 1)
-    line("  the workers' own processor time", f"{own:.1f} ms an edit")
+    line("  the workers' own processor time", f"{own:.1f} ms per edit")
     half, full = max(each for _, each in done), max(shift.peak for shift, _ in done)
     growth = full / half if half else 1.0
-    line("  a worker's peak memory half-way and at the end", f"{half:.0f} MB, {full:.0f} MB", target(growth, 1.1))
+    line("  a worker's peak memory halfway and at the end", f"{half:.0f} MB, {full:.0f} MB", target(growth, 1.1))

@@ -1,4 +1,4 @@
-"""`python -m benches.child NAME`: measure one bench on the stage that the environment names."""
+"""`python -m benches.child NAME`: run one benchmark with the database and servers that the environment names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benches import figures
 
 
 def main() -> None:
-    """Set Django and its tables up, then import the bench, which imports models."""
+    """Set up Django and the tables, then import the benchmark, which imports models, and run it."""
     django.setup()
     call_command("migrate", verbosity=0)
     importlib.import_module(f"benches.{sys.argv[1]}").main()

@@ -1,6 +1,6 @@
-"""The time in which the page answers a decision, in every state of Redis and the CRM.
+"""Response times of decisions while Redis and the CRM are not available.
 
-The page of the same edit, asked just before, is the yardstick: it decides nothing and writes nothing.
+The reference is the page of the same edit, requested just before, which decides and writes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     client = browser(rita())
     plain = _each(client, records[:DECISIONS], {})
     htmx = _each(client, records[DECISIONS:], {"HX-Request": "true"})
-    assert Decision.objects.count() == 2 * DECISIONS, "every decision was taken"
+    assert Decision.objects.count() == 2 * DECISIONS, "every decision is stored"
     heading(f"decisions, {tables.vendor()}: {os.environ['BENCH_STATE']}, {DECISIONS} each")
     _report("form", *plain)
     _report("htmx", *htmx)
@@ -41,7 +41,7 @@ def _staged() -> list[SyncRecord]:
         for record in records:
             make_field(record, "jobtitle")
             make_field(record, "telephone1", original_value="+49 30 1", proposed_value="+49 30 2")
-    _decide(browser(rita()), records.pop(), {})  # the warm-up: templates, routes, connections
+    _decide(browser(rita()), records.pop(), {})  # to warm up templates, routes and connections
     Decision.objects.all()._raw_delete("default")
     return records
 

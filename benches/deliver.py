@@ -1,7 +1,8 @@
-"""Deliveries a second with a CRM that answers 50 ms later, beside the same client used one PATCH at a time.
+"""Deliveries per second with a CRM that takes 50 ms longer to answer, compared with one PATCH at a time.
 
-The yardstick reads the contact, then sends one PATCH for it, one for each of its staging rows and one that closes the
-edit, each in its own request, and records nothing. Ours are whole deliveries: claim, read, one change set, finish.
+The reference uses the same client: it reads the contact, then sends one PATCH for it, one per staging row and one that
+closes the edit, each in its own request, and records nothing. The portal's figures are for complete deliveries: claim,
+read, one change set, finish.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from tests.support.people import rita
 LATENCY_MS = 50
 ROUNDS = 3
 ONE_BY_ONE = 15
-WORKERS = {1: 15, 2: 30, 8: 60}  # processes: deliveries a round
+WORKERS = {1: 15, 2: 30, 8: 60}  # processes: deliveries per round
 NEEDED = ROUNDS * (ONE_BY_ONE + sum(WORKERS.values()))
 
 
 def main() -> None:
-    """Approve everything, then let both sides deliver in turn."""
+    """Approve everything, then measure both sides in turn."""
     contacts = iter(approve_all())
     stage.control("PUT", settings.CRM_ORIGIN, "faults", {"latency_ms": LATENCY_MS})
     single: list[float] = []
@@ -52,12 +53,12 @@ def main() -> None:
 def report(single: Spread, ours: dict[int, Spread]) -> None:
     """Print the figures of one database."""
     fields = Decision.objects.count() / Decision.objects.values("target_id").distinct().count()
-    title = f"{LATENCY_MS} ms latency, {fields:.1f} approved fields a contact"
+    title = f"{LATENCY_MS} ms latency, {fields:.1f} approved fields per contact"
     heading(f"deliveries, {tables.vendor()}: {title}, {ROUNDS} rounds")
-    line("the same client, one PATCH at a time", single.show(" a second", digits=1))
+    line("the same client, one PATCH at a time", single.show(" per second", digits=1))
     for count, rates in ours.items():
         name = f"deliveries, {count} worker process{'es' if count > 1 else ''}"
-        line(name, rates.show(" a second", digits=1), f"{rates.per(single).show()} times as many")
+        line(name, rates.show(" per second", digits=1), f"{rates.per(single).show()} times as many")
 
 
 def approve_all() -> list[uuid.UUID]:
@@ -68,13 +69,13 @@ def approve_all() -> list[uuid.UUID]:
     person, wanted = rita(), list(records[:NEEDED])
     for record in wanted:
         choices = [Choice(field.pk, Outcome.APPROVED, digest(field)) for field in record.fields.all()]
-        assert not decisions.decide(choices, by=person).refused, "every choice is taken"
+        assert not decisions.decide(choices, by=person).refused, "every choice is accepted"
     assert len(wanted) == NEEDED, f"only {len(wanted)} contacts with one edit"
     return [record.contact for record in wanted]
 
 
 def one_by_one(contacts: Sequence[uuid.UUID]) -> float:
-    """Return edits a second, written as a plain script would."""
+    """Write edits as a plain script would; return the edits per second."""
     started = time.perf_counter()
     for contact in contacts:
         _write_apart(contact)
@@ -104,7 +105,7 @@ def _parts(whole: ChangeSet) -> Iterator[ChangeSet]:
 
 
 def delivered(contacts: Sequence[uuid.UUID], *, processes: int) -> float:
-    """Return deliveries a second by the worker's operation in this many processes."""
+    """Deliver with the worker's operation in this many processes; return the deliveries per second."""
     ids = list(Delivery.objects.filter(target_id__in=contacts).values_list("pk", flat=True))
     connection.close()
     with workers.running(processes) as pool:

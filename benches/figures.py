@@ -1,4 +1,4 @@
-"""Printing of figures: the median of several rounds with the smallest and the largest."""
+"""Printing of figures: the median of several rounds, with the smallest and the largest value."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Spread:
         return median(self.values)
 
     def per(self, other: Spread) -> Spread:
-        """Return the ratio of each round to the other side's same round."""
+        """Return the ratio of each round to the same round of the other side."""
         return Spread.of(mine / yours for mine, yours in zip(self.values, other.values, strict=True))
 
     def percentile(self, share: float) -> float:
-        """Return the smallest value that at least this share of all values does not exceed."""
+        """Return the percentile for a share between 0 and 1, by nearest rank."""
         ordered = sorted(self.values)
         return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
@@ -44,7 +44,7 @@ def heading(text: str) -> None:
 
 
 def line(label: str, figure: str, note: str = "") -> None:
-    """Print one figure, aligned with its neighbors."""
+    """Print one figure, aligned in columns."""
     print(f"  {label:<58} {figure:<26} {note}".rstrip(), flush=True)
 
 
@@ -54,12 +54,12 @@ _missed: list[str] = []
 
 
 def target(value: float, limit: float, *, unit: str = "") -> str:
-    """Say whether a figure is at most its limit, and record a miss."""
+    """Return in words whether a figure is at most its limit, and record a miss."""
     return _judged(f"target {limit:g}{unit}", value <= limit)
 
 
 def at_least(value: float, floor: float, *, unit: str = "") -> str:
-    """Say whether a figure reaches its floor, and record a miss."""
+    """Return in words whether a figure reaches its minimum, and record a miss."""
     return _judged(f"target {floor:g}{unit}", value >= floor)
 
 
@@ -75,7 +75,7 @@ def note_missed(what: str) -> None:
 
 
 def missed() -> int:
-    """Return how many targets were missed so far."""
+    """Return how many targets have been missed so far."""
     return len(_missed)
 
 

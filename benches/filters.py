@@ -1,9 +1,9 @@
-"""Filter runs over all users under the CRM's limits, with the portal's permission and in users' names, beside a loop.
+"""Filter runs for all users within the CRM's limits, with the portal's permission and in users' names; and a loop.
 
-The sandbox keeps the published limits with a faster clock; all times here are in the CRM's own time. The minimum is the
-best that the limits allow: max(requests / 20, execution seconds / 4). The loop does what a desktop tool does: one read
-a user, then one request a filter, in turn and ignoring limits. It runs for some users and is extrapolated; it cannot
-beat its own minimum.
+The sandbox enforces the published limits on a faster clock; all times are by that clock. The minimum is the best that
+the limits allow: max(requests / 20, execution seconds / 4). The loop works like a desktop tool: one read per user, then
+one request per filter, one at a time and ignoring limits. It runs for some users and is extrapolated, but never below
+its own minimum.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from tests.support.people import browser, fred
 TABLES = (*APPOINTMENT_TABLES, "contact")
 WORKERS = 4
 LOOPED = 500
-# A run that takes this many times as long as the limits allow is stopped; short ones get a minute more.
+# A run is stopped after SLOWEST times the minimum, plus GRACE seconds.
 SLOWEST, GRACE = 2.5, 60.0
 SAID_EVERY = 20.0  # seconds between two lines of progress
-PUBLISHED_REQUESTS, PUBLISHED_EXECUTION = 20.0, 4.0  # a second
-OPERATION = 0.04  # execution seconds that the sandbox charges for each
-FACTOR = 1.2  # the rate limiter uses 90 % of the limits, so 1.11 is the best
+PUBLISHED_REQUESTS, PUBLISHED_EXECUTION = 20.0, 4.0  # per second
+OPERATION = 0.04  # execution seconds that the sandbox charges for each operation
+FACTOR = 1.2  # of the minimum; 1.11 is the best possible, because the rate limiter uses 90 % of the limits
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: users switched, seconds of the CRM's time, the workers' shifts, page times in ms."""
+    """One run: users switched, seconds by the sandbox's clock, the workers' shifts, page times in ms."""
 
     users: int
     seconds: float
@@ -60,13 +60,13 @@ class Measured:
 
 
 def main() -> None:
-    """Read all users without limits; then, with limits, switch off, on in their names, and loop."""
+    """Read all users without limits; then, with limits, switch filters off directly, on in users' names, and loop."""
     started = time.monotonic()
-    assert inventory.take(verified_client()), "the inventory is read to its end"
+    assert inventory.take(verified_client()), "the inventory is complete"
     FilterAccess.objects.update(keeps_deletes_apart=True)  # meetings are counted by another job
     users = FilterUser.objects.people().count()
     heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {clock_speed():g} times faster, {WORKERS} workers")
-    line("reading everybody before, without limits", f"{time.monotonic() - started:.0f} s")
+    line("reading all users before, without limits", f"{time.monotonic() - started:.0f} s")
     stage.control("PUT", settings.CRM_ORIGIN, "faults", _limits())
     for access, on in ((Access.DIRECT, False), (Access.ACTING, True)):
         report(access, switch_everybody(access, on=on))
@@ -83,7 +83,7 @@ def _limits() -> dict[str, object]:
 
 
 def switch_everybody(access: Access, *, on: bool) -> Measured:
-    """Create and start a run, and let four processes work as Celery's do, while pages are opened."""
+    """Create and start a run, and process it in four workers like Celery's while pages are opened."""
     FilterAccess.objects.update(writing=access)
     everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
     run = creation.create_run(everybody, creation.RunSpec(TABLES, on=on, stop_above_percent=100), by=fred())
@@ -105,13 +105,13 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
 
 
 def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> Spread:
-    """Return the milliseconds of the matrix and the run's page, opened in turn once a second meanwhile."""
+    """Open the matrix and the run's page in turn, once a second until the run ends; return their milliseconds."""
     times, paths, stopped = [], ["/filters/", f"/filters/runs/{run.pk}/"], threading.Event()
     told = time.monotonic()
     while not all(shift.done() for shift in shifts):
         if time.monotonic() - told > SAID_EVERY:
             told = time.monotonic()
-            print(f"  … {transitions.count_unfinished(run):,} users are left", flush=True)
+            print(f"  … {transitions.count_unfinished(run):,} users left", flush=True)
         started = time.perf_counter()
         assert client.get(paths[len(times) % 2]).status_code == 200
         times.append((time.perf_counter() - started) * 1000)
@@ -128,24 +128,26 @@ def report(access: Access, measured: Measured) -> None:
     line("  of the minimum", f"{ratio:.2f} x {least:.0f} s", target(ratio, FACTOR))
     line("  requests, answered 429", f"{requests:,}, {measured.answers['429']}", "target 0")
     own = sum(shift.processor for shift in measured.shifts) * 1000 / max(measured.users, 1)
-    line("  the workers' own processor time", f"{own:.1f} ms a user")
+    line("  the workers' own processor time", f"{own:.1f} ms per user")
     line("  a worker's peak memory", f"{max(shift.peak for shift in measured.shifts):.0f} MB")
     pages = measured.pages
-    line("  pages meanwhile: median, 95 %", f"{pages.median:.0f} ms, {pages.percentile(0.95):.0f} ms")
+    line("  pages during the run: median, 95 %", f"{pages.median:.0f} ms, {pages.percentile(0.95):.0f} ms")
 
 
 def _least(users: int) -> float:
-    """Return the fewest seconds for this many users: their filters, and reading them back."""
+    """Return the minimum seconds for this many users, to switch their filters and to read them back."""
     return users * (len(TABLES) + 1) * OPERATION / PUBLISHED_EXECUTION
 
 
 def looped() -> tuple[int, int, float]:
-    """Return users, requests and seconds of a loop that switches some users off, one request at a time."""
+    """Switch off the filters of some users, one request at a time; return the users, requests and seconds."""
     owners = FilterRow.objects.for_outlook().filter(table__in=TABLES, state=0, owner_table="systemuser")
     ids = list(owners.order_by("owner_id").values_list("owner_id", flat=True).distinct()[:LOOPED])
     crm, requests = connected.crm(), 0
     stage.control("DELETE", settings.CRM_ORIGIN, "faults", {})
-    stage.control("PUT", settings.CRM_ORIGIN, "faults", _limits())  # an empty window: no 429 in so few
+    stage.control(
+        "PUT", settings.CRM_ORIGIN, "faults", _limits()
+    )  # the window is empty, so these few requests are not throttled
     started = time.monotonic()
     for user_id in ids:
         requests += _switched_one_by_one(crm, user_id)
@@ -160,7 +162,7 @@ def _switched_one_by_one(crm: connected.CrmClient, user_id: UUID) -> int:
 
 
 def report_loop(figures: tuple[int, int, float]) -> None:
-    """Print the yardstick, for as many users as the runs had."""
+    """Print the loop's figures, extrapolated to the users of the runs."""
     users, requests, seconds = figures
     everybody = FilterUser.objects.people().count()
     extrapolated = max(seconds, requests / PUBLISHED_REQUESTS) * everybody / max(users, 1)

@@ -1,4 +1,4 @@
-"""A busy day: reviewers at two portals and four workers behind the proxy, with restarts in between, on PostgreSQL.
+"""A busy day: reviewers use two portals behind a proxy, with four workers, on PostgreSQL, and everything restarts.
 
 LOAD_FIELDS, LOAD_REVIEWERS and LOAD_SECONDS change the size.
 """
@@ -30,7 +30,7 @@ from tests.support.servers import PROJECT, restart_postgres, wait_until
 FIELDS = int(os.environ.get("LOAD_FIELDS", "200000"))
 REVIEWERS = int(os.environ.get("LOAD_REVIEWERS", "50"))
 SECONDS = float(os.environ.get("LOAD_SECONDS", "600"))
-EDITS = round(FIELDS / 1.55)  # as many edits of the sandbox as have this many fields
+EDITS = round(FIELDS / 1.55)  # the sandbox's edits have 1.55 fields on average
 IDLE_SECONDS = min(60.0, SECONDS / 4)
 THINKING = 10.0
 LIST_MS, APPROVE_MS = 400, 600
@@ -49,8 +49,8 @@ _WAITING = """
 
 
 def main() -> None:
-    """Fill everything, measure one reviewer alone, then all of them with restarts, then judge."""
-    defaults = {"UNDO_SECONDS": "10", "PULL_SECONDS": "5", "WEB_PROCESSES": "2"}  # tests have others
+    """Fill the CRM; measure one reviewer alone, then all of them during restarts; report the results."""
+    defaults = {"UNDO_SECONDS": "10", "PULL_SECONDS": "5", "WEB_PROCESSES": "2"}  # tests use other values
     with running_installation("--empty", durable=True, hosts=HOSTS, **defaults) as made:
         heading(f"load: {REVIEWERS} reviewers for {SECONDS:.0f} s, thinking {THINKING:.0f} s, PostgreSQL")
         since = _fill(made)
@@ -71,14 +71,14 @@ def main() -> None:
 
 
 def _fill(made: Installation) -> int:
-    """Fill the CRM, and wait until the portal has read it; return the ledger's last entry."""
+    """Fill the CRM, and wait until the portal has read it; return the number of the ledger's last entry."""
     started = time.monotonic()
     world = {"users": 200, "contacts": EDITS + 1_000, "pending": EDITS, "filters": 6, "seed": 1}
     _ask(made, "reset", world)
     filled = time.monotonic()
 
     def is_read() -> bool:
-        # A few of the sandbox's edits have no fields, and stay hidden.
+        # A few of the sandbox's edits have no fields, so they are never shown.
         shown = "SELECT count(*) FROM syncapp_syncrecord WHERE NOT is_stub"
         return _rows(made, shown)[0][0] >= EDITS * 0.999
 
@@ -106,7 +106,7 @@ def _sign_in(made: Installation) -> list[dict[str, str]]:
 
 
 def _edits(made: Installation) -> list[str]:
-    """Return enough edits of different contacts, by editors who are known."""
+    """Return enough waiting edits, each of another contact, whose editors are known."""
     wanted = round(REVIEWERS * (SECONDS / THINKING) * 1.5 + 200)
     wait_until(lambda: len(_rows(made, _WAITING, wanted)) == wanted, seconds=600, what="the editors are known")
     return [str(row) for (row,) in _rows(made, _WAITING, wanted)]
@@ -128,7 +128,7 @@ def _at_work(
 
 
 def _kinds(made: Installation) -> dict[int, str]:
-    """Return what each process does, by its pid."""
+    """Return the kind of each process by its pid."""
     servers = [
         ("PostgreSQL", made.database),
         ("Redis", made.broker),
@@ -141,7 +141,7 @@ def _kinds(made: Installation) -> dict[int, str]:
 
 
 class Restarts(threading.Thread):
-    """Restarts everything one by one, evenly over the time."""
+    """A thread that restarts everything, one process after another at equal intervals."""
 
     def __init__(self, made: Installation, seconds: float) -> None:
         super().__init__(daemon=True)
@@ -150,7 +150,7 @@ class Restarts(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Do each step when its time has come; an error is kept for the report."""
+        """Perform each step at its time; keep an error for the report."""
         first, second = self._made.portals
         steps: list[tuple[str, Callable[[], None]]] = [
             ("a portal", lambda: self._portal(first)),
@@ -232,14 +232,14 @@ def _report(alone: Answers, together: Answers, account: load_ledger.Account, res
 
 
 def _report_processors(used: Mapping[str, float], seconds: float, *, requests: int) -> None:
-    """Print the processor time by kind of process, and what remained of the machine's."""
+    """Print the processor time, in total and by kind of process."""
     total, cores = sum(used.values()), os.cpu_count() or 1
     line("processors in use", f"{total / seconds:.2f} of {cores}", f"load {os.getloadavg()[0]:.1f} of the machine")
     for kind, each in sorted(used.items(), key=lambda item: -item[1]):
-        line(f"  {kind}", f"{each / seconds:.3f}", f"{each / requests * 1000:.0f} ms a request")
+        line(f"  {kind}", f"{each / seconds:.3f}", f"{each / requests * 1000:.0f} ms per request")
 
 
 def _after(moment: float, done: Sequence[tuple[str, float]]) -> str:
-    """Return the restart before this moment."""
+    """Return in words how long after the last restart this moment was."""
     before = [(name, at) for name, at in done if at <= moment + 1]
     return f"{moment - before[-1][1]:.1f} s after {before[-1][0]}" if before else "before all restarts"

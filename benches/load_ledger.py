@@ -1,4 +1,4 @@
-"""The account of a load: each decision against the CRM's ledger and the portal's rows."""
+"""The result of a load test: the portal's decisions compared with the sandbox's ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IN_THE_CRM = ("written", "already")
 
 @dataclass(slots=True)
 class Account:
-    """The decisions by state, and those that are missing, there twice, or in another state than written."""
+    """The number of decisions, in total and by state, and the writes that are missing or were made twice."""
 
     decisions: int = 0
     lost: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Account:
 
 
 def judge(database: str, ledger: Iterable[Mapping[str, Any]], approved: Iterable[str]) -> Account:
-    """Compare every decision with what the portal wrote; `approved` are the edits that reviewers were told of."""
+    """Compare every decision with the ledger; `approved` are the edits whose approval was confirmed to a reviewer."""
     with psycopg.connect(database) as connection:
         decisions = connection.execute(_DECISIONS.encode()).fetchall()
     marks, values = _written(ledger)

@@ -1,4 +1,4 @@
-"""Processor time by kind of process while a load runs, from /proc."""
+"""Processor time by kind of process during a load test, from /proc."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class _Process(NamedTuple):
 
 
 class Processors(threading.Thread):
-    """Adds up the processor seconds of processes and their descendants, also of those that end meanwhile.
+    """A thread that adds up the processor seconds of processes and their descendants, including those that end.
 
-    `kinds` returns the kind of process by pid; it is asked before each reading, because processes restart.
+    `kinds` returns the kind of each process by its pid. It is called before each reading, because processes restart.
     """
 
     def __init__(self, kinds: Callable[[], Mapping[int, str]]) -> None:
@@ -43,20 +43,20 @@ class Processors(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Read until told to end."""
+        """Read once a second until the context ends."""
         while not self._ends.wait(BETWEEN_READINGS):
             self._read()
         self._read()
 
     def seconds(self) -> Counter[str]:
-        """Return the processor seconds by kind; without the last second of a process that ended."""
+        """Return the processor seconds by kind, without the last second of each process that has ended."""
         found: Counter[str] = Counter()
         for process, (kind, seconds) in self._found.items():
             found[kind] += seconds - self._before.get(process, 0.0)
         return found
 
     def _read(self) -> None:
-        self._roots |= self._kinds()  # those that end are no longer named
+        self._roots |= self._kinds()  # keeps processes that have ended
         processes = _processes()
         for pid, process in processes.items():
             ancestor = pid
@@ -71,7 +71,7 @@ def _processes() -> dict[int, _Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parts = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # ended meanwhile
+        except OSError:  # the process has ended
             continue
         used = (int(parts[_USER]) + int(parts[_SYSTEM])) / _TICKS
         found[int(folder.name)] = _Process(int(parts[_PARENT]), int(parts[_STARTED]), used)

@@ -1,4 +1,4 @@
-"""Reviewers at work over HTTP: each opens the list and an edit as a browser does, thinks, and approves it."""
+"""Simulated reviewers: over HTTP, each opens the list and an edit as a browser does, thinks, and approves it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TAKEN, NOT_TAKEN = (200, 204, 303), 0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; `status` is 0 where the connection broke or timed out."""
+    """One answer; `status` is 0 if the connection broke or timed out."""
 
     kind: str
     status: int
@@ -33,7 +33,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Answers:
-    """All answers of a time, and the edits whose approval was answered as taken."""
+    """All answers of a period, and the edits whose approval was confirmed."""
 
     given: list[Answer] = field(default_factory=list)
     approved: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Answers:
 
 
 class Reviewer(threading.Thread):
-    """One person's browser."""
+    """A thread that acts as the browser of one reviewer."""
 
     def __init__(
         self, url: str, authority: Path, cookie: Mapping[str, str], edits: Iterator[str], *, thinking: float
@@ -63,12 +63,12 @@ class Reviewer(threading.Thread):
         self._random = random.Random(cookie["value"])
 
     def end(self) -> None:
-        """Let the reviewer finish the edit at hand."""
+        """Stop the reviewer after the current edit."""
         self._ends.set()
 
     def run(self) -> None:
-        """Review until told to end, or until no edit is left."""
-        self._ends.wait(self._random.uniform(0, self._thinking))  # nobody begins at the same moment
+        """Review until `end` is called or no edit is left."""
+        self._ends.wait(self._random.uniform(0, self._thinking))  # so that not all begin at the same moment
         for edit in self._edits:
             if self._ends.is_set():
                 return
@@ -78,14 +78,14 @@ class Reviewer(threading.Thread):
                     break
 
     def _approve(self, edit: str) -> bool:
-        """Open an edit, think, approve it; return False where it has to be opened once more."""
+        """Open an edit, think, approve it; return False if it has to be opened again."""
         page = self._ask("edit", "GET", f"/review/{edit}/", headers=HTMX)
         if page is None:
             return False
         screen = Screen(page)  # type: ignore[arg-type]  # has the members that it reads
         button = next((name for name in screen.buttons if name.startswith("do=approve")), None)
         if button is None:
-            return True  # decided, as an answer that got lost had said
+            return True  # it was decided by a request whose answer got lost
         token = {"X-CSRFToken": screen.input("csrfmiddlewaretoken"), **HTMX}
         self._ask("live values", "POST", f"/review/{edit}/read-again", headers=token)
         self._ask("presence", "POST", f"/review/{edit}/presence", headers=token)
@@ -98,7 +98,7 @@ class Reviewer(threading.Thread):
         return answer is not None
 
     def _ask(self, kind: str, method: str, path: str, **options: object) -> requests.Response | None:
-        """Return the answer, None where it shows an error."""
+        """Send a request; return its answer, or None if it shows an error or does not arrive."""
         begun, status, answer = time.monotonic(), NOT_TAKEN, None
         headers = {"Referer": f"{self._url}/review/", **options.pop("headers", {})}  # type: ignore[dict-item]  # a dict
         try:
@@ -113,7 +113,7 @@ class Reviewer(threading.Thread):
 
 
 def at_work(reviewers: Sequence[Reviewer], seconds: float, *, meanwhile: threading.Thread | None = None) -> Answers:
-    """Let reviewers work for a time, with something else meanwhile; return all answers."""
+    """Run the reviewers for `seconds`, and the thread `meanwhile` at the same time; return all answers."""
     for thread in (*reviewers, *([meanwhile] if meanwhile else [])):
         thread.start()
     time.sleep(seconds)

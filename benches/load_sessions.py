@@ -1,4 +1,4 @@
-"""`python -m benches.load_sessions COUNT`: create reviewers, and print their sessions' cookies as JSON."""
+"""`python -m benches.load_sessions COUNT`: create reviewers, and print their session cookies as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import django
 
 
 def main() -> None:
-    """Create the people and sign each in, without the company's sign-in service."""
+    """Create the reviewers and sign each of them in, without the company's sign-in service."""
     django.setup()
     from django.conf import settings
 

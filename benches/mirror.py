@@ -1,8 +1,8 @@
-"""The mirror against a bare `bulk_create` of the same rows, in transactions of the same size, on the same tables.
+"""The mirror compared with a bare `bulk_create` of the same rows into the same tables, in equally large transactions.
 
-The yardstick is strict: its model instances are ready before the clock starts, it knows that every row is new, and it
-keeps no cursor, counts or audit log. Only the waiting for the CRM's answers is subtracted from the mirror's time;
-reading them (JSON, types, checks) counts.
+The reference is strict: its model instances are ready before the clock starts, it knows that every row is new, and it
+keeps no cursor, counts or audit log. Only the time spent waiting for the CRM is subtracted from the mirror's time;
+parsing the answers (JSON, types, checks) counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROUNDS = 3
 
 @dataclass(slots=True)
 class Pull:
-    """One whole pull. `waiting`: seconds spent waiting for the CRM's answers."""
+    """A complete pull. Times are in seconds, `waiting` for the CRM's answers and `reading` them; `peaks` are in MB."""
 
     waiting: float = 0.0
     reading: float = 0.0
@@ -61,7 +61,7 @@ def pull() -> Pull:
 
 
 def _watched(client: Any, measured: Pull) -> Any:
-    """Wrap the client; time without CPU in its methods is waiting for the CRM or the network."""
+    """Wrap the client, and measure its methods: time without use of the processor is spent waiting for the CRM."""
 
     class Watched:
         def __getattr__(self, name: str) -> Any:
@@ -98,9 +98,9 @@ def report(pulls: list[Pull], bare: list[float], *, edits: int, vendor: str) -> 
     insert = Spread.of(bare)
     ratio = own.per(insert)
     heading(f"mirror, {vendor}: {pulls[0].fields:,} fields of {edits:,} edits, {len(pulls)} rounds")
-    line("waiting for the CRM (taken apart)", waiting.show(" s", digits=1))
+    line("waiting for the CRM (not counted)", waiting.show(" s", digits=1))
     line("the mirror's own time", own.show(" s", digits=1))
-    line("  of it reading the CRM's answers", Spread.of(each.reading for each in pulls).show(" s", digits=1))
+    line("  of which reading the CRM's answers", Spread.of(each.reading for each in pulls).show(" s", digits=1))
     line("bare bulk_create of the same rows, instances ready", insert.show(" s", digits=1))
     line("own time / bare bulk_create", ratio.show(), target(ratio.median, 2))
     first, last = pulls[0].peaks

@@ -1,7 +1,7 @@
-"""A run of 20,008 users on its pages: plan, preview, release, leave out, confirm, progress and undo, without a CRM.
+"""The pages of a run of 20,008 users, without a CRM: plan, preview, release, leave out, confirm, progress and undo.
 
-Each figure is a whole request in the server: its processor time with the database's, which has the limit and does not
-depend on what else the machine does, then the time that passed. Workers' parts are written as workers leave them.
+Each figure is a complete request: first the processor time of the server and the database, then the elapsed time. The
+limit applies to the processor time, which other programs hardly affect. Rows of workers are written directly.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _CHUNK = 2_000
 
 
 def main() -> None:
-    """Walk through the life of one run; BENCH_USERS makes a smaller one."""
+    """Measure each step in the life of one run; BENCH_USERS changes its size."""
     team = _company()
     heading(f"a run's pages, {tables.vendor()}: {USERS:,} users")
     client, second = browser(fred()), browser(ada())
@@ -104,7 +104,7 @@ def _preview_pages(client: Client, address: str) -> dict[str, str]:
 
 
 def _change_list(client: Client, address: str) -> None:
-    """Release a page, then a group, and leave a part out and take it back."""
+    """Release a page of users, then a group; leave out a part, and take it back."""
     held = FilterRunItem.objects.filter(plan=Plan.HELD).values_list("pk", flat=True)[:50]
     _measure("release 50 ticked users", client, f"{address}steer", {"do": "release", "item": list(held)})
     question = client.get(f"{address}?part=held&group=later&release=ask").content.decode()
@@ -124,7 +124,7 @@ def _measure_pages(client: Client, address: str, pages: dict[str, str]) -> None:
 
 
 def _measure(name: str, client: Client, address: str, sent: dict[str, Any]) -> None:
-    """Measure what can be done once: the answer to a form."""
+    """Measure a form that can be submitted only once."""
     _report(name, [_take(lambda: client.post(address, sent), 303)])
 
 
@@ -135,19 +135,19 @@ def _report(name: str, taken: list[tuple[float, float]]) -> None:
 
 
 def _take(step: Callable[[], HttpResponse], status: int) -> tuple[float, float]:
-    """Return the milliseconds of processor time, the database's included, and those that passed."""
+    """Return the milliseconds of processor time, including the database's, and the elapsed milliseconds."""
     connection.ensure_connection()
     server, worked, started = _server_time(), time.process_time(), time.perf_counter()
     answer = step()
     passed, worked = time.perf_counter() - started, time.process_time() - worked
     later = _server_time()
-    is_same = later[0] == server[0]  # Django replaces a connection that has become old
+    is_same = later[0] == server[0]  # Django replaces old connections
     assert answer.status_code == status, answer
     return (worked + later[1] - (server[1] if is_same else 0)) * 1000, passed * 1000
 
 
 def _server_time() -> tuple[int, float]:
-    """Return PostgreSQL's process for our connection and its processor seconds; SQLite has none of its own."""
+    """Return the pid and processor seconds of PostgreSQL's process for this connection; zeros for SQLite."""
     if connection.vendor != "postgresql":
         return 0, 0.0
     connection.ensure_connection()
@@ -163,7 +163,7 @@ def _time(name: str, step: Callable[[], object]) -> None:
 
 
 def _company() -> FilterTeam:
-    """Make one team of all users, with three filters each, as an inventory leaves them."""
+    """Create one team of all users with their filters for appointments, as an inventory stores them."""
     luck, now = random.Random(1), timezone.now()
     FilterAccess.objects.update_or_create(slot=1, defaults={"keeps_deletes_apart": False})
     MirrorCursor.objects.create(table=CURSOR, pulled_at=now)
@@ -211,7 +211,7 @@ def _user(number: int, luck: random.Random, now: Any) -> FilterUser:
 
 
 def _count(run: FilterRun) -> None:
-    """Hold back users who organize meetings, as the count leaves them."""
+    """Hold back users who organize meetings, as the job that counts meetings does."""
     luck, now = random.Random(2), timezone.now()
     found, counted = [], list(run.items.filter(needs_count=True))
     for item in counted:
@@ -244,7 +244,7 @@ def _count(run: FilterRun) -> None:
 
 
 def _finish(run: FilterRun, *, share: float) -> None:
-    """Finish this share of the run's users, as workers leave them."""
+    """Finish this share of the run's users, as workers do."""
     changing = run.items.filter(plan=Plan.CHANGE)
     ids = list(changing.order_by("position").values_list("pk", flat=True)[: int(changing.count() * share)])
     for start in range(0, len(ids), 500):

@@ -1,4 +1,4 @@
-"""The queue's first page beside the Django admin's default list of the same rows, both as whole requests."""
+"""The queue's first page compared with the Django admin's default list of the same rows, as complete requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ VIEWS = {
     "search: a common beginning, attention": "tab=attention&q=ma",
     "search: a common surname": "q=brandt",
     "search: two common words": "q=brandt+solv",
-    "search: two common words that never meet": "q=marta+jonas",
+    "search: two common words that never occur together": "q=marta+jonas",
     "search: company and number": "q=adat+17",
     "search: a rare beginning": "q=4321",
     "search: exactly one": "q={last}+brandt+solveig",
@@ -52,7 +52,7 @@ VIEWS = {
     "search: a common word of one editor": "q=ma&editor={editor}",
     "field that all have": "field=telephone1",
     "field that few have": "field=fax",
-    "field that none has": "field=nickname",
+    "field that no edit has": "field=nickname",
     "kind: changed": "kind=other",
     "kind: format only": "kind=format",
     "one editor": "editor={editor}",
@@ -69,7 +69,7 @@ VIEWS = {
 
 @dataclass(slots=True)
 class Watched:
-    """The database's part of one request."""
+    """The queries of one request, and their total time in seconds."""
 
     queries: list[tuple[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def _compare(client: Any) -> None:
-    """Measure the first page and the yardstick in turn."""
+    """Measure the first page and the reference in turn."""
     ours, theirs = _asked(client, "/review/"), _asked(client, admin_list.PATH)
     first, admin, worked = [], [], []
     for _ in range(ROUNDS):
@@ -105,15 +105,15 @@ def _compare(client: Any) -> None:
         admin.append(_seconds(client, admin_list.PATH) * 1000)
     page, listed = Spread.of(first), Spread.of(admin)
     line("first page, in the server", page.show(" ms", digits=0), target(page.median, LIMIT_MS, unit=" ms"))
-    line("  of it work of this process", Spread.of(worked).show(" ms", digits=0), "the rest is waiting")
-    line("  of it in the database", f"{ours.seconds * 1000:.0f} ms", f"{len(ours.queries)} queries")
+    line("  of which work of this process", Spread.of(worked).show(" ms", digits=0), "the rest is waiting")
+    line("  of which in the database", f"{ours.seconds * 1000:.0f} ms", f"{len(ours.queries)} queries")
     line("Django admin's list, in the server", listed.show(" ms", digits=0), f"{len(theirs.queries)} queries")
     line("first page / admin's list", page.per(listed).show())
     line("plan of the list", _plan(ours))
 
 
 def _decide_and_go_on(client: Any) -> None:
-    """Measure key `a` at a contact's last field: its decisions, answered with the next contact."""
+    """Measure the key `a` at a contact's last field, which decides it and opens the next contact."""
     for record in reads.page(Tab.WAITING, order=reads.Order.OLDEST, size=2 * DECISIONS).records:
         known = {"name": record.editor_name, "entra_id": record.editor_id, "read_at": Now()}
         CrmUser.objects.get_or_create(pk=record.editor_id, defaults=known)
@@ -126,13 +126,13 @@ def _decide_and_go_on(client: Any) -> None:
         took.append((time.perf_counter() - started) * 1000)
         worked.append((time.thread_time() - before) * 1000)
         screen = Screen(answer)
-        assert _open_in(screen) != record, "the next contact came"
+        assert _open_in(screen) != record, "the next contact is shown"
     both = Spread.of(took)
     half, slow = both.percentile(0.5), both.percentile(0.95)
     line(
         "approve, then the next contact, p50, p95", f"{half:.0f} ms, {slow:.0f} ms", target(half, GO_ON_MS, unit=" ms")
     )
-    line("  of it work of this process, p50", f"{Spread.of(worked).percentile(0.5):.0f} ms")
+    line("  of which work of this process, p50", f"{Spread.of(worked).percentile(0.5):.0f} ms")
 
 
 def _open_in(screen: Screen) -> str:
@@ -163,7 +163,7 @@ def _seconds(client: Any, path: str) -> float:
 
 
 def _asked(client: Any, path: str) -> Watched:
-    """Return the database's part of a request, after one request as warm-up."""
+    """Return the queries of a request, after one request to warm up."""
     _seconds(client, path)
     watched = Watched()
     with connection.execute_wrapper(watched):
@@ -172,11 +172,11 @@ def _asked(client: Any, path: str) -> Watched:
 
 
 def _plan(watched: Watched) -> str:
-    """Return the indexes that the list's query uses, or that it reads the table."""
+    """Return the indexes that the list's query uses, or that it reads the whole table."""
     lists = (query for query in watched.queries if "ORDER BY" in query[0] and "LIMIT 51" in query[0])
     sql, params = next(lists, ("", ()))
     if not sql:
-        return "no matching field"  # no edit holds such a field, which its own index says
+        return "no matching field"  # another query has found that no edit has such a field
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:
         cursor.execute(f"{explain} {sql}", params)

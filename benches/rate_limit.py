@@ -1,9 +1,9 @@
 """The share of the CRM's limits that the rate limiter uses, with one process and with four, and the number of 429s.
 
-The sandbox keeps the published limits with a clock that runs five times faster: 6,000 requests and 1,200 seconds of
-execution in 60 seconds. Each worker calls without a pause from several threads for longer than that window. The sandbox
-reports its fullest window, the most concurrent calls, and its refusals. RATE_LIMIT_FASTER
-changes the clock, for a slower machine or a shorter run.
+The sandbox enforces the published limits on a clock that runs five times faster: 6,000 requests and 1,200 seconds of
+execution in 60 seconds. Each worker calls without pauses from several threads, for longer than that window. The sandbox
+reports its fullest window, the most concurrent calls, and its refusals. RATE_LIMIT_FASTER changes the clock, for a
+slower machine or a shorter run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from syncapp.crm.transport import Transport
 from tests.support import servers
 
 FASTER = float(os.environ.get("RATE_LIMIT_FASTER", "5"))
-# The rate limiter's share; a busy machine with two cores may miss it by a hundredth.
+# The share of the limits that the rate limiter uses; a busy machine with two cores may miss it by a hundredth.
 REACHED = 0.9
 WINDOW = 300 / FASTER
 SECONDS = WINDOW + 10
@@ -55,11 +55,9 @@ def _measure(kind: str, processes: int, addresses: tuple[str, str], *, limit: in
     (usage,) = control("GET", addresses[0], "faults", {})["usage"].values()
     used = usage["most"][kind] / limit
     figures.heading(f"rate limiter: {kind}, {processes} worker process{'es' if processes > 1 else ''}")
-    figures.line("used of the published limit in the fullest window", f"{used:.3f}", figures.at_least(used, REACHED))
+    figures.line("share of the limit used in the fullest window", f"{used:.3f}", figures.at_least(used, REACHED))
     figures.line("refused by the CRM (429)", str(usage["refused"]), figures.target(usage["refused"], 0))
-    figures.line(
-        "calls under way at once, at most", str(usage["most"]["at_once"]), figures.target(usage["most"]["at_once"], 40)
-    )
+    figures.line("most concurrent calls", str(usage["most"]["at_once"]), figures.target(usage["most"]["at_once"], 40))
     figures.line("calls answered", f"{answered:,}")
 
 
@@ -95,7 +93,7 @@ def _caller(kind: str, crm: CrmClient) -> Callable[[], object]:
 def _keep_calling(call: Callable[[], object], until: float) -> int:
     answered = 0
     while time.time() < until:
-        with suppress(Throttled):  # the sandbox counts those of the CRM
+        with suppress(Throttled):  # the sandbox counts the CRM's refusals
             call()
             answered += 1
     return answered

@@ -1,4 +1,4 @@
-"""The sandbox at full size: start with existing data, response times, and requests a second."""
+"""The sandbox at full size: start with existing data, response times, and requests per second."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LISTS = {
 
 
 def main() -> None:
-    """Fill, stop, start and measure it. The folder in SANDBOX_WORLD is kept and filled only once."""
+    """Fill, stop, restart and measure the sandbox. A folder named in SANDBOX_WORLD is kept and filled only once."""
     kept = os.environ.get("SANDBOX_WORLD")
     with nullcontext(Path(kept)) if kept else servers.temporary_folder("osync-b-") as folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def _measure(url: str) -> None:
     for label, path in LISTS.items():
         line(label, caller.times(partial(_path, path, asked)).show(" ms"))
     rate = _rate(caller, [f"contacts({row})?$select=fullname" for row in rows])
-    line("requests a second, load generator beside it", f"{rate:.0f}", at_least(rate, 400))
+    line("requests per second, with the load generator", f"{rate:.0f}", at_least(rate, 400))
 
 
 def _path(template: str, asked: Mapping[str, list[str]], number: int) -> str:
@@ -93,7 +93,7 @@ def _path(template: str, asked: Mapping[str, list[str]], number: int) -> str:
 
 
 class Caller:
-    """A client with a token, on one connection."""
+    """A client of the sandbox with an access token."""
 
     def __init__(self, url: str) -> None:
         self.host = url.removeprefix("http://")
@@ -111,7 +111,7 @@ class Caller:
         return [row[column] for row in answer.json()["value"]]
 
     def times(self, path: Callable[[int], str]) -> Spread:
-        """Return the milliseconds of each call."""
+        """Return the milliseconds of each call, on one connection."""
         connection = self.connect()
         return Spread.of(self._time(connection, path(number)) for number in range(ROUNDS))
 

@@ -1,7 +1,7 @@
-"""Hundreds of thousands of staged edits, made by the database itself.
+"""Hundreds of thousands of staged edits, generated inside the database.
 
-Later edits have higher numbers. All of the newer half wait; of the older half one edit in a hundred needs attention,
-one in a hundred is being written, and the others are decided, as in a portal that has long been in use.
+Newer edits have higher numbers. The newer half waits. Of the older half, one edit in a hundred needs attention, one in
+a hundred is being written, and the rest is decided, as in a portal that has been in use for a long time.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ COMPANIES = 5000
 EDITORS = 200
 EDITOR = uuid.UUID(int=7)
 COLUMNS = ("jobtitle", "telephone1")
-# Ten edits of half a million change a fax number instead, one in a hundred only the format of the phone number.
+# Ten of half a million edits change a fax number instead; one in a hundred changes only the phone number's format.
 _COLUMN = "CASE WHEN changed.name = 'telephone1' AND r.version % 50000 = 7 THEN 'fax' ELSE changed.name END"
 _KIND = "CASE WHEN changed.name = 'telephone1' AND r.version % 100 = 7 THEN 'format' ELSE 'other' END"
 
@@ -77,14 +77,14 @@ _BY_VENDOR = {
 
 
 def fill(fields: int) -> None:
-    """Empty the tables and make this many staged fields, two per edit."""
+    """Empty the tables and create this many staged fields, two per edit."""
     tables.empty()
     with transaction.atomic():
         _records(fields // len(COLUMNS))
         _fields(fields // len(COLUMNS))
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            # Autovacuum does this within the minute. SQLite has none, so nothing is analyzed there.
+            # Autovacuum would do this within a minute. SQLite has no autovacuum, so nothing is analyzed there.
             cursor.execute("VACUUM ANALYZE")
 
 
@@ -184,7 +184,7 @@ def _picked(words: Sequence[str], number: str, fold: Fold) -> str:
 
 
 def own(expression: str) -> str:
-    """Return an expression that the databases spell differently: a new `id`, the `time` of edit number n."""
+    """Return this database's SQL for a new `id`, or for the `time` or `editor` of edit number n."""
     return _BY_VENDOR[connection.vendor][expression]
 
 

@@ -1,4 +1,4 @@
-"""The portal's settings, with the Django admin, whose list is a yardstick."""
+"""The portal's settings, with the Django admin, whose list is a reference."""
 
 from __future__ import annotations
 

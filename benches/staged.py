@@ -1,4 +1,4 @@
-"""The surroundings of each bench; `child` measures in a child process."""
+"""Each benchmark with the databases and servers that it needs; `child` measures in a child process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MACHINE_RUNS = 2_000
 CRASH_ROUNDS = 25
 EDITS = 65_000  # about 100,000 fields
 CAPTURED = {"CAPTURE_EDITS": "10000", "CAPTURE_IMPORTED": "20000"}
-CONTACTS = EDITS + 1_000  # nearly every edit has its own contact: superseding is not measured
+CONTACTS = EDITS + 1_000  # nearly every edit has its own contact, so superseding is not measured
 
 
 def mirror(kinds: Kinds) -> None:
@@ -28,23 +28,23 @@ def mirror(kinds: Kinds) -> None:
 
 
 def queue(kinds: Kinds) -> None:
-    """Measure the queue, without CRM and broker."""
+    """Measure the queue, without a CRM or a broker."""
     for kind in kinds:
         with stage.database(kind) as environment:
             stage.measure("queue", environment=environment)
 
 
 def audit(kinds: Kinds) -> None:
-    """Measure the activity page, without CRM and broker."""
+    """Measure the activity page, without a CRM or a broker."""
     for kind in kinds:
         with stage.database(kind) as environment:
             stage.measure("audit", environment=environment)
 
 
 def deliver(kinds: Kinds) -> None:
-    """Measure deliveries, each database with a new sandbox; decisions are due at once.
+    """Measure deliveries, with a new sandbox for each database; decisions are due at once.
 
-    The CRM's published limits are lifted: they would allow 18 requests a second, so 9 deliveries.
+    The CRM's published limits are lifted, because they would allow only 18 requests, and so 9 deliveries, per second.
     """
     times = {"UNDO_SECONDS": "0", "RATE_LIMIT_TIME_SCALE": "0.01"}
     for kind in kinds:
@@ -53,9 +53,9 @@ def deliver(kinds: Kinds) -> None:
 
 
 def filters(kinds: Kinds) -> None:
-    """Measure filter runs: 20,000 users with four filters each, the limits on a faster clock, on PostgreSQL.
+    """Measure filter runs of 20,000 users with four filters each, with the limits on a faster clock.
 
-    FILTER_USERS and FILTER_FASTER change the size and the clock.
+    FILTER_USERS and FILTER_FASTER change the size and the clock. The database is the last one of `kinds`.
     """
     users, faster = int(os.environ.get("FILTER_USERS", "20000")), float(os.environ.get("FILTER_FASTER", "4"))
     with (
@@ -72,16 +72,17 @@ def filters(kinds: Kinds) -> None:
 
 
 def previews(kinds: Kinds) -> None:
-    """Measure the pages of a run of 20,008 users, without CRM and broker. BENCH_USERS changes the size."""
+    """Measure the pages of a run of 20,008 users, without a CRM or a broker. BENCH_USERS changes the size."""
     for kind in kinds:
         with stage.database(kind) as environment:
             stage.measure("previews", environment=environment)
 
 
 def capture(kinds: Kinds) -> None:
-    """Measure capture on PostgreSQL: 10,000 edits in Outlook, and an import of 20,000 contacts, under the CRM's limits.
+    """Measure capture: 10,000 edits in Outlook, and an import of 20,000 contacts, within the CRM's limits.
 
-    CAPTURE_EDITS, CAPTURE_IMPORTED and CAPTURE_FASTER change the sizes and the clock.
+    CAPTURE_EDITS, CAPTURE_IMPORTED and CAPTURE_FASTER change the sizes and the clock. The database is the last one of
+    `kinds`.
     """
     edits, imported = (os.environ.get(name, size) for name, size in CAPTURED.items())
     contacts, faster = max(int(edits), int(imported)), float(os.environ.get("CAPTURE_FASTER", "2"))
@@ -106,19 +107,19 @@ def decide(kinds: Kinds) -> None:
 
 
 def machine(kinds: Kinds) -> None:
-    """Run the state machine on both cores with its own seeds, and every seeded bug, on SQLite."""
+    """Run the state machine in two processes with seeds of its own, and with every seeded bug, on SQLite."""
     longer = {"MACHINE_RUNS": str(MACHINE_RUNS), "MACHINE_STEPS": "25", "MACHINE_SEED": "100", "MACHINE_BUGS": "all"}
     stage.run_tests(f"state machine, {MACHINE_RUNS:,} runs", ["tests/machine", "-m", "not journey", "-n", "2"], longer)
 
 
 def keyboard() -> None:
-    """Decide a hundred mixed edits by keyboard in Chromium; the ledger must agree."""
+    """Decide a hundred mixed edits by keyboard in Chromium, and compare them with the sandbox's ledger."""
     which = ["tests/browser/test_keyboard.py", "-m", "browser", "-k", "many", "-n", "0", "--durations=1"]
     stage.run_tests("a hundred edits by keyboard", which, {"KEYBOARD_EDITS": "100"})
 
 
 def crash(kinds: Kinds) -> None:
-    """Run the kill tests more often than a test run does."""
+    """Run the kill tests with more rounds than the test suite does."""
     lanes = [{"sqlite": "kills", "postgresql": "kills-postgres"}[kind] for kind in kinds]
     stage.run_lanes(f"kills, {CRASH_ROUNDS} rounds", lanes, {"JOURNEY_ROUNDS": str(CRASH_ROUNDS)})
 

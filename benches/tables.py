@@ -1,4 +1,4 @@
-"""Filling and emptying of the mirror's tables in bulk."""
+"""Bulk operations on the mirror's tables: empty, read, insert."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def vendor() -> str:
 
 
 def empty() -> None:
-    """Empty all our tables completely: no dead rows or free pages are left for the next run."""
+    """Empty all our tables completely, so that no dead rows or free pages slow the next round."""
     tables = [model._meta.db_table for model in apps.get_app_config("syncapp").get_models()]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -37,7 +37,7 @@ def empty() -> None:
 
 
 def mirrored() -> Mirrored:
-    """Return the rows that a pull stored, in that order."""
+    """Return the rows that a pull stored, in the order of their keys."""
     return list(SyncRecord.objects.order_by("pk")), list(SyncField.objects.order_by("pk"))
 
 

@@ -1,4 +1,4 @@
-"""The portal's routes and those of the yardstick."""
+"""The portal's routes, and those of the Django admin."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Worker processes like those of Celery: each with its own Django, CRM client and connection.
 
-Imports no model at the top, because each process sets Django up after it has imported this.
+Imports no model at the top, because each process sets up Django after it has imported this module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ READY_SECONDS = 120
 
 @contextmanager
 def running(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield this many processes that have started and are signed in to the CRM."""
+    """Yield a pool of `count` processes that are signed in to the CRM."""
     fresh = multiprocessing.get_context("spawn")
     ready = fresh.Barrier(count + 1)
     with ProcessPoolExecutor(count, mp_context=fresh, initializer=_start, initargs=(ready,)) as pool:
@@ -55,7 +55,7 @@ def deliver(delivery_id: uuid.UUID) -> bool:
 class Shift:
     """The work of one process for a filter run, or for capture.
 
-    Answers by status, the most memory it ever held in MB, seconds of a processor that it took.
+    `answers` of the CRM by status, `peak` memory in MB, `processor` time in seconds.
     """
 
     answers: Counter[str]
@@ -64,7 +64,7 @@ class Shift:
 
 
 class _Answers(logging.Handler):
-    """Counts the CRM's answers in the client's log."""
+    """A handler that counts the CRM's answers in the client's log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,12 +84,15 @@ def _counting() -> _Answers:
 
 
 def peak_memory() -> float:
-    """Return the most memory that this process ever held, in MB."""
+    """Return the peak memory of this process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def stage(until: float) -> tuple[Shift, float]:
-    """Stage captured edits as the task does until no job is left or `until`; also return the peak memory half-way."""
+    """Stage captured edits as the task does, until no job is left or the time `until`.
+
+    Also return the peak memory in MB when half of the jobs were left.
+    """
     from syncapp.capture import brakes, staging  # models: only after the set-up
     from syncapp.connection.clients import verified_client
     from syncapp.jobs import queue
@@ -109,7 +112,7 @@ def stage(until: float) -> tuple[Shift, float]:
 
 
 def switch(run_id: uuid.UUID, until: float) -> Shift:
-    """Switch users as the task does, as often as the tick dispatches it, until the run ends or `until`."""
+    """Switch users as the task does, again and again, until the run ends or the time `until`."""
     from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.models import FilterRun
     from syncapp.models.sync_filters.run import RunState
