@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The demo needs half of what the tests need. Both lie in one environment: the locks have the same versions, and the
-# tests' set includes the demo's, so each may be installed after the other.
+# The demo needs half of the packages that the tests need. Both sets share one environment: the locks have the same
+# versions, and the tests' set includes the demo's, so they can be installed in any order.
 STAMP := $(VENV)/.locked
 DEMO_STAMP := $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.locked-demo)
 
@@ -22,13 +22,13 @@ $(VENV)/.locked-demo: requirements-demo.txt
 	@$(PYTHON) -m tools.install $(VENV) $< "1 minute"
 	@touch $@
 
-demo: $(DEMO_STAMP) ## set everything up and run it: portal, sandbox, worker, broker
+demo: $(DEMO_STAMP) ## set up and run the demo: portal, sandbox, workers, broker
 	@exec $(BIN)/python manage.py demo
 
-unit: $(STAMP) ## run four of five unit tests, the quick ones; `make test` runs all
+unit: $(STAMP) ## run the quick unit tests, four of five; `make test` runs all
 	$(BIN)/python -m tools.run_tests quick
 
-test: $(STAMP) ## set everything up and run the tests
+test: $(STAMP) ## set up and run all tests that a change needs
 	$(BIN)/python -m tools.run_tests
 
 test-long: $(STAMP) ## run the long tests: all browser states, migrations, runs of thousands, kills, faults
@@ -54,10 +54,10 @@ check-the-rest:
 bench: $(STAMP) ## measure the figures of docs/performance.md
 	$(BIN)/python -m benches
 
-screens: $(STAMP) ## take the pictures of docs/screens/ from a running demo (PORTAL=address)
+screens: $(STAMP) ## take the screenshots in docs/screens/ from a running demo (PORTAL=address)
 	$(BIN)/python -m tools.screens $(or $(PORTAL),http://127.0.0.1:8000) docs/screens
 
-film: $(STAMP) ## take pictures of a reviewer at work in film/, and report what moved by itself (PORTAL=address)
+film: $(STAMP) ## take screenshots of a review in film/, and report layout shifts (PORTAL=address)
 	$(BIN)/python -m tests.support.film $(or $(PORTAL),http://127.0.0.1:8000) film
 
 format: $(STAMP) ## format code and templates, sort imports
@@ -65,7 +65,7 @@ format: $(STAMP) ## format code and templates, sort imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/djangofmt --quiet .
 
-lock: ## resolve the dependencies again (needs uv); the result names no host
+lock: ## resolve the dependencies again (needs uv); the lock files name no host
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -1,4 +1,7 @@
-"""gunicorn's configuration, by environment (README.md); gunicorn reads it by itself when started in this folder."""
+"""The configuration of gunicorn, read from environment variables (docs/reference/configuration.md).
+
+gunicorn loads this file automatically when it is started in this folder.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ bind = env.text("WEB_BIND", f"127.0.0.1:{int(env.number('PORTAL_PORT', 8000))}")
 worker_class = "portal.web_worker.Worker"  # threads
 workers = int(env.number("WEB_PROCESSES", 2))
 threads = int(env.number("WEB_THREADS", 4))
-# For processes that hang as a whole. Single threads need no watching: all waits of a page have their own limits.
+# For processes that hang completely. Single threads need no timeout, because every wait of a page has its own limit.
 timeout = int(env.number("WEB_HANG_SECONDS", 60))
 graceful_timeout = int(env.number("WEB_STOP_SECONDS", 30))
-# Loaded once and then forked, which halves the time of a start; connections open only after the fork.
+# The application is loaded once and then forked, which halves the startup time; connections open only after the fork.
 preload_app = True
 # No client may set the path where the application is mounted, not even through a proxy on this host.
 forwarder_headers = ""
@@ -35,11 +38,11 @@ if env.choice("LOG_FORMAT", ("text", "json")) == "json":
 
 
 def on_starting(server: Any) -> None:
-    """Refuse addresses beyond this machine for the demo. RuntimeError ends gunicorn with its message."""
+    """Refuse to serve the demo beyond this machine. Raises RuntimeError, which ends gunicorn with its message."""
     remote = [str(address) for address in server.address if not _is_loopback(address)]
     if remote and env.flag("DEMO", default=True):
         raise RuntimeError(
-            f"Anyone can sign in to the demo as anyone, so it must not listen at {', '.join(remote)}. "
+            f"Anyone can sign in to the demo as anyone, so it must not listen on {', '.join(remote)}. "
             "Bind it to 127.0.0.1, or set DEMO=off for a real installation."
         )
 

@@ -38,7 +38,7 @@ def environment() -> dict[str, str]:
 
 @functools.cache
 def static_root() -> str:
-    """Return a folder with the collected static files, which lives as long as this process."""
+    """Return a folder with the collected static files, which is deleted when this process ends."""
     folder = tempfile.mkdtemp(prefix="osync-static-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     manage("collectstatic", "--no-input", "--verbosity", "0", STATIC_ROOT=folder).check_returncode()
@@ -52,7 +52,7 @@ def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
 
 
 def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of an installation with these changes of its environment."""
+    """Run a command of an installation with these changes to its environment."""
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(
         command, cwd=PROJECT, env=environment() | changes, capture_output=True, text=True, check=False
@@ -60,7 +60,7 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
 
 
 def install(url: str) -> list[subprocess.CompletedProcess[str]]:
-    """Migrate a new database and check the installation: most tests make their tables without migrations."""
+    """Migrate a new database and check the installation; most tests create their tables without migrations."""
     return [
         manage("migrate", "--verbosity", "0", DATABASE_URL=url),
         check("--database", "default", "--fail-level", "ERROR", DATABASE_URL=url),

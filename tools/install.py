@@ -1,6 +1,6 @@
-"""Create the virtual environment and install a locked set of packages, saying how far it is.
+"""Installation of a locked set of packages into a virtual environment, with progress.
 
-`python -m tools.install .venv requirements-demo.txt "1 minute"`. It runs before anything is installed, on any Python 3.
+`python -m tools.install .venv requirements-demo.txt "1 minute"`. It runs on any Python 3, before anything is installed.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import time
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
-QUIET_SECONDS = 10.0  # between two reports where the output is no terminal
+QUIET_SECONDS = 10.0  # between two reports if the output is not a terminal
 
 
 class Progress:
-    """One line of a terminal that is written over, or else a new line now and then."""
+    """A line of the terminal that is overwritten, or new lines from time to time if the output is not a terminal."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdout.isatty()
         self._said_at = time.monotonic()
 
     def say(self, words: str) -> None:
-        """Report how far it is."""
+        """Report the progress."""
         if self._is_terminal:
             sys.stdout.write(f"\r  {words:<60}")
         elif time.monotonic() - self._said_at > QUIET_SECONDS:
@@ -32,7 +32,7 @@ class Progress:
         sys.stdout.flush()
 
     def end(self, words: str) -> None:
-        """Report that it is over."""
+        """Report the end."""
         sys.stdout.write(f"\r  {words:<60}\n" if self._is_terminal else f"  {words}\n")
         sys.stdout.flush()
 
@@ -47,7 +47,7 @@ def install(venv: Path, lock: Path, *, usual_time: str) -> int:
     if made.returncode:
         sys.stderr.write(f"\n{made.stdout}{made.stderr}")
         return made.returncode
-    # The lock has every package with its hash, so there is nothing to resolve. pip would compile on one core.
+    # The lock has every package with its hash, so there is nothing to resolve. pip would compile on one core only.
     options = ["--disable-pip-version-check", "--progress-bar=off", "--no-deps", "--no-compile", "--require-hashes"]
     python = str(venv / "bin" / "python")
     lines, fetched = [], 0
@@ -78,7 +78,9 @@ def main() -> int:
     if sys.version_info < OLDEST_PYTHON:
         wanted = ".".join(map(str, OLDEST_PYTHON))
         found = ".".join(map(str, sys.version_info[:2]))
-        sys.stderr.write(f"Python {wanted} or newer is needed, and this is {found}. Name one: make PYTHON=python3.12\n")
+        sys.stderr.write(
+            f"Python {wanted} or newer is required; this is {found}. Name another one: make PYTHON=python3.12\n"
+        )
         return 1
     venv, lock, usual_time = sys.argv[1:]
     return install(Path(venv), Path(lock), usual_time=usual_time)

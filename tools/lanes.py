@@ -24,7 +24,7 @@ ON_BOTH = [
     *(f"tests/web/{page}.py" for page in PAGES_ON_BOTH),
     *("tests/test_preferences.py", "tests/migrations/test_previous_release.py"),
 ]
-# What the CRM refuses, settings, the pace of readings, and the reading of texts do not depend on the database.
+# Refusals by the CRM, settings, how often the CRM is read, and parsing do not depend on the database.
 NOT_ABOUT_DATABASES = (
     "tests/health/test_refusals.py",
     "tests/notifications/test_mail_headers.py",
@@ -36,7 +36,7 @@ NOT_ABOUT_DATABASES = (
     "tests/sync_filters/on_premises",
     "tests/sync_filters/test_pasted_people.py",
 )
-# Every state of an edit, and axe on every page in every color scheme: minutes that not every change needs.
+# Every state of an edit, and axe on every page in every color scheme: these take too long for every change.
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
     for name in (
@@ -51,11 +51,11 @@ PARTLY_LONG_IN_A_BROWSER = [
 ]
 # Two thousand users and the limits of a real CRM; mailbox methods.
 LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
-# In every run on SQLite only; on PostgreSQL, like a filter run of thousands, in a long lane.
+# On SQLite in every run; on PostgreSQL only in a long lane, like filter runs of thousands of users.
 ON_SQLITE_IN_SHORT = [
     f"tests/journeys/test_{name}.py" for name in ("breakers", "filter_runs", "mails_and_rules", "web_process")
 ]
-# Locks and lost processes: in every run on PostgreSQL, as in production; on SQLite in a long lane.
+# Locks and lost processes: on PostgreSQL, as in production, in every run; on SQLite only in a long lane.
 ON_POSTGRES_IN_SHORT = [
     f"tests/journeys/test_{name}.py" for name in ("answers", "broker", "guards", "kills", "restore", "run_lists")
 ]
@@ -63,7 +63,7 @@ DEMO_JOURNEY = "tests/journeys/test_demo.py"  # the demo brings its own database
 
 SPREAD = ["--dist", "worksteal"]
 JOURNEYS = ["-m", "journey and not long", "tests/journeys"]
-# Tables are made from the models. Migrations run in tests/migrations and in the journeys, on both databases.
+# Tables are created from the models. Migrations run in tests/migrations and in the journeys, on both databases.
 AS_MODELLED = "--nomigrations"
 IN_A_BROWSER = ["--dist", "loadfile", AS_MODELLED]
 
@@ -72,9 +72,9 @@ IN_A_BROWSER = ["--dist", "loadfile", AS_MODELLED]
 class Lane:
     """One run of pytest.
 
-    `postgres` starts a server, which DATABASE_URL names. `environment` is added to that of the processes. `beside` is
-    the lane that runs at the same time, if both run. `only_by_name` lanes run only when they are named. `needs` tries
-    to install a requirement and returns what is missing; then the lane is skipped, or a part of it (`all_of_it`).
+    `postgres` starts a server, to which DATABASE_URL points. `environment` is added to that of the processes. `beside`
+    is the lane that runs at the same time, if both run. `only_by_name` lanes run only when they are named. `needs`
+    tries to install a requirement and returns what is missing. Then the lane is skipped: all of it, or a part.
     """
 
     name: str
@@ -113,7 +113,7 @@ def _without_processes() -> list[Lane]:
 
 
 def _apart() -> list[str]:
-    """Return the options that leave out tests with their own lanes."""
+    """Return the options that leave out tests that have their own lanes."""
     return _ignored(
         f"tests/{folder}" for folder in ("machine", "interop", "journeys", "faults", "browser", "deployment")
     )
@@ -126,20 +126,20 @@ def _with_processes() -> list[Lane]:
     return [
         Lane(
             "journeys",
-            "whole stories with real processes, SQLite",
+            "complete workflows with real processes, SQLite",
             [*short, *_ignored(ON_POSTGRES_IN_SHORT)],
             environment=once,
         ),
         Lane(
             "journeys-postgres",
-            "whole stories with real processes, every kill, PostgreSQL",
+            "complete workflows with real processes, every kill, PostgreSQL",
             on_postgres,
             postgres=True,
             environment=once,
         ),
         Lane(
             "interop",
-            "outside clients against the sandbox",
+            "third-party clients against the sandbox",
             ["tests/interop", "--dist", "loadfile"],
             needs=environments.missing,
             all_of_it=False,
@@ -150,7 +150,7 @@ def _with_processes() -> list[Lane]:
             # One process, and so one demo, is fast enough beside the unit lane.
             ["-n", "1", "-m", "browser and not long", *IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
-            beside="unit",  # a browser mostly waits, and is installed meanwhile if there is none
+            beside="unit",  # a browser mostly waits; if it is missing, it is installed meanwhile
             environment={"DEMO_USERS": "40"},  # reading a whole company's filters slows every test
         ),
     ]
@@ -160,7 +160,7 @@ def _only_by_name() -> list[Lane]:
     return [
         Lane(
             "unit-long",
-            "the same as in unit, with a thousand examples",
+            "the long unit tests, with a thousand examples",
             ["-m", "long", *_apart(), *SPREAD, AS_MODELLED],
             only_by_name=True,
         ),
@@ -205,7 +205,7 @@ def _long_journeys() -> list[Lane]:
     return [
         Lane(
             "journeys-long",
-            "a filter run of thousands and the stories that a short run tells on SQLite only, PostgreSQL",
+            "filter runs of thousands of users, and journeys that run on SQLite otherwise, PostgreSQL",
             on_postgres,
             postgres=True,
             only_by_name=True,
@@ -233,7 +233,7 @@ def _faults() -> list[Lane]:
     return [
         Lane(
             "faults",
-            "connections cut, silent and refused, processes ended, clocks shifted, a full disk, SQLite",
+            "cut, silent and refused connections, killed processes, wrong clocks, a full disk, SQLite",
             paths,
             needs=_faketime,
             all_of_it=False,
@@ -241,7 +241,7 @@ def _faults() -> list[Lane]:
         ),
         Lane(
             "faults-postgres",
-            "connections cut, silent and refused, processes ended, clocks shifted, PostgreSQL",
+            "cut, silent and refused connections, killed processes, wrong clocks, PostgreSQL",
             paths,
             postgres=True,
             needs=_faketime,

@@ -25,7 +25,7 @@ from tools.lanes import Lane, lanes
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
-# Each lane has its own database. Without bytecode, each of its hundreds of processes would compile everything again.
+# Each lane has its own database. Without bytecode files, each of its hundreds of processes would compile everything.
 NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -86,7 +86,7 @@ def _pytest(
 ) -> tuple[int, float]:
     """Return the exit code and the processor seconds of pytest and its children."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
-    # What the caller sets counts more than what the lane sets.
+    # Variables that the caller has set take precedence over those of the lane.
     environment = {**lane.environment, **{name: os.environ[name] for name in os.environ if name not in NOT_FOR_LANES}}
     if database is not None:
         environment["DATABASE_URL"] = database.url
@@ -121,10 +121,10 @@ def print_line(text: str) -> None:
 
 
 def summary(results: Sequence[Result], seconds: float) -> None:
-    """Print one line per lane, and what was not run."""
+    """Print one line per lane, and the lanes that were not run."""
     print_line("")
     for result in results:
-        times = f"{result.seconds:6.1f} s ({result.processor_seconds:4.0f} s of a processor)"
+        times = f"{result.seconds:6.1f} s ({result.processor_seconds:4.0f} s processor time)"
         print_line(f"{result.word:<8} {result.lane.name:<18} {times}  {result.counts}")
     for result in results:
         if result.missing:
@@ -139,11 +139,11 @@ def main(arguments: Sequence[str]) -> int:
     wanted, extra = arguments[:at], arguments[at + 1 :]
     unknown = set(wanted) - {lane.name for lane in lanes()}
     if unknown:
-        print_line(f"Lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
+        print_line(f"The lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
         return 2
     begun = time.monotonic()
     if not wanted or "interop" in wanted:
-        # Downloads start beside the first lane. The interop lane waits for them and reports failures.
+        # Downloads run during the first lane. The interop lane waits for them and reports failures.
         threading.Thread(target=environments.missing, daemon=True).start()
     chosen = [lane for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
     results = run_all(chosen, extra)

@@ -1,4 +1,4 @@
-"""`make screens`: the pictures of docs/screens/, taken from a running demo.
+"""`make screens`: the screenshots in docs/screens/, taken from a running demo.
 
 `python -m tools.screens http://127.0.0.1:8000 docs/screens`
 """
@@ -61,7 +61,7 @@ PAGES = {
 
 
 def main(portal: str, folder: Path) -> None:
-    """Sign in as each person and take their pages: wide in both color schemes, and narrow."""
+    """Sign in as each person and take screenshots of their pages: wide in both color schemes, and narrow."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium.find() or None, args=ARGUMENTS)
@@ -100,7 +100,7 @@ class View:
         return page
 
     def take(self, page: Page, name: str) -> None:
-        """Take the visible part once the page has finished loading."""
+        """Take a screenshot of the visible part once the page has loaded."""
         page.wait_for_load_state("networkidle")
         page.mouse.move(0, 0)
         page.screenshot(path=self.folder / f"{name}{self.suffix}.jpg", type="jpeg", quality=72)
@@ -113,7 +113,7 @@ def new_page(browser: Browser, size: tuple[int, int], scheme: Scheme) -> Page:
 
 
 def _take_outside(view: View, mail: dict[str, str]) -> None:
-    """Take the pages without sign-in and without a role, and a mail."""
+    """Take the pages that need no sign-in, the page for people without a role, and a mail."""
     page = view.page()
     page.goto(view.portal)
     view.take(page, "sign-in")
@@ -164,7 +164,7 @@ def _beyond_the_settings(view: View, page: Page) -> None:
 
 
 def _beyond_the_matrix(view: View, page: Page) -> None:
-    """Take a list, one user explained, and a run: its preview, and its printout once it was discarded."""
+    """Take a list, the explanation of one user, and a run: its preview, and its printout after it was discarded."""
     page.goto(f"{view.portal}/filters/lists/")
     page.locator("tbody a").first.click()
     view.take(page, "user-list")
@@ -186,7 +186,7 @@ BEYOND = {"Rita": _beyond_the_queue, "Ada": _beyond_the_settings, "Fred": _beyon
 
 
 def _write_a_rule(browser: Browser, portal: str) -> None:
-    """Write a rule that is simulated and stays paused, unless it exists."""
+    """Create a rule that is simulated and stays paused, unless it exists."""
     page = new_page(browser, WIDE, "light")
     sign_in(page, portal, "Ada")
     page.goto(f"{portal}/settings/rules/")
@@ -200,7 +200,7 @@ def _write_a_rule(browser: Browser, portal: str) -> None:
 
 
 def _mail_about_an_edit(browser: Browser, portal: str) -> dict[str, str]:
-    """Edit a contact in Outlook; return the mail that tells Rita, who has signed in before."""
+    """Edit a contact in Outlook; return the mail about it to Rita, who has signed in before."""
     page = new_page(browser, WIDE, "light")
     page.goto(f"{portal}/sign-in/start")
     sandbox = "/".join(page.url.split("/")[:3])
@@ -216,7 +216,7 @@ def _mail_about_an_edit(browser: Browser, portal: str) -> dict[str, str]:
             page.context.close()
             return dict(found[0])
         page.wait_for_timeout(1000)
-    raise SystemExit("No mail came about the edit; is backlog mode on?")
+    raise SystemExit("No mail about the edit arrived; is backlog mode on?")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The test files that `make unit` leaves out: their tests take more than 0.1 s on average, or start processes.
 
 `python -m tools.run_tests unit -- --junitxml=unit.xml` measures them, on an idle machine; then
-`python -m tools.slow_tests unit.xml` prints the files. Whole folders stand for all of their files, and
-`tests/project` never counts as slow, because it checks the limits that every change has to keep.
+`python -m tools.slow_tests unit.xml` prints the files. A folder stands for all of its files. `tests/project` never
+counts as slow, because every change has to keep the limits that it checks.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
     ended = start(command, installed(tmp_path, **THE_DEMO))
 
     assert ended.returncode not in (0, None)
-    assert "must not listen at" in ended.stderr
+    assert "must not listen on" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -87,4 +87,4 @@ def test_old_python_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(install, "OLDEST_PYTHON", (9, 9))
 
     assert install.main() == 1
-    assert capsys.readouterr().err.startswith("Python 9.9 or newer is needed, and this is 3.")
+    assert capsys.readouterr().err.startswith("Python 9.9 or newer is required; this is 3.")
