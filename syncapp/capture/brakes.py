@@ -1,4 +1,4 @@
-"""Limits beyond which capture pauses itself, because the changes do not look like edits by people in Outlook.
+"""Limits beyond which capture pauses automatically, because the changes do not look like edits by people in Outlook.
 
 A pause takes effect before the next contact. Reading and counting go on, and after resuming only later changes are
 staged. The limit on restores of one column is separate: it skips that column and pauses nothing (history.py).
@@ -33,7 +33,7 @@ CHANCE = 0.001
 
 
 class Brake(StrEnum):
-    """A reason why capture pauses itself."""
+    """A reason why capture pauses automatically."""
 
     MANY_RESTORES = "many_restores"
     MASS_EDIT = "mass_edit"

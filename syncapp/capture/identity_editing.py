@@ -53,7 +53,7 @@ def add(user_id: UUID, kind: Kind, *, by: Person) -> CaptureIdentity:
     locked_capture()
     user = FilterUser.objects.filter(pk=user_id).first()
     if user is None:
-        raise SwitchRefused("The CRM has no such user any more. Search again.")
+        raise SwitchRefused("The CRM no longer has this user. Search again.")
     if kind == Kind.SYNCHRONIZATION:
         identity, is_new = identities.store_signer(user.pk, user.name, added_by=by)
     elif user.name == settings.CRM_SYNC_USER:
@@ -73,12 +73,12 @@ def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
     locked_capture()
     identity = CaptureIdentity.objects.filter(pk=user_id).first()
     if identity is None:
-        raise SwitchRefused("This user is not listed any more. Reload the page.")
+        raise SwitchRefused("This user is no longer listed. Reload the page.")
     if is_named_by_setting(identity):
         raise SwitchRefused(f"CRM_SYNC_USER names {identity}. Change the setting and restart the workers first.")
     CaptureIdentity.objects.filter(pk=user_id).delete()
     if identity.kind == Kind.SYNCHRONIZATION:
-        brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a user that signs"))
+        brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a signing user"))
     else:
         # By the original rule this program's changes count as Outlook edits again, but only later ones.
         theirs = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)

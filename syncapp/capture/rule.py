@@ -1,8 +1,8 @@
 """The original rule, "what does not raise the revision came from Outlook": one person asks, another confirms.
 
-It reverts the changes of every program missing from the list, so it needs days of observing and a second person. The
-way back to the signed rule acts at once. Sources that only the original rule reviews are switched on later, one by one,
-so the rule acts only on later entries.
+It reverts the changes of every program missing from the list, so it needs days of observing and a second person.
+Returning to the signed rule takes effect at once. Sources that only the original rule reviews are switched on later,
+one by one, so the rule affects only later entries.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def obstacle() -> str:
     if capture is None or capture.mode == CaptureMode.OFF:
         return OFF
     if capture.rule == CaptureRule.ORIGINAL:
-        return "The original rule holds already."
+        return "The original rule already applies."
     if capture.rule_waits:
         return "The original rule waits for a second person already."
     revision = clients.names().contact_revision
@@ -90,7 +90,7 @@ def withdraw(*, by: Person) -> None:
 
 def _go_back(capture: Capture, *, by: Person) -> None:
     if capture.rule == CaptureRule.SIGNED and not capture.rule_waits:
-        raise SwitchRefused("The signed rule holds already.")
+        raise SwitchRefused("The signed rule already applies.")
     signed = {"rule_asked_by": None, "rule_asked_at": None, "rule_confirmed_by": None}
     Capture.objects.filter(slot=1).update(rule=CaptureRule.SIGNED, **signed)
     others = CaptureSource.objects.filter(is_on=True).exclude(pk=Source.OUTLOOK)
@@ -103,7 +103,7 @@ def _go_back(capture: Capture, *, by: Person) -> None:
 
 def _require_waiting(capture: Capture) -> None:
     if not capture.rule_waits:
-        raise SwitchRefused("The original rule does not wait for a confirmation any more. Reload the page.")
+        raise SwitchRefused("The original rule is no longer waiting for confirmation. Reload the page.")
 
 
 def _days_observed() -> int:

@@ -253,7 +253,7 @@ def _restore_one(work: _Work, column: str) -> CrmError | None:
     """Restore one column, unless its value changed meanwhile; return the refusal, if any."""
     found = _read_and_plan(work)
     if column not in found.plan.restores:
-        return Stale("The value changed in the CRM meanwhile.", status=412, code="changed")
+        return Stale("The value has since changed in the CRM.", status=412, code="changed")
     try:
         _send(work, found, restores={column: found.plan.restores[column]})
     except (Stale, *REFUSED_RESTORES) as error:

@@ -59,7 +59,7 @@ def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None
     if refusal := obstacle(source):
         raise SwitchRefused(refusal)
     if pilot_team_id is not None and not FilterTeam.objects.filter(pk=pilot_team_id).exists():
-        raise SwitchRefused("The CRM has no such team any more. Choose another one.")
+        raise SwitchRefused("The CRM no longer has this team. Choose another one.")
     CaptureSource.objects.get_or_create(source=source)
     off = CaptureSource.objects.filter(pk=source, is_on=False)
     _change(off, is_on=True, since=Now(), switched_by=by, pilot_team_id=pilot_team_id)

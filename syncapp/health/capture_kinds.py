@@ -36,9 +36,9 @@ AUDIT_LOG = Kind(
 )
 CAPTURE_PAUSED = Kind(
     "capture_paused",
-    "Capture paused itself.",
-    "Changes of contacts are read and counted, but nothing is staged or restored.",
-    "Find out why, then resume it in Settings, Capture. It then acts only on later changes.",
+    "Capture was paused automatically.",
+    "Changes to contacts are read and counted, but nothing is staged or restored.",
+    "Find out why, then resume it in Settings, Capture. It then affects only later changes.",
     "Settings, Capture; docs/how-to/capture.md",
     is_failure=False,
 )

@@ -20,7 +20,7 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
     field = context.lock_field(field_id)
     written = _last_written(field, FieldDecision.APPROVED)
     if field.has_unknown_original and not field.record.is_restored:
-        raise NotPossible("Nobody knows the original value, so it cannot be put back.", field=field)
+        raise NotPossible("The original value is not known, so it cannot be put back.", field=field)
     reversals.record(written)
     return _save(
         field,

@@ -93,7 +93,7 @@ def check(field: SyncField, editors: Editors, *, by: Person | Rule) -> None:
     if reason is BlockReason.UNIDENTIFIED:
         name = field.record.editor_name or "The editor"
         message = (
-            f"{name} has no Entra id in the CRM, so this could be your own edit. "
+            f"{name} has no Entra ID in the CRM, so this could be your own edit. "
             "An administrator can let any reviewer decide such edits, under Settings, Review."
         )
         raise EditorUnidentified(message, field=field)

@@ -75,7 +75,7 @@ def release_everyone(fred: Page) -> None:
     fred.get_by_role("link", name="Will change").last.click()
     expect(fred).to_have_url(re.compile("part=change"))
     fred.get_by_role("link", name=re.compile("^Held back")).last.click()
-    expect(fred.get_by_role("button", name="Release the ticked")).to_be_visible()
+    expect(fred.get_by_role("button", name="Release ticked users")).to_be_visible()
     assert fred.get_by_label("Reason, for the record").input_value() == "Riva"
     group = fred.locator("[id^=group-]").first
     group.click()
@@ -87,7 +87,7 @@ def release_everyone(fred: Page) -> None:
     fred.get_by_role("button", name=re.compile("^Release these")).click()
     for box in fred.locator("input[name=item]").all():
         box.check()
-    fred.get_by_role("button", name="Release the ticked").click()
+    fred.get_by_role("button", name="Release ticked users").click()
     expect(fred.get_by_text("They change when the run starts")).to_be_visible()
 
 

@@ -69,7 +69,7 @@ def test_leaving_edit_in_crm_ends_trouble(restoring: Company, failed: UUID) -> N
     stage(restoring)
 
     assert (restoring.value(failed, "jobtitle"), staged(restoring, failed), codes()) == ("Pilot", [], [])
-    assert "No edit is waiting here any more." in press("leave").words
+    assert "No edits are waiting here anymore." in press("leave").words
 
 
 def test_failed_edit_is_not_an_original(restoring: Company, failed: UUID) -> None:

@@ -108,7 +108,7 @@ def test_rule_needs_days_of_observing(days: float, is_enough: bool) -> None:
     [
         ({"mode": CaptureMode.OFF}, "Capture is off."),
         ({"audited_since": {}}, "Turn on auditing"),
-        ({"rule": ORIGINAL}, "holds already"),
+        ({"rule": ORIGINAL}, "already applies"),
         ({"observing_since": None}, "so far there are 0"),
     ],
 )
@@ -154,7 +154,7 @@ def test_signed_rule_applies_again_at_once() -> None:
     capture = present()
     assert (capture.rule, capture.rule_asked_by, capture.rule_confirmed_by) == (SIGNED, None, None)
     assert (is_on(), is_on(Source.UNKNOWN), mode()) == (True, False, ("restoring", ""))
-    assert "holds already" in refusal(lambda: rule.ask(SIGNED, by=ada()))
+    assert "already applies" in refusal(lambda: rule.ask(SIGNED, by=ada()))
 
 
 def test_signed_rule_switches_other_sources_off() -> None:

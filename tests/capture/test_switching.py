@@ -138,7 +138,7 @@ def test_original_rule_needs_no_signature_for_others() -> None:
 
 
 def test_missing_pilot_team_is_refused() -> None:
-    assert "no such team" in refusal(lambda: switch_on(pilot=uuid.uuid4()))
+    assert "no longer has this team" in refusal(lambda: switch_on(pilot=uuid.uuid4()))
     assert not CaptureSource.objects.exists()
 
 

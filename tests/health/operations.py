@@ -84,7 +84,7 @@ def read_companies(world: World) -> None:
 def read_live_values(world: World) -> None:
     edit = SyncRecord.objects.filter(waiting_count__gt=0).order_by("pk")[0]
     answer = browser(rita()).post(f"/review/{edit.pk}/read-again", follow=True)
-    assert ("refused to be read" in Screen(answer).words) is live_values.are_refused()
+    assert ("refused the read request" in Screen(answer).words) is live_values.are_refused()
 
 
 def take_inventory(world: World) -> None:

@@ -176,7 +176,7 @@ def test_refused_inventory_leaves_review_working(world: World, settings: Setting
     world.deliver()
 
     users = Screen(browser(fred()).get("/filters/")).words
-    assert "No users were read yet" in users
+    assert "No users have been read yet" in users
     assert "are being read" not in users
     assert world.value(world.contact(), "jobtitle") == "Pilot"
     assert health()["ill"] == ["refused:inventory"]

@@ -60,7 +60,7 @@ def test_plan_accepts_users_file(read, tmp_path):
 
     planned = json.loads(output_of("plan", "--off", "--users-file", str(names), "--json"))
 
-    assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no user of the CRM)"])
+    assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no CRM user)"])
 
 
 def test_plan_agrees_with_run_and_creates_none(read):

@@ -181,10 +181,10 @@ def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
             raise CommandError(f"{options.users_file}: {error}") from error
         wanted = {each.user_id for each in named.matches if each.user_id}
         if not wanted:
-            raise CommandError(f"{options.users_file} names no user of the CRM.")
+            raise CommandError(f"{options.users_file} names no CRM user.")
         ids = [user_id for user_id in ids if user_id in wanted]
         left_out = [
-            f"{each.text} ({'more than one user' if each.fits_several else 'no user of the CRM'})"
+            f"{each.text} ({'more than one user' if each.fits_several else 'no CRM user'})"
             for each in named.matches
             if each.user_id is None
         ]

@@ -35,14 +35,14 @@ class PolicyQuerySet(JobQuerySet):
         return self.current().filter(is_paused=False, asks="")
 
     def needing_decision(self) -> PolicyQuerySet:
-        """Return the policies that stopped themselves and need a person's decision."""
+        """Return the policies that were stopped automatically and need a person's decision."""
         return self.current().exclude(asks="")
 
 
 class FilterPolicy(Job):
     """The desired state of one team's or business unit's filters, and the job that compares it.
 
-    `asks`: why it stopped itself. `accepts_group`: the next comparison accepts any change of the group.
+    `asks`: why it was stopped. `accepts_group`: the next comparison accepts any change to the group.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -119,7 +119,7 @@ class FilterPolicy(Job):
 class PolicyMember(models.Model):
     """A user of the group as last compared. `deviates_since` None: as desired, or cannot be switched.
 
-    `in_baseline`: was in the group at the last full comparison, from which changes of the group are counted.
+    `in_baseline`: was in the group at the last full comparison, from which changes to the group are counted.
     """
 
     policy = models.ForeignKey(FilterPolicy, on_delete=models.CASCADE, related_name="members")

@@ -45,7 +45,7 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.UNREADABLE: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
 }
 MESSAGES = {
-    Finding.UNKNOWN_COLUMN: "The CRM has no column of this name any more.",
+    Finding.UNKNOWN_COLUMN: "The CRM no longer has a column of this name.",
     Finding.INACTIVE: "The contact was deactivated in the CRM, so nothing was written.",
     Finding.MERGED: "The contact was merged into another one in the CRM, so nothing was written.",
     Finding.WRITTEN_BEFORE: "The approval before this rejection had been written to the CRM after all.",

@@ -1,4 +1,4 @@
-"""Reversals: people undo a rule's decisions; a rule that is often reversed pauses itself."""
+"""Reversals: people undo a rule's decisions; a rule whose decisions are often reversed is paused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def record(decision: Decision) -> None:
     audit.record("rule.paused_itself", by=None, channel="rule", details={"rule": str(rule.pk), "reversed": count})
     details = {
         "code": "rule_paused",
-        "text": f"The rule “{rule.name}” paused itself. {why}",
+        "text": f"The rule “{rule.name}” was paused automatically. {why}",
         "since": f"{timezone.now():%d %B %Y, %H:%M} UTC",
         "over": False,
     }

@@ -164,7 +164,7 @@ def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
 
 @transaction.atomic
 def resume(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Resume the policy in the same mode; if it stopped itself, this also accepts its changed group."""
+    """Resume the policy in the same mode; if it was stopped automatically, this also accepts its changed group."""
     answers = {"accepts_group": True, "wants_full": True} if policy.asks else {}
     failed = FilterPolicy.objects.filter(pk=policy.pk, state=JobState.FAILED)
     failed.update(state=JobState.READY, attempts=0, last_error="", finished_at=None)

@@ -37,7 +37,7 @@ def release_group(run: FilterRun, group: HeldGroup, *, seen: str, by: Person, ch
         raise NotPossible("What is at risk for these users is not known. Tick them one by one.")
     members = held_groups.members(run, group)
     if held_groups.digest(members) != seen:
-        raise NotPossible("This group has changed since you opened it. Read it again; nobody was released.")
+        raise NotPossible("This group has changed since you opened it. Read it again; no one was released.")
     return _release(run, members, by, channel, group=group.value)
 
 

@@ -1,4 +1,4 @@
-"""Mails about a run that waits for a second person, paused itself, ended after a while, or is being undone.
+"""Mails about a run that waits for a second person, was paused automatically, took long, or is being undone.
 
 A mail is queued in the transaction that changes the run; its text is made when it is sent.
 """
@@ -39,7 +39,7 @@ def notify_waiting(subject: FilterRun | FilterPolicy, *, confirmer: Person | Non
 
 
 def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:
-    """Ask the people who may confirm and were not asked yet; return how many."""
+    """Ask the people who may confirm and have not been asked yet; return how many."""
     known = notified(subject).people
     others = [each for each in confirmers_of(subject) if messages.can_receive(each) and each not in known]
     _queue(others[:_MAX_RECIPIENTS], subject, WAITS)
@@ -47,7 +47,7 @@ def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:
 
 
 def notify_paused(run: FilterRun) -> None:
-    """Report that the run paused itself, or that its pilot is done."""
+    """Report that the run was paused automatically, or that its pilot is done."""
     _queue(_responsible_people(run), run, PAUSED)
 
 

@@ -30,9 +30,9 @@ def own_edit(context: Context) -> Answer:
     administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     users = signature.crm_users([context.checked_by] if context.checked_by is not None else list(administrators))
     if not users:
-        means = "An administrator’s edit is recognized by their user in the CRM, found by Entra id or mail address."
+        means = "An administrator’s edit is recognized by their user in the CRM, found by Entra ID or mail address."
         do = "Once the users have been read, an administrator who is a user of this CRM has to run the check."
-        return not_asked("no administrator is a known user of the CRM", means, do)
+        return not_asked("no administrator is a known CRM user", means, do)
     edits = signature.own_edits(context.crm, users)
     found = signature.signer_of(edits, context.crm, rows=context.latest_changes()) if edits else None
     if found is not None:

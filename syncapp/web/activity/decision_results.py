@@ -13,7 +13,7 @@ DECISION_RESULTS: Mapping[str, tuple[str, str, str]] = {
     DecisionState.ALREADY: ("check", "good", "already in the CRM"),
     DecisionState.OPEN: ("clock", "", "to be written"),
     DecisionState.BOUND: ("clock", "", "being written"),
-    DecisionState.CONFLICT: ("split", "warn", "changed in the CRM meanwhile"),
+    DecisionState.CONFLICT: ("split", "warn", "changed in the CRM since then"),
     DecisionState.FAILED: ("stop-sign", "bad", "not written"),
     DecisionState.REPLACED: ("newer", "", "decided again"),
     DecisionState.UNDONE: ("undo", "", "undone"),

@@ -100,7 +100,7 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
 
 
 def pause_words(code: str) -> str:
-    """Return why a run paused itself; '' if a person paused it."""
+    """Return why a run was paused automatically; '' if a person paused it."""
     return _PAUSES.get(code, "")
 
 

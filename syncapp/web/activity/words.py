@@ -93,7 +93,7 @@ _ACTIONS = {
     "run.released": ActionLabel("check", "Users released"),
     "run.held_back": ActionLabel("lock", "Users held back"),
     "run.left_out": ActionLabel("minus", "Users left out"),
-    "run.taken_back": ActionLabel("undo", "Users taken back in"),
+    "run.taken_back": ActionLabel("undo", "Users included again"),
     "run.asked": ActionLabel("user", "Confirmation requested"),
     "run.started": ActionLabel("check", "Run started"),
     "run.confirmed": ActionLabel("check", "Run confirmed"),
@@ -126,7 +126,7 @@ _ACTIONS = {
     "rule.enabled": ActionLabel("check", "Rule enabled"),
     "rule.shadow": ActionLabel("clock", "Rule in shadow"),
     "rule.paused": ActionLabel("sliders", "Rule paused"),
-    "rule.paused_itself": ActionLabel("alert", "Rule paused itself", "warn"),
+    "rule.paused_itself": ActionLabel("alert", "Rule paused automatically", "warn"),
     "rule.removed": ActionLabel("gone", "Rule removed"),
 }
 _CORRECTED = ActionLabel("pencil", "Corrected")
@@ -177,7 +177,7 @@ _BRAKES = {
     Brake.MANY_RESTORES: "too many restores",
     Brake.MASS_EDIT: "too many changes at once",
     Brake.SIGNATURE_GONE: "the synchronization’s signature is gone",
-    Brake.SIGNERS_CHANGED: "the list of users that sign was changed",
+    Brake.SIGNERS_CHANGED: "the list of signing users was changed",
     Brake.RIVAL: "something else stages the same edits",
 }
 
@@ -226,7 +226,7 @@ def role(name: str) -> str:
 
 
 def brake(code: str) -> str:
-    """Return why capture paused itself."""
+    """Return why capture was paused automatically."""
     return _BRAKES.get(Brake(code), code) if code in list(Brake) else _readable(code).lower()
 
 

@@ -27,7 +27,7 @@ from syncapp.web.filters.matrix_presenter import DrawerPresenter, HeadPresenter,
 from syncapp.web.filters.plan_form import TABLES
 
 NO_ANSWER = "The CRM did not answer. The page shows the last values read; try again in a minute."
-REFUSED = "The CRM refused to be read. The page shows the last values read; tell an administrator."
+REFUSED = "The CRM refused the read request. The page shows the last values read; tell an administrator."
 
 
 @allow(*FILTER_ROLES)

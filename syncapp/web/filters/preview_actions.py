@@ -1,4 +1,4 @@
-"""The buttons of a preview that change its list: release, hold back, leave out, and take back in."""
+"""The buttons of a preview that change its list: release, hold back, leave out, and include again."""
 
 from __future__ import annotations
 

@@ -259,11 +259,11 @@ class PreviewPresenter:
         if not self.view.may_start or tab in (Plan.CANNOT, Plan.ALREADY):
             return []
         if tab == Plan.LEFT_OUT:
-            return [("take_back", "Take the ticked back in"), ("take_all_back", "Take all back in")]
-        buttons = [("leave_out", "Leave the ticked out")]
+            return [("take_back", "Include ticked users again"), ("take_all_back", "Include all again")]
+        buttons = [("leave_out", "Leave out ticked users")]
         if tab == Plan.CHANGE:
-            return [("hold_back", "Hold the ticked back again"), *buttons] if self._any_released else buttons
-        return [("release", "Release the ticked"), *buttons]
+            return [("hold_back", "Hold back ticked users again"), *buttons] if self._any_released else buttons
+        return [("release", "Release ticked users"), *buttons]
 
     @property
     def _any_released(self) -> bool:
@@ -272,7 +272,7 @@ class PreviewPresenter:
     @property
     def nothing_here(self) -> str:
         search = self.params.search
-        return f"No user of this part has a name, address or login like “{search}”." if search else "No users here."
+        return f"No user in this part has a name, address or login like “{search}”." if search else "No users here."
 
     @property
     def range_words(self) -> str:

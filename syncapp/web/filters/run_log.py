@@ -18,8 +18,8 @@ from syncapp.web.base import times
 
 _AUTOMATIC_PAUSES = {
     "pilot": "The pilot is done; the run waits to be resumed.",
-    "failures": "Paused itself: too many users failed.",
-    "impersonation": "Paused itself: the CRM ignored the impersonation.",
+    "failures": "Paused automatically: too many users failed.",
+    "impersonation": "Paused automatically: the CRM ignored the impersonation.",
 }
 _CLOCK_DIFFERENCE = timedelta(seconds=5)  # tolerance between the clocks of the run's creation and of its first entry
 

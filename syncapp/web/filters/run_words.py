@@ -10,13 +10,13 @@ from syncapp.text.localization import number
 
 # Icon, tone and meaning of each outcome.
 MEANINGS = {
-    Outcome.DONE: ("check", "good", "Written, and read back as wanted"),
+    Outcome.DONE: ("check", "good", "Written, and confirmed by reading back"),
     Outcome.PARTLY: (
         "alert",
         "warn",
-        "Written, but another filter of the user is not as wanted; see the reason per user",
+        "Written, but another filter of the user is not in the desired state; see the reason per user",
     ),
-    Outcome.ALREADY: ("off", "", "Already as wanted; nothing was written"),
+    Outcome.ALREADY: ("off", "", "Already in the desired state; nothing was written"),
     Outcome.NO_FILTER: ("minus", "", "Has no such filter"),
     Outcome.HELD: ("lock", "", "Has meetings or appointments at risk and was not released"),
     Outcome.LEFT_OUT: ("minus", "", "Left out of the run before it started"),
@@ -41,9 +41,9 @@ RETRY_HELPS = {
 }
 PAUSES = {
     "pilot": "The pilot is done. Check its results, then continue with the rest.",
-    "failures": "The run paused itself: more users failed than its limit allows. The reasons are listed below.",
+    "failures": "Paused automatically: more users failed than the run’s limit allows. The reasons are listed below.",
     "impersonation": (
-        "The run paused itself: the CRM ignored the impersonation. Continuing would write under another name."
+        "Paused automatically: the CRM ignored the impersonation. Continuing would write under another name."
     ),
 }
 HINTS = {

@@ -82,7 +82,7 @@ class FollowUpForm(forms.Form):
 
     reason = forms.CharField(
         max_length=reasons.MAX_LENGTH,
-        error_messages={"required": "Enter a reason. It stays with the decision.", "max_length": TOO_LONG},
+        error_messages={"required": "Enter a reason. It is saved with the decision.", "max_length": TOO_LONG},
     )
 
     def __init__(self, post: QueryDict, field_id: UUID) -> None:

@@ -23,7 +23,7 @@ from syncapp.web.review.record_presenter import Problems
 LONGEST_NAME = 100
 NO_ANSWER = "The CRM did not answer. Try again, or approve or reject the proposal."
 REFUSED = "The CRM refused the search. Approve or reject the proposal, and tell an administrator."
-NO_NAME = "Enter a word of the name."
+NO_NAME = "Enter a word from the name."
 
 
 @allow(Role.REVIEWER, methods=("POST",))

@@ -26,8 +26,8 @@ from syncapp.web.review.decision_form import DecisionForm, FollowUpForm, Problem
 from syncapp.web.review.queue_presenter import QueuePresenter
 from syncapp.web.review.record_presenter import Problems
 
-NO_ANSWER = "The CRM did not answer. The page shows the values read before."
-REFUSED = "The CRM refused to be read; the reason is at the top of the page, which shows the values read before."
+NO_ANSWER = "The CRM did not answer. The page shows values read earlier."
+REFUSED = "The CRM refused the read request; the reason is at the top of the page, which shows values read earlier."
 
 
 @allow(*REVIEW_ROLES)

@@ -29,7 +29,7 @@ from syncapp.web.review.field_presenter import FieldPresenter
 from syncapp.web.review.outcomes import UNREADABLE, OutcomePresenter, outcome
 
 OWN_EDIT = OutcomePresenter("lock", "none", "Your own edit", "another reviewer must decide it")
-UNIDENTIFIED = OutcomePresenter("lock", "none", "Possibly your own edit", "the editor has no Entra id in the CRM")
+UNIDENTIFIED = OutcomePresenter("lock", "none", "Possibly your own edit", "the editor has no Entra ID in the CRM")
 VIEW_ONLY = OutcomePresenter("lock", "none", "View only", "deciding needs the Reviewer role")
 _LOCKS: Mapping[BlockReason | None, OutcomePresenter] = {
     BlockReason.OWN: OWN_EDIT,

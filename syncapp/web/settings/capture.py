@@ -94,7 +94,7 @@ def settings_capture_column(request: PortalRequest, source: str) -> HttpResponse
     except SwitchRefused as error:
         return refused(request, PAGE, error.message)
     words = "are reviewed" if wanted is CaptureColumn.Handling.REVIEW else "are let through"
-    return saved(request, PAGE, f"Later changes of this column {words}.", anchor=f"columns-{chosen}")
+    return saved(request, PAGE, f"Later changes to this column {words}.", anchor=f"columns-{chosen}")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -140,8 +140,8 @@ _ACTIONS: Mapping[str, tuple[Callable[[Person], None], str]] = {
         lambda by: rule.ask(CaptureRule.ORIGINAL, by=by),
         "The original rule waits for another administrator to confirm it.",
     ),
-    "signed": (lambda by: rule.ask(CaptureRule.SIGNED, by=by), "The signed rule holds again."),
-    "confirm": (lambda by: rule.confirm(by=by), "The original rule holds. Switch on sources one at a time."),
+    "signed": (lambda by: rule.ask(CaptureRule.SIGNED, by=by), "The signed rule applies again."),
+    "confirm": (lambda by: rule.confirm(by=by), "The original rule applies. Switch on sources one at a time."),
     "withdraw": (lambda by: rule.withdraw(by=by), "The request for the original rule is withdrawn."),
 }
 

@@ -102,7 +102,7 @@ class CapturePresenter:
         return {
             CaptureMode.OBSERVING: "Changes are only observed",
             CaptureMode.STAGING: "Restoring is stopped",
-            CaptureMode.PAUSED: "Capture paused itself",
+            CaptureMode.PAUSED: "Capture was paused automatically",
         }[self.mode]
 
     @property
@@ -321,6 +321,6 @@ def _brake(name: str, found: int, limit: int, hint: str) -> BrakeRow:
 def _signature_brake(figures: brakes.Figures) -> BrakeRow:
     name, found = "Unsigned in a row", figures.signatures
     if found is None:
-        return BrakeRow(name, "Not measured", 0, "no update was signed in 28 days, or the original rule holds")
+        return BrakeRow(name, "Not measured", 0, "no update was signed in 28 days, or the original rule applies")
     share = f"{round(100 * found.share)}% of updates by mailbox users are usually signed"
     return _brake(name, found.unsigned, brakes.min_unsigned(found.share), share)

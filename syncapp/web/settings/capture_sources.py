@@ -70,7 +70,7 @@ class Naming:
     def tag(self, writer: Writer) -> str:
         """Return the evidence for a source."""
         if writer.source is Source.OUTLOOK:
-            return f"signed by {', '.join(self.signers)}" if self.signers else "nobody is known to sign"
+            return f"signed by {', '.join(self.signers)}" if self.signers else "no user is known to sign"
         return capture_words.TAGS[writer.source]
 
     def label(self, column_name: str) -> str:

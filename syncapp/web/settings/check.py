@@ -34,7 +34,7 @@ def settings_check_now(request: PortalRequest) -> HttpResponse:
     probes = form.cleaned_data["probe"]
     contact = form.cleaned_data["contact"] if probes else None
     if not job.request(by=request.user, probes_writes=probes, contact_id=contact):
-        return refused(request, PAGE, "The connection is being checked already.")
+        return refused(request, PAGE, "A check is already in progress.")
     return saved(request, PAGE, "The connection is being checked.")
 
 

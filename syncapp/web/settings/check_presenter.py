@@ -161,7 +161,7 @@ class CheckPresenter:
             for each in privileges.needed(self._names)
         ]
         spare = [
-            PrivilegeRow(in_words(name), name, _HELD[Level.OK], "take it out of the role", is_needed=False)
+            PrivilegeRow(in_words(name), name, _HELD[Level.OK], "remove it from the role", is_needed=False)
             for name in self._not_needed[:_MAX_NOT_NEEDED]
         ]
         return needed + spare
@@ -208,7 +208,11 @@ def _held(purpose: Purpose, word: str, findings: Sequence[Mapping[str, Any]]) ->
     needed = [each for each in findings if purpose.value in each["needed_for"]]
     if not needed or any(each["level"] != Level.OK for each in needed):
         return None
-    story = {"tried": "Compared with the list below", "means": "Everything that this needs is held.", "do": NOTHING}
+    story = {
+        "tried": "Compared with the list below",
+        "means": "All the privileges that this needs are held.",
+        "do": NOTHING,
+    }
     answer = f"{len(needed)} of {len(needed)} held for the whole organization"
     what = {"id": f"privileges.{purpose.value}", "level": Level.OK.value, "name": f"For {word}", "answer": answer}
     return Line({**story, **what, "command": "", "path": [], "items": []})

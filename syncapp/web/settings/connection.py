@@ -40,7 +40,7 @@ _FAILED_EDITS = {
         "{number:,} {edits} will be read and staged again.",
         "None of these edits can be retried.",
     ),
-    "leave": (failures.leave, "{number:,} {edits} left in the CRM.", "No edit is waiting here any more."),
+    "leave": (failures.leave, "{number:,} {edits} left in the CRM.", "No edits are waiting here anymore."),
 }
 
 
@@ -76,7 +76,7 @@ def settings_resume(request: PortalRequest) -> HttpResponse:
     """Resume CRM writes."""
     if not breakers.resume_writes(by=request.user):
         return refused(request, PAGE, "CRM writes were not stopped.")
-    return saved(request, PAGE, "CRM writes are resumed. Waiting decisions are written now.")
+    return saved(request, PAGE, "CRM writes have resumed. Waiting decisions are being written.")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))

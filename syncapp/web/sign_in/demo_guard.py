@@ -13,7 +13,7 @@ FORWARDING_HEADERS = frozenset(
     {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_TRUE_CLIENT_IP"}
 )
 TEXT = (
-    "In the demo anyone can sign in as anyone, so it only answers browsers on its own machine, and no proxy.\n"
+    "In the demo anyone can sign in as anyone, so it only answers browsers on its own machine, not through a proxy.\n"
     "Use a browser on that machine. For a real installation set DEMO=off.\n"
 )
 

@@ -231,7 +231,7 @@ def test_rule_pauses_itself_after_reversals():
     message = Message.objects.get()
     assert (message.recipient, message.details["text"]) == (
         ada(),
-        f"The rule “Format only” paused itself. {rule.paused_because}",
+        f"The rule “Format only” was paused automatically. {rule.paused_because}",
     )
     decided_by_rule(1)
     assert Decision.objects.filter(state=DecisionState.OPEN, rule=rule).count() == 2, "nothing new was decided"

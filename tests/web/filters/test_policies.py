@@ -56,7 +56,7 @@ def test_policy_from_creation_to_repair(company, django_assert_max_num_queries):
 
     with django_assert_max_num_queries(29):
         page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
-    assert "8 deviate, 0 as wanted, 0 cannot be switched, of 8 in the group" in page.words
+    assert "8 deviate, 0 comply, 0 cannot be switched, of 8 in the group" in page.words
     assert "User 3" in page.words
     assert "Appointment, Service appointment off for everyone in Sales North" in page.words
     client.post(f"/filters/policies/{policy.pk}/step", page.form | {"do": "repair"})

@@ -188,9 +188,9 @@ def test_uncounted_group_offers_no_release(run):
     assert 'value="release_group"' not in page_text
 
 
-def test_server_side_users_left_out_and_taken_back(run):
+def test_server_side_users_left_out_and_included_again(run):
     FilterUser.objects.filter(name__in=["User 1", "User 5"]).update(method=1)
-    assert "Leave the 2 out" in page(run)
+    assert "Leave out these 2" in page(run)
 
     page_text = press(run, "leave_server")
 
@@ -254,7 +254,7 @@ def test_user_is_found_in_tab(run):
     FilterUser.objects.filter(name="User 2").update(search_words=" user 2 moreau")
 
     assert shown_users(page(run, "?part=held&q=mor")) == ["User 2"]
-    assert "No user of this part has a name, address or login like “zz”." in page(run, "?part=held&q=zz")
+    assert "No user in this part has a name, address or login like “zz”." in page(run, "?part=held&q=zz")
 
 
 def test_only_creator_sees_the_buttons(run):

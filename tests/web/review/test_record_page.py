@@ -282,7 +282,7 @@ def test_unidentified_editor_locks_the_page():
     screen = page(field)
 
     assert "Possibly your own edit" in screen.words
-    assert "no Entra id" in screen.words
+    assert "no Entra ID" in screen.words
     assert not screen.offers(f"do=approve:{field.pk}")
 
 

@@ -83,7 +83,7 @@ def test_empty_search_for_a_lookup_marks_the_search():
 
     screen = send(field, f"do=find:{field.pk}", **{on(field, "mark"): "correct"})
 
-    assert refused_input(screen) == (on(field, "find"), "Enter a word of the name.")
+    assert refused_input(screen) == (on(field, "find"), "Enter a word from the name.")
 
 
 @pytest.mark.parametrize(

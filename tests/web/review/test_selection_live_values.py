@@ -93,7 +93,7 @@ def test_page_says_all_fields_are_omitted(client, world: World):
 
     page = Screen(client.post(address("read"), follow=True))
 
-    assert "All fields of this list are left out. Open each contact to decide." in page.words
+    assert "All fields in this list are left out. Open each contact to decide." in page.words
     assert "Approve" not in page.words
 
 
@@ -103,8 +103,8 @@ def test_silent_crm_keeps_stored_values(client, world: World):
     part = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
     page = Screen(client.post(address("read"), follow=True))
 
-    assert "The CRM did not answer; some values were not read yet." in part.words
-    assert "The CRM did not answer. The page shows the values read before." in page.words
+    assert "The CRM did not answer; some values have not been read yet." in part.words
+    assert "The CRM did not answer. The page shows values read earlier." in page.words
     assert "Decide 2 fields of 2 contacts together" in page.words
 
 

@@ -71,9 +71,9 @@ def test_pause_shows_reason_and_figures(capture: Capture) -> None:
 
     screen = page()
 
-    assert "Capture paused itself" in screen.words
+    assert "Capture was paused automatically" in screen.words
     assert f"Paused 3 min ago: {figures}." in screen.words
-    assert "taken for Outlook" in screen.words
+    assert "mistaken for Outlook" in screen.words
     assert screen.offers("do=resume")
 
 

@@ -84,7 +84,7 @@ def test_search_finds_people_and_applications() -> None:
 
 
 def test_search_without_result_says_so() -> None:
-    assert "No user of the CRM matches “nobody”" in page(q="nobody").words
+    assert "No CRM user matches “nobody”" in page(q="nobody").words
 
 
 def test_listed_user_is_not_offered_again() -> None:
@@ -115,7 +115,7 @@ def test_new_signing_user_pauses_until_seen() -> None:
     assert mode() == ("paused", "signers_changed")
     words = Screen(browser(ada()).get("/settings/capture/")).words
     assert "# SSSAdminEurope is new as the user that signs, and was not seen to sign yet. Resuming waits until" in words
-    assert "may sign in another way" not in words
+    assert "may have begun to sign differently" not in words
     identity = CaptureIdentity.objects.get(pk=user.pk)
     assert (identity.kind, identity.added_by, identity.is_confirmed) == (Kind.SYNCHRONIZATION, ada(), False)
     with pytest.raises(SwitchRefused, match="has not been seen"):
@@ -215,7 +215,7 @@ def test_removed_signing_user_pauses_capture() -> None:
     assert "is removed" in screen.words
     assert mode() == ("paused", "signers_changed")
     words = Screen(browser(ada()).get("/settings/capture/")).words
-    assert "no longer counts as a user that signs. Resuming waits until" in words
+    assert "no longer counts as a signing user. Resuming waits until" in words
     assert not CaptureIdentity.objects.exists()
 
 
@@ -245,7 +245,7 @@ def test_removed_program_counts_from_now_on() -> None:
 
 
 def test_missing_user_is_refused() -> None:
-    assert "not listed any more" in remove(uuid.uuid4()).words
+    assert "no longer listed" in remove(uuid.uuid4()).words
     assert browser(ada()).get(f"{URL}{uuid.uuid4()}/add").status_code == 404
     assert recorded() == []
 

@@ -74,7 +74,7 @@ def test_starting_check_stores_job_and_publishes_nothing():
 def test_second_start_is_refused_while_checking():
     press()
 
-    assert "being checked already" in press().words
+    assert "already in progress" in press().words
     assert ConnectionCheck.objects.count() == 1
 
 
@@ -154,7 +154,7 @@ def test_held_privileges_are_counted_and_printed():
 
     assert "prvWriteContact Organization Not held" in words
     assert "Delete contact prvDeleteContact" in words
-    assert "Not needed, take it out of the role" in words
+    assert "Not needed, remove it from the role" in words
     assert "For filters" in words
     assert "For reviewing" not in words
 

@@ -168,14 +168,14 @@ def test_refused_page_names_brought_and_known_roles(
 
     outside.put(f"{sandbox.url}/sandbox/app-roles", json={}).raise_for_status()
     assert screen.status == 403
-    assert "Roles that came with your account Reveiwer, Tester" in screen.words
-    assert "Roles that this portal knows Viewer, Reviewer, FilterManager, Administrator" in screen.words
+    assert "Roles assigned to your account Reveiwer, Tester" in screen.words
+    assert "Roles that this portal recognizes Viewer, Reviewer, FilterManager, Administrator" in screen.words
 
 
 def test_account_without_roles_says_so(browser: Client, outside: requests.Session) -> None:
     words = Screen(browser.get(choose(outside, begin(browser), "Nils Hagen"))).words
 
-    assert "Roles that came with your account none" in words
+    assert "Roles assigned to your account none" in words
     assert "Your account has no role in this portal." in words
 
 

@@ -29,6 +29,6 @@ def problems(settings: Settings) -> list[Problem]:
         message = f"SMTP_SECURITY must be starttls, tls or none, not {settings.SMTP_SECURITY!r}."
         found.append(Problem("osync.E013", message, "starttls with port 587, tls with port 465."))
     elif settings.SMTP_SECURITY == "none" and settings.SMTP_HOST not in _LOOPBACK_HOSTS:
-        hint = "Set SMTP_SECURITY=starttls; mails hold people's data."
+        hint = "Set SMTP_SECURITY=starttls; mails contain personal data."
         found.append(Problem("osync.W004", "Mails leave this machine unencrypted.", hint, is_warning=True))
     return found
