@@ -105,7 +105,7 @@ def test_check_needs_administrator_with_crm_user() -> None:
     found = check(edit(uuid.uuid4()))
 
     assert (found.level, is_stored()) == (Level.UNKNOWN, False)
-    assert "known user" in found.answer
+    assert "known CRM user" in found.answer
 
 
 @pytest.mark.parametrize("matches", [True, False])

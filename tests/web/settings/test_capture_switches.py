@@ -53,7 +53,7 @@ def test_source_is_switched_on_for_everyone(capture: Capture) -> None:
     [
         ({"who": "team", "team": ""}, "Select a team."),
         ({"who": "", "team": ""}, "Select a pilot team, or everyone."),
-        ({"who": "team", "team": str(uuid.UUID(int=5))}, "no such team any more"),
+        ({"who": "team", "team": str(uuid.UUID(int=5))}, "no longer has this team"),
     ],
     ids=["no team", "nothing", "unknown team"],
 )
@@ -194,7 +194,7 @@ def test_original_rule_allows_switching_programs_on(capture: Capture) -> None:
     [
         ("step", {"do": "stop"}, "Nothing is being restored"),
         ("step", {"do": "resume"}, "There is nothing to resume"),
-        ("step", {"do": "withdraw"}, "does not wait for a confirmation"),
+        ("step", {"do": "withdraw"}, "is no longer waiting for confirmation"),
         ("outlook/step", {"do": "off"}, "changed in the meantime"),
         ("outlook/column", {"column": "shoesize", "handling": "let_through"}, "does not watch the column shoesize"),
     ],
