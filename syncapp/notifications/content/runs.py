@@ -29,8 +29,8 @@ _CONFIRM_RULE = (
 )
 _PAUSES = {
     "pilot": "The pilot is complete. Check its results, then resume the run.",
-    "failures": "The run paused itself because more users failed than its limit allows.",
-    "impersonation": "The run paused itself because the CRM ignored impersonation.",
+    "failures": "The run was paused automatically because more users failed than its limit allows.",
+    "impersonation": "The run was paused automatically because the CRM ignored impersonation.",
 }
 
 
