@@ -26,7 +26,7 @@ RENAMED = {"RATE_LIMIT_URL": "GOVERNOR_URL", "RATE_LIMIT_TIME_SCALE": "GOVERNOR_
 
 
 def text(name: str, default: str = "") -> str:
-    """Return the value without surrounding blanks (files often end in a line break).
+    """Return the value without surrounding whitespace (files often end in a line break).
 
     The readers of django-environ are not used, because they take a secret that begins with "$" for the name of another
     variable. Warns if only the former name of a renamed setting is set. Raises BadValue.

@@ -40,7 +40,7 @@ class Progress:
 def install(venv: Path, lock: Path, *, usual_time: str) -> int:
     """Install the packages of `lock` into `venv`; return the exit code."""
     began, total = time.monotonic(), len(re.findall(r"^[\w.\[\]-]+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
-    sys.stdout.write(f"Installing {total} packages into {venv}, about {usual_time}.\n")
+    sys.stdout.write(f"Installing {total} packages into {venv}. This takes about {usual_time}.\n")
     progress = Progress()
     progress.say("creating the environment")
     made = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
@@ -74,7 +74,7 @@ def install(venv: Path, lock: Path, *, usual_time: str) -> int:
 
 
 def main() -> int:
-    """Install what the command line names."""
+    """Install the lock file that the command line names."""
     if sys.version_info < OLDEST_PYTHON:
         wanted = ".".join(map(str, OLDEST_PYTHON))
         found = ".".join(map(str, sys.version_info[:2]))

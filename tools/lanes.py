@@ -205,7 +205,7 @@ def _long_journeys() -> list[Lane]:
     return [
         Lane(
             "journeys-long",
-            "filter runs of thousands of users, and journeys that run on SQLite otherwise, PostgreSQL",
+            "filter runs of thousands of users, and journeys that otherwise run only on SQLite, PostgreSQL",
             on_postgres,
             postgres=True,
             only_by_name=True,

@@ -1,4 +1,4 @@
-"""A supervisor of child processes, which leaves none running, however it ends."""
+"""A supervisor of child processes, which leaves none of them running, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suppression of request logs in commands, whose reports would be hard to find between them."""
+"""Suppression of request logs, among which the report of a command would be hard to find."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The privileges that the portal's application user needs, each with its reason.
 
-The check compares them with those held, the setup makes a security role of them, the documents list them. Names and
-levels: "Security roles and privileges" and "Miscellaneous privileges"; the table's reference page names each of its
+The check compares them with those held, the setup creates a security role with them, and the documents list them. Names
+and levels: "Security roles and privileges" and "Miscellaneous privileges"; the table's reference page names each of its
 privileges. All are needed for the whole organization: change tracking requires it for reading ("Use change tracking to
 synchronize data with external systems"), and rows of any owner are written.
 """
@@ -31,8 +31,8 @@ class Purpose(StrEnum):
 class Privilege:
     """A privilege for the whole organization; `reason` completes the sentence "Needed to ...".
 
-    Without a privilege that is not `required`, only the part named by its reason fails. `instead` is one that
-    serves as well.
+    Without a privilege that is not `required`, only the part named by its reason fails. `instead` is a privilege that
+    can replace it.
     """
 
     name: str
@@ -54,13 +54,13 @@ ADMIN_FILTER, ACT_FOR_OTHERS = "prvAdminFilter", "prvActOnBehalfOfAnotherUser"
 
 _BUILT_IN = (
     Privilege("prvReadOrganization", "Read organization", _BOTH, "recognize the CRM and read its settings"),
-    Privilege("prvReadUser", "Read user", _BOTH, "show names and list everybody who has filters"),
-    Privilege("prvReadRole", "Read security role", _BOTH, "tell users who may use the CRM from those who may not"),
+    Privilege("prvReadUser", "Read user", _BOTH, "show names and list all users who have filters"),
+    Privilege("prvReadRole", "Read security role", _BOTH, "distinguish users who may use the CRM from others"),
     Privilege("prvReadBusinessUnit", "Read business unit", _FILTERS, "list users by business unit"),
     Privilege("prvReadTeam", "Read team", _FILTERS, "list users by team"),
     Privilege("prvReadEntity", "Read table definition", _BOTH, "read which tables exist and how they are set up"),
     Privilege("prvReadAttribute", "Read column definition", _BOTH, "read the types and labels of columns"),
-    Privilege("prvReadRelationship", "Read relationship definition", _BOTH, "read where lookups lead"),
+    Privilege("prvReadRelationship", "Read relationship definition", _BOTH, "read the tables to which lookups refer"),
     Privilege("prvReadOptionSet", "Read choice definition", _BOTH, "read the labels of choices"),
     Privilege(
         "prvReadEntityKey",
@@ -85,7 +85,7 @@ _BUILT_IN = (
     ),
     Privilege("prvReadUserQuery", "Read saved view", _FILTERS, "read filters"),
     Privilege("prvWriteUserQuery", "Write saved view", _FILTERS, "switch filters on and off"),
-    Privilege("prvReadQuery", "Read view", _FILTERS, "read the filters that apply to everybody"),
+    Privilege("prvReadQuery", "Read view", _FILTERS, "read the filters that apply to all users"),
     Privilege("prvReadMailbox", "Read mailbox", _FILTERS, "see how each mailbox synchronizes"),
     Privilege(
         "prvWriteMailbox", "Write mailbox", _FILTERS, "set the synchronization method of a mailbox", required=False
@@ -113,17 +113,21 @@ def needed(names: Names) -> tuple[Privilege, ...]:
     record, field = names.record_table, names.field_table
     return (
         *_BUILT_IN,
-        Privilege(f"prvRead{record}", "Read sync record", (*_REVIEW, Purpose.CAPTURE), "read the edits that wait"),
-        Privilege(f"prvWrite{record}", "Write sync record", _REVIEW, "close an edit that is decided"),
-        Privilege(f"prvRead{field}", "Read sync field", (*_REVIEW, Purpose.CAPTURE), "read the values that wait"),
+        Privilege(
+            f"prvRead{record}", "Read sync record", (*_REVIEW, Purpose.CAPTURE), "read the edits that are waiting"
+        ),
+        Privilege(f"prvWrite{record}", "Write sync record", _REVIEW, "close an edit that has been decided"),
+        Privilege(
+            f"prvRead{field}", "Read sync field", (*_REVIEW, Purpose.CAPTURE), "read the values that are waiting"
+        ),
         Privilege(f"prvWrite{field}", "Write sync field", _REVIEW, "mark a value as decided"),
         *(
             Privilege(f"prv{verb}{table}", f"{title} {label}", _CAPTURE, reason, required=False)
             for verb, table, title, label, reason in (
-                ("Create", record, "Create", "sync record", "stage what the audit log shows"),
+                ("Create", record, "Create", "sync record", "stage edits found in the audit log"),
                 ("Append", record, "Append", "sync record", "link an edit with its contact"),
                 ("AppendTo", record, "Append to", "sync record", "link values with their edit"),
-                ("Create", field, "Create", "sync field", "stage what the audit log shows"),
+                ("Create", field, "Create", "sync field", "stage edits found in the audit log"),
                 ("Append", field, "Append", "sync field", "link values with their edit"),
             )
         ),

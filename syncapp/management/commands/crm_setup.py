@@ -147,7 +147,7 @@ class Command(BaseCommand):
         for title, _delete in found.steps:
             self.stdout.write(f"would be deleted {title}")
         for title in found.kept:
-            self.stdout.write(f"stays            {title}: in the solution, but not made by this command")
+            self.stdout.write(f"stays            {title}: in the solution, but not created by this command")
         if not found.steps:
             self.stdout.write("There is nothing to remove.")
         elif write:

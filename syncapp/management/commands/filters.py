@@ -71,7 +71,7 @@ class Command(BaseCommand):
             )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the answer, or raise CommandError."""
+        """Print the answer. Raises CommandError for invalid arguments."""
         parsed = Namespace(**options)
         data, lines = _SUBCOMMANDS[parsed.part](parsed, self._show_progress)
         if parsed.json:
@@ -208,7 +208,7 @@ def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
         data: dict[str, Any] = {"read_at": read_at, "reading_now": is_reading, "users": users}
         data |= {"reading": known.reading, "reading_probed_at": known.reading_probed_at}
         data |= {"writing": known.writing, "writing_probed_at": known.writing_probed_at}
-        lines = [f"{users:,} users. {_age_of_inventory(read_at)}{' They are being read.' if is_reading else ''}"]
+        lines = [f"{users:,} users. {_age_of_inventory(read_at)}{' They are being read now.' if is_reading else ''}"]
         lines.append(f"Filters are read: {known.get_reading_display()}. Switched: {known.get_writing_display()}.")
         return data, lines
     run = FilterRun.objects.select_related("person").filter(number=options.run).first()

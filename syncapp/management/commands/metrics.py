@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Print the durations that the processes of this host measured, in Prometheus' text format."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print them. Raises CommandError without PROMETHEUS_MULTIPROC_DIR."""
+        """Print the durations. Raises CommandError without PROMETHEUS_MULTIPROC_DIR."""
         registry = metrics.of_this_host()
         if registry is None:
             raise CommandError("Set PROMETHEUS_MULTIPROC_DIR to the folder that the processes of this host share.")

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check the portal and exit with the status. One host only: it records alerts of a lost database there."""
+        """Check the portal and exit with the status. Run it on one host only, which records the alerts it has sent."""
         status = self._check()
         if status != WELL:
             sys.exit(status)

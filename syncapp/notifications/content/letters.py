@@ -111,7 +111,7 @@ class Letter:
 
 
 def compose(message: Message) -> Letter | None:
-    """Compose the content of a mail; return None if it is outdated, or its reader may not or does not want to get it.
+    """Compose the content of a mail; return None if it is outdated, or its reader must not or does not want to get it.
 
     Times and numbers are in the reader's time zone and formats.
     """

@@ -29,7 +29,7 @@ _NEEDED = "Edits cannot be captured from the audit log. Staging by the CRM’s o
 
 
 def organization(context: Context) -> Answer:
-    """Read whether the organization audits."""
+    """Read whether auditing is on for the organization."""
     if context.crm.audits.settings().is_on:
         return ok("on", "The organization keeps an audit log.")
     do = "Turn auditing on, if edits are to be captured from the audit log:"

@@ -39,7 +39,9 @@ def held(privilege: Privilege, context: Context) -> Answer:
         return ok("held, for the whole organization", f"Needed to {privilege.reason}.")
     if level is None and _table_is_missing(privilege, context):
         means = "The privilege exists as soon as the table does."
-        return not_asked("the table is not there yet", means, "Create the staging tables first.", tried=_TRIED)
+        return not_asked(
+            "not checked: the table does not exist yet", means, "Create the staging tables first.", tried=_TRIED
+        )
     answer = "not held" if level is None else f"held, but only at the level {level}"
     means = f"The portal cannot {privilege.reason}."
     do = f"Give the role {privilege.title} ({privilege.name}) for the whole organization:"

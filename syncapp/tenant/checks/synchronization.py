@@ -144,7 +144,7 @@ def _masked(value: str) -> str:
 
 
 def mailboxes(_context: Context) -> Answer:
-    """Count the people whose mailbox synchronizes, as the inventory last read them."""
+    """Count the people whose mailbox is synchronized by the server, as the inventory last read them."""
     people = FilterUser.objects.people().filter(is_disabled=False)
     total = people.count()
     if not total:
