@@ -357,7 +357,7 @@ def take_inventory() -> None:
 
 @_periodic(stalled_after=settings.HARD_LIMIT, is_due=rhythm.is_due)
 def read_audit_log() -> None:
-    """Read changes of contacts from the CRM's audit log until this task's time is up, if capture is on."""
+    """Read changes to contacts from the CRM's audit log until this task's time is up, if capture is on."""
     permit = breakers.try_acquire(AUDIT_BREAKERS)
     if permit is None:
         return

@@ -5,7 +5,7 @@ of the log. A search for names finds edits: if few match, their entries are look
 scanned from its newest entry, which soon fills a page.
 
 A grouped page has one entry for each run, bulk decision, put-back plan, and round of a rule. The entries of
-their users and fields are no part of the indexes that it reads, so a run of 20,000 users costs as much as one of one
+their users and fields are not in the indexes that it reads, so a run of 20,000 users costs as much as a run of one
 user. PostgreSQL does not know how few entries of an area are left, and would look for them among those of all areas:
 `_Is` and the order make it walk through the index of the area.
 """
@@ -60,7 +60,7 @@ STEPS = (*RUN_ACTIONS, *PUT_BACK_ACTIONS)
 
 
 class _Is(Func):
-    """A comparison with a value for which PostgreSQL's planner does not take the column for constant.
+    """A comparison with a value for which PostgreSQL's planner does not treat the column as constant.
 
     The planner drops constant columns from an order. Ordered by this column too, rows can only come from an index that
     begins with it.
@@ -173,7 +173,7 @@ def of_group(group: uuid.UUID, actions: Sequence[str], *, limit: int) -> list[Au
 
 
 def oldest_first(conditions: AuditFilter, *, limit: int) -> Page:
-    """Return the first `limit` entries in the order of time."""
+    """Return the first `limit` entries in chronological order."""
     found = list(_entries(conditions).order_by("at", "id")[: limit + 1])
     return Page(found[:limit], has_more=len(found) > limit)
 

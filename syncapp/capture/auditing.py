@@ -20,7 +20,7 @@ SUSPECTED_AFTER = timedelta(minutes=15)
 def refresh(
     crm: CrmClient, capture: Capture, watched: Collection[str], *, now: datetime, is_suspected: bool = False
 ) -> bool:
-    """Read the auditing settings if they are stale, record gaps if auditing is off; return whether they were read.
+    """Read the auditing settings if they are stale, and record gaps in auditing; return whether they were read.
 
     `watched` are the tracked columns and the revision column. Raises CrmError.
     """

@@ -80,7 +80,7 @@ def signature_gone(unsigned: int, *, share: float) -> Finding | None:
     """Return a finding if at least 20 updates in a row are unsigned, and more than chance explains.
 
     `share` is the usual share of signed updates, from 0 to 1. Without the signature every Outlook edit is let through,
-    and the identity may sign something else by now. Only users whose mailbox was read are counted; until the inventory
+    and the identity may now sign something else. Only users whose mailbox was read are counted; until the inventory
     has read mailboxes, this brake cannot act.
     """
     if unsigned < min_unsigned(share):

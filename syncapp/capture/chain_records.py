@@ -32,7 +32,7 @@ UNKNOWN = Value(is_known=False)
 class Change:
     """One column of an entry; `is_reviewed` is False if such changes are let through.
 
-    `may_restore` is False if earlier changes of this column may be missing.
+    `may_restore` is False if earlier changes to this column may be missing.
     """
 
     old: Value

@@ -1,4 +1,4 @@
-"""Captured changes of one source, one column of a contact each, newest first, paged by position and not by offset."""
+"""Captured changes by one source, one column of a contact each, newest first, paged by position and not by offset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last step of a round: the source of each change, as far as it is known, and its handling.
+"""The last step of a round: the source of each change, if it is known, and its handling.
 
 An entry that may be from Outlook waits until all entries of its contact have arrived, or the waiting time is over.
 """
@@ -93,10 +93,10 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
 
 
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:
-    """Return the source of the change; None while only the contact's row could show it, and cannot be trusted yet.
+    """Return the source of the change; None while it depends on the contact's row, and the row cannot be trusted yet.
 
-    Only for a CRM whose audit log names no signing user (signature.py). Entries keep whole seconds: until all are
-    there, a row that fits this entry may describe a later change of the same second.
+    Needed only if the CRM's audit log names no signing user (signature.py). Entries have whole seconds: until all
+    have arrived, a row that matches this entry may describe a later change in the same second.
     """
     as_is = Source(entry.source), Evidence(entry.evidence)
     row = contact.last_change()

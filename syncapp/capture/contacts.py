@@ -1,6 +1,6 @@
 """The first step of a round: contacts that changed, by change tracking; an audit entry is expected for each.
 
-A changed contact is awaited until its entry arrives or the waiting time ends: changes of columns that are not audited
+A changed contact is awaited until its entry arrives or the waiting time ends: changes to columns that are not audited
 leave no entry.
 """
 

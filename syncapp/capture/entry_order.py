@@ -16,7 +16,7 @@ MAX_AT_ONCE = 5
 
 
 def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[Entry]:
-    """Return the entries in the order in which they happened, as far as times and values show it."""
+    """Return the entries in the order in which they happened, judged by their times and values."""
     known: dict[str, Value] = {}
     by_time = sorted(entries, key=lambda entry: (entry.at, not entry.is_handled, entry.id))
     groups = [list(group) for _, group in groupby(by_time, key=lambda entry: entry.at)]

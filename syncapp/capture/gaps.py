@@ -38,7 +38,7 @@ def end(reason: Reason, *, at: datetime) -> bool:
 
 
 def note_silence(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
-    """Record gaps since the last reading: entries that the CRM deleted meanwhile, or that are found too late."""
+    """Record the gap after a pause in reading: entries that the CRM has since deleted, or that are found too late."""
     if read_at is None:
         return
     if capture.days_kept not in (None, KEPT_FOREVER):

@@ -155,7 +155,7 @@ def _is_of(restore: Restore, row: CaptureEntry) -> bool:
 
 
 def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEntry]) -> list[Entry]:
-    """Return our restores whose audit entries were not read yet, each placed right after the edits that it restored."""
+    """Return our restores whose audit entries have not been read, each right after the edits that it restored."""
     ours = [row for row in rows.values() if row.source == Source.OURS]
     found: dict[tuple[str, datetime], Restore] = {}
     for restore in restores:

@@ -1,4 +1,4 @@
-"""The users of the CRM that sign what Outlook saves, and those of other programs."""
+"""The CRM users that sign what Outlook saves, and those of other programs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def find(crm: CrmClient) -> bool:
     """Look up the user named in CRM_SYNC_USER, unless it is known; return whether it is known now. Raises CrmError.
 
     If several users have this name, none is taken: it is not known which of them signs. A user of a new name pauses
-    capture until its signature was seen on an administrator's own edit (signature.py); a user of an earlier name that
-    was never seen to sign is forgotten.
+    capture until its signature has been seen on an administrator's own edit (signature.py); a user of an earlier name
+    that was never seen to sign is forgotten.
     """
     found_before = CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, is_confirmed=False, added_by=None)
     found_before.exclude(name=settings.CRM_SYNC_USER).delete()

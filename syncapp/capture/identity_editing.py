@@ -1,7 +1,7 @@
 """Editing of the list of signing users and programs by administrators.
 
 Signing users decide what counts as an Outlook edit, so adding or removing one pauses capture. Resuming waits until
-the signature was seen on an administrator's own edit (signature.py).
+the signature has been seen on an administrator's own edit (signature.py).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def find_users(text: str) -> list[FilterUser]:
 
 @retried
 def add(user_id: UUID, kind: Kind, *, by: Person) -> CaptureIdentity:
-    """Add a user of the CRM to the list. A signing user pauses capture. Raises SwitchRefused."""
+    """Add a CRM user to the list. Adding a signing user pauses capture. Raises SwitchRefused."""
     locked_capture()
     user = FilterUser.objects.filter(pk=user_id).first()
     if user is None:
@@ -69,7 +69,7 @@ def add(user_id: UUID, kind: Kind, *, by: Person) -> CaptureIdentity:
 
 @retried
 def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
-    """Remove a user from the list. A signing user pauses capture. Raises SwitchRefused."""
+    """Remove a user from the list. Removing a signing user pauses capture. Raises SwitchRefused."""
     locked_capture()
     identity = CaptureIdentity.objects.filter(pk=user_id).first()
     if identity is None:

@@ -25,7 +25,7 @@ from syncapp.models.capture.entry import Source
 from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.jobs.job import database_now
 
-# Up to this many changes, each page view counts today anew; beyond that, the last stored count is shown.
+# Up to this many changes, each page view counts today again; beyond that, the last stored count is shown.
 MAX_COUNTED_NOW = 5000
 ORDER = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
 # Upper ends of the ranges in which a value's time in the CRM is counted, in seconds.
@@ -42,7 +42,7 @@ class Writer:
 
 @dataclass(slots=True)
 class ColumnChanges:
-    """The changes of one column by one writer in 30 and in 7 days; `done` and `by_original` count those of 7 days.
+    """One writer's changes to one column in 30 and in 7 days; `done` and `by_original` count those of 7 days.
 
     `by_original` counts changes that the original rule would have restored. `example` is the newest with a known value.
     """
@@ -152,7 +152,7 @@ def _counted_now(today: date) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """The times that restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
+    """How long restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
 
     number: int
     median: float | None
@@ -161,7 +161,7 @@ class Lives:
 
 
 def lives(*, since: datetime) -> Lives:
-    """Return how long the values restored since then had been in the CRM."""
+    """Return how long the values restored after `since` had been in the CRM."""
     restored = Restore.objects.filter(done_at__gte=since, live_seconds__isnull=False).order_by("live_seconds")
     steps = [0.0, *LIVE_STEPS, math.inf]
     buckets = {
@@ -184,7 +184,7 @@ def most_restores_of_column() -> int:
 
 
 def program_names(ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the names of programs' users, as far as they are known."""
+    """Return the known names of programs' users."""
     known = {pk: name for pk, name in CaptureIdentity.objects.filter(pk__in=ids).values_list("pk", "name") if name}
     return known | dict(FilterUser.objects.filter(pk__in=ids).exclude(name="").values_list("pk", "name"))
 

@@ -88,6 +88,6 @@ def _begin(crm: CrmClient, lease: TableLease, names: Names, seconds: float | Non
 
 
 def delete_old() -> int:
-    """Delete entries that no page counts any more, and old rows about contacts; return how many rows."""
+    """Delete entries that no page counts anymore, and old rows about contacts; return how many rows."""
     old = CaptureEntry.objects.filter(happened_at__lt=database_now(plus=-KEPT.total_seconds()))
     return old.delete()[0] + contacts.delete_old()

@@ -75,7 +75,7 @@ def signer_of(
 ) -> tuple[UUID, Evidence] | None:
     """Return the signing user of the newest signed edit, and the evidence; None if none is signed. Raises CrmError.
 
-    `rows` are the last changes of contacts, which show the signature if the audit log does not.
+    `rows` are the last changes to contacts, which show the signature if the audit log does not.
     """
     known = identities.known_users(crm)
     by_contact = {row.contact_id: row for row in rows}

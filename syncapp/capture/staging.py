@@ -78,7 +78,7 @@ class _Found:
 
 
 class _EntriesMissing(Exception):
-    """Entries of this contact have not arrived, or their values were not read yet."""
+    """Entries of this contact have not arrived, or their values have not been read yet."""
 
 
 class _SettingsChanged(Exception):
@@ -220,7 +220,7 @@ def _stage(work: _Work) -> None:
 
 
 def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
-    """Stage without restoring, then try each column by itself, so that one refused value stops only itself."""
+    """Stage without restoring, then restore columns one by one, so that a refused value does not stop the others."""
     found = _read_and_plan(work)
     without = _without_restores(found.plan)
     try:
@@ -250,7 +250,7 @@ def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
 
 
 def _restore_one(work: _Work, column: str) -> CrmError | None:
-    """Restore one column, unless its value changed meanwhile; return the refusal, if any."""
+    """Restore one column, unless its value has changed since; return the refusal, if any."""
     found = _read_and_plan(work)
     if column not in found.plan.restores:
         return Stale("The value has since changed in the CRM.", status=412, code="changed")
@@ -321,7 +321,7 @@ def _plan(work: _Work) -> _Found:
 
 
 def _settings() -> tuple[Capture, _Settings]:
-    """Return the capture settings. Raises _SettingsChanged if capture is off by now."""
+    """Return the capture settings. Raises _SettingsChanged if capture is now off."""
     capture = Capture.objects.filter(slot=1).first()
     if capture is None:
         raise _SettingsChanged
@@ -336,7 +336,7 @@ def _live(contact: LiveContact | None) -> Live | None:
 
 
 def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> None:
-    """Send what is not in the CRM yet, unless capture was paused or switched meanwhile.
+    """Send what is not in the CRM yet, unless capture has been paused or switched since.
 
     Raises CrmError, LostLease, _SettingsChanged.
     """

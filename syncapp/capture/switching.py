@@ -70,7 +70,7 @@ def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None
 
 @retried
 def switch_off(source: Source, *, by: Person) -> None:
-    """Only observe this source from now on; once no source is on, capture only observes. Raises SwitchRefused.
+    """Stop acting on a source and only observe it; with no source on, capture only observes. Raises SwitchRefused.
 
     Restored values stay restored, and staged edits stay in the review queue.
     """
@@ -85,7 +85,7 @@ def switch_off(source: Source, *, by: Person) -> None:
 def end(*, by: Person) -> None:
     """Switch every source off and observe nothing, for a plug-in to take over. Raises SwitchRefused.
 
-    The next round of reading that is requested begins to observe anew.
+    The next round of reading that is requested begins to observe again.
     """
     capture = locked_capture()
     CaptureSource.objects.filter(is_on=True).update(is_on=False, switched_by=by)
@@ -104,7 +104,7 @@ def include_everyone(source: Source, *, by: Person) -> None:
 
 @retried
 def set_handling(source: Source, column_name: str, handling: CaptureColumn.Handling, *, by: Person) -> None:
-    """Review later changes of a column by this source, or let them through. Raises SwitchRefused."""
+    """Review this source's later changes to a column, or let them through. Raises SwitchRefused."""
     if source in _NEVER:
         raise SwitchRefused(_NEVER[source])
     if column_name not in columns.tracked(clients.names().contact_revision):

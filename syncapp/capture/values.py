@@ -35,7 +35,7 @@ class ColumnChange:
 def changes(
     details: AuditDetails, columns: Collection[Column], *, readable: Collection[str]
 ) -> tuple[ColumnChange, ...]:
-    """Return the changes of these columns in an entry; others are left out.
+    """Return the changes to these columns in an entry; others are left out.
 
     `readable` are the columns known to have been audited at that time and not hidden from us: only for these
     does an absent value mean an empty one.
@@ -74,7 +74,7 @@ def _is_cut_off(text: str) -> bool:
 
 
 def revisions(details: AuditDetails, name: str) -> tuple[int | None, int | None, bool]:
-    """Return the old and new value of the revision column, and whether the entry has it; a name of '' is no column."""
+    """Return the old and new value of the revision column, and whether the entry has it; '' names no column."""
     found = [value if isinstance(value, int) else None for value in (details.old.get(name), details.new.get(name))]
     return found[0], found[1], bool(name) and name in details.columns
 

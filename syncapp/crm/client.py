@@ -172,7 +172,7 @@ class CrmClient:
         return definitions.columns(table, [_require(part).json() for part in parts])
 
     def table_facts(self, table: str) -> TableFacts:
-        """Return the table's code, and whether the CRM keeps versions and tracks changes of its rows."""
+        """Return the table's code, and whether the CRM keeps versions of its rows and tracks changes to them."""
         return definitions.facts(self._transport.get(definitions.facts_path(table)))
 
     def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
@@ -247,7 +247,8 @@ class CrmClient:
         """Return the contact, the given SyncRecords and all their SyncFields as the CRM holds them now.
 
         One request per 200 records; rows that no longer exist are absent. Without `with_revision` the contact's
-        revision column is not read, because the CRM lacks it; without `with_origin` nor is whether edits are restored.
+        revision column is not read, because the CRM lacks it; the same goes for `with_origin` and the columns about an
+        edit's origin.
         """
         names = self._names
         revision = names.contact_revision if with_revision else ""

@@ -1,4 +1,4 @@
-"""Recent changes of contacts, from the columns in which the CRM keeps the last change of each row."""
+"""Recent changes to contacts, from the columns in which the CRM keeps the last change of each row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ContactChange:
 
 
 class ContactChanges:
-    """Reads of the last changes of contacts."""
+    """Reads of the last changes to contacts."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A time on the monotonic clock, so that changes of the system time have no effect."""
+    """A time on the monotonic clock, so that changes to the system time have no effect."""
 
     at: float
 

@@ -105,7 +105,7 @@ class Observations:
 
     @property
     def capture_stalled_after(self) -> float:
-        """Return the age in seconds from which the audit log counts as not being read; a round may take a minute."""
+        """Return the age in seconds at which reading the audit log counts as stalled; a round may take a minute."""
         tolerance = max(60.0, 12 * settings.PULL_SECONDS)
         lasting = self._lasting_uses(Use.QUEUE, Use.ARRIVALS, seconds=tolerance)
         return rhythm.interval(lasting) + tolerance

@@ -52,7 +52,7 @@ def create_missing(due: Collection[tuple[ContactKey, datetime]]) -> None:
 
 
 def bring_forward(contact: ContactKey, due_at: datetime) -> bool:
-    """Make the contact's open delivery due at `due_at` at the latest, unless it was tried; False if there is none."""
+    """Make the contact's open delivery due by `due_at`, unless it was already tried; return False if there is none."""
     table, target_id = contact
     rows = Delivery.objects.filter(target_table=table, target_id=target_id, state__in=OPEN_STATES)
     untried = When(state__in=WAITING_STATES, attempts=0, then=Least("due_at", due_at))
@@ -60,7 +60,7 @@ def bring_forward(contact: ContactKey, due_at: datetime) -> bool:
 
 
 def next_due(delivery: Delivery) -> datetime | None:
-    """Return when the contact's earliest decision outside of a delivery becomes due; None if there is none."""
+    """Return when the contact's earliest decision that has no delivery becomes due; None if there is none."""
     waiting = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
     earliest: datetime | None = waiting.filter(state=DecisionState.OPEN).aggregate(due=Min("due_at"))["due"]
     return earliest

@@ -31,7 +31,7 @@ _cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read each table's columns at most once within the block, such as one request, and in COLUMNS_SECONDS."""
+    """Read each table's columns at most once within the block (such as one request), and once per COLUMNS_SECONDS."""
     token = _cache.set({})
     try:
         yield
@@ -60,7 +60,7 @@ def _read(table: str) -> dict[str, Column]:
 
 
 def select(table: str, names: Collection[str]) -> Mapping[str, Column]:
-    """Return at least these columns of a table, as far as they are known."""
+    """Return the known ones among these columns of a table, and perhaps others."""
     held = _cache.get()
     if held is not None and table in held:
         return held[table]

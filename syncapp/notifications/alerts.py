@@ -3,7 +3,7 @@
     noticed ─▶ mail sent, after ALERT_AFTER seconds ─▶ over: second mail, if there was a first
 
 Time counts from the first check that found the trouble, not from its beginning: after a restart, workers need a moment
-to answer, which is no reason for a mail. Workers cannot report that no worker answers, so `manage.py watch` runs
+to answer, which does not justify a mail. Workers cannot report that no worker answers, so `manage.py watch` runs
 outside of them, by cron or a timer.
 """
 

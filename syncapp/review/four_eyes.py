@@ -35,7 +35,7 @@ class Editor:
     address: str
 
     def is_person(self, person: Person) -> bool:
-        """Return whether the editor is certainly this person of the portal."""
+        """Return whether the editor is known to be this person."""
         if self.entra_id is not None:
             return self.entra_id == person.oid
         # Without an id an equal address proves that it is the same person; another address proves nothing.

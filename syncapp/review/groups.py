@@ -56,7 +56,7 @@ def is_groupable(field: SyncField, column: Column | None) -> bool:
 def find_groups(
     fields: Collection[SyncField], definitions: Iterable[GroupDefinition], known: Mapping[str, Column]
 ) -> list[Group]:
-    """Return the groups of which the edit has at least two fields."""
+    """Return the groups that have at least two fields in the edit."""
     by_column: dict[str, list[SyncField]] = {}
     for field in fields:
         by_column.setdefault(field.column_name, []).append(field)

@@ -56,7 +56,7 @@ def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncF
 def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
 ) -> dict[uuid.UUID, FormerValue]:
-    """Return, by field, when the CRM held the proposed value before, according to `rows` (see `other_edits`)."""
+    """Return, by field, when the CRM last held the proposed value before the edit, as `rows` (`other_edits`) show."""
     found = {}
     for field in fields:
         if not (field.is_undecided and field.proposed_value):

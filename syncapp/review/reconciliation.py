@@ -64,7 +64,7 @@ class Report:
 
     @property
     def needs_someone(self) -> bool:
-        """Return whether a person has to act; everything else is done or continues by itself."""
+        """Return whether a person has to act; everything else is done or continues automatically."""
         is_unread = self.read_at is None
         return bool(is_unread or self.lost or self.failed or self.unmarked or self.differing or self.runs)
 

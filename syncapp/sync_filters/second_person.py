@@ -52,7 +52,7 @@ class Load:
 
 
 def load(run: FilterRun) -> Load:
-    """Return the users that a run adds to those its person switched alone. An undo adds none and never waits."""
+    """Count the users that a run adds to those its creator switched alone in a day; an undo adds none."""
     if run.undoes_id is not None:
         return Load(0)
     # Users in unconfirmed runs of the same person: written within a day, or still to come.

@@ -97,7 +97,7 @@ _BUILT_IN = (
     Privilege("prvAppendToContact", "Append to contact", (*_REVIEW, Purpose.CAPTURE), "write a lookup to a contact"),
     Privilege("prvReadAccount", "Read account", _BOTH, "show and choose companies"),
     Privilege("prvAppendToAccount", "Append to account", _REVIEW, "write a contact’s company"),
-    Privilege("prvReadAuditSummary", "View audit summary", _CAPTURE, "list changes of contacts", required=False),
+    Privilege("prvReadAuditSummary", "View audit summary", _CAPTURE, "list changes to contacts", required=False),
     Privilege(
         "prvReadRecordAuditHistory", "View audit history", _CAPTURE, "read the values of a change", required=False
     ),

@@ -121,7 +121,7 @@ def _put_back(work: Work) -> None:
 
 
 def _put_back_one_by_one(work: Work, items: Sequence[PutBackItem], refusal: CrmError) -> None:
-    """Write each column by itself, so that one refused value stops only itself. Raises CrmError, LostLease."""
+    """Write the columns one by one, so that a refused value does not stop the others. Raises CrmError, LostLease."""
     refused = {items[0].pk: refusal} if len(items) == 1 else {}
     written: list[int] = []
     for item in items if len(items) > 1 else ():

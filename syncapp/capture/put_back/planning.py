@@ -100,7 +100,7 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
 
 
 def _newest_of_each(wanted: Range) -> dict[Place, Restore]:
-    """Return the newest restore of each column in the range, grouped by contact in the order of time."""
+    """Return the newest restore of each column in the range, grouped by contact, in chronological order."""
     rows = Restore.objects.exclude(result=RestoreResult.NOT_RESTORED)
     rows = rows.filter(done_at__gte=wanted.begins_at, done_at__lt=wanted.ends_at)
     if wanted.source:
@@ -152,7 +152,7 @@ def fields_of(restores: Collection[Restore]) -> dict[int, SyncField]:
 
 
 def chunks(rows: Sequence[Each], size: int) -> Iterator[list[Each]]:
-    """Yield the rows in parts of this size."""
+    """Yield the rows in chunks of `size`."""
     left = iter(rows)
     while some := list(islice(left, size)):
         yield some

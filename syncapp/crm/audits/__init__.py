@@ -1,1 +1,1 @@
-"""The CRM's audit log: the author and time of each change of a row, with the values before and after."""
+"""The CRM's audit log: the author and time of each change to a row, with the values before and after."""

@@ -66,9 +66,9 @@ class Audits:
         page_size: int = 500,
         deadline: Deadline | None = None,
     ) -> Page[AuditEntry]:
-        """Return a page of the changes of a table's rows since a moment, oldest first.
+        """Return a page of the changes to a table's rows since a moment, oldest first.
 
-        With `rows`, only changes of these rows; with `users`, only changes in these users' names.
+        With `rows`, only changes to these rows; with `users`, only changes in these users' names.
 
         Entries may appear long after the change and out of order, so callers start again before the newest entry and
         recognize known entries by their id. `with_change_data` selects a column that the CRM may refuse, since the

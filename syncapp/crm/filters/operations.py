@@ -1,4 +1,4 @@
-"""Reads of Outlook filters, and changes of filters and sync methods, which are read back as proof.
+"""Reads of Outlook filters, and changes to filters and sync methods, which are read back as proof.
 
 Without impersonation only a user with prvAdminFilter can read other users' filters, and only with exactly the two
 conditions of `_path_of`; any other query returns the caller's own rows ("Offline and Outlook filters and templates").

@@ -14,7 +14,7 @@ BACKLOG_FROM = 200  # waiting edits after the first read, more than a day's work
 
 
 def is_first_reading(cursor: MirrorCursor) -> bool:
-    """Return whether the table is being read for the first time, so that its edits are no arrivals."""
+    """Return whether the table is being read for the first time, so that its edits do not count as arrivals."""
     return cursor.is_full_read and cursor.full_read_at is None
 
 

@@ -167,7 +167,7 @@ def _lease_tables() -> Iterator[Leases | None]:
 
 
 def _show(running: _Pull, ids: Collection[UUID]) -> None:
-    """Show the edits among these that have fields, once their fields are read."""
+    """Show those of these edits whose fields have been read."""
     is_news = not arrivals.is_first_reading(cursors.current(running.leases[RECORDS]))
     for part in rows.split_chunks(sorted(visibility.with_fields(ids))):
         _show_part(running, part, is_news=is_news)

@@ -59,7 +59,7 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> StoreResu
     """
     # Edits of tables that the portal does not review count as unreadable.
     rows = [replace(row, problem=row.problem or table_problem(row.target_table)) for row in rows]
-    # Locked, so that a company's name stored meanwhile, which comes from another read, is not lost.
+    # Locked, so that a company's name that another read stores at the same time is not lost.
     held = locked(SyncRecord.objects.filter(pk__in={row.id for row in rows}))
     columns = held.only("is_stub", "target_id", "unreadable", "company", "search_words")
     stored = {record.pk: record for record in columns}

@@ -29,7 +29,7 @@ def hidden_ids() -> set[UUID]:
 
 
 def with_fields(ids: Collection[UUID]) -> set[UUID]:
-    """Return the edits among these that have fields; the others stay hidden until their fields are read."""
+    """Return those of these edits that have fields; the others stay hidden until their fields are read."""
     return set(SyncField.objects.filter(record__in=ids).order_by().values_list("record", flat=True).distinct())
 
 

@@ -81,7 +81,7 @@ def needs_writing_probe() -> bool:
 
 
 def confirm_writing_works() -> None:
-    """Note that a write was read back as wanted and by the expected author; at most once a minute."""
+    """Record, at most once a minute, that a write was read back with the expected value and author."""
     old = timezone.now() - timedelta(minutes=1)
     FilterAccess.objects.filter(slot=1, writing_probed_at__lt=old).update(writing_probed_at=timezone.now())
 

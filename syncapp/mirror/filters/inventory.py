@@ -209,7 +209,7 @@ def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> 
 
 
 def _require_some(read: Sequence[OwnerFilters]) -> None:
-    """Raise the CRM's refusal if it refuses the filters of all these owners and so not because of one of them."""
+    """Raise the refusal if the CRM refuses the filters of all these owners, so that no single owner is the cause."""
     errors = [each.error for each in read if each.error is not None and each.error.is_refusal]
     if not errors or len(errors) < len(read):
         return

@@ -8,7 +8,7 @@ from syncapp.models.capture.entry import Source
 
 
 class ChangeResult(models.TextChoices):
-    """The result of one change of one column. Codes are those of RestoreResult and EntryState if these have one."""
+    """The result of one change to one column. Codes are those of RestoreResult and EntryState if these have one."""
 
     RESTORED = "restored", "restored"
     PUT_BACK = "put_back", "restored, then undone"
@@ -20,7 +20,7 @@ class ChangeResult(models.TextChoices):
 
 
 class CaptureDay(models.Model):
-    """The number of changes of one column on one day (UTC), by one source, with one result.
+    """The number of changes to one column on one day (UTC), by one source, with one result.
 
     `program_id` is the user of the CRM behind which a program writes; None for other sources. `column_name` is empty
     if it is not known which columns changed. `is_restored_by_original` changes would be restored by the original

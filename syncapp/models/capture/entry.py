@@ -137,7 +137,7 @@ class CaptureValue(models.Model):
 
 
 class CaptureContact(models.Model):
-    """The last change of a contact according to its row, read by change tracking.
+    """The last change to a contact according to its row, read by change tracking.
 
     It shows which entries have not arrived, and who signed the newest change. `noticed_at` is when the portal first saw
     this change; `awaited_until` is when the wait for its entry ends, None once it arrived. `version` distinguishes two

@@ -132,7 +132,7 @@ class CaptureSource(models.Model):
 
 
 class CaptureColumn(models.Model):
-    """The handling of changes of one column by one source; without a row they are reviewed.
+    """The handling of one source's changes to one column; without a row they are reviewed.
 
     It affects only entries after `since`, so that a value that was let through stays the CRM's own.
     """

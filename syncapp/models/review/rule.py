@@ -51,7 +51,7 @@ class RuleQuerySet(models.QuerySet["Rule"]):
 
 
 class Rule(models.Model):
-    """Conditions that must all hold (an empty list is no condition) and an outcome; the first matching rule decides."""
+    """Conditions that must all hold (an empty list means none) and an outcome; the first matching rule decides."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)

@@ -73,7 +73,7 @@ class Outcome(models.TextChoices):
 
 
 FAILURES = [Outcome.DENIED, Outcome.FAILED]
-# Outcomes of items whose filters were all written and read back as wanted.
+# Outcomes of items whose filters were all written and read back in the desired state.
 WRITTEN = [Outcome.DONE, Outcome.PARTLY]
 # The due time of items of a run that is not started or is paused.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.tables import Cell
 
 
 class SyncPaths(models.TextChoices):
-    """The number of paths from the CRM to a user's Outlook, as far as the CRM shows it."""
+    """The number of paths from the CRM to a user's Outlook, according to what the CRM shows."""
 
     TWICE = "twice", "Twice"
     ONCE = "once", "Once"

@@ -1,4 +1,4 @@
-"""Warnings: reasons to check a field by itself before it is decided together with others."""
+"""Warnings: reasons to check a field separately before it is decided together with others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WORDS = {
 def changed_in_crm(field: SyncField, column: Column | None) -> bool:
     """Return whether the CRM's last read value differs from the one that staging left, compared by type.
 
-    Such a field is decided by itself: a bulk decision or a rule has not seen that value.
+    Such a field is decided separately: a bulk decision or a rule has not seen that value.
     """
     return field.crm_now_read_at is not None and not is_left_by_staging(field, column, field.crm_now_value)
 

@@ -162,7 +162,7 @@ def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
 
 
 def _readable(runs: list[_Run]) -> list[_Run]:
-    """Merge changes that are separated by few common letters, and extend them to words, because people read words."""
+    """Merge changes separated by only a few common letters, and extend them to words, which are easier to read."""
     runs = _merged(runs)
     i = 1
     while i < len(runs) - 1:

@@ -104,7 +104,7 @@ def page(
     after: SyncRecord | None = None,
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Return the first edits of a tab, or those that follow `after`, which need not be in the tab any more."""
+    """Return the first edits of a tab, or those that follow `after`, which need not be in the tab anymore."""
     sorting = _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns)
     found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
@@ -117,7 +117,7 @@ def page(
 def neighbor(
     of: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA, is_backwards: bool = False
 ) -> uuid.UUID | None:
-    """Return the edit after `of`, or before it; `of` need not be in the tab any more."""
+    """Return the edit after `of`, or before it; `of` need not be in the tab anymore."""
     sorting = _SORTED_BY[order].reverse if is_backwards else _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_follows(of, sorting))[:1])

@@ -52,7 +52,7 @@ class RulesBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """The content of a rule as an administrator wrote it; an empty tuple is no condition."""
+    """The content of a rule as an administrator wrote it; an empty tuple means no condition."""
 
     name: str
     outcome: str

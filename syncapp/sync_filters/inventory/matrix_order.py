@@ -1,7 +1,7 @@
 """The sort orders of the matrix, and positions in them after which the next page begins.
 
 States are ranked by what a filter manager looks for first; users of the same rank are sorted by name. A position keeps
-the rank that its page showed, so that a user whose state changes meanwhile makes no other user appear twice.
+the rank that its page showed, so that a user whose state changes between pages makes no other user appear twice.
 """
 
 from __future__ import annotations

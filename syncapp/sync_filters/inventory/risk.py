@@ -33,7 +33,7 @@ class UnitRisk:
 
     @property
     def total(self) -> int:
-        """Return the number of its users."""
+        """Return the number of users in this unit."""
         return sum(self.users.values())
 
 

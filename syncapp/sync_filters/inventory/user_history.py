@@ -45,7 +45,7 @@ def history_of(user: FilterUser) -> list[HistoryEntry]:
 
 @dataclass(frozen=True, slots=True)
 class OutsideChange:
-    """The last change of a filter that no known run made, with its author according to the filter's row."""
+    """The last change to a filter that no known run made, with its author according to the filter's row."""
 
     row: FilterRow
     by: str

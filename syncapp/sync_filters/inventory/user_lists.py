@@ -79,7 +79,7 @@ def delete(kept: UserList, *, by: Person) -> None:
 
 
 def matched_user_ids(kept: UserList) -> list[UUID]:
-    """Return the users that a list matches, each once, in the order of its entries."""
+    """Return the ids of the users that a list matches, without duplicates, in the order of its entries."""
     entries = kept.entries.filter(user__isnull=False).order_by("position")
     return list(dict.fromkeys(user_id for user_id in entries.values_list("user_id", flat=True) if user_id))
 

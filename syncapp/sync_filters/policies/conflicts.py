@@ -106,13 +106,13 @@ def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
 
 
 def conflicting_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep the opposite for users of a policy's group, with how many; it may be unsaved."""
+    """Return the policies that keep users of this (perhaps unsaved) policy in the opposite state, with how many."""
     policies = _conflicting_with(desired_state_of(policy), but=but or policy.pk)
     return _with_common_users(policies, set(members_or_empty(policy)) if policies else set())
 
 
 def policies_conflicting_with(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep the opposite of a run for users that it changes, with how many."""
+    """Return the policies that keep users whom a run changes in the opposite state, with how many."""
     policies = _conflicting_with(desired_state_of_run(run), but=run.policy_id)
     items = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
     return _with_common_users(policies, set(items.values_list("user_id", flat=True)) if policies else set())
@@ -169,7 +169,7 @@ class _History:
 
 
 def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
-    """Return, for each user, the person's run or undo that last created the opposite state or is creating it."""
+    """Return, for each user, the manual run or undo that last set the opposite state, or is about to."""
     if not history.runs:
         return {}
     last, wanted = _last_conflicting_writes(history), desired_state_of(history.policy)

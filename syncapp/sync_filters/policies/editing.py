@@ -115,7 +115,7 @@ def request_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, c
 
 @transaction.atomic
 def ask_others(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Ask the people who may confirm repairs and were not asked yet. Raises NotPossible."""
+    """Ask the people who may confirm repairs and have not been asked yet. Raises NotPossible."""
     policy = _lock(policy)
     if not policy.waits_for_a_second_person or not notification_rules.notify_other_confirmers(policy):
         raise NotPossible("Everyone who can confirm this policy and get mail has been asked.")

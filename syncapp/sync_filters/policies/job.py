@@ -80,7 +80,7 @@ def schedule_comparisons() -> None:
 
 @transaction.atomic
 def _reschedule(lease: Lease, pause: timedelta | None) -> None:
-    """Make the policy due after the pause; at once if a comparison was requested meanwhile, never if it is stopped."""
+    """Make the policy due after the pause; at once if a comparison has been requested since, never if it is stopped."""
     queue.lock(lease)
     policy: FilterPolicy = FilterPolicy.objects.get(pk=lease.pk)
     if not policy.is_active:

@@ -75,7 +75,7 @@ def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Per
 
 
 def ask_others(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """Ask the people who may confirm a waiting run and were not asked yet. Raises NotPossible."""
+    """Ask the people who may confirm a waiting run and have not been asked yet. Raises NotPossible."""
     with transaction.atomic():
         _move(run, [RunState.WAITING], RunState.WAITING)
         if not notification_rules.notify_other_confirmers(run):

@@ -1,4 +1,4 @@
-"""Middleware that notes which pages people have open, so that the CRM is read more often meanwhile."""
+"""Middleware that notes which pages people have open, so that the CRM is read more often while they do."""
 
 from __future__ import annotations
 

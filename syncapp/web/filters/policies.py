@@ -146,7 +146,7 @@ def _policy(policy_id: uuid.UUID) -> FilterPolicy:
 def _saved(request: PortalRequest, row: FilterPolicy, done: str) -> HttpResponse:
     """Show a message with what was saved and the policies that conflict with it."""
     for other, users in conflicts.conflicting_policies(row):
-        conflict = f"Policy “{other.name}” keeps the opposite for {users} of its users."
+        conflict = f"Policy “{other.name}” keeps {users} of its users in the opposite state."
         messages.warning(request, f"{conflict} Both skip them until a person decides on this page.")
     messages.success(request, done)
     return _to_policy(row)

@@ -27,7 +27,7 @@ _MAX_QUOTED = 5
 
 @dataclass(frozen=True, slots=True)
 class GroupCheck:
-    """The size of a policy's group, and the policies that keep the opposite for some of its users."""
+    """The size of a policy's group, and the policies that keep some of its users in the opposite state."""
 
     users: int
     opposing: Sequence[tuple[FilterPolicy, int]]

@@ -121,7 +121,7 @@ class PolicyPresenter:
 
     @cached_property
     def opposing(self) -> list[tuple[FilterPolicy, int]]:
-        """Return the policies that keep the opposite for some of its users, for the list of all policies."""
+        """Return the policies that keep some of its users in the opposite state, for the list of all policies."""
         return conflicts.conflicting_policies(self.policy) if self.policy.is_active else []
 
     @property

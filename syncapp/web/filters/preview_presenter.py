@@ -174,7 +174,7 @@ class PreviewPresenter:
 
     @cached_property
     def policies_conflicting_with(self) -> list[tuple[FilterPolicy, int, str]]:
-        """Return the policies that keep the opposite for some users, with the number of users and the kept state."""
+        """Return the policies that keep some users in the opposite state, with the number of users and that state."""
         found = conflicts.policies_conflicting_with(self.run)
         return [(policy, users, policy_presenter.describe_state(policy)) for policy, users in found]
 

@@ -22,7 +22,7 @@ from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters.run_item_presenter import ItemPresenter
 from syncapp.web.filters.run_presenter import RunPresenter
 
-MAX_ON_PAPER = 500  # users who are not as wanted; the CSV has all of them
+MAX_ON_PAPER = 500  # users not in the desired state; the CSV has all of them
 _HEADS = ("User", "Address", "Login", "Business unit", "Plan", "Result", "Why", "Found", "Meetings", "Attendees")
 _TIMES = ("Next meeting", "Ended")
 

@@ -79,7 +79,7 @@ class ItemPresenter:
 
     @property
     def found(self) -> tuple[str, str]:
-        """Return icon and words of the state found: "On", or "2 of 3 on" if some filters are as wanted already."""
+        """Return icon and words of the state found: "On", or "2 of 3 on" if some filters are already as planned."""
         if self.sets_method:
             return "", titles.method_word(self.item.found_method)
         word, icon = ("off", "off") if self.is_on else ("on", "on")

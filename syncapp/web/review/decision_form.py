@@ -1,7 +1,7 @@
 """The form of a record page: one submit becomes choices, or problems beside the input.
 
-Its fields depend on the edit, so this is no Django form, but it is used like one. Each control of a field carries the
-field's id: seen.ID (digest of the shown values), tick.ID (approve), mark.ID (panel to reject or correct is open),
+Its fields depend on the edit, so this is not a Django form, but it is used like one. Each control of a field carries
+the field's id: seen.ID (digest of the shown values), tick.ID (approve), mark.ID (panel to reject or correct is open),
 value.ID (the correction), fold.ID (which of two equal local times), find.ID (the name of a lookup's row), code.ID and
 text.ID (the reason). `do` is the button. A group's head has the same controls with group-KEY as the id; `split` names
 the groups that are decided field by field; `next` asks for the next contact once every field here is decided.

@@ -116,7 +116,7 @@ class FieldPresenter:
 
     @property
     def decides_alone(self) -> bool:
-        """Return whether the row has the buttons, rather than the head of its group."""
+        """Return whether the row has its own buttons, rather than those at the head of its group."""
         return self.can_decide and not self.group
 
     @property
@@ -158,7 +158,7 @@ class FieldPresenter:
 
     @property
     def crm_differs(self) -> bool:
-        """Return whether the CRM held another value than the original before the decision, as far as was read."""
+        """Return whether the CRM, as last read before the decision, held another value than the original."""
         field = self.field
         if field.is_undecided:
             return warnings.changed_in_crm(field, self.column)
@@ -207,7 +207,7 @@ class FieldPresenter:
 
     @property
     def is_crm_value_final(self) -> bool:
-        """Return whether the field is decided, so that its live value is not read any more."""
+        """Return whether the field is decided, so that its live value is no longer read."""
         return self._review is not None and self.field.delivery in (*UNDER_WAY, *IN_THE_CRM)
 
     @property

@@ -84,7 +84,7 @@ def settings_capture_source(request: PortalRequest, source: str) -> HttpResponse
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_column(request: PortalRequest, source: str) -> HttpResponse:
-    """Review later changes of a column by a source, or let them through."""
+    """Review a source's later changes to a column, or let them through."""
     chosen, handling = _source(source), request.POST.get("handling", "")
     if handling not in CaptureColumn.Handling.values:
         raise Http404

@@ -1,4 +1,4 @@
-"""The list of a source's changes of contacts, and its export."""
+"""The list of a source's changes to contacts, and its export."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_second_person_gets_mail(company, settings):
 
 
 def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:
-    """Return two policies that keep the opposite for User 0 and User 1, both compared."""
+    """Return two policies that keep User 0 and User 1 in opposite states, both compared."""
     riva = FilterTeam.objects.create(pk=uuid.uuid4(), name="Riva")
     for user in FilterUser.objects.filter(name__in=["User 0", "User 1"]):
         FilterMembership.objects.create(team_id=riva.pk, user_id=user.pk)
@@ -208,9 +208,9 @@ def test_form_names_conflicting_policy_before_saving(company):
     agreed = Screen(client.post("/filters/policies/create", form | {"wanted": "off"}))
 
     assert "The group has 8 users." in page_text.words
-    assert "Policy Riva users keeps the opposite for 8 of them" in page_text.words
+    assert "Policy Riva users keeps 8 of them in the opposite state" in page_text.words
     assert f'href="/filters/policies/{off.pk}/"' in page_text.html
-    assert "No other policy keeps the opposite" in agreed.words
+    assert "No other policy keeps any of them in the opposite state" in agreed.words
     assert not FilterPolicy.objects.filter(name="More").exists()
     assert page_text.form["name"] == ["More"]
 
@@ -229,7 +229,7 @@ def test_conflicting_policies_name_each_other(company):
     }
 
     assert "2 users: Policy Riva on keeps appointment, service appointment on." in pages["off"].words
-    assert "Policy “Riva users” keeps the opposite for 2 of its users." in pages["off"].words
+    assert "Policy “Riva users” keeps 2 of its users in the opposite state." in pages["off"].words
     assert "Skipped: there is a conflict" in pages["off"].words
     assert link[on] in pages["off"].html
     assert "2 users: Policy Riva users keeps appointment, service appointment off." in pages["on"].words
