@@ -99,4 +99,4 @@ def test_connection_check_runs_and_is_accessible(ada: Page, demo: Demo):
     expect(ada.get_by_role("button", name="Check again")).to_be_visible()
     for finding in ada.locator("details.finding").all()[:6]:
         finding.locator("summary").press("Enter")
-    assert_no_violations_in_any_look(ada, sees="These have to match")
+    assert_no_violations_in_any_look(ada, sees="These values must match")
