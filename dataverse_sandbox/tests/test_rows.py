@@ -93,7 +93,7 @@ def test_if_none_match_star_never_updates(sandbox: Sandbox) -> None:
     assert sandbox.read(contact["contactid"])["@odata.etag"] == contact["@odata.etag"]
 
 
-def test_if_none_match_null_is_no_condition(sandbox: Sandbox) -> None:
+def test_if_none_match_null_is_not_a_condition(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     assert sandbox.get(f"contacts({contact['contactid']})", If_None_Match="null").status_code == 200

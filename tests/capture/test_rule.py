@@ -126,7 +126,7 @@ def test_rule_needs_a_revision_column(settings: Settings) -> None:
     assert "Name it in CRM_NAMES." in refusal(ask)
 
 
-def test_request_is_made_once() -> None:
+def test_second_request_is_refused() -> None:
     ask()
 
     assert "waits for a second person already" in refusal(lambda: rule.ask(ORIGINAL, by=bob()))

@@ -277,7 +277,7 @@ def test_program_writing_the_proposal_is_flagged(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == "Pilot"
 
 
-def test_deleted_restore_entry_is_no_gap(restoring: Company) -> None:
+def test_deleted_restore_entry_is_not_a_gap(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)

@@ -91,7 +91,7 @@ def test_power_cut_after_lost_answer(restoring: Company, points: Failpoints, cut
 
 @pytest.mark.long
 @pytest.mark.parametrize("point", REFUSED_POINTS)
-def test_power_cut_around_refused_restore(restoring: Company, points: Failpoints, point: str) -> None:
+def test_power_cut_around_refused_restore_stages_once(restoring: Company, points: Failpoints, point: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")

@@ -94,7 +94,7 @@ def test_switching_on_needs_the_capture_setting(settings: Settings) -> None:
     assert refusal(switch_on).startswith("Capture is off.")
 
 
-def test_source_is_switched_on_once() -> None:
+def test_source_already_on_is_refused() -> None:
     switch_on()
 
     assert refusal(switch_on) == "Outlook synchronization is on already."

@@ -87,7 +87,7 @@ def test_silence_is_a_trouble(company: Company) -> None:
 
 
 @pytest.mark.parametrize("use", [Use.QUEUE, Use.ARRIVALS])
-def test_silence_before_first_use_is_no_trouble(company: Company, settings: Settings, use: Use) -> None:
+def test_silence_before_first_use_is_not_reported(company: Company, settings: Settings, use: Use) -> None:
     settings.PULL_IDLE_SECONDS = 120
     Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
     company.silent_for(minutes=4)

@@ -72,7 +72,7 @@ def test_wrong_clock_is_a_trouble(seconds: float, words: str) -> None:
     assert detail == "crm-jobs-2"
 
 
-def test_small_difference_is_no_trouble() -> None:
+def test_small_difference_is_not_reported() -> None:
     clock_is(4.9)
 
     assert clock_troubles() == []

@@ -21,7 +21,7 @@ from tests.migrations.rows import (
 CHANGED_FORWARD = {("SyncField", "change_kind"), ("CrmColumn", "read_at")}
 
 
-def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
+def test_upgrade_and_downgrade_keep_every_row(database: None) -> None:
     history.migrate(PREVIOUS_RELEASE)
     old = history.apps_at(PREVIOUS_RELEASE)
     fill(old)

@@ -195,7 +195,7 @@ def test_long_mail_lists_ten_contacts(post_office: PostOffice) -> None:
     assert "and 4 more contacts: http" in text
 
 
-def test_links_are_short_and_ours(post_office: PostOffice, settings: Any) -> None:
+def test_links_are_short_and_lead_here(post_office: PostOffice, settings: Any) -> None:
     notify(edit())
 
     found = links_of(post_office.mail().html)

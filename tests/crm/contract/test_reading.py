@@ -177,7 +177,7 @@ def test_delivery_snapshot_has_contact_records_fields(cloud, crm):
     ]
 
 
-def test_delivery_snapshot_of_deleted_contact(cloud, crm):
+def test_delivery_snapshot_of_deleted_contact_keeps_staging_rows(cloud, crm):
     contact = cloud.contacts()[0]
     record = UUID(cloud.edit(contact, telephone1="+49 40 11")["record"])
     cloud.delete(contact)

@@ -39,7 +39,7 @@ def test_empty_values_written_as_null_with_revision(writes):
     assert writes[0].body == {"telephone1": None, "parentcustomerid_account@odata.bind": None, "osync_revision": 8}
 
 
-def test_mark_closes_field_in_whole_seconds(writes):
+def test_mark_closes_field_and_drops_fractions(writes):
     assert writes[1].body == {
         "osync_decision": 410000002,
         "osync_decisionid": "decision-1",

@@ -38,7 +38,7 @@ def test_edit_of_account_cannot_be_decided(world: World, field: SyncField) -> No
     assert not Decision.objects.exists()
 
 
-def test_account_stored_before_is_refused(world: World, field: SyncField) -> None:
+def test_account_edit_of_earlier_release_is_refused(world: World, field: SyncField) -> None:
     SyncRecord.objects.filter(pk=field.record_id).update(unreadable="")
 
     decided = world.decide(approve=(field,))

@@ -74,7 +74,7 @@ def test_unchanged_value_needs_no_extra_request(world: World, caplog: pytest.Log
     assert sum("POST $batch" in record.getMessage() for record in caplog.records) == 2, "one reads, one writes"
 
 
-def test_rounded_value_put_back_is_no_conflict(world: World):
+def test_rounded_value_put_back_is_not_a_conflict(world: World):
     field = approved(world, *ROUNDED[0][:3])
     original = field.original_value
 

@@ -132,7 +132,7 @@ def test_dates_and_yes_no_columns_are_described(table, body, words):
     assert sentence(f"<filter>{body}</filter>", table) == words
 
 
-def test_no_attributes_are_ignored():
+def test_no_attrs_element_is_ignored():
     assert sentence(f"<no-attrs/><filter>{MINE}</filter>", "task") == "Tasks owned by Rita"
     asked = page_query("<fetch><entity name='task'><no-attrs/></entity></fetch>", table="task", columns=["subject"])
     assert "no-attrs" not in asked

@@ -173,7 +173,7 @@ def test_manual_run_after_repair_skips_user(north):
     assert sources_against(off) == [run.number]
 
 
-def test_manual_run_before_repair_is_decided(north):
+def test_manual_run_before_repair_does_not_conflict(north):
     switched(user(), on=False)
     run = switched(user(), on=True)
     off = policy("Sales North", on=False)

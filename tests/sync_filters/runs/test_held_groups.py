@@ -91,7 +91,7 @@ def test_series_under_way_has_no_next_date(days, expected):
     assert found == (None if expected is None else NOON + timedelta(days=expected))
 
 
-def test_pages_reach_everyone_by_nearest_meeting(run, monkeypatch):
+def test_pages_list_everyone_by_nearest_meeting(run, monkeypatch):
     monkeypatch.setattr(previews, "PAGE_SIZE", 2)
     for number, days in {0: (9,), 1: (), 2: (3,), 3: (-4,), 4: (3.5,), 5: (40,)}.items():
         hold(user(run, number), *days)

@@ -53,7 +53,7 @@ def test_empty_release_is_not_recorded(run):
     assert not AuditEntry.objects.filter(action="run.released").exists()
 
 
-def test_group_is_released_as_it_was_read(run):
+def test_unchanged_group_is_released_as_a_whole(run):
     assert list_changes.release_group(run, HeldGroup.LATER, seen=seen(run), by=fred()) == 2
 
     assert plans(run) == {"1": "held", "4": "held"}
@@ -107,7 +107,7 @@ def test_run_ends_without_part_left_out(run):
     assert transitions.count_by_outcome(run) == {"done": 3, "held": 3, "left_out": 2}
 
 
-def test_users_taken_back_are_held_as_before(run):
+def test_users_included_again_are_held_as_before(run):
     list_changes.release(run, [user(run, 2).pk], by=fred())
     everyone = list(run.items.values_list("pk", flat=True))
     assert list_changes.leave_out_users(run, everyone, by=fred()) == 8

@@ -342,7 +342,7 @@ def test_deactivated_person_is_signed_out() -> None:
 
 
 @pytest.mark.django_db
-def test_removed_role_counts_at_once() -> None:
+def test_removed_role_takes_effect_immediately() -> None:
     rita = people.rita()
     client = browser(rita)
     people.make_person("Rita", Role.FILTER_MANAGER)

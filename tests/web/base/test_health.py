@@ -320,7 +320,7 @@ def test_tripped_breaker_is_a_failure(healthy_portal: Any) -> None:
     assert (status, list(answer["closed_gates"])) == (503, ["crm_credentials"])
 
 
-def test_operator_stop_is_no_failure(healthy_portal: Any) -> None:
+def test_operator_stop_is_not_a_failure(healthy_portal: Any) -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
 
     assert health()[0] == 200
@@ -358,7 +358,7 @@ def test_running_full_read_is_not_stalled(healthy_portal: Any) -> None:
     assert "not being read" not in page
 
 
-def test_unreadable_rows_are_no_failure(healthy_portal: Any) -> None:
+def test_unreadable_rows_are_not_a_failure(healthy_portal: Any) -> None:
     moment = timezone.now()
     UnreadableRow.objects.create(kind="user", row_id="x", problem="x", first_seen_at=moment, seen_at=moment)
 

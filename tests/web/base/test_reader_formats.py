@@ -197,7 +197,7 @@ def test_column_precision_decides_ambiguous_decimals():
     assert Decision.objects.get(field=field).value_to_write == "1500"
 
 
-def test_untouched_german_amount_is_no_correction():
+def test_untouched_german_amount_is_not_a_correction():
     field = make_field(None, "creditlimit", original_value=None, proposed_value="15000.5")
     client = browser(german())
     page = opened(client, field.record)

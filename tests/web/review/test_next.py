@@ -117,7 +117,7 @@ def test_undo_leaves_decisions_of_colleagues():
     assert not Decision.objects.filter(state=DecisionState.UNDONE).exists()
 
 
-def test_undo_skips_no_written_decision():
+def test_undo_does_not_skip_a_written_decision():
     record, client = waiting("Marta Villanueva"), browser(rita())
     fax, title = (SyncField.objects.get(record=record, column_name=name) for name in ("fax", "jobtitle"))
     by_key(client, record, do=f"approve:{fax.pk}")

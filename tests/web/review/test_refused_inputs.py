@@ -113,7 +113,7 @@ def test_missing_required_reason_marks_the_choice():
     assert refused_input(screen) == (on(field, "code"), "Choose a reason for rejecting.")
 
 
-def test_refused_reason_for_all_marks_its_text():
+def test_refused_reason_for_all_marks_its_input():
     record = make_record()
     fields = [make_field(record, column) for column in ("jobtitle", "fax")]
 

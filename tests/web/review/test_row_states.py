@@ -52,7 +52,7 @@ def test_undo_badge_depends_on_the_reader():
     assert "Being written" not in row_of(field)
 
 
-def test_rejection_is_final_soon_not_written():
+def test_waiting_rejection_says_final_not_written():
     field = make_field()
     decision = scenes.rejected(field, by=rita())
 

@@ -98,7 +98,7 @@ def test_look_alike_letter_is_tagged():
     assert "mixes Cyrillic and Latin letters" in opened(browser(rita()), field.record).words
 
 
-def test_javascript_address_is_no_link():
+def test_javascript_address_is_not_linked():
     field = make_field(original_value=None, proposed_value="javascript:alert(1)")
 
     screen = opened(browser(rita()), field.record)

@@ -180,7 +180,7 @@ def test_changes_are_in_the_audit_log() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind.values)
-def test_user_is_listed_once(kind: str) -> None:
+def test_listed_user_is_not_added_again(kind: str) -> None:
     user = signer()
     add(user)
 

@@ -159,7 +159,7 @@ def test_person_without_role_gets_no_session(browser: Client, outside: requests.
     assert not Person.objects.exists(), "nothing is kept of strangers"
 
 
-def test_refused_page_names_brought_and_known_roles(
+def test_refused_page_names_assigned_and_known_roles(
     browser: Client, outside: requests.Session, sandbox: SandboxServer
 ) -> None:
     outside.put(f"{sandbox.url}/sandbox/app-roles", json={"Nils Hagen": ["Reveiwer", "Tester"]}).raise_for_status()
