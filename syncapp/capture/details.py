@@ -96,7 +96,9 @@ def _store(running: Round, answers: Iterable[tuple[CaptureEntry, AuditDetails | 
         if isinstance(answer, CrmError):
             _postpone(running, entry, answer)
         elif answer.kind != _WITH_VALUES:
-            _set_aside(running, entry, Reason.UNREADABLE, f"The CRM gave no values but {answer.kind or 'nothing'}.")
+            _set_aside(
+                running, entry, Reason.UNREADABLE, f"The CRM returned no values, only {answer.kind or 'nothing'}."
+            )
         else:
             found += _conclude(running, entry, answer)
     CaptureValue.objects.bulk_create(

@@ -58,7 +58,7 @@ def store_signer(
     values = {"name": name[:400], "application_id": application_id, "added_by": added_by}
     row, is_new = CaptureIdentity.objects.get_or_create(user_id=user_id, defaults=values)
     if is_new:
-        figures = f"{str(row)[:200]} is new as the user that signs, and was not seen to sign yet"
+        figures = f"{str(row)[:200]} is a new signing user whose signature has not been seen yet"
         brakes.pause(Finding(Brake.SIGNERS_CHANGED, figures))
     return row, is_new
 

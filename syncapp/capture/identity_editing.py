@@ -62,7 +62,7 @@ def add(user_id: UUID, kind: Kind, *, by: Person) -> CaptureIdentity:
         values = {"kind": kind, "name": user.name, "added_by": by}
         identity, is_new = CaptureIdentity.objects.get_or_create(user_id=user.pk, defaults=values)
     if not is_new:
-        raise SwitchRefused(f"{identity} is listed already.")
+        raise SwitchRefused(f"{identity} is already listed.")
     record("identity_added", by=by, kind=kind, user=str(user.pk))
     return identity
 

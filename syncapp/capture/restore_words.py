@@ -9,7 +9,7 @@ from syncapp.capture.chain_records import Outcome
 KEEPS_SENDING = "Outlook keeps sending this"
 
 SENTENCES: Mapping[str, str] = {
-    Outcome.ORIGINAL: "Not restored: the CRM held the original again already.",
+    Outcome.ORIGINAL: "Not restored: the CRM already held the original again.",
     Outcome.OVERWRITTEN: "Not restored: the field was changed again in the CRM after this edit.",
     Outcome.OTHERS_VALUE: "Not restored: the CRM held another value, written by a person or program in the meantime.",
     Outcome.GAP: "Not restored: an entry is missing in the CRM’s audit log, so the original is not certain.",

@@ -57,5 +57,5 @@ def _among(rows: SyncRecordQuerySet) -> Finding | None:
     ours = set(CaptureEntry.objects.filter(pk__in=ids, state__in=_OURS).values_list("pk", flat=True))
     ours.update(Restore.objects.filter(audit_id__in=ids).values_list("audit_id", flat=True))
     if ids - ours:
-        return Finding(Brake.RIVAL, "An edit of the audit log was staged by another portal")
+        return Finding(Brake.RIVAL, "An edit in the audit log was staged by another portal")
     return None

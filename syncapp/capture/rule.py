@@ -36,7 +36,7 @@ def obstacle() -> str:
     if capture.rule == CaptureRule.ORIGINAL:
         return "The original rule already applies."
     if capture.rule_waits:
-        return "The original rule waits for a second person already."
+        return "The original rule is already waiting for a second person."
     revision = clients.names().contact_revision
     if not revision:
         return "The original rule needs a revision column of the contact. Name it in CRM_NAMES."

@@ -45,7 +45,7 @@ def obstacle(source: Source) -> str:
     if source != Source.OUTLOOK and capture.rule != CaptureRule.ORIGINAL:
         return "Only changes that the synchronization signed are known to come from Outlook. Ask for the original rule."
     if CaptureSource.objects.filter(pk=source, is_on=True).exists():
-        return f"{source.label} is on already."
+        return f"{source.label} is already on."
     return _restoring_obstacle(capture, source)
 
 
@@ -181,7 +181,7 @@ def _rival_obstacle(capture: Capture) -> str:
     if rival is None:
         return ""
     return (
-        f"{rival.figures}, within the last hour. Two that capture would undo each other’s work: turn "
+        f"{rival.figures}, within the last hour. Two that capture edits would undo each other’s work: turn "
         "the other one off, and try again an hour after its last edit."
     )
 

@@ -129,7 +129,7 @@ def test_rule_needs_a_revision_column(settings: Settings) -> None:
 def test_second_request_is_refused() -> None:
     ask()
 
-    assert "waits for a second person already" in refusal(lambda: rule.ask(ORIGINAL, by=bob()))
+    assert "already waiting for a second person" in refusal(lambda: rule.ask(ORIGINAL, by=bob()))
     assert present().rule_asked_by == ada()
 
 

@@ -97,7 +97,7 @@ def test_switching_on_needs_the_capture_setting(settings: Settings) -> None:
 def test_source_already_on_is_refused() -> None:
     switch_on()
 
-    assert refusal(switch_on) == "Outlook synchronization is on already."
+    assert refusal(switch_on) == "Outlook synchronization is already on."
     assert recorded() == ["capture.switched_on"]
 
 

@@ -30,13 +30,13 @@ class Left(StrEnum):
 
 
 SENTENCES: Mapping[str, str] = {
-    Left.ALREADY: "The CRM holds the value from Outlook already.",
+    Left.ALREADY: "The CRM already holds the value from Outlook.",
     Left.CHANGED: "The value was changed in the CRM after it was restored.",
     Left.APPROVED: "It was approved, so the value from Outlook is in the CRM or is being written.",
     Left.REJECTED: "It was rejected. Use “Approve after all” on its page if the value is right.",
     Left.WITHDRAWN: "The edit was decided in the CRM itself, or is no longer there.",
     Left.SUPERSEDED: "A newer edit of the same field replaced it.",
-    Left.PUT_BACK: "It was put back before.",
+    Left.PUT_BACK: "It has already been put back.",
     Left.CONTACT_GONE: "The contact was deleted in the CRM.",
     Left.CONTACT_MERGED: "The contact was merged into another one.",
     Left.UNREADABLE: "The field cannot be read in the CRM.",

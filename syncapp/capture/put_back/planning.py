@@ -65,9 +65,9 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
         raise NotPossible("The end must be after the beginning.")
     newest = _newest_of_each(wanted)
     if not newest:
-        raise NotPossible("Nothing was restored in this time.")
+        raise NotPossible("Nothing was restored in this period.")
     if len(newest) > MAX_ITEMS:
-        raise NotPossible(f"More than {MAX_ITEMS:,} fields were restored in this time. Choose a shorter one.")
+        raise NotPossible(f"More than {MAX_ITEMS:,} fields were restored in this period. Choose a shorter one.")
     fields = fields_of(newest.values())
     later = later_restores(newest)
     plan = PutBackPlan.objects.create(

@@ -24,7 +24,7 @@ _REVISION = (
     "plug-in could tell them from Outlook edits."
 )
 _MAX_EDITED = 50
-_EDITED = "Edits of it can be rejected, but not written."
+_EDITED = "Edits to it can be rejected, but not written."
 
 
 def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:

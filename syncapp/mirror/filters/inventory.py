@@ -49,8 +49,8 @@ from syncapp.models import (
 )
 from syncapp.models.sync_filters.filter import Access
 
-_NO_READING = "Other users’ filters are shown neither to the portal’s own user nor when it acts as their owners."
-_NO_WRITING = "Filters can be written neither by the portal’s own user nor when it acts as their owners."
+_NO_READING = "The portal cannot read other users’ filters, neither as its own user nor on behalf of their owners."
+_NO_WRITING = "The portal cannot switch other users’ filters, neither as its own user nor on behalf of their owners."
 _BEFORE_ALL = UUID(int=0)
 
 

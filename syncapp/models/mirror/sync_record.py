@@ -22,7 +22,7 @@ def table_problem(table: str) -> str:
     """Return why edits of this table are not reviewed, '' if they are; an empty name means the reviewed table."""
     if table in ("", REVIEWED_TABLE):
         return ""
-    return f"This edit is of a table that the portal does not review: {table}."
+    return f"This edit is in a table that the portal does not review: {table}."
 
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):

@@ -24,7 +24,7 @@ from syncapp.sync_filters.errors import NotPossible
 
 MAX_ROWS = 5000
 MAX_NAMED = 50
-NOT_AS_USER = "The CRM answered as another user, so nothing is known of this user."
+NOT_AS_USER = "The CRM answered as another user, so nothing is known about this user."
 _TOO_MANY = f"Filters select more than {MAX_ROWS:,} rows; only the first were compared."
 # Series are not left out: one that began long ago may still have future occurrences.
 _STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")

@@ -152,7 +152,7 @@ END;
 
 
 _UNSUPPORTED = (
-    "Writing to the CRM's database is not supported by its maker. Take a backup, try it on a copy first,",
+    "Writing to the CRM's database is not supported by Microsoft. Take a backup, try it on a copy first,",
     "and run it while no one else changes filters. Items that leave every filter of a user disappear from that",
     "user's Outlook, and meetings that disappear from their organizer's calendar can send cancellations.",
 )

@@ -93,7 +93,7 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
     if error is not None:
         return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", filters=live)
     if answer.as_requested is None:
-        return ItemResult(error=ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
+        return ItemResult(error=ProtocolError("The CRM’s answer does not confirm the change.", may_have_applied=True))
     if answer.as_requested and live is not None:
         return _as_wanted(leased, run, Outcome.DONE, live)
     return ItemResult(Outcome.CHANGED, CHANGED, filters=live)

@@ -63,6 +63,6 @@ def _result(answer: MethodResult) -> ItemResult:
     if error is not None:
         return ItemResult(Outcome.FAILED, f"The CRM refused it: {error.message}", mailbox=answer.now)
     if answer.as_requested is None:
-        return ItemResult(error=ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
+        return ItemResult(error=ProtocolError("The CRM’s answer does not confirm the change.", may_have_applied=True))
     outcome, why = (Outcome.DONE, "") if answer.as_requested else (Outcome.CHANGED, CHANGED)
     return ItemResult(outcome, why, mailbox=answer.now)

@@ -201,7 +201,7 @@ class MatrixParams:
         used += [f"search “{self.criteria.search}”"] if self.criteria.search else []
         words = "; ".join(used)
         if is_all:
-            return f"All that the list showed ({words or 'all users'})"
+            return f"All users shown ({words or 'all users'})"
         return f"Ticked in the list ({words})" if words else "Ticked"
 
     def filter_options(self) -> list[FilterOption]:

@@ -86,7 +86,7 @@ _WORDS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "run.released": _released,
     "run.held_back": lambda who, details: f"{who} held {_users(details)} back again.",
     "run.left_out": _left_out,
-    "run.taken_back": lambda who, details: f"{who} took {_users(details)} back into the run.",
+    "run.taken_back": lambda who, details: f"{who} included {_users(details)} again.",
     "run.asked": lambda who, details: f"{who} asked for a second person: {_users(details)} to change.",
     "run.started": lambda who, details: f"Started by {who}: {_users(details)} to change.",
     "run.confirmed": lambda who, details: f"Confirmed by {who}, with exactly this list.",

@@ -12,7 +12,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WORDS = "This edit is of a table that the portal does not review: account."
+WORDS = "This edit is in a table that the portal does not review: account."
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_every_source_of_users_works(people):
         ({"source": "team", "team": key(200)}, "Team North", ["anna1"]),
         ({"source": "list", "list": str(kept.pk)}, "List Riva", ["bo2"]),
         ({"source": "ticked", "user": [key(3), key(1)]}, "Ticked", ["cai3", "anna1"]),
-        ({"source": "shown", "shown": "q=kim"}, "All that the list showed (search “kim”)", ["kim4", "kim5"]),
+        ({"source": "shown", "shown": "q=kim"}, "All users shown (search “kim”)", ["kim4", "kim5"]),
         (
             {"source": "ticked", "user": [key(3)], "shown": f"team={key(200)}&mailbox=0"},
             "Ticked in the list (Team: North; Mailbox: Outlook)",

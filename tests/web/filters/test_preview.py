@@ -279,11 +279,11 @@ def test_counting_run_shows_users_left_to_count(run):
 
 
 def test_selection_is_named_in_run_and_record(run):
-    FilterRun.objects.update(words="All that the list showed (Team: Sales North)")
+    FilterRun.objects.update(words="All users shown (Team: Sales North)")
 
     for path in ("", "paper"):
         page_text = text(browser(fred()).get(f"/filters/runs/{run.pk}/{path}"))
-        assert "<bdi>All that the list showed (Team: Sales North)</bdi>: 8 users" in page_text
+        assert "<bdi>All users shown (Team: Sales North)</bdi>: 8 users" in page_text
 
 
 def test_record_lists_meetings_in_order(run):

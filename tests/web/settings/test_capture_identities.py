@@ -114,7 +114,7 @@ def test_new_signing_user_pauses_until_seen() -> None:
     assert "# SSSAdminEurope is listed now. Nothing is restored until" in screen.words
     assert mode() == ("paused", "signers_changed")
     words = Screen(browser(ada()).get("/settings/capture/")).words
-    assert "# SSSAdminEurope is new as the user that signs, and was not seen to sign yet. Resuming waits until" in words
+    assert "# SSSAdminEurope is a new signing user whose signature has not been seen yet. Resuming waits until" in words
     assert "may have begun to sign differently" not in words
     identity = CaptureIdentity.objects.get(pk=user.pk)
     assert (identity.kind, identity.added_by, identity.is_confirmed) == (Kind.SYNCHRONIZATION, ada(), False)
@@ -187,7 +187,7 @@ def test_listed_user_is_not_added_again(kind: str) -> None:
     screen = add(user, kind)
 
     assert screen.status == 422
-    assert "# SSSAdminEurope is listed already." in screen.words
+    assert "# SSSAdminEurope is already listed." in screen.words
     assert CaptureIdentity.objects.get(pk=user.pk).kind == Kind.SYNCHRONIZATION
 
 

@@ -85,7 +85,7 @@ def test_plan_is_made_from_the_form() -> None:
         ({"begins_at": ""}, "Enter a date and a time."),
         ({"ends_at": "tomorrow"}, "Enter a date and a time."),
         ({"begins_at": "2026-11-20T10:00", "ends_at": "2026-11-20T09:00"}, "The end must be after the beginning."),
-        ({"begins_at": "2026-01-20T10:00", "ends_at": "2026-01-20T11:00"}, "Nothing was restored in this time."),
+        ({"begins_at": "2026-01-20T10:00", "ends_at": "2026-01-20T11:00"}, "Nothing was restored in this period."),
         ({"source": "nobody"}, "Select a valid choice"),
     ],
 )
