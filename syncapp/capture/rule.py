@@ -7,8 +7,6 @@ one by one, so the rule affects only later entries.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db.models.functions import Now
 
 from syncapp.capture.brakes import RUNNING
@@ -30,7 +28,7 @@ _MAX_RECIPIENTS = 20
 
 def obstacle() -> str:
     """Return why the original rule cannot be requested, and what to do; '' if it can."""
-    capture = Capture.objects.filter(slot=1).first()
+    capture = Capture.objects.filter(slot=1).annotate(now=Now()).first()
     if capture is None or capture.mode == CaptureMode.OFF:
         return OFF
     if capture.rule == CaptureRule.ORIGINAL:
@@ -42,7 +40,7 @@ def obstacle() -> str:
         return "The original rule needs a revision column of the contact. Name it in CRM_NAMES."
     if revision not in capture.audited_since:
         return f"The original rule needs to see when {revision} changes. Turn on auditing of this column in the CRM."
-    days = _days_observed()
+    days = (capture.now - capture.observing_since).days if capture.observing_since else 0
     if days < DAYS_OF_OBSERVING:
         return f"The original rule needs {DAYS_OF_OBSERVING} days of observing; so far there are {days}."
     return ""
@@ -104,10 +102,3 @@ def _go_back(capture: Capture, *, by: Person) -> None:
 def _require_waiting(capture: Capture) -> None:
     if not capture.rule_waits:
         raise SwitchRefused("The original rule is no longer waiting for confirmation. Reload the page.")
-
-
-def _days_observed() -> int:
-    capture = Capture.objects.annotate(now=Now()).get(slot=1)
-    if capture.observing_since is None:
-        return 0
-    return (capture.now - capture.observing_since) // timedelta(days=1)

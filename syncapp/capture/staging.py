@@ -26,7 +26,7 @@ from syncapp.capture.staging_writes import change_set
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, Rejected, Stale
 from syncapp.crm.staging.contact_names import NAME, PARTS
-from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactState, LiveContact, StagingSnapshot
+from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactState, StagingSnapshot
 from syncapp.crm.transport import Deadline
 from syncapp.jobs import breakers, queue, runner
 from syncapp.jobs.breakers import WRITE_BREAKERS, Permit
@@ -316,7 +316,11 @@ def _plan(work: _Work) -> _Found:
     failpoint("capture.read")
     now: datetime = CaptureJob.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=work.lease.pk)
     rules = history.rules(known, now=now, late_after=LATE_AFTER)
-    plan = chains.make_plan(past.chain, _live(snapshot.contact), rules)
+    live = None
+    if (contact := snapshot.contact) is not None:
+        is_active, is_merged = contact.state is ContactState.ACTIVE, contact.state is ContactState.MERGED
+        live = Live(contact.values, is_active=is_active, is_merged=is_merged)
+    plan = chains.make_plan(past.chain, live, rules)
     return _Found(planned, past, snapshot, plan, dict(known), now)
 
 
@@ -326,13 +330,6 @@ def _settings() -> tuple[Capture, _Settings]:
     if capture is None:
         raise _SettingsChanged
     return capture, _Settings(capture.mode_since, policy.current(capture))
-
-
-def _live(contact: LiveContact | None) -> Live | None:
-    if contact is None:
-        return None
-    state = contact.state
-    return Live(contact.values, is_active=state is ContactState.ACTIVE, is_merged=state is ContactState.MERGED)
 
 
 def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> None:

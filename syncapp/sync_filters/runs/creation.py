@@ -87,7 +87,7 @@ def create_numbered(**columns: Any) -> FilterRun:
     database sequence would leave gaps, which look like missing runs. Raises NotPossible.
     """
     for _ in range(_NUMBER_ATTEMPTS):
-        next_number = _next_number()
+        next_number = (FilterRun.objects.aggregate(highest=Max("number"))["highest"] or 0) + 1
         try:
             with transaction.atomic():
                 return FilterRun.objects.create(number=next_number, **columns)
@@ -95,7 +95,3 @@ def create_numbered(**columns: Any) -> FilterRun:
             if not FilterRun.objects.filter(number=next_number).exists():
                 raise
     raise NotPossible("Many runs are being created at the moment. Try again.")
-
-
-def _next_number() -> int:
-    return int(FilterRun.objects.aggregate(highest=Max("number"))["highest"] or 0) + 1

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import psycopg
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error, connection, connections
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from psycopg.errors import ConnectionTimeout
 
 from portal.postgresql import Commit
 from syncapp.health.outages import is_database_down
@@ -69,7 +69,9 @@ class WaitForDatabase:
                 connection.close_if_health_check_failed()
                 connection.ensure_connection()
             except Error as error:
-                if not _may_be_restarting(error) or time.monotonic() < WaitForDatabase._no_wait_until:
+                # Waiting for a server that does not answer has its own limit.
+                is_refused = is_database_down(error) and not isinstance(error.__cause__, ConnectionTimeout)
+                if not is_refused or time.monotonic() < WaitForDatabase._no_wait_until:
                     return False
                 if time.monotonic() > until:
                     WaitForDatabase._no_wait_until = time.monotonic() + PAUSE_SECONDS
@@ -77,11 +79,6 @@ class WaitForDatabase:
             else:
                 return True
             time.sleep(BETWEEN_ATTEMPTS)
-
-
-def _may_be_restarting(error: Error) -> bool:
-    """Return whether the server refused at once; waiting for a server that does not answer has its own limit."""
-    return is_database_down(error) and not isinstance(error.__cause__, psycopg.errors.ConnectionTimeout)
 
 
 def _may_be_answered(request: HttpRequest) -> bool:
