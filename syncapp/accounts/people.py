@@ -164,7 +164,7 @@ def set_theme(person_id: uuid.UUID, theme: Person.Theme, *, by: Person) -> None:
 
 @transaction.atomic
 def update_absence(person_id: uuid.UUID, *, until: date | None, deputy: Person | None, by: Person) -> Person:
-    """Set or end an absence unless it is set already; see `set_absence`. Raises BadPerson."""
+    """Set or end an absence unless it is already set; see `set_absence`. Raises BadPerson."""
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
     if (person.absent_until, person.deputy) == (until, deputy):
         return person

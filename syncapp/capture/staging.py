@@ -115,7 +115,7 @@ class CaptureStagingJob(JobType):
         """Read, plan, write and store. Raises CrmError, LostLease."""
         contact_id = CaptureJob.objects.values_list("contact_id", flat=True).get(pk=lease.pk)
         work = _Work(lease, contact_id, self._crm, Deadline.after(settings.HTTP_SECONDS))
-        # Checked again for each contact, so that stopping acts before the next one.
+        # Checked again for each contact, so that stopping takes effect before the next one.
         brakes.check()
         if not _leave_stopped(work):
             breakers.release(permit)
@@ -179,7 +179,7 @@ def _leave_stopped(work: _Work) -> bool:
 
 
 def _store_what_was_sent(work: _Work) -> None:
-    """Store the edits that an attempt whose answer was lost left in the CRM, and send nothing."""
+    """Store the edits that an earlier attempt wrote to the CRM before its answer was lost; send nothing."""
     with runner.reading():
         work.crm.verify_organization(deadline=work.deadline)
     found = _plan(work)

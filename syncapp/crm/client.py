@@ -288,7 +288,7 @@ class CrmClient:
         with_revision: bool = True,
         deadline: Deadline | None = None,
     ) -> StagingSnapshot:
-        """Return the current contact, and the operations among these that are staged. Raises CrmError."""
+        """Return the current contact, and those of these operations that are already staged. Raises CrmError."""
         names = self._names
         select = rows.staged_record_columns(names)
         contact: LiveContact | None = None

@@ -119,7 +119,7 @@ class Observations:
 
     @cached_property
     def audit_log(self) -> AuditLogState | None:
-        """Return how far the audit log was read, None if capture is off."""
+        """Return how far the audit log has been read, None if capture is off."""
         capture = Capture.objects.first() if settings.CAPTURE == rhythm.AUDIT else None
         if capture is None or capture.mode == CaptureMode.OFF:
             return None

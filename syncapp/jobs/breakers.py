@@ -99,7 +99,7 @@ def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = 
 
 
 def stop_writes(*, reason: str, by: Person) -> bool:
-    """Stop all writes to the CRM until a person resumes them; return False if they were stopped already."""
+    """Stop all writes to the CRM until a person resumes them; return False if they were already stopped."""
     return trip(Breaker.Name.OPERATOR_STOP, reason=reason, probe_in=None, by=by)
 
 

@@ -1,4 +1,4 @@
-"""Read cursors: how far each table was read, by one puller at a time (lease and fencing token in the database)."""
+"""Read cursors: how far each table has been read, by one puller at a time (lease and fencing token in the database)."""
 
 from __future__ import annotations
 

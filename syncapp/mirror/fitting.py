@@ -1,4 +1,4 @@
-"""Values of the CRM that our columns cannot hold, found before the database refuses a whole page for one of them."""
+"""Values from the CRM that our columns cannot hold, found before the database refuses a whole page because of one."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from syncapp.models import SyncField
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.review.bulk.warnings import changed_in_crm
 
-MIN_FIELDS = 2  # a single field is no group
+MIN_FIELDS = 2  # a single field is not a group
 
 
 class GroupDefinition(Protocol):

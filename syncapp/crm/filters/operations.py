@@ -234,7 +234,7 @@ class Filters:
         if unreadable:
             raise ProtocolError(unreadable[0].problem, code="value")
         if any(each.owner_id != owner_id for each in found if not each.problem):
-            # A query that the CRM does not accept returns our own rows, which must not be taken for another owner's.
+            # A query that the CRM does not accept returns our own rows, which must not be mistaken for another owner's.
             raise ProtocolError("The CRM answered with the filters of another owner.", code="owner")
         return found
 

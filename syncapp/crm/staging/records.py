@@ -333,7 +333,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class StagingSnapshot:
-    """The current contact, None if it was deleted, and the operation ids that are staged already."""
+    """The current contact, None if it was deleted, and the operation ids that are already staged."""
 
     contact: LiveContact | None
     staged: Mapping[UUID, StagedRecord]

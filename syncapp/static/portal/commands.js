@@ -71,7 +71,7 @@ const commands = (() => {
     if (choose()) return;
     const button = fields.here()?.querySelector("button[name=do][value^='reject-again:']");
     if (button) press(button);
-    else fields.say("This value was not rejected before.");
+    else fields.say("This value has not been rejected before.");
   }
 
   // Enter in an input presses the button of its panel; after a search for a lookup, that of the search.

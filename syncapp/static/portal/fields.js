@@ -60,7 +60,7 @@ const fields = (() => {
     const name = direction > 0 ? "Next contact" : "Previous contact";
     const link = document.querySelector(`#record .steps-nav a[aria-label="${name}"]`);
     if (!link) {
-      say(direction > 0 ? "This is the last contact of this list." : "This is the first contact of this list.");
+      say(direction > 0 ? "This is the last contact in this list." : "This is the first contact in this list.");
       return;
     }
     requests.whenAnswered(() => goTo(direction > 0 ? first() : all().at(-1)));

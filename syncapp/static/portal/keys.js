@@ -44,7 +44,7 @@
     const next = move && links[links.indexOf(link) + move];
     if (next) next.focus();
     else if (move > 0) document.getElementById("more")?.click();
-    else if (move) fields.say("This is the first contact of this list.");
+    else if (move) fields.say("This is the first contact in this list.");
     else if (key === "x") commands.select(link.closest(".item").id.slice("row-".length));
     else if (key === "Enter") {
       requests.whenAnswered(() => fields.goTo(fields.first()));

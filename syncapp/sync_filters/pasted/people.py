@@ -30,7 +30,7 @@ class PersonEntry:
 
     @property
     def text(self) -> str:
-        """Return the form that represents the person if none is known."""
+        """Return the form to show for the person if none of the forms is known."""
         return self.forms[0]
 
 

@@ -68,7 +68,7 @@ def confirmers_of(subject: FilterRun | FilterPolicy) -> list[Person]:
 
 
 def possible_confirmers(*, but: UUID | None) -> list[Person]:
-    """Return the people who may confirm others' runs, by name, without `but`."""
+    """Return the people who may confirm others' runs, except `but`, by name."""
     roles = Q(**{ROLE_COLUMNS[Role.FILTER_MANAGER]: True}) | Q(**{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     people = Person.objects.filter(roles, is_active=True)
     return by_name(people.exclude(pk=but) if but else people)[:100]

@@ -34,7 +34,7 @@ def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
 
 
 def verified(run: FilterRun) -> QuerySet[FilterUser]:
-    """Return the run's users, by name, whose filters of its tables are all off according to a read after its list.
+    """Return the run's users, by name, whose filters of its tables were all off when read after the list was made.
 
     For a run that sets the mailbox method, the users whose method is None. Users who switched back on are not included.
     """
@@ -52,7 +52,7 @@ def can_be_verified(run: FilterRun) -> bool:
 
 
 def count_unread(run: FilterRun) -> int:
-    """Count users who were off before and were not read since; the next inventory verifies them."""
+    """Count users who were already off and have not been read since; the next inventory verifies them."""
     read_at = "user__mailbox_read_at" if run.sets_mailbox_method else "user__filters_read_at"
     older: dict[str, Any] = {f"{read_at}__lt": F("run__frozen_at")}
     return run.items.filter(outcome=Outcome.ALREADY, **older).count()

@@ -21,7 +21,7 @@ def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
     """Cancel what is left of this run and start restoring the states it found. Raises NotPossible.
 
     An undo never waits for a second person, and begins with the users whose meetings are at risk, because a mailbox is
-    synchronized within minutes. A long one starts by itself once its list is made.
+    synchronized within minutes. A long one starts automatically once its list is made.
     """
     if run.undoes_id is not None:
         raise NotPossible("This run is itself an undo. Plan a new run to switch the users again.")

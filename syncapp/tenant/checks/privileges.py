@@ -24,7 +24,7 @@ def check_id(privilege: Privilege) -> str:
 
 
 def held(privilege: Privilege, context: Context) -> Answer:
-    """Compare one privilege with those held, and its level with the whole organization."""
+    """Check that a privilege is held, and for the whole organization."""
     try:
         level = context.held().get(privilege.key)
     except Forbidden as error:

@@ -148,7 +148,7 @@ class Day:
 
 
 def present(entries: Sequence[AuditEntry], links: Links, related: Facts | None = None) -> list[EntryPresenter]:
-    """Prepare entries for the templates; `related` are their facts if they are loaded already."""
+    """Prepare entries for the templates; `related` are their facts if already loaded."""
     related, known, found = related or facts.load(entries), columns.of_table("contact"), []
     for entry in entries:
         record = related.records.get(entry.record_id) if entry.record_id else None

@@ -187,7 +187,7 @@ class MatrixParams:
         return {"after": self.after, "rank": self.rank}
 
     def sorted_by(self, column: Column) -> str:
-        """Return the query string of the first page sorted by a column, reversed if it is sorted by it already."""
+        """Return the query string of the first page sorted by a column, reversed if it is already sorted by it."""
         is_reversed = self.order == Order(column)
         return MatrixParams(self.criteria, Order(column, is_reversed=is_reversed)).query()
 

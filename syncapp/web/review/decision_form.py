@@ -164,7 +164,7 @@ class DecisionForm:
 
     @property
     def wants_next(self) -> bool:
-        """Return whether to answer with the next contact, as decisions by key ask."""
+        """Return whether to answer with the next contact, which decisions made by key request."""
         return self.post.get("next") == "contact"
 
     @property
@@ -236,7 +236,7 @@ class DecisionForm:
         self._refuse_part_of_group(field, key)
         refusal = earlier_rejections.find([field]).get(field.pk)
         if refusal is None:
-            raise Invalid("This value was not rejected before. Enter a reason.", "text")
+            raise Invalid("This value has not been rejected before. Enter a reason.", "text")
         code = offered_code(refusal.decision.reason_code)
         return self._choice(field, Outcome.REJECTED, reason_code=code, reason=refusal.decision.reason)
 

@@ -310,7 +310,7 @@ class CapturePresenter:
 
     @property
     def outlook_obstacle(self) -> str:
-        """Return why Outlook cannot be switched on; '' if it can, or is on already."""
+        """Return why Outlook cannot be switched on; '' if it can, or is already on."""
         return "" if Source.OUTLOOK in self.on else switching.obstacle(Source.OUTLOOK)
 
 

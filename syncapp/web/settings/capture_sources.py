@@ -146,7 +146,7 @@ class Section:
 
     @property
     def is_reviewed(self) -> bool:
-        """Return whether its columns can be reviewed or let through."""
+        """Return whether the source's columns can be reviewed or let through."""
         return bool(self.row.switch)
 
     @property

@@ -60,7 +60,7 @@ def test_values_never_rejected_offer_no_repetition():
 
     answer = pressed(client, screen, field.record, f"do=reject-again:{field.pk}")
 
-    assert "was not rejected before" in answer.words
+    assert "has not been rejected before" in answer.words
     assert not field.decisions.exists()
 
 
