@@ -143,6 +143,7 @@ def test_idle_page_warns_and_keypress_extends_session(page: Page, demo: Demo) ->
     sign_in(page, demo)
     asked_by_itself = []
     page.on("request", lambda request: asked_by_itself.append(request) if "/review/fresh" in request.url else None)
+    page.wait_for_load_state()  # the scripts note when they start, and a page shows before they do
 
     page.clock.fast_forward("28:10")
     expect(page.get_by_text("You will be signed out in two minutes")).to_be_visible()
