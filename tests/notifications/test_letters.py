@@ -71,6 +71,26 @@ def test_text_part_is_complete(post_office: PostOffice) -> None:
         assert words in mail.text
 
 
+def test_mail_tells_which_originals_were_not_restored(post_office: PostOffice) -> None:
+    notify(edit(), edit("Ada Live", is_restored=False))
+
+    mail = post_office.mail()
+    for part in (mail.text, mail.html):
+        assert "keeps the original values" not in part
+        restored, live = re.split("ADA LIVE|Ada Live</h2>", part)
+        assert "Not all originals were restored" not in restored
+        assert "Not all originals were restored: the CRM may already hold proposed values." in live
+
+
+def test_mail_tells_that_originals_stay(post_office: PostOffice) -> None:
+    notify(edit())
+
+    mail = post_office.mail()
+    for part in (mail.text, mail.html):
+        assert "The CRM keeps the original values until someone decides." in part
+        assert "Not all originals were restored" not in part
+
+
 def test_differences_are_marked_by_inline_styles(post_office: PostOffice) -> None:
     notify(edit())
 

@@ -41,11 +41,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One edit: its contact, editor and changed fields, and the links to review it."""
+    """One edit: its contact, editor and changed fields, and the links to review it.
+
+    `is_restored`: the CRM has all originals back.
+    """
 
     name: str
     editor: str
     edited_on: datetime | None
+    is_restored: bool
     count: int
     lines: tuple[Line, ...]
     url: str
@@ -67,7 +71,8 @@ class Entry:
 class Letter:
     """The context of a kind's templates. `thread` identifies the conversation in the reader's mailbox.
 
-    `lines` are the fields of `record` if the mail has no entries with links.
+    `lines` are the fields of `record` if the mail has no entries with links. `are_restored`: the CRM has the
+    originals of all edits back.
     """
 
     kind: str
@@ -80,6 +85,7 @@ class Letter:
     contacts: int = 0
     fields: int = 0
     waiting: int = 0
+    are_restored: bool = True
     with_values: bool = True
     comment: Comment | None = None
     record: SyncRecord | None = None
@@ -164,6 +170,7 @@ def _edits(message: Message) -> Letter | None:
         contacts=len(ids) + beyond,
         fields=SyncField.objects.undecided().filter(record__in=ids).count(),
         waiting=SyncRecord.objects.waiting().exclude(pk__in=ids)[:1001].count() - beyond,
+        are_restored=not found.filter(is_restored=False).exists(),
         with_values=with_values,
     )
 
@@ -192,6 +199,7 @@ def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: 
         name=record.name or "Contact without a name",
         editor=record.editor_name or "an unknown editor",
         edited_on=record.edited_on,
+        is_restored=record.is_restored,
         count=count,
         lines=tuple(lines[:MAX_FIELDS]),
         url=links.to_record(record.pk, reader=reader),
