@@ -63,7 +63,7 @@ class Rule:
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Rule:
-        """Read a rule. Raises ValueError for a key or value that design section 8 does not list."""
+        """Read a rule. Raises ValueError for an unknown key or value."""
         unknown = set(given) - _RULE_KEYS
         if unknown:
             raise ValueError(f"a rule has no key {sorted(unknown)}")

@@ -40,7 +40,7 @@ def _without_accents(letter: str) -> str:
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
-# Latin, Greek, Cyrillic and their neighbours, and the letters of full width.
+# Latin, Greek, Cyrillic and their neighbors, and the letters of full width.
 _PLAIN = {number: _without_accents(chr(number)) for number in (*range(0x80, 0x2000), *range(0xFF00, 0xFFF0))}
 
 

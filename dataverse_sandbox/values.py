@@ -200,7 +200,7 @@ def plain_number(value: object) -> str:
 
 
 def canonical(column: Column, row: Mapping[str, object]) -> str | None:
-    """Return the canonical text of design section 3; None for empty."""
+    """Return the canonical text that staging rows hold; None for empty."""
     value = row[column.name]
     if value is None:
         return None

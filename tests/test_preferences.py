@@ -99,7 +99,7 @@ def test_groups_come_from_settings():
         ("reasons", [{"code": "a"}], "reasons[0]"),
         ("field_groups", [{"name": "One", "columns": ["fax"]}], "field_groups[0].columns"),
         ("field_groups", [{"name": "One", "columns": ["fax", "fax"]}], "field_groups"),
-        ("colour", "red", "colour"),
+        ("color", "red", "color"),
     ],
 )
 def test_invalid_value_names_its_place(setting, value, place):

@@ -9,7 +9,7 @@ from functools import cached_property
 
 
 class Kind(StrEnum):
-    """A column's type, in the words of design section 3; the wire names are in `metadata`."""
+    """A column's type, under the sandbox's own name; the names in the Web API are in `metadata`."""
 
     KEY = "key"
     GUID = "guid"

@@ -1,4 +1,4 @@
-"""The staging tables of design section 3: one row per Outlook edit, and one per changed field."""
+"""The staging tables: one row per Outlook edit, and one per changed field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST, PUT and DELETE of definitions ("Create and update table definitions using the Web API" and its neighbours).
+"""POST, PUT and DELETE of definitions ("Create and update table definitions using the Web API" and its neighbors).
 
 A PUT replaces a whole definition; labels, lengths, limits, options, requirement level, change tracking and auditing
 follow, the rest is ignored. Everything is usable at once: publishing changes nothing.

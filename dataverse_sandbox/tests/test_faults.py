@@ -225,7 +225,7 @@ def test_refused_credentials_invalidate_all_tokens(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "state",
     [
-        {"rules": [{"status": 500, "colour": "red"}]},
+        {"rules": [{"status": 500, "color": "red"}]},
         {"rules": [{"hold": "sometimes"}]},
         {"rules": [{"table": "contact"}]},
         {"rules": [{"status": "500"}]},

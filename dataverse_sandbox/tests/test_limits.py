@@ -99,7 +99,7 @@ def test_repeated_limits_keep_the_count(sandbox: Sandbox) -> None:
     assert "x-ms-dop-hint" not in sandbox.get("WhoAmI").headers
 
 
-@pytest.mark.parametrize("limits", [{"colour": 1}, {"requests": "many"}, {"requests": -1}, {"takes_time": 1}, [3]])
+@pytest.mark.parametrize("limits", [{"color": 1}, {"requests": "many"}, {"requests": -1}, {"takes_time": 1}, [3]])
 def test_invalid_limits_are_refused(sandbox: Sandbox, limits: object) -> None:
     assert sandbox.session.put(f"{sandbox.url}/sandbox/faults", json={"limits": limits}).status_code == 400
 

@@ -37,7 +37,7 @@ def test_merge_deactivates_one_and_changes_other(sandbox: Sandbox, pair: tuple[s
     assert (kept["jobtitle"], kept["statecode"], kept["merged"], kept["_masterid_value"]) == ("Pilot", 0, False, None)
     assert (gone["statecode"], gone["statuscode"], gone["merged"]) == (1, 2, True)
     assert gone["_masterid_value"] == target
-    assert sandbox.rows("osync_syncrecords") == [], "a merge is no edit in Outlook"
+    assert sandbox.rows("osync_syncrecords") == [], "a merge is not an edit in Outlook"
 
 
 def test_merge_moves_related_rows(sandbox: Sandbox, pair: tuple[str, str]) -> None:

@@ -128,7 +128,7 @@ def test_yes_no_and_status_options(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        (f"{CONTACT}/Attributes?$select=Colour", 400),
+        (f"{CONTACT}/Attributes?$select=Color", 400),
         (f"{CONTACT}/Attributes?$filter=contains(LogicalName,'x')", 501),
         (f"{CONTACT}/Attributes/Microsoft.Dynamics.CRM.FileAttributeMetadata/$count", 501),
         (f"{CONTACT}/Attributes?$expand=OptionSet", 400),

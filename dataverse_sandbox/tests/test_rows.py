@@ -127,7 +127,7 @@ def test_delete_respects_etag(sandbox: Sandbox) -> None:
         ({"birthdate": "2026-02-30"}, "0x80048D19"),
         ({"birthdate": "2026-02-03T10:00:00Z"}, "0x80048D19"),
         ({"lastonholdtime": "2026-02-30T10:00:00Z"}, "0x80048D19"),
-        ({"favouritecolour": "red"}, "0x80048D19"),
+        ({"favoritecolor": "red"}, "0x80048D19"),
         ({"_parentcustomerid_value": NOWHERE}, "0x80048D19"),
         ({"firstname": "\ud800"}, "0x80048D19"),
     ],

@@ -12,7 +12,7 @@ WIDE, NARROW = (1440, 900), (390, 844)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # Names and roles are the same in the dark theme; only colors differ.
 EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"]}
-BY_COLOUR = EVERYTHING | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+BY_COLOR = EVERYTHING | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 _AXE = Axe()
 
 
@@ -36,4 +36,4 @@ def looks(page: Page) -> Iterator[str]:
 def assert_no_violations_in_any_look(page: Page, *, sees: str = "") -> None:
     """Call `assert_no_violations` in every look: all rules in both widths, and the color rules in dark, too."""
     for look in looks(page):
-        assert_no_violations(page, sees=sees, options=BY_COLOUR if look.startswith("dark") else EVERYTHING)
+        assert_no_violations(page, sees=sees, options=BY_COLOR if look.startswith("dark") else EVERYTHING)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def switch_off(column: str) -> None:
-    """Let the next round find that a column is not audited any more."""
+    """Let the next round find that a column is no longer audited."""
     capture = Capture.objects.get()
     capture.audited_since[column] = "2026-01-01T00:00:00+00:00"
     capture.switches_read_at = None

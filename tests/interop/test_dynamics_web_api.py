@@ -260,7 +260,7 @@ def test_relationship_lifecycle(client: Program, organization: Organization) -> 
 def test_global_choice_lifecycle(client: Program, organization: Organization) -> None:
     result = client.run("globalChoices", name="new_nodecolors")
 
-    assert [result["options"], result["label"]] == [["Red", "Green", "Blue"], "Colours"]
+    assert [result["options"], result["label"]] == [["Red", "Green", "Blue"], "Colors"]
     assert ["new_nodecolors" in result["all"], result["after"]] == [True, 404]
 
 

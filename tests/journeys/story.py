@@ -53,7 +53,7 @@ class Edit:
 
 
 @dataclass(slots=True)
-class Judgement:
+class Judgment:
     """The entries that the ledger lacks, or has twice."""
 
     lost: list[str] = field(default_factory=list)
@@ -212,47 +212,47 @@ class Story:
         contacts = {str(edit.contact) for edit in edits}
         return [entry for entry in self.our_entries() if entry["id"] in contacts]
 
-    def judge(self, edits: Iterable[Edit]) -> Judgement:
+    def judge(self, edits: Iterable[Edit]) -> Judgment:
         """Compare the ledger with Rita's decisions about these edits."""
         found: dict[str, list[Entry]] = {}
         for entry in self.our_entries():
             found.setdefault(entry["id"], []).append(entry)
-        judgement = Judgement()
+        judgment = Judgment()
         for edit in edits:
-            self._judge_one(edit, found, judgement)
-        return judgement
+            self._judge_one(edit, found, judgment)
+        return judgment
 
-    def _judge_one(self, edit: Edit, found: dict[str, list[Entry]], judgement: Judgement) -> None:
+    def _judge_one(self, edit: Edit, found: dict[str, list[Entry]], judgment: Judgment) -> None:
         writes = found.get(str(edit.contact), [])
-        judgement.count(len(writes), f"write of contact {edit.contact}")
+        judgment.count(len(writes), f"write of contact {edit.contact}")
         for entry in writes:
             if entry["changes"].get(APPROVED, [None, None])[1] != edit.proposed:
-                judgement.wrong.append(f"{edit.contact} was written {entry['changes']}")
+                judgment.wrong.append(f"{edit.contact} was written {entry['changes']}")
             if set(entry["changes"]) != {APPROVED, "osync_revision"}:
-                judgement.wrong.append(f"{edit.contact}: columns {sorted(entry['changes'])}")
+                judgment.wrong.append(f"{edit.contact}: columns {sorted(entry['changes'])}")
         for column, row in edit.fields.items():
-            self._judge_mark(row, column, found.get(str(row.pk), []), judgement)
-        judgement.count(len(found.get(str(edit.record), [])), f"close of edit {edit.record}")
+            self._judge_mark(row, column, found.get(str(row.pk), []), judgment)
+        judgment.count(len(found.get(str(edit.record), [])), f"close of edit {edit.record}")
 
-    def _judge_mark(self, row: SyncField, column: str, marks: Sequence[Entry], judgement: Judgement) -> None:
-        judgement.count(len(marks), f"mark of {column} {row.pk}")
+    def _judge_mark(self, row: SyncField, column: str, marks: Sequence[Entry], judgment: Judgment) -> None:
+        judgment.count(len(marks), f"mark of {column} {row.pk}")
         decision = Decision.objects.get(field=row)
         row.refresh_from_db()
         if row.delivery not in (FieldDelivery.DONE, FieldDelivery.ALREADY):
-            judgement.wrong.append(f"{column} {row.pk} is shown as {row.delivery}")
+            judgment.wrong.append(f"{column} {row.pk} is shown as {row.delivery}")
         for entry in marks:
             if entry["changes"]["osync_decisionid"][1] != str(decision.pk):
-                judgement.wrong.append(f"{column} {row.pk} carries another decision's id")
+                judgment.wrong.append(f"{column} {row.pk} carries another decision's id")
 
     def delivered_exactly_once(self, *edits: Edit, hurry: bool = False) -> None:
         """Wait until the edits are delivered, and assert that the ledger has each write once."""
         self.wait_until_delivered(*edits, hurry=hurry)
-        judgement = self.judge(edits)
+        judgment = self.judge(edits)
         TALLY["edits judged"] += len(edits)
-        TALLY["lost"] += len(judgement.lost)
-        TALLY["twice"] += len(judgement.twice)
+        TALLY["lost"] += len(judgment.lost)
+        TALLY["twice"] += len(judgment.twice)
         self.judged[self.stack.folder].extend(edits)
-        assert judgement.is_clean, judgement
+        assert judgment.is_clean, judgment
 
     def superseded_exactly_once(self, *older: Edit) -> None:
         """Assert that the older edits are marked once, the newer ones wait, and the contacts are unchanged."""

@@ -69,7 +69,7 @@ class SeededBug:
         """Remove the guard until the test ends."""
         original = inspect.unwrap(getattr(self.owner, self.function))
         source = textwrap.dedent(inspect.getsource(original))
-        assert self.guard in source, f"{self.function} has no {self.guard!r} any more"
+        assert self.guard in source, f"{self.function} no longer has {self.guard!r}"
         source = source.replace(self.guard, self.instead)
         monkeypatch.setattr(self.owner, self.function, _compiled(source, original))
 
@@ -177,7 +177,7 @@ SEEDED_BUGS = (
         points=BEFORE_SENDING,
     ),
     SeededBug(
-        name="a row is written whatever its ETag is by now",
+        name="a row is written whatever its ETag now is",
         owner=batch,
         function="_change_set",
         guard=", **write.condition",

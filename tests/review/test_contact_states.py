@@ -45,7 +45,7 @@ def test_inactive_contact_written_after_reviewer_saw_it(world: World):
     before = digest(field)
     refresh_record(field.record, crm=clients.crm())
     field.refresh_from_db()
-    assert digest(field) != before, "a form that did not say so is not good any more"
+    assert digest(field) != before, "a form that did not show the state is no longer valid"
 
     world.decide(approve=(field,))
     world.deliver()

@@ -343,7 +343,7 @@ const sequences = {
         const id = await api.createGlobalOptionSet({ data: { "@odata.type": castType, Name: name, DisplayName: label("Colors"), OptionSetType: "Picklist", Options } });
         await api.callAction({ actionName: "InsertOptionValue", action: { OptionSetName: name, Value: 3, Label: label("Blue") } });
         const whole = await api.retrieveGlobalOptionSet({ key: id, castType });
-        whole.DisplayName = label("Colours");
+        whole.DisplayName = label("Colors");
         await api.updateGlobalOptionSet({ data: whole, castType, mergeLabels: true });
         const one = await api.retrieveGlobalOptionSet({ key: `Name='${name}'`, castType, select: ["Options", "DisplayName"] });
         const all = await api.retrieveGlobalOptionSets({ castType, select: ["Name", "Options"] });

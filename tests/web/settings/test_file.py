@@ -108,7 +108,7 @@ def test_changed_settings_are_compared_again():
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        ({"colour": 1}, "colour"),
+        ({"color": 1}, "color"),
         ({"version": 2}, "version"),
         ({"format": "other"}, "format"),
         ({"settings": {"secret": 1}}, "settings.secret"),

@@ -140,7 +140,7 @@ def test_test_mail_needs_a_mail_service(settings):
 
 
 def test_unknown_form_is_not_found():
-    assert browser(ada()).post("/settings/change", {"part": "colours"}).status_code == 404
+    assert browser(ada()).post("/settings/change", {"part": "colors"}).status_code == 404
 
 
 def test_only_administrators_see_settings_link():
