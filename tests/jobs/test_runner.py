@@ -6,7 +6,6 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from django.db.models.functions import Now
@@ -32,7 +31,6 @@ from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.models.sync_filters.run import Outcome as UserOutcome
 from syncapp.models.sync_filters.run import Plan, RunState
 from syncapp.notifications import alerts, mail_service, sending
-from syncapp.review import decisions
 from syncapp.review.bulk import selections
 from syncapp.review.queue.criteria import NO_CRITERIA, Tab
 from syncapp.sync_filters.policies import editing
@@ -40,6 +38,7 @@ from syncapp.sync_filters.runs import meetings
 from syncapp.sync_filters.runs import preparation as preparing
 from tests.jobs.conftest import Scene
 from tests.support.factories import make_field, make_record
+from tests.support.failing_statements import failing
 from tests.support.people import fred, rita
 
 pytestmark = pytest.mark.django_db
@@ -171,29 +170,22 @@ def test_failed_delivery_is_shown_with_its_reason(delivery: Scene) -> None:
     assert Decision.objects.get(field=field).state == DecisionState.FAILED
 
 
-def test_bad_contact_does_not_stop_selection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_contact_does_not_stop_selection() -> None:
     fields = [make_field(make_record(f"Person {number}")) for number in range(55)]
     selection = selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
-    decide = decisions.decide
-
-    def decide_but_the_fourth(choices: Any, **more: Any) -> Any:
-        if choices[0].field_id == fields[3].pk:
-            raise RuntimeError("cannot be decided")
-        return decide(choices, **more)
-
-    monkeypatch.setattr(decisions, "decide", decide_but_the_fourth)
     run = selections.start(selection, selections.BulkDecision(Outcome.APPROVED), number=55, by=rita())
     scene = Scene(lambda pk: selections.work(pk, seconds=20), run, [])
 
-    scene.process_all()
-    assert Decision.objects.count() == 54
-    for _ in range(2):
+    with failing("INSERT INTO", Decision, fields[3].pk):
         scene.process_all()
+        assert Decision.objects.count() == 54
+        for _ in range(2):
+            scene.process_all()
 
     (refused,) = SelectionItem.objects.filter(result=SelectionItem.Result.REFUSED)
     run.refresh_from_db()
     assert (refused.field, run.state, run.attempts) == (fields[3], JobState.FAILED, 3)
-    assert "RuntimeError" in refused.why
+    assert "DataError" in refused.why
 
 
 def test_failed_count_holds_back_uncounted_users(meeting_count: Scene) -> None:

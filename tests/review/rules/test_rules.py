@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -17,10 +15,10 @@ from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.models.review.rule import RuleState
 from syncapp.review import decisions, follow_ups
 from syncapp.review.context import digest
-from syncapp.review.decisions import Choice, DecisionResult
 from syncapp.review.rules import editing, runs
 from syncapp.review.rules.editing import BadRule, RuleDraft
 from tests.support.factories import make_editor, make_field, make_record
+from tests.support.failing_statements import failing
 from tests.support.people import ada, make_person, rita
 from tests.support.scenes import approved, finished
 
@@ -320,19 +318,13 @@ def test_rule_check_keeps_open_form_valid():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_failing_rule_leaves_field_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_failing_rule_leaves_field_to_people(caplog: pytest.LogCaptureFixture):
     enabled()
     fields = [a_format_change() for _ in range(3)]
-    decide = decisions.decide
 
-    def decide_except_one(choices: Sequence[Choice], **more: Any) -> DecisionResult:
-        if choices[0].field_id == fields[1].pk:
-            raise RuntimeError("cannot be decided")
-        return decide(choices, **more)
-
-    monkeypatch.setattr(decisions, "decide", decide_except_one)
-    for _ in range(2):
-        runs.run()
+    with failing("INSERT INTO", Decision, fields[1].pk):
+        for _ in range(2):
+            runs.run()
 
     found = [decision_of(field) for field in fields]
     assert found == [FieldDecision.APPROVED, FieldDecision.PENDING, FieldDecision.APPROVED]

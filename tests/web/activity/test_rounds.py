@@ -13,11 +13,11 @@ from syncapp import audit
 from syncapp.audit import Fact
 from syncapp.models import AuditEntry, Decision, PutBackPlan, Rule, SyncField
 from syncapp.models.mirror.change_kind import ChangeKind
-from syncapp.review import decisions
 from syncapp.review.rules import editing, runs
 from syncapp.review.rules.editing import RuleDraft
 from tests.support import scenes
 from tests.support.factories import make_field, make_record
+from tests.support.failing_statements import failing
 from tests.support.people import ada, browser, rita, vera
 from tests.support.screen import Screen
 from tests.support.world import World
@@ -105,19 +105,12 @@ def test_single_rule_decision_is_not_grouped():
     assert toggles(screen) == []
 
 
-def test_failed_decision_in_a_round_hides_none(monkeypatch: pytest.MonkeyPatch):
+def test_failed_decision_in_a_round_hides_none():
     enabled()
     fields = edits("Marta", "Olivia", "Petra")
-    decide = decisions.decide
 
-    def decide_but_the_first(choices: list[decisions.Choice], **more: object) -> decisions.DecisionResult:
-        result = decide(choices, **more)  # type: ignore[arg-type]
-        if choices[0].field_id == min(field.pk for field in fields):
-            raise RuntimeError("cannot be stored")
-        return result
-
-    monkeypatch.setattr(decisions, "decide", decide_but_the_first)
-    runs.run()
+    with failing("INSERT INTO", Decision, min(field.pk for field in fields)):
+        runs.run()
 
     assert "Approved 2 fields" in table(open_page(query="?area=decision"))
 

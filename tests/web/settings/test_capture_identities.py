@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db import DataError
 from pytest_django import Settings
 
 from syncapp.capture import identities, signature, switching
@@ -14,6 +15,7 @@ from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from tests.capture.changes import program
 from tests.capture.switches import SIGNER, mode, now, observe, recorded
+from tests.support.failing_statements import failing
 from tests.support.people import ada, browser, rita
 from tests.support.screen import Screen
 from tests.sync_filters.users import make_user
@@ -138,15 +140,11 @@ def test_new_signing_user_locks_switching_on() -> None:
         switching.switch_on(Source.OUTLOOK, by=ada(), pilot_team_id=None)
 
 
-def test_pause_and_user_are_stored_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pause_and_user_are_stored_together() -> None:
     restore()
     user = signer()
 
-    def crash(found: object) -> None:
-        raise RuntimeError
-
-    monkeypatch.setattr("syncapp.capture.brakes.pause", crash)
-    with pytest.raises(RuntimeError):
+    with failing("UPDATE", Capture), pytest.raises(DataError):
         identities.store_signer(user.pk, user.name)
 
     assert not CaptureIdentity.objects.filter(pk=user.pk).exists()
