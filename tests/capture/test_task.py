@@ -15,7 +15,7 @@ from syncapp.capture import rhythm
 from syncapp.health.observations import Observations
 from syncapp.mirror import uses
 from syncapp.mirror.uses import Use
-from syncapp.models import Breaker, Capture, CaptureGap, Heartbeat, MirrorCursor
+from syncapp.models import Breaker, Capture, CaptureGap, DailyOperations, Heartbeat, MirrorCursor
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 from tests.capture.conftest import Company, entries
@@ -115,9 +115,9 @@ def test_pause_and_gaps_are_troubles(company: Company) -> None:
 
 
 @pytest.mark.parametrize(("used", "has_allowance", "slower"), [(0, True, False), (13_000, False, True)])
-def test_exhausted_allowance_slows_reading(used, has_allowance, slower, settings: Settings, monkeypatch) -> None:
+def test_exhausted_allowance_slows_reading(used, has_allowance, slower, settings: Settings) -> None:
     settings.PULL_IDLE_SECONDS, settings.CRM_DAILY_ALLOWANCE = 120, 25_000
-    monkeypatch.setattr(rhythm.usage, "of_day", lambda: used)
+    DailyOperations.objects.create(day=datetime.now(UTC).date(), number=used)
 
     assert rhythm.has_allowance() is has_allowance
     assert (rhythm._least_interval(used, NOON) > 5) is slower
