@@ -6,8 +6,6 @@ Microsoft's pages contradict each other: templates are accepted, and so are filt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from dataverse_sandbox import errors, payload, rows
 from dataverse_sandbox.catalogue import SAVED_QUERY, USER_QUERY
 from dataverse_sandbox.catalogue.filters import OFFLINE_FILTERS, OFFLINE_TEMPLATE, OUTLOOK_FILTERS, TEMPLATE_OF
@@ -42,11 +40,13 @@ def reset(transaction: Transaction, request: Request) -> Answer:
         raise errors.bad_payload("'QueryType' is 256 or 16.")
     transaction.author.rights.require("prvDeleteUserQuery", USER_QUERY.name)
     transaction.author.rights.require("prvCreateUserQuery", USER_QUERY.name)
-    user = transaction.author.caller
-    for row in _filters(transaction, user, int(str(kind))):
-        rows.delete(transaction, USER_QUERY, str(row["userqueryid"]))
-    for template in _default_templates(transaction, TEMPLATE_OF[int(str(kind))]):
-        _apply_template(transaction, user, template)
+    user, connection = transaction.author.caller, transaction.connection
+    filters = "SELECT userqueryid FROM userquery WHERE ownerid = ? AND querytype = ?"
+    for (filter_id,) in connection.execute(filters, (user, kind)).fetchall():
+        rows.delete(transaction, USER_QUERY, filter_id)
+    templates = "SELECT * FROM savedquery WHERE querytype = ? AND isdefault = 1 AND statecode = 0"
+    for template in connection.execute(templates, (TEMPLATE_OF[int(str(kind))],)).fetchall():
+        _apply_template(transaction, user, dict(template))
     return _DONE
 
 
@@ -66,13 +66,3 @@ def _apply_template(transaction: Transaction, user: str, template: Row) -> None:
         rows.create(transaction, USER_QUERY, values)
     else:
         rows.update(transaction, USER_QUERY, dict(old), values)
-
-
-def _filters(transaction: Transaction, user: str, kind: int) -> Iterable[Row]:
-    statement = "SELECT * FROM userquery WHERE ownerid = ? AND querytype = ?"
-    return [dict(row) for row in transaction.connection.execute(statement, (user, kind))]
-
-
-def _default_templates(transaction: Transaction, kind: int) -> Iterable[Row]:
-    statement = "SELECT * FROM savedquery WHERE querytype = ? AND isdefault = 1 AND statecode = 0"
-    return [dict(row) for row in transaction.connection.execute(statement, (kind,))]

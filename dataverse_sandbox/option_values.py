@@ -88,17 +88,13 @@ def _insert(transaction: Transaction, request: Request) -> Answer:
     def edit(options: Options) -> Options:
         given = body.get("Value")
         value = given if _is_whole(given) else max(_FIRST, *(option.value + 1 for option in options))
-        made.append(Option(int(str(value)), label_of(body, "Label", str(value)), _state(body)))
+        state = int(str(body["StateCode"])) if _is_whole(body.get("StateCode")) else None
+        made.append(Option(int(str(value)), label_of(body, "Label", str(value)), state))
         return _all_different((*options, made[0]))
 
     _edited(transaction, body, edit)
     context = f"{request.base_url}$metadata#{NAMESPACE}.{request.path}Response"
     return json_answer(200, {"@odata.context": context, "NewOptionValue": made[0].value})
-
-
-def _state(body: Body) -> int | None:
-    given = body.get("StateCode")
-    return int(str(given)) if _is_whole(given) else None
 
 
 def _is_whole(value: object) -> bool:

@@ -74,7 +74,8 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     body: dict[str, object] = {"@odata.context": context(request, place.path, columns_in_context)}
     body |= version(request) | _counts(connection, place, where, request)
     body["value"] = items
-    if len(found) > size and not _is_topped(request):
+    is_topped = "$top" in options and "odata.maxpagesize" not in request.preferences
+    if len(found) > size and not is_topped:
         cookie = write_cookie(number + 1, [found[size - 1][part.alias] for part in order])
         body["@odata.nextLink"] = link(request, place.path, "$skiptoken", cookie)
     return body
@@ -110,10 +111,6 @@ def count(connection: sqlite3.Connection, table: Table, where: Condition) -> tup
     statement = f"SELECT count(*) FROM ({inner})"  # noqa: S608 - as above
     number = int(connection.execute(statement, where.parameters).fetchone()[0])
     return min(number, COUNTED_UP_TO), number > COUNTED_UP_TO
-
-
-def _is_topped(request: Request) -> bool:
-    return "$top" in request.options and "odata.maxpagesize" not in request.preferences
 
 
 def _fetch(

@@ -70,10 +70,11 @@ def stage_and_restore(transaction: Transaction, before: Row, after: Row) -> tupl
     changed = [column for column in contact.columns if column.tracked and _differs(column, before, after)]
     if not changed:
         return after, None
+    names = [name for column in changed for name in (column.name, column.type_column) if name in before]
     with transaction.as_plugin():
         record = _stage_record(transaction, before)
         fields = tuple(_stage_field(transaction, record, column, before, after) for column in changed)
-        restored = rows.update(transaction, contact, after, _old_values(changed, before))
+        restored = rows.update(transaction, contact, after, {name: before[name] for name in names})
     return restored, Staged(str(record["osync_syncrecordid"]), fields)
 
 
@@ -81,11 +82,6 @@ def _differs(column: Column, before: Row, after: Row) -> bool:
     if column.kind in (Kind.TEXT, Kind.MEMO):
         return (before[column.name] or "") != (after[column.name] or "")
     return values.canonical(column, before) != values.canonical(column, after)
-
-
-def _old_values(changed: list[Column], before: Row) -> Row:
-    names = [name for column in changed for name in (column.name, column.type_column) if name in before]
-    return {name: before[name] for name in names}
 
 
 def _stage_record(transaction: Transaction, contact: Row) -> Row:

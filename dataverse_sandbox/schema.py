@@ -59,7 +59,8 @@ def statements() -> tuple[str, ...]:
 
 def table_statements(table: Table) -> tuple[str, ...]:
     """Return the statements for a table with its indexes, without its triggers."""
-    return (_create(table), *_indexes(table))
+    columns = ", ".join(f"{name} {_type_of(table, name)}" for name in table.stored)
+    return (f"CREATE TABLE {table.name} ({columns})", *_indexes(table))
 
 
 def column_statements(table: Table, column: Column) -> tuple[str, ...]:
@@ -98,11 +99,6 @@ def _affinity(column: Column) -> str:
     if column.kind in NUMBERS or column.kind in CHOICE_LIKE or column.kind is Kind.YES_NO:
         return "INTEGER"
     return "TEXT"
-
-
-def _create(table: Table) -> str:
-    lines = [f"{name} {_type_of(table, name)}" for name in table.stored]
-    return f"CREATE TABLE {table.name} ({', '.join(lines)})"
 
 
 def _type_of(table: Table, stored_name: str) -> str:

@@ -53,7 +53,9 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
     if found is not None and request.method == "PUT" and not tail:
         # "Associate tables on update using collection-valued navigation property": for activity parties only.
         body = {name: request.json().get("value")}
-        operations.update(transaction, address, body, conditions=_existing_only(request))
+        # A list of parties cannot create a row.
+        existing = request.conditions if request.conditions.if_match else Conditions(if_match="*")
+        operations.update(transaction, address, body, conditions=existing)
         return NO_CONTENT
     if tail or request.method not in ("PUT", "DELETE"):
         raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
@@ -62,11 +64,6 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
     value = _value(request) if request.method == "PUT" else None
     operations.update(transaction, address, {column.name: value}, conditions=request.conditions)
     return NO_CONTENT
-
-
-def _existing_only(request: Request) -> Conditions:
-    """Return conditions that forbid creating a row, because a list of parties cannot create one."""
-    return request.conditions if request.conditions.if_match else Conditions(if_match="*")
 
 
 def _value(request: Request) -> object:

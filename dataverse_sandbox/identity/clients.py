@@ -67,12 +67,11 @@ def _read(body: Mapping[str, object]) -> Registered:
     secrets, certificates = body.get("secrets") or {}, body.get("certificates") or []
     if not isinstance(secrets, dict) or not isinstance(certificates, list):
         raise ValueError('"secrets" is an object, "certificates" a list.')
-    ends = {str(value): None if end is None else _moment(str(end)) for value, end in secrets.items()}
+    ends = {
+        str(value): None if end is None else datetime.datetime.fromisoformat(str(end)).astimezone(datetime.UTC)
+        for value, end in secrets.items()
+    }
     return Registered(ends, tuple(x509.load_pem_x509_certificate(str(pem).encode()) for pem in certificates))
-
-
-def _moment(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
 
 
 def check(store: Store, request: Request, audience: str) -> None:
@@ -135,14 +134,11 @@ def _signer(assertion: str, known: Registered) -> tuple[x509.Certificate, str]:
     for name, (algorithm, digest) in _ALGORITHMS.items():
         for certificate in known.certificates:
             given = str(header.get(name, "")).rstrip("=")  # MSAL pads the thumbprint
-            if given == _thumbprint(certificate, digest()) and header.get("alg") == algorithm:
+            thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(digest())).rstrip(b"=").decode()
+            if given == thumbprint and header.get("alg") == algorithm:
                 return certificate, algorithm
     message = "The certificate with identifier used to sign the client assertion is not registered on application."
     raise _refused(700027, f"{message} [Reason - The key was not found.]")
-
-
-def _thumbprint(certificate: x509.Certificate, digest: hashes.HashAlgorithm) -> str:
-    return base64.urlsafe_b64encode(certificate.fingerprint(digest)).rstrip(b"=").decode()
 
 
 def id_and_secret(request: Request) -> tuple[str, str]:

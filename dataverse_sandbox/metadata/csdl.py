@@ -98,12 +98,12 @@ def _single_valued(table: Table) -> Iterator[str]:
 def _partner(table: Table, column: Column, targets: tuple[str, ...]) -> str:
     """Return the Partner attribute, which names the collection on the other side."""
     found = current().collections(current().by_name[targets[0]]).items()
-    names = [name for name, one in found if isinstance(one, OneToMany) and _is_from(one, table, column)]
+    names = [
+        name
+        for name, one in found
+        if isinstance(one, OneToMany) and one.referencing.name == table.name and one.column.name == column.name
+    ]
     return f" Partner={quoteattr(names[0])}" if names else ""
-
-
-def _is_from(one: OneToMany, table: Table, column: Column) -> bool:
-    return one.referencing.name == table.name and one.column.name == column.name
 
 
 def _key(kind: str) -> str:

@@ -136,15 +136,11 @@ def _followed(place: Place, request: Request, segment: str) -> Place:
     if name.startswith(f"{NAMESPACE}."):
         return _cast(place, name.removeprefix(f"{NAMESPACE}."), request)
     if name == "$value" and isinstance(place, Single):
-        raise TextAnswer(_as_text(place.value))
+        raise TextAnswer(str(place.value).lower() if isinstance(place.value, bool) else str(place.value))
     if not isinstance(place, One):
         raise errors.unknown(f"the path '{request.path[:150]}'")
     reached = _property(place, name)
     return reached if key is None else _picked(reached, request, key)
-
-
-def _as_text(value: object) -> str:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
 def _property(place: One, name: str) -> Place:

@@ -110,14 +110,10 @@ def changes(columns: Iterable[Column], row: Row, sent: MultiDict[str, str]) -> d
         if column.name not in sent and column.kind is not Kind.CHOICES:
             continue
         text = ",".join(sent.getlist(column.name)).replace("\r\n", "\n")
-        if text != _form_value(column, row):
+        stored = values.canonical(column, row) or ("false" if column.kind is Kind.YES_NO else "")
+        if text != stored.replace("\r\n", "\n"):
             found[column.name] = _json_value(column, text)
     return found
-
-
-def _form_value(column: Column, row: Row) -> str:
-    text = values.canonical(column, row) or ("false" if column.kind is Kind.YES_NO else "")
-    return text.replace("\r\n", "\n")
 
 
 def _json_value(column: Column, text: str) -> object:

@@ -188,9 +188,5 @@ def _value_words(table: str, name: str, value: object) -> str:
     column = BY_NAME[table].by_name.get(name) if table in BY_NAME else None
     if column is not None and column.options and isinstance(value, int):
         return f"{column.label_of(value)} ({value})"
-    return _short(value)
-
-
-def _short(value: object) -> str:
     text = _ID.sub(lambda found: f"{found[0][:8]}…", "empty" if value is None else str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
