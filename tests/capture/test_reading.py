@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from dataverse_sandbox.server import SandboxServer
 from syncapp.connection import clients
-from syncapp.crm import contact_changes
 from syncapp.models import Capture, CaptureContact, CaptureEntry, CaptureIdentity, CaptureValue
 from syncapp.models.capture.entry import EntryState, Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
 from tests.capture.conftest import Company, entries, jobs
+from tests.support.altered_answers import altered
 
 
 def test_first_round_begins_to_observe(company: Company) -> None:
@@ -98,11 +99,11 @@ def test_idle_round_asks_only_for_changed_contacts(company: Company) -> None:
 
 
 @pytest.fixture
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+def coarse(sandbox: SandboxServer) -> Iterator[None]:
     """Give all changes of contacts the same moment, as if they came within one second."""
-    honest = contact_changes._change
-    moment = timezone.now().replace(microsecond=0)
-    monkeypatch.setattr(contact_changes, "_change", lambda row: replace(honest(row), modified_on=moment))
+    moment = f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"
+    with altered(sandbox, '"modifiedon":"[^"]+"', f'"modifiedon":"{moment}"'):
+        yield
 
 
 def test_second_change_of_one_second_is_found(company: Company, coarse: None) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from dataverse_sandbox.server import SandboxServer
 from syncapp.capture import contacts, details, entry_lists, rhythm
 from syncapp.connection import clients
 from syncapp.crm.audits import reads
@@ -16,6 +16,7 @@ from syncapp.crm.errors import Forbidden, Unreachable
 from syncapp.models import Capture, CaptureColumn, CaptureEntry, CaptureValue, UnreadableRow
 from syncapp.models.capture.entry import EntryState, Source
 from tests.capture.conftest import Company, entries, gaps, jobs
+from tests.support.altered_answers import altered
 from tests.support.servers import wait_until
 
 DETAILS = "RetrieveAuditDetails"
@@ -87,22 +88,17 @@ def test_unanswered_list_loses_nothing(company: Company, table) -> None:
     assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
 
 
-def test_unreadable_entry_is_shown_and_stops_nothing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_entry_is_shown_and_stops_nothing(company: Company, sandbox: SandboxServer) -> None:
     first, second = company.contact(0), company.contact(1)
     company.outlook(first, jobtitle="Pilot")
     company.outlook(second, jobtitle="Pilot")
-    honest = reads._entry
+    created_on = f'"createdon":"[^"]+"(?=[^{{}}]+"_objectid_value":"{first}")'
 
-    def read(row):
-        found = honest(row)
-        return replace(found, created_on=None, problem="No moment.") if found.row_id == first else found
-
-    monkeypatch.setattr(reads, "_entry", read)
-    company.read()
+    with altered(sandbox, created_on, '"createdon":"never"'):
+        company.read()
     assert [len(entries(contact)) for contact in (first, second)] == [0, 1]
     assert UnreadableRow.objects.get().kind == UnreadableRow.Kind.ENTRY
 
-    monkeypatch.setattr(reads, "_entry", honest)
     Capture.objects.update(listed_at=None)
     company.read()
     assert [len(entries(contact)) for contact in (first, second)] == [1, 1]

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import replace
+from collections.abc import Iterator
 
 import pytest
 import requests
 
-from syncapp.crm.audits import reads
+from dataverse_sandbox.server import SandboxServer
 from syncapp.models import Capture, CaptureContact, CaptureEntry
 from syncapp.models.capture.entry import EntryState, Evidence, Source
 from syncapp.models.capture.settings import CaptureRule
 from tests.capture.conftest import Company, entries, jobs
+from tests.support.altered_answers import altered
 
 
 @pytest.fixture
-def unnamed(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
-    """Return a company whose audit log names no calling user, so that only the contact's row proves Outlook."""
-    honest = reads._entry
-    monkeypatch.setattr(reads, "_entry", lambda row: replace(honest(row), calling_user_id=None))
+def unnamed(company: Company, sandbox: SandboxServer) -> Iterator[Company]:
+    """Yield a company whose audit log names no calling user, so that only the contact's row proves Outlook."""
     company.switch_on()
-    return company
+    with altered(sandbox, '"_callinguserid_value":"[^"]+"', '"_callinguserid_value":null'):
+        yield company
 
 
 def test_signed_row_proves_outlook_after_waiting(unnamed: Company) -> None:

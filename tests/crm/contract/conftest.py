@@ -18,12 +18,17 @@ SMALL = World(users=4, contacts=4, pending=0, seed=7)
 
 
 @pytest.fixture(scope="session")
-def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    with SandboxServer(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3", world=SMALL) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _cloud(server: SandboxServer) -> Cloud:
     """Cache a token and the contact's columns for all tests of a process."""
-    with SandboxServer(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3", world=SMALL) as server:
-        cloud = Cloud(server.url)
-        cloud.columns = {column.name: column for column in cloud.client().columns("contact")}
-        yield cloud
+    cloud = Cloud(server.url)
+    cloud.columns = {column.name: column for column in cloud.client().columns("contact")}
+    return cloud
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import NotFound, ProtocolError, Rejected, Stale, Unreachable, WritesDisabled
 from syncapp.crm.rate_limit.limiter import Lane
 from syncapp.crm.staging.records import ChangeSet, Column, ColumnType, StagedDecision
-from tests.crm.contract.altered_answers import AlteredAnswers
 from tests.crm.contract.edit import DECIDED_ON, mark
+from tests.support.altered_answers import altered
 
 
 def test_change_set_applies_all_parts(edit):
@@ -247,12 +247,11 @@ def test_unknown_column_rejected(edit):
     assert edit.written() == []
 
 
-def test_answer_with_other_contact_refused(edit):
-    other = edit.cloud.contacts()[1]
-    client = edit.cloud.client(session=AlteredAnswers(edit.contact, other))
+def test_answer_with_other_contact_refused(edit, server):
+    contact, other = edit.contact, edit.cloud.contacts()[1]
 
-    with pytest.raises(ProtocolError, match="another contact"):
-        client.read_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
+    with altered(server, str(contact), str(other)), pytest.raises(ProtocolError, match="another contact"):
+        edit.crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
 
 
 def test_write_returns_stored_value(edit):
