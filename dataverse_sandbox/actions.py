@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from dataverse_sandbox import config, errors, operations, payload, rows, values
-from dataverse_sandbox.catalogue import BY_NAME, CONTACT, ROLE, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, USER_ROLES, Kind
-from dataverse_sandbox.catalogue.staging import APPROVED, PENDING, REJECTED
+from dataverse_sandbox.catalog import BY_NAME, CONTACT, ROLE, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, USER_ROLES, Kind
+from dataverse_sandbox.catalog.staging import APPROVED, PENDING, REJECTED
 from dataverse_sandbox.operations import Written, etag
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.plugin import REVISION

@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from dataverse_sandbox import errors, expansion_syntax, filters, messages, odata, paging, reading, skiptoken, values
-from dataverse_sandbox.catalogue import BY_NAME, Column, Kind
+from dataverse_sandbox.catalog import BY_NAME, Column, Kind
 from dataverse_sandbox.conditions import Condition, both
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.fetchxml.sources import lookup_name
@@ -56,7 +56,7 @@ def answer(connection: sqlite3.Connection, place: Place, request: Request) -> di
     sql = [f"{output.sql} AS a{index}" for index, output in enumerate(pipeline.outputs)]
     sql += [f"{output.label} AS n{index}" for index, output in enumerate(pipeline.outputs) if output.label]
     grouped = [output.sql for output in pipeline.outputs if output.grouped]
-    statement = f"SELECT {', '.join(sql)} FROM {place.table.name} WHERE {pipeline.where.sql}"  # noqa: S608 - catalogue
+    statement = f"SELECT {', '.join(sql)} FROM {place.table.name} WHERE {pipeline.where.sql}"  # noqa: S608 - catalog
     if grouped:
         statement += f" GROUP BY {', '.join(_collated(output) for output in pipeline.outputs if output.grouped)}"
     statement += _order(pipeline, request)
@@ -92,7 +92,7 @@ def _formatted(output: Output, value: object, name: str | None) -> str | None:
 
 
 def _refuse_too_many(connection: sqlite3.Connection, place: Place, where: Condition) -> None:
-    inner = f"SELECT 1 FROM {place.table.name} WHERE {where.sql} LIMIT {MAX_ROWS + 1}"  # noqa: S608 - catalogue
+    inner = f"SELECT 1 FROM {place.table.name} WHERE {where.sql} LIMIT {MAX_ROWS + 1}"  # noqa: S608 - catalog
     statement = f"SELECT count(*) FROM ({inner})"  # noqa: S608 - as above
     if connection.execute(statement, where.parameters).fetchone()[0] > MAX_ROWS:
         message = f"The maximum record limit of {MAX_ROWS} is exceeded. Reduce the number of records."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors, operations, rows, visibility
-from dataverse_sandbox.catalogue import ManyToMany, OneToMany, Table
+from dataverse_sandbox.catalog import ManyToMany, OneToMany, Table
 from dataverse_sandbox.operations import Written
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.store import Transaction
@@ -63,7 +63,7 @@ def _point(transaction: Transaction, found: OneToMany, other: Address, row_id: s
 
 def _pair(transaction: Transaction, found: ManyToMany, row_id: str, other_id: str) -> str | None:
     table = found.intersect
-    statement = f"SELECT {table.key.name} FROM {table.name} WHERE {found.near} = ? AND {found.far} = ?"  # noqa: S608 - catalogue
+    statement = f"SELECT {table.key.name} FROM {table.name} WHERE {found.near} = ? AND {found.far} = ?"  # noqa: S608 - catalog
     row = transaction.connection.execute(statement, (row_id, other_id)).fetchone()
     return None if row is None else str(row[0])
 

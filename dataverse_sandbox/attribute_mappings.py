@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue import BY_NAME, CONTACT, MAPPING
+from dataverse_sandbox.catalog import BY_NAME, CONTACT, MAPPING
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.store import Row
 

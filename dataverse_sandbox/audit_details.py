@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors, reading, rows
-from dataverse_sandbox.catalogue import BY_NAME, Column, Kind, Table
+from dataverse_sandbox.catalog import BY_NAME, Column, Kind, Table
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.rights import READ_HISTORY
 from dataverse_sandbox.store import Row

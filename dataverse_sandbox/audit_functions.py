@@ -17,9 +17,9 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 
-from dataverse_sandbox.catalogue import BY_NAME, Column, Kind, Table
-from dataverse_sandbox.catalogue.audit import ASSIGN, CREATE, DELETE, SET_STATE, UPDATE
-from dataverse_sandbox.catalogue.columns import CHOICE_LIKE
+from dataverse_sandbox.catalog import BY_NAME, Column, Kind, Table
+from dataverse_sandbox.catalog.audit import ASSIGN, CREATE, DELETE, SET_STATE, UPDATE
+from dataverse_sandbox.catalog.columns import CHOICE_LIKE
 
 MAX_VALUE_LENGTH = 5_000
 # The text in `changedata` for kinds whose form no public source shows.

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dataverse_sandbox import config, customization, rows
 from dataverse_sandbox.audit_details import INVALID
-from dataverse_sandbox.catalogue import CONTACT, ORGANIZATION, current
+from dataverse_sandbox.catalog import CONTACT, ORGANIZATION, current
 from dataverse_sandbox.store import Author, Row, Store
 
 DELAY = "audit_delay"

@@ -21,7 +21,7 @@ from dataverse_sandbox import (
     rights,
     role_privileges,
 )
-from dataverse_sandbox.catalogue import SYSTEM_USER, TEAM, ManyToMany, Table, current
+from dataverse_sandbox.catalog import SYSTEM_USER, TEAM, ManyToMany, Table, current
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.operations import Conditions
 from dataverse_sandbox.payload import Address
@@ -117,7 +117,7 @@ def _members(
 ) -> Answer:
     team = str(address.existing(transaction.connection)[TEAM.key.name])
     collection = current().collections(TEAM)["teammembership_association"]
-    assert isinstance(collection, ManyToMany)  # noqa: S101 - an intersect table of the catalogue
+    assert isinstance(collection, ManyToMany)  # noqa: S101 - an intersect table of the catalog
     for item in targets(SYSTEM_USER, request.json(), "Members"):
         change(transaction, collection, team, _addressed(SYSTEM_USER, item))
     return _DONE

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors, operations, rows, visibility
-from dataverse_sandbox.catalogue import ASYNC_OPERATION, BY_NAME, Table
+from dataverse_sandbox.catalog import ASYNC_OPERATION, BY_NAME, Table
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both, joined
 from dataverse_sandbox.fetchxml import operators
 from dataverse_sandbox.fetchxml.operators import Requester
@@ -59,7 +59,7 @@ def _delete(transaction: Transaction, query: Body) -> None:
         raise errors.unknown("links in a QueryExpression")
     rights = transaction.author.rights
     where = both(_criteria(table, query.get("Criteria") or {}, rights), visibility.condition(table, table.name, rights))
-    statement = f"SELECT {table.key.name} FROM {table.name} WHERE {where.sql}"  # noqa: S608 - catalogue
+    statement = f"SELECT {table.key.name} FROM {table.name} WHERE {where.sql}"  # noqa: S608 - catalog
     for (row_id,) in transaction.connection.execute(statement, where.parameters).fetchall():
         address = Address(table, str(row_id))
         if address.find(transaction.connection) is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors, rows
-from dataverse_sandbox.catalogue import SAVED_QUERY, STEP, Table
-from dataverse_sandbox.catalogue.filters import FILTER_TYPES, TEMPLATE_OF
+from dataverse_sandbox.catalog import SAVED_QUERY, STEP, Table
+from dataverse_sandbox.catalog.filters import FILTER_TYPES, TEMPLATE_OF
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.store import Row, Transaction
 

@@ -1,4 +1,4 @@
-"""Conversion of a column's JSON definition to a column of the catalogue ("Create and update column definitions").
+"""Conversion of a column's JSON definition to a column of the catalog ("Create and update column definitions").
 
 Accepts the plain metadata types and the Complex ones of `CreateEntities`. Files, images and calculated columns
 are not known.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import Column, GlobalChoice, Kind, Option, current
+from dataverse_sandbox.catalog import Column, GlobalChoice, Kind, Option, current
 from dataverse_sandbox.metadata.names import metadata_id
 
 Body = Mapping[str, object]

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import replace
 
 from dataverse_sandbox import column_definitions, definitions, errors, key_indexes, rows, schema
-from dataverse_sandbox.catalogue import (
+from dataverse_sandbox.catalog import (
     BUILT_IN,
     PRIVILEGE,
     SDK_MESSAGE_FILTER,
@@ -17,7 +17,7 @@ from dataverse_sandbox.catalogue import (
     current,
     registry,
 )
-from dataverse_sandbox.catalogue.columns import nothing_computed, owning, owning_of, state_columns, system_columns
+from dataverse_sandbox.catalog.columns import nothing_computed, owning, owning_of, state_columns, system_columns
 from dataverse_sandbox.column_definitions import Body, is_true, label_of, schema_name_of
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.metadata.tables import is_custom
@@ -91,7 +91,7 @@ def next_code() -> int:
 
 
 def put(transaction: Transaction, table: Table, statements: tuple[str, ...] = ()) -> None:
-    """Store the table in the file and the catalogue, and recreate its triggers for its current columns."""
+    """Store the table in the file and the catalog, and recreate its triggers for its current columns."""
     connection = transaction.connection
     for old in schema.drop_trigger_statements([table]):
         connection.execute(old.replace("DROP TRIGGER", "DROP TRIGGER IF EXISTS"))
@@ -132,7 +132,7 @@ def drop_table(transaction: Transaction, table: Table) -> None:
             raise ApiError(400, "0x8004F01F", message)
     transaction.connection.execute(f"DROP TABLE {table.name}")
     for kind, name, value in _belongings(table):
-        statement = f"DELETE FROM {kind} WHERE {name} = ?"  # noqa: S608 - names of the catalogue
+        statement = f"DELETE FROM {kind} WHERE {name} = ?"  # noqa: S608 - names of the catalog
         transaction.connection.execute(statement, (value,))
     definitions.forget(transaction.connection, table)
     registry.put_in_force(current().without(table.name))

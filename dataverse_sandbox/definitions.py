@@ -6,10 +6,10 @@ import json
 import sqlite3
 from dataclasses import asdict
 
-from dataverse_sandbox.catalogue import (
+from dataverse_sandbox.catalog import (
     BUILT_IN,
     AlternateKey,
-    Catalogue,
+    Catalog,
     Column,
     GlobalChoice,
     Kind,
@@ -17,7 +17,7 @@ from dataverse_sandbox.catalogue import (
     Option,
     Table,
 )
-from dataverse_sandbox.catalogue.columns import Computed, nothing_computed, owning_of
+from dataverse_sandbox.catalog.columns import Computed, nothing_computed, owning_of
 
 # The details of an initial table that no longer exists.
 _ABSENT = "null"
@@ -52,7 +52,7 @@ def forget_choice(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM global_choice WHERE name = ?", (name,))
 
 
-def load(connection: sqlite3.Connection) -> Catalogue:
+def load(connection: sqlite3.Connection) -> Catalog:
     """Return the tables that this file holds."""
     found = BUILT_IN
     for name, details in connection.execute("SELECT table_name, details FROM definition ORDER BY rowid").fetchall():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import Table
+from dataverse_sandbox.catalog import Table
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.operands import Operand
 from dataverse_sandbox.store import Transaction
@@ -27,7 +27,7 @@ def check(transaction: Transaction, table: Table, row: Mapping[str, object], cha
     if not transaction.detects_duplicates or value is None:
         return
     compared = Operand(column, table.by_name[column]).compared
-    statement = f"SELECT 1 FROM {table.name} WHERE {compared} = ? AND {table.key.name} IS NOT ? LIMIT 1"  # noqa: S608 - catalogue
+    statement = f"SELECT 1 FROM {table.name} WHERE {compared} = ? AND {table.key.name} IS NOT ? LIMIT 1"  # noqa: S608 - catalog
     if transaction.connection.execute(statement, (value, row.get(table.key.name))).fetchone():
         text = "A record was not created or updated because a duplicate of the current record already exists."
         raise ApiError(412, errors.DUPLICATE_FOUND, text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from dataverse_sandbox import errors, filters, reading, skiptoken, visibility
-from dataverse_sandbox.catalogue import AUDIT, BY_NAME, Column, ManyToMany, OneToMany, Table, current
+from dataverse_sandbox.catalog import AUDIT, BY_NAME, Column, ManyToMany, OneToMany, Table, current
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.expansion_syntax import Expansion, is_nested
 from dataverse_sandbox.messages import Request
@@ -37,7 +37,7 @@ def shape(table: Table, select: str | None, request: Request, expanded: Sequence
 def below(found: OneToMany | ManyToMany, row_id: str) -> tuple[Table, Condition]:
     """Return the table and the condition for the rows of a collection under one row."""
     if isinstance(found, ManyToMany):
-        pairs = f"SELECT {found.far} FROM {found.intersect.name} WHERE {found.near} = ?"  # noqa: S608 - catalogue
+        pairs = f"SELECT {found.far} FROM {found.intersect.name} WHERE {found.near} = ?"  # noqa: S608 - catalog
         key = f"{found.other.name}.{found.other.key.name}"
         return found.other, Condition(f"{key} IN ({pairs})", (row_id,))
     column = f"{found.referencing.name}.{found.column.name}"
@@ -133,7 +133,7 @@ class _Follow:
         wanted = both(where, own, visibility.condition(target, target.name, rights))
         limit = (self._page or _limit(options)) if limited else MAX_ROWS
         statement = (
-            f"SELECT {rows_shape.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalogue
+            f"SELECT {rows_shape.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalog
             f"ORDER BY {_order(target, options, self.request)} LIMIT {limit}"
         )
         rows = self.connection.execute(statement, wanted.parameters).fetchall()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import BY_NAME, ManyToMany, Table, current
+from dataverse_sandbox.catalog import BY_NAME, ManyToMany, Table, current
 
 MAX_DEPTH = 5
 _MAX_EXPANDED = 15

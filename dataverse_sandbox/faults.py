@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import BY_SET
+from dataverse_sandbox.catalog import BY_SET
 from dataverse_sandbox.errors import ApiError, Cut
 from dataverse_sandbox.limits import Limits, Protection
 

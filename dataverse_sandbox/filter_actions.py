@@ -7,8 +7,8 @@ Microsoft's pages contradict each other: templates are accepted, and so are filt
 from __future__ import annotations
 
 from dataverse_sandbox import errors, payload, rows
-from dataverse_sandbox.catalogue import SAVED_QUERY, USER_QUERY
-from dataverse_sandbox.catalogue.filters import OFFLINE_FILTERS, OFFLINE_TEMPLATE, OUTLOOK_FILTERS, TEMPLATE_OF
+from dataverse_sandbox.catalog import SAVED_QUERY, USER_QUERY
+from dataverse_sandbox.catalog.filters import OFFLINE_FILTERS, OFFLINE_TEMPLATE, OUTLOOK_FILTERS, TEMPLATE_OF
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.rights import ADMIN_FILTER

@@ -1,4 +1,4 @@
-"""Translation of `$filter` and `$orderby` to SQL over the catalogue's columns ("Filter rows using OData").
+"""Translation of `$filter` and `$orderby` to SQL over the catalog's columns ("Filter rows using OData").
 
 See `texts` for the comparison of texts. Syntax that Dataverse does not support either, such as arithmetic or
 `year(...)`, is refused with 501, like every function unknown to the sandbox.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from dataverse_sandbox import errors, odata, query_functions, texts, visibility
-from dataverse_sandbox.catalogue import BY_NAME, Column, Kind, ManyToMany, Table, current
+from dataverse_sandbox.catalog import BY_NAME, Column, Kind, ManyToMany, Table, current
 from dataverse_sandbox.conditions import Condition, both, joined
 from dataverse_sandbox.fetchxml.sources import lookup_name
 from dataverse_sandbox.operands import ID_KINDS, TEXT_KINDS, Operand, column_of, literal, unicode_text
@@ -92,7 +92,7 @@ class Scope:
         link = f"{inner.alias}.{inner.table.key.name} = {self.alias}.{column.name}"
         if column.is_polymorphic:
             link += f" AND {self.alias}.{column.type_column} = '{targets[0]}'"
-        statement = f"(SELECT {found.sql} FROM {inner.table.name} {inner.alias} WHERE {link})"  # noqa: S608 - catalogue
+        statement = f"(SELECT {found.sql} FROM {inner.table.name} {inner.alias} WHERE {link})"  # noqa: S608 - catalog
         return replace(found, sql=statement)
 
     def collection(self, path: odata.Path) -> tuple[Scope, str]:
@@ -187,14 +187,14 @@ def _lambda(scope: Scope, node: odata.Lambda) -> Condition:
     scope.rights.require(visibility.privilege("Read", inner.table), inner.table.name)
     visible = visibility.condition(inner.table, inner.alias, scope.rights)
     if node.body is None:
-        return Condition(f"EXISTS (SELECT 1 FROM {link} AND {visible.sql})", visible.parameters)  # noqa: S608 - catalogue
+        return Condition(f"EXISTS (SELECT 1 FROM {link} AND {visible.sql})", visible.parameters)  # noqa: S608 - catalog
     if node.variable in scope.variables:
         raise errors.bad_query(f"'{node.variable}' is the variable of two lambdas.")
     body = translated(replace(inner, variables={**scope.variables, node.variable: inner}), node.body)
     wanted = body if node.word == "any" else Condition(f"({body.sql}) IS NOT 1", body.parameters)
     found = both(visible, wanted)
     word = "EXISTS" if node.word == "any" else "NOT EXISTS"
-    return Condition(f"{word} (SELECT 1 FROM {link} AND {found.sql})", found.parameters)  # noqa: S608 - catalogue
+    return Condition(f"{word} (SELECT 1 FROM {link} AND {found.sql})", found.parameters)  # noqa: S608 - catalog
 
 
 # All three interpret wildcards ("Use wildcard characters in conditions for string values").

@@ -9,7 +9,7 @@ import math
 import sqlite3
 import time
 
-from dataverse_sandbox.catalogue import AlternateKey
+from dataverse_sandbox.catalog import AlternateKey
 from dataverse_sandbox.store import Store
 
 SETTING = "key_seconds"

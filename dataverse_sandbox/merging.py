@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Mapping
 
 from dataverse_sandbox import checks, errors, payload, rows, visibility
-from dataverse_sandbox.catalogue import BY_NAME, CONTACT, TABLES
-from dataverse_sandbox.catalogue.audit import MERGE
+from dataverse_sandbox.catalog import BY_NAME, CONTACT, TABLES
+from dataverse_sandbox.catalog.audit import MERGE
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.store import Row, Transaction
 
@@ -90,7 +90,7 @@ def _move(transaction: Transaction, table_name: str, column_name: str, row_id: s
     condition = f"{column.name} = ?" + (
         f" AND {column.type_column} = '{CONTACT.name}'" if column.is_polymorphic else ""
     )
-    statement = f"SELECT * FROM {table.name} WHERE {condition}"  # noqa: S608 - names of the catalogue
+    statement = f"SELECT * FROM {table.name} WHERE {condition}"  # noqa: S608 - names of the catalog
     for found in transaction.connection.execute(statement, (row_id,)).fetchall():
         if found[table.key.name] != target_id:
             rows.update(transaction, table, dict(found), rows.reference(column, CONTACT.name, target_id))

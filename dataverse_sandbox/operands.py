@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataverse_sandbox import errors, odata, values
-from dataverse_sandbox.catalogue import Column, Kind, Table
+from dataverse_sandbox.catalog import Column, Kind, Table
 from dataverse_sandbox.conditions import Parameters
 
 TEXT_KINDS = frozenset({Kind.TEXT, Kind.MEMO})

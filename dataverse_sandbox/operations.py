@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataverse_sandbox import checks, duplicates, errors, payload, plugin, rows, visibility
-from dataverse_sandbox.catalogue import BY_NAME, ManyToMany, OneToMany, Table, current
+from dataverse_sandbox.catalog import BY_NAME, ManyToMany, OneToMany, Table, current
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.plugin import Staged
 from dataverse_sandbox.store import Row, Transaction
@@ -134,7 +134,7 @@ def _parts(table: Table, body: Mapping[str, object]) -> list[tuple[OneToMany, Bo
 def _replace_parts(transaction: Transaction, found: OneToMany, row_id: str, bodies: Bodies) -> None:
     """Replace a list of parties by the one in the update, as environments do."""
     part, column = found.referencing, found.column
-    statement = f"SELECT {part.key.name} FROM {part.name} WHERE {column.name} = ?"  # noqa: S608 - catalogue
+    statement = f"SELECT {part.key.name} FROM {part.name} WHERE {column.name} = ?"  # noqa: S608 - catalog
     for (old,) in transaction.connection.execute(statement, (row_id,)).fetchall():
         rows.delete(transaction, part, str(old))
     _create_all(transaction, found, row_id, bodies, depth=1)

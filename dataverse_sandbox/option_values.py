@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from dataverse_sandbox import column_definitions, customization, definitions, errors
-from dataverse_sandbox.catalogue import Column, GlobalChoice, Kind, Option, Table, current, registry
+from dataverse_sandbox.catalog import Column, GlobalChoice, Kind, Option, Table, current, registry
 from dataverse_sandbox.column_definitions import Body, label_of
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.messages import Answer, Request, json_answer

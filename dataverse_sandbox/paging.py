@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from dataverse_sandbox import errors, expansion, expansion_syntax, filters, visibility
-from dataverse_sandbox.catalogue import Table, current
+from dataverse_sandbox.catalog import Table, current
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.filters import Order
 from dataverse_sandbox.messages import Request, wants
@@ -107,7 +107,7 @@ def context(request: Request, path: str, select: str | None, suffix: str = "") -
 
 def count(connection: sqlite3.Connection, table: Table, where: Condition) -> tuple[int, bool]:
     """Count the rows up to 5,000, and whether there are more ("Count number of rows")."""
-    inner = f"SELECT 1 FROM {table.name} WHERE {where.sql} LIMIT {COUNTED_UP_TO + 1}"  # noqa: S608 - catalogue
+    inner = f"SELECT 1 FROM {table.name} WHERE {where.sql} LIMIT {COUNTED_UP_TO + 1}"  # noqa: S608 - catalog
     statement = f"SELECT count(*) FROM ({inner})"  # noqa: S608 - as above
     number = int(connection.execute(statement, where.parameters).fetchone()[0])
     return min(number, COUNTED_UP_TO), number > COUNTED_UP_TO
@@ -126,7 +126,7 @@ def _fetch(
     sorted_by = (part.sql if part.is_plain else f"{part.sql} AS {part.alias}" for part in order)
     columns = dict.fromkeys([shape.sql_columns, *sorted_by])
     statement = (
-        f"SELECT {', '.join(columns)} FROM {shape.table.name} WHERE {where.sql} AND {beyond.sql} "  # noqa: S608 - catalogue
+        f"SELECT {', '.join(columns)} FROM {shape.table.name} WHERE {where.sql} AND {beyond.sql} "  # noqa: S608 - catalog
         f"ORDER BY {', '.join(part.term for part in order)} LIMIT {limit}"
     )
     return connection.execute(statement, where.parameters + beyond.parameters).fetchall()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from dataverse_sandbox import errors, key_indexes, odata, rows, values
-from dataverse_sandbox.catalogue import BY_SET, Column, Kind, Table, current
+from dataverse_sandbox.catalog import BY_SET, Column, Kind, Table, current
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.operands import Operand, literal
 from dataverse_sandbox.store import Row
@@ -34,7 +34,7 @@ class Address:
         if self.row_id is not None:
             return rows.find(connection, self.table, self.row_id)
         wanted = " AND ".join(f"{self._compared(name)} = ?" for name, _ in self.alternate)
-        statement = f"SELECT * FROM {self.table.name} WHERE {wanted}"  # noqa: S608 - names of the catalogue
+        statement = f"SELECT * FROM {self.table.name} WHERE {wanted}"  # noqa: S608 - names of the catalog
         found = connection.execute(statement, tuple(value for _, value in self.alternate)).fetchone()
         return None if found is None else dict(found)
 

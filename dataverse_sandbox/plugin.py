@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataverse_sandbox import config, rows, values
-from dataverse_sandbox.catalogue import BY_NAME, CONTACT, SYNC_FIELD, SYNC_RECORD, Column, Kind, Table
+from dataverse_sandbox.catalog import BY_NAME, CONTACT, SYNC_FIELD, SYNC_RECORD, Column, Kind, Table
 from dataverse_sandbox.store import Row, Store, Transaction
 
 REVISION = "osync_revision"

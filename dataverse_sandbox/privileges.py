@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from dataverse_sandbox import actions, config, errors, rows
-from dataverse_sandbox.catalogue import PRIVILEGE, ROLE_PRIVILEGES
+from dataverse_sandbox.catalog import PRIVILEGE, ROLE_PRIVILEGES
 from dataverse_sandbox.rights import ADMINISTRATOR, RESTRICTED
 from dataverse_sandbox.store import Author, Store
 

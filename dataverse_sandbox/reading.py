@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from dataverse_sandbox import errors, values
-from dataverse_sandbox.catalogue import AUDIT, CURRENCY, Column, Kind, Table
+from dataverse_sandbox.catalog import AUDIT, CURRENCY, Column, Kind, Table
 from dataverse_sandbox.fetchxml.sources import lookup_name
 from dataverse_sandbox.messages import wants
 from dataverse_sandbox.operands import column_of
@@ -107,7 +107,7 @@ class Shape:
 def fetch(connection: sqlite3.Connection, shape: Shape, row_id: str) -> sqlite3.Row:
     """Return one row by its key. Raises ApiError 404 when it does not exist."""
     table = shape.table
-    statement = f"SELECT {shape.sql_columns} FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - catalogue
+    statement = f"SELECT {shape.sql_columns} FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - catalog
     row: sqlite3.Row | None = connection.execute(statement, (row_id,)).fetchone()
     if row is None:
         raise errors.does_not_exist(table.name, row_id)

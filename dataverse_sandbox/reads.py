@@ -18,7 +18,7 @@ from dataverse_sandbox import (
     tracking,
     visibility,
 )
-from dataverse_sandbox.catalogue import BY_NAME, Table, current
+from dataverse_sandbox.catalog import BY_NAME, Table, current
 from dataverse_sandbox.fetchxml import answers as fetchxml
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.paging import Place
@@ -97,7 +97,7 @@ def _references(connection: sqlite3.Connection, place: Place, request: Request) 
     paging.check_options(request, frozenset({"$filter", "tag"}))
     where, table = paging.wanted(place, request), place.table
     statement = (
-        f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {where.sql} "  # noqa: S608 - catalogue
+        f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {where.sql} "  # noqa: S608 - catalog
         f"ORDER BY 1 LIMIT {skiptoken.MAX_PAGE_SIZE}"
     )
     found = [

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dataverse_sandbox import column_definitions, customization, errors, schema
-from dataverse_sandbox.catalogue import Column, Kind, Link, Table, current
-from dataverse_sandbox.catalogue.columns import lookup, system_columns
+from dataverse_sandbox.catalog import Column, Kind, Link, Table, current
+from dataverse_sandbox.catalog.columns import lookup, system_columns
 from dataverse_sandbox.column_definitions import Body, label_of, schema_name_of
 from dataverse_sandbox.store import Transaction
 

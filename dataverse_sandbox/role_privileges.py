@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from dataverse_sandbox import errors, rows
-from dataverse_sandbox.catalogue import PRIVILEGE, ROLE, ROLE_PRIVILEGES
+from dataverse_sandbox.catalog import PRIVILEGE, ROLE, ROLE_PRIVILEGES
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.store import Transaction

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import BY_NAME, SYSTEM_USER, TABLES, Column, Kind, Table
+from dataverse_sandbox.catalog import BY_NAME, SYSTEM_USER, TABLES, Column, Kind, Table
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.rights import DECIDES_RIGHTS
 from dataverse_sandbox.store import Row, Transaction
@@ -27,7 +27,7 @@ def now() -> str:
 
 
 def find(connection: sqlite3.Connection, table: Table, row_id: str) -> Row | None:
-    statement = f"SELECT * FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - names of the catalogue
+    statement = f"SELECT * FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - names of the catalog
     row = connection.execute(statement, (row_id,)).fetchone()
     return None if row is None else dict(row)
 
@@ -117,7 +117,7 @@ def delete(transaction: Transaction, table: Table, row_id: str) -> None:
                 _release(transaction, other, column, table, row_id)
     _discard_cached_rights(transaction, table)
     connection = transaction.connection
-    connection.execute(f"DELETE FROM {table.name} WHERE {table.key.name} = ?", (row_id,))  # noqa: S608 - catalogue
+    connection.execute(f"DELETE FROM {table.name} WHERE {table.key.name} = ?", (row_id,))  # noqa: S608 - catalog
     connection.execute(
         "INSERT INTO tombstone (table_name, row_id, version) VALUES (?, ?, ?)",
         (table.name, row_id, transaction.next_version()),
@@ -128,7 +128,7 @@ def _release(transaction: Transaction, other: Table, column: Column, table: Tabl
     """Clear a lookup to the deleted row, or delete the rows below it ("Configure table relationships")."""
     condition = f"{column.name} = ?" + (f" AND {column.type_column} = ?" if column.is_polymorphic else "")
     parameters = (row_id, table.name) if column.is_polymorphic else (row_id,)
-    statement = f"SELECT * FROM {other.name} WHERE {condition}"  # noqa: S608 - names of the catalogue
+    statement = f"SELECT * FROM {other.name} WHERE {condition}"  # noqa: S608 - names of the catalog
     for found in transaction.connection.execute(statement, parameters).fetchall():
         if column.on_delete == "cascade":
             delete(transaction, other, found[other.key.name])
@@ -159,7 +159,7 @@ def _set_status(table: Table, row: Row, changes: Mapping[str, object]) -> None:
 def name_of(connection: sqlite3.Connection, target: str, row_id: str) -> str | None:
     """Return the primary name of a lookup's row."""
     table = BY_NAME[target]
-    statement = f"SELECT {table.primary_name} FROM {target} WHERE {table.key.name} = ?"  # noqa: S608 - catalogue
+    statement = f"SELECT {table.primary_name} FROM {target} WHERE {table.key.name} = ?"  # noqa: S608 - catalog
     found = connection.execute(statement, (row_id,)).fetchone()
     return None if found is None else found[0]
 
@@ -173,7 +173,7 @@ def target_of(column: Column, row: Mapping[str, object]) -> str:
 def insert_statement(table: Table) -> str:
     names = ", ".join(table.stored)
     values = ", ".join(f":{name}" for name in table.stored)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({values})"  # noqa: S608 - names of the catalogue
+    return f"INSERT INTO {table.name} ({names}) VALUES ({values})"  # noqa: S608 - names of the catalog
 
 
 @lru_cache(maxsize=1_024)
@@ -181,7 +181,7 @@ def _update_statement(table: Table, names: tuple[str, ...]) -> str:
     """Return an UPDATE of the changed columns only, because every written column updates its indexes."""
     pairs = ", ".join(f"{name} = :{name}" for name in names)
     key = table.key.name
-    return f"UPDATE {table.name} SET {pairs} WHERE {key} = :{key}"  # noqa: S608 - names of the catalogue
+    return f"UPDATE {table.name} SET {pairs} WHERE {key} = :{key}"  # noqa: S608 - names of the catalog
 
 
 def is_empty(kind: Kind, value: object) -> bool:

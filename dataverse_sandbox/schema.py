@@ -1,4 +1,4 @@
-"""The SQLite schema, built from the catalogue: tables, and the triggers that write the ledger and the audit entries.
+"""The SQLite schema, built from the catalog: tables, and the triggers that write the ledger and the audit entries.
 
 Because triggers write the ledger, no handler can forget it: every change of a row appears there, unless
 it was rolled back. The acting users come from the one-row table `context`, which `Store.write` fills.
@@ -10,8 +10,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
-from dataverse_sandbox.catalogue import BUILT_IN, AlternateKey, Column, Kind, Table
-from dataverse_sandbox.catalogue.columns import CHOICE_LIKE, NUMBERS
+from dataverse_sandbox.catalog import BUILT_IN, AlternateKey, Column, Kind, Table
+from dataverse_sandbox.catalog.columns import CHOICE_LIKE, NUMBERS
 
 _REAL = frozenset({Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
@@ -137,7 +137,7 @@ INSERT INTO ledger (at, caller, on_behalf_of, method, table_name, row_id, change
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), caller, on_behalf_of, '{method}', '{table.name}',
 {alias}.{table.key.name},
 (SELECT json_group_object(name, json(pair)) FROM ({pairs})),
-transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the catalogue
+transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the catalog
 
 
 def _pair(column: Column, event: str) -> str:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from dataverse_sandbox import errors, payload, visibility
-from dataverse_sandbox.catalogue import BY_NAME, SYSTEM_USER, TEAM
+from dataverse_sandbox.catalog import BY_NAME, SYSTEM_USER, TEAM
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.store import Row, Transaction

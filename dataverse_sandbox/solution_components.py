@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterator
 
 from dataverse_sandbox import rows
-from dataverse_sandbox.catalogue import BY_NAME, SOLUTION_COMPONENT, current
-from dataverse_sandbox.catalogue.components import (
+from dataverse_sandbox.catalog import BY_NAME, SOLUTION_COMPONENT, current
+from dataverse_sandbox.catalog.components import (
     COMPONENT_ATTRIBUTE,
     COMPONENT_KEY,
     COMPONENT_RELATIONSHIP,

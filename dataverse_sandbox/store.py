@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataverse_sandbox import audit_functions, definitions, rights, schema, texts
-from dataverse_sandbox.catalogue import BUILT_IN, Catalogue, registry
+from dataverse_sandbox.catalog import BUILT_IN, Catalog, registry
 from dataverse_sandbox.rights import UNRESTRICTED, Rights, User, UserCache
 
 Row = dict[str, object]
@@ -79,7 +79,7 @@ class Store:
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
         self.known = UserCache()
-        self.catalogue: Catalogue = BUILT_IN
+        self.catalog: Catalog = BUILT_IN
         self.laid_out: Layout | None = None
         self._has_tables = False
         self.is_new = self._prepare()
@@ -90,7 +90,7 @@ class Store:
             signature = schema.signature()
             is_current = connection.execute("PRAGMA user_version").fetchone()[0] == signature
             if is_current:
-                self.catalogue = definitions.load(connection)
+                self.catalog = definitions.load(connection)
             else:
                 _create_tables(connection, signature)
             self._has_tables = True
@@ -126,7 +126,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Open a snapshot: everything read inside belongs to the same moment."""
-        with self.catalogue.in_force(), self._connection() as connection:
+        with self.catalog.in_force(), self._connection() as connection:
             connection.execute("BEGIN")
             yield connection
             connection.execute("COMMIT")
@@ -134,13 +134,13 @@ class Store:
     @contextmanager
     def write(self, author: Author, *, bypasses_plugin: bool = False) -> Iterator[Transaction]:
         """Open a transaction, which an exception rolls back; new tables take effect when it is committed."""
-        with self._writing, self.catalogue.in_force(), self._connection() as connection:
+        with self._writing, self.catalog.in_force(), self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(_WHO_WRITES, (author.delegate or author.caller, author.delegate and author.caller))
             transaction = Transaction(connection, author, self.known, bypasses_plugin=bypasses_plugin)
             yield transaction
             connection.execute("COMMIT")
-            self.catalogue = registry.current()
+            self.catalog = registry.current()
             for call in transaction.afterwards:
                 call()
 

@@ -13,7 +13,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from dataverse_sandbox import errors, paging, reading, skiptoken
-from dataverse_sandbox.catalogue import Table
+from dataverse_sandbox.catalog import Table
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.reading import Shape
@@ -67,7 +67,7 @@ def count(connection: sqlite3.Connection, table: Table, request: Request) -> int
     """Count the changes in a delta: rows and deletions."""
     _check(table, request)
     held = _valid(connection, request.options["$deltatoken"], _newest(connection))
-    changed = f"SELECT count(*) FROM {table.name} WHERE versionnumber > ?"  # noqa: S608 - catalogue
+    changed = f"SELECT count(*) FROM {table.name} WHERE versionnumber > ?"  # noqa: S608 - catalog
     number = int(connection.execute(changed, (held.version,)).fetchone()[0])
     statement = f"SELECT count(*) FROM ({_tombstones(table)} GROUP BY row_id)"  # noqa: S608 - as above
     newest = _newest(connection).version
@@ -77,7 +77,7 @@ def count(connection: sqlite3.Connection, table: Table, request: Request) -> int
 def _tombstones(table: Table) -> str:
     """Return the tombstones between two versions, of rows that were not recreated."""
     return (
-        "SELECT row_id, max(version) AS version FROM tombstone "  # noqa: S608 - names of the catalogue
+        "SELECT row_id, max(version) AS version FROM tombstone "  # noqa: S608 - names of the catalog
         "WHERE table_name = ? AND version > ? AND version <= ? "
         f"AND NOT EXISTS (SELECT 1 FROM {table.name} WHERE {table.key.name} = row_id) "
     )
@@ -145,7 +145,7 @@ class _Pages:
         table = self.shape.table
         key = table.key.name
         found = self.connection.execute(
-            f"SELECT {self.shape.sql_columns} FROM {table.name} WHERE {key} > ? ORDER BY {key} LIMIT ?",  # noqa: S608 - catalogue
+            f"SELECT {self.shape.sql_columns} FROM {table.name} WHERE {key} > ? ORDER BY {key} LIMIT ?",  # noqa: S608 - catalog
             (cursor[0] if cursor else "", size + 1),
         ).fetchall()
         items = [self.shape.render(row) for row in found[:size]]
@@ -170,7 +170,7 @@ class _Pages:
 
     def _changed(self, after: int, limit: int) -> list[sqlite3.Row]:
         return self.connection.execute(
-            f"SELECT {self.shape.sql_columns} FROM {self.shape.table.name} "  # noqa: S608 - names of the catalogue
+            f"SELECT {self.shape.sql_columns} FROM {self.shape.table.name} "  # noqa: S608 - names of the catalog
             "WHERE versionnumber > ? AND versionnumber <= ? ORDER BY versionnumber LIMIT ?",
             (after, self.upto, limit),
         ).fetchall()

@@ -21,7 +21,7 @@ from dataverse_sandbox import (
     sharing,
     visibility,
 )
-from dataverse_sandbox.catalogue import BY_NAME, Table
+from dataverse_sandbox.catalog import BY_NAME, Table
 from dataverse_sandbox.fetchxml import parsing
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.metadata import changes
@@ -122,7 +122,7 @@ def _total_record_count(connection: sqlite3.Connection, request: Request, text: 
     tables = [_known(str(name)) for name in names]
     for table in tables:
         request.rights.require(visibility.privilege("Read", table), table.name)
-    counts = [connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0] for table in tables]  # noqa: S608 - catalogue
+    counts = [connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0] for table in tables]  # noqa: S608 - catalog
     collection = {
         "Count": len(tables),
         "IsReadOnly": False,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import Column, Kind, Table
+from dataverse_sandbox.catalog import Column, Kind, Table
 from dataverse_sandbox.errors import ApiError
 
 _EARLIEST = datetime.datetime(1753, 1, 1, tzinfo=datetime.UTC)

@@ -16,8 +16,8 @@ import time
 from collections.abc import Mapping
 
 from dataverse_sandbox import errors, odata
-from dataverse_sandbox.catalogue import AUDIT, USER_QUERY, Table
-from dataverse_sandbox.catalogue.filters import FILTER_TYPES
+from dataverse_sandbox.catalog import AUDIT, USER_QUERY, Table
+from dataverse_sandbox.catalog.filters import FILTER_TYPES
 from dataverse_sandbox.conditions import EVERYTHING, Condition
 from dataverse_sandbox.rights import ADMIN_FILTER, CUSTOMIZE, Rights
 
@@ -77,7 +77,7 @@ def condition(table: Table, alias: str, rights: Rights) -> Condition:
         return EVERYTHING
     found = owners(rights)
     places = ", ".join("?" * len(found))
-    shared = f"SELECT row_id FROM shared WHERE table_name = '{table.name}' AND principal_id IN ({places})"  # noqa: S608 - catalogue
+    shared = f"SELECT row_id FROM shared WHERE table_name = '{table.name}' AND principal_id IN ({places})"  # noqa: S608 - catalog
     sql = f"({alias}.ownerid IN ({places}) OR {alias}.{table.key.name} IN ({shared} AND rights LIKE '%ReadAccess%'))"
     return Condition(sql, (*found, *found))
 

@@ -25,7 +25,7 @@ from dataverse_sandbox import (
     unbound,
     writes,
 )
-from dataverse_sandbox.catalogue import BY_SET, TABLES
+from dataverse_sandbox.catalog import BY_SET, TABLES
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.metadata import csdl, definition_writes
 from dataverse_sandbox.store import Store, Transaction

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataverse_sandbox import actions, config, operations, payload, rows
-from dataverse_sandbox.catalogue import CONTACT, SYSTEM_USER
+from dataverse_sandbox.catalog import CONTACT, SYSTEM_USER
 from dataverse_sandbox.config import Application
 from dataverse_sandbox.errors import bad_payload
 from dataverse_sandbox.store import Author, Store

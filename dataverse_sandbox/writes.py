@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from dataverse_sandbox import associations, errors, operands, operations, payload, reads
-from dataverse_sandbox.catalogue import Column, Table, current
+from dataverse_sandbox.catalog import Column, Table, current
 from dataverse_sandbox.messages import Answer, Request, json_answer
 from dataverse_sandbox.operations import NO_CONDITIONS, Conditions, Written, etag
 from dataverse_sandbox.payload import Address

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataverse_sandbox.catalogue import USER_QUERY
-from dataverse_sandbox.catalogue.filters import FILTER_TYPES
+from dataverse_sandbox.catalog import USER_QUERY
+from dataverse_sandbox.catalog.filters import FILTER_TYPES
 from dataverse_sandbox.fetchxml.query import Fetch, Test
 from dataverse_sandbox.rights import ADMIN_FILTER, Rights
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import quote, urlencode
 
 from dataverse_sandbox import errors, paging, payload, skiptoken, values, visibility
-from dataverse_sandbox.catalogue import AUDIT, SAVED_QUERY, USER_QUERY, Kind, Table
+from dataverse_sandbox.catalog import AUDIT, SAVED_QUERY, USER_QUERY, Kind, Table
 from dataverse_sandbox.conditions import EVERYTHING, Condition, both
 from dataverse_sandbox.fetchxml import cookies, parsing, selects
 from dataverse_sandbox.fetchxml.execution import MAX_WITHOUT_COOKIE, Page, Position, Runner
@@ -72,7 +72,7 @@ def _answer(connection: sqlite3.Connection, place: Place, request: Request, fetc
 def _within(place: Place, statement: Statement) -> Statement:
     """Limit the query to rows of the requested collection, such as those below one row."""
     table, root = place.table, statement.root
-    rows = f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {place.within.sql}"  # noqa: S608 - catalogue
+    rows = f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {place.within.sql}"  # noqa: S608 - catalog
     own = Condition(f"{root.expression(table.key)} IN ({rows})", place.within.parameters)
     return statement if place.within is EVERYTHING else replace(statement, where=both(statement.where, own))
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from dataverse_sandbox import values
-from dataverse_sandbox.catalogue import Column
+from dataverse_sandbox.catalog import Column
 from dataverse_sandbox.fetchxml.parsing import bad
 from dataverse_sandbox.fetchxml.sources import ID_KINDS
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataverse_sandbox.catalogue import Kind
+from dataverse_sandbox.catalog import Kind
 from dataverse_sandbox.conditions import Condition
 from dataverse_sandbox.fetchxml.cookies import Mark
 from dataverse_sandbox.fetchxml.outputs import Output
@@ -69,7 +69,7 @@ class Runner:
         where = self._statement.where
         beyond = _beyond(self.sorts, position.after) if position.after is not None else Condition("1")
         sql = (
-            f"SELECT {'DISTINCT ' if self._fetch.distinct else ''}{', '.join(self._columns())} "  # noqa: S608 - catalogue
+            f"SELECT {'DISTINCT ' if self._fetch.distinct else ''}{', '.join(self._columns())} "  # noqa: S608 - catalog
             f"FROM {self._statement.origin.sql} WHERE ({where.sql}) AND {beyond.sql}"
             f"{self._grouping()}{_ordering(self.sorts)} LIMIT ? OFFSET ?"
         )

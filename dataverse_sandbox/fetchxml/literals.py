@@ -7,7 +7,7 @@ import math
 import re
 
 from dataverse_sandbox import errors, values
-from dataverse_sandbox.catalogue import Column, Kind
+from dataverse_sandbox.catalog import Column, Kind
 from dataverse_sandbox.fetchxml.parsing import bad
 from dataverse_sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS
 

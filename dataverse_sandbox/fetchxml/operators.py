@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dataverse_sandbox import catalogue, errors, texts
-from dataverse_sandbox.catalogue import Column, Kind
+from dataverse_sandbox import catalog, errors, texts
+from dataverse_sandbox.catalog import Column, Kind
 from dataverse_sandbox.conditions import Condition, joined
 from dataverse_sandbox.fetchxml import dates, hierarchies
 from dataverse_sandbox.fetchxml.dates import Span
@@ -160,7 +160,7 @@ def _equals_business_unit(_column: Column, expression: str, _test: Test, request
 
 
 def _own_teams() -> str:
-    if "teammembership" not in catalogue.BY_NAME:
+    if "teammembership" not in catalog.BY_NAME:
         raise errors.unknown("teams")
     return "SELECT teamid FROM teammembership WHERE systemuserid = ?"
 

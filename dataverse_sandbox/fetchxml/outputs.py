@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import CURRENCY, Column, Kind
-from dataverse_sandbox.catalogue.columns import NUMBERS
+from dataverse_sandbox.catalog import CURRENCY, Column, Kind
+from dataverse_sandbox.catalog.columns import NUMBERS
 from dataverse_sandbox.fetchxml.parsing import bad
 from dataverse_sandbox.fetchxml.query import Attribute, Fetch, Node
 from dataverse_sandbox.fetchxml.sources import ID_KINDS, Source, collated

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dataverse_sandbox import catalogue
-from dataverse_sandbox.catalogue import Column, Kind, Table
+from dataverse_sandbox import catalog
+from dataverse_sandbox.catalog import Column, Kind, Table
 from dataverse_sandbox.fetchxml.parsing import bad
 
 NO_ENTITY = "0x80041102"
@@ -41,7 +41,7 @@ class Source:
 
 def table_named(name: str) -> Table:
     """Return a table by name. Raises ApiError 400 when there is none."""
-    table = catalogue.BY_NAME.get(name)
+    table = catalog.BY_NAME.get(name)
     if table is None:
         raise bad(f"The entity with a name = '{name}' with namemapping = 'Logical' was not found.", NO_ENTITY)
     return table
@@ -92,8 +92,8 @@ def lookup_name(column: Column, value: str, table: str) -> str:
 
 
 def _primary_name(table_name: str, value: str) -> str:
-    target = catalogue.BY_NAME[table_name]
-    return f"SELECT p.{target.primary_name} FROM {table_name} p WHERE p.{target.key.name} = {value}"  # noqa: S608 - catalogue
+    target = catalog.BY_NAME[table_name]
+    return f"SELECT p.{target.primary_name} FROM {table_name} p WHERE p.{target.key.name} = {value}"  # noqa: S608 - catalog
 
 
 def collated(column: Column, expression: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dataverse_sandbox import visibility
-from dataverse_sandbox.catalogue import Column, Kind
+from dataverse_sandbox.catalog import Column, Kind
 from dataverse_sandbox.conditions import Condition
 from dataverse_sandbox.fetchxml import access, operators, outputs
 from dataverse_sandbox.fetchxml.operators import Requester
@@ -109,7 +109,7 @@ class _Translator:
         """Select one matching row; Dataverse does not document which, here it has the smallest key."""
         sought, key = replace(source, sql=f"{source.sql}m"), source.table.key.name
         on = self._on(scope, parent, sought, link)
-        rows = f"SELECT {sought.sql}.{key} FROM {source.table.name} AS {sought.sql} WHERE {on.sql} ORDER BY 1 LIMIT 1"  # noqa: S608 - catalogue
+        rows = f"SELECT {sought.sql}.{key} FROM {source.table.name} AS {sought.sql} WHERE {on.sql} ORDER BY 1 LIMIT 1"  # noqa: S608 - catalog
         return Condition(f"{source.sql}.{key} = ({rows})", on.parameters)
 
     def _seen(self, source: Source) -> Condition:
@@ -136,7 +136,7 @@ class _Translator:
             self._join(scope, source, inner, joins)
         on = self._on(scope, parent, source, link)
         origin = joined([Condition(f"{source.table.name} AS {source.sql}"), *joins], " ")
-        sql = f"EXISTS (SELECT 1 FROM {origin.sql} WHERE {on.sql})"  # noqa: S608 - names of the catalogue
+        sql = f"EXISTS (SELECT 1 FROM {origin.sql} WHERE {on.sql})"  # noqa: S608 - names of the catalog
         return Condition(sql, origin.parameters + on.parameters)
 
     def _filter(self, scope: Scope, own: Source, part: Test | Filter | Link) -> Condition:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from dataverse_sandbox import errors
-from dataverse_sandbox.catalogue import TABLES, Table, current
+from dataverse_sandbox.catalog import TABLES, Table, current
 from dataverse_sandbox.metadata import relationships, tables
 from dataverse_sandbox.metadata.names import NAMESPACE, TYPE, Item
 from dataverse_sandbox.metadata.shaping import type_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
-from dataverse_sandbox.catalogue import Catalogue, Column, Kind, ManyToMany, OneToMany, Table, current
+from dataverse_sandbox.catalog import Catalog, Column, Kind, ManyToMany, OneToMany, Table, current
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.metadata import csdl_operations
 
@@ -42,9 +42,9 @@ def answer(request: Request) -> Answer:
 
 
 @lru_cache(maxsize=4)
-def document(catalogue: Catalogue, *, annotated: bool = False) -> str:
-    types = "\n".join(_entity_type(catalogue, table, annotated=annotated) for table in catalogue.tables)
-    sets = "\n".join(_entity_set(catalogue, table) for table in catalogue.tables)
+def document(catalog: Catalog, *, annotated: bool = False) -> str:
+    types = "\n".join(_entity_type(catalog, table, annotated=annotated) for table in catalog.tables)
+    sets = "\n".join(_entity_set(catalog, table) for table in catalog.tables)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>\n'
@@ -58,13 +58,13 @@ def document(catalogue: Catalogue, *, annotated: bool = False) -> str:
     )
 
 
-def _entity_type(catalogue: Catalogue, table: Table, *, annotated: bool) -> str:
+def _entity_type(catalog: Catalog, table: Table, *, annotated: bool) -> str:
     lines = [
         f'<EntityType Name="{table.name}" BaseType="mscrm.crmbaseentity">',
         f'<Key><PropertyRef Name="{table.key.name}" /></Key>',
         *(_property(column, annotated=annotated) for column in table.columns if column.readable),
         *_single_valued(table),
-        *_collections(catalogue, table),
+        *_collections(catalog, table),
         "</EntityType>",
     ]
     return "\n".join(lines)
@@ -110,8 +110,8 @@ def _key(kind: str) -> str:
     return "ownerid" if kind == "principal" else current().by_name[kind].key.name
 
 
-def _collections(catalogue: Catalogue, table: Table) -> Iterator[str]:
-    for name, found in catalogue.collections(table).items():
+def _collections(catalog: Catalog, table: Table) -> Iterator[str]:
+    for name, found in catalog.collections(table).items():
         other = found.other if isinstance(found, ManyToMany) else found.referencing
         kind = f"Collection(mscrm.{other.name})"
         back = found.name if isinstance(found, ManyToMany) else _own_property(found)
@@ -126,10 +126,10 @@ def _own_property(found: OneToMany) -> str:
     return name if len(targets) == 1 else ""
 
 
-def _entity_set(catalogue: Catalogue, table: Table) -> str:
+def _entity_set(catalog: Catalog, table: Table) -> str:
     lines = [f'<EntitySet Name="{table.set_name}" EntityType="{NAMESPACE}.{table.name}">']
     for name, (_column, targets) in table.navigations.items():
         if len(targets) == 1:
-            target = catalogue.by_name[targets[0]].set_name
+            target = catalog.by_name[targets[0]].set_name
             lines.append(f'<NavigationPropertyBinding Path={quoteattr(name)} Target="{target}" />')
     return "\n".join([*lines, "</EntitySet>"])

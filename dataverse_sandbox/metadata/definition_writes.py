@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from dataverse_sandbox import customization, errors, option_values, relationship_definitions
-from dataverse_sandbox.catalogue import Column, Table, current
+from dataverse_sandbox.catalog import Column, Table, current
 from dataverse_sandbox.column_definitions import choice_of_key
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.metadata.names import metadata_id

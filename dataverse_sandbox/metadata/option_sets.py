@@ -5,7 +5,7 @@ Shapes follow the OptionSetMetadata and BooleanOptionSetMetadata reference of th
 
 from __future__ import annotations
 
-from dataverse_sandbox.catalogue import Column, GlobalChoice, Kind, Option, Table, current
+from dataverse_sandbox.catalog import Column, GlobalChoice, Kind, Option, Table, current
 from dataverse_sandbox.metadata.names import INTRODUCED, NAMESPACE, TYPE, Item, label, managed, metadata_id
 
 _TYPE_OF = {Kind.YES_NO: "Boolean", Kind.STATE: "State", Kind.STATUS: "Status"}

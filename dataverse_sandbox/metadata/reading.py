@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from dataverse_sandbox import errors, expansion_syntax
-from dataverse_sandbox.catalogue import TABLES, Column, Table, current
+from dataverse_sandbox.catalog import TABLES, Column, Table, current
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.messages import Request
 from dataverse_sandbox.metadata import option_sets, relationships, tables

@@ -1,4 +1,4 @@
-"""Relationships and alternate keys as JSON, built from the catalogue.
+"""Relationships and alternate keys as JSON, built from the catalog.
 
 Shapes follow the RelationshipMetadataBase and EntityKeyMetadata reference of the Web API.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dataverse_sandbox import key_indexes
-from dataverse_sandbox.catalogue import TABLES, Column, ManyToMany, OneToMany, Table, current
+from dataverse_sandbox.catalog import TABLES, Column, ManyToMany, OneToMany, Table, current
 from dataverse_sandbox.metadata.names import INTRODUCED, TYPE, Item, label, managed, metadata_id
 from dataverse_sandbox.metadata.tables import is_custom, is_custom_table
 

@@ -1,4 +1,4 @@
-"""Tables and columns as JSON, built from the catalogue.
+"""Tables and columns as JSON, built from the catalog.
 
 Shapes follow the EntityMetadata and AttributeMetadata reference of the Web API. Properties unknown to the sandbox
 (mail merge, icons) have the value of a new table.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from functools import lru_cache
 
-from dataverse_sandbox.catalogue import AUDIT, BUILT_IN, Column, Kind, Table
+from dataverse_sandbox.catalog import AUDIT, BUILT_IN, Column, Kind, Table
 from dataverse_sandbox.metadata import option_sets
 from dataverse_sandbox.metadata.names import INTRODUCED, TYPE, Item, label, managed, metadata_id
 from dataverse_sandbox.metadata.schema_names import published

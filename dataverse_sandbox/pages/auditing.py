@@ -13,7 +13,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import auditing
-from dataverse_sandbox.catalogue import AUDIT
+from dataverse_sandbox.catalog import AUDIT
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.pages.html import page, time_of
 from dataverse_sandbox.store import Store

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from dataverse_sandbox import values
-from dataverse_sandbox.catalogue import Column, Kind
+from dataverse_sandbox.catalog import Column, Kind
 from dataverse_sandbox.store import Row
 
 Choices = Iterable[tuple[str, str]]

@@ -11,7 +11,7 @@ from itertools import groupby
 from markupsafe import Markup
 from werkzeug.wrappers import Request, Response
 
-from dataverse_sandbox.catalogue import BY_NAME
+from dataverse_sandbox.catalog import BY_NAME
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.pages.html import page, time_of
 from dataverse_sandbox.store import Store

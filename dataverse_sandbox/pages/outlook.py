@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import actions, config, payload, writers
-from dataverse_sandbox.catalogue import ACCOUNT, BY_NAME, CONTACT, Column
+from dataverse_sandbox.catalog import ACCOUNT, BY_NAME, CONTACT, Column
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.pages import forms

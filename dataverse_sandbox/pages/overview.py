@@ -7,8 +7,8 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import config, plugin
-from dataverse_sandbox.catalogue import BY_NAME, SYNC_RECORD
-from dataverse_sandbox.catalogue.filters import OUTLOOK_FILTERS
+from dataverse_sandbox.catalog import BY_NAME, SYNC_RECORD
+from dataverse_sandbox.catalog.filters import OUTLOOK_FILTERS
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.faults import Faults
 from dataverse_sandbox.pages.faults import in_words

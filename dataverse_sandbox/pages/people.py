@@ -8,8 +8,8 @@ from markupsafe import Markup
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import actions, config
-from dataverse_sandbox.catalogue import BY_NAME, MAILBOX
-from dataverse_sandbox.catalogue.filters import OUTLOOK_FILTERS
+from dataverse_sandbox.catalog import BY_NAME, MAILBOX
+from dataverse_sandbox.catalog.filters import OUTLOOK_FILTERS
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.pages.html import page, time_of
 from dataverse_sandbox.pages.outlook import beginning

@@ -10,7 +10,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from dataverse_sandbox import config, payload, writers
-from dataverse_sandbox.catalogue import CONTACT
+from dataverse_sandbox.catalog import CONTACT
 from dataverse_sandbox.control import Route
 from dataverse_sandbox.errors import ApiError
 from dataverse_sandbox.pages.html import page

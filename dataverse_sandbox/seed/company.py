@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 from dataverse_sandbox import config, plugin
-from dataverse_sandbox.catalogue import (
+from dataverse_sandbox.catalog import (
     BUILT_IN,
     BUSINESS_UNIT,
     PRIVILEGE,

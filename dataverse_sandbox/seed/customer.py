@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataverse_sandbox import config, customization, plugin
-from dataverse_sandbox.catalogue import CONTACT, SYNC_FIELD, SYNC_RECORD, current
+from dataverse_sandbox.catalog import CONTACT, SYNC_FIELD, SYNC_RECORD, current
 from dataverse_sandbox.store import Transaction
 
 PREFIX = "osync_"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dataverse_sandbox import values
-from dataverse_sandbox.catalogue import CONTACT, SYNC_FIELD, SYNC_RECORD, Kind
+from dataverse_sandbox.catalog import CONTACT, SYNC_FIELD, SYNC_RECORD, Kind
 from dataverse_sandbox.seed import material
 from dataverse_sandbox.seed.names import JOB_TITLES
 from dataverse_sandbox.store import Row

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import islice
 
 from dataverse_sandbox import config, key_indexes, rows, schema
-from dataverse_sandbox.catalogue import (
+from dataverse_sandbox.catalog import (
     ACCOUNT,
     BUILT_IN,
     CONTACT,
@@ -87,7 +87,7 @@ def _restore(transaction: Transaction, before: Layout | None, wanted: Layout, re
     with _silently(connection, without_triggers=False):
         for name, listed in wanted.items():
             if before is None or name in touched or before[name] != listed:
-                connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of the catalogue
+                connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of the catalog
                 _insert(transaction, BUILT_IN.by_name[name], listed)
     return {name: len(listed) for name, listed in wanted.items()}
 
@@ -97,7 +97,7 @@ def _stream(transaction: Transaction, world: World, base: datetime.datetime) -> 
     counts: Counter[str] = Counter()
     with _silently(transaction.connection, without_triggers=True):
         for table in BUILT_IN.tables:
-            transaction.connection.execute(f"DELETE FROM {table.name}")  # noqa: S608 - names of the catalogue
+            transaction.connection.execute(f"DELETE FROM {table.name}")  # noqa: S608 - names of the catalog
         for table, listed in _by_table(rows_of(world, base)):
             _insert(transaction, table, listed)
             counts[table.name] += len(listed)

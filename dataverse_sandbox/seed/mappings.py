@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from dataverse_sandbox import config
 from dataverse_sandbox.attribute_mappings import ADDRESSES, COLUMNS, FIXED, mapping_id
-from dataverse_sandbox.catalogue import CONTACT, MAPPING, MAPPING_PROFILE, Table
-from dataverse_sandbox.catalogue.mappings import BIDIRECTIONAL
+from dataverse_sandbox.catalog import CONTACT, MAPPING, MAPPING_PROFILE, Table
+from dataverse_sandbox.catalog.mappings import BIDIRECTIONAL
 from dataverse_sandbox.seed.material import row
 from dataverse_sandbox.store import Row
 

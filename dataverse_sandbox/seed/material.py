@@ -8,7 +8,7 @@ from functools import cache
 from random import Random
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue import ACCOUNT, BUSINESS_UNIT, CONTACT, CURRENCY, ORGANIZATION, SYSTEM_USER, Table
+from dataverse_sandbox.catalog import ACCOUNT, BUSINESS_UNIT, CONTACT, CURRENCY, ORGANIZATION, SYSTEM_USER, Table
 from dataverse_sandbox.seed import people_names
 from dataverse_sandbox.seed.names import COMPANIES, CULTURES, DEPARTMENTS, JOB_TITLES, Culture
 from dataverse_sandbox.store import Row

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue import (
+from dataverse_sandbox.catalog import (
     ACTIVITY_PARTY,
     APPOINTMENT,
     MAILBOX,
@@ -19,8 +19,8 @@ from dataverse_sandbox.catalogue import (
     USER_QUERY,
     Table,
 )
-from dataverse_sandbox.catalogue.activities import OPTIONAL, ORGANIZER, REQUIRED
-from dataverse_sandbox.catalogue.filters import OFFLINE_FILTERS, OFFLINE_TEMPLATE, OUTLOOK_FILTERS, OUTLOOK_TEMPLATE
+from dataverse_sandbox.catalog.activities import OPTIONAL, ORGANIZER, REQUIRED
+from dataverse_sandbox.catalog.filters import OFFLINE_FILTERS, OFFLINE_TEMPLATE, OUTLOOK_FILTERS, OUTLOOK_TEMPLATE
 from dataverse_sandbox.seed.company import TEAMS, team_id
 from dataverse_sandbox.seed.material import new_id, row, stamp
 from dataverse_sandbox.store import Row

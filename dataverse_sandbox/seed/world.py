@@ -8,7 +8,7 @@ from functools import lru_cache
 from random import Random
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue import ACCOUNT, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Table
+from dataverse_sandbox.catalog import ACCOUNT, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Table
 from dataverse_sandbox.config import World
 from dataverse_sandbox.seed import company, edits, mappings, material, synchronization
 from dataverse_sandbox.seed.edits import SeedContext

@@ -16,7 +16,7 @@ from pathlib import Path
 import requests
 
 from dataverse_sandbox import query_functions
-from dataverse_sandbox.catalogue import BUILT_IN, Table
+from dataverse_sandbox.catalog import BUILT_IN, Table
 from dataverse_sandbox.tests.caller import Sandbox, request_text
 
 DOCUMENT = Path(__file__).parents[1] / "README.md"

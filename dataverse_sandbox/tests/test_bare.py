@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataverse_sandbox.catalogue import BUILT_IN
+from dataverse_sandbox.catalog import BUILT_IN
 from dataverse_sandbox.server import SandboxServer
 from dataverse_sandbox.tests.caller import Sandbox
 from dataverse_sandbox.tests.test_reset import SMALL, everything

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataverse_sandbox import bound, config, messages, query_functions, unbound
-from dataverse_sandbox.catalogue import BUILT_IN
+from dataverse_sandbox.catalog import BUILT_IN
 from dataverse_sandbox.fetchxml import operators
 from dataverse_sandbox.server import SandboxServer
 from dataverse_sandbox.tests.caller import Sandbox

@@ -8,7 +8,7 @@ import pytest
 
 from dataverse_sandbox import config
 from dataverse_sandbox.attribute_mappings import ADDRESSES, COLUMNS, FIXED, mapping_id
-from dataverse_sandbox.catalogue import CONTACT
+from dataverse_sandbox.catalog import CONTACT
 from dataverse_sandbox.tests.caller import Sandbox
 
 FUNCTION = "Microsoft.Dynamics.CRM.RetrievePrincipalSyncAttributeMappings()"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataverse_sandbox import config, seed
-from dataverse_sandbox.catalogue import BUILT_IN
+from dataverse_sandbox.catalog import BUILT_IN
 from dataverse_sandbox.config import World
 from dataverse_sandbox.store import Store
 from dataverse_sandbox.tests.caller import Sandbox
@@ -27,7 +27,7 @@ def everything(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _rows(connection: sqlite3.Connection, table: str, key: str) -> list[dict[str, Any]]:
-    found = connection.execute(f"SELECT * FROM {table} ORDER BY {key}")  # noqa: S608 - names of the catalogue
+    found = connection.execute(f"SELECT * FROM {table} ORDER BY {key}")  # noqa: S608 - names of the catalog
     return [{name: row[name] for name in row.keys() if name != "versionnumber"} for row in found]  # noqa: SIM118 - a Row iterates over its values
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from dataverse_sandbox.catalogue import BY_NAME, Kind
-from dataverse_sandbox.catalogue import Column as SandboxColumn
+from dataverse_sandbox.catalog import BY_NAME, Kind
+from dataverse_sandbox.catalog import Column as SandboxColumn
 from syncapp.capture.columns import TABLE
 from syncapp.connection import clients
 from syncapp.mirror import columns

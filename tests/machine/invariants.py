@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from dataverse_sandbox.catalogue.staging import APPROVED, REJECTED, SUPERSEDED
+from dataverse_sandbox.catalog.staging import APPROVED, REJECTED, SUPERSEDED
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.jobs.job import OPEN_STATES
 from syncapp.models.mirror.sync_field import ALLOWED, FieldDecision, FieldDelivery

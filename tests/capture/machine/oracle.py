@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue.staging import APPROVED
+from dataverse_sandbox.catalog.staging import APPROVED
 
 CONTACT, RECORD, FIELD = "contact", "osync_syncrecord", "osync_syncfield"
 COLUMNS = ("jobtitle", "department")

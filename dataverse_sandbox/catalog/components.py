@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataverse_sandbox.catalogue.columns import (
+from dataverse_sandbox.catalog.columns import (
     AlternateKey,
     Column,
     Kind,

@@ -1,7 +1,7 @@
 """The tables in force and their relationships.
 
-Tables and columns can be added while the sandbox runs, and several sandboxes may run in one process. So the catalogue
-in force belongs to the request: `Catalogue.in_force` sets it, and BY_NAME, BY_SET and TABLES show it. Without a request
+Tables and columns can be added while the sandbox runs, and several sandboxes may run in one process. So the catalog
+in force belongs to the request: `Catalog.in_force` sets it, and BY_NAME, BY_SET and TABLES show it. Without a request
 it is the initial one of every sandbox.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import overload
 
-from dataverse_sandbox.catalogue.columns import Column, GlobalChoice, Table
+from dataverse_sandbox.catalog.columns import Column, GlobalChoice, Table
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ Collection = OneToMany | ManyToMany
 
 
 @dataclass(frozen=True, eq=False)
-class Catalogue:
+class Catalog:
     tables: tuple[Table, ...]
     choices: Mapping[str, GlobalChoice] = field(default_factory=dict)
 
@@ -90,19 +90,19 @@ class Catalogue:
         """Return the collection-valued navigation properties of a table, by name."""
         return self._collections[table.name]
 
-    def with_table(self, table: Table) -> Catalogue:
+    def with_table(self, table: Table) -> Catalog:
         """Return a copy with a table added or replaced."""
         if table.name not in self.by_name:
             return replace(self, tables=(*self.tables, table))
         return replace(self, tables=tuple(table if old.name == table.name else old for old in self.tables))
 
-    def without(self, name: str) -> Catalogue:
+    def without(self, name: str) -> Catalog:
         return replace(self, tables=tuple(table for table in self.tables if table.name != name))
 
-    def with_choice(self, choice: GlobalChoice) -> Catalogue:
+    def with_choice(self, choice: GlobalChoice) -> Catalog:
         return replace(self, choices={**self.choices, choice.name: choice})
 
-    def without_choice(self, name: str) -> Catalogue:
+    def without_choice(self, name: str) -> Catalog:
         return replace(self, choices={key: choice for key, choice in self.choices.items() if key != name})
 
     @contextmanager
@@ -115,26 +115,26 @@ class Catalogue:
             _CURRENT.reset(token)
 
 
-_CURRENT: ContextVar[Catalogue] = ContextVar("catalogue")
+_CURRENT: ContextVar[Catalog] = ContextVar("catalog")
 
 
-def current() -> Catalogue:
+def current() -> Catalog:
     return _CURRENT.get()
 
 
-def start_with(catalogue: Catalogue) -> None:
-    """Set the catalogue that is in force outside any request."""
+def start_with(catalog: Catalog) -> None:
+    """Set the catalog that is in force outside any request."""
     global _CURRENT
-    _CURRENT = ContextVar("catalogue", default=catalogue)
+    _CURRENT = ContextVar("catalog", default=catalog)
 
 
-def put_in_force(catalogue: Catalogue) -> None:
+def put_in_force(catalog: Catalog) -> None:
     """Use these tables until the enclosing `in_force` ends."""
-    _CURRENT.set(catalogue)
+    _CURRENT.set(catalog)
 
 
 class _Tables(Mapping[str, Table]):
-    def __init__(self, pick: Callable[[Catalogue], dict[str, Table]]) -> None:
+    def __init__(self, pick: Callable[[Catalog], dict[str, Table]]) -> None:
         self._pick = pick
 
     def __getitem__(self, name: str) -> Table:
@@ -159,6 +159,6 @@ class _InOrder(Sequence[Table]):
         return len(current().tables)
 
 
-BY_NAME: Mapping[str, Table] = _Tables(lambda catalogue: catalogue.by_name)
-BY_SET: Mapping[str, Table] = _Tables(lambda catalogue: catalogue.by_set)
+BY_NAME: Mapping[str, Table] = _Tables(lambda catalog: catalog.by_name)
+BY_SET: Mapping[str, Table] = _Tables(lambda catalog: catalog.by_set)
 TABLES: Sequence[Table] = _InOrder()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from dataverse_sandbox.catalogue.columns import (
+from dataverse_sandbox.catalog.columns import (
     Column,
     Kind,
     Option,

@@ -5,7 +5,7 @@ Columns and values follow the table reference pages "View (SavedQuery)" and "Sav
 
 from __future__ import annotations
 
-from dataverse_sandbox.catalogue.columns import (
+from dataverse_sandbox.catalog.columns import (
     Column,
     Kind,
     Option,

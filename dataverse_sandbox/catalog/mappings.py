@@ -6,7 +6,7 @@ the text form of `computedproperties` are not known and stay empty.
 
 from __future__ import annotations
 
-from dataverse_sandbox.catalogue.columns import (
+from dataverse_sandbox.catalog.columns import (
     Column,
     Kind,
     Option,

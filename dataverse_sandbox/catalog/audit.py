@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataverse_sandbox.catalogue.columns import Column, Kind, Table, coded, derived, lookup, memo, moment, text
+from dataverse_sandbox.catalog.columns import Column, Kind, Table, coded, derived, lookup, memo, moment, text
 
 CREATE, UPDATE, DELETE, MERGE, ASSIGN, SET_STATE = 1, 2, 3, 12, 13, 41
 _ACTIONS = (

@@ -6,8 +6,8 @@ for any client.
 
 from __future__ import annotations
 
-from dataverse_sandbox.catalogue import registry
-from dataverse_sandbox.catalogue.activities import (
+from dataverse_sandbox.catalog import registry
+from dataverse_sandbox.catalog.activities import (
     ACTIVITY_PARTY,
     APPOINTMENT,
     PHONE_CALL,
@@ -15,9 +15,9 @@ from dataverse_sandbox.catalogue.activities import (
     SERVICE_APPOINTMENT,
     TASK,
 )
-from dataverse_sandbox.catalogue.audit import AUDIT
-from dataverse_sandbox.catalogue.columns import AlternateKey, Column, GlobalChoice, Kind, Link, Option, Table
-from dataverse_sandbox.catalogue.components import (
+from dataverse_sandbox.catalog.audit import AUDIT
+from dataverse_sandbox.catalog.columns import AlternateKey, Column, GlobalChoice, Kind, Link, Option, Table
+from dataverse_sandbox.catalog.components import (
     ASYNC_OPERATION,
     PUBLISHER,
     SDK_MESSAGE,
@@ -29,10 +29,10 @@ from dataverse_sandbox.catalogue.components import (
     STEP_IMAGE,
     WEB_RESOURCE,
 )
-from dataverse_sandbox.catalogue.contact import CONTACT
-from dataverse_sandbox.catalogue.filters import SAVED_QUERY, USER_QUERY
-from dataverse_sandbox.catalogue.mappings import MAPPING, MAPPING_PROFILE
-from dataverse_sandbox.catalogue.people import (
+from dataverse_sandbox.catalog.contact import CONTACT
+from dataverse_sandbox.catalog.filters import SAVED_QUERY, USER_QUERY
+from dataverse_sandbox.catalog.mappings import MAPPING, MAPPING_PROFILE
+from dataverse_sandbox.catalog.people import (
     ACCOUNT,
     BUSINESS_UNIT,
     CURRENCY,
@@ -48,10 +48,10 @@ from dataverse_sandbox.catalogue.people import (
     TEAM_ROLES,
     USER_ROLES,
 )
-from dataverse_sandbox.catalogue.registry import BY_NAME, BY_SET, TABLES, Catalogue, ManyToMany, OneToMany, current
-from dataverse_sandbox.catalogue.staging import SYNC_FIELD, SYNC_RECORD
+from dataverse_sandbox.catalog.registry import BY_NAME, BY_SET, TABLES, Catalog, ManyToMany, OneToMany, current
+from dataverse_sandbox.catalog.staging import SYNC_FIELD, SYNC_RECORD
 
-BUILT_IN = Catalogue(
+BUILT_IN = Catalog(
     (
         *(BUSINESS_UNIT, CURRENCY, ORGANIZATION, SYSTEM_USER, TEAM, ROLE, PRIVILEGE),
         *(TEAM_MEMBERSHIP, USER_ROLES, TEAM_ROLES, ROLE_PRIVILEGES, EMAIL_SERVER_PROFILE, MAILBOX),
@@ -108,7 +108,7 @@ __all__ = [
     "USER_ROLES",
     "WEB_RESOURCE",
     "AlternateKey",
-    "Catalogue",
+    "Catalog",
     "Column",
     "GlobalChoice",
     "Kind",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dataverse_sandbox import config
-from dataverse_sandbox.catalogue.columns import (
+from dataverse_sandbox.catalog.columns import (
     Column,
     Kind,
     Option,
