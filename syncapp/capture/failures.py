@@ -22,7 +22,7 @@ def failed() -> CaptureEntryQuerySet:
 
 @transaction.atomic
 def retry(*, by: Person) -> int:
-    """Let the next round read and stage these entries again; return how many.
+    """Let the next round read and stage the failed entries again; return their number.
 
     An entry that the CRM has deleted from its audit log can no longer be read.
     """

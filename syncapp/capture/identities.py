@@ -31,9 +31,9 @@ def known_users(crm: CrmClient) -> KnownUsers:
 def find(crm: CrmClient) -> bool:
     """Look up the user named in CRM_SYNC_USER, unless it is known; return whether it is known now. Raises CrmError.
 
-    If several users have this name, none is taken: it is not known which of them signs. A user of a new name pauses
-    capture until its signature has been seen on an administrator's own edit (signature.py); a user of an earlier name
-    that was never seen to sign is forgotten.
+    If several users have this name, store none, because it is not known which of them signs. A newly found user pauses
+    capture until its signature has been seen on an administrator's own edit (signature.py). Users with an earlier name
+    that were never seen to sign are deleted.
     """
     found_before = CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, is_confirmed=False, added_by=None)
     found_before.exclude(name=settings.CRM_SYNC_USER).delete()

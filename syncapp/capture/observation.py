@@ -101,13 +101,13 @@ class Changes:
         return [each for each in self.writers if each.writer.source == source]
 
     def with_every(self, *sources: Source) -> list[WriterChanges]:
-        """Return the changes by all writers, without changes for those of `sources` that made none."""
+        """Return the changes by all writers, with an empty entry for each of `sources` that made none."""
         missing = [WriterChanges(Writer(source), ()) for source in sources if not self.of(source)]
         return sorted([*self.writers, *missing], key=_place)
 
 
 def changes() -> Changes:
-    """Return the changes of 30 days, with an example of each column; the busiest programs come first."""
+    """Return the changes of the last 30 days, with an example for each column; the busiest programs come first."""
     today = counts.today()
     stored = CaptureDay.objects.filter(day=today).aggregate(number=Sum("number"))["number"] or 0
     is_stored = stored > MAX_COUNTED_NOW

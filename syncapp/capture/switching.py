@@ -95,7 +95,7 @@ def end(*, by: Person) -> None:
 
 @retried
 def include_everyone(source: Source, *, by: Person) -> None:
-    """Stage and restore later edits of everyone, not only of the pilot team. Raises SwitchRefused."""
+    """Stage and restore later edits by everyone, not only by the pilot team. Raises SwitchRefused."""
     locked_capture()
     pilot = CaptureSource.objects.filter(pk=source, is_on=True, pilot_team_id__isnull=False)
     _change(pilot, pilot_team_id=None, since=Now(), switched_by=by)

@@ -45,7 +45,7 @@ class State:
 
 
 def report_outage() -> tuple[int, str]:
-    """Record that the database is down and send the due mails; return the number sent, and the error of any others.
+    """Record that the database is down and send the due mails; return the number sent, and the last error, if any.
 
     Raises StateNotSaved.
     """

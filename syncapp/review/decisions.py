@@ -162,7 +162,10 @@ def puts_original_back(field: SyncField, column: Column | None) -> bool:
 
 
 def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **values: Any) -> Decision:
-    """Return the next decision of a field, unsaved and due after the undo window. Raises ReviewError for four eyes."""
+    """Return the next decision of a field, unsaved and due after the undo window.
+
+    Raises ReviewError if the four-eyes rule forbids it.
+    """
     editors, editor_id = shared.editors, field.record.editor_id
     four_eyes.check(field, editors, by=by)
     return Decision(

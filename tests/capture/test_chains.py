@@ -94,14 +94,14 @@ def test_each_column_has_its_own_chain():
     }
 
 
-def test_long_live_value_is_not_restored():
+def test_long_standing_value_is_not_restored():
     found = entries("outlook A>B")
 
     assert plan_of(found, "B", after=15 * 60).restores == {PHONE: "A"}
     assert staged(plan_of(found, "B", after=15 * 60 + 2)) == [("A", "B", "too_late")]
 
 
-def test_newer_edit_of_long_live_value_is_unrestored():
+def test_long_standing_value_blocks_restore_of_newer_edit():
     found = [entry(1, "outlook A>B"), entry(2, "outlook B>C", at=1_000)]
 
     assert staged(plan_of(found, "C", after=1_010)) == [("A", "B", "too_late"), ("A", "C", "too_late")]

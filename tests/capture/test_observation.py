@@ -231,7 +231,7 @@ def test_live_times_are_empty_without_restores() -> None:
     assert (lives.number, lives.median, lives.worst, list(lives.buckets)) == (0, None, None, [0] * 5)
 
 
-def test_most_restores_are_counted_per_field() -> None:
+def test_highest_number_of_restores_is_per_column() -> None:
     contact = uuid.uuid4()
     for days in (0, 0.5, 1.5):
         restored(contact_id=contact, days=days)

@@ -111,7 +111,7 @@ def test_own_edits_allow_the_start(observing: None, proof: str) -> None:
     assert switch_on() == ""
 
 
-def test_capture_pauses_beside_a_rival(observing: None) -> None:
+def test_edit_staged_by_rival_pauses_capture(observing: None) -> None:
     restoring()
     staged()
 

@@ -126,7 +126,7 @@ def test_invalid_answer_leaves_all_unknown(body):
     assert caught.value.may_have_applied
 
 
-def test_owner_is_one_change_set_with_proof():
+def test_each_owner_gets_change_set_and_read_back():
     answer = http(
         200, (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n"), content_type="multipart/mixed; boundary=b"
     )

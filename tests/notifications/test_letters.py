@@ -102,7 +102,7 @@ def test_differences_are_marked_by_inline_styles(post_office: PostOffice) -> Non
     assert "max-width: 480px" in html
 
 
-def test_kind_of_change_is_in_both_parts(post_office: PostOffice) -> None:
+def test_text_part_describes_kind_of_change(post_office: PostOffice) -> None:
     record = make_record()
     make_field(record, "telephone1", original_value="+47 22 85 50 50", proposed_value="+47 228 55 050")
     notify(record)

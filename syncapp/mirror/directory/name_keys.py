@@ -36,7 +36,7 @@ def names_of(text: str) -> list[str]:
 
 
 def split_login(login: str) -> tuple[str, str]:
-    r"""Return domain and account of `DOMAIN\account` or `account@domain`; only the domain's first label."""
+    r"""Return the first label of the domain, and the account, of `DOMAIN\account` or `account@domain`."""
     domain, sign, account = login.rpartition("\\")
     if not sign:
         account, _, domain = login.partition("@")

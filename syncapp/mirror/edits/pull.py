@@ -286,7 +286,7 @@ def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Seque
 
 
 def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> int:
-    """Withdraw open fields that were deleted, or after a full read were not seen; return how many."""
+    """Withdraw open fields that were deleted, or that a full read did not find; return how many."""
     deleted = SyncField.objects.filter(**{"pk__in" if table.name == FIELDS else "record__in": page.deleted})
     gone = [(deleted, "deleted_in_the_crm")] if page.deleted else []
     if page.delta_link and cursor.is_full_read and table.name == FIELDS:

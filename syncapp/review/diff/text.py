@@ -89,7 +89,7 @@ def replaced(before: str, after: str) -> TextDiff:
 
 
 def unmarked(text: str) -> tuple[Part, ...]:
-    """Return a text without marks, its hidden characters named."""
+    """Split a text into parts without marks, and name its hidden characters."""
     return _parts(text, changed=False)
 
 

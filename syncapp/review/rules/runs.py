@@ -72,7 +72,7 @@ def run(*, seconds: float = 10.0) -> RunResult:
 
 
 def catch_up(*, seconds: float = CATCH_UP_SECONDS) -> bool:
-    """Check all new fields by the current rules, before a rule is added; return False if time ran out."""
+    """Check all new fields against the current rules, before a rule is added; return False if time ran out."""
     if Rule.objects.active().exists():
         run(seconds=seconds)
     else:

@@ -152,7 +152,7 @@ def filters_of(user: FilterUser, group: Group) -> list[FilterRow]:
 
 
 def system_filters(group: Group) -> list[SystemFilter]:
-    """Return the system filters that belong to a cell."""
+    """Return the Outlook system filters whose tables belong to the group."""
     rows = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER).order_by("table", "name")
     return [row for row in rows if group_of(row.table) is group]
 

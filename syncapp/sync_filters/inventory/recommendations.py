@@ -38,7 +38,9 @@ _RECOMMENDATIONS = {
 
 
 def recommend(cause: Cause, *, system_selects: bool) -> Recommendation:
-    """Return the recommendation. `system_selects`: a system filter selects appointments, whatever the user's own do.
+    """Return the recommendation for a cause.
+
+    `system_selects`: a system filter selects appointments, whatever the user's own filters select.
 
     For a server-side mailbox, change the method, not the filters: items that leave every filter are deleted there, and
     cancellations may be sent.

@@ -77,7 +77,7 @@ class FilterSwitchJob(BatchJobType):
         return self._crm.filters_may_be_switched()
 
     def process_batch(self, leases: Sequence[Lease], permit: Permit) -> None:
-        """Check, write and apply the results; a user's own error affects that user alone.
+        """Check and switch the users, and apply the results; a user's own error affects that user alone.
 
         Raises Rejected if the CRM refuses a request that several users share, so that each is tried alone. A refusal
         of the operation itself stops the run until the CRM accepts it, and costs no attempt.

@@ -128,7 +128,7 @@ def retry(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
 
 
 def progress(run: FilterRun) -> PreparationProgress:
-    """Return how much of the run's list is made."""
+    """Return how much of the run's list has been prepared."""
     found = RunPreparation.objects.filter(run=run).values_list("listed", "state").first()
     listed, state = found or (0, "")
     return PreparationProgress(listed, run.users, state == JobState.FAILED)

@@ -165,7 +165,7 @@ def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
 
 
 def update_state(run: FilterRun) -> None:
-    """End the run after a batch, or pause it if its pilot is done or too many users failed."""
+    """After a batch, end the run if it is finished; pause it if its pilot is done or too many users failed."""
     run.refresh_from_db()
     if run.state == RunState.PAUSED:
         # Items that were rescheduled after the pause must not be due either.

@@ -92,7 +92,7 @@ class Context:
         return self.once(("user", name), lambda: self.crm.accounts.ids_by_name(name))
 
     def latest_changes(self) -> tuple[ContactChange, ...]:
-        """Return the last changes of contacts, newest first."""
+        """Return the latest changes to contacts, newest first."""
         return self.once("changes", lambda: self.crm.contact_changes.latest(limit=_CHANGES))
 
     def people(self) -> tuple[DirectoryUser, ...]:

@@ -141,7 +141,7 @@ class LocalTime:
 
 
 def wants_part(request: PortalRequest) -> bool:
-    """Return whether htmx requests a part of the page; when restoring its history it needs all of it."""
+    """Return whether htmx requests a part of the page; to restore its history, it needs the whole page."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 

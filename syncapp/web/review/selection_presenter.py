@@ -75,7 +75,7 @@ class SelectionPresenter:
 
     @cached_property
     def is_under_way(self) -> bool:
-        """Return whether decisions are not in the CRM yet, or listed ones were not read back from there."""
+        """Return whether any decision has not reached the CRM yet, or any listed one has not been read back."""
         if self.row.items.filter(result=Result.TAKEN, decision__state__in=_UNDER_WAY).exists():
             return True
         return any(outcomes.awaits_reading_back(line.item.field) for line in self.decided)

@@ -31,7 +31,7 @@ class DemoGuard:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    """Return whether the peer is this machine and, by its headers, no proxy."""
+    """Return whether the request comes from this machine and no header shows that a proxy forwarded it."""
     if any(name.startswith("HTTP_X_FORWARDED") or name in FORWARDING_HEADERS for name in request.META):
         return False
     try:

@@ -268,7 +268,7 @@ def test_discovery_document_of_other_host_refused(document):
             started.finish()
 
 
-def test_silent_sign_in_service_is_transient():
+def test_silent_sign_in_service_raises_transient_error():
     with a.started_sign_in() as started:
         started.authority.token_answer = b""
 

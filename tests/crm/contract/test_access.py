@@ -39,7 +39,7 @@ def test_delegate_reads_filters_by_impersonation_only(scene):
     assert (probe.direct_works, probe.acting_works) == (False, True)
 
 
-def test_filter_admin_reads_filters_directly_only(scene):
+def test_filter_admin_reads_filters_only_directly(scene):
     rita = scene.user("Rita")
     _only(scene, "Basic User", "Synchronization Filter Manager")
 

@@ -261,7 +261,7 @@ def test_write_returns_stored_value(edit):
     assert answer.values == {"osync_discount": "12.346"}
 
 
-def test_numbers_have_definition_limits(edit):
+def test_number_limits_come_from_definition(edit):
     discount, limit = edit.cloud.columns["osync_discount"], edit.cloud.columns["creditlimit"]
 
     assert (discount.precision, discount.minimum, discount.maximum) == (3, 0, 100)

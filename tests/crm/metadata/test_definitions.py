@@ -139,7 +139,7 @@ def test_date_type_follows_behavior(behavior, date_format, expected):
         ("MoneyType", 2, None),
     ],
 )
-def test_numbers_have_definition_limits(type_name, source, precision):
+def test_number_limits_come_from_definition(type_name, source, precision):
     details = {"MinValue": -1.5, "MaxValue": 100, "Precision": 3} | (
         {} if source is None else {"PrecisionSource": source}
     )

@@ -189,7 +189,7 @@ def test_concurrency_hint_only_lowers_limit(hint, lane, places):
     assert PUBLISHED.places(lane, hint) == places
 
 
-def test_hint_of_answer_applies_afterwards():
+def test_hint_in_answer_limits_later_calls():
     rate_limiter = FakeClockLimiter()
     with rate_limiter.slot(lane=BULK) as slot:
         slot.hint = 1

@@ -250,7 +250,7 @@ def test_hanging_redis_costs_under_a_second(killable_redis, rate_limiter):
     assert time.monotonic() - began < 0.9
 
 
-def test_returned_redis_is_used_again(killable_redis, rate_limiter, caplog):
+def test_restarted_redis_is_used_again(killable_redis, rate_limiter, caplog):
     caplog.set_level(logging.INFO, logger="syncapp.crm")
     mine, other = rate_limiter(killable_redis.url), rate_limiter(killable_redis.url)
     killable_redis.kill()

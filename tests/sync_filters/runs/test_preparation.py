@@ -159,7 +159,7 @@ def test_page_shows_progress_and_refreshes(long):
     assert "Export CSV" not in page
 
 
-def test_unfinished_list_cannot_start(long):
+def test_run_with_unfinished_list_cannot_start(long):
     run = request_run()
     list_one_part_and_die(run)
 

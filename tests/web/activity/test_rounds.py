@@ -186,7 +186,7 @@ def test_running_plan_shows_its_newest_step():
     assert "Putting back planned" not in words
 
 
-def test_earlier_plans_move_to_decisions():
+def test_migration_moves_plan_entries_to_decision_area():
     put_back_plan()
     audit.record("settings.changed", by=rita(), channel="settings", details={"setting": "backlog"})
     AuditEntry.objects.update(area="setting")

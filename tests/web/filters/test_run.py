@@ -124,7 +124,7 @@ def test_finished_pilot_offers_rest_and_sends_mail(run):
     assert Message.objects.get().details["news"] == "paused"
 
 
-def test_outcome_is_retried_in_new_run(run):
+def test_failed_users_are_retried_in_new_run(run):
     transitions.start(run, by=fred())
     finish_items(run, Outcome.DONE, users=3)
     finish_items(run, Outcome.FAILED, users=2)

@@ -41,7 +41,7 @@ def test_reference_names_every_key():
     assert set(re.findall(r"`(.)`", in_table)) == keys_of_the_map()
 
 
-def test_help_without_letters_names_none():
+def test_help_omits_disabled_letter_keys():
     Person.objects.filter(pk=rita().pk).update(letter_keys=False)
 
     assert keys_of_the_page(opened(browser(rita()), make_field().record).html) == set()

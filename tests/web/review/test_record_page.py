@@ -42,7 +42,7 @@ def test_waiting_field_shows_values_and_buttons():
     assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("approve", "reject", "correct"))
 
 
-def test_head_names_editor_and_links_crm():
+def test_header_names_editor_and_links_to_crm():
     record = make_record("Marta Villanueva", editor=make_editor("Jonas Weber"))
     make_field(record)
 

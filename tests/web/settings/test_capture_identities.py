@@ -132,7 +132,7 @@ def test_new_signing_user_pauses_until_seen() -> None:
     assert mode() == ("restoring", "")
 
 
-def test_new_signing_user_locks_switching_on() -> None:
+def test_new_signing_user_prevents_switching_on() -> None:
     add(signer())
 
     assert mode() == ("observing", "")
