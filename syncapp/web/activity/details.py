@@ -22,7 +22,7 @@ _SAID_ELSEWHERE = frozenset(
 
 
 def notes(entry: AuditEntry, related: Facts) -> list[str]:
-    """Return the details as phrases; an unknown detail is shown by its name."""
+    """Return the details as phrases; an unknown detail is shown under its name."""
     details = entry.details
     if "gate" in details:
         return [words.breaker(str(details["gate"]))]

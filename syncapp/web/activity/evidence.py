@@ -58,7 +58,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def contacts(self) -> list[tuple[SyncRecord, str]]:
-        """Return the first contacts that the search finds: one edit of each, and the address of the evidence."""
+        """Return the first contacts that the search finds, each as one of its edits and the address of its evidence."""
         if not self.filter.name:
             return []
         edits = SyncRecord.objects.visible().filter(target_id__isnull=False).order_by("name_key", "id")
@@ -69,7 +69,7 @@ class EvidenceView(ParamsView):
 
 @allow(*REVIEW_ROLES)
 def evidence(request: PortalRequest) -> HttpResponse:
-    """Show the evidence, or without a subject the forms to select one."""
+    """Show the evidence, or the forms to select a subject if none is selected."""
     view = EvidenceView(request.GET)
     view.asked_at, view.links = timezone.now(), Links(request.user)
     template = "activity/evidence.html" if view.has_subject else "activity/evidence_about.html"

@@ -39,9 +39,10 @@ _RESULTS: Mapping[tuple[str, str], tuple[str, str, str]] = {
 def fold(
     rows: Sequence[EntryPresenter], related: Facts, links: Links, *, query: _Query, opened: int | None, of_runs: bool
 ) -> list[EntryPresenter]:
-    """Return the rows; one for each decision, run or plan (`of_runs`) sums up its entries, and `opened` lists them.
+    """Turn the rows of bulk decisions and rounds, and if `of_runs` those of runs and plans, into summaries.
 
-    `query` returns the page's query string with `open` changed.
+    `opened` is the entry whose row also lists what it sums up. `query` returns the page's query string with `open`
+    changed.
     """
     steps = [row.entry for row in rows if of_runs and row.entry.action in audit_log.RUN_ACTIONS]
     runs = {entry.pk: run for entry in steps if (run := related.run(entry))}
@@ -132,7 +133,7 @@ def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], 
 
 
 def _opened(row: EntryPresenter, group: Group, run: FilterRun | None, links: Links) -> Group:
-    """Return the group with its newest lines, and with the steps that people took with a run or plan."""
+    """Return the group with its newest lines, and with the steps that people took in a run or plan."""
     group_id = row.entry.group or uuid.UUID(int=0)
     steps = presenter.present(audit_log.of_group(group_id, group.step_actions, limit=MAX_STEPS), links)
     lines = presenter.present(audit_log.of_group(group_id, group.line_actions, limit=MAX_LINES), links)
@@ -162,7 +163,7 @@ def _totals_of_run(run: FilterRun, counted: Mapping[str, int], links: Links) -> 
 
 
 def _count_users(entries: Sequence[AuditEntry], runs: Mapping[int, FilterRun]) -> dict[uuid.UUID, Counter[str]]:
-    """Count the users of each run by outcome; the entry of an ended run has the numbers, others are counted."""
+    """Count the users of each run by outcome; the entry of an ended run already has the numbers."""
     counted: dict[uuid.UUID, Counter[str]] = {run.pk: Counter() for run in runs.values()}
     live = set(counted)
     for entry in entries:
@@ -178,7 +179,7 @@ def _count_users(entries: Sequence[AuditEntry], runs: Mapping[int, FilterRun]) -
 
 
 def _count_fields(selections: Sequence[uuid.UUID]) -> dict[uuid.UUID, Counter[tuple[str, str]]]:
-    """Count the fields of each bulk decision by their result and the state of their decision."""
+    """Count the fields of each bulk decision by result and by the state of their decision."""
     counted: dict[uuid.UUID, Counter[tuple[str, str]]] = {pk: Counter() for pk in selections}
     rows = SelectionItem.objects.filter(selection__in=selections).order_by()
     grouped = rows.values_list("selection", "result", "decision__state").annotate(fields=Count("pk"))

@@ -10,14 +10,14 @@ from syncapp.models import Person
 
 
 class Links:
-    """The addresses that one reader may open; without a reader there are none."""
+    """The addresses that one reader may open; all are empty if there is no reader."""
 
     def __init__(self, reader: Person | None = None) -> None:
         self._reader = reader
         self._is_open: dict[str, bool] = {}
 
     def to(self, name: str, *arguments: Any) -> str:
-        """Return the address of this page, '' if the reader may not open it."""
+        """Return the address of the named page, '' if the reader may not open it."""
         if self._reader is None:
             return ""
         address = reverse(name, args=arguments)

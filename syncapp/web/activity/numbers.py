@@ -1,4 +1,4 @@
-"""The numbers page, with charts by week of received, decided, waiting and failed edits, and their CSV exports."""
+"""The numbers page: weekly charts of received, decided, waiting and failed edits, and their CSV exports."""
 
 from __future__ import annotations
 

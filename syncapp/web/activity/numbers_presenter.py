@@ -1,4 +1,4 @@
-"""The panels of the numbers page: each has a title, a chart of links and a table, which is also its CSV."""
+"""The panels of the numbers page: each has a title, a chart whose bars are links, and a table that can be exported."""
 
 from __future__ import annotations
 

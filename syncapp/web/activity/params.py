@@ -72,7 +72,7 @@ class ParamsView:
     """The filters of one request, as the templates need them; each query runs only if its value is used."""
 
     def __init__(self, params: QueryDict, *, only: str = "") -> None:
-        """Read the query string; `only` limits the reader to one area, without filters by edits of contacts."""
+        """Read the query string; `only` limits the reader to one area and ignores the filters for edits to contacts."""
         self.only = only
         self.form = SearchForm(params, hidden=OF_EDITS if only else ())
         self.form.full_clean()
@@ -101,7 +101,7 @@ class ParamsView:
 
     @property
     def period(self) -> str:
-        """Return the selected period; dates win over it."""
+        """Return the selected period, '' if dates were entered, which take precedence."""
         return "" if self.has_dates else self.form.cleaned_data.get("period", "")
 
     @property
@@ -157,7 +157,7 @@ class ParamsView:
         return [(value, label, value == self.period) for value, label in options]
 
     def _used(self, name: str, anything: str, column: str, describe: Callable[[str], str]) -> list[Option]:
-        """Return the values that occur in the log as options."""
+        """Return an option for each value that occurs in the log."""
         values = audit_log.distinct_values(column)
         if self.only and column == "action":
             values = [value for value in values if area_of(value) == self.only]
@@ -223,7 +223,7 @@ class ParamsView:
 
     # --- the filters as an address ----------------------------------------------------------------------
     def query(self, **changed: Any) -> str:
-        """Return the query string of these filters with some of them changed; '' for none."""
+        """Return the query string of these filters with some of them changed; '' if none is set."""
         values: Mapping[str, Any] = {**self.values, **changed}
         kept = {name: str(value) for name, value in values.items() if value}
         return f"?{urlencode(kept)}" if kept else ""

@@ -54,7 +54,7 @@ _CHANGES_NOTHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A result in a group, and the number of its users or fields; `address` lists them, '' if no page does."""
+    """A result in a group, and the number of its users or fields; `address` is the page that lists them, or ''."""
 
     icon: str
     tone: str
@@ -65,10 +65,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The parts of a row that opens: the results, and once it is open its steps and newest lines.
+    """The content of a row that can be opened: its results and, once it is open, its steps and newest lines.
 
     `address` is the query string of the page with the row opened, or closed if it is open. `step_actions` and
-    `line_actions` are the actions of the entries of both kinds.
+    `line_actions` are the audit actions of the steps and of the lines.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Group:
 class EntryPresenter:
     """An entry for the templates: `change` is its value diff, `state` the switched state, `notes` are further facts.
 
-    `address` is the page of the subject, '' if it has none that the reader may open. `group`: the row opens.
+    `address` is the page of the subject, '' if the reader may open none. `group` is set if the row can be opened.
     """
 
     entry: AuditEntry
@@ -114,7 +114,7 @@ class EntryPresenter:
 
     @property
     def is_long(self) -> bool:
-        """Return whether its values are so long that a printed page may end within them."""
+        """Return whether its values are so long that a page break may fall inside them."""
         sides_of_it = (self.change.before.text, self.change.after.text) if self.change else ()
         return sum(map(len, (*sides_of_it, *self.notes))) > LONG
 
@@ -202,7 +202,7 @@ def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDi
 
 
 def _description(entry: AuditEntry, related: Facts) -> Callable[[str | None], str | None] | None:
-    """Return the function that describes values of this kind of entry; None if they are a column's."""
+    """Return the function that describes values of this kind of entry; None if they are values of a column."""
     if entry.action == facts.ABSENCE:
         return partial(person_content.absence_in_words, people=related.people)
     if entry.action.startswith("person."):

@@ -25,7 +25,7 @@ _TONES: Mapping[str, tuple[str, str]] = {
 
 
 def count_fields(steps: Sequence[EntryPresenter]) -> dict[uuid.UUID, Counter[str]]:
-    """Count the fields of each plan by result; the entry of an ended plan has the numbers, others are counted."""
+    """Count the fields of each plan by result; the entry of an ended plan already has the numbers."""
     counted: dict[uuid.UUID, Counter[str]] = {}
     live: list[uuid.UUID] = []
     for entry in (step.entry for step in steps):

@@ -32,7 +32,7 @@ def count_fields(groups: Sequence[uuid.UUID | None]) -> dict[uuid.UUID, int]:
 
 
 def row_of(row: EntryPresenter, fields: int, related: Facts, links: Links, *, address: str) -> EntryPresenter:
-    """Return the row of a round; a round of one decision does not open, and says whether it was written."""
+    """Return the row of a round; a round of one decision cannot be opened, but shows the result."""
     entry = row.entry
     if fields == 1:
         decision = related.decisions.get(entry.decision_id) if entry.decision_id else None

@@ -25,7 +25,7 @@ OF_A_USER = ("filter.switched", "filter.method_set")
 
 @dataclass(frozen=True, slots=True)
 class EndState:
-    """The state to reach, on, off or a mailbox method; `then` follows it in the sentence, like " for 3 users"."""
+    """The desired state: on, off or a mailbox method; `then` follows it in the sentence, such as " for 3 users"."""
 
     what: str
     word: str
@@ -86,7 +86,7 @@ def run_label(run: FilterRun) -> ActionLabel:
 
 
 def notes(entry: AuditEntry, related: Facts) -> list[str]:
-    """Return the result of the entry, its run, the start that it was moved to, and the reason of a pause."""
+    """Return the result of the entry, its run, the new start time of the run, and the reason for a pause."""
     run, details = related.run(entry), entry.details
     if entry.action in OF_A_USER:
         outcome = str(details.get("outcome", ""))
@@ -105,7 +105,7 @@ def pause_words(code: str) -> str:
 
 
 def results(counted: Mapping[str, int]) -> str:
-    """Return the numbers of users by outcome ("open": none yet) as "104 done, 4 failed"."""
+    """Return the numbers of users by outcome as "104 done, 4 failed"; "open" counts users without an outcome."""
     codes = ((outcome, outcome.value or "open") for outcome in Outcome)
     return ", ".join(f"{number(counted[code])} {outcome.label.lower()}" for outcome, code in codes if counted.get(code))
 

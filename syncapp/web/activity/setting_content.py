@@ -12,7 +12,7 @@ _UNITS = {"undo_seconds": "s", "overdue_hours": "h"}
 
 
 def in_words(name: str, stored: str | None) -> str | None:
-    """Return the audit log's text of a setting as people read it: "on", "48 h", the names in a list."""
+    """Return a setting's text in the audit log as people read it: "on", "48 h", the names in a list."""
     if stored is None:
         return None
     try:
@@ -31,7 +31,7 @@ def in_words(name: str, stored: str | None) -> str | None:
 
 
 def _row(row: Any) -> str:
-    """Return a reason's wording, or a group of fields with its fields."""
+    """Return a reason's wording, or the name of a group with its fields."""
     if not isinstance(row, dict):
         return str(row)
     if "columns" not in row:

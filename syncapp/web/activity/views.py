@@ -42,7 +42,7 @@ class ActivityView(ParamsView):
 
     @property
     def other_form(self) -> str:
-        """Return the query string of the same entries grouped, or not grouped."""
+        """Return the query string that turns the grouping of these entries off, or on again."""
         return self.query(lines="1" if self.is_grouped else "")
 
     @cached_property
@@ -83,7 +83,7 @@ def activity(request: PortalRequest) -> HttpResponse:
 
 @allow(*AUDIT_ROLES)
 def activity_entry(request: PortalRequest, entry_id: int) -> HttpResponse:
-    """Show one row of the page, opened or closed, by the query string of the page."""
+    """Show one row of the page, opened or closed as the query string of the page says."""
     view = ActivityView(request.GET, only=visible_area(request.user))
     view.links = Links(request.user)
     entry = audit_log.find(entry_id, AuditFilter(area=view.only))

@@ -211,7 +211,7 @@ def channel(name: str) -> str:
 
 
 def finding(code: str) -> str:
-    """Return the label of a finding of a delivery or the mirror; '' if there is none."""
+    """Return the label of what a delivery or the mirror found; '' if the code has no label."""
     return _FINDINGS.get(code, "")
 
 

@@ -18,7 +18,7 @@ from syncapp.models.person import Role
 
 SIGNED_IN_AT = "signed_in_at"
 SESSION_OVER = "session_over"  # attribute with the reason why the request's session has just ended
-MAX_ROLES = 20  # the most roles of a token that the page lists
+MAX_ROLES = 20  # how many roles of a token the page lists at most
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ class PortalRequest(HttpRequest):
 def allow(
     *roles: Role, methods: Collection[str] = ("GET",)
 ) -> Callable[[Callable[Concatenate[PortalRequest, P], HttpResponseBase]], AnyView]:
-    """Admit only people with one of `roles`, by these methods; GET also allows HEAD.
+    """Admit only people with one of `roles`, and only requests with these methods; GET also allows HEAD.
 
     The view gets `allowed_roles` and `allowed_methods`, by which a test finds unguarded views.
     """
@@ -86,12 +86,12 @@ def _marked(view: AnyView, *, roles: frozenset[Role] | None, methods: frozenset[
 
 
 def _method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpResponse:
-    """Answer 405 with a page for people, who opened a form's address from the history, a bookmark or a copy."""
+    """Answer 405 with a page for people who opened a form's address from the history, a bookmark or a copied link."""
     return HttpResponseNotAllowed(sorted(methods), render(request, "405.html").content)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Redirect to the sign-in page, which leads back to the current page; htmx leaves its page for it."""
+    """Redirect to the sign-in page, which leads back to the current page; with htmx, the whole page is redirected."""
     htmx, over = HtmxDetails(request), getattr(request, SESSION_OVER, "")
     # A POST cannot be repeated after signing in, and its address answers no GET.
     present = request.get_full_path() if request.method in SAFE_METHODS else ""
@@ -107,7 +107,7 @@ def no_access(
 ) -> HttpResponse:
     """Answer 403 with the roles that would suffice and the person to ask for one.
 
-    `brought` are the roles in the token of a sign-in that found no access.
+    `brought` are the roles in the token after a sign-in that gave no access.
     """
     known = [role.value for role in Role]
     context: dict[str, Any] = {"wanted": [role.value for role in roles], "known": known}

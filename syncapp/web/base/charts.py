@@ -12,7 +12,7 @@ MAX_LABELS = 6
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The bars at one place of the axis: a value per series, the text alternative and the link."""
+    """The bars at one position on the axis: a value per series, the text alternative and the link."""
 
     label: str
     values: tuple[float, ...]
@@ -70,7 +70,7 @@ class Row:
 
 
 def columns(groups: Sequence[Group], series: Sequence[str], *, unit: str = "", step: float = 1.0) -> Columns:
-    """Lay out vertical bars for groups in their order. One `unit` on the axis stands for `step` of a value."""
+    """Lay out vertical bars for groups in their order. The axis shows values divided by `step`, followed by `unit`."""
     largest = max((value for group in groups for value in group.values), default=0) / step
     top = axis_top(largest)
     width = (WIDTH - LEFT) / max(len(groups), 1)

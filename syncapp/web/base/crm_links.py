@@ -8,5 +8,5 @@ from django.conf import settings
 
 
 def form_address(table: str, row_id: UUID) -> str:
-    """Return the address of the form of a row, such as of a contact."""
+    """Return the address of a row's form, such as a contact's."""
     return f"{settings.CRM_ORIGIN}/main.aspx?etn={table}&pagetype=entityrecord&id={row_id}"

@@ -32,7 +32,7 @@ def lines(heads: Sequence[str], rows: Iterable[Sequence[object]], *, separator: 
 def download(
     request: HttpRequest, name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> StreamingHttpResponse:
-    """Return the table as a download named `name` and today's date, with the requested separator."""
+    """Return the table as a download named after `name` and today's date, with the requested separator."""
     separator = ";" if request.GET.get("separator") == "semicolon" else ","
     response = StreamingHttpResponse(lines(heads, rows, separator=separator), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.csv"'

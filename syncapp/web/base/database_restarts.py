@@ -28,10 +28,11 @@ REPEATABLE = ("presence", "read_again")
 
 
 class WaitForDatabase:
-    """Middleware that waits for a database that restarts, before anything is done with the request.
+    """Middleware that waits for a restarting database before the request is processed.
 
-    If the connection is lost while a page is made, it is made again, and so is a decision before its COMMIT. After
-    COMMIT, the edit's page shows what was decided. Other forms are not repeated, because they may have taken effect.
+    If the connection is lost, the request for a page is processed again, and so is a decision whose COMMIT was not yet
+    sent. After COMMIT, the edit's page shows what was decided. Other forms are not repeated, because they may have
+    taken effect.
     """
 
     _no_wait_until: ClassVar[float] = 0.0
@@ -55,12 +56,12 @@ class WaitForDatabase:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
-        """Count only the view's own transactions."""
+        """Forget earlier commits, so that only the view's own transactions count."""
         _forget_commits()
 
     def _connect(self) -> bool:
         """Wait until the database accepts connections; return whether it does."""
-        if connection.in_atomic_block:  # in tests; a transaction cannot change its connection
+        if connection.in_atomic_block:  # in tests; a transaction cannot move to another connection
             return True
         until = time.monotonic() + WAIT_SECONDS
         while True:

@@ -55,7 +55,7 @@ def is_session_lost_with_database(error: Exception) -> bool:
 
 
 def _reason(interrupted: SessionInterrupted) -> BaseException | None:
-    """Return the database's error that led to Django's UpdateError, which led to this one."""
+    """Return the database error behind Django's UpdateError, which in turn led to `interrupted`."""
     return interrupted.__context__.__context__ if interrupted.__context__ else None
 
 

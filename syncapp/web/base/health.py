@@ -16,7 +16,7 @@ PATH = "/healthz"
 
 
 class Probes:
-    """Middleware that answers probes of /healthz by any host name, and without loading a session from the database."""
+    """Middleware that answers probes of /healthz under any host name, without loading a session from the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -31,5 +31,5 @@ def reason() -> str:
 
 
 def cached_reason() -> HoldReason:
-    """Return `reason` for use on one page: queried for the first row that needs it, and only once."""
+    """Return `reason` with a cache for one page, which queries it for the first row that needs it, and only once."""
     return cache(reason)

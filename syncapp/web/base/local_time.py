@@ -1,4 +1,4 @@
-"""Local times as people type them, also in the two nights a year when clocks change."""
+"""Local times as people type them, including those in the two nights a year when clocks change."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def instant(naive: datetime, fold: str = "") -> datetime:
     """
     where = timezone.get_current_timezone_name()
     if _is_skipped(naive):
-        # With the offset from before the jump, the skipped time is the one that the clock shows after it.
+        # Read with the offset before the jump, a skipped time becomes the time that the clock shows after the jump.
         after = timezone.localtime(timezone.make_aware(naive).astimezone(UTC))
         jump = f"the clock goes forward to {localization.clock(after)}"
         raise NonexistentTime(f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time.")

@@ -18,9 +18,9 @@ _ACCEPTED = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
 
 class RequestIds:
-    """Middleware that takes the proxy's id of a request, or makes one, and returns it as `X-Request-ID`.
+    """Middleware that takes the proxy's id for a request, or creates one, and returns it as `X-Request-ID`.
 
-    An id of any other form is replaced, because it goes into the log.
+    An id with other characters or another length is replaced, because it goes into the log.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -29,7 +29,7 @@ class RequestIds:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         sent = request.headers.get(HEADER, "")
         request_id = sent if _ACCEPTED.fullmatch(sent) else uuid.uuid4().hex
-        # Until the request is finished, because Django logs refused requests after the last middleware.
+        # The id stays until the request is finished, because Django logs refused requests after the last middleware.
         log_context.replace(request=request_id)
         response = self.get_response(request)
         response.headers[HEADER] = request_id
