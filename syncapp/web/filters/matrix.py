@@ -70,7 +70,7 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
 
 
 def problem_of(error: CrmError) -> str:
-    """Return the message after the CRM could not be read; a refusal also opens the breaker of reading."""
+    """Return the message for a failed read of the CRM; a refusal also opens the breaker for such reads."""
     if not error.is_refusal:
         return NO_ANSWER
     breakers.record_failure(

@@ -93,7 +93,7 @@ class MatrixForm(forms.Form):
 class MatrixParams:
     """The parameters of one view of the matrix: the users shown, their order, the start of the page, and the open cell.
 
-    `rank` is that of the user `after` when their page was shown.
+    `after` is the last user of the previous page, `rank` their rank when that page was shown.
     """
 
     criteria: UserCriteria
@@ -183,7 +183,7 @@ class MatrixParams:
 
     @property
     def here(self) -> dict[str, object]:
-        """Return the additions that name this page."""
+        """Return the additions that keep the start of this page."""
         return {"after": self.after, "rank": self.rank}
 
     def sorted_by(self, column: Column) -> str:
@@ -205,7 +205,7 @@ class MatrixParams:
         return f"Ticked in the list ({words})" if words else "Ticked"
 
     def filter_options(self) -> list[FilterOption]:
-        """Return each filter with its options, for the filter bar; teams by their business unit."""
+        """Return each filter with its options, for the filter bar; teams are grouped by business unit."""
         options: dict[str, Options] = {
             "team": [
                 (unit or "No business unit", [(str(team.pk), team.name) for team in teams])

@@ -82,7 +82,7 @@ def policy_change(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def policy_step(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
-    """Compare, repair, return to shadow mode, pause, resume or remove, by the button that was pressed."""
+    """Compare, repair, return to shadow mode, pause, resume or remove, depending on the button."""
     row, do = _policy(policy_id), request.POST.get("do", "")
     if do not in _ACTIONS:
         raise Http404

@@ -140,7 +140,7 @@ class PolicyForm(PageForm):
                 self.add_error(field, problem)
 
     def check_group(self, policy: FilterPolicy | None = None) -> GroupCheck:
-        """Return the group and the conflicts that this form describes, without saving it."""
+        """Return the size of the described group and the policies in conflict, without saving anything."""
         described = FilterPolicy(**self.spec.columns())
         opposing = conflicts.conflicting_policies(described, but=policy.pk if policy else None)
         return GroupCheck(len(groups.members_or_empty(described)), opposing)

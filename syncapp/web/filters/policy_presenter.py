@@ -104,7 +104,7 @@ class PolicyPresenter:
 
     @cached_property
     def deviating(self) -> list[PolicyMember]:
-        """Return the users who deviate; users in conflict with the reason why they are skipped."""
+        """Return the users who deviate; those in conflict get the reason why they are skipped."""
         rows = job.deviating(self.policy)
         in_conflict = {user_id for each in self.conflicts for user_id in each.conflict.user_ids}
         for member in rows:

@@ -79,7 +79,7 @@ class PreviewPresenter:
 
     @cached_property
     def params(self) -> PreviewParams:
-        """Return the parameters with the open tab, by default that of held users, and without an empty group."""
+        """Return the parameters with the open tab, by default the tab of held users, and without an empty group."""
         users = self.totals.users
         default = Plan.HELD if users[Plan.HELD] else Plan.CHANGE if users[Plan.CHANGE] else Plan.CANNOT
         tab, group = self._params.tab or default.value, self._params.group
@@ -136,7 +136,7 @@ class PreviewPresenter:
 
     @cached_property
     def part_counts(self) -> dict[Part, int]:
-        """Return the number of users of each part about which to warn."""
+        """Return the number of users in each part that needs a warning."""
         return {part: parts.members(self.run, part).count() for part in parts.possible(self.run)}
 
     @property
@@ -309,7 +309,7 @@ class PreviewPresenter:
 
     @property
     def releases_left(self) -> int | None:
-        """Return how many held users can be released without a second person; None for all, or if one is needed now."""
+        """Return how many held users can be released before a second person is needed; None if all, or if one already is."""
         left = settings.SECOND_PERSON_ABOVE - self.view.load.total
         return left if 0 <= left < self.totals.users[Plan.HELD] else None
 

@@ -31,7 +31,7 @@ _TIMES = ("Next meeting", "Ended")
 def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
     """Stream every user of the run as a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
-    # Rows are made after the view, when the middleware's time zone no longer applies.
+    # Rows are produced after the view returns, when the middleware's time zone no longer applies.
     zone, word = timezone.get_current_timezone(), {0: "on", 1: "off"}.get
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -39,7 +39,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
             user, unknown = item.user, "unknown" if item.plan == Plan.HELD else ""
             if item.mailbox_id is not None:
                 change = f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
-            else:  # found and wanted state of each filter: "Mine: on → off"
+            else:  # the state found and the state wanted for each filter: "Mine: on → off"
                 change = "; ".join(
                     f"{each.name}: {word(each.found_state, each.found_state)} → {word(each.wanted_state, '?')}"
                     for each in item.changes.all()

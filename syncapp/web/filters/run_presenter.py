@@ -31,7 +31,7 @@ _LONGEST_WAIT = 24 * 3600  # seconds; for a later start, the page does not reloa
 class OutcomePresenter:
     """One outcome: its users and filters, what it means, and whether its users can be retried.
 
-    `retry_helps` says what has to change first, '' if a retry may help as it is.
+    `retry_helps` says what has to change first, '' if a retry may help without any change.
     """
 
     outcome: Outcome
@@ -77,7 +77,7 @@ class RunPresenter:
 
     @cached_property
     def filters(self) -> dict[str, int]:
-        """Return the number of filters by outcome; none while the run is moving, since all have to be read."""
+        """Return the number of filters by outcome; empty while the run is moving, since counting reads all."""
         is_counted = not self.is_moving and not self.run.sets_mailbox_method
         return report.filters_by_outcome(self.run) if is_counted else {}
 
@@ -116,7 +116,7 @@ class RunPresenter:
 
     @property
     def needs_second(self) -> bool:
-        """Return whether another person has to confirm, because this one would switch too many users alone in a day."""
+        """Return whether a second person has to confirm, because one person would switch too many users in a day."""
         return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
 
     @cached_property
@@ -136,7 +136,7 @@ class RunPresenter:
 
     @property
     def is_preparing(self) -> bool:
-        """Return whether the list is still being made, so that there is no preview yet."""
+        """Return whether the list is still being prepared and there is no preview yet."""
         return self.run.state == RunState.PREPARING
 
     @cached_property
@@ -208,7 +208,7 @@ class RunPresenter:
 
     @cached_property
     def _page(self) -> list[FilterRunItem]:
-        """Return the next users of the chosen part, and one more if there are more."""
+        """Return the users on this page of the chosen part, and one more if there is a next page."""
         found: QuerySet[FilterRunItem] = self.run.items.filter(position__gt=self.after)
         if self.part == "open" or (self.part and self.part in Outcome.values):
             found = found.filter(outcome="" if self.part == "open" else self.part)

@@ -1,4 +1,4 @@
-"""Texts about a run: the meaning of each outcome, the reasons of a pause, and the effect of its plan on users."""
+"""Texts about a run: the meaning of each outcome, the reasons for a pause, and the effect of its plan on users."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def confirm_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Start, pause, resume, cancel, move, undo or retry the run, or change its list, by the button that was pressed."""
+    """Start, pause, resume, cancel, move, undo or retry the run, or change its list, depending on the button."""
     run = get_object_or_404(FilterRun, pk=run_id)
     if change := preview_actions.ACTIONS.get(request.POST.get("do", "")):
         return _change_list(request, run, change)
@@ -116,7 +116,7 @@ def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:
     outcome = request.POST.get("outcome", "")
     if outcome not in Outcome.values:
         raise NotPossible("Choose the result to retry. Nothing was changed.")
-    # A few users are read again, so that the new list is current. Without an answer the last values count.
+    # A few users are read again, so that the new list is current. If the CRM does not answer, stored values are used.
     ids = list(run.items.filter(outcome=outcome).values_list("user", flat=True)[: _READ_AT_ONCE + 1])
     if len(ids) <= _READ_AT_ONCE and breakers.all_closed(breakers.CONNECTION_BREAKERS):
         with suppress(CrmError):

@@ -1,4 +1,4 @@
-"""The second person of a run or a policy on its page: people who can confirm, people asked, and a link to send."""
+"""The second person for a run or a policy, on its page: people who can confirm, people asked, and a link to send."""
 
 from __future__ import annotations
 

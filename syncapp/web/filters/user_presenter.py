@@ -194,7 +194,7 @@ class UserPresenter:
 
     @property
     def forecast_options(self) -> list[tuple[str, str]]:
-        """Return the options of a forecast: groups of tables to assume off, and filters of tables with several on."""
+        """Return what a forecast can assume off: groups of tables, and single filters of tables with several on."""
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):
@@ -243,7 +243,7 @@ class UserPresenter:
 
     @cached_property
     def policies(self) -> list[tuple[FilterPolicy, str, list[ConflictPresenter]]]:
-        """Return the policies that this user belongs to, the state each keeps, and its conflicts over the user."""
+        """Return the policies that this user belongs to, the state each keeps, and its conflicts about the user."""
         key, found = self.user.pk, []
         for policy in groups.policies_of(self.user):
             sources = conflicts.conflict_sources(policy, [key]).get(key, [])
