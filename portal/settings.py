@@ -144,7 +144,7 @@ CRM_AUTHORITY = env.text(
 )
 CRM_CLIENT_ID = env.text("CRM_CLIENT_ID", "22222222-2222-2222-2222-222222222222" if DEMO else "")
 CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else "")
-# The second of each is tried if the first is refused, so that either can be replaced while the portal runs.
+# The second secret or certificate is tried if the first is refused, so that either can be replaced without downtime.
 CRM_CLIENT_SECRET_2 = env.text("CRM_CLIENT_SECRET_2")
 CRM_CLIENT_CERTIFICATE = env.text("CRM_CLIENT_CERTIFICATE")  # PEM with the private key; tried before the secrets
 CRM_CLIENT_CERTIFICATE_2 = env.text("CRM_CLIENT_CERTIFICATE_2")

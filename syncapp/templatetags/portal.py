@@ -144,7 +144,7 @@ def users_counted(number: int) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """Return RL for Rita Lindqvist."""
+    """Return "RL" for "Rita Lindqvist"."""
     words = "".join(letter for letter in name if not characters.is_hidden(letter)).split()
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
@@ -195,7 +195,7 @@ def plain(text: object) -> str:
 
 @register.filter
 def mail_line(text: object, max_length: int = escaping.LONGEST_MAIL_LINE) -> str:
-    """Clean foreign text for one line of a text mail, cut to `most` characters."""
+    """Clean foreign text for one line of a text mail, cut to `max_length` characters."""
     return escaping.mail_line(text, max_length=max_length)
 
 
@@ -233,7 +233,7 @@ def marked(side: DiffSide, kind: str) -> SafeString:
 
 @register.filter
 def tags(of_value: Iterable[Tag]) -> SafeString:
-    """Render the tags that follow a value, each after a space; line breaks among them would be seen."""
+    """Render the tags that follow a value, each after a space; line breaks between them would be visible."""
     listed = ((" warn" if tag.warns else "", shown(tag.words)) for tag in of_value)
     return format_html_join("", ' <span class="tag{}">{}</span>', listed)
 

@@ -80,7 +80,7 @@ const fields = (() => {
   const openPanels = (part = record()) => [...(part?.querySelectorAll(`:is(${openers}):checked`) ?? [])];
   const isPanelOpen = (part) => openPanels(part).length > 0;
 
-  // Close the panels of the element's field, or all of the record if that has none open.
+  // Close the panels of the element's field, or all panels of the record if the field has none open.
   function closePanels(element) {
     const field = element.closest?.(".field");
     const own = openPanels().filter((box) => field?.contains(box));

@@ -6,7 +6,7 @@
   const rows = () => [...document.querySelectorAll(".matrix tbody tr")];
   const controls = (row) => [...row.querySelectorAll("input, a")];
 
-  // The control in the row and column that lie next; without one in a row, the first user.
+  // Return the control next to `from` in this direction; if `from` is in no row, the first user.
   function move(from, [down, right]) {
     const all = rows();
     const row = from.closest?.(".matrix tbody tr");

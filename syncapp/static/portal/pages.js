@@ -18,7 +18,7 @@ function markOpenEdit() {
   shownEdit = record.dataset.record;
 }
 
-// Label the button of the marked fields with their numbers.
+// Label the button for the marked fields with how many it approves and rejects.
 function countMarks(form) {
   const button = form.querySelector("[data-marked]");
   if (!button) return;

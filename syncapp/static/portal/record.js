@@ -1,4 +1,4 @@
-// The open edit between two answers of the server: undo countdown, presence, menus.
+// The open edit between two answers from the server: undo countdown, presence, menus.
 "use strict";
 
 // Count down "written in 7 s" and its bar. When the window ends, the server sends the next state.

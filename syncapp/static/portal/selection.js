@@ -39,7 +39,7 @@
     show();
   }
 
-  // With Shift, the boxes from the last clicked one to this one take its state.
+  // With Shift, all boxes from the last clicked one to this one take the state of this one.
   document.addEventListener("click", (event) => {
     const all = boxes();
     const to = all.indexOf(event.target);

@@ -38,7 +38,10 @@ class ParkForm(forms.Form):
 
 
 class QuestionForm(forms.Form):
-    """A question to a colleague, or with None to the person who edited. `review.collaboration` checks the text."""
+    """A question to a colleague, or if `whom` is None to the person who edited.
+
+    `review.collaboration` checks the text.
+    """
 
     whom = forms.CharField(error_messages={"required": CHOOSE_COLLEAGUE})
     question = forms.CharField(required=False)
@@ -74,7 +77,7 @@ def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.REVIEWER, methods=("POST",))
 def unpark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Return the edit to the waiting ones."""
+    """Return the edit to the waiting edits."""
     row = record_page.get_record(record_id)
     action = partial(collaboration.unpark, record_id, by=request.user)
     return record_page.perform(request, row, action, message="Back in Waiting.")

@@ -95,7 +95,7 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
 
 
 def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
-    """Return the content of the input of `key`, line ends as one character; None if the form had no such input.
+    """Return the content of the input of `key`, with each line end as one character; None if there was no such input.
 
     Checkboxes send nothing when none is ticked, so their form adds an empty text. A local time that the clock shows
     twice is followed by the occurrence that is meant.

@@ -105,7 +105,7 @@ def first_problem(form: forms.Form) -> Problem:
 
 def read_input(post: QueryDict, key: Key) -> FieldInput:
     """Return the content of the controls of one field, one group or all fields."""
-    # If a value could not be rejected again, the panel for the needed reason is open.
+    # If rejecting a value again is refused, the panel opens for the reason that is needed.
     again = {"reject"} if post.get("do") == f"reject-again:{key}" else set()
     return FieldInput(
         ticked=f"tick.{key}" in post,
@@ -147,9 +147,9 @@ def value_control(column: Column | None) -> str:
 
 
 class DecisionForm:
-    """One submit for an edit. After `is_valid`, `choices` holds the decisions or `problems` why none is taken.
+    """One submit for an edit. After `is_valid`, `choices` holds the decisions, or `problems` says why none is taken.
 
-    `problems` are by the key of the controls; None stands for the whole form.
+    The keys of `problems` are those of the controls; None stands for the whole form.
     """
 
     def __init__(self, post: QueryDict, record: SyncRecord) -> None:
@@ -164,7 +164,7 @@ class DecisionForm:
 
     @property
     def wants_next(self) -> bool:
-        """Return whether to answer with the next contact, which decisions made by key request."""
+        """Return whether to answer with the next contact, as decisions made with the keyboard request."""
         return self.post.get("next") == "contact"
 
     @property
@@ -232,7 +232,7 @@ class DecisionForm:
         return self._choice(field, Outcome.REJECTED, reason_code=code, reason=reason)
 
     def _reject_again(self, field: SyncField, key: Key) -> Choice:
-        """Reject with the reason that the same value was rejected with before."""
+        """Reject with the reason for which the same value was rejected before."""
         self._refuse_part_of_group(field, key)
         refusal = earlier_rejections.find([field]).get(field.pk)
         if refusal is None:

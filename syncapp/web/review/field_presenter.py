@@ -38,8 +38,8 @@ class FieldPresenter:
 
     `locked`: why this person cannot decide it; `group`: the name of the group it is decided with, '' for none;
     `rejected_before`: who rejected the same value before, when and why; `crm_problem`: why the live value could not
-    be read just now; `restore`: the result of capture for it, None for an edit that capture did not stage;
-    `repeated`: the same for the last time that Outlook sent a rejected value again.
+    be read just now; `restore`: the result of restoring it, None for an edit that capture did not stage;
+    `repeated`: the result of restoring it when Outlook last sent a rejected value again.
     """
 
     field: SyncField
@@ -223,7 +223,7 @@ class FieldPresenter:
 
     @property
     def lost(self) -> str:
-        """Return the newest decision in words if a restore of the database lost it, else ''."""
+        """Return the newest decision in words if a database restore lost it, else ''."""
         newest = next(iter(self.field.decisions.all()), None)
         return outcomes.lost_words(newest) if newest is not None and newest.state == DecisionState.LOST else ""
 
@@ -260,14 +260,14 @@ class FieldPresenter:
 
     @property
     def _review(self) -> Decision | None:
-        """Return the reviewer's decision unless a follow-up came later, for which we wrote the CRM's value."""
+        """Return the reviewer's decision; None after a follow-up, because the CRM's value before it was our own."""
         is_decided = self.field.decision in (FieldDecision.APPROVED, FieldDecision.REJECTED)
         last = outcomes.last_decision(self.field) if is_decided else None
         return last if last is not None and last.kind == Kind.REVIEW else None
 
     @property
     def _crm_value(self) -> tuple[str | None, str]:
-        """Return the CRM's value with its label; of a decided field the value at the time of the decision."""
+        """Return the CRM's value with its label; for a decided field, the value at the time of the decision."""
         field, known = self.field, (self.field.crm_now_value, self.field.crm_now_label)
         if self._review is None or self._review.expected_value == field.crm_now_value:
             return known

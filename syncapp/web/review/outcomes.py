@@ -99,7 +99,7 @@ _LOST = {
 
 
 def lost_words(lost: Decision) -> str:
-    """Return who decided what and when, before a restore of the database lost it."""
+    """Return who decided what and when, before a database restore lost it."""
     action = _LOST.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
     decider, when = lost.decider or "Someone", times.at(lost.decided_at)
     return f"{decider[:1].upper()}{decider[1:]} {action} {when}, before the portal’s database was restored."

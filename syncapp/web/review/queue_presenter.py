@@ -209,7 +209,7 @@ class QueuePresenter:
 
     @property
     def undoable(self) -> SyncRecord | None:
-        """Return the edit of the reader's last submit if that can still be undone; for a page without an open edit."""
+        """Return the edit of the reader's last submit if it can still be undone; used by pages without an open edit."""
         person = self.page_context.person
         if person is None or not person.has_role(Role.REVIEWER):
             return None

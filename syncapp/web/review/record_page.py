@@ -98,12 +98,12 @@ def render(
 
 
 def names_record(request: PortalRequest) -> bool:
-    """Return whether the URL in the browser names an edit, so that the title does too; the list's URL names none."""
+    """Return whether the browser's URL names an edit, as the title then does too; the list's URL names none."""
     return urlsplit(request.htmx.current_url or "").path != reverse("queue")
 
 
 def _query(request: PortalRequest, queue: QueuePresenter) -> str:
-    """Return the query string of the list and of the groups that are split."""
+    """Return the query string with the list and the groups that are split."""
     split = urlencode([("split", key) for key in sorted(_split_groups(request))])
     return "?" + "&".join(filter(None, [queue.query.lstrip("?"), split])) if split else queue.query
 

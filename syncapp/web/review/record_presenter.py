@@ -202,14 +202,14 @@ class RecordPresenter:
 
     @property
     def read_at(self) -> datetime | None:
-        """Return when the live values were read, the oldest first; None while one of them never was."""
+        """Return when the oldest live value was read; None if one has never been read."""
         times = [each.field.crm_now_read_at for each in self.fields if each.field.is_undecided or each.is_failed]
         known = [time for time in times if time is not None]
         return min(known) if known and len(known) == len(times) else None
 
     @property
     def contact_state(self) -> str:
-        """Return why the contact is not in use, as read last; '' while it is."""
+        """Return why the contact is not in use, as last read; '' if it is in use."""
         return next((each.field.contact_state for each in self.fields if each.field.contact_state), "")
 
     @property
@@ -227,7 +227,7 @@ class RecordPresenter:
         return [group for group in self.groups if any(each.id in ids for each in group.fields)]
 
     def with_live_values(self, found: RefreshResult | None) -> RecordPresenter:
-        """Return the page with the unstored results of a reading; None if the CRM did not answer or refused."""
+        """Return the page with the unstored results of a read; `found` is None if the CRM did not answer or refused."""
         if found is None:
             return replace(self, crm_failed=True, crm_refused=live_values.are_refused())
         fields = tuple(replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in self.fields)

@@ -174,7 +174,7 @@ def _badge(
     held: HoldReason,
     is_unreadable: bool,
 ) -> Badge | None:
-    """Return the most serious state among an edit's fields, None while the other fields only wait."""
+    """Return the most serious state among an edit's fields; None if undecided fields only wait."""
     if any(is_unreadable or field.unreadable for field in undecided):
         return Badge("alert", "bad", "Cannot be read")
     deliveries = {field.delivery for field in fields}

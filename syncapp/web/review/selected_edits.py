@@ -60,7 +60,7 @@ def park_selected(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.REVIEWER, methods=("POST",))
 def unpark_selected(request: PortalRequest) -> HttpResponse:
-    """Return the selected edits to the waiting ones."""
+    """Return the selected edits to the waiting edits."""
     params, ids = _selected(request)
     count = collaboration.unpark_all(ids[:MAX_EDITS], by=request.user)
     return _answer(request, params, count, "back in Waiting", is_cut=len(ids) > MAX_EDITS)

@@ -57,7 +57,7 @@ class SelectionPresenter:
 
     @property
     def run(self) -> SelectionRun | None:
-        """Return the decision for the list once it was taken."""
+        """Return the decision for the list once it has been taken."""
         return getattr(self.row, "run", None)
 
     @property
@@ -131,7 +131,7 @@ class SelectionPresenter:
 
     @property
     def read_at(self) -> datetime | None:
-        """Return when the listed live values were read, the oldest first; None while one of them never was."""
+        """Return when the oldest of the listed live values was read; None if one has never been read."""
         fields = [line.item.field for line in self.lines]
         times = [field.crm_now_read_at for field in fields if field.is_undecided]
         known = [time for time in times if time is not None]

@@ -99,7 +99,7 @@ def settings_capture_column(request: PortalRequest, source: str) -> HttpResponse
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_limit(request: PortalRequest) -> HttpResponse:
-    """Change how many restores of one source pause capture."""
+    """Change how many restores for one source pause capture."""
     form = CaptureLimitForm(request.POST)
     if form.is_valid():
         try:

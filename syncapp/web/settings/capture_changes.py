@@ -31,7 +31,7 @@ LISTED = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change of one column: its author, its time, and what was done about it."""
+    """One change to one column: its author, its time, and what was done about it."""
 
     at: datetime
     label: str

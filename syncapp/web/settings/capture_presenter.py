@@ -1,4 +1,4 @@
-"""The capture page: mode in words, brakes, sources, times that values were in the CRM, and reading."""
+"""The capture page: mode in words, brakes, sources, how long values were in the CRM, and reading."""
 
 from __future__ import annotations
 

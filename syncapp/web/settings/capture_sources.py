@@ -62,7 +62,7 @@ class Naming:
         )
 
     def name(self, writer: Writer) -> str:
-        """Return the name of a source; of a program, that of its user."""
+        """Return the name of a source; for a program, its user's name."""
         if writer.program_id is None:
             return capture_words.NAMES[writer.source]
         return self.programs.get(writer.program_id, "").removeprefix("# ") or "A program without a name"
@@ -88,7 +88,7 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source: the results of its changes in 7 days, those by the original rule, and its switch.
+    """A source: the results of its changes in 7 days, what the original rule would do, and its switch.
 
     `switch` is "on", "off", or empty if the source cannot be switched on under the current rule.
     """
@@ -113,7 +113,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A change of one contact; `address` leads to the edit, or with `is_outside` to the contact in the CRM."""
+    """A change to one contact; `address` leads to the edit, or with `is_outside` to the contact in the CRM."""
 
     contact: str
     address: str

@@ -92,7 +92,7 @@ def sources_on(on: int, observed: int) -> str:
 
 def duration(seconds: float) -> str:
     """Return "9 s", "3 min 40 s" or "2 h 5 min"."""
-    whole = int(seconds)  # not rounded up, like ages on other pages
+    whole = int(seconds)  # rounded down, like ages on other pages
     if whole < 60:
         return f"{whole} s"
     size, large, small = (60, "min", "s") if whole < 3600 else (3600, "h", "min")

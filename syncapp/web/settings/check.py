@@ -27,7 +27,7 @@ def settings_check(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_check_now(request: PortalRequest) -> HttpResponse:
-    """Have a worker check the connection; with the writing probes if they were asked for."""
+    """Have a worker check the connection, with the probes that write if they were requested."""
     form = ProbeForm(request.POST)
     if not form.is_valid():
         return _page(request, form=form, status=422)

@@ -60,7 +60,7 @@ def _whole_number(unit: str, *, minimum: int, maximum: int, **options: Any) -> f
 
 
 class DecidingForm(SettingsForm):
-    """The undo window and the rules of deciding."""
+    """The undo window and the rules for decisions."""
 
     undo_seconds = _whole_number(
         "seconds",
@@ -162,7 +162,7 @@ class ReasonsForm(RowsForm):
         sent: Any = self.data
         sent_codes = set(sent.getlist("code"))
         for code, words in self.typed:
-            # A new reason's code is made of its words. It stays when the words change.
+            # A new reason's code is made from its words, and stays when the words change.
             made = re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")[:36]
             made = made if made[:1].isalpha() else f"reason_{made}".rstrip("_")
             taken = sent_codes | {row["code"] for row in found}
@@ -209,7 +209,7 @@ class ProbeForm(SettingsForm):
 
 
 class CaptureLimitForm(SettingsForm):
-    """The number of restores of one source in 10 minutes at which capture pauses."""
+    """The number of restores for one source in 10 minutes at which capture pauses."""
 
     max_restores = _whole_number(
         "restores",

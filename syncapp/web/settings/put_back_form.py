@@ -19,7 +19,7 @@ SOURCES = [(each.value, each.label) for each in Source if each is not Source.OUR
 
 
 class _MomentField(forms.CharField):
-    """A date and time in the reader's zone; of a time that occurs twice, the one that `fold` names."""
+    """A date and time in the reader's zone; for a time that occurs twice, `fold` says which one is meant."""
 
     def __init__(self, *, fold: str, **options: Any) -> None:
         attributes = {"type": "datetime-local", "class": "input", "step": "1"}

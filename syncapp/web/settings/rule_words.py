@@ -22,6 +22,6 @@ def refusal(code: str) -> str:
 
 
 def left(trace: RuleTrace) -> str:
-    """Return the sentence that a rule left an undecided field to people."""
+    """Return words that say which rule left an undecided field to people, and why."""
     why = f": {refusal(trace.refused)}" if trace.refused else ""
     return f"left to people by the rule “{trace.rule}”{why}"

@@ -1,4 +1,4 @@
-"""Limits of sessions: 8 hours after signing in, or a time without activity."""
+"""Session limits: 8 hours after signing in, or a period without activity."""
 
 from __future__ import annotations
 

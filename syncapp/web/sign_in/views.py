@@ -118,7 +118,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     if person is None:
         request.session.flush()
         return no_access(request, brought=claims.roles)
-    # The session gets a new key, and nothing of the anonymous one.
+    # The session gets a new key, and keeps nothing from the anonymous one.
     browser = request.session.get(attempts.BROWSER, "")
     request.session.flush()
     login(request, person, backend="django.contrib.auth.backends.ModelBackend")
