@@ -309,7 +309,10 @@ class PreviewPresenter:
 
     @property
     def releases_left(self) -> int | None:
-        """Return how many held users can be released before a second person is needed; None if all, or if one already is."""
+        """Return how many held users can be released without a second person.
+
+        None if all of them can, or if a second person is already needed.
+        """
         left = settings.SECOND_PERSON_ABOVE - self.view.load.total
         return left if 0 <= left < self.totals.users[Plan.HELD] else None
 
