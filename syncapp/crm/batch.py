@@ -1,7 +1,7 @@
 """Encoding of `$batch` requests and decoding of their answers. No I/O.
 
 Source: "Execute batch operations using the Web API". A `Write` needs the ETag that the row had when it was read: a
-PATCH without `If-Match` would recreate a deleted row. A `Create` never changes a row that exists.
+PATCH without `If-Match` would recreate a deleted row. A `Create` never changes an existing row.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A PATCH of a row that still has this ETag; `returns` names the columns of the answer."""
+    """A PATCH that applies only if the row still has this ETag; `returns` names the columns to return."""
 
     set_name: str
     row_id: UUID

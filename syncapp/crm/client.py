@@ -152,9 +152,9 @@ class CrmClient:
         )
 
     def own_user_id(self, *, deadline: Deadline | None = None) -> UUID:
-        """Return our own user in this CRM. Read once, since credentials do not change while a process runs.
+        """Return the id of our own user in this CRM.
 
-        Raises CrmError.
+        It is read once, because credentials do not change while a process runs. Raises CrmError.
         """
         return self._own_user_id or self.who_am_i(deadline=deadline).user_id
 
@@ -246,7 +246,7 @@ class CrmClient:
     ) -> DeliverySnapshot:
         """Return the contact, the given SyncRecords and all their SyncFields as the CRM holds them now.
 
-        One request per 200 records; rows that no longer exist are absent. Without `with_revision` the contact's
+        Sends one request per 200 records; rows that no longer exist are absent. Without `with_revision` the contact's
         revision column is not read, because the CRM lacks it; the same goes for `with_origin` and the columns about an
         edit's origin.
         """
@@ -288,7 +288,7 @@ class CrmClient:
         with_revision: bool = True,
         deadline: Deadline | None = None,
     ) -> StagingSnapshot:
-        """Return the current contact, and those of these operations that are already staged. Raises CrmError."""
+        """Return the current contact, and which of these operations are already staged. Raises CrmError."""
         names = self._names
         select = rows.staged_record_columns(names)
         contact: LiveContact | None = None
@@ -323,7 +323,7 @@ class CrmClient:
         return rows.written_contact(parts[0], contact.columns, self._names) if contact is not None else None
 
     def _write(self, writes: Sequence[AnyWrite], *, deadline: Deadline | None) -> Sequence[Part]:
-        # The only path of a write to the transport.
+        # The only path by which a write reaches the transport.
         if not self._writes_allowed():
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
         self.verify_organization(deadline=deadline)

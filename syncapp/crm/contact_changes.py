@@ -1,4 +1,4 @@
-"""Recent changes to contacts, from the columns in which the CRM keeps the last change of each row."""
+"""Recent changes to contacts, from the columns in which the CRM keeps the last change to each row."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _COLUMNS = ("contactid", "modifiedon", "createdon", "_modifiedby_value", "_modif
 
 @dataclass(frozen=True, slots=True)
 class ContactChange:
-    """The last change of one contact; `signed_by` is the user in *Modified By (Delegate)*.
+    """The last change to one contact; `signed_by` is the user in *Modified By (Delegate)*.
 
-    `version` differs after each change, also after two in the same second.
+    `version` is new after every change, even after two in the same second.
     """
 
     contact_id: UUID
@@ -45,7 +45,7 @@ class ContactChanges:
         self._transport = transport
 
     def latest(self, *, limit: int, deadline: Deadline | None = None) -> tuple[ContactChange, ...]:
-        """Return the last changes of up to `limit` contacts, newest first."""
+        """Return the last change to each of up to `limit` contacts, newest first."""
         path = odata.query("contacts", select=_COLUMNS, order_by="modifiedon desc", top=limit)
         found = odata.collection(self._transport.get(path, deadline=deadline))
         return read_all(found, _change)[0]
@@ -65,7 +65,7 @@ class ContactChanges:
         return rows.change_page(payload, _change, self._transport.check_link)
 
     def count_signed(self, user_id: UUID, *, since: datetime, deadline: Deadline | None = None) -> int:
-        """Count the contacts whose last change has this user as delegate and came after a moment; at most 5,000."""
+        """Count the contacts whose last change was made since a moment, with this user as delegate; at most 5,000."""
         condition = f"_modifiedonbehalfby_value eq {user_id} and modifiedon ge {canonical.instant_text(since)}"
         path = odata.query("contacts", select=("contactid",), filter=condition, top=1) + "&$count=true"
         return integer(self._transport.get(path, deadline=deadline), "@odata.count")

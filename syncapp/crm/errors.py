@@ -3,7 +3,7 @@
     CrmError
     ├── transient: the same request may succeed later
     │   ├── Unreachable          no answer, or an incomplete one
-    │   ├── ServerFault          5xx except 501, a deadlock or timeout of its database
+    │   ├── ServerFault          5xx except 501, or a deadlock or timeout in its database
     │   ├── Throttled            429; `retry_after` says when
     │   └── TokenUnavailable     the sign-in service gave no token for now
     └── lasting: the request fails until something changes
@@ -65,7 +65,7 @@ class CrmError(Exception):
 
     @property
     def refuses_operation(self) -> bool:
-        """Return whether the CRM refuses this operation with any values: an operation, table or column is unknown."""
+        """Return whether the CRM refuses this with any values, because it lacks the operation, table or column."""
         if not self.is_refusal:
             return False
         is_unknown = self.code.lower() in _UNKNOWN_NAMES or _UNKNOWN_PROPERTY in self.message
@@ -74,7 +74,7 @@ class CrmError(Exception):
 
 # Unknown set or property in an address, unknown table, unknown column ("Web service error codes").
 _UNKNOWN_NAMES = frozenset({"0x80060888", "0x80041102", "0x80041103"})
-_UNKNOWN_PROPERTY = "does not exist on type"  # of a property in the body of a write
+_UNKNOWN_PROPERTY = "does not exist on type"  # the message about a property in the body of a write
 _NOT_OFFERED = (405, 501)
 
 
@@ -96,7 +96,7 @@ class ServerFault(CrmError):
 
 
 class Throttled(CrmError):
-    """429: a service protection limit is exceeded for `retry_after` seconds."""
+    """429: a service protection limit was exceeded; calls may resume after `retry_after` seconds."""
 
     lasting = False
 

@@ -63,7 +63,7 @@ def identifier(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a string literal of a `$filter`, with quotes doubled."""
+    """Return a string literal for a `$filter`, with quotes doubled."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -193,7 +193,7 @@ def _storable_text(text: str) -> str | Unstorable:
 
 
 def error_details(data: bytes) -> tuple[str, str]:
-    """Return code and message of an error body, both empty if it is not an error body.
+    """Return the code and message of an error body; both are empty if it is not one.
 
     Format: "Compose HTTP requests and handle errors", section on parsing errors.
     """

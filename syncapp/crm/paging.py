@@ -34,7 +34,7 @@ def read_page(
     page_size: int,
     deadline: Deadline | None,
 ) -> Page[Record]:
-    """Return the page behind `link`, or the first one of `path` if `link` is ''. Its own link may be stored."""
+    """Return the page behind `link`, or the first one of `path` if `link` is ''. Its `next_link` may be stored."""
     headers = odata.preferences(page_size=page_size)
     if link:
         payload = transport.follow(link, headers=headers, deadline=deadline)

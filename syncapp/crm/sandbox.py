@@ -1,4 +1,4 @@
-"""The demo's requests to its sandbox outside the Web API: reset, list of people, choice of what captures edits."""
+"""The demo's requests to its sandbox outside the Web API: reset, list of people, and how edits are captured."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def people(origin: str, *, tenant_id: UUID) -> list[Claims]:
 
 
 def capture_by_audit(origin: str) -> None:
-    """Switch the sandbox's plug-in off, audit contacts, and sign what Outlook saves. Raises as `reset` does."""
+    """Switch the sandbox's plug-in off, audit contacts, and sign what Outlook saves. Raises the errors of `reset`."""
     _call(origin, "PUT", "plugin", json={"enabled": False})
     _call(origin, "PUT", "auditing", json={"enabled": True})
     _call(origin, "PUT", "synchronization", json={"signature": "signed"})
 
 
 def capture_by_plugin(origin: str) -> None:
-    """Switch the sandbox's plug-in on. Raises as `reset` does."""
+    """Switch the sandbox's plug-in on. Raises the errors of `reset`."""
     _call(origin, "PUT", "plugin", json={"enabled": True})
 
 

@@ -51,7 +51,7 @@ DIRECT = OutgoingConnections()
 
 
 class PerProcess(Generic[Held]):
-    """A value created at first use in each process, because forks must not share sockets."""
+    """A value created on first use in each process, because forks must not share sockets."""
 
     def __init__(self, make: Callable[[], Held]) -> None:
         self._make = make
@@ -117,7 +117,7 @@ class _Adapter(HTTPAdapter):
 def new_session(
     kind: type[requests.Session] = requests.Session, *, outgoing: OutgoingConnections = DIRECT
 ) -> requests.Session:
-    """Return a session without cookies, retries, or proxies, certificates and passwords from the environment.
+    """Return a session without cookies or retries; it ignores the environment's proxies, certificates and passwords.
 
     Cookies are dropped because the CRM's affinity cookie would bind all requests to one server ("Send parallel
     requests"); only `Transport` retries.

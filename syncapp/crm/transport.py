@@ -42,7 +42,7 @@ __all__ = ["Deadline", "Transport"]
 
 logger = logging.getLogger(__name__)
 
-# A worker must not sleep through its lease, so the caller reschedules after a longer wait.
+# A worker must not sleep through its lease, so for a longer wait the caller reschedules.
 _MAX_PAUSE = 10.0
 _FIRST_PAUSE, _MAX_BACKOFF = 0.5, 8.0
 
@@ -193,7 +193,7 @@ class Transport:
         return self._send_once(call, deadline)
 
     def _send_once(self, call: _Call, deadline: Deadline | None) -> Response:
-        # Before taking a slot, which must not be held while the sign-in service is slow.
+        # Get the token before taking a slot, which must not be held while the sign-in service is slow.
         token = self._tokens.token()
         with self.rate_limiter.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
             started = time.monotonic()

@@ -1,7 +1,7 @@
 """Reads of the audit log; nothing here writes.
 
-The list and the details are read separately: `RetrieveRecordChangeHistory` gives no user and no time over the Web API
-("Retrieve the history of audited data changes").
+The list and the details are read separately, because over the Web API `RetrieveRecordChangeHistory` returns neither
+user nor time ("Retrieve the history of audited data changes").
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Audits:
     ) -> Page[AuditEntry]:
         """Return a page of the changes to a table's rows since a moment, oldest first.
 
-        With `rows`, only changes to these rows; with `users`, only changes in these users' names.
+        `rows` limits them to changes to these rows, `users` to changes made in these users' names.
 
         Entries may appear long after the change and out of order, so callers start again before the newest entry and
         recognize known entries by their id. `with_change_data` selects a column that the CRM may refuse, since the
@@ -86,15 +86,15 @@ class Audits:
         return read_page(self._transport, path, _entry, link=link, page_size=page_size, deadline=deadline)
 
     def details(self, entry_id: UUID, *, deadline: Deadline | None = None) -> AuditDetails:
-        """Return the values of one change. Raises NotFound once the entry is deleted."""
+        """Return the values of one change. Raises NotFound if the entry has been deleted."""
         return _details(self._transport.get(_details_path(entry_id), headers=odata.preferences(), deadline=deadline))
 
     def details_of(
         self, entry_ids: Sequence[UUID], *, deadline: Deadline | None = None
     ) -> tuple[AuditDetails | CrmError, ...]:
-        """Return the values of up to 1,000 changes in one request, or the error in place of those that cannot be read.
+        """Return the values of up to 1,000 changes in one request, with an error in place of each unreadable one.
 
-        Raises the error of the whole request.
+        Raises CrmError if the request failed as a whole.
         """
         reads = [Read(_details_path(entry_id), odata.preferences()) for entry_id in entry_ids]
         response = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
@@ -109,7 +109,7 @@ class Audits:
 
 def _entry(row: odata.Row) -> AuditEntry:
     cells = Cells(row)
-    changed = row.get(_CHANGE_DATA)  # used as a hint only: values are read without it
+    changed = row.get(_CHANGE_DATA)  # only a hint: the values are read without it
     found = AuditEntry(
         id=cells.id("auditid"),
         created_on=cells.moment("createdon"),

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-KEPT_FOREVER = -1  # of `auditretentionperiodv2`
+KEPT_FOREVER = -1  # a value of `auditretentionperiodv2`
 
 
 class Operation(IntEnum):
@@ -25,7 +25,7 @@ class Operation(IntEnum):
 
 
 class Action(IntEnum):
-    """The message that made a change (`action`); others exist."""
+    """The message that caused a change (`action`); the CRM has others."""
 
     CREATE = 1
     UPDATE = 2
@@ -37,7 +37,7 @@ class Action(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change of one row. `created_on` is the moment of the change, not of the entry.
+    """One change to one row. `created_on` is when the row was changed, not when the entry was written.
 
     `calling_user_id` is the calling user if impersonation was used, otherwise None. `change_data` names the changed
     columns; '' if it was not selected.
@@ -59,8 +59,8 @@ class AuditEntry:
 class AuditDetails:
     """The values of a change as two rows of the Web API, with their annotations.
 
-    A column that is only in `old` was cleared, one only in `new` was empty before, except those that the CRM lists as
-    `invalid`: it does not know their new value. `kind` is the detail's type; only AttributeAuditDetail has values.
+    A column found only in `old` was cleared, and one found only in `new` was empty before. Columns in `invalid` are
+    excepted: the CRM does not know their new value. `kind` is the detail's type; only AttributeAuditDetail has values.
     """
 
     kind: str
@@ -76,7 +76,7 @@ class AuditDetails:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """The auditing of the organization: on or off, and the days that entries are kept; None if not known."""
+    """The organization's auditing: whether it is on, and for how many days entries are kept (None if unknown)."""
 
     is_on: bool
     days_kept: int | None

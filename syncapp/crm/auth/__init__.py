@@ -1,1 +1,1 @@
-"""Tokens for the application, sign-in of users, and verification of ID tokens."""
+"""Tokens for the application, sign-in for users, and verification of ID tokens."""

@@ -1,6 +1,6 @@
-"""Tokens of an administrator: browser sign-in with PKCE, device code, or a file.
+"""Tokens for an administrator: browser sign-in with PKCE, device code, or a file.
 
-The client is a public one, without a secret: by default the one of Microsoft's samples ("Use OAuth authentication with
+The client is public and has no secret: by default it is that of Microsoft's samples ("Use OAuth authentication with
 Microsoft Dataverse"), which a tenant may have blocked. Tokens are kept in memory only and never logged.
 """
 
@@ -31,7 +31,7 @@ _MAX_FILE_BYTES = 65_536
 
 
 class AdministratorToken:
-    """The token of a person, acquired when it is first needed and again after the CRM refused it."""
+    """The token of a person, acquired when first needed, and again after the CRM has refused it."""
 
     def __init__(self, acquire: Callable[[], str]) -> None:
         self._acquire = acquire

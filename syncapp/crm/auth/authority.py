@@ -40,7 +40,7 @@ MSAL_ERRORS = (
     TypeError,
     AttributeError,
 )
-# The exceptions among them that mean that the service is temporarily down.
+# Those of them that mean that the service is temporarily down.
 MSAL_UNAVAILABLE = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 
@@ -53,7 +53,7 @@ class _LoginSession(requests.Session):
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]  # the base lists 14 optional arguments, passed on here untouched
         options["timeout"] = options.get("timeout") or _TIMEOUT
         options["allow_redirects"] = False
-        self.close()  # requests of other threads keep their connections
+        self.close()  # requests in other threads keep their connections
         return super().request(method, url, **options)
 
 
@@ -114,6 +114,6 @@ def application(
 
 
 def error_code_of(result: Mapping[str, Any]) -> str:
-    """Return the OAuth error code of a result, or "error" unless it consists of ASCII letters and underscores."""
+    """Return the OAuth error code of a result, or "error" if it is not made up of ASCII letters and underscores."""
     code = str(result.get("error", ""))
     return code if code.replace("_", "").isascii() and code.replace("_", "").isalpha() else "error"

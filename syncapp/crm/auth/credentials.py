@@ -1,4 +1,4 @@
-"""Client credentials: secrets, and certificates with their key; several at once, so that one can be replaced.
+"""Client credentials: secrets, and certificates with their keys. Several may be set, so that one can be replaced.
 
 Source: "Microsoft identity platform application authentication certificate credentials".
 """
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _MIN_KEY_BITS = 2048
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
-# The code of a secret or certificate that is unknown, invalid or expired (RFC 6749, 5.2).
+# The error code for a secret or certificate that is unknown, invalid or expired (RFC 6749, 5.2).
 _REFUSED = "invalid_client"
 
 

@@ -1,6 +1,6 @@
 """Verification of ID tokens, which MSAL leaves to the application.
 
-Checked: signature by the tenant's published keys (RS256 only), issuer, tenant, audience, times
+The checks cover the signature by one of the tenant's published keys (RS256 only), issuer, tenant, audience, times
 (120 s of tolerance), version and nonce. Source: "ID token claims reference" and "Validate tokens".
 """
 

@@ -1,4 +1,4 @@
-"""Sign-in of people: the authorization code flow, from the redirect to the verified claims."""
+"""Sign-in for people: the authorization code flow, from the redirect to the verified claims."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Claims:
 
     @classmethod
     def from_token(cls, claims: Mapping[str, Any], *, tenant_id: UUID) -> Claims:
-        """Return the identity in a verified token. Raises SignInRefused without an object id or a list of roles."""
+        """Return the identity in a verified token. Raises SignInRefused if it lacks an object id or a list of roles."""
         object_id, roles = parse_uuid(claims.get("oid")), claims.get("roles", [])
         if object_id is None:
             raise SignInRefused("The ID token has no object id.")
@@ -103,14 +103,14 @@ class SignIn:
         )
 
     def begin(self, redirect_uri: str) -> dict[str, Any]:
-        """Return the flow to store on the server until the person returns; `auth_uri` is the address of the redirect.
+        """Return the flow to store on the server until the person returns; `auth_uri` is the address to redirect to.
 
         Raises TokenUnavailable when the sign-in service cannot be reached.
         """
         application = self._applications.current
         with warnings.catch_warnings():
-            # MSAL recommends form_post, but a POST from another site lacks our Lax session cookie and so the flow. The
-            # code in the query is bound by PKCE.
+            # MSAL recommends form_post, but a POST from another site arrives without our Lax session cookie, and so
+            # without the flow. In the query, the code is safe because PKCE binds it.
             warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended")
             flow: dict[str, Any] = application.initiate_auth_code_flow(
                 scopes=[], redirect_uri=redirect_uri, response_mode="query"
@@ -143,7 +143,7 @@ class SignIn:
         return Claims.from_token(claims, tenant_id=self._tenant_id)
 
     def answers(self) -> bool:
-        """Return whether the sign-in service returns its issuer and keys now; nothing is cached."""
+        """Return whether the sign-in service answers with its issuer and keys now; nothing is cached."""
         try:
             return bool(TenantKeys(authority=self._authority, session=self._sessions.get).issuer)
         except TokenUnavailable:

@@ -17,7 +17,7 @@ _TRANSIENT = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
 class TokenSource(Protocol):
-    """The source of the bearer token of `Transport`."""
+    """A source of bearer tokens for `Transport`."""
 
     def token(self) -> str:
         """Return a token that should work now. Raises CredentialsRefused or TokenUnavailable."""

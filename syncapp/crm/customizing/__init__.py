@@ -1,4 +1,4 @@
-"""Changes of the CRM's definitions, made for an administrator: tables, columns, keys, roles, solutions.
+"""Changes to the CRM's definitions on behalf of an administrator: tables, columns, keys, roles, solutions.
 
-Only `tenant/setup` uses it; the portal's own application user never holds the rights.
+Only `tenant/setup` uses it; the portal's own application user never has the rights it needs.
 """

@@ -1,4 +1,4 @@
-"""JSON of definitions: tables, columns, lookups, keys. No I/O.
+"""JSON for definitions: tables, columns, lookups, keys. No I/O.
 
 Shapes: "Create and update table definitions using the Web API", "Create and update column definitions using the Web
 API", "Create and update table relationships using the Web API", "Define alternate keys for a table". Two properties are
@@ -40,7 +40,7 @@ class NewColumn(Protocol):
 
 
 class NewTable(Protocol):
-    """A table to create, owned by users, with change tracking and one text column for the name of a row."""
+    """A table to create, owned by users, with change tracking and one text column for the names of its rows."""
 
     @property
     def name(self) -> str: ...

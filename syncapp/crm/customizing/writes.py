@@ -1,8 +1,8 @@
 """Writes of definitions, one request each, into one solution.
 
 Sources: see `bodies`; "Compose HTTP requests and handle errors" (MSCRM.SolutionUniqueName), "ReplacePrivilegesRole
-action", "PublishXml action", "Web resources". Not verified in a real environment: that the header adds roles to the
-solution too, and that a column's definition that was read without its type's name can be sent back.
+action", "PublishXml action", "Web resources". Not yet verified in a real environment: whether the header adds roles to
+the solution too, and whether a column's definition can be sent back if it was read without the name of its type.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ class CustomizingWrites:
         self._post(f"{table_path(table)}/Keys", bodies.key(wanted, self._language), into_solution=True)
 
     def track_changes(self, table: str) -> None:
-        """Turn on change tracking of a table, which cannot be turned off again."""
+        """Turn on change tracking for a table; it cannot be turned off again."""
         self._change(table_path(table), {"ChangeTrackingEnabled": True})
 
     def enable_table_auditing(self, table: str) -> None:
-        """Turn on auditing of a table."""
+        """Turn on auditing for a table."""
         self._turn_on_auditing(table_path(table))
 
     def enable_column_auditing(self, table: str, column: str) -> None:
-        """Turn on auditing of a column."""
+        """Turn on auditing for a column."""
         self._turn_on_auditing(column_path(table, column))
 
     def enable_auditing(self, organization: UUID) -> None:
@@ -81,7 +81,7 @@ class CustomizingWrites:
         self._transport.write("PATCH", path, {"isauditenabled": True}, headers={"If-Match": "*"})
 
     def create_role(self, name: str, *, unit: UUID) -> None:
-        """Create a security role of a business unit."""
+        """Create a security role in a business unit."""
         self._post("roles", {"name": name, "businessunitid@odata.bind": f"/businessunits({unit})"}, into_solution=True)
 
     def set_privileges(self, role: UUID, privileges: Collection[UUID], *, unit: UUID) -> None:

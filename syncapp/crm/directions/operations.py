@@ -41,7 +41,7 @@ class Directions:
         return read_all(odata.collection({"value": found}), _direction)[0]
 
     def stored(self, mapping_id: UUID, *, deadline: Deadline | None = None) -> StoredDirection:
-        """Return the organization's direction of a pair of fields. Raises NotFound."""
+        """Return the organization's direction for a pair of fields. Raises NotFound."""
         return _stored(self._transport.get(_path(mapping_id), deadline=deadline))
 
     def rewrite(

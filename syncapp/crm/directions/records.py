@@ -26,7 +26,7 @@ class Direction(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDirection:
-    """The direction of a pair of fields; `direction`, `default` and `allowed` may be undocumented numbers.
+    """The direction for a pair of fields; `direction`, `default` and `allowed` may be undocumented numbers.
 
     `columns` are the CRM's columns that are synchronized together, such as the lines of an address.
     """
@@ -44,7 +44,7 @@ class FieldDirection:
 
 @dataclass(frozen=True, slots=True)
 class StoredDirection:
-    """The organization's direction of a pair of fields, with its version."""
+    """The organization's direction for a pair of fields, with its version."""
 
     id: UUID
     direction: int

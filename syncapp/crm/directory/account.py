@@ -19,7 +19,7 @@ _ROLES = "systemuserroles_association"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The portal's user in the CRM; `roles` are the names of its own roles, without those of teams."""
+    """The portal's user in the CRM; `roles` are the names of its own roles, without those of its teams."""
 
     id: UUID
     name: str

@@ -12,7 +12,7 @@ from uuid import UUID
 
 # `problem` is explained in staging/records.py.
 
-# A setting of the organization: unless it is true, rows that leave all filters are deleted in Exchange too.
+# A setting of the organization: unless it is true, rows that no filter selects any longer are deleted in Exchange too.
 DISTINCT_DELETES = "DistinctPhysicalAndLogicalDeletesForExchangeSync"
 
 
@@ -46,7 +46,7 @@ class ActingFor:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Return the header of the impersonation; it depends on the kind of id."""
+        """Return the impersonation header, which depends on the kind of id."""
         if self.entra_id is not None:
             return {"CallerObjectId": str(self.entra_id)}
         return {"MSCRMCallerID": str(self.user_id)}
@@ -103,7 +103,7 @@ class Team:
 
     @property
     def is_fed_by_entra(self) -> bool:
-        """Return whether members join when they sign in, so that the list may be incomplete."""
+        """Return whether members are added only when they sign in; the list may then be incomplete."""
         return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
 
 
@@ -148,7 +148,7 @@ class Organization:
 
     @property
     def keeps_deletes_apart(self) -> bool | None:
-        """Return whether rows that leave all filters stay in Exchange; None means unknown."""
+        """Return whether rows that no filter selects any longer stay in Exchange; None means unknown."""
         if self.settings is None:
             return None
         return self.settings.get(DISTINCT_DELETES, "").strip().lower() == "true"

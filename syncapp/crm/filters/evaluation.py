@@ -103,7 +103,7 @@ class Evaluation:
     def organized_meetings(
         self, user_ids: Sequence[UUID], *, table: str, after: datetime, deadline: Deadline | None = None
     ) -> tuple[OrganizedMeetings, ...]:
-        """Return the meetings after `after` that up to 50 users organize with attendees, in one request.
+        """Return the meetings after `after` that have attendees and are organized by up to 50 users, in one request.
 
         Read with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot be read has
         an error, never an empty list.

@@ -69,7 +69,7 @@ def next_cookie(annotation: str) -> str:
 
 
 def _without_columns(fetch_xml: str, table: str) -> tuple[xml.Element, xml.Element]:
-    """Return the query and its entity without columns, order and paging."""
+    """Return the query and its entity without columns, order or paging."""
     root = xml.parse(fetch_xml)
     entity = root.find("entity")
     if root.tag != "fetch" or entity is None or entity.get("name") != table:
@@ -82,7 +82,7 @@ def _without_columns(fetch_xml: str, table: str) -> tuple[xml.Element, xml.Eleme
     return root, entity
 
 
-# The start column and the condition of meetings that are not over; a series is over after its last occurrence.
+# The start column and the condition for meetings that are not over; a series is over after its last occurrence.
 _FUTURE = {
     "appointment": ("scheduledstart", '<condition attribute="scheduledstart" operator="gt" value="{after}"/>'),
     "serviceappointment": ("scheduledstart", '<condition attribute="scheduledstart" operator="gt" value="{after}"/>'),

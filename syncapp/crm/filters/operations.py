@@ -80,7 +80,7 @@ class Filters:
         query_type: int = QueryType.OUTLOOK_FILTER,
         deadline: Deadline | None = None,
     ) -> tuple[OwnerFilters, ...]:
-        """Return the filters of up to 50 owners with our own permission, in one request, with an error per owner."""
+        """Return the filters of up to 50 owners, or an error per owner, read in one request with our own permission."""
         if len(owner_ids) > MAX_OWNERS_PER_REQUEST:
             raise ValueError(f"At most {MAX_OWNERS_PER_REQUEST} owners at once, not {len(owner_ids)}.")
         if not owner_ids:
@@ -116,8 +116,8 @@ class Filters:
     ) -> tuple[SwitchResult, ...]:
         """Switch the filters of some owners in one request; each owner's changes are applied together or not at all.
 
-        `acting_for` allows one switch, of that user, because impersonation is per request. Raises CrmError when the
-        request failed as a whole, WritesDisabled before it is sent.
+        With `acting_for`, only one switch is allowed, that of this user, because impersonation applies to a whole
+        request. Raises CrmError when the request failed as a whole, WritesDisabled before it is sent.
         """
         if acting_for is not None and [switch.owner_id for switch in switches] != [acting_for.user_id]:
             raise ValueError("An impersonated user can only switch their own filters.")
@@ -151,7 +151,7 @@ class Filters:
     ) -> tuple[SwitchResult | CrmError, ...]:
         """Switch the filters of each owner in their own name, `at_once` requests at a time.
 
-        Requests are sent one by one until one is proved to be recorded in its owner's name. If the CRM ignores the
+        Requests are sent one by one until one proves to have been recorded in its owner's name. If the CRM ignores the
         impersonation, the remaining owners are not written and get WritesDisabled. An owner whose request failed as a
         whole gets its error instead of a result. Raises WritesDisabled before anything is sent.
         """

@@ -56,7 +56,7 @@ class OutlookFilter:
 
 @dataclass(frozen=True, slots=True)
 class SystemFilter:
-    """A system-wide filter, or a template that is copied to new users; only customizers change it."""
+    """A system-wide filter, or a template that is copied to new users; only customizers can change it."""
 
     id: UUID
     name: str
@@ -104,7 +104,7 @@ class FilterChange:
 
 @dataclass(frozen=True, slots=True)
 class FilterSwitch:
-    """The changes of one owner's filters, applied together or not at all."""
+    """The changes to one owner's filters, applied together or not at all."""
 
     owner_id: UUID
     changes: tuple[FilterChange, ...]
@@ -158,9 +158,9 @@ class MethodResult:
 
 @dataclass(frozen=True, slots=True)
 class ReadingProbe:
-    """The number of one owner's filters that each way of access returns; None if it was refused.
+    """The number of one owner's filters that each way of access returns; None if the access was refused.
 
-    `answered_as` is the user that the CRM used for the impersonated call. Zero in both ways proves nothing, since the
+    `answered_as` is the user that the CRM used for the impersonated call. Zero for both ways proves nothing, since the
     owner may have no filters. Probe with an enabled user who has roles.
     """
 
@@ -216,7 +216,7 @@ class SelectedRow:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def moment(self, column: str) -> datetime | None:
-        """Return a requested date and time, None when empty. Raises ProtocolError for another type."""
+        """Return a requested date and time, None when empty. Raises ProtocolError if it is of another type."""
         value = self.values.get(column)
         try:
             return None if value is None else canonical.parse_date_time(str(value))

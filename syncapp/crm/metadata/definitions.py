@@ -1,7 +1,7 @@
 """Definitions of the CRM's tables and columns, for showing, checking and writing values.
 
-Source: "Query table definitions using the Web API". Each type of column has its further properties (options, length,
-targets) in a subtype, which is requested by name.
+Source: "Query table definitions using the Web API". The properties that only some types of columns have (options,
+length, targets) are in subtypes, which are requested by name.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from syncapp.crm.errors import ProtocolError
 from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import flag, integer, text, wrong
 
-ACTIVE_INDEX = "Active"  # of EntityKeyIndexStatus: the key is enforced
+ACTIVE_INDEX = "Active"  # a value of EntityKeyIndexStatus: the key is enforced
 _TABLE = (
     "LogicalName",
     "SchemaName",
@@ -94,13 +94,13 @@ class Metadata:
         return tuple(AlternateKey(text(row, _KEY[0]), _columns(row), text(row, _KEY[2])) for row in found)
 
     def auditing(self, table: str, *, deadline: Deadline | None = None) -> Mapping[str, AuditSetting]:
-        """Return for each column of a table whether its changes are audited."""
+        """Return the audit setting of each column of a table."""
         path = odata.query(f"{_path(table)}/Attributes", select=("LogicalName", "IsAuditEnabled"))
         found = odata.collection(self._transport.get(path, headers=_FRESH, deadline=deadline))
         return {text(row, "LogicalName"): _audit_setting(row) for row in found}
 
     def secured(self, table: str, *, deadline: Deadline | None = None) -> frozenset[str]:
-        """Return the columns of a table with column-level security, whose values may be hidden from us.
+        """Return a table's columns that have column-level security; their values may be hidden from us.
 
         Source: "Column-level security to control access".
         """

@@ -1,4 +1,4 @@
 """Rate limiters that keep requests below the CRM's service protection limits.
 
-`shared` keeps one account for all processes in Redis, `in_process` takes over while Redis is down.
+`shared` keeps one account for all processes in Redis, and `in_process` takes over while Redis is down.
 """

@@ -1,4 +1,4 @@
-"""A rate limiter in the memory of one process: used alone, and by each process while Redis is down."""
+"""A rate limiter in the memory of one process: used on its own, or by each process while Redis is down."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class InProcessLimiter(BaseLimiter):
     def enter(self, lane: Lane, operations: int) -> Grant:
         """See `BaseLimiter`."""
         account, limits, bulk = self._accounts.get(), self._limits, lane is Lane.BULK
-        # The bulk lane leaves the reserve; the interactive lane may overdraw the execution, which the bulk lane repays.
+        # The bulk lane does not touch the reserve. The interactive lane may overdraw the execution time, and then the
+        # bulk lane waits until it is repaid.
         least_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
         least_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
         with account.lock:

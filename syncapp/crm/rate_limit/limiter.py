@@ -1,7 +1,7 @@
 """Rate limiters that keep all workers together below the CRM's service protection limits.
 
 Source: "Service protection API limits". The limits apply to our application user over a sliding window, and beyond them
-all its calls are answered 429. So each call first waits for a slot.
+all its calls are answered with 429. So each call first waits for a slot.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MIN_WAIT, _MAX_SPREAD = 0.001, 0.25
 
 
 class Lane(StrEnum):
-    """The priority of a call: a person waits for it (pages, deliveries), or not (runs, inventories)."""
+    """The priority of a call: whether a person waits for it (pages, deliveries) or not (runs, inventories)."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -40,7 +40,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The published limits of one user, and the part of them that we use.
+    """The published limits for one user, and the part of them that we use.
 
     We use the fraction `share` of the requests and of the execution time, and `max_at_once` of the published
     `at_once` concurrent calls. Unused capacity of up to `burst_seconds` is saved. The fraction `reserved` of it, and
@@ -173,7 +173,7 @@ class NoLimiter:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to a request for a slot: granted if `wait` is 0, otherwise `wait` seconds before asking again.
+    """The answer to a request for a slot: granted if `wait` is 0, otherwise to be repeated after `wait` seconds.
 
     `charged` seconds of execution are deducted in advance, `lease` names the place.
     """
@@ -245,5 +245,5 @@ class BaseLimiter(ABC):
         time.sleep(seconds)
 
     def spread(self, max_seconds: float) -> float:
-        """Return a random time of up to `max_seconds` seconds, so that waiting calls do not ask all at once."""
+        """Return a random time of up to `max_seconds` seconds, so that waiting calls do not all ask at once."""
         return secrets.SystemRandom().uniform(0, max_seconds)

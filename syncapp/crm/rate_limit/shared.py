@@ -1,7 +1,7 @@
 """A rate limiter shared by all processes, in one Redis script.
 
 Only the clock of Redis counts; setting it back extends neither a pause nor a place. While Redis is down, each process
-keeps to its share of the limits, which depends on the number of processes seen last.
+keeps to its share of the limits, which depends on the number of processes last seen.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from syncapp.crm.sessions import PerProcess
 
 logger = logging.getLogger(__name__)
 
-# The least number of processes that a process without Redis assumes: two requests per second of the usual 18, and
-# four concurrent calls.
+# The smallest number of processes that a process assumes while Redis is down. Its share is then two of the usual 18
+# requests per second, and four concurrent calls.
 ASSUMED_PROCESSES = 9
 _PROCESS_SECONDS = 60
 # Places still to be freed in Redis: more than a process ever holds.
 _MAX_ENDED = 200
-# Enough for a working Redis, and short enough for a page that waits.
+# Long enough for a working Redis, and short enough for a page that waits.
 _TIMEOUT = 0.25
 # The pause before the next attempt after Redis did not answer.
 _RETRY_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""The writes of a change set, and reads behind stored change-tracking links."""
+"""The writes of a change set, and reads of stored change-tracking links."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ def follow(
     """Return the page behind a stored link. Raises DeltaExpired if the link can no longer be used.
 
     The documentation ("Use change tracking to synchronize data with external systems") names no error code for an
-    expired token, so any refusal of a stored link counts as one. So does a link to another address: only links to the
-    CRM are stored, so the CRM's address has changed. So does a link that lacks a column of `select`: it comes from an
-    earlier release or a backup. In each case a full read is needed.
+    expired token, so any refusal of a stored link counts as expiry. So does a link to another address: only links to
+    the CRM are stored, so the CRM's address has changed. So does a link that lacks a column of `select`: it comes from
+    an earlier release or a backup. In each case a full read is needed.
     """
     if odata.lacks_columns(link, select):
         raise DeltaExpired("The link selects fewer columns than are read today.", code="columns")

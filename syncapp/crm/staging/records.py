@@ -156,7 +156,7 @@ class Navigation:
 class Column:
     """A column of a CRM table. `navigation` is empty if the CRM's usual naming applies.
 
-    An unreadable definition gives the type OTHER, and the name '' if it is unknown. For DATE_TIME, `is_zoneless`
+    An unreadable definition has the type OTHER, and the name '' if it is unknown. For DATE_TIME, `is_zoneless`
     (behavior TimeZoneIndependent): values mean the same clock time in all zones, in spite of their Z;
     `is_shown_as_date` (format DateOnly): people see and type only the date.
     """
@@ -221,7 +221,7 @@ class LiveContact:
 
 @dataclass(frozen=True, slots=True)
 class FieldMark:
-    """The decision to write on a staged field, which closes the field."""
+    """The decision to write to a staged field, which closes the field."""
 
     field_id: UUID
     etag: str

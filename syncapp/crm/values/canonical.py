@@ -30,7 +30,7 @@ def parse_text(text: str) -> str:
     """Return the text itself; refuse NUL and halves of surrogate pairs, which no database stores."""
     if "\x00" in text:
         raise ValueError("NUL")
-    text.encode("utf-8")  # half a character is a UnicodeEncodeError, which is a ValueError
+    text.encode("utf-8")  # half a pair raises UnicodeEncodeError, which is a ValueError
     return text
 
 

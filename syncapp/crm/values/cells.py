@@ -1,7 +1,7 @@
 """Strict readers of single JSON values: a value of an unexpected type raises ProtocolError.
 
 `Cells` reads rows of lists, in which one bad row must not stop the others. It keeps all readable values, and the
-reason why the first unreadable one is not.
+reason why the first unreadable one could not be read.
 """
 
 from __future__ import annotations

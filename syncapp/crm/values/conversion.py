@@ -22,7 +22,7 @@ def wire_name(column: Column) -> str:
 
 
 def to_canonical(column: Column, raw: object, row: odata.Row) -> str | None:
-    """Return the canonical text of the JSON value `raw` in `row`. Raises ProtocolError when it is not of the type."""
+    """Return the canonical text of the JSON value `raw` in `row`. Raises ProtocolError if it is of another type."""
     if raw is None or raw == "":
         return None
     if isinstance(raw, odata.Unstorable):

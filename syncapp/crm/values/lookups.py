@@ -1,4 +1,4 @@
-"""Search for rows that a lookup can refer to, by the words of their names."""
+"""Search for rows that a lookup can refer to, by words in their names."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from syncapp.crm.values.cells import Cells, guid, read_all, text
 MAX_WORDS = 8
 # "Query table definitions using the Web API": the names of a table's set, key and name column.
 _DEFINITION = ("EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute")
-# Columns that distinguish rows of one name; other tables have no such column that all organizations fill.
+# Columns that distinguish rows with the same name; other tables have no such column that all organizations fill in.
 _DETAILS = {"account": "address1_city", "contact": "emailaddress1"}
 
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A row of the CRM that a person can choose. `detail` distinguishes rows of one name."""
+    """A row of the CRM that a person can choose. `detail` distinguishes rows with the same name."""
 
     table: str
     id: UUID
@@ -47,7 +47,7 @@ class Lookups:
         self._transport = transport
 
     def search(self, table: str, words: str, *, limit: int, deadline: Deadline | None = None) -> NamedRows:
-        """Return up to `limit` rows of a table, sorted by name, whose names have words that begin with `words`.
+        """Return up to `limit` rows of a table, sorted by name, whose names contain words beginning with `words`.
 
         The CRM ignores case, and accents if its database does. Without words, all rows match.
         """
