@@ -1,4 +1,4 @@
-"""The CRM's auditing settings, read from time to time: audited columns, since when, and how long entries are kept."""
+"""The CRM's auditing settings, read regularly: which columns are audited, since when, and how long entries are kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncapp.models import Capture, CaptureColumn, CaptureGap
 from syncapp.models.capture.entry import Source
 
 FRESH_FOR = timedelta(hours=3)
-# If contacts change without any entry, auditing may be off, so its settings are read again sooner.
+# If contacts change but no entries appear, auditing may be off, so its settings are read again sooner.
 SUSPECTED_AFTER = timedelta(minutes=15)
 
 

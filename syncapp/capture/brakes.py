@@ -71,15 +71,15 @@ def mass_edit(changed: int, *, usual: float) -> Finding | None:
 
 
 def min_unsigned(share: float) -> int:
-    """Return how many unsigned updates in a row are too many for chance, if usually this share is signed."""
+    """Return how many unsigned updates in a row chance cannot explain, given the usual share of signed ones."""
     by_chance = math.ceil(math.log(CHANCE) / math.log(1 - share)) if 0 < share < 1 else 0
     return max(MIN_UNSIGNED, by_chance)
 
 
 def signature_gone(unsigned: int, *, share: float) -> Finding | None:
-    """Return a finding if at least 20 updates in a row are unsigned, and more than chance explains.
+    """Return a finding if at least 20 updates in a row are unsigned and chance cannot explain that many.
 
-    `share` is the usual share of signed updates, from 0 to 1. Without the signature every Outlook edit is let through,
+    `share` is the usual share of signed updates, from 0 to 1. Without the signature, every Outlook edit is let through,
     and the identity may now sign something else. Only users whose mailbox was read are counted; until the inventory
     has read mailboxes, this brake cannot act.
     """
@@ -112,7 +112,7 @@ def _first_finding(capture: Capture, now: datetime) -> Finding | None:
 
 
 def _restores(since: datetime) -> int:
-    """Return the most restores of any source; a write of one contact counts once, whatever its number of columns."""
+    """Return the highest number of restores for one source; a write to a contact counts once for all its columns."""
     rows = Restore.objects.filter(done_at__gt=since).exclude(result=RestoreResult.NOT_RESTORED).order_by()
     writes = rows.values("source", "contact_id", "done_at").distinct()
     found = rows.values_list("source", flat=True).distinct()
@@ -148,7 +148,7 @@ def _usual_day(capture: Capture, now: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """The updates by people with server-side synchronization: unsigned ones in a row, and the usual signed share."""
+    """Updates by people with server-side synchronization: the unsigned ones in a row, and the usual signed share."""
 
     unsigned: int
     share: float

@@ -45,7 +45,7 @@ class Change:
 class Entry:
     """One entry of the audit log. `editor` is the person named by an Outlook edit.
 
-    `ends_baselines`: the contact was created, merged, assigned, or its state was set. `is_restore`: a write of ours
+    `ends_baselines`: the contact was created, merged or assigned, or its state was set. `is_restore`: a write of ours
     that put originals back. `may_restore` is False if the change came before restoring was switched on. `is_handled`
     entries were staged, or let through, by an earlier plan.
     """
@@ -63,11 +63,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ColumnState:
-    """A column after some entries.
+    """The state of a column after some of the contact's entries.
 
     `baseline` is the value left by the last writer other than Outlook, at `left_at` if that is known; `end` is the
     value that the last entry left. `live_since` is when Outlook's value replaced the baseline, None if it
-    does not. `is_broken`: an entry is missing since the baseline. `values` are Outlook's values since the baseline.
+    has not. `is_broken`: an entry after the baseline is missing. `values` are Outlook's values since the baseline.
     """
 
     baseline: Value
@@ -87,10 +87,10 @@ class Outcome(StrEnum):
     OVERWRITTEN = "overwritten"  # a later entry by someone else has another value
     OTHERS_VALUE = "others_value"  # the CRM holds a value that no known entry left
     GAP = "gap"  # an entry is missing in between
-    ENDED = "ended"  # the contact was created, merged, assigned, or its state was set since
+    ENDED = "ended"  # since then, the contact was created, merged or assigned, or its state was set
     UNKNOWN_ORIGINAL = "unknown_original"
     UNKNOWN_VALUE = "unknown_value"  # the new value cannot be compared with the CRM's
-    TOO_LATE = "too_late"  # in the CRM for too long when it was found
+    TOO_LATE = "too_late"  # the value had been in the CRM for too long when it was found
     NOT_ALLOWED = "not_allowed"  # restoring was not switched on at that time
     REFUSED = "refused"  # the CRM refused the restore
     HELD = "held"  # a brake holds this column
@@ -103,7 +103,7 @@ class Passed(StrEnum):
     """A reason why a change from Outlook is not staged."""
 
     LET_THROUGH = "let_through"
-    ECHO = "echo"  # the synchronization returned a value in its own format
+    ECHO = "echo"  # the synchronization sent a value back in its own format
     UNDONE = "undone"  # the editor entered the original again
     REPEATED = "repeated"  # a rejected value that came again: counted with the earlier decision
     UNKNOWN_PROPOSAL = "unknown_proposal"  # the value that was entered is not known
@@ -117,7 +117,7 @@ PUT_BACK = (Outcome.RESTORE, Outcome.ORIGINAL)
 class Refusal:
     """A rejected value: for a while, the same value from the same editor is not staged again.
 
-    `edit` is the entry of the rejected value, if a plan may still have to handle it.
+    `edit` is the entry with the rejected value, if a plan may still have to handle it.
     """
 
     decision: uuid.UUID
@@ -130,7 +130,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The contact's values just read; columns that cannot be read are absent."""
+    """The contact's values as just read; columns that cannot be read are absent."""
 
     values: Mapping[str, str | None]
     is_active: bool = True
@@ -151,9 +151,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The comparison of values, and the time limits.
+    """The functions that compare values, and the time limits.
 
-    `same` and `is_format_only` take a column and two values of it.
+    `same` and `is_format_only` take a column and two of its values.
     """
 
     now: datetime
@@ -197,7 +197,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """The plan for a column that holds Outlook's value: `end`, live since `since`. `value` is its baseline."""
+    """The plan for a column that holds Outlook's value `end`, live since `since`; `value` is the column's baseline."""
 
     outcome: Outcome
     value: Value

@@ -1,10 +1,10 @@
-"""Chains of edits: what to stage for each Outlook edit of a contact, and which columns get their original back.
+"""Chains of edits: what to stage for each Outlook edit to a contact, and which columns get their originals back.
 
     someone else: A      Outlook: A ─▶ B     Outlook: B ─▶ C         present value C
     └─ the baseline      └──────── a chain of linked entries ───┘    └─ restored to A, once
 
-The original of a column is its baseline: the value left by the last entry not from Outlook, even if it is ours. All of
-a contact's known entries are read each time, also those handled before, so an entry that arrives late is put in order.
+The original of a column is its baseline: the value left by the last entry not from Outlook, even an entry of ours. All
+of a contact's known entries are read each time, even those handled before, so a late entry gets its place in the order.
 If the original is not certain, the edit is staged and not restored. Pure functions: no database and no CRM.
 """
 
@@ -38,7 +38,7 @@ from syncapp.capture.entry_order import in_order
 
 
 def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
-    """Return the plan of what to stage and restore for one contact; `live` is None if it was deleted."""
+    """Return the plan for one contact: what to stage and restore; `live` is None if the contact was deleted."""
     walk = _Walk(history, rules)
     for entry in in_order(history.entries, live, rules):
         walk.apply(entry)
@@ -91,7 +91,7 @@ class _Walk:
                 self._of_outlook(entry, column, change)
 
     def has_news(self, column: str) -> bool:
-        """Return whether the column's open chain has an edit that no earlier plan handled; others stay unchanged."""
+        """Return whether the column's open chain has an edit that no earlier plan handled; other chains stay as is."""
         return column in self._news
 
     def close(self, column: str, outcome: Outcome) -> None:
@@ -179,7 +179,7 @@ class _Walk:
         return one.is_known and other.is_known and self._rules.same(column, one.text, other.text)
 
     def plan(self, columns: Mapping[str, ColumnPlan], live: Live | None) -> Plan:
-        """Return the plan of all entries that were not handled before."""
+        """Return the plan for all entries that were not handled before."""
         changes: dict[uuid.UUID, list[StagedChange]] = defaultdict(list)
         entries: dict[uuid.UUID, Entry] = {}
         for number, staged in enumerate(self._staged):

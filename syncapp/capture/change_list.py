@@ -1,4 +1,4 @@
-"""Captured changes by one source, one column of a contact each, newest first, paged by position and not by offset."""
+"""Captured changes by one source, each to one column of a contact: newest first, paged by position, not by offset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS_SHOWN = counts.MONTH * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """The changes to list; an empty `column` is any. `program_id` is the CRM's user of a program."""
+    """The changes to list; an empty `column` means any. `program_id` is the CRM user that a program writes as."""
 
     source: Source
     program_id: UUID | None = None
@@ -39,7 +39,7 @@ class Page:
 
 
 def page(conditions: ChangeFilter, *, before: int | None = None, size: int = PAGE) -> Page:
-    """Return the newest changes, or those older than the value `before`."""
+    """Return the newest changes, or those older than the change with the id `before`."""
     rows = _changes(conditions)
     last = CaptureValue.objects.filter(pk=before or 0).select_related("entry").first()
     if last is not None:

@@ -22,15 +22,15 @@ OUTLOOK_COLUMNS = (
         for part in ("line1", "line2", "line3", "city", "stateorprovince", "postalcode", "postofficebox", "country")
     ),
 )
-EVERY = "*"  # in CAPTURE_COLUMNS
-# Owner and state of the contact, whose changes have their own kinds of audit entries.
+EVERY = "*"  # stands for all columns in CAPTURE_COLUMNS
+# The contact's owner and state; changes to them have their own kinds of audit entries.
 _NEVER = frozenset({"ownerid", "statecode", "statuscode"})
 
 
 def tracked(revision: str) -> dict[str, Column]:
     """Return the watched columns that the CRM has and that can be written, by logical name.
 
-    They are those of Outlook and the ones in CAPTURE_COLUMNS, never the revision column.
+    These are the columns that Outlook can change and those in CAPTURE_COLUMNS, but never the revision column.
     """
     known = {
         name: column

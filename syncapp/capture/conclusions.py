@@ -1,6 +1,6 @@
 """The last step of a round: the source of each change, if it is known, and its handling.
 
-An entry that may be from Outlook waits until all entries of its contact have arrived, or the waiting time is over.
+An entry that may be from Outlook waits until all entries for its contact have arrived, or the waiting time is over.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Outcome = tuple[str, str, str, str]  # state, reason, source, evidence
 
 @dataclass(frozen=True, slots=True)
 class _Contact:
-    """The known facts of one contact: its last change, the times of its entries, and of its signed creations."""
+    """The known facts about one contact: its last change, and the times of its entries and of its signed creations."""
 
     row: CaptureContact | None
     moments: Sequence[datetime]
@@ -95,8 +95,8 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:
     """Return the source of the change; None while it depends on the contact's row, and the row cannot be trusted yet.
 
-    Needed only if the CRM's audit log names no signing user (signature.py). Entries have whole seconds: until all
-    have arrived, a row that matches this entry may describe a later change in the same second.
+    The row is needed only if the CRM's audit log names no signing user (signature.py). Entries have whole seconds:
+    until all have arrived, a row that matches this entry may describe a later change in the same second.
     """
     as_is = Source(entry.source), Evidence(entry.evidence)
     row = contact.last_change()

@@ -1,4 +1,4 @@
-"""The first step of a round: contacts that changed, by change tracking; an audit entry is expected for each.
+"""The first step of a round: contacts that changed, found by change tracking; an audit entry is expected for each.
 
 A changed contact is awaited until its entry arrives or the waiting time ends: changes to columns that are not audited
 leave no entry.
@@ -90,9 +90,9 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
 
 
 def _unknown(rows: list[ContactChange]) -> list[ContactChange]:
-    """Return the rows with a change that is not known yet, so that repeating a page changes nothing.
+    """Return the rows with a change that is not known yet, so that reading a page again changes nothing.
 
-    Times have whole seconds, so only the version shows a second change within one.
+    Times have whole seconds, so only the version shows that a contact changed twice within one second.
     """
     ids = [row.contact_id for row in rows]
     known: dict[UUID, tuple[datetime, int | None]] = {}
@@ -122,7 +122,7 @@ def awaited_since(now: datetime) -> datetime | None:
 
 
 def has_given_up(now: datetime) -> bool:
-    """Return whether contacts changed after the newest entry appeared and their entries never arrived in time."""
+    """Return whether contacts changed after the newest entry appeared and their entries did not arrive in time."""
     newest = CaptureEntry.objects.order_by("-read_at").values_list("read_at", flat=True).first()
     silent = CaptureContact.objects.filter(awaited_until__lte=now)
     return (silent if newest is None else silent.filter(noticed_at__gt=newest)).exists()

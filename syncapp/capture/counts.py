@@ -33,7 +33,7 @@ MONTH, WEEK = 30, 7  # days, today included
 ALL_EVERY = 3600.0  # seconds
 # `answered_at` is the time of the last count, `asked_at` that of the last count of all days.
 _HEARTBEAT = "capture_counts"
-# Outlook edits by the original rule; by the signed rule they are let through because they are unsigned.
+# Outlook edits under the original rule; the signed rule lets them through because they are unsigned.
 _UNSIGNED = Q(
     source__in=[Source.PROGRAM, Source.UNKNOWN],
     reason__in=[Reason.NOT_OUTLOOK, Reason.VALUES_NOT_READ],
@@ -133,7 +133,7 @@ def _row(day: date, found: Mapping[str, Any]) -> CaptureDay:
 
 
 def _program(programs: set[UUID]) -> Case:
-    """Return the program's user: the one of the entry's two users that is known to be a program."""
+    """Return the program's user: whichever of the entry's two users is known to be a program."""
     is_program = Q(source=Source.PROGRAM)
     return Case(
         When(is_program & Q(user_id__in=programs), then=F("user_id")),
@@ -144,7 +144,7 @@ def _program(programs: set[UUID]) -> Case:
 
 
 def _result() -> Case:
-    """Return the result of a change; a column of a staged edit without its own row was let through."""
+    """Return the result of a change; a column of a staged edit that has no row of its own was let through."""
     restore = Restore.objects.filter(audit_id=OuterRef("pk"), column_name=OuterRef("values__column_name"))
     of_staged = Coalesce(Subquery(restore.values("result")[:1]), Value(ChangeResult.LET_THROUGH.value))
     return Case(

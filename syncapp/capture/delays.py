@@ -1,7 +1,7 @@
 """Delays of audit entries, and the time that the portal waits for them.
 
-An entry counts as late if a listing after its change did not have it; the delay is then the seconds from the change
-until it was seen, by two clocks, so the connection check warns if they differ.
+An entry counts as late if a listing after its change did not contain it; the delay is then the number of seconds from
+the change until the entry was seen. Two clocks measure this, so the connection check warns if they differ.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from django.db.models import Max
 
 from syncapp.models import Capture, CaptureEntry
 
-NOT_MEASURED = 15.0  # seconds; assumed until MEASURED_AFTER entries were seen
+NOT_MEASURED = 15.0  # seconds; assumed until MEASURED_AFTER entries have been seen
 MEASURED_AFTER = 20
 MIN_PATIENCE, MAX_PATIENCE = timedelta(seconds=10), timedelta(minutes=10)
 MIN_OVERLAP, MAX_OVERLAP = timedelta(seconds=30), timedelta(hours=1)
 _MEASURED = timedelta(days=7)
 _NEWEST = 200
-# Entries keep whole seconds.
+# Entries have times in whole seconds.
 _ROUNDING = timedelta(seconds=1)
 
 
@@ -38,7 +38,7 @@ def _twice_worst(capture: Capture) -> timedelta:
 
 
 def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None) -> float | None:
-    """Return the delay in seconds of an entry just seen for the first time; None if the first listing after it had it.
+    """Return the delay in seconds of an entry first seen just now; None if the first listing after its change had it.
 
     `listed_at` is when the last complete listing began.
     """

@@ -1,7 +1,7 @@
 """The third step of a round: the values of entries that may matter, in batches.
 
-Each read counts towards the CRM's daily allowance. So only entries with a tracked column are read, those of the
-synchronization and of contacts with an open Outlook edit first. Other values only serve as examples on a page, so
+Each read counts towards the CRM's daily allowance. So only entries with a tracked column are read, those by the
+synchronization and those of contacts with an open Outlook edit first. Other values only serve as examples on a page, so
 reading them may use only a small part of the allowance.
 """
 
@@ -111,7 +111,7 @@ def _store(running: Round, answers: Iterable[tuple[CaptureEntry, AuditDetails | 
 
 
 def _conclude(running: Round, entry: CaptureEntry, details: AuditDetails) -> list[CaptureValue]:
-    """Store the source of each change whose values were read; return these entries."""
+    """Store the source of an entry whose values were read; return its changes, unsaved."""
     watched = [*running.columns, running.revision]
     readable = auditing.readable_at(running.capture, entry.happened_at, watched)
     changed = values.changes(details, list(running.columns.values()), readable=readable)
@@ -131,7 +131,7 @@ def _conclude(running: Round, entry: CaptureEntry, details: AuditDetails) -> lis
 
 
 def as_audit_entry(entry: CaptureEntry) -> AuditEntry:
-    """Return the audit entry that a row of the inbox keeps."""
+    """Return the audit entry that a row of the inbox holds."""
     return AuditEntry(
         id=entry.pk,
         created_on=entry.happened_at,

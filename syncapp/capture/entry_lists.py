@@ -1,7 +1,7 @@
 """The second step of a round: the list of audit entries since the cursor minus an overlap, stored in the inbox.
 
 Entries may appear late and out of order, so each listing begins before the newest known entry, and entries are
-recognized by their id. From time to time, a whole day is listed again, for entries that are later than any before.
+recognized by their id. From time to time, a whole day is listed again, to find entries that arrived even later.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _is_expected(running: Round) -> bool:
         return True
     if now - capture.listed_at > AT_LEAST_EVERY or contacts.awaited_since(now) is not None:
         return True
-    # Waiting ends with the first entry of the second in which the contact last changed; others of it may follow.
+    # Waiting ends at the first entry from the second in which the contact last changed; more from it may follow.
     return CaptureEntry.objects.filter(read_at__gte=capture.listed_at).exists()
 
 
@@ -68,7 +68,7 @@ def _begin(running: Round) -> None:
     if awaited is not None:
         since = min(since, awaited - _ROUNDING)
     if capture.deep_listed_at is None or now - capture.deep_listed_at > DEEP_EVERY:
-        # After a downtime, also list the day before it, whose late entries were never read.
+        # After downtime, also list the day before it, whose late entries were never read.
         since = min(since, (capture.listed_at or now) - DEEP)
         capture.deep_listed_at = now
     capture.listing_since = max(since, capture.observing_since or since)
@@ -77,7 +77,7 @@ def _begin(running: Round) -> None:
 
 
 def _page(running: Round, link: str) -> Page[AuditEntry]:
-    """Return a page; try once whether the CRM lets lists name the changed columns."""
+    """Return a page; find out once whether lists of this CRM may name the changed columns."""
     capture = running.capture
     if link or capture.has_change_data is not None:
         return _asked(running, link, with_change_data=bool(capture.has_change_data))

@@ -1,6 +1,6 @@
 """The order of audit entries: by time, and within one second by their values.
 
-The CRM's times have whole seconds, so entries of the same second are ordered so that each one's old value
+The CRM's times have whole seconds, so entries of the same second are ordered such that each one's old value
 is what the entry before it left. If several orders fit, entries that were handled before come first.
 """
 
@@ -60,7 +60,7 @@ def _linked(
 def _breaks(
     order: Sequence[Entry], start: Mapping[str, Value], present: Mapping[str, str | None], rules: Rules
 ) -> tuple[int, int]:
-    """Count old values that differ from what the entry before left, and last values that differ from the current."""
+    """Count old values that differ from what the entry before left, and last values that differ from current ones."""
     known, breaks = dict(start), 0
     for entry in order:
         for column, change in entry.changes.items():

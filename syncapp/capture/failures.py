@@ -1,4 +1,4 @@
-"""Edits from Outlook that could not be read or staged and wait for an administrator."""
+"""Edits from Outlook that could not be read or staged, and now wait for an administrator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def failed() -> CaptureEntryQuerySet:
 
 @transaction.atomic
 def retry(*, by: Person) -> int:
-    """Let the next round read and stage the failed entries again; return their number.
+    """Let the next round read and stage the failed entries again; return how many.
 
     An entry that the CRM has deleted from its audit log can no longer be read.
     """

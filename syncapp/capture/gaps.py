@@ -1,4 +1,4 @@
-"""Times for which the audit log is not complete, as rows with a beginning and an end that troubles and pages show."""
+"""Periods in which the audit log is incomplete: rows with a beginning and an end, shown in troubles and on pages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def end(reason: Reason, *, at: datetime) -> bool:
 
 
 def note_silence(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
-    """Record the gap after a pause in reading: entries that the CRM has since deleted, or that are found too late."""
+    """Record the gap after a pause in reading, whose entries the CRM has deleted since or the portal finds too late."""
     if read_at is None:
         return
     if capture.days_kept not in (None, KEPT_FOREVER):

@@ -113,7 +113,7 @@ def _entry(
     gaps: Sequence[CaptureGap],
     approved: Collection[str],
 ) -> Entry:
-    # Entries that could not be staged still belong to the chain: they are not an original of later edits.
+    # Entries that could not be staged still belong to the chain: their values are not originals for later edits.
     by_outlook = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
     values: list[CaptureValue] = list(row.values.all())
     names = [value.column_name for value in values] if by_outlook else []
@@ -145,7 +145,7 @@ def _entry(
 
 
 def _is_of(restore: Restore, row: CaptureEntry) -> bool:
-    """Return whether this entry of the portal's own user is the write of this restore."""
+    """Return whether this entry by the portal's own user records the write of this restore."""
     return row.happened_at >= restore.happened_at and any(
         value.column_name == restore.column_name
         and value.old_value == restore.value_found
@@ -187,7 +187,7 @@ def _refusals(contact_id: UUID) -> list[Refusal]:
 
 
 def _approved_as_they_are(contact_id: UUID) -> Mapping[UUID, set[str]]:
-    """Return the approved columns of each edit that was not restored: the value is valid without a delivery's write."""
+    """Return the approved columns of each edit that was not restored; the values stand though no delivery wrote any."""
     in_the_crm = [FieldDelivery.DONE, FieldDelivery.ALREADY]
     fields = SyncField.objects.filter(record__target_id=contact_id, record__is_restored=False)
     rows = fields.filter(decision=FieldDecision.APPROVED, delivery__in=in_the_crm)

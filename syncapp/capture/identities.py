@@ -33,7 +33,7 @@ def find(crm: CrmClient) -> bool:
 
     If several users have this name, store none, because it is not known which of them signs. A newly found user pauses
     capture until its signature has been seen on an administrator's own edit (signature.py). Users with an earlier name
-    that were never seen to sign are deleted.
+    who were never seen to sign are deleted.
     """
     found_before = CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, is_confirmed=False, added_by=None)
     found_before.exclude(name=settings.CRM_SYNC_USER).delete()
@@ -53,7 +53,7 @@ def store_signer(
 ) -> tuple[CaptureIdentity, bool]:
     """Store a user that signs and pause capture, unless the user is known; return it, and whether it is new.
 
-    Both in one transaction, so that capture never restores by the signature of a user that was not seen to sign.
+    Both happen in one transaction, so that capture never relies on the signature of a user who was not seen to sign.
     """
     values = {"name": name[:400], "application_id": application_id, "added_by": added_by}
     row, is_new = CaptureIdentity.objects.get_or_create(user_id=user_id, defaults=values)

@@ -1,6 +1,6 @@
 """Editing of the list of signing users and programs by administrators.
 
-Signing users decide what counts as an Outlook edit, so adding or removing one pauses capture. Resuming waits until
+Signing users determine what counts as an Outlook edit, so adding or removing one pauses capture. Resuming waits until
 the signature has been seen on an administrator's own edit (signature.py).
 """
 
@@ -39,7 +39,7 @@ def is_named_by_setting(identity: CaptureIdentity) -> bool:
 
 
 def find_users(text: str) -> list[FilterUser]:
-    """Search the CRM's users and applications by words of their name or by id; return at most one more than shown."""
+    """Search the CRM's users and applications by words of the name or by id; return at most one more than is shown."""
     words, user_id = words_of(text), parse_uuid(text)
     if not words:
         return []
@@ -80,7 +80,7 @@ def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
     if identity.kind == Kind.SYNCHRONIZATION:
         brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a signing user"))
     else:
-        # By the original rule this program's changes count as Outlook edits again, but only later ones.
+        # Under the original rule, this program's changes count as Outlook edits again, but only later ones.
         theirs = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)
         theirs.update(since=Now())
     record("identity_removed", by=by, kind=identity.kind, user=str(user_id))

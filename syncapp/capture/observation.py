@@ -1,6 +1,6 @@
 """Reads for the capture page: who changed contacts, the results, and how long Outlook's values were in the CRM.
 
-Counts of past days are stored (counts.py), so their cost does not depend on how many changes there were.
+Counts of past days are stored (counts.py), so the cost of a read does not depend on the number of changes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIVE_STEPS = (10, 30, 60, 300)
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A source of changes; `program_id` is the CRM's user behind which a program writes, None for other sources."""
+    """A source of changes; `program_id` is the CRM user that a program writes as, None for other sources."""
 
     source: Source
     program_id: UUID | None = None
@@ -91,7 +91,7 @@ class WriterChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes by all writers. `counted_at` dates the stored count of today, None if it was counted just now."""
+    """The changes by all writers. `counted_at` is the time of today's stored count, None if it was counted just now."""
 
     writers: Sequence[WriterChanges]
     counted_at: datetime | None

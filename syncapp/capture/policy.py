@@ -1,4 +1,4 @@
-"""The handling of an entry by the settings of administrators: stage it, observe it, or let it through."""
+"""The handling of an entry under the administrators' settings: stage it, observe it, or let it through."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reason(StrEnum):
     NOT_OUTLOOK = "not_outlook"
     NEW_CONTACT = "new_contact"  # the synchronization has just created it
     COLUMNS_LET_THROUGH = "columns_let_through"
-    VALUES_NOT_READ = "values_not_read"  # not from Outlook, and reading them would have cost too much
+    VALUES_NOT_READ = "values_not_read"  # not from Outlook, and reading the values would have cost too much
     OBSERVING = "observing"
     PAUSED = "paused"
     SOURCE_OFF = "source_off"
@@ -51,7 +51,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class SwitchedOn:
-    """A source whose entries after `since` are staged: those of `members` only, or everyone's if None."""
+    """A source whose entries after `since` are staged: only those by `members`, or everyone's if that is None."""
 
     since: datetime | None
     members: frozenset[UUID] | None

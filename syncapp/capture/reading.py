@@ -3,7 +3,7 @@
     contacts that changed ─▶ list of entries ─▶ their values ─▶ who made each change ─▶ a job for each contact
     (contacts.py)            (entry_lists.py)    (details.py)     (conclusions.py)        (scheduling.py)
 
-Each step stores what it read together with its position, so after a crash a page is read again without effect.
+Each step stores what it read together with its position, so reading a page again after a crash has no effect.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The interval of reading the audit log: as often as contacts change, within the day's allowance of requests."""
+"""The interval between reads of the audit log: it follows how often contacts change, within the day's allowance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 
-AUDIT = "audit"  # of the setting CAPTURE
+AUDIT = "audit"  # a value of the setting CAPTURE
 OPERATIONS_OF_A_ROUND = 3
 # The share of the allowance at which the portal slows down, and the share that it never plans to exceed.
 SLOWER_FROM, MAX_PART = 0.5, 0.8
@@ -49,7 +49,7 @@ def interval(periods: Mapping[Use, Period] | None = None) -> float:
 
 
 def _least_interval(used: int, now: datetime) -> float:
-    """Return the interval in seconds with which the allowance lasts until the day ends (UTC); 0 while much is left."""
+    """Return the shortest interval in seconds at which the allowance lasts all day (UTC); 0 while half is left."""
     allowance = settings.CRM_DAILY_ALLOWANCE
     if used < allowance * SLOWER_FROM:
         return 0.0
@@ -60,7 +60,7 @@ def _least_interval(used: int, now: datetime) -> float:
 
 
 def has_allowance() -> bool:
-    """Return whether less than half of the day's allowance is used, so that values may be read just to observe."""
+    """Return whether less than half of the day's allowance is used, so values may be read merely to observe."""
     return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOWER_FROM
 
 

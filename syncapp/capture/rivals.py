@@ -1,7 +1,7 @@
 """Rivals of capture: a plug-in or another portal that stages the same edits.
 
-Two of them would stage each edit twice, and restore what the other one has just written. They are recognized by rows of
-the staging tables that this portal did not create.
+The portal and a rival would both stage each edit, and each would restore what the other has just written. A rival is
+recognized by rows in the staging tables that this portal did not create.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The original rule, "what does not raise the revision came from Outlook": one person asks, another confirms.
 
-It reverts the changes of every program missing from the list, so it needs days of observing and a second person.
+It reverts the changes by every program missing from the list, so it needs days of observing and a second person.
 Returning to the signed rule takes effect at once. Sources that only the original rule reviews are switched on later,
 one by one, so the rule affects only later entries.
 """
@@ -48,7 +48,7 @@ def obstacle() -> str:
 
 @retried
 def ask(rule: CaptureRule, *, by: Person) -> None:
-    """Request the original rule, which waits for a second person, who gets a mail; the signed rule is set at once.
+    """Request the original rule, which a second person, notified by mail, must confirm; set the signed rule at once.
 
     Raises SwitchRefused.
     """

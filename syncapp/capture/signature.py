@@ -1,6 +1,6 @@
 """Proof that this CRM signs what Outlook saves, by an edit that an administrator has just made in Outlook.
 
-Restoring waits for it, because with a signature that means something else, capture would undo other programs' writes.
+Restoring waits for this proof: if the signature meant something else, capture would undo other programs' writes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def crm_users(people: Iterable[Person]) -> list[UUID]:
 
 
 def own_edits(crm: CrmClient, users: Sequence[UUID]) -> Sequence[AuditEntry]:
-    """Return the updates of contacts that these users have just made, oldest first. Raises CrmError."""
+    """Return the updates to contacts that these users have just made, oldest first. Raises CrmError."""
     since = datetime.now(UTC) - JUST_MADE
     return crm.audits.entries(TABLE, since=since, users=users).rows
 

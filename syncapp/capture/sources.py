@@ -31,7 +31,7 @@ AFTER_CREATE = timedelta(minutes=2)
 
 
 class Revision(StrEnum):
-    """The evidence of an entry about the revision column; UNKNOWN if that column is not audited or is missing."""
+    """The evidence in an entry about the revision column; UNKNOWN if that column is not audited or is missing."""
 
     RAISED = "raised"
     NOT_RAISED = "not_raised"
@@ -59,7 +59,7 @@ class Conclusion:
 def conclude(
     entry: AuditEntry, known: KnownUsers, *, revision: Revision = Revision.UNKNOWN, row: ContactChange | None = None
 ) -> Conclusion:
-    """Return the source of an entry's change. Pass `row` only if `belongs_to` said that it describes this change."""
+    """Return the source of an entry's change. Pass `row` only if `belongs_to` confirms that it describes the change."""
     lacks_revision = revision is Revision.NOT_RAISED
     if known.own in (entry.user_id, entry.calling_user_id):
         return Conclusion(Source.OURS, Evidence.OWN_USER, lacks_revision)
@@ -75,10 +75,10 @@ def conclude(
 
 
 def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[datetime]) -> bool:
-    """Return whether a contact's row describes the change of this entry, so that its delegate signed that change.
+    """Return whether a contact's row describes the change of this entry, which means that the row's delegate signed it.
 
     `moments` are the times of all known entries of the contact. Both the row and the entry keep whole seconds: if two
-    entries have the same second, or another user changed it last, the delegate proves nothing.
+    entries share a second, or another user changed the contact last, the delegate proves nothing.
     """
     if entry.created_on is None or row.modified_on is None or row.modified_by != entry.user_id:
         return False
@@ -88,17 +88,17 @@ def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[dateti
 
 
 def revision_of(old: int | None, new: int | None, is_changed: bool, *, is_audited: bool) -> Revision:
-    """Return the evidence in an entry's old and new revision; `is_changed`: the entry has the revision column."""
+    """Return the evidence in an entry's old and new revision; `is_changed`: the entry contains the revision column."""
     if is_changed and new is not None and new > (old or 0):
         return Revision.RAISED
     return Revision.NOT_RAISED if is_audited else Revision.UNKNOWN
 
 
 def counts_as_outlook(source: Source, *, lacks_revision: bool, rule: CaptureRule, is_listed_program: bool) -> bool:
-    """Return whether a change counts as an Outlook edit by this rule.
+    """Return whether a change counts as an Outlook edit under this rule.
 
-    By the original rule, every change counts that is not ours and did not raise the revision, except those of programs
-    that an administrator listed.
+    Under the original rule, every change that is not ours and did not raise the revision counts, except changes by
+    programs that an administrator listed.
     """
     if source == Source.OUTLOOK:
         return True

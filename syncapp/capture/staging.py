@@ -3,9 +3,9 @@
     claim ─▶ read our entries ─▶ read the CRM ─▶ plan (chains) ─▶ mark sent ─▶ one change set ─▶ store results
 
 The change set creates an edit for each signed entry, with its fields, and writes the originals into the contact, all or
-nothing. Each edit is created by the id of its audit entry and never updated, and the contact's part carries the version
-just read. So a job whose answer was lost starts again with the same steps: staged edits are left out, and a value that
-is back already is not written again.
+nothing. Each edit is created under the id of its audit entry and never updated, and the contact's part carries the
+version just read. So a job whose answer was lost starts again with the same steps: staged edits are left out, and an
+original that is already back is not written again.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _was_sent(lease: Lease) -> bool:
 
 
 def _leave_stopped(work: _Work) -> bool:
-    """Mark edits that are no longer to be staged as observed; return whether others wait.
+    """Mark edits that are no longer to be staged as observed; return whether other edits still wait.
 
     Edits that an earlier attempt staged without an answer are stored as staged. Raises CrmError, LostLease.
     """

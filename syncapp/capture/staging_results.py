@@ -1,6 +1,6 @@
 """Results of staging: the state of each entry, the restored columns, and the remaining work of the job.
 
-Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
+All of this runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AGAIN = 1.0  # seconds until a contact with further entries is staged
 
 @retried
 def observe(lease: Lease, contact_id: UUID, stopped: QuerySet[CaptureEntry], *, reason: str) -> bool:
-    """Mark these waiting entries of a contact as observed, and return whether others wait.
+    """Mark these waiting entries of a contact as observed, and return whether other entries still wait.
 
     If none waits, finish the job. Raises LostLease.
     """
@@ -65,7 +65,7 @@ def store(
     `staged_before` are the edits already in the CRM, from a job whose answer was lost. Raises LostLease.
     """
     queue.lock(lease)
-    # Edits in the CRM count as staged, even if a reviewer approved them since and the plan therefore passes them.
+    # Edits in the CRM count as staged, even if a reviewer has approved them since and the plan therefore skips them.
     staged = {edit.entry.id for edit in plan.staged}.union(staged_before or ())
     CaptureEntry.objects.filter(pk__in=staged, state=EntryState.READ).update(state=EntryState.STAGED, reason="")
     passed: dict[str, set[UUID]] = defaultdict(set)

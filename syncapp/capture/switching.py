@@ -1,4 +1,4 @@
-"""Changes of the capture settings by administrators: sources, columns, the limit, and whether capture restores.
+"""Changes to the capture settings by administrators: sources, columns, the limit, and whether capture restores.
 
 Each change is one short transaction with its audit entry, and affects only later entries.
 """
@@ -51,7 +51,7 @@ def obstacle(source: Source) -> str:
 
 @retried
 def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None:
-    """Stage and restore later edits of a source; if a team is given, at first only those of its members.
+    """Stage and restore later edits from a source; if a team is given, at first only those by its members.
 
     Raises SwitchRefused.
     """
@@ -161,7 +161,7 @@ def set_limit(max_restores: int, *, by: Person) -> None:
 
 
 def _restoring_obstacle(capture: Capture, source: Source) -> str:
-    """Return why edits of a source cannot be restored; '' if they can."""
+    """Return why edits from a source cannot be restored; '' if they can."""
     if not clients.review_writes_are_enabled():
         return "The connection is read only. Enable writing of reviewed values in Settings, Connection."
     if source == Source.OUTLOOK and not signature.is_proved(capture):
@@ -206,5 +206,5 @@ def _set_mode(capture: Capture, mode: CaptureMode, *, by: Person) -> None:
 
 
 def record(action: str, *, by: Person, **details: Any) -> None:
-    """Write the audit entry for a change of settings, in its transaction."""
+    """Write the audit entry for a change to the settings, in the same transaction."""
     audit.record(f"capture.{action}", by=by, channel="settings", details=details)

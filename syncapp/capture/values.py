@@ -14,7 +14,7 @@ from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.crm.values.cells import Cells
 from syncapp.crm.values.conversion import to_canonical, wire_name
 
-# The audit log cuts off longer texts and ends them in an ellipsis; the exact length is not documented ("Manage
+# The audit log cuts off longer texts and ends them with an ellipsis; the exact length is not documented ("Manage
 # Dataverse auditing").
 MAX_CHARACTERS = 5_000
 _NEARLY = MAX_CHARACTERS - 100
@@ -74,7 +74,7 @@ def _is_cut_off(text: str) -> bool:
 
 
 def revisions(details: AuditDetails, name: str) -> tuple[int | None, int | None, bool]:
-    """Return the old and new value of the revision column, and whether the entry has it; '' names no column."""
+    """Return the old and new value of the revision column, and whether the entry has it; a `name` of '' means none."""
     found = [value if isinstance(value, int) else None for value in (details.old.get(name), details.new.get(name))]
     return found[0], found[1], bool(name) and name in details.columns
 

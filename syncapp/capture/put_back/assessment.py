@@ -20,7 +20,7 @@ class Left(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"  # the edit is gone, or was decided in the CRM
-    SUPERSEDED = "superseded"  # by a newer edit of the same field
+    SUPERSEDED = "superseded"  # by a newer edit to the same field
     PUT_BACK = "put_back"  # by an earlier plan
     CONTACT_GONE = "contact_gone"
     CONTACT_MERGED = "contact_merged"
@@ -60,7 +60,7 @@ _BY_MARK: Mapping[int, Left] = {
 def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Left | None:
     """Return why a column is left alone according to our own rows; None if the CRM's rows decide.
 
-    `field` is loaded with its record; `is_newest`: no later edit of the column was restored.
+    `field` is loaded with its record; `is_newest`: no later edit to the column was restored.
     """
     if restore.result == RestoreResult.PUT_BACK:
         return Left.PUT_BACK

@@ -1,4 +1,4 @@
-"""The comparison of one contact of a plan with our current rows and the CRM's."""
+"""The comparison of one contact in a plan with our current rows and the CRM's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Plans: the newest restore of each column in a time range, compared with our rows and with the CRM's live values.
 
-create_plan ─▶ [PutBackPreparation: live values, 50 contacts in a request] ─▶ preview
+create_plan ─▶ [PutBackPreparation: live values, 50 contacts per request] ─▶ preview
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Each = TypeVar("Each")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The restores of a plan: from `begins_at` to before `ends_at`, of one source and one column if given."""
+    """The restores in a plan: from `begins_at` until just before `ends_at`, for one source and one column if given."""
 
     begins_at: datetime
     ends_at: datetime
@@ -115,7 +115,7 @@ def _newest_of_each(wanted: Range) -> dict[Place, Restore]:
 
 
 def later_restores(newest: Mapping[Place, Restore]) -> set[Place]:
-    """Return the contacts and columns with a later restore than these."""
+    """Return the contacts and columns that have a later restore than the given ones."""
     later: set[Place] = set()
     for some in chunks(sorted({contact for contact, _ in newest}), CHUNK):
         rows = Restore.objects.filter(contact_id__in=some).exclude(result=RestoreResult.NOT_RESTORED)
@@ -129,7 +129,7 @@ def later_restores(newest: Mapping[Place, Restore]) -> set[Place]:
 def fields_of(restores: Collection[Restore]) -> dict[int, SyncField]:
     """Return the staged field of each restore, with its record, by the restore's id.
 
-    A rejected value that Outlook sent again counts with the field that was rejected before.
+    A rejected value that Outlook sent again belongs to the field that was rejected before.
     """
     found: dict[int, SyncField] = {}
     for some in chunks(list(restores), CHUNK):

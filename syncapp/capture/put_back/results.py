@@ -1,6 +1,6 @@
-"""Results of a contact's job: they go into its items, restores and edits, and the audit log, and may end the plan.
+"""Results of a contact's job, stored in its items, restores, edits and the audit log; the last job ends the plan.
 
-Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
+All of this runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _lock_plan(lease: Lease) -> PutBackPlan:
 
 
 def _store_fields(found: Comparison, put_back: Collection[int], written: LiveContact | None) -> None:
-    """Store the CRM's current values in the undecided fields of the contact's edits, and whether they are restored."""
+    """Store the CRM's current values in the contact's undecided fields, and in its edits whether they are restored."""
     contact = found.snapshot.contact
     if contact is None:
         return
