@@ -31,7 +31,7 @@ CRM_REQUESTS = Histogram(
 def of_this_host() -> CollectorRegistry | None:
     """Return the durations of all processes of this host; None if they share no folder.
 
-    Without it each process would answer with its own figures only.
+    Without a shared folder, each process could answer only with its own figures.
     """
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return None

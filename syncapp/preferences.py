@@ -160,7 +160,7 @@ def _text(value: Any) -> str:
 
 
 def check(name: str, value: Any) -> Any:
-    """Return the value for the database. Raises BadSetting with the place of the error."""
+    """Check a value and return it as the database stores it. Raises BadSetting with the place of the error."""
     if name not in COLUMNS:
         raise BadSetting(name, "There is no such setting.")
     return COLUMNS[name](name, value)

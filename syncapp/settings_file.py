@@ -1,4 +1,4 @@
-"""Export and import of the settings as a file, without secrets and people."""
+"""Export and import of the settings as a file, without secrets or people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SettingsChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A setting, or a part of a rule, that the file would change; both values as texts."""
+    """A setting, or a part of a rule, that the file would change; both values as text."""
 
     place: str
     before: str

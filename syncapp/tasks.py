@@ -109,7 +109,7 @@ periodic_tasks: dict[str, Periodic] = {}  # by the name of its row
 def _periodic(
     *, stalled_after: float, is_due: Callable[[], bool] = lambda: True
 ) -> Callable[[Callable[[], None]], Any]:
-    """Make a function a task that beat publishes with the number of its round (jobs/periodic.py)."""
+    """Turn a function into a task that beat publishes with the number of its round (jobs/periodic.py)."""
 
     def make(work: Callable[[], None]) -> Any:
         name = work.__name__
@@ -179,7 +179,7 @@ def tick() -> None:
 
 
 def _dispatch(job_type: type[JobType], task: Any, *, among: Collection[type[Job]], limit: int = 200) -> None:
-    """Publish up to `limit` due jobs of a kind if it has any, unless an open breaker would stop them anyway."""
+    """Publish up to `limit` due jobs of a kind, if any, unless an open breaker would stop them anyway."""
     if limit <= 0 or job_type.model not in among or not breakers.allows_dispatch(job_type.breakers):
         return
     ids = queue.claim_for_dispatch(job_type.model, limit=limit)
@@ -275,7 +275,7 @@ def pull() -> None:
 
 @contextmanager
 def _with_breakers(what: str, forbidden: str, refused: str) -> Iterator[None]:
-    """Open a breaker for errors of the CRM (one of these two if it refuses), and log them."""
+    """Report the CRM's errors to their breaker (`forbidden` or `refused` if the CRM refuses), and log them."""
     try:
         yield
     except WrongOrganization:
@@ -310,7 +310,7 @@ def switch_filters(run_id: str) -> None:
 
 @shared_task
 def count_meetings(run_id: str) -> None:
-    """Count the meetings that a run may cancel; it cannot start before."""
+    """Count the meetings that a run may cancel; the run cannot start before that."""
     with _with_breakers("counting meetings", *REFUSED_FILTERS):
         meetings.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2)
 
@@ -328,7 +328,7 @@ def keep_policy(policy_id: str) -> None:
 
 
 def _client_for_comparison() -> CrmClient:
-    """Return the client. Raises CrmError, also for the wrong CRM; the policy then compares with stored readings."""
+    """Return the client. Raises CrmError, even for the wrong CRM, so that the policy uses stored readings instead."""
     try:
         return verified_client()
     except WrongOrganization as error:

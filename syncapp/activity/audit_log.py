@@ -4,7 +4,7 @@ Each filter has an index that ends with the time (models/audit.py), so the cost 
 of the log. A search for names finds edits: if few match, their entries are looked up; if many match, the log is
 scanned from its newest entry, which soon fills a page.
 
-A grouped page has one entry for each run, bulk decision, put-back plan, and round of a rule. The entries of
+A grouped page has one entry for each run, bulk decision, put-back plan, and round of a rule. The entries for
 their users and fields are not in the indexes that it reads, so a run of 20,000 users costs as much as a run of one
 user. PostgreSQL does not know how few entries of an area are left, and would look for them among those of all areas:
 `_Is` and the order make it walk through the index of the area.
@@ -77,7 +77,7 @@ class _Is(Func):
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """The conditions of a search; all that are set must hold. `since` is inclusive, `until` exclusive."""
+    """The conditions of a search; every condition that is set must hold. `since` is inclusive, `until` exclusive."""
 
     area: str = ""
     action: str = ""
@@ -98,7 +98,7 @@ class AuditFilter:
 
     @property
     def can_be_grouped(self) -> bool:
-        """Return whether the entries of runs and bulk decisions may be folded, because the search is not for them."""
+        """Return whether the entries of runs and bulk decisions may be folded, as the search does not ask for them."""
         return self.has_only_area_and_person and self.area != Area.DELIVERY
 
     @property
@@ -127,7 +127,7 @@ class Page:
 
 
 def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE, grouped: bool = False) -> Page:
-    """Return the newest entries, or those older than the entry `before`; `grouped` with one for each run."""
+    """Return the newest entries, or those older than the entry `before`; if `grouped`, one for each run."""
     entries = rows(conditions, grouped=grouped)
     last = AuditEntry.objects.filter(pk=before or 0).values("at")
     if last.exists():
@@ -151,7 +151,7 @@ def batches(conditions: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
 
 
 def rows(conditions: AuditFilter, *, grouped: bool = False) -> QuerySet[AuditEntry]:
-    """Return the matching entries, newest first; `grouped` with one for each run and bulk decision."""
+    """Return the matching entries, newest first; if `grouped`, one for each run and bulk decision."""
     entries = _entries(conditions)
     order = ["-at", "-id"]
     if conditions.begins_with_area(grouped=grouped):
@@ -179,7 +179,7 @@ def oldest_first(conditions: AuditFilter, *, limit: int) -> Page:
 
 
 def count(conditions: AuditFilter) -> int:
-    """Count the entries, at most up to MAX_COUNTED + 1."""
+    """Count the entries, up to MAX_COUNTED + 1."""
     return _matching(conditions).order_by()[: MAX_COUNTED + 1].count()
 
 
@@ -224,7 +224,7 @@ def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.all()
     area = conditions.area
     if area and conditions.action:
-        # Each action has one area; both conditions would hide from PostgreSQL how few entries there are.
+        # Each action belongs to one area; with both conditions, PostgreSQL could not tell how few entries match.
         entries, area = (entries, "") if area_of(conditions.action) == area else (entries.none(), "")
     exact = {
         "area": area,

@@ -88,7 +88,7 @@ def update_counts(*, seconds: float = 20.0) -> int:
 
 
 def _backfill(*, until: float) -> int:
-    """Count older days that remain, newest first, until the time is over; return how many."""
+    """Count older days that remain, newest first, until the time is up; return how many."""
     remaining = Heartbeat.objects.filter(name=BACKFILL).values_list("asked_at", flat=True).first()
     if remaining is None:
         return 0
@@ -138,7 +138,7 @@ def count_day(day: date) -> None:
 
 
 def step_of(seconds: float) -> int:
-    """Return the step of an age."""
+    """Return the step for an age."""
     return max(0, math.floor(math.log(max(seconds, FIRST_STEP) / FIRST_STEP, STEP)))
 
 

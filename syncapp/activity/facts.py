@@ -77,7 +77,7 @@ class Facts:
         return self.people.get(parse_uuid(entry.details.get("person")) or uuid.UUID(int=0))
 
     def label(self, entry: AuditEntry, value: str | None) -> str:
-        """Return the CRM's label of a value when it was staged or selected; '' if unknown."""
+        """Return the label that the CRM had for a value when it was staged or selected; '' if unknown."""
         field = self.fields.get(entry.field_id) if entry.field_id else None
         if field is None or value is None:
             return ""

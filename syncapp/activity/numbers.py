@@ -59,7 +59,7 @@ class Share:
 
     @property
     def percent(self) -> float | None:
-        """Return the rejected share of the decided; None if none was decided."""
+        """Return the percentage of decided fields that were rejected; None if none was decided."""
         return 100 * self.rejected / self.decided if self.decided else None
 
 

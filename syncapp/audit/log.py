@@ -60,7 +60,7 @@ def _recorder(fact: Callable[Params, Fact]) -> Callable[Params, AuditEntry]:
     """Return a function with the parameters of `Fact`, so that mypy checks its calls."""
 
     def record(*args: Params.args, **kwargs: Params.kwargs) -> AuditEntry:
-        """Write one entry with the content `Fact(...)` of these arguments, in the caller's transaction."""
+        """Write one entry, the `Fact` built from these arguments, in the caller's transaction."""
         return record_all([fact(*args, **kwargs)])[0]
 
     return record

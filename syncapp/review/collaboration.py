@@ -196,7 +196,7 @@ def text_problem(text: str) -> str:
 
 
 def note_presence(record_id: uuid.UUID, *, by: Person) -> None:
-    """Record that the person has this edit open, and delete their records of pages that were closed."""
+    """Record that the person has this edit open, and delete the person's records for pages since closed."""
     Presence.objects.filter(person=by, seen_at__lt=database_now(plus=-PRESENCE_SECONDS)).delete()
     seen = Presence(record_id=record_id, person=by, seen_at=Now())
     Presence.objects.bulk_create(

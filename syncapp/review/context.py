@@ -57,7 +57,7 @@ def lock_field(field_id: uuid.UUID) -> SyncField:
 
 
 def lock_fields(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
-    """Return the existing fields among these; fields that can be decided are locked, in the order of their ids.
+    """Return the fields with these ids that exist; those that can be decided are locked, in the order of their ids.
 
     Other fields are only read, so that a reviewer does not wait for the worker that is writing them.
     """

@@ -87,7 +87,7 @@ def decide(
     """Decide several fields in one transaction; a refused choice changes nothing and does not stop the others.
 
     All decisions become due at the same moment, so that one change set writes them. `is_part`: an earlier entry of
-    the group is the row of the activity page.
+    the group is the one that the activity page shows.
     """
     fields = context.lock_fields([choice.field_id for choice in choices])
     if not fields:
@@ -256,7 +256,7 @@ def _fact(action: str, decision: Decision, *, details: Mapping[str, Any] | None 
 def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> SyncField:
     """Undo a decision that is not yet part of a delivery.
 
-    Its decider or an administrator may undo it, a rule's decision every reviewer. Raises TooLate, NotPossible.
+    The decider or an administrator may undo it; any reviewer may undo a rule's decision. Raises TooLate, NotPossible.
     """
     decision = Decision.objects.select_related("field__record").get(pk=decision_id)
     field = context.lock_field(decision.field_id)
@@ -296,7 +296,7 @@ def last_submit(person: Person) -> list[Decision]:
 
 
 def _state_before(decision: Decision) -> dict[str, Any]:
-    """Return the field's columns before this decision: those of the last written one, or of an undecided field."""
+    """Return the field's columns before this decision: as the last written decision left them, or undecided."""
     finished = [DecisionState.WRITTEN, DecisionState.ALREADY, DecisionState.REPLACED, DecisionState.CONFLICT]
     earlier = decision.field.decisions.filter(version__lt=decision.version, state__in=finished)
     last = earlier.order_by("-version").first()

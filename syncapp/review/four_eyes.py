@@ -38,13 +38,13 @@ class Editor:
         """Return whether the editor is known to be this person."""
         if self.entra_id is not None:
             return self.entra_id == person.oid
-        # Without an id an equal address proves that it is the same person; another address proves nothing.
+        # Without an id, the same address proves that it is the same person; another address proves nothing.
         return bool(person.address) and self.address.casefold() == person.address.casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Editors:
-    """The editors of some edits. `anyone`: the setting lets any reviewer decide edits of unidentified editors."""
+    """The editors of some edits. `anyone`: the setting lets any reviewer decide edits by unidentified editors."""
 
     known: Mapping[uuid.UUID, Editor]
     anyone: bool

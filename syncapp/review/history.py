@@ -24,7 +24,7 @@ MAX_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class FormerValue:
-    """A proposed value that the CRM held before: until `at` if our write `ended` that, else as seen at `at`."""
+    """A proposed value that the CRM held before: until `at` if our write `ended` it, else it was last seen at `at`."""
 
     at: datetime
     ended: bool
@@ -45,7 +45,7 @@ def contact_history(record: SyncRecord, *, limit: int = MAX_LISTED) -> ContactHi
 
 
 def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
-    """Return the same columns in the contact's other edits, newest first, for fields that are undecided."""
+    """Return the contact's fields in other edits that change the same columns as the undecided ones, newest first."""
     names = {field.column_name for field in fields if field.is_undecided}
     if not names or record.target_id is None:
         return []
@@ -56,7 +56,7 @@ def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncF
 def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
 ) -> dict[uuid.UUID, FormerValue]:
-    """Return, by field, when the CRM last held the proposed value before the edit, as `rows` (`other_edits`) show."""
+    """Return, by field, when the CRM last held the proposed value before the edit, judged by `rows` (`other_edits`)."""
     found = {}
     for field in fields:
         if not (field.is_undecided and field.proposed_value):

@@ -122,7 +122,7 @@ def delete_old() -> None:
 
 
 def send_reminders() -> int:
-    """Queue one reminder of each overdue edit, to its assignee or all reviewers not away; return how many mails.
+    """Queue one reminder about each overdue edit, to its assignee or all reviewers not away; return how many mails.
 
     Parked edits are left out. The mails name the edits without their values.
     """

@@ -48,7 +48,7 @@ class LostDecision:
 class Report:
     """The report after a restore: recognized, lost and open decisions, and values that differ.
 
-    `unmarked` fields are written according to our database, but open in the CRM. `differing` is None if the CRM was
+    `unmarked` fields are written according to our database but open in the CRM. `differing` is None if the CRM was
     not read.
     """
 

@@ -1,4 +1,4 @@
 """Text: hidden characters, escaping for each destination, ids, locales, time zones.
 
-Imports nothing of the project.
+Imports nothing from the project.
 """

@@ -86,7 +86,7 @@ _MINUS = str.maketrans({"−": "-"})
 
 
 class Unreadable(ValueError):
-    """The input is not a number or date of the reader's locale; the message says what to enter."""
+    """The input is not a number or date in the reader's locale; the message says what to enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def example(decimals: int | None = None) -> str:
 def parse_number(text: str, *, decimals: int | None = None) -> str:
     """Parse a number in the locale's format into digits with a point: German "15.000,50" gives 15000.50.
 
-    `decimals` is the number of decimals allowed, None for any. Raises Unreadable if the text is not a number of the
+    `decimals` is the number of decimals allowed, None for any. Raises Unreadable if the text is not a number in the
     locale, or means different numbers in other locales.
     """
     formats = active()

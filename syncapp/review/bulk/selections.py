@@ -40,7 +40,7 @@ from syncapp.review.queue.criteria import Criteria, Tab, filter_records, matchin
 from syncapp.review.queue.reads import records_in
 
 MAX_FIELDS = 5000  # of one selection
-AT_ONCE = 25  # most fields that a page lists in full; of more, it shows examples and asks for the number
+AT_ONCE = 25  # longest list shown in full; for a longer one the page shows examples and asks for the number
 IN_REQUEST = AT_ONCE  # decided within the request: the page showed all of them with live values
 EXAMPLES = 5
 CHUNK = 500  # edits in one query
@@ -98,7 +98,7 @@ def _select(
 @retried
 def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
     waiting = [field for field in fields if field.is_undecided and field.delivery == FieldDelivery.NONE]
-    # Editors who are not read yet are checked when deciding.
+    # Editors who have not been read yet are checked when deciding.
     editors = four_eyes.load_editors(field.record.editor_id for field in waiting)
     reasons = ((field.pk, editors.block_reason(field.record.editor_id, (person,))) for field in waiting)
     blocked = {pk: reason for pk, reason in reasons if reason not in (None, BlockReason.UNREAD)}
@@ -192,7 +192,7 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
         raise NotPossible("Only the person who made this selection can decide it.")
     try:
         with transaction.atomic():
-            # A reading of live values may have left some out: the number must be that of the decided fields.
+            # Reading live values may have left some out: the typed number must match the fields to decide.
             selection = locked(Selection.objects.all()).get(pk=selection.pk)
             if not selection.fields:
                 raise NotPossible(_empty_message(is_changed=True, is_unidentified=False))
@@ -217,7 +217,7 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
 def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = None) -> None:
     """Decide items until none is left or the time is up; the rest is due again at once. Safe to run twice.
 
-    With `crm`, live values are read first and fields with another value are refused.
+    With `crm`, live values are read first, and fields whose value has changed are refused.
     """
     runner.run(SelectionJob(seconds, crm=crm), selection_id)
 

@@ -32,7 +32,7 @@ WORDS = {
 
 
 def changed_in_crm(field: SyncField, column: Column | None) -> bool:
-    """Return whether the CRM's last read value differs from the one that staging left, compared by type.
+    """Return whether the value last read from the CRM differs from the one that staging left, compared by type.
 
     Such a field is decided separately: a bulk decision or a rule has not seen that value.
     """

@@ -47,7 +47,7 @@ def build(assessments: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSe
     )
     contact = None
     if writes and view.contact is not None:
-        # By the raised revision the plug-in knows that this write is not an Outlook edit.
+        # From the raised revision, the plug-in knows that this write is not an Outlook edit.
         revision = None if view.contact.revision is None else view.contact.revision + 1
         contact = ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
     return ChangeSet(

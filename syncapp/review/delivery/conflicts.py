@@ -60,7 +60,7 @@ class StoredValue:
 class Assessment:
     """One decision with its finding and the CRM's current value.
 
-    `proves` is the id of an earlier unproven decision that the CRM did write. `trouble` says which value could not be
+    `proves` is the id of an earlier unproven decision that was in fact written. `trouble` says which value could not be
     read, `adjusted` is what the CRM stored if that differs from what we sent.
     """
 
@@ -86,8 +86,8 @@ def assess(
 ) -> list[Assessment]:
     """Assess each decision against a fresh view of the CRM.
 
-    `own` holds our decisions by field, `stored` the values by decision that the CRM stored instead of ours, `own_user`
-    the portal's user in the CRM.
+    `own` holds our decisions by field; `stored` holds, by decision, the values that the CRM stored instead of ours;
+    `own_user` is the portal's user in the CRM.
     """
     found = []
     for decision in decisions:

@@ -3,8 +3,8 @@
     claim ─▶ bind due decisions ─▶ read the CRM ─▶ assess ─▶ mark sent ─▶ one change set ─▶ apply results
 
 Every round starts by reading, so a delivery whose answer was lost is verified by the same steps: a staging row that
-carries our decision's id is written, whatever the contact holds now. Every part of a change set carries `If-Match`, so
-a request that is still in flight when we read again can no longer take effect after our own.
+carries our decision's id counts as written, whatever the contact holds now. Every part of a change set carries
+`If-Match`, so a request that is still in flight when we read again can no longer take effect after our own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Application of delivery results to decisions, fields, audit log and counters.
+"""Application of delivery results to decisions, fields, the audit log and counters.
 
-Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
+All of this runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """
 
 from __future__ import annotations

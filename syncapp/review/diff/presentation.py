@@ -1,4 +1,4 @@
-"""Presentation of each column type: words for its values, marks for its changes, and the input to type them.
+"""Presentation of each column type: words for its values, marks for its changes, and the input for typing them.
 
 A new type is one entry here, and one in `crm/values/column_types.py` for the CRM.
 """
@@ -66,7 +66,7 @@ def presentation(column: Column | None) -> Presentation:
 
 
 def format_day(day: date) -> str:
-    """Return 14 March 1987, in the reader's format."""
+    """Return a date such as 14 March 1987, in the reader's format."""
     return localization.day(day, long=True)
 
 
@@ -82,7 +82,7 @@ def _options_words(column: Column, value: str, label: str) -> str:
     known = dict(column.options)
     numbers = sorted(canonical.parse_choices(value))
     staged = [item for item in label.split(LIST_SEPARATOR) if item]
-    # Options that were deleted since keep their staged labels, if these can be matched for certain.
+    # Options deleted since staging keep their staged labels, if these can be matched for certain.
     deleted = [number for number in numbers if number not in known]
     others = [text for text in staged if text not in known.values()]
     labels: dict[int, str] = {}

@@ -15,7 +15,7 @@ from itertools import groupby
 from syncapp.text import characters
 
 MAX_BY_CHARACTER = 80  # characters; longer texts are compared by words
-MAX_PAIRS = 90_000  # pieces of one text times pieces of the other; above, the whole stretch counts as changed
+MAX_PAIRS = 90_000  # pieces of one text times pieces of the other; above this, the whole stretch counts as changed
 _SENTENCE = re.compile(r"[^.\n]*[.\n]|[^.\n]+")
 
 
@@ -117,7 +117,7 @@ def _same_length(a: list[str], b: list[str]) -> int:
 
 
 def _by_sentences(before: str, after: str) -> list[_Run]:
-    """Align long texts by sentences first, then the words of sentences that differ."""
+    """Align long texts by sentences first, then by the words of sentences that differ."""
     a, b = _SENTENCE.findall(before), _SENTENCE.findall(after)
     if len(a) * len(b) > MAX_PAIRS or min(len(a), len(b)) < 2:
         return [_Run(before, after)]
@@ -150,7 +150,7 @@ def _sign_runs(before: str, after: str) -> list[_Run]:
 
 
 def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
-    """Yield each letter or digit with the signs before it, finally the signs at the end with no letter."""
+    """Yield each letter or digit with the signs before it, and finally the signs after the last one."""
     signs: list[str] = []
     for cluster in characters.clusters(text):
         if cluster[0].isalnum():

@@ -51,7 +51,7 @@ class DiffSide:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A note about a change; `warns`: it is about something people overlook."""
+    """A note about a change; `warns` is set if it points out something that people overlook."""
 
     words: str
     warns: bool = False

@@ -68,7 +68,7 @@ class Criteria:
 
     @property
     def has_field_criteria(self) -> bool:
-        """Return whether only some of an edit's fields match."""
+        """Return whether the criteria may match only some of an edit's fields."""
         return bool(self.column or self.kind)
 
 
@@ -129,5 +129,5 @@ _STATES = {
     Tab.WRITING: Q(delivery__in=[FieldDelivery.WAITING, FieldDelivery.SENT]),
     Tab.DECIDED: ~Q(decision=FieldDecision.PENDING),
 }
-# The tabs whose fields an index finds by column and kind; in the others there are never many rows.
+# The tabs whose fields an index finds by column and kind; the other tabs never have many rows.
 _INDEXED = (Tab.WAITING, Tab.DECIDED)

@@ -1,6 +1,6 @@
 """Reads of the queue: pages, counts and neighbors of a tab under criteria.
 
-Pages continue after a row instead of an offset, so the last page costs no more than the first. Counts stop at
+Pages continue after a row instead of at an offset, so the last page costs no more than the first. Counts stop at
 MAX_COUNTED.
 """
 

@@ -151,7 +151,7 @@ def move(rule_id: uuid.UUID, *, up: bool, by: Person) -> None:
 
 @transaction.atomic
 def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
-    """Compare the rule with past decisions of people, and store the result so that the rule can be enabled."""
+    """Compare the rule with past decisions by people, and store the result so that the rule can be enabled."""
     rule = _lock_rule(rule_id)
     found = simulation.simulate(rule)
     figures = {
@@ -171,8 +171,8 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
 def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rule:
     """Enable a rule for new edits, and for waiting ones with `also_waiting`.
 
-    Raises NotSimulated unless the rule was simulated in its current form, RulesBusy while other rules check the waiting
-    edits.
+    Raises NotSimulated unless the rule was simulated in its current form, and RulesBusy while other rules are still
+    checking the waiting edits.
     """
     if not also_waiting and not runs.catch_up():
         raise RulesBusy("The other rules are still checking waiting edits. Try again in a minute.")

@@ -11,12 +11,12 @@ from syncapp.models.locking import locked
 from syncapp.models.review.rule import RuleState
 from syncapp.outbox import messages
 
-LAST = 20  # decisions of a rule that count
-MAX_REVERSED = 3  # of them; at this number the rule is paused
+LAST = 20  # most recent decisions by a rule that are examined
+MAX_REVERSED = 3  # reversals among them at which the rule is paused
 
 
 def record(decision: Decision) -> None:
-    """Record that a person reverses this decision, in the same transaction; only decisions of rules count."""
+    """Record that a person reverses this decision, in the same transaction; only decisions by rules count."""
     if decision.rule_id is None:
         return
     rule = locked(Rule.objects.all()).get(pk=decision.rule_id)

@@ -39,7 +39,7 @@ CHANNEL = "rule"
 class RunResult:
     """Counts of one run: fields checked, decided, and noted by rules in shadow mode.
 
-    `groups` has the group of audit entries of each rule that decided, whose first entry is stored.
+    `groups` has, by rule, the group of its audit entries, once the first entry is stored.
     """
 
     fields: int = 0
@@ -125,7 +125,7 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule], groups: Mapping[uui
 def _act(rule: Rule, field: SyncField, *, group: uuid.UUID, is_part: bool) -> bool:
     """Apply the rule to the field, or leave the field to people and store why; return whether it was decided.
 
-    The first decision of a group has the row on the activity page, the others are part of it.
+    The first decision of a group has the row on the activity page; the others are part of it.
     """
     if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
         return False  # paused during this run: people decide

@@ -1,4 +1,4 @@
-"""Comparison of a rule with the decisions of people: simulation of the past, and shadow mode."""
+"""Comparison of a rule with people's decisions: simulation of the past, and shadow mode."""
 
 from __future__ import annotations
 
