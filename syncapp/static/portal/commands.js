@@ -45,7 +45,7 @@ const commands = (() => {
     requests.forgetUnlessSent();
   }
 
-  // Where the CRM holds another value than the edit found, no key decides: the person chooses one of the values.
+  // Where the CRM's value is not the one that the edit replaced, no key decides: the person chooses one of the values.
   function choose(place = "button[name=do]") {
     const found = fields.here()?.querySelector(`:is(.conflict, .trouble) ${place}`);
     found?.focus();

@@ -29,7 +29,7 @@ const fields = (() => {
     document.getElementById("flash")?.append(line);
   }
 
-  // Moves no focus: that stays where it is until a key is used.
+  // Does not move the focus, which stays where it is until a key is used.
   function mark(field) {
     current = field?.dataset.field ?? "";
     all().forEach((one) => one.classList.toggle("current", one === field));

@@ -3,8 +3,8 @@
 
 {
   let opened = ""; // the address of the requested cell
-  let scrolled = 0; // of the matrix in its pane
-  let pageScrolled = 0; // of the page, where the cell replaces the matrix
+  let scrolled = 0; // scroll position of the matrix in its pane
+  let pageScrolled = 0; // scroll position of the page, where the cell replaces the matrix
 
   const table = () => document.querySelector(".matrix");
   const pane = () => document.querySelector(".matrix-pane");

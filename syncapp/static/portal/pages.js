@@ -29,8 +29,8 @@ function countMarks(form) {
   if (words) button.textContent = words[0].toUpperCase() + words.slice(1);
 }
 
-let decidedField = ""; // whose row takes the focus of its button
-let searchedField = ""; // whose lookup was searched
+let decidedField = ""; // the field whose button was used; its row takes the focus
+let searchedField = ""; // the field whose lookup was searched
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.target?.id !== "record") return;

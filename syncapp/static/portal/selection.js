@@ -60,7 +60,7 @@
     show();
   });
 
-  // Only the ticks go; other choices in the bar stay.
+  // Clear only the ticks; other choices in the bar stay.
   document.addEventListener("reset", (event) => {
     if (event.target !== bar()) return;
     event.preventDefault();
