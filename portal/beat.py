@@ -1,8 +1,8 @@
 """The Celery beat scheduler, which publishes a round of a periodic task only if none is in progress (`jobs.periodic`).
 
-Intervals use the monotonic clock and rounds the database's clock, so a wrong clock of the host or a second scheduler
-does no harm. While Redis is down, the scheduler reads the CRM itself, so that edits still arrive. It survives outages
-of the database.
+Intervals use the monotonic clock, and rounds use the database's clock, so neither a wrong clock on the host nor a
+second scheduler does harm. While Redis is down, the scheduler reads the CRM itself, so that edits still arrive. It
+survives outages of the database.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 class QuietOutages(logging.Filter):
     """A filter that shortens the log during outages: failing probes are not errors, and a 503 page logs one line.
 
-    Its traceback is dropped, because it would be the same for each request.
+    The traceback for a 503 page is dropped, because it would be the same for each request.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

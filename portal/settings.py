@@ -253,7 +253,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": BROKER_VISIBILITY,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
-    # Without these four a worker waits for minutes on a half-open connection, and publishing to a dead broker
+    # Without these four, a worker waits for minutes on a half-open connection, and publishing to a dead broker
     # blocks for 6 to 10 seconds.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,

@@ -29,7 +29,7 @@ def statement_seconds() -> float:
 
 
 def answer_seconds() -> float | None:
-    """Return how many seconds this process waits for an answer, which exceed the statement timeout; None: no limit."""
+    """Return for how many seconds this process waits for an answer, more than the statement timeout; None: no limit."""
     seconds = statement_seconds()
     return seconds + settings.DATABASE_CONNECT_SECONDS if seconds else None
 
