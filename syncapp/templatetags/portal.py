@@ -46,7 +46,7 @@ def age(when: datetime | None) -> SafeString:
 def _time(when: datetime | None, suffix: str) -> SafeString:
     if when is None:
         return mark_safe("")
-    is_recent = timezone.now() - when < JUST_NOW  # a busy server takes a second to answer, and people do not mind
+    is_recent = timezone.now() - when < JUST_NOW  # a busy server may take a second to answer
     words = "just now" if suffix and is_recent else times.age(when) + suffix
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), times.exact(when), words)
 

@@ -1,4 +1,4 @@
-"""Labels for the codes of audit entries: actions, channels, findings. Unknown codes are shown by their names."""
+"""Labels for the codes of audit entries: actions, channels, findings. Unknown codes are shown under their names."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from syncapp.web.base.failures import is_session_lost_with_database, server_erro
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that Django refused to parse, with the cause."""
+    """Answer a request that Django refused to parse, and name the cause."""
     if is_session_lost_with_database(exception):
         return server_error(request)
     if isinstance(exception, RequestDataTooBig):

@@ -60,6 +60,6 @@ def day(when: datetime, *, now: datetime | None = None) -> str:
 
 
 def seconds_left(until: datetime, *, now: datetime | None = None) -> int:
-    """Return the whole seconds until then, rounded up; 0 if it has passed."""
+    """Return the whole seconds until this time, rounded up; 0 if it has passed."""
     left = until - (now or timezone.now())
     return max(0, -(-left // timedelta(seconds=1)))

@@ -1,4 +1,4 @@
-"""Middleware that notes which pages people have open, so that the CRM is read more often while they do."""
+"""Middleware that notes which pages people have open, so that the CRM is read more often in the meantime."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class PolicyPresenter:
 
     @cached_property
     def cannot(self) -> list[tuple[str, int]]:
-        """Return the reasons why users cannot be switched, with the number of users."""
+        """Return the reasons why users cannot be switched, with the number of users for each."""
         rows = self.policy.members.filter(plan=Plan.CANNOT).order_by().values_list("why")
         return list(rows.annotate(users=Count("pk")).order_by("-users"))
 

@@ -52,7 +52,7 @@ class BarPart:
 class RiskPresenter:
     """The report, with links to the users behind each figure."""
 
-    name = "twice"  # of the panel with the trend by day
+    name = "twice"  # name of the panel with the trend by day
 
     def __init__(self, report: Report, *, may_switch: bool) -> None:
         self.report, self.may_switch = report, may_switch
@@ -85,7 +85,7 @@ class RiskPresenter:
 
     @property
     def rows(self) -> list[tuple[UnitRisk, list[tuple[int, str]]]]:
-        """Return all units with their users by sync paths."""
+        """Return all units with the number of their users by sync paths, and links to these users."""
         return [
             (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in SyncPaths])
             for unit in self.report.units

@@ -61,7 +61,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
 
 @allow(*FILTER_ROLES)
 def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpResponseBase:
-    """Export the users confirmed off, for the other product: an address per line, or a table."""
+    """Export the users confirmed off, for another product to take over: one address per line, or a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
     users = report.verified(run)
     if form == "csv":

@@ -67,7 +67,7 @@ def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class MailNotice:
-    """The notice after following a mail's link: a text, and the number and the last of the decisions since."""
+    """The notice after following a mail's link: a text, the number of decided fields, and the last decision."""
 
     words: str
     decided: int = 0

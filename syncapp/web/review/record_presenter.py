@@ -110,7 +110,7 @@ class PageRow:
 class RecordPresenter:
     """One contact's edit: the right side of the queue.
 
-    `is_editor_unidentified`: the CRM has no Entra id of the editor, so four eyes cannot be proved. `live_words`: how
+    `is_editor_unidentified`: the CRM has no Entra id for the editor, so four eyes cannot be proved. `live_words`: how
     long the values were in the CRM until capture restored the originals, '' if that is not known.
     """
 
@@ -181,7 +181,7 @@ class RecordPresenter:
 
     @property
     def being_written(self) -> str:
-        """Return the ids of the fields that are being written, as the page's next poll carries them."""
+        """Return the ids of the fields that are being written, as the page's next poll sends them."""
         return _ids(each for each in self.fields if each.is_being_written)
 
     @property

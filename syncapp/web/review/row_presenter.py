@@ -39,7 +39,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class RowPresenter:
-    """One edit in the list. `key` is its id as text: a row needs it seven times."""
+    """One edit in the list. `key` is its id, converted to text once because a row uses it seven times."""
 
     record: SyncRecord
     key: str
@@ -65,7 +65,7 @@ class RowPresenter:
 
     @property
     def phase(self) -> str:
-        """Return the passing state, as the list's next poll carries it."""
+        """Return the passing state, as the list's next poll sends it."""
         return self.badge.phase if self.badge else ""
 
 
@@ -140,7 +140,7 @@ def _rejected_before(fields: Mapping[uuid.UUID, list[SyncField]]) -> Collection[
 def _changed_in_crm(
     records: Sequence[SyncRecord], fields: Mapping[uuid.UUID, list[SyncField]], columns_of: ColumnsOf
 ) -> Collection[uuid.UUID]:
-    """Return the edits with an undecided field whose value in the CRM, as last read, is not what staging left."""
+    """Return the edits with an undecided field whose value in the CRM, as last read, differs from what staging left."""
     of_id = {record.pk: record for record in records}
     read = [
         each.pk

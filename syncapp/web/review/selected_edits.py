@@ -23,7 +23,7 @@ from syncapp.web.review.decision_form import first_problem
 from syncapp.web.review.params import QueueParams, read_params
 from syncapp.web.review.queue import show_queue
 
-MAX_EDITS = 1000  # of one request
+MAX_EDITS = 1000  # per request
 NOBODY = "nobody"
 NOTHING_SELECTED = "Select contacts that wait for a decision."
 CHOOSE_REVIEWER = "Choose a reviewer."

@@ -43,7 +43,7 @@ def settings_capture_identities(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("GET", "POST"))
 def settings_capture_identity_add(request: PortalRequest, user_id: UUID) -> HttpResponse:
-    """Explain the effect of adding a user, and add it."""
+    """Explain the effect of adding a user, and add them."""
     form = CaptureIdentityForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -149,7 +149,7 @@ class CapturePresenter:
 
     @cached_property
     def gaps(self) -> Sequence[CaptureGap]:
-        """Return the gaps of the days that are shown, the newest first."""
+        """Return the gaps in the days that are shown, newest first."""
         if self.capture is None:
             return []
         since = self.capture.now - timedelta(days=counts.MONTH)
@@ -220,7 +220,7 @@ class CapturePresenter:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """Return the columns of each source that changed some."""
+        """Return a section with the columns of each source that changed any."""
         shown = [each for each in self.changes.writers if each.columns and each.writer.source is not Source.FORM]
         rows = {row.anchor: row for row in self.sources}
         return [

@@ -149,7 +149,7 @@ class CheckPresenter:
 
     @cached_property
     def privileges(self) -> list[PrivilegeRow]:
-        """Return every privilege the portal needs, and those held that could be taken away."""
+        """Return every privilege that the portal needs, and those that it holds without need."""
         levels = {each["id"]: Level(each["level"]) for each in self.findings}
         needed = [
             PrivilegeRow(
@@ -168,7 +168,7 @@ class CheckPresenter:
 
     @property
     def more_not_needed(self) -> int:
-        """Return how many further privileges are held and not needed."""
+        """Return how many more privileges are held but not needed."""
         return max(0, len(self._not_needed) - _MAX_NOT_NEEDED)
 
     @property

@@ -1,4 +1,4 @@
-"""The pages of people: the list, one person, and everyone's own settings."""
+"""The pages about people: the list, one person, and everyone's own settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of put-back plans: the form with the last plans, and one plan with its results."""
+"""The pages for put-back plans: the form with the last plans, and one plan with its results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def settings_put_back(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_put_back_create(request: PortalRequest) -> HttpResponse:
-    """Create a plan of what was restored in a time range, and have its live values read."""
+    """Create a plan for what was restored in a time range, and have its live values read."""
     form = PutBackForm(request.POST, labels=_labels())
     if form.is_valid():
         try:

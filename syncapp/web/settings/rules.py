@@ -1,4 +1,4 @@
-"""The pages of rules: the list, one rule with its simulation, and the form."""
+"""The pages about rules: the list, one rule with its simulation, and the form."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def tours_context() -> dict[str, Any]:
 
 @public()
 def tours(request: HttpRequest) -> HttpResponse:
-    """Show the tours, with the steps that were done."""
+    """Show the tours, with the steps that have been done."""
     if not settings.DEMO:
         raise Http404
     return card(request, "sign_in/tours.html", **tours_context())
