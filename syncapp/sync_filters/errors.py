@@ -1,4 +1,4 @@
-"""The error of refused filter operations."""
+"""The error that refused filter operations raise."""
 
 from __future__ import annotations
 

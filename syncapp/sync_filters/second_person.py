@@ -19,7 +19,7 @@ _STARTED = [RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Users that a run or a policy switches (`users`), and others that the same person switches alone (`before`)."""
+    """Counts of users: those that a run or policy switches, and others whom its person switches alone (`before`)."""
 
     users: int
     before: int = 0

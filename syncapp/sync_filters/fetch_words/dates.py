@@ -1,4 +1,4 @@
-"""Dates in FetchXML conditions in words: spans such as "next 7 days", and comparisons."""
+"""FetchXML conditions on dates, in words: spans such as "next 7 days", and comparisons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _COMPARED = {
     "between": ("between {0} and {1}", "between {0} and {1}"),
     "not-between": ("not between {0} and {1}", "not between {0} and {1}"),
 }
-# A moment at midnight is its day for these; for the others the time of day says on which side the day falls.
+# With these operators, a moment at midnight reads as its day; with the others, the time decides whether that day is
+# included.
 _BY_DAY = ("ge", "lt", "on", "not-on", "on-or-after", "on-or-before")
 
 
@@ -60,7 +61,7 @@ def _moment(value: str) -> datetime | None:
 
 
 def _format_date(value: str, operator: str) -> str:
-    """Return a date in its own time zone, at the precision it was written; other texts unchanged."""
+    """Return a date in its own time zone and as precisely as it was written; return other texts unchanged."""
     found = _moment(value)
     if found is None:
         return value

@@ -63,7 +63,7 @@ def merge_pieces(words: Words) -> Words:
 
 
 def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
-    """Describe each part of a table's element; parts that say nothing are left out."""
+    """Describe each part of a table's element, leaving out parts that say nothing."""
     found: list[Words] = []
     for child in element:
         if child.tag == "filter" and set(child.attrib) <= {"type"}:
@@ -116,7 +116,7 @@ def _describe_condition(element: xml.Element, table: str, who: str) -> Words:
 
 
 def _values(element: xml.Element) -> list[str] | None:
-    """Return the values compared with, preferring stored labels; None if they have another form."""
+    """Return the values that a condition compares with, preferring stored labels; None if they have another form."""
     if any(child.tag != "value" or set(child.attrib) - {"uiname", "uitype"} for child in element):
         return None
     several = [child.get("uiname") or (child.text or "").strip() for child in element]

@@ -82,7 +82,7 @@ _ACTIVITIES = (
 )
 _PEOPLE = ("contact", "account", "systemuser")
 
-# Operators about the user who asks; they take no value.
+# Operators that compare with the current user; they take no value.
 ABOUT = {
     "eq-userid": "{who}",
     "ne-userid": "not {who}",
@@ -93,7 +93,7 @@ ABOUT = {
     "eq-businessid": "the business unit of {who}",
     "ne-businessid": "not the business unit of {who}",
 }
-# Beginning of the phrase for a date's column, for one table or for all ('').
+# The beginning of the phrase for a date column, in one table or in all tables ('').
 PLACES = {
     ("", "scheduledstart"): "starting",
     ("", "scheduledend"): "ending",
@@ -107,7 +107,7 @@ PLACES = {
     ("", "modifiedon"): "changed",
     ("", "actualend"): "finished",
 }
-# The noun for a date that is empty or not.
+# Nouns for conditions that test whether a date is empty.
 DATE_NOUNS = {
     ("", "scheduledstart"): "a start date",
     ("", "scheduledend"): "an end date",
@@ -116,7 +116,7 @@ DATE_NOUNS = {
     ("", "patternenddate"): "a last day",
     ("", "actualend"): "a date of completion",
 }
-# Text columns, in which a date is text, too.
+# Text columns, in which even a date is text.
 NO_DATES = ("subject", "fullname", "firstname", "lastname", "location", "name", "emailaddress1")
 _UNITS = ("hours", "days", "weeks", "months", "years")
 DATES = {
@@ -167,7 +167,7 @@ def operator_of(operator: str, values: int) -> str:
 
 
 def value_of(table: str, name: str, value: str) -> str:
-    """Return a value for reading: states by label, numbers unchanged, texts in quotes."""
+    """Return a value as people read it: states by label, numbers unchanged, texts in quotes."""
     if name == "participationtypemask":
         return ROLES.get(value, value)
     if name in YES_NO:

@@ -1,4 +1,4 @@
-"""The facts that decide what reaches one user's Outlook, as last read, from a few queries."""
+"""The facts, as last read, that decide what reaches one user's Outlook, from a few queries."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class TableExplanation:
 class UserExplanation:
     """The facts about one user.
 
-    `mailbox_paths`: paths that the mailbox opens for the rows that filters select, 0 to 2.
-    `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
+    `mailbox_paths`: the number of paths that the mailbox opens for rows selected by filters, 0 to 2. `of_teams`:
+    filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
     """
 
     tables: Sequence[TableExplanation]

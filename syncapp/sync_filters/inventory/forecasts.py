@@ -1,6 +1,6 @@
-"""Forecasts of the rows that leave a user's Outlook if filters are switched off; the CRM is only read, as the user.
+"""Forecasts of the rows that leave a user's Outlook if filters are switched off; they only read the CRM, as the user.
 
-The rows that those filters select, minus those that the user's other active filters and system filters select,
+A row leaves if one of those filters selects it and none of the user's other active filters or system filters does,
 because filters add up. What cannot be counted is unknown, never zero. The last answer is stored.
 """
 
@@ -41,10 +41,10 @@ class OrganizedMeeting:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Numbers of one table's rows that leave, that stay, and that leave and are future; None if unknown (see `why`).
+    """Counts of one table's rows that leave, that stay, and that leave and lie ahead; None if unknown (see `why`).
 
-    `is_more`: at least this many leave; `is_most`: at most, because other filters may select them. `meetings` is
-    None if it could not be determined which of them the user organizes.
+    `is_more`: at least this many leave; `is_most`: at most this many, because other filters may select some. `meetings`
+    is None if it could not be determined which of the rows the user organizes.
     """
 
     table: str
@@ -125,7 +125,7 @@ def _message_of(error: CrmError) -> str:
 
 @dataclass(slots=True)
 class _Selected:
-    """Selected rows with their start. `refused`: filters that could not be evaluated, with the reason."""
+    """Selected rows with their start times.  `refused`: filters that could not be evaluated, with the reason."""
 
     rows: dict[UUID, datetime | None] = field(default_factory=dict)
     complete: bool = True

@@ -1,6 +1,6 @@
 """Reads for the matrix of users and their filters, page by page, as of the last inventory.
 
-Cells are columns of their user, so a page of 20,000 users costs as much as a page of 20.
+Cells are columns of the user's row, so a page costs as much among 20,000 users as among 20.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OF_MAILBOX = {NO_MAILBOX: HAS_NO_MAILBOX, NOT_APPROVED: ~HAS_NO_MAILBOX & IS_NO
 class UserCriteria:
     """The search and filters of the matrix; all users by default.
 
-    `cells` are the wanted states of filters, at most one of each group; `method` as in SyncMethod, or NO_MAILBOX or
+    `cells` are the wanted states of filters, at most one per group; `method` as in SyncMethod, or NO_MAILBOX or
     NOT_APPROVED; `unit` is one business unit without those below it; `listed` is a UserList.
     """
 
@@ -169,5 +169,5 @@ def team_filters() -> list[FilterRow]:
 
 
 def inventory() -> MirrorCursor | None:
-    """Return the inventory's cursor: how far it is, and when it was last completed."""
+    """Return the inventory's cursor: how far it has come, and when it was last completed."""
     return MirrorCursor.objects.filter(table=CURSOR).first()

@@ -1,7 +1,7 @@
 """The sort orders of the matrix, and positions in them after which the next page begins.
 
 States are ranked by what a filter manager looks for first; users of the same rank are sorted by name. A position keeps
-the rank that its page showed, so that a user whose state changes between pages makes no other user appear twice.
+the rank that its page showed: even if its user's state changes before the next page, no other user appears twice.
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ def ordered(users: FilterUserQuerySet, order: Order) -> QuerySet[Any]:
 
 
 def following(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[Any]:
-    """Return those of the ordered users that follow a position."""
+    """Return the ordered users that follow a position."""
     if order.column is Column.NAME:
         way = "lt" if order.is_reversed else "gt"
         later = Q(**{f"name_key__{way}": after.name_key})
         same = Q(**{"name_key": after.name_key, f"id__{way}": after.user_id})
-        # With this bound, the database can start within the index.
+        # With this bound, the database can start in the middle of the index.
         return users.filter(Q(**{f"name_key__{way}e": after.name_key}) & (later | same))
     later = Q(rank__lt=after.rank) if order.is_reversed else Q(rank__gt=after.rank)
     by_name = Q(name_key__gt=after.name_key) | Q(name_key=after.name_key, id__gt=after.user_id)
@@ -107,9 +107,9 @@ def following(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[A
 
 
 def position_of(user_id: UUID, order: Order, *, rank: int | None = None) -> Position | None:
-    """Return the position of a user, whether they still match or not; None for an unknown user.
+    """Return the position of a user, whether or not they still match; None for an unknown user.
 
-    `rank` is the one that the page showed; without it, the current one counts.
+    `rank` is the rank that the page showed; without it, the current rank is used.
     """
     row = ordered(FilterUser.objects.filter(pk=user_id), order).values_list("rank", "name_key").first()
     if row is None:

@@ -25,7 +25,7 @@ MAX_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class UnitRisk:
-    """One business unit with its users by sync paths."""
+    """One business unit with the number of its users by sync paths."""
 
     unit_id: UUID | None
     name: str
@@ -49,7 +49,7 @@ class CauseRisk:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Units with the most doubled users first, causes by frequency; `team` if it covers only one.
+    """The units, most doubled users first, and the causes by frequency; `team` if the report covers only one.
 
     `days`: daily counts of all users, the oldest first; none for a team.
     """

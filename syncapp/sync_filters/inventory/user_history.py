@@ -14,13 +14,13 @@ from syncapp.models.sync_filters.run import NOT_STARTED, Outcome
 from syncapp.sync_filters.runs import undo
 
 MOST = 50
-# A run that was lost when a backup was restored, or the write with which the portal probes its access.
+# Stands for a run that was lost when a backup was restored, or for the write with which the portal probes its access.
 UNKNOWN_RUN = "the portal, in a run that is not known here"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A user's item of a run with its writes; `may_be_restored`: the states before the run can be restored."""
+    """A user's item in a run, with its writes; `may_be_restored`: the states before the run can be restored."""
 
     item: FilterRunItem
     written: Sequence[FilterRunChange]
@@ -45,14 +45,14 @@ def history_of(user: FilterUser) -> list[HistoryEntry]:
 
 @dataclass(frozen=True, slots=True)
 class OutsideChange:
-    """The last change to a filter that no known run made, with its author according to the filter's row."""
+    """The last change to a filter, if no known run made it, with the author named in the filter's row."""
 
     row: FilterRow
     by: str
 
 
 def outside_changes(user: FilterUser, history: Sequence[HistoryEntry]) -> list[OutsideChange]:
-    """Return filters whose version comes from no known run, newest first: changed by the user or someone in the CRM."""
+    """Return changes to filters whose version no known run wrote, newest first: by the user or someone in the CRM."""
     ours = {change.etag_after for entry in history for change in entry.written if change.etag_after}
     us = FilterAccess.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
     rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(us))

@@ -70,7 +70,7 @@ def save(name: str, lines: list[str], *, by: Person | None, brings_appointments:
 
 
 def delete(kept: UserList, *, by: Person) -> None:
-    """Delete a list and recount the products of its users."""
+    """Delete a list and recount its users' products."""
     with transaction.atomic():
         details = {"lines": kept.entries_count}
         audit.record("list.deleted", by=by, channel="screen", group=kept.pk, details=details, before=kept.name)

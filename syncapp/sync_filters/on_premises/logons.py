@@ -22,9 +22,9 @@ class LogonNames:
 
 
 def read(text: str) -> LogonNames:
-    r"""Return the logon names in a text; an address or a name of one user becomes that user's logon name.
+    r"""Return the logon names in a text; an address or name of exactly one user becomes that user's logon name.
 
-    `DOMAIN\account` and unknown texts stay: the script itself refuses names that it does not find.
+    `DOMAIN\account` and unknown texts stay as typed: the script itself refuses names that it does not find.
     """
     pasted = people.read(text, login_first=True)
     found = LogonNames(unread=list(pasted.unread))

@@ -1,7 +1,7 @@
 """T-SQL with which an administrator of an on-premises CRM's database switches filters.
 
-Writing to the CRM's database is unsupported, and the portal never runs the script. Unlike scripts found online, it
-remembers the rows that it touches, touches only those, checks the counts, and comes with its inverse.
+Writing to the CRM's database is unsupported, and the portal never runs the script. Unlike scripts found online, this
+one remembers the rows that it will touch, touches no others, checks the counts, and comes with its inverse.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class ScriptSpec:
-    """Filters of `tables` to switch, of the users with these logon names, or of all users if none is given.
+    """The filters to switch: those of `tables` that belong to users with these logon names, or to all users if none.
 
     `saved` is the name of the table that remembers the rows; `expect` is the exact number of rows that may be switched.
     Raises ValueError for names that are not safe in SQL.
@@ -44,7 +44,7 @@ class ScriptSpec:
 
     @property
     def before(self) -> tuple[int, int]:
-        """Return StateCode and StatusCode of the rows to switch."""
+        """Return the StateCode and StatusCode of the rows to switch."""
         return OFF if self.on else ON
 
     @property
@@ -90,7 +90,7 @@ WHERE {conditions};
 
 
 def inverse(spec: ScriptSpec) -> str:
-    """Return the script that restores the remembered states, except of rows that were changed since."""
+    """Return the script that restores the remembered states, except on rows that have been changed since."""
     state, status = spec.after
     saved = f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})"
     rows = f"StateCode = {state} AND StatusCode = {status} AND {saved}"

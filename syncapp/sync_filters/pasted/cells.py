@@ -13,7 +13,7 @@ _BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
 _AROUND = "'\"`()[]{}<>“”„‘’«»,;:."
 _LONGEST_NAME = 1000  # longer than any name: reported as unread instead of split
 _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
-# Kinds of proxy addresses beside SMTP ("Email addresses in Exchange Server"): the same mailbox in other systems.
+# Kinds of proxy addresses besides SMTP ("Email addresses in Exchange Server"): the same mailbox in other systems.
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
 _PROXY = re.compile(r"smtp:", re.IGNORECASE)
 _MAIL_LINK = re.compile(r"mailto:", re.IGNORECASE)
@@ -59,7 +59,7 @@ def read_cell(raw: str) -> Cell:
 
 
 def plain(text: str) -> str:
-    """Return the text for storing and showing: without invisible characters and enclosing quotes."""
+    """Return the text to store and show, without invisible characters and enclosing quotes."""
     text = visible(text)
     if len(text) > _LONGEST_NAME:
         return text
@@ -84,7 +84,7 @@ def _address(token: str) -> Address | None:
 def mailboxes(addresses: Sequence[Address]) -> list[tuple[str, ...]]:
     """Group the addresses by mailbox, the main one first, in the order of the text.
 
-    Proxy addresses with exactly one main address belong to one mailbox; any other address is a mailbox by itself.
+    Proxy addresses with exactly one main address belong to one mailbox; any other address is a mailbox of its own.
     """
     mains = [each.text for each in addresses if each.proxy == "SMTP"]
     if len(mains) != 1:

@@ -1,4 +1,4 @@
-"""Columns of a table that name the person of a row, found by headings and by content."""
+"""The columns of a table that name each row's person, found by headings and by content."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Columns:
 
     @property
     def words(self) -> str:
-        """Return which columns were read."""
+        """Return a sentence about which columns were read."""
         if self.heading is None:
             return f"Column {min(self.places.values()) + 1} was read, the others were not."
         names = [plain(self.heading.cells[place]) for place in sorted(self.places.values())]

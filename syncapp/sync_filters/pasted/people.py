@@ -1,4 +1,4 @@
-"""People that a pasted or uploaded text names, each once, and the parts that could not be read."""
+"""The people named in a pasted or uploaded text, each once, and the parts that could not be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_QUOTED = 60
 
 @dataclass(frozen=True, slots=True)
 class PersonEntry:
-    """One person as a text names them: the forms to try in order, and the unread cells `beside` them.
+    """One person named in a text: the forms to try, in order, and the unread cells `beside` them.
 
     `is_names`: the line holds only texts without an address, each of which may be a person's name.
     """
@@ -44,7 +44,7 @@ class PastedPeople:
 
 
 def read(text: str, *, login_first: bool = False) -> PastedPeople:
-    """Read the people of a text; `login_first` prefers a table's logins to its addresses."""
+    """Read the people named in a text; `login_first` prefers a table's logins to its addresses."""
     found, read_in = rows_of(text), PastedPeople()
     if not found.rows:
         return read_in
@@ -53,7 +53,7 @@ def read(text: str, *, login_first: bool = False) -> PastedPeople:
     for row in found.rows:
         if columns and row is columns.heading:
             continue
-        # A table has several columns; a row with a single cell, or with too many, is read by itself.
+        # A table has several columns; a row with a single cell, or with too many, is read as a line outside it.
         is_table = columns and columns.width > 1 and len(row.cells) > 1
         if columns and is_table and not any(map(str.strip, row.cells[columns.width :])):
             people = iter([PersonEntry(row.line, _forms_of(row, columns.places, login_first))])
@@ -72,7 +72,7 @@ def read(text: str, *, login_first: bool = False) -> PastedPeople:
 
 
 def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
-    """Return the accounts of a row, or its name if it has none; a name is never a second form of an account."""
+    """Return the accounts in a row, or its name if it has none; a name is never a second form of an account."""
     cells = {kind: read_cell(row.cells[place]) for kind, place in places.items() if place < len(row.cells)}
     order = sorted(cells, key=lambda kind: (kind is not Kind.LOGIN if login_first else False, kind))
     accounts: list[str] = []
@@ -90,7 +90,7 @@ def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str
 
 
 def _of_row(row: Row, delimiter: str) -> Iterator[PersonEntry]:
-    """Yield the people of a line outside a table: every address, or else the names.
+    """Yield the people in a line outside a table: every address, or else the names.
 
     A name may hold a comma, but no other delimiter.
     """

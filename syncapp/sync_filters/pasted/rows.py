@@ -61,7 +61,7 @@ def _quality(reading: Rows) -> tuple[int, int]:
 
 
 class _Lines:
-    """An iterator of lines for the csv reader, which counts the lines of the current row."""
+    """An iterator over lines for the csv reader that counts the lines of the current row."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self._lines = lines
@@ -91,7 +91,7 @@ def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
         except csv.Error:  # a cell beyond csv.field_size_limit
             cells, is_whole = [], False
         taken = [(start, cells)]
-        if not is_whole:  # the quotes make no sense: each line is read by itself, so that no cell swallows one
+        if not is_whole:  # the quotes make no sense: each line is read by itself, so that no cell spans lines
             taken = [(place, lines[place].rstrip("\r\n").split(delimiter)) for place in range(start, source.next)]
         for place, found in taken:
             if any(map(str.strip, found)):

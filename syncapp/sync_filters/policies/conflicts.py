@@ -1,6 +1,6 @@
 """Conflicts over a user's filters: between policies, with a person's run or undo, or with users who switch back.
 
-The only place that finds them, for the pages of policies, their comparison, and the users that their repairs skip. A
+Only this module finds conflicts: for the pages of policies, for comparisons, and for the users that repairs skip. A
 person resolves a conflict by excepting the users from one policy, or by putting the policy in charge
 (`PolicyMember.decided_at`). Runs that ended before a person let the policy repair count as resolved.
 """
@@ -45,7 +45,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class ConflictSource:
-    """The other side of a conflict: a policy or a run; neither for a user who was switched back repeatedly."""
+    """The other side of a conflict: a policy or a run; neither if the user was repeatedly switched back."""
 
     policy: FilterPolicy | None = None
     run: FilterRun | None = None
@@ -70,14 +70,14 @@ def desired_state_of(policy: FilterPolicy) -> DesiredState:
 
 
 def desired_state_of_run(run: FilterRun) -> DesiredState:
-    """Return the state a run creates; with mailbox method None, nothing of the mailbox's tables synchronizes."""
+    """Return the state that a run creates; mailbox method None means that the mailbox's tables are off."""
     if run.sets_mailbox_method:
         return DesiredState(MAILBOX_TABLES, run.wanted_method != SyncMethod.NONE)
     return DesiredState(frozenset(run.tables), run.wanted_on)
 
 
 def conflict_sources(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[UUID, list[ConflictSource]]:
-    """Return the other sides of the policy's conflicts, for each of these users that has any."""
+    """Return the other sides of the policy's conflicts, for each of these users who has any."""
     found: dict[UUID, list[ConflictSource]] = defaultdict(list)
     wanted_users = set(user_ids)
     if not wanted_users:
@@ -94,7 +94,7 @@ def conflict_sources(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[U
 
 
 def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
-    """Return all conflicts of a policy about the users of its group, the most users first."""
+    """Return all conflicts over the users of a policy's group, those with the most users first."""
     compared = policy.members.order_by("user__name_key", "user_id").values_list("user_id", flat=True)
     group = list(compared) if policy.full_at else members_or_empty(policy)
     found: dict[ConflictSource, list[UUID]] = defaultdict(list)
@@ -106,13 +106,13 @@ def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
 
 
 def conflicting_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep users of this (perhaps unsaved) policy in the opposite state, with how many."""
+    """Return the policies that keep some users of this (perhaps unsaved) policy in the opposite state: how many."""
     policies = _conflicting_with(desired_state_of(policy), but=but or policy.pk)
     return _with_common_users(policies, set(members_or_empty(policy)) if policies else set())
 
 
 def policies_conflicting_with(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep users whom a run changes in the opposite state, with how many."""
+    """Return the policies that want the opposite state for some of the users whom a run changes, and how many."""
     policies = _conflicting_with(desired_state_of_run(run), but=run.policy_id)
     items = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
     return _with_common_users(policies, set(items.values_list("user_id", flat=True)) if policies else set())
@@ -188,9 +188,9 @@ def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
 
 
 def _last_conflicting_writes(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
-    """Return when and by which run, for each user whose filters or mailbox were last written against the policy.
+    """Return the time and run of the last write to each user's filters or mailbox, if it went against the policy.
 
-    Writes of other policies are ignored: while such a policy is in force, it is a conflict by itself.
+    Writes by other policies are ignored: while in force, such a policy is a conflict in itself.
     """
     policy = history.policy
     latest: dict[UUID, dict[object, tuple[datetime, UUID, bool]]] = defaultdict(dict)

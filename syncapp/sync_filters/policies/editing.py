@@ -1,4 +1,4 @@
-"""Editing of policies: create, change, turn on repair, stop and remove; each step is taken by a person and audited.
+"""Editing of policies: create, change, turn on repair, stop and remove; each step is audited.
 
 A policy's runs belong to the person who turned on repair. If its group is larger than one person may switch alone, a
 second person confirms the policy once, after both have seen the comparison that shows who deviates.
@@ -30,7 +30,7 @@ MAX_PER_NIGHT = 1000
 
 
 class InvalidPolicy(ValueError):
-    """A specification that makes no policy; `problems` by field of the form."""
+    """A specification that makes no valid policy; `problems` are by form field."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(" ".join(problems.values()))
@@ -96,7 +96,7 @@ _IN_SHADOW = {"mode": PolicyMode.SHADOW, "repair_by": None, "confirmed_by": None
 
 @transaction.atomic
 def request_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, channel: str = "screen") -> None:
-    """Turn on repair after seeing the comparison of `seen`; a large group waits for a second person.
+    """Turn on repair for a person who saw the comparison of `seen`; a large group waits for a second person.
 
     Raises NotPossible.
     """
@@ -226,7 +226,7 @@ def _compare_all_soon() -> None:
 
 @transaction.atomic
 def compare_now(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Have the whole group compared with the next tick. Raises NotPossible."""
+    """Have the whole group compared at the next tick. Raises NotPossible."""
     if not policy.is_active:
         raise NotPossible("This policy is stopped. Resume it first.")
     _update(policy, wants_full=True, due_at=Now(), dispatched_at=None)

@@ -35,7 +35,7 @@ def in_force() -> list[FilterPolicy]:
 
 
 def policies_of(user: FilterUser) -> list[FilterPolicy]:
-    """Return the policies in force whose group this user belongs to."""
+    """Return the policies in force whose group includes this user."""
     policies = [] if user.is_disabled else in_force()
     if not policies:
         return []

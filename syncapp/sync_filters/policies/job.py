@@ -41,9 +41,9 @@ _CHUNK = 250
 
 
 def work(policy_id: uuid.UUID, *, crm: Callable[[], CrmClient] | None = None) -> bool:
-    """Process the policy if it is due and no other worker does. Safe to call twice, and after a crash at any point.
+    """Process the policy if it is due and no other worker has it. Safe to call twice, and after a crash at any point.
 
-    `crm` is used to read the group again when a person asked for the comparison.
+    `crm` is used to read the group again when a person has asked for the comparison.
     """
     return runner.run(PolicyJob(crm), policy_id)
 
@@ -92,7 +92,7 @@ def _reschedule(lease: Lease, pause: timedelta | None) -> None:
 
 
 def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | None) -> timedelta | None:
-    """Start, compare or repair, as due now; return how long to wait until the next time, None for the usual hour."""
+    """Start, compare or repair, whichever is due; return how long to wait until then, None for the usual hour."""
     if not policy.is_active or not policy.is_in_force(timezone.now().date()):
         return USUAL_PAUSE
     if repairs.discard_failed_preparation(policy):
@@ -142,7 +142,7 @@ def is_due_in_full(policy: FilterPolicy) -> bool:
 
 
 def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, full: bool) -> None:
-    """Store a plan for the users of the group: for all, or only for new ones whose filters were read."""
+    """Store a plan for the users of the group: for all, or only for new ones whose filters have been read."""
     known = {member.user_id: member for member in policy.members.all()}
     unread = set() if full else set(FilterUser.objects.filter(filters_due=True).values_list("pk", flat=True))
     compared = group if full else [user_id for user_id in group if user_id not in known and user_id not in unread]

@@ -1,4 +1,4 @@
-"""A new reading of a policy's group from the CRM, for a person who asked for the comparison and waits for it."""
+"""A new reading of a policy's group from the CRM, for a person who asked for the comparison and is waiting for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILTER_BREAKERS = (
     Breaker.Name.REFUSED_INVENTORY,
     *breakers.CONNECTION_BREAKERS,
 )
-MAX_USERS = 250  # a few seconds; a larger group is compared by the last inventory, and the page shows its age
+MAX_USERS = 250  # a few seconds; a larger group is compared using the last inventory, and the page shows its age
 _CHUNK = 50
 
 

@@ -21,7 +21,7 @@ _IN_CONFLICT = "Another policy or a run conflicts over this user; see the policy
 
 
 def repair(policy: FilterPolicy) -> timedelta | None:
-    """Create a run for users who deviate, and start it if it is prepared; return how long to wait, None if as usual."""
+    """Create a run for deviating users, and start it if prepared; return how long to wait, None for the usual hour."""
     person = policy.repair_by
     if person is None or not person.is_active or not person.has_role(Role.FILTER_MANAGER):
         editing.stop_and_ask(
@@ -45,10 +45,10 @@ def repair(policy: FilterPolicy) -> timedelta | None:
 
 
 def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the users to repair next: those never held back first, and at most as many as this night allows.
+    """Return the users to repair next, at most as many as this night allows; those never held back come first.
 
     Users whose repair failed tonight wait for the next night; users who switched back after a repair do not. Users in
-    conflict (another policy, a run or an undo) are skipped until a person decides.
+    conflict (with another policy, a run or an undo) are skipped until a person decides.
     """
     if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
         return []
@@ -64,7 +64,7 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
 
 
 def is_being_prepared(policy: FilterPolicy) -> bool:
-    """Return whether the list of its run is being made, or its users' meetings are being counted."""
+    """Return whether the list of a run of the policy is being made, or its users' meetings are being counted."""
     return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
 
 
@@ -73,7 +73,7 @@ def is_running(policy: FilterPolicy) -> bool:
 
 
 def discard_failed_preparation(policy: FilterPolicy) -> bool:
-    """Cancel runs whose list could not be made, and stop; such a run would otherwise stay open forever."""
+    """Cancel runs whose list could not be made, and stop the policy; such a run would otherwise stay open forever."""
     failed = [run for run in FilterRun.objects.filter(policy=policy, state=RunState.PREPARING) if progress(run).failed]
     for run in failed:
         transitions.cancel(run, by=run.person, channel="policy")

@@ -18,7 +18,7 @@ from syncapp.models.sync_filters.run import Outcome
 
 @dataclass(frozen=True, slots=True)
 class LeasedItem:
-    """A user of the run with the lease under which this worker processes them."""
+    """One user of the run, with the lease under which this worker processes them."""
 
     lease: Lease
     item: FilterRunItem

@@ -1,18 +1,20 @@
-"""The number of users that a run works on at once: three numbers that multiply.
+"""The number of users that a run works on at once: the product of three numbers.
 
     run ─▶ CONCURRENT_TASKS tasks ─▶ BATCH_SIZE users each ─▶ with the portal's permission: one request for all
                                                             └▶ in the users' names: CONCURRENT_REQUESTS, a user each
 
-The rate limiter (crm/rate_limit) keeps their product below the CRM's limits, so more of them only wait longer.
+The rate limiter (crm/rate_limit) keeps their product below the CRM's limits, so raising one of them only lengthens the
+wait.
 """
 
 from __future__ import annotations
 
-# Users that a task claims together. All of them have to be answered within HTTP_SECONDS, their filters are read in one
-# request (MAX_OWNERS_PER_REQUEST), and a user of a shared request that was lost is read again before it is written.
+# The users that a task claims together. The CRM has to answer for all of them within HTTP_SECONDS, their filters are
+# read in one request (MAX_OWNERS_PER_REQUEST), and if the answer to a shared request is lost, each of its users is read
+# again before the next write.
 BATCH_SIZE = 10
 # Tasks published for a run at each dispatch; a worker takes each as soon as it is free.
 CONCURRENT_TASKS = 4
-# Impersonation is per request. One that switches four filters keeps the CRM busy for 0.2 s: with four tasks enough to
-# use all that it allows.
+# Each request impersonates one user. One that switches four filters keeps the CRM busy for 0.2 s, so with four tasks
+# this many requests use all that the CRM allows.
 CONCURRENT_REQUESTS = 4

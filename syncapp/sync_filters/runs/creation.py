@@ -22,7 +22,7 @@ from syncapp.sync_filters.runs import preparation
 from syncapp.text.localization import number
 
 MAX_USERS = 50_000
-_NUMBER_ATTEMPTS = 10  # runs that are created at the same moment
+_NUMBER_ATTEMPTS = 10  # one for each run created at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def create_run(user_ids: Sequence[UUID], spec: RunSpec, *, by: Person, channel: 
 def create_numbered(**columns: Any) -> FilterRun:
     """Create a run under the next free number, even if another one is created at the same moment.
 
-    Both take the same number; the second waits at the unique constraint for the first, then takes the next one. A
+    Both try the same number; the second waits at the unique constraint for the first, then takes the next number. A
     database sequence would leave gaps, which look like missing runs. Raises NotPossible.
     """
     for _ in range(_NUMBER_ATTEMPTS):

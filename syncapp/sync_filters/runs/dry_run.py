@@ -24,7 +24,7 @@ ReportProgress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class DryRunSummary:
-    """Users by plan; `may_be_held` of those who will change have meetings that a real run would count first."""
+    """The number of users by plan; a real run would first count meetings of `may_be_held` of those who will change."""
 
     users: int
     by_plan: dict[str, int]

@@ -100,7 +100,7 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
 
 
 def _as_wanted(leased: LeasedItem, run: FilterRun, outcome: Outcome, live: Sequence[OutlookFilter]) -> ItemResult:
-    """Return the result for a user whose listed filters are as planned, but who may have others that are not."""
+    """Return the result for a user whose listed filters are as planned, although other filters may not be."""
     wanted, listed = (0 if run.wanted_on else 1), {change.filter_id for change in leased.changes}
     others = [row for row in live if row.table in run.tables and row.state != wanted and row.id not in listed]
     if not others or run.undoes_id is not None:

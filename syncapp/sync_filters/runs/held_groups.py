@@ -1,6 +1,6 @@
-"""Groups of the users that a run holds back: by their nearest meeting, or by the risk for their mailbox.
+"""Groups of the users that a run holds back: by their nearest meeting, or by the risk to their mailbox.
 
-A group can be released as a whole once its list was shown. Users whose risk is unknown are released one by one.
+A group can be released as a whole once its list has been shown. Users whose risk is unknown are released one by one.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
     facts, rows = [], []
     for each, result in stored:
         item, found = each.item, {row.id: row for row in result.filters or ()}
-        # A failed user whose filters are in the desired state was written too, for example by the wrong author.
+        # If the filters of a failed user are in the desired state, they were written too, for example by the wrong
+        # author.
         failed_late = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
         if result.outcome in WRITTEN or failed_late:
             etags = {row.id: row.etag for row in found.values()}

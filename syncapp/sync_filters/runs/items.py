@@ -68,7 +68,7 @@ def load_people(user_ids: Sequence[UUID]) -> dict[UUID, FilterUser]:
 
 
 def filters_of(user_ids: Collection[UUID], tables: Sequence[str]) -> QuerySet[FilterRow]:
-    """Return these users' filters of these tables that can be switched."""
+    """Return the filters of these users and tables that can be switched."""
     return FilterRow.objects.for_outlook().filter(owner_id__in=list(user_ids), table__in=tables)
 
 
@@ -103,7 +103,7 @@ def _wanted_state(run: FilterRun) -> int:
 
 
 def takes_appointments_away(run: FilterRun) -> bool:
-    """Return whether the run switches filters of appointments off."""
+    """Return whether the run switches appointment filters off."""
     return not run.sets_mailbox_method and not run.wanted_on and bool(set(run.tables) & set(APPOINTMENT_TABLES))
 
 

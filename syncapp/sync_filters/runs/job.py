@@ -4,8 +4,8 @@
 
 With the portal's own permission, ten users share a request, each with their own change set; as the owners, each user
 has a request, because impersonation is per request, and a few are sent at once. A row is written under the version that
-the list was made with, so a user whose filters changed since is skipped, and a request whose answer was lost can take
-effect only once.
+the list was made with, so a user whose filters have changed since is skipped, and a request whose answer was lost can
+take effect only once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, Run
 
 
 def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
-    """Switch users until none is due or the time is up; return whether some may be left.
+    """Switch users until none is due or the time is up; return whether any may be left.
 
     Safe to call from many workers at once, twice, and after a crash at any point. Errors are stored with the items.
     """
@@ -177,7 +177,8 @@ class FilterSwitchJob(BatchJobType):
             results = []
             for each in batch.items:
                 user, result = each.item.user, ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}")
-                # The user may have been disabled or lost the roles; otherwise the portal lacks the permission.
+                # The user may have been disabled or may have lost their roles; otherwise the portal lacks the
+                # permission.
                 inventory.refresh_directory(batch.crm, [user.pk])
                 user.refresh_from_db()
                 if user.is_disabled:
@@ -215,7 +216,7 @@ class FilterSwitchJob(BatchJobType):
 
 
 def _is_powerless(batch: Batch) -> bool:
-    """Return whether the CRM would forbid it for any user, after it did for all users of this batch."""
+    """Return whether the CRM would refuse the write for any user, since it refused it for all users of this batch."""
     if batch.run.sets_mailbox_method:
         return len(batch.items) > 1
     return access.capabilities().writing == Access.NONE
@@ -237,7 +238,7 @@ def _apply_and_remove(batch: Batch, results: Sequence[tuple[LeasedItem, ItemResu
 
 
 def claim_for_dispatch() -> list[uuid.UUID]:
-    """Return the runs to publish tasks for now, each at most once per REDISPATCH_AFTER however many ticks run."""
+    """Return the runs to publish tasks for now, each at most once per REDISPATCH_AFTER, however many ticks run."""
     silent = Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
     due = FilterRunItem.objects.all().due().order_by().values("run")
     ids = FilterRun.objects.filter(silent, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]
@@ -245,6 +246,6 @@ def claim_for_dispatch() -> list[uuid.UUID]:
 
 
 def undo_dispatch(*run_ids: uuid.UUID) -> None:
-    """Let the next tick publish tasks again, because publishing failed or a task's time was up before the work."""
+    """Let the next tick publish tasks again, because publishing failed or a task ran out of time before its work."""
     for run_id in run_ids:
         FilterRun.objects.filter(pk=run_id).update(dispatched_at=None)

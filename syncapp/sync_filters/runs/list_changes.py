@@ -1,7 +1,7 @@
 """Changes to a planned run's list before it starts: release users who are held back, leave users out, or undo either.
 
-Only the person who created the run makes them, and only until someone is asked to confirm the list. Each locks the run,
-so that it cannot be started halfway through, and records an audit entry.
+Only the person who created the run can make these changes, and only until someone is asked to confirm the list. Each
+change locks the run, so that it cannot be started halfway through, and records an audit entry.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from syncapp.sync_filters.runs.parts import Part
 
 @transaction.atomic
 def release(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: str = "screen") -> int:
-    """Include users who were held back, each ticked by hand; return how many. Raises NotPossible."""
+    """Include held-back users whom a person ticked one by one; return how many. Raises NotPossible."""
     _lock(run, by)
     return _release(run, run.items.filter(pk__in=item_ids, plan=Plan.HELD), by, channel)
 
 
 @transaction.atomic
 def release_group(run: FilterRun, group: HeldGroup, *, seen: str, by: Person, channel: str = "screen") -> int:
-    """Include a group that was held back and still has this digest; return how many users. Raises NotPossible."""
+    """Include a held-back group if it still has the digest `seen`; return how many users. Raises NotPossible."""
     _lock(run, by)
     if not group.can_be_released_together:
         raise NotPossible("What is at risk for these users is not known. Tick them one by one.")
@@ -107,7 +107,7 @@ def _leave_out(run: FilterRun, items: ItemQuerySet, by: Person, channel: str, **
 
 
 def _record(run: FilterRun, action: str, by: Person, channel: str, *, users: int, **details: int | str) -> None:
-    """Write the audit entry of a change, if it concerns any user."""
+    """Write the audit entry for a change, if it concerns any user."""
     if users:
         entry = {"run": run.number, "users": users, **details}
         audit.record(action, by=by, channel=channel, group=run.pk, details=entry)

@@ -47,7 +47,7 @@ def create_missing_jobs() -> None:
 
 
 def work(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
-    """Continue counting for at most `seconds`; False if another worker does, or a breaker is open."""
+    """Continue counting for at most `seconds`; return False if another worker is counting, or a breaker is open."""
     return runner.run(MeetingCountJob(crm, seconds), run_id)
 
 
@@ -95,7 +95,7 @@ class MeetingCountJob(JobType):
 def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
     """Count the meetings of the next users; return whether all users are counted. Raises CrmError.
 
-    A user is held back if there are any, or if they are not fully known.
+    A user is held back if they have such meetings, or if their meetings are not fully known.
     """
     waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
     items = list(waiting[:MAX_USERS_PER_REQUEST])
@@ -134,7 +134,7 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
 
 
 def next_start(starts: Iterable[datetime | None], *, now: datetime) -> datetime | None:
-    """Return the earliest of these starts; None without any, or if one is unknown or past (a series in progress)."""
+    """Return the earliest of these starts; None if there is none, or one is unknown or past (a series in progress)."""
     known = list(starts)
     is_known = all(start is not None and start >= now for start in known)
     return min((start for start in known if start is not None), default=None) if is_known else None
@@ -149,5 +149,5 @@ def _end_if_counted(run: FilterRun) -> bool:
 
 
 def delete_old(*, days: int = 90) -> int:
-    """Delete meetings at risk of old runs; return how many. They are kept for people who call the attendees."""
+    """Delete old runs' meetings at risk; return how many. They are kept for people who call the attendees."""
     return MeetingAtRisk.objects.filter(item__run__frozen_at__lt=timezone.now() - timedelta(days=days)).delete()[0]

@@ -17,7 +17,7 @@ DEACTIVATED = "The mailbox is deactivated in the CRM."
 
 
 def precheck(batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
-    """Read all mailboxes; return the users whose mailbox is not as it was found."""
+    """Read all mailboxes; return the users who need no write or whose mailbox must not be written."""
     ids = [each.item.mailbox_id for each in batch.items if each.item.mailbox_id]
     live = {mailbox.id: mailbox for mailbox in batch.crm.directory.mailboxes_by_id(ids)} if ids else {}
     results = []
@@ -49,7 +49,7 @@ def apply(batch: Batch) -> list[ItemResult]:
 
 
 def _result(answer: MethodResult) -> ItemResult:
-    """Return the result of a write; 412 is not final, the mailbox is read again and compared."""
+    """Return the result of a write; 412 is not final: the mailbox is read again and compared."""
     error = answer.error
     if error is not None and (error.refuses_operation or isinstance(error, CredentialsRefused)):
         return ItemResult(error=error, request_failed=True)

@@ -1,6 +1,6 @@
 """Mails about a run that waits for a second person, was paused automatically, took long, or is being undone.
 
-A mail is queued in the transaction that changes the run; its text is made when it is sent.
+A mail is queued in the transaction that changes the run; its text is written when it is sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.outbox import messages
 
 WAITS, PAUSED, DONE, UNDONE = "waits", "paused", "done", "undone"
-# A smaller run that started at once without a confirmation ends while its person still watches the page.
+# A smaller run that started at once without a confirmation ends while its person is still watching the page.
 FEWEST_FOR_A_MAIL = 20
 _MAX_RECIPIENTS = 20
 
@@ -86,7 +86,7 @@ def notified(subject: FilterRun | FilterPolicy) -> NotificationResult:
 
 
 def _responsible_people(run: FilterRun) -> list[Person]:
-    """Return who started and confirmed the run, for an undo also the people of the run that it undoes."""
+    """Return the people who started and confirmed the run and, for an undo, those of the run that it undoes."""
     people = [run.person, run.confirmed_by]
     if run.undoes:
         people += [run.undoes.person, run.undoes.confirmed_by]

@@ -86,9 +86,9 @@ class PreparationJob(JobType):
 
 @transaction.atomic
 def _list_part(lease: Lease) -> bool:
-    """Write one part of the list; False when it is complete or the run was canceled. Raises LostLease.
+    """Write one part of the list; return False when the list is complete or the run was canceled. Raises LostLease.
 
-    A complete list becomes a preview; that of an undo is started.
+    A complete list becomes a preview; an undo is started instead.
     """
     queue.extend_lease(lease)
     preparation: RunPreparation = RunPreparation.objects.get(pk=lease.pk)

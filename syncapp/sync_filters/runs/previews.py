@@ -22,7 +22,7 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """Users who organize future meetings, these meetings and their attendees; `uncounted` users may organize some."""
+    """Counts of users who organize future meetings, of meetings and attendees; `uncounted` users may organize some."""
 
     organizers: int = 0
     meetings: int = 0
@@ -40,7 +40,7 @@ class AtRisk:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Users by plan, users who cannot change by outcome, and the meetings at risk of users held back and released."""
+    """Users by plan; those who cannot change, by outcome; and the meetings at risk of held-back and released users."""
 
     users: Counter[str]
     cannot: Counter[str]
@@ -50,7 +50,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class PreviewPage:
-    """Some users of a tab: `first` is the number of the first one, of `total`; `next_after` their last position."""
+    """One page of a tab: `first` is its first number, of `total`; `next_after` its last position if more follow."""
 
     items: Sequence[FilterRunItem]
     total: int
@@ -87,7 +87,7 @@ def count_filters(run: FilterRun) -> int:
 
 
 def users_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search: str = "") -> ItemQuerySet:
-    """Return the items of a plan or part ('' for all), of held users only `group`, that match the search."""
+    """Return the items of a plan or part ('' for all) that match the search; of held users, only those of `group`."""
     found: ItemQuerySet = run.items.all()
     if tab == Plan.HELD and group is not None:
         found = held_groups.members(run, group)
@@ -101,8 +101,8 @@ def users_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search
 def page(run: FilterRun, items: ItemQuerySet, *, by_meeting: bool, after: int | None = None) -> PreviewPage:
     """Return the first of these items of `run`, or those after the position `after`.
 
-    They are ordered by nearest meeting, unknown ones last, or as in the list. Every item keeps its position, so a page
-    can be continued after its last user has left the tab.
+    They are ordered by nearest meeting, unknown ones last, or as in the list. Every item keeps its position, so the
+    next page can be found even after the last user of this one has left the tab.
     """
     rest = items
     if after is not None:

@@ -1,4 +1,4 @@
-"""Results of a run: counts by outcome, every user's row, and the users confirmed off by a later read."""
+"""Results of a run: counts by outcome, every user's row, and the users whom a later read confirmed to be off."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
 
 
 def verified(run: FilterRun) -> QuerySet[FilterUser]:
-    """Return the run's users, by name, whose filters of its tables were all off when read after the list was made.
+    """Return the run's users, by name, whose filters for its tables were all off when read after the list was made.
 
-    For a run that sets the mailbox method, the users whose method is None. Users who switched back on are not included.
+    For a run that sets the mailbox method, return the users whose method is None. Users who switched back on are not
+    included.
     """
     ended = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
     users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")

@@ -1,4 +1,4 @@
-"""Retries for the users of one outcome: a new run with the same desired state, linked to the first one."""
+"""Retries for the users with one outcome: a new run with the same desired state, linked to the first one."""
 
 from __future__ import annotations
 

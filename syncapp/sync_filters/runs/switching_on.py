@@ -13,8 +13,9 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
     """Return the items of users for whom the run switches on a filter that they switched off themselves.
 
-    A run that writes as the users leaves their names on the rows, too. Its versions and the impersonating user
-    distinguish its writes from their own; after a backup was restored, only the latter is known.
+    A run that writes as the users leaves their names on the rows, too. The versions that it wrote and the impersonating
+    user distinguish its writes from the users' own; after a backup has been restored, only the impersonating user is
+    known.
     """
     by_owner = FilterRow.objects.filter(pk=OuterRef("filter_id"), etag=OuterRef("etag"), modified_by=F("owner_id"))
     if own := access.capabilities().own_user_id:

@@ -1,4 +1,4 @@
-"""Undo: a run that restores exactly the states that another run found, except those changed since."""
+"""Undo: a run that restores exactly the states that another run found, except those that have changed since."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncapp.models.sync_filters.run import ItemQuerySet, Outcome, Plan, RunStat
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import creation, items, meetings, method_plans, preparation, transitions, undo_items
 
-# Outcomes of an undo's items that restored nothing, so that another undo may.
+# Outcomes of an undo's items that restored nothing, so another undo may restore them.
 _NOT_RESTORED = [Outcome.FAILED, Outcome.DENIED, Outcome.CANCELLED, Outcome.HELD]
 _WRITTEN_CHANGES = FilterRunChange.objects.filter(item=OuterRef("pk"), written=True)
 _WAS_WRITTEN = Q(mailbox_written=True) | Q(Exists(_WRITTEN_CHANGES))
@@ -21,7 +21,7 @@ def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
     """Cancel what is left of this run and start restoring the states it found. Raises NotPossible.
 
     An undo never waits for a second person, and begins with the users whose meetings are at risk, because a mailbox is
-    synchronized within minutes. A long one starts automatically once its list is made.
+    synchronized within minutes. A long undo starts automatically once its list is made.
     """
     if run.undoes_id is not None:
         raise NotPossible("This run is itself an undo. Plan a new run to switch the users again.")

@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def write_items(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
-    """Write the undo's items of these users from position `start`, in the caller's transaction.
+    """Write the undo's items for these users from position `start`, in the caller's transaction.
 
     An item changes nothing if its user was changed after the original run.
     """
@@ -55,7 +55,7 @@ def write_items(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> Non
 
 
 def _write_changes(reverse: FilterRun, user_ids: Sequence[UUID]) -> None:
-    """Copy each written change with the found and wanted states swapped, with the version that our write created."""
+    """Copy each written change with the found and wanted states swapped and the version that our write created."""
     written = FilterRunChange.objects.filter(item__run=reverse.undoes_id, item__user__in=user_ids, written=True)
     own_item = FilterRunItem.objects.filter(run=reverse, user=OuterRef("item__user"))
     columns = {
