@@ -1,7 +1,7 @@
 """Checks that the bearer token is sent only to the CRM's origin and API path.
 
-A link inside an answer is untrusted input. It is parsed by one strict expression instead of a URL library, because two
-libraries may read a hostile link differently.
+A link inside an answer is untrusted input. It is parsed by one strict regular expression instead of a URL library,
+because two libraries may read a hostile link differently.
 """
 
 from __future__ import annotations

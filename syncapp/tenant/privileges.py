@@ -44,7 +44,7 @@ class Privilege:
 
     @property
     def key(self) -> str:
-        """Return the name for comparisons: a custom table's spelling is that of whoever created the table."""
+        """Return the name for comparisons, in lower case, because whoever created a custom table chose its spelling."""
         return self.name.lower()
 
 

@@ -18,8 +18,8 @@ MAX_CHARACTERS = 1_048_576
 class ColumnSpec:
     """A column that the portal needs.
 
-    `max_length` is the least length of a TEXT or MEMO column, `options` the values and labels of a choice, `target` the
-    table of a lookup. With `is_owned`, deleting the target row deletes this row too.
+    A TEXT or MEMO column must hold at least `max_length` characters. `options` are the values and labels of a choice,
+    `target` is the table of a lookup. With `is_owned`, deleting the target row deletes this row too.
     """
 
     name: str
@@ -127,7 +127,7 @@ def _records(names: Names) -> TableSpec:
     def text(name: str, label: str, length: int, description: str) -> ColumnSpec:
         return ColumnSpec(name, label, description, ColumnType.TEXT, max_length=length)
 
-    # A plug-in that does not know this column leaves its default: it restores.
+    # A plug-in that does not know this column leaves the default, which says that originals are restored.
     restored = ColumnSpec(
         names.record_restored, "Restored", "Whether the original values were put back.", ColumnType.YES_NO
     )

@@ -66,7 +66,7 @@ class Limits:
     def scaled(self, time_scale: float) -> Limits:
         """Return the limits of a sandbox with this `time_scale`, which multiplies all durations.
 
-        With 0.1 the window of 300 seconds passes in 30. Raises ValueError unless it is more than 0.
+        With 0.1 a window of 300 seconds passes in 30. Raises ValueError unless it is more than 0.
         """
         if not time_scale > 0:
             raise ValueError("A time scale must be more than 0.")

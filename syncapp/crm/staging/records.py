@@ -57,7 +57,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class StagedRecord:
-    """One Outlook edit of one contact, as it was staged. `state`: 0 awaiting review, 1 reviewed.
+    """One Outlook edit to one contact, as it was staged. `state`: 0 awaiting review, 1 reviewed.
 
     `source` says what staged it. Unless `is_restored`, the proposed values are still in the contact.
     """

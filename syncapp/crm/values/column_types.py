@@ -1,6 +1,6 @@
 """The table of column types: how the values of each type are read, limited, compared and written.
 
-A new type is one entry here, and one in `review/diff/presentation.py` for pages and mails.
+A new type needs one entry here and one in `review/diff/presentation.py` for pages and mails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of auditing: its settings, the days kept, and how long a change takes to appear in the log."""
+"""Checks of auditing: its settings, how long entries are kept, and how long a change takes to appear in the log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NEEDED = "Edits cannot be captured from the audit log. Staging by the CRM’s o
 
 
 def organization(context: Context) -> Answer:
-    """Read whether auditing is on for the organization."""
+    """Check whether auditing is on for the organization."""
     if context.crm.audits.settings().is_on:
         return ok("on", "The organization keeps an audit log.")
     do = "Turn auditing on, if edits are to be captured from the audit log:"
@@ -50,7 +50,7 @@ def days_kept(context: Context) -> Answer:
 
 
 def contact(context: Context) -> Answer:
-    """Read whether changes of contacts are audited."""
+    """Check whether changes to contacts are audited."""
     switch = context.table("contact").auditing
     if switch.is_on:
         return ok("on", "Changes of contacts are in the audit log.")
@@ -81,7 +81,7 @@ def columns(context: Context) -> Answer:
 
 
 def delay(context: Context) -> Answer:
-    """Find how long a change takes to appear in the audit log; with a test contact, measure it."""
+    """Find out how long a change takes to appear in the audit log; with a test contact, measure it."""
     if context.probes_writes and context.contact_id is not None:
         return _measured(context, context.contact_id)
     today = datetime.now(UTC) - timedelta(days=1)
@@ -147,7 +147,7 @@ def _entry_ids(context: Context, contact_id: UUID) -> set[UUID]:
 
 
 def _wait_for_entry(context: Context, contact_id: UUID, known: set[UUID]) -> float | None:
-    """Return the seconds until a new entry appears, None if it takes too long."""
+    """Return the seconds until a new entry appears; None if it takes too long."""
     started = time.monotonic()
     while time.monotonic() - started < context.patience:
         if _entry_ids(context, contact_id) - known:

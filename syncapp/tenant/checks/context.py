@@ -1,4 +1,4 @@
-"""The context that the checks share: the client, and answers that several checks need, each requested once."""
+"""The context that the checks share: the client, and answers that are requested only once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Context:
     ) -> None:
         """Begin a run with its own client, which counts the run's requests.
 
-        `contact_id` is a test contact for writing probes, `patience` the longest wait for a change in seconds.
+        `contact_id` is a test contact for writing probes, `patience` the longest wait for a change, in seconds.
         `checked_by` is the person who requested the check, None on the command line.
         """
         self.crm = crm.in_lane(Lane.BULK)
@@ -64,7 +64,7 @@ class Context:
         return cast("Found", found)
 
     def round_trip(self) -> RoundTrip:
-        """Return a sign-in and an answer with their durations."""
+        """Return the durations of a sign-in and a call, and what the answer says."""
         return self.once("round trip", self.crm.round_trip)
 
     def account(self) -> Account:

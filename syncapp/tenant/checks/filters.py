@@ -27,7 +27,7 @@ def _probes(context: Context) -> list[tuple[DirectoryUser, ReadingProbe]]:
 
 
 def reading(context: Context) -> Answer:
-    """Read a few people's filters directly and on their behalf, and compare."""
+    """Read a few people's filters directly and on their behalf, and compare the results."""
     probes = [probe for _, probe in _probes(context)]
     direct = [probe for probe in probes if probe.direct_works]
     acting = [probe for probe in probes if probe.acting_works]
@@ -65,7 +65,7 @@ def impersonation(context: Context) -> Answer:
 
 
 def writing(context: Context) -> Answer:
-    """Check whether a filter could be written; with the writing probes, write one filter's own state."""
+    """Check whether a filter could be written; with the writing probes, write one filter's state unchanged."""
     if context.probes_writes:
         return _written(context)
     known = access.capabilities()

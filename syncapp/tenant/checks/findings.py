@@ -97,7 +97,7 @@ def not_asked(answer: str, means: str, do: str = NOTHING, *, tried: str = "Nothi
 
 
 def has_failed(findings: Iterable[Mapping[str, Any]], purpose: Purpose | None = None) -> bool:
-    """Return whether a stored finding failed; with `purpose`, one that this purpose needs."""
+    """Return whether a stored finding failed; with `purpose`, only those that this purpose needs count."""
     return any(
         each["level"] == Level.FAILED and (purpose is None or purpose.value in each["needed_for"]) for each in findings
     )

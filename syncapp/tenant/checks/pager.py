@@ -39,7 +39,7 @@ class PagerProbe:
             self._write(now, self.original)
 
     def _write(self, now: LiveContact, number: str | None) -> None:
-        # Like every program, it raises the revision. Otherwise the CRM's plug-in takes the write for an Outlook edit.
+        # Raise the revision, as every program does, or the CRM's plug-in would take the write for an Outlook edit.
         revision = None if now.revision is None else now.revision + 1
         write = ContactWrite(self._contact_id, now.etag, revision, ((self._column, number),))
         self._crm.apply(ChangeSet(contact=write, marks=(), closes=()), tag=TAG)

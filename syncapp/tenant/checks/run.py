@@ -63,7 +63,7 @@ def all_checks(names: Names) -> tuple[Check, ...]:
 def run_checks(context: Context, *, progress: Progress = lambda *_: None) -> CheckResult:
     """Run all checks and return their findings.
 
-    `progress` gets how many checks are done, how many there are, and the name of the next.
+    `progress` is called with the number of checks done, the number of all checks, and the name of the next one.
     """
     started = time.monotonic()
     found: list[Finding] = []

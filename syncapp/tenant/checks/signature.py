@@ -1,4 +1,4 @@
-"""The check on which restoring depends: the synchronization's signature on an edit just made in Outlook."""
+"""The check on which restoring depends: whether the synchronization signs an edit just made in Outlook."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def present(context: Context) -> Answer:
 
 
 def signs(context: Context) -> Answer:
-    """Count the contacts whose last change this user signed in the last days."""
+    """Count the contacts whose last change was signed by this user within the last _DAYS days."""
     user = _user(context)
     if user is None:
         return not_asked("not checked: there is no such user", "It is checked once the user exists.")
@@ -63,7 +63,7 @@ def signs(context: Context) -> Answer:
 
 
 def audited_caller(context: Context) -> Answer:
-    """Read which users the audit entry of a signed change names."""
+    """Read which users are named in the audit entry of a signed change."""
     user = _user(context)
     signed = [each for each in context.latest_changes() if user and each.signed_by == user and each.modified_on]
     if not signed:

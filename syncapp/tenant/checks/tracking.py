@@ -18,7 +18,7 @@ _NOT_THERE = "not checked: the table does not exist yet"
 
 
 def tracking(table: str, context: Context) -> Answer:
-    """Read whether the CRM tracks changes of a staging table, which the pull reads by delta links."""
+    """Check whether the CRM tracks changes to a staging table, which the pull reads through delta links."""
     try:
         found = context.table(table)
     except NotFound:
@@ -31,7 +31,7 @@ def tracking(table: str, context: Context) -> Answer:
 
 
 def versions(table: str, level: Level, means: str, context: Context) -> Answer:
-    """Read whether the CRM refuses a write when the row has changed in the meantime."""
+    """Check whether the CRM refuses a write when the row has changed in the meantime."""
     try:
         found = context.table(table)
     except NotFound:

@@ -7,7 +7,7 @@ import uuid
 
 from syncapp.models.person import Role
 
-# Ids are the same everywhere, so that a role entered twice is one role.
+# Ids are the same everywhere, so that a role entered twice remains one role.
 _IDS = uuid.UUID("5d9a3a52-3f2d-4d5b-9f53-6f1c6b6a2b1e")
 DESCRIPTIONS = {
     Role.VIEWER: "See edits, filters and the activity log; change nothing.",

@@ -54,7 +54,7 @@ class Options:
 
 
 class Environment:
-    """The CRM as an administrator reaches it."""
+    """The CRM, accessed with an administrator's rights."""
 
     def __init__(self, transport: Transport, names: Names) -> None:
         self.names = names

@@ -1,4 +1,4 @@
-"""The plan of items that exist, differ or would be created, and its execution."""
+"""The plan, which says whether each item exists, differs or would be created, and its execution."""
 
 from __future__ import annotations
 

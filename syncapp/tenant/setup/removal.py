@@ -19,7 +19,7 @@ Delete = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The deletions in order, and the components that stay because this command did not make them."""
+    """The deletions in order, and the components that stay because this command did not create them."""
 
     steps: tuple[tuple[str, Delete], ...]
     kept: tuple[str, ...]
@@ -97,7 +97,7 @@ def _add_table(
                 f"{table.name} holds edits that wait for review. Decide them first; removing would lose them."
             )
         steps.append((f"table {table.name}", partial(environment.writes.delete_table, identity)))
-        # A CRM may list parts of the table beside it.
+        # A CRM may also list parts of the table as components of their own.
         for ids in (environment.reads.column_ids, environment.reads.key_ids, environment.reads.relationship_ids):
             known.update(ids(table.name).values())
     else:
