@@ -36,7 +36,7 @@ def set_up() -> None:
 
 
 def _restore_from_now_on() -> None:
-    """Read the audit log once completely, then begin to restore."""
+    """Read the whole audit log once, then begin to restore."""
     until = time.monotonic() + _PATIENCE
     while not reading.read(clients.verified_client(), names=clients.names(), seconds=_PATIENCE).finished:
         if time.monotonic() > until:
@@ -44,7 +44,7 @@ def _restore_from_now_on() -> None:
         time.sleep(_PAUSE)  # another process is reading
     by = _administrator()
     for identity in CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION):
-        # The sandbox has just been told to sign, so no edit in Outlook is needed as a proof.
+        # The sandbox has just been told to sign, so no edit in Outlook is needed as proof.
         signature.store(identity.pk, by=by, evidence=Evidence.CALLING_USER)
     if Capture.objects.filter(mode=CaptureMode.PAUSED).exists():
         switching.resume(by=by)

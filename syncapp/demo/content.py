@@ -57,7 +57,7 @@ def start_over() -> None:
 def register_people() -> None:
     """Create the people of the sandbox who hold a role, so that they get mails before their first sign-in.
 
-    People who exist stay unchanged. Raises NoDemo, CrmError.
+    Existing people stay unchanged. Raises NoDemo, CrmError.
     """
     if not settings.DEMO:
         raise NoDemo

@@ -45,7 +45,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Return the process id of the last start; 0 before the first."""
+        """Return the id of the process started last; 0 before the first start."""
         return self._process.pid if self._process else 0
 
     def is_running(self) -> bool:
@@ -89,7 +89,7 @@ class Child:
             self._process.terminate()
 
     def make_sure(self, *, until: float) -> None:
-        """Wait for the process until the time `until`, then kill its process group."""
+        """Wait for the process to end, but not beyond `until` (monotonic clock), then kill its process group."""
         if self._process is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -158,9 +158,9 @@ class Supervisor:
         seconds: float | None = None,
         complain: Callable[[str], None] = lambda message: None,
     ) -> bool:
-        """Supervise until `until` holds (True), `seconds` have passed, or a stop is requested (False).
+        """Supervise; return True once `until` holds, or False if `seconds` have passed or a stop is requested.
 
-        `complain` is called with a message about each child that ends unexpectedly, which is logged in any case.
+        `complain` is called with a message about each child that ends unexpectedly; it is logged in any case.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         while not self._stopping.wait(POLL_SECONDS):

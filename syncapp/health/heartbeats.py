@@ -21,8 +21,8 @@ from syncapp.models.jobs.job import database_now
 log = logging.getLogger(__name__)
 
 WORKER = "worker"  # asked by the tick, answered by a worker through Redis
-BEAT = "beat"  # answered: the scheduler last went through its schedule, whether or not Redis took the message
-PUBLISHED = "published"  # answered: Redis last answered the scheduler; asked: since when without a gap
+BEAT = "beat"  # answered_at: the scheduler last went through its schedule, whether or not Redis took the message
+PUBLISHED = "published"  # from asked_at to answered_at, Redis has answered the scheduler without a gap
 PULSE_EVERY = 10.0  # seconds
 GAP_SECONDS = 30.0
 RECORD_EVERY = 5.0  # seconds; the scheduler goes through its schedule each second
@@ -36,7 +36,7 @@ class Heartbeats:
     beat_at: datetime | None
     published_since: datetime | None
     uses: Mapping[Use, Period]  # by use of the portal
-    now: datetime  # by the database's clock, as the others
+    now: datetime  # by the database's clock, like the others
 
 
 def read() -> Heartbeats:

@@ -1,4 +1,4 @@
-"""The parts of every trouble’s definition."""
+"""The fields of a trouble’s definition."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WORKER_LOG = "the log of the workers"
 class Kind:
     """A kind of trouble. `code` is stable, since monitors and stored alerts refer to it.
 
-    `hides` lists the codes of its symptoms, which are then not reported. `connection` replaces the words for the
-    connection at the top of each page, “CRM not connected” if `affects_crm`.
+    `hides` lists the codes of its symptoms, which are then not reported. `connection` replaces the words about
+    the connection at the top of each page, which are “CRM not connected” if `affects_crm`.
     """
 
     code: str

@@ -232,7 +232,7 @@ MAIL = Kind(
     "Check that the mail service accepts the portal’s account and sender. The portal retries automatically.",
     f"MAIL_BACKEND, MAIL_FROM, SMTP_… or GRAPH_…; Settings, Mails and backlog; {WORKER_LOG}",
     hides=frozenset({"overdue-message"}),
-    is_mailed=False,  # no mail can leave; see the banner and /healthz
+    is_mailed=False,  # no mail can be sent; see the banner and /healthz
 )
 PULL = Kind(
     "pull",
@@ -374,5 +374,5 @@ OF_BREAKERS = {kind.code: kind for kind in KINDS if kind.code in Breaker.Name.va
 
 
 def of_breaker(name: str) -> Kind:
-    """Return the kind of trouble of an open breaker, with a fallback for breakers of other releases."""
+    """Return the kind of trouble for an open breaker, with a fallback for breakers from other releases."""
     return OF_BREAKERS.get(name) or Kind(name, f"Stopped: {name}.", _KEPT, "", "Settings, Connection")

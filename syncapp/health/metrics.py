@@ -19,7 +19,7 @@ from syncapp.models.jobs.job import OPEN_STATES
 
 
 def of_portal() -> CollectorRegistry:
-    """Return a registry that reads the state when it is collected. Raises DatabaseError then."""
+    """Return a registry that reads the state when it is collected, which may raise DatabaseError."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_State())
     return registry

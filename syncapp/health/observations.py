@@ -43,7 +43,7 @@ class OverdueJobs:
 
 @dataclass(frozen=True, slots=True)
 class AuditLogState:
-    """The mode of capture, the last complete round of reading, why reading failed, and gaps of the last days.
+    """The mode of capture, the last complete round of reading, why reading failed, and recent gaps.
 
     `failed` is the number of edits that could not be staged.
     """
@@ -99,19 +99,19 @@ class Observations:
 
     @property
     def stalled_after(self) -> float:
-        """Return the age in seconds from which the mirror counts as stalled: the current interval and a tolerance."""
+        """Return the age in seconds beyond which the mirror counts as stalled: the current interval and a tolerance."""
         tolerance = max(30.0, 6 * settings.PULL_SECONDS) - settings.PULL_SECONDS
         return uses.pull_interval(self._lasting_uses(Use.QUEUE, seconds=tolerance)) + tolerance
 
     @property
     def capture_stalled_after(self) -> float:
-        """Return the age in seconds at which reading the audit log counts as stalled; a round may take a minute."""
+        """Return the age in seconds beyond which reading the audit log counts as stalled; a round may take a minute."""
         tolerance = max(60.0, 12 * settings.PULL_SECONDS)
         lasting = self._lasting_uses(Use.QUEUE, Use.ARRIVALS, seconds=tolerance)
         return rhythm.interval(lasting) + tolerance
 
     def _lasting_uses(self, *recent: Use, seconds: float) -> Mapping[Use, Period]:
-        """Return the uses without those of `recent` that began within `seconds`, too late for the current interval."""
+        """Return the uses except those of `recent` that began within `seconds`, too late for the current interval."""
         found = self.heartbeats.uses
         return {
             use: period for use, period in found.items() if use not in recent or self.is_older(period.since, seconds)
@@ -119,7 +119,7 @@ class Observations:
 
     @cached_property
     def audit_log(self) -> AuditLogState | None:
-        """Return how far the audit log has been read, None if capture is off."""
+        """Return the state of reading the audit log; None if capture is off."""
         capture = Capture.objects.first() if settings.CAPTURE == rhythm.AUDIT else None
         if capture is None or capture.mode == CaptureMode.OFF:
             return None
@@ -147,7 +147,7 @@ class Observations:
 
     @cached_property
     def overdue_jobs(self) -> Sequence[OverdueJobs]:
-        """Return the job types whose jobs wait too long, without those held back by a breaker or a person."""
+        """Return the job types whose jobs have waited too long, except those held back by a breaker or a person."""
         return [
             OverdueJobs(job_type, age)
             for job_type in runner.job_types()

@@ -44,7 +44,7 @@ class Probe:
         return self._last if time.monotonic() - self._checked_at < REMEMBER_SECONDS else self.answers()
 
     def forget(self) -> None:
-        """Forget the last result and a check that hangs, as a new process would."""
+        """Forget the last result and any hanging check, as if the process were new."""
         self._thread, self._checked_at = None, float("-inf")
 
     def _remember(self, *, succeeded: bool) -> bool:

@@ -51,7 +51,7 @@ class Health:
 
 
 def check_health(*, role: str = "") -> Health:
-    """Check every part; takes at most about four seconds, when Redis and the database are silent. Never raises.
+    """Check every part; takes at most about four seconds, even if Redis and the database are silent. Never raises.
 
     With a role of `clocks`, measure this process's own clock first.
     """

@@ -110,7 +110,7 @@ def _find_stalled_pull(observed: Observations) -> Iterator[Trouble]:
 
 
 def find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
-    """Yield the troubles of reading the audit log, and a pause of capture."""
+    """Yield the troubles with reading the audit log, and a pause in capture."""
     audit_log = observed.audit_log
     if audit_log is None:
         return

@@ -1,4 +1,4 @@
-"""Circuit breakers, which stop jobs that would fail anyway and cost them no attempts.
+"""Circuit breakers, which hold back jobs that would fail anyway, so that no attempts are wasted.
 
     closed (normal) ──trip──▶ open ──next_probe_at──▶ half-open: one caller may try one job
            ▲                   ▲                          │
@@ -6,8 +6,8 @@
                                └──────── it fails ────────┘
 
 A breaker without `next_probe_at` stays open until a person resets it. OPERATOR_STOP is a pause set by a person; it is a
-row beside the breakers because jobs check both in one query. An operation that the CRM refuses for good (forbidden:…,
-refused:…) is retried slowly: each refused probe waits again, and the breaker keeps the latest answer.
+row among the breakers because jobs check both in one query. An operation that the CRM refuses for good (forbidden:…,
+refused:…) is retried slowly: after each refused probe the wait begins again, and the breaker keeps the latest answer.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def record_success(permit: Permit | None = None) -> None:
 
 
 def refuse(name: str, error: CrmError) -> None:
-    """Open the breaker of an operation that the CRM refuses; one that is open keeps the latest answer."""
+    """Open the breaker of an operation that the CRM refuses; if it is already open, store the latest answer in it."""
     code = f" ({error.code})" if error.code else ""
     answered = f", answered {error.status}{code}" if error.status else ""
     asked = f"{error.asked}{answered}" if error.asked else ""
@@ -148,7 +148,7 @@ def record_failure(error: CrmError, *, forbidden_breaker: str, refused_breaker: 
     """Open the breaker that `error` calls for.
 
     `refused_breaker` is opened by any other refusal; without it, a refusal is left to the caller, since it may concern
-    only one value. Return whether the connection or the operation is at fault, so that the failure costs the job no
+    only one value. Return whether the connection or the operation is at fault; then the failure costs the job no
     attempt.
     """
     if isinstance(error, CredentialsRefused):

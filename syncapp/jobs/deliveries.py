@@ -23,10 +23,10 @@ MAX_ORPHANS = 200
 
 
 def ensure_deliveries(decisions: Sequence[Decision]) -> None:
-    """Ensure that an open delivery takes each of these decisions; call it in their transaction.
+    """Ensure that an open delivery takes each of these decisions; call it in the transaction that stores them.
 
     A contact without an open delivery gets one. Updating the open row takes its lock: a worker that closes the delivery
-    either sees our decision once it has the lock, or has closed it before, and then we create a new one.
+    either sees our decision once it has the lock, or has already closed it, and then we create a new one.
     """
     due: dict[ContactKey, datetime] = {}
     for decision in decisions:

@@ -24,7 +24,7 @@ from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES, Job, JobQuerySe
 from syncapp.models.locking import retried
 
 REDISPATCH_AFTER = 15.0  # seconds
-STALLED_AFTER = 5.0  # seconds; a lease that is older may belong to a process that has ended
+STALLED_AFTER = 5.0  # seconds; an older lease may belong to a process that has ended
 MAX_BACKOFF = 60.0  # seconds
 PROCESS_ENDED = "process ended"  # `last_error` of a job whose lease expired
 
@@ -90,7 +90,7 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
 
 @retried
 def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
-    """Call `mark_sent` for all leases that still hold their row, and return these."""
+    """Call `mark_sent` for all leases that still hold their row, and return those leases."""
     held = still_held(leases)
     _change_all(held, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
     return held
@@ -222,7 +222,7 @@ def _requeue_expired(model: type[Job]) -> int:
 
 @retried
 def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
-    """Mark due jobs as dispatched and return their ids; each at most once in REDISPATCH_AFTER, over all schedulers."""
+    """Mark due jobs as dispatched and return their ids; each at most once per REDISPATCH_AFTER, by any scheduler."""
     due = _undispatched(model).order_by("due_at").values_list("pk", flat=True)[:limit]
     # In a fixed order; otherwise two schedulers that claim the same rows would wait for each other.
     return [

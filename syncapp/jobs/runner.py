@@ -72,8 +72,9 @@ class OperationRefused(Exception):
 class JobType(ABC):
     """One kind of job.
 
-    `title` names its jobs on the banner, `failures_at` the page that lists failed ones with a retry. `overdue_after`
-    is how many seconds its oldest due job may wait. `needs_writes` is the column of Connection that has to be set.
+    `title` names its jobs on the banner, `failures_at` the page that lists failed ones and offers a retry.
+    `overdue_after` is how many seconds its oldest due job may wait. `needs_writes` is the column of Connection that has
+    to be set.
     """
 
     name: ClassVar[str]
@@ -102,7 +103,7 @@ class JobType(ABC):
 
     def backoff(self, attempts: int) -> float:
         """Return the seconds to back off after this many attempts: full jitter under a cap that doubles."""
-        return random.uniform(0.5, max(1.0, queue.backoff_seconds(attempts + 1)))  # noqa: S311  (spreads load, guards nothing)
+        return random.uniform(0.5, max(1.0, queue.backoff_seconds(attempts + 1)))  # noqa: S311  (spreads load, not for security)
 
     def fail(self, lease: Lease, failure: Failure) -> None:
         """Close the job as failed. Override it to store the reason where people see it. Raises LostLease."""
@@ -110,7 +111,7 @@ class JobType(ABC):
 
     @classmethod
     def failed_unexpectedly(cls) -> JobQuerySet:
-        """Return the jobs that failed through a fault of the portal and wait for a retry."""
+        """Return the jobs that failed through a fault in the portal and are waiting for a retry."""
         failed = cls.model.objects.filter(state=JobState.FAILED)
         return failed.filter(last_error__startswith=UNEXPECTED) | failed.filter(last_error=PROCESS_ENDED)
 
@@ -226,7 +227,7 @@ def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
     """Reschedule the job or fail it, as its type decides; an unexpected error counts as an attempt."""
     if is_conflict(error):
         log.warning("%s %s: another transaction got in the way", lease.model.__name__, lease.pk)
-        after = random.uniform(0.5, CONFLICT_PAUSE)  # noqa: S311  (spreads load, guards nothing)
+        after = random.uniform(0.5, CONFLICT_PAUSE)  # noqa: S311  (spreads load, not for security)
         reason, unknown = "Other processes kept writing the same rows.", _may_have_been_sent(lease)
         apply(job, lease, Retry("conflict", reason, after=after, costs_attempt=False, outcome_unknown=unknown))
     elif outcome := job.handle_error(error, lease):
@@ -311,7 +312,7 @@ def stop_operation(error: CrmError, lease: Lease, *, breaker: str) -> Retry:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Treat any refusal of a read as one of the whole operation, because reads contain no values of a job."""
+    """Treat any refusal of a read as a refusal of the whole operation, because reads contain no values of a job."""
     try:
         yield
     except Forbidden:
@@ -326,7 +327,7 @@ def reading() -> Iterator[None]:
 def isolated(what: str) -> Iterator[None]:
     """Log an unexpected exception with its traceback and undo its writes, so that the next steps still run.
 
-    For steps that are not jobs. Errors of the database itself, such as a lost connection or a deadlock, are raised.
+    It serves steps outside jobs. Errors of the database itself, such as a lost connection or a deadlock, are raised.
     """
     try:
         with transaction.atomic():

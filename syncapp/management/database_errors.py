@@ -1,4 +1,4 @@
-"""Conversion of the database's conflict errors to messages of commands."""
+"""Conversion of the database's conflict errors to command errors."""
 
 from __future__ import annotations
 

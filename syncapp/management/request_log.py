@@ -1,4 +1,4 @@
-"""Suppression of request logs, among which the report of a command would be hard to find."""
+"""Suppression of request logs, which would bury a command's report."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {name:<26}{value}")
 
     def _print_findings(self, alike: Sequence[Mapping[str, Any]], *, tells_all: bool) -> None:
-        """Print findings that differ only in their names; explain those that need it once."""
+        """Print findings that differ only in their names, and explain them once if they need it."""
         finding = alike[0]
         tells = tells_all or finding["level"] != Level.OK
         names = [each["name"] for each in alike]

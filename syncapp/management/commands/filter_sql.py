@@ -75,7 +75,7 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(["", heading, *(f"--| {line}".rstrip() for line in inverse.splitlines())]))
 
     def _written(self, options: dict[str, Any]) -> list[str]:
-        """Return the logon names from the command line and a file; refuse a file that is not read completely."""
+        """Return the logon names from the command line and a file; refuse a file that cannot be read completely."""
         path: Path | None = options["users_file"]
         found = logons.read("\n".join(options["users"]))
         if path is not None:

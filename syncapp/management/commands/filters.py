@@ -1,4 +1,4 @@
-"""`manage.py filters list|plan|status`: the Filters pages for a terminal. Runs can be started only in the portal."""
+"""`manage.py filters list|plan|status`: the Filters pages in a terminal. Runs can be started only in the portal."""
 
 from __future__ import annotations
 

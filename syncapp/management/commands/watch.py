@@ -36,7 +36,7 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check the portal and exit with the status. Run it on one host only, which records the alerts it has sent."""
+        """Check the portal and exit with the status. Run it on one host only: sent alerts are recorded there."""
         status = self._check()
         if status != WELL:
             sys.exit(status)
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             found = health.check_health()
             if found.is_ready:
                 raise CommandError(f"The database refused a query: {error}".strip()) from error
-            return self._report(found)  # such as missing migrations, without which no mail can be stored
+            return self._report(found)  # for example, missing migrations, because of which no mail can be stored
 
     def _without_database(self) -> int:
         self._print(Trouble(kinds.DATABASE))
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         return NO_DATABASE
 
     def _count_sent(self, send: Callable[[], tuple[int, str]]) -> int:
-        """Send mails and return how many were sent; print why others were not."""
+        """Send mails and return how many were sent; print why any were not."""
         try:
             sent, problem = send()
         except StateNotSaved as error:
