@@ -13,7 +13,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Begin or stop accepting connections; close the sockets for good once the worker was told to stop."""
+        """Begin or stop accepting connections; close the sockets for good once the worker has been told to stop."""
         super().set_accept_enabled(enabled)
         if self.alive:
             return

@@ -67,12 +67,12 @@ class PageContext:
 
     @cached_property
     def edits_arrive(self) -> bool:
-        """Return False if a known trouble of the CRM keeps new edits from being read."""
+        """Return False if a known trouble with the CRM keeps new edits from being read."""
         return not self._is_caused(kinds.PULL)
 
     @cached_property
     def users_are_read(self) -> bool:
-        """Return False if a known trouble of the CRM keeps users and filters from being read."""
+        """Return False if a known trouble with the CRM keeps users and filters from being read."""
         return not self._is_caused(kinds.INVENTORY)
 
     def _is_caused(self, symptom: Kind) -> bool:

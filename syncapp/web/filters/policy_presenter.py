@@ -180,7 +180,7 @@ class PolicyPresenter:
 
     @cached_property
     def load(self) -> Load:
-        """Return the users of its group, and those of other policies that the same person repairs alone."""
+        """Return the load: the policy's users, and those of other policies that the same person repairs alone."""
         return second_person.policy_load(self.policy, by=self.policy.repair_by or self.person)
 
 

@@ -159,12 +159,12 @@ class PreviewPresenter:
 
     @property
     def by_add_in(self) -> int:
-        """Return how many users of the add-in would lose their appointments or are held back."""
+        """Return how many add-in users would lose their appointments or are held back."""
         return self.part_counts.get(Part.ADD_IN, 0)
 
     @property
     def off_themselves(self) -> int:
-        """Return for how many users the run switches on filters that they had switched off themselves."""
+        """Return how many users would have filters switched on that they had switched off themselves."""
         return self.part_counts.get(Part.OFF_THEMSELVES, 0)
 
     @property

@@ -176,7 +176,7 @@ class RunPresenter:
 
     @cached_property
     def unwritten(self) -> int:
-        """Return for how many users the list had nothing to write."""
+        """Return how many users on the list needed no write."""
         return int(self.run.items.exclude(plan=Plan.CHANGE).count())
 
     @property

@@ -47,7 +47,7 @@ HELPS = {
     Recommendation.READ: "The next reading tries again.",
     Recommendation.NOTHING: "",
 }
-# The desired state that a plan is opened with, for recommendations that a run can carry out.
+# The desired state with which a plan opens, for recommendations that a run can carry out.
 WANTED = {
     Recommendation.FILTERS_OFF: "off",
     Recommendation.FILTERS_ON: "on",

@@ -110,7 +110,7 @@ class FieldPresenter:
 
     @property
     def changes_by_itself(self) -> bool:
-        """Return whether the page polls for the field: it is being written, or not read back from the CRM yet."""
+        """Return whether the page polls for the field: it is being written, or has not been read back yet."""
         is_awaited = self.field.delivery in IN_THE_CRM and outcomes.awaits_reading_back(self.field)
         return self.is_being_written or (is_awaited and self.field.decision != FieldDecision.SUPERSEDED)
 

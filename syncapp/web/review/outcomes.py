@@ -111,7 +111,7 @@ def is_read_back(field: SyncField, last: Decision) -> bool:
 
 
 def awaits_reading_back(field: SyncField) -> bool:
-    """Return whether the field was written moments ago and our mark was not read back from the CRM yet."""
+    """Return whether the field was written moments ago and our mark has not been read back from the CRM yet."""
     last = last_decision(field)
     if last is None or field.finished_at is None or is_read_back(field, last):
         return False

@@ -149,7 +149,7 @@ class QueuePresenter:
 
     @cached_property
     def place(self) -> str:
-        """Return the place of the open edit, such as "3 of 148"; '' if it is not in this list."""
+        """Return the position of the open edit, such as "3 of 148"; '' if it is not in this list."""
         is_counted_by_page = self._position is not None and not self.after
         place = (self._position or 0) + 1 if is_counted_by_page else len(self._up_to_current)
         return f"{number(place)} of {capped(self.count)}" if 0 < place <= reads.MAX_COUNTED else ""

@@ -1,4 +1,4 @@
-"""The record page: an edit with its fields in order and the groups they are decided in."""
+"""The record page: an edit with its fields in order, and the groups in which they are decided."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class RecordPresenter:
 
     @property
     def recognized_by(self) -> str:
-        """Return the names of the people who took those decisions."""
+        """Return the names of the people who took the recognized decisions."""
         names = (each.recognized_by for each in self.recognized)
         return ", ".join(dict.fromkeys(filter(None, names)))
 
@@ -186,7 +186,7 @@ class RecordPresenter:
 
     @property
     def not_read_back(self) -> str:
-        """Return the ids of the fields that were written but not read back from the CRM yet."""
+        """Return the ids of the fields that were written but have not been read back from the CRM yet."""
         return _ids(each for each in self.fields if each.changes_by_itself and not each.is_being_written)
 
     @property

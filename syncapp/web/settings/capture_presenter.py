@@ -136,7 +136,7 @@ class CapturePresenter:
 
     @property
     def stalled(self) -> Trouble | None:
-        """Return the trouble of an audit log that is not being read."""
+        """Return the trouble for an audit log that is not being read."""
         return next((each for each in self._troubles if each.kind is capture_kinds.AUDIT_LOG), None)
 
     @cached_property

@@ -28,7 +28,7 @@ class EndReason(StrEnum):
 
 
 class SessionLimits:
-    """Middleware that ends expired sessions and those of deactivated people, and keeps pages out of caches."""
+    """Middleware that ends expired sessions and the sessions of deactivated people, and keeps pages out of caches."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

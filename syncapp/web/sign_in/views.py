@@ -1,4 +1,4 @@
-"""Sign-in with the company's accounts, and sign-out. The portal stores no tokens of people."""
+"""Sign-in with the company's accounts, and sign-out. The portal does not store people's tokens."""
 
 from __future__ import annotations
 
