@@ -337,7 +337,7 @@ def _client_for_comparison() -> CrmClient:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
-    """Continue reading users, filters and mailboxes if that is due; for policies, new users every hour."""
+    """Continue reading users, filters and mailboxes if that is due; for policies, read new users every hour."""
     extent = schedule.due()
     permit = breakers.try_acquire(FILTER_BREAKERS) if extent else None
     if permit is None:

@@ -60,7 +60,7 @@ STEPS = (*RUN_ACTIONS, *PUT_BACK_ACTIONS)
 
 
 class _Is(Func):
-    """A comparison with a value for which PostgreSQL's planner does not treat the column as constant.
+    """A comparison with a value that keeps PostgreSQL's planner from treating the column as constant.
 
     The planner drops constant columns from an order. Ordered by this column too, rows can only come from an index that
     begins with it.
@@ -107,7 +107,7 @@ class AuditFilter:
         return not any((self.action, self.channel, self.column, self.contact, self.editor, self.name.strip()))
 
     def begins_with_area(self, *, grouped: bool) -> bool:
-        """Return whether an index begins with the area and has all other conditions."""
+        """Return whether an index begins with the area and covers all other conditions."""
         if not (self.area and self.has_only_area_and_person):
             return False
         return grouped or not (self.person or self.by_portal)

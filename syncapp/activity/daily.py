@@ -182,7 +182,7 @@ def _of_edit(column: str) -> Subquery:
 
 
 def _ages(day: date) -> Counted:
-    """Count the ages of edits at their decision, in steps, and the oldest one."""
+    """Count, in steps, the ages of edits when they were decided, and find the oldest one."""
     counted: Counted = Counter()
     decided = _not_undone(day, _REVIEWED).annotate(edited_on=_of_edit("edited_on")).filter(edited_on__isnull=False)
     recognized = _recognized_on(day).filter(kind=Kind.REVIEW, field__record__edited_on__isnull=False)

@@ -63,7 +63,7 @@ def max_changed_contacts(usual: float) -> int:
 
 
 def mass_edit(changed: int, *, usual: float) -> Finding | None:
-    """Return a finding if 10 minutes saw more than 200 changed contacts, and more than a quarter of a usual day's."""
+    """Return a finding if more than 200 contacts changed in 10 minutes, and more than a quarter of a usual day's."""
     limit = max_changed_contacts(usual)
     if changed <= limit:
         return None
@@ -131,7 +131,7 @@ def _changed_contacts(capture: Capture, since: datetime) -> int:
 
 
 def _usual_day(capture: Capture, now: datetime) -> float:
-    """Return the median number of contacts changed per day, over the counted days before today with any change.
+    """Return the median number of contacts changed per day, over the counted days before today that had any change.
 
     If there are several sources, the largest counts: two of them may have changed the same contact.
     """

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Writer(StrEnum):
-    """The kind of author of a change, on which restoring depends."""
+    """The kind of author of a change, which determines what may be restored."""
 
     OUTLOOK = "outlook"
     OURS = "ours"

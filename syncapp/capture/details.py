@@ -52,7 +52,7 @@ def read(running: Round) -> bool:
 
 
 def _left_for_others() -> int:
-    """Return how many values of entries that are not from Outlook may still be read today (UTC)."""
+    """Return how many entries that are not from Outlook may still have their values read today (UTC)."""
     if not _new().exists() or not rhythm.has_allowance():
         return 0
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -37,7 +37,7 @@ def retry(*, by: Person) -> int:
 
 @transaction.atomic
 def leave(*, by: Person) -> int:
-    """Let these entries through, so that their changes stay in the CRM; return how many."""
+    """Let the failed entries through, so that their changes stay in the CRM; return how many."""
     number = failed().update(state=EntryState.LET_THROUGH, reason=Reason.LEFT)
     if number:
         audit.record("capture.left", by=by, channel="settings", details={"entries": number})

@@ -13,7 +13,7 @@ from syncapp.models import Capture, CaptureColumn, CaptureIdentity, CaptureSourc
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
 
-# The reason of a waiting entry that is to be staged; an entry without it is decided by the next round.
+# The reason for a waiting entry that is to be staged; an entry without it is decided by the next round.
 TO_STAGE = "to_stage"
 
 
@@ -59,7 +59,7 @@ class SwitchedOn:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSwitch:
-    """The handling of one source's changes to one column since a time (None: always); before that, the opposite."""
+    """The handling of one source's changes to one column since a time (None: always); the opposite applied before."""
 
     is_reviewed: bool
     since: datetime | None

@@ -31,7 +31,7 @@ _SIGNERS = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZAT
 
 
 def is_proved(capture: Capture) -> bool:
-    """Return whether every user's signature was seen on an administrator's own edit since it was last in doubt."""
+    """Return whether each signer's signature was seen on an administrator's own edit since it was last in doubt."""
     if capture.signature_seen_at is None or not _SIGNERS.exists() or _SIGNERS.filter(is_confirmed=False).exists():
         return False
     is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _DOUBTS

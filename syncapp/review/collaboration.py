@@ -59,7 +59,7 @@ def park_all(record_ids: Sequence[uuid.UUID], *, until: date, by: Person) -> int
 
 
 def unpark_all(record_ids: Sequence[uuid.UUID], *, by: Person) -> int:
-    """Return several parked edits to the waiting list at once; return how many."""
+    """Move several parked edits back to the waiting list at once; return how many."""
     return _set_all(record_ids, "record.unparked", "parked_until", None, by=by)
 
 
@@ -103,7 +103,7 @@ def park(record_id: uuid.UUID, *, until: date, by: Person, channel: str = "scree
 
 @transaction.atomic
 def unpark(record_id: uuid.UUID, *, by: Person, channel: str = "screen") -> SyncRecord:
-    """Return a parked edit to the waiting list at once."""
+    """Move a parked edit back to the waiting list at once."""
     return _set_parking(record_id, "record.unparked", None, by=by, channel=channel)
 
 

@@ -100,7 +100,7 @@ def check(field: SyncField, editors: Editors, *, by: Person | Rule) -> None:
 
 
 def deciders(by: Person | Rule) -> tuple[Person, ...]:
-    """Return the people for whom a decision is taken; a rule acts for its author and the person who enabled it."""
+    """Return the people on whose behalf a decision is taken: a rule acts for its author and whoever enabled it."""
     if isinstance(by, Person):
         return (by,)
     return tuple(person for person in (by.author, by.enabled_by) if person is not None)

@@ -39,7 +39,7 @@ class Group:
 
     @property
     def key(self) -> str:
-        """Return the group's name for addresses and form controls."""
+        """Return the group's name for URLs and form controls."""
         return re.sub(r"\W+", "-", self.name.casefold()).strip("-") or "group"
 
     @property

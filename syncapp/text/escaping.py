@@ -57,8 +57,8 @@ def mail_lines(text: object, *, indent: str, max_length: int = LONGEST_MAIL_TEXT
 def mail_header(text: object) -> str:
     """Return the value of an unstructured header such as Subject: ASCII, folded, without encoded line breaks.
 
-    Encoded here instead of by `email`, which decodes encoded words in the text and, before Python 3.11.10, writes their
-    line breaks unescaped (CVE-2024-6923).
+    It is encoded here and not by `email`, which decodes encoded words in the text and, before Python 3.11.10, writes
+    their line breaks unescaped (CVE-2024-6923).
     """
     header = _cut(_no_encoded_words(one_line(text)), LONGEST_HEADER)
     return header if _is_plain_ascii(header) else _encoded(header)
@@ -87,7 +87,7 @@ def html(text: object) -> str:
 
 
 def html_lines(text: object) -> str:
-    """Return text of several lines as `html` does, but keep line ends."""
+    """Return text of several lines as `html` does, but with its line ends kept."""
     return "\n".join(html(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
@@ -99,8 +99,8 @@ def html_mark(cluster: str) -> str:
 def csv_cell(value: object) -> str:
     """Return a cell that spreadsheets do not evaluate, whether they split by comma, semicolon, tab or pipe.
 
-    Formulas at the beginning of a cell or line get an apostrophe, and apostrophes there another one, so that removing
-    one from each restores the value ("CSV Injection", OWASP).
+    Formulas at the beginning of a cell or line get an apostrophe, and apostrophes there get another one, so that
+    removing one from each restores the value ("CSV Injection", OWASP).
     """
     return _UNSAFE_IN_CELL.sub("'", "" if value is None else str(value))
 

@@ -1,4 +1,4 @@
-"""The decision for each column of a plan: put Outlook's value back, or leave the column alone, and why. Pure."""
+"""The decision for each column of a plan: whether to put Outlook's value back, and why not. Pure functions."""
 
 from __future__ import annotations
 

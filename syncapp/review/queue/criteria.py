@@ -93,7 +93,7 @@ def filter_records(rows: SyncRecordQuerySet, tab: Tab, criteria: Criteria) -> Sy
 
 
 def matching_fields(tab: Tab, criteria: Criteria) -> SyncFieldQuerySet:
-    """Return the fields for which a list shows its edits."""
+    """Return the fields that make a list show their edits."""
     fields = SyncField.objects.filter(**{"column_name": criteria.column} if criteria.column else {})
     if criteria.kind:
         fields = fields.filter(change_kind=criteria.kind)

@@ -28,9 +28,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Counts: of `looked_at` fields the rule would have decided `decided` and left `left` to people.
+    """Counts: of `looked_at` fields, the rule would have decided `decided` and left `left` to people.
 
-    `taken` of them (of `left`, for a rule that leaves edits to people) match an enabled rule that comes before it.
+    Of `decided` (of `left`, for a rule that leaves edits to people), `taken` match an enabled rule before this one.
     """
 
     looked_at: int
