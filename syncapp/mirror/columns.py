@@ -24,7 +24,7 @@ from syncapp.models import CrmColumn
 from syncapp.models.mirror.sync_record import REVIEWED_TABLE
 
 FRESH_FOR = timedelta(hours=6)
-# The CRM may lack a column, too, so it is not asked on every page.
+# The CRM itself may lack a column, so it is not asked again for every page.
 RETRY_AFTER = timedelta(minutes=1)
 _cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", default=None)
 

@@ -72,7 +72,7 @@ def record_problem(lease: TableLease, problem: str) -> None:
 
 @contextmanager
 def recording_problems(lease: TableLease) -> Iterator[None]:
-    """Store the problem of an unusable answer; after an endless page chain, restart from the beginning."""
+    """Store the problem with an unusable answer; after an endless page chain, restart from the beginning."""
     try:
         yield
     except ProtocolError as error:

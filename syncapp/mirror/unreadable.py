@@ -1,4 +1,4 @@
-"""Register of CRM rows that could not be read, kept until they can be read or are deleted."""
+"""The register of CRM rows that could not be read, kept until they can be read or are deleted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def split(
 
 
 def problems_of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the problem of each of these users or teams that has unreadable rows, by its id."""
+    """Return, by id, the problem of each of these users and teams that has unreadable rows."""
     found = UnreadableRow.objects.filter(owner_id__in=list(ids)).order_by("-pk")
     return {owner: problem for owner, problem in found.values_list("owner_id", "problem") if owner}
 

@@ -1,7 +1,7 @@
 """The current uses of the portal, and how often the CRM is read for them.
 
 A use is a `Heartbeat` row: `answered_at` is the last sign of it, `asked_at` the beginning of its current uninterrupted
-time. Pages and pulls note it, at most one write in NOTE_SECONDS and process, so web requests publish nothing.
+time. Pages and pulls note a use with at most one write per process in NOTE_SECONDS, so web requests publish nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from syncapp.models import Heartbeat
 from syncapp.models.jobs.job import database_now
 
 NOTE_SECONDS = 15.0
-# An open page reports every 15 seconds; after this many without a report it counts as newly opened.
+# An open page reports every 15 seconds; after a longer gap it counts as newly opened.
 GAP_SECONDS = 45.0
-# The interval is this fraction of the time since the last use: it grows after 50 seconds, to 120 after 20 minutes.
+# The interval is the time since the last use, divided by this: it grows after 50 seconds, to 120 after 20 minutes.
 SLOWDOWN = 10
 # With this interval and the queue open all day, readings of the audit log still fit a small daily allowance.
 QUEUE_CAPTURE_SECONDS = 15.0
@@ -87,7 +87,7 @@ def pull_interval(periods: Mapping[Use, Period] | None = None) -> float:
 
 
 def capture_interval(periods: Mapping[Use, Period] | None = None) -> float:
-    """Return the seconds between two readings of the audit log now: as often as contacts change, or edits arrive.
+    """Return the seconds between two readings of the audit log now: fewer while contacts change or edits arrive.
 
     An open queue alone makes it QUEUE_CAPTURE_SECONDS. While nothing happens the log is read less often than staged
     edits, so that both stay within what an idle day may cost.

@@ -1,1 +1,1 @@
-"""CRM to users, teams, mailboxes and names of editors."""
+"""The mirror of the CRM's users, teams, mailboxes and names of editors."""

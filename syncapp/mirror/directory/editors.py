@@ -1,4 +1,4 @@
-"""CRM users who edited contacts: their names for display, and their identities, which four eyes compares."""
+"""CRM users who edited contacts: their names for display, and their identities, which the four-eyes check compares."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from syncapp.models.folding import search_key
 
 BATCH = 100
 FRESH_FOR = timedelta(days=1)
-ARRIVING_SECONDS = 5.0  # edits appear without their editors after that
+ARRIVING_SECONDS = 5.0  # after that, edits appear without their editors
 RETRY_AFTER = timedelta(minutes=1)  # for unreadable users
 
 
@@ -54,10 +54,10 @@ def read_arriving_editors(crm: CrmClient) -> None:
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Return editors not read yet, of edits that wait, are being written or were recognized after a restore.
+    """Return editors not yet read whose edits wait, are being written or were recognized after a restore.
 
     Partial indexes find these edits without scanning all. An edit that was superseded on arrival is never waiting, but
-    its mark is written, so its editor is found too.
+    its mark is being written, so its editor is found too.
     """
     of_waiting = _not_read(SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False))
     of_written = _not_read(SyncRecord.objects.filter(writing_count__gt=0, is_stub=False))

@@ -205,7 +205,8 @@ def delete_missing(generation: int) -> None:
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}
     FilterUser.objects.filter(generation__lt=generation).update(is_disabled=True, **without_mailbox)
-    # Mailboxes are read after their users, so an older one was not found: it is deleted or another user's now.
+    # Mailboxes are read after their users, so one of an older generation was not found: it is deleted or another user's
+    # now.
     found = FilterUser.objects.filter(generation=generation, mailbox_id__isnull=False)
     found.filter(mailbox_read_at__lt=F("read_at")).update(**without_mailbox, mailbox_read_at=timezone.now())
     with_roles = FilterTeam.objects.filter(has_roles=True).values("pk")

@@ -1,1 +1,1 @@
-"""CRM → staged edits: the pull, new and changed rows, search words, live values."""
+"""The mirror of staged edits: the pull, new and changed rows, search words, live values."""

@@ -37,7 +37,8 @@ def store(companies: Mapping[UUID, str]) -> None:
     """Store these names with the visible edits of their contacts, and index them for search."""
     named = {contact: name[:400] for contact, name in companies.items()}
     edits = SyncRecord.objects.visible().filter(target_table="contact", target_id__in=named)
-    # Read outside of a transaction, which on SQLite would block every other writer although mostly nothing changed.
+    # Read outside of a transaction, which on SQLite would block every other writer although usually nothing has
+    # changed.
     stored = edits.values_list("pk", "target_id", "company")
     changed = [pk for pk, contact, company in stored if contact is not None and company != named[contact]]
     if changed:

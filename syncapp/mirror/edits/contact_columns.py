@@ -28,7 +28,7 @@ _EDITED = "Edits to it can be rejected, but not written."
 
 
 def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Return each needed column that the CRM lacks, with the consequence; none before the definitions were read.
+    """Return each needed column that the CRM lacks, with the consequence; none before the definitions have been read.
 
     `edited` names the columns of waiting edits, which may be those of other tables too.
     """
@@ -45,14 +45,14 @@ def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
 
 
 def has_revision(known: Mapping[str, Column]) -> bool:
-    """Return whether a table has a revision column, by CRM_NAMES and its known columns."""
+    """Return whether a table has a revision column, judging by CRM_NAMES and its known columns."""
     return clients.names().contact_revision in known
 
 
 def for_writing(table: str, *, crm: CrmClient) -> Mapping[str, Column]:
     """Return the columns of a table, read again at most once a minute while the revision column is missing.
 
-    A plug-in that has just been set up would revert a value that was written without it. Raises CrmError.
+    A plug-in that has just been set up would revert a value written without the revision. Raises CrmError.
     """
     name = clients.names().contact_revision
     known = columns.of_table(table)

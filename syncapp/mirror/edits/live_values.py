@@ -60,7 +60,7 @@ def refresh_record(record: SyncRecord, *, crm: CrmClient) -> RefreshResult:
 def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult] | None:
     """Read like `refresh_records`, but return None if the CRM does not answer in time, is known to be down or refuses.
 
-    A refusal opens a breaker, and the readings after it ask at most once per probe.
+    A refusal opens a breaker, and later readings ask at most once per probe.
     """
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None

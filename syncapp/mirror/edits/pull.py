@@ -1,8 +1,8 @@
 """The pull: reads staged edits from the CRM into our tables, by two delta links.
 
-Fields are read before records, so that each field's parent is in the later read; if that brought new edits, the fields
-are read again before the edits are shown (mirror/edits/visibility.py). The cursor moves once its page is stored, so a
-crash repeats a page, which changes nothing twice.
+Fields are read before records, so that each field's parent is in the later read; if that read brings new edits, the
+fields are read again before the edits are shown (mirror/edits/visibility.py). The cursor moves once its page is stored,
+so a crash repeats a page, which changes nothing twice.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class PullResult:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Reading and storing of one of the two tables."""
+    """How to read and store one of the two tables."""
 
     name: str
     read: Callable[[CrmClient, str], ChangePage[Any]]
@@ -231,7 +231,7 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
     Rows of each table are stored in separate transactions, which lock them in a fixed order.
     """
     if table.name == FIELDS and any(row.state for row in page.rows):
-        # Only our own user distinguishes our marks from copies, so the pull fails if the CRM does not name it.
+        # Only our own user distinguishes our marks from copies, so the pull fails if the CRM does not name that user.
         table = replace(table, store=partial(rows.store_fields, own_user=running.crm.own_user_id()))
     for part in rows.split_chunks(page.rows):
         _store_rows(running, table, cursor, part)

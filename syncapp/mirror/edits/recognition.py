@@ -72,14 +72,14 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     The caller recounts the edits.
     """
     by_id = {mark.id: mark for row in rows if (mark := _mark_of(row, own_user))}
-    # We hold nearly all of them as finished, because each of our writes is read back.
+    # Nearly all of these decisions are finished here, because each of our writes is read back.
     states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
     unknown = (None, DecisionState.LOST, DecisionState.FAILED)
     marks = {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unknown}
     if not marks:
         return 0
     fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
-    # These were stored as lost because of the log, but the CRM holds them.
+    # These were stored as lost because only the log knew them, but the CRM holds them.
     Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
     earlier: dict[UUID, list[Decision]] = defaultdict(list)
     for decision in Decision.objects.filter(field__in=list(marks)).order_by("version"):

@@ -152,7 +152,8 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
     """
     known = list(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision", "version"))
     decisions = {pk: decision for pk, decision, _ in known}
-    # Keep the first version: it orders two edits within one second, and our own mark raises it later.
+    # Keep the first version: it orders two edits made within one second, and our own mark later raises the row's
+    # version.
     versions = {pk: version for pk, _, version in known}
     ours = {row.id for row in rows if recognition.is_ours(row, own_user=own_user)}
     relevant = decisions.keys() | ours
@@ -204,7 +205,7 @@ def _field_values(row: StagedField, generation: int, version: int) -> dict[str, 
 
 
 def _withdraw_decided(rows: Sequence[StagedField], decisions: Mapping[UUID, str]) -> int:
-    """Withdraw fields that were decided in the CRM by others than the portal; return how many."""
+    """Withdraw fields that were decided in the CRM by anyone but the portal; return how many."""
     candidates = {row.id: parse_uuid(row.decision_id) for row in rows if decisions[row.id] != FieldDecision.WITHDRAWN}
     if not candidates:
         return 0

@@ -9,7 +9,7 @@ from syncapp.mirror import columns
 
 
 def has_origin(crm: CrmClient, *, retry: bool = False) -> bool:
-    """Return whether the CRM's table of edits has both columns, by CRM_NAMES and its definition.
+    """Return whether the CRM's table of edits has both columns, according to CRM_NAMES and its definition.
 
     With `retry`, a definition that lacks them is read again, at most once a minute. Raises CrmError.
     """

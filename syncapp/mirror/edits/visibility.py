@@ -1,7 +1,7 @@
 """Visibility of edits: an edit is shown together with all its fields, so that no part of it is decided alone.
 
 The CRM stages an edit and its fields in one transaction, but they are read from two tables, a moment apart. An edit is
-therefore stored hidden, and shown once all fields were read after it.
+therefore stored hidden, and shown once all fields have been read after it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def hidden_ids() -> set[UUID]:
 
 
 def with_fields(ids: Collection[UUID]) -> set[UUID]:
-    """Return those of these edits that have fields; the others stay hidden until their fields are read."""
+    """Return the ids of the edits that have fields; the others stay hidden until their fields are read."""
     return set(SyncField.objects.filter(record__in=ids).order_by().values_list("record", flat=True).distinct())
 
 
 def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
-    """Show the hidden ones of these edits that have fields, and let all of them supersede older edits.
+    """Show the hidden edits among these that have fields, and let all of these edits supersede older ones.
 
-    Call it in a separate transaction, after the fields were read.
+    Call it in a separate transaction, after the fields have been read.
     """
     arriving = SyncRecord.objects.arriving().filter(pk__in=ids).values_list("pk", flat=True)
     arrived = with_fields(list(arriving))

@@ -1,1 +1,1 @@
-"""CRM to Outlook filters, the access to them, and each user's sync paths."""
+"""The mirror of the CRM's Outlook filters, with the access to them and each user's sync paths."""

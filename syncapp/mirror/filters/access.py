@@ -94,7 +94,7 @@ def reset_writing() -> None:
 def find_other_access(crm: CrmClient, *, refused: Access) -> bool:
     """Probe again after one kind of access was refused for all users; return whether another kind works now.
 
-    If none worked before, the next inventory probes instead of every refusal. Raises CrmError.
+    If no access worked before, the next inventory probes, rather than each refusal. Raises CrmError.
     """
     if capabilities().writing in (refused, Access.UNKNOWN):
         reset_writing()

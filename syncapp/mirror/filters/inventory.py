@@ -72,7 +72,7 @@ class Position:
 def take(crm: CrmClient, *, seconds: float | None = None, new_users_only: bool = False) -> bool | None:
     """Continue the inventory for at most `seconds`; True when it is complete, None while another process runs it.
 
-    `new_users_only` is for a reading that begins now; one in progress continues as it began. Raises CrmError,
+    `new_users_only` applies to a reading that begins now; one in progress continues as it began. Raises CrmError,
     LostLease.
     """
     lease = cursors.acquire(CURSOR)
@@ -209,7 +209,7 @@ def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> 
 
 
 def _require_some(read: Sequence[OwnerFilters]) -> None:
-    """Raise the refusal if the CRM refuses the filters of all these owners, so that no single owner is the cause."""
+    """Raise the refusal if the CRM refuses the filters of all these owners, since then no single owner is the cause."""
     errors = [each.error for each in read if each.error is not None and each.error.is_refusal]
     if not errors or len(errors) < len(read):
         return
@@ -296,7 +296,7 @@ def _generation() -> int:
 
 
 def record_success(permit: breakers.Permit, *, is_finished: bool) -> None:
-    """Close the breakers that this reading probed; if it found no access to other users' filters, say so instead."""
+    """Close the breakers that this reading probed; if it found no access to others' filters, record the refusal."""
     if access.capabilities().reading != Access.NONE:
         breakers.record_success(permit)
     elif is_finished:

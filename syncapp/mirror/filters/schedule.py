@@ -55,12 +55,12 @@ def interval() -> float:
 
 
 def is_older(seconds: float, *, table: str = CURSOR) -> bool:
-    """Return whether no reading was completed in the last `seconds`, by the database's clock."""
+    """Return whether no reading has been completed in the last `seconds`, by the database's clock."""
     return not MirrorCursor.objects.filter(table=table, pulled_at__gt=database_now(plus=-seconds)).exists()
 
 
 def is_before_last_night() -> bool:
-    """Return whether no inventory was completed since the latest night began; policies wait for it."""
+    """Return whether no inventory has been completed since the latest night began; policies wait for it."""
     cursor = MirrorCursor.objects.filter(table=CURSOR).annotate(now=Now()).first()
     return cursor is None or cursor.pulled_at is None or cursor.pulled_at < last_night(cursor.now)
 

@@ -1,6 +1,6 @@
 """The number of paths that bring each user's appointments to Outlook, and the cause, computed in the database.
 
-The only place that decides this. It counts what the CRM shows (filters, mailbox, traces of the old add-in) and the
+Only this module decides both. It counts what the CRM shows (filters, mailbox, traces of the old add-in) and the
 lists of other products' users. A mailbox has one method, so "twice" within the CRM needs other evidence of the old
 add-in: e-mail through it, or active offline filters, which only the add-in uses ("Mailbox").
 """
