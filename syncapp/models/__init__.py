@@ -1,4 +1,4 @@
-"""Data, vocabulary, constraints and single-row questions. Operations live in `mirror`, `review`, `jobs`."""
+"""Data, vocabulary, constraints and single-row questions. Operations live in packages such as `review`."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def area_of(action: str) -> Area:
     return next((area for prefix, area in _PREFIXES.items() if action.startswith(prefix)), Area.SETTING)
 
 
-# The entries that the activity page does not fold into the row of their run or bulk decision. Equalities, because
-# SQLite does not match a list of parameters with the condition of an index.
+# The entries that the activity page does not fold into the row of their run or bulk decision. Written as equalities,
+# because SQLite does not match a list of parameters with the condition of an index.
 IS_HEAD = (
     ~Q(action="filter.switched")
     & ~Q(action="filter.method_set")

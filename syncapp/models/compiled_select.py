@@ -13,9 +13,9 @@ Querysets = Callable[..., Iterable[QuerySet[Any, Any]]]
 
 
 def select_row(column: str, querysets: Querysets, *arguments: Hashable) -> tuple[Any, ...]:
-    """Return one row with a column such as "EXISTS ({})" for each queryset, with the values of the database's driver.
+    """Return one row with a column such as "EXISTS ({})" for each queryset, with values as the driver returns them.
 
-    `querysets` is called once for the same arguments, so its result must depend on nothing else.
+    `querysets` is called only once for the same arguments, so its result must depend on nothing else.
     """
     statement, parameters = _compiled(connection.vendor, column, querysets, *arguments)
     with connection.cursor() as cursor:

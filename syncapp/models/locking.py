@@ -60,8 +60,8 @@ def is_conflict(error: BaseException | None) -> bool:
 def retried(operation: Callable[Params, Result]) -> Callable[Params, Result]:
     """Run an operation in one transaction, and retry it after a conflict with another transaction.
 
-    Inside a transaction it runs once, because only the outermost one can be retried. For operations whose only effects
-    are in the database.
+    Inside a transaction it runs once, because only the outermost one can be retried. Use it only for operations whose
+    effects are all in the database.
     """
 
     @functools.wraps(operation)

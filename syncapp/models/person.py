@@ -101,7 +101,7 @@ class Person(AbstractBaseUser):
 
     @property
     def color_scheme(self) -> str:
-        """Return the color schemes that pages may have, as the browser takes them."""
+        """Return the color schemes that pages may have, in the form that browsers expect."""
         return "light dark" if self.theme == Person.Theme.SYSTEM else self.theme
 
     @property

@@ -59,7 +59,7 @@ class Preferences(models.Model):
 
     @classmethod
     def standard_values(cls) -> dict[str, list[dict[str, object]]]:
-        """Return the values of a new installation; as column defaults, migrations would import them."""
+        """Return the values of a new installation; as column defaults, they would be imported by migrations."""
         return {
             "reasons": [{"code": code, "words": words} for code, words in STANDARD_REASONS],
             "field_groups": [{"name": name, "columns": list(columns)} for name, columns in STANDARD_GROUPS],

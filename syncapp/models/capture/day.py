@@ -8,7 +8,7 @@ from syncapp.models.capture.entry import Source
 
 
 class ChangeResult(models.TextChoices):
-    """The result of one change to one column. Codes are those of RestoreResult and EntryState if these have one."""
+    """The result of one change to one column. Codes are those of RestoreResult and EntryState where those have one."""
 
     RESTORED = "restored", "restored"
     PUT_BACK = "put_back", "restored, then undone"
@@ -22,7 +22,7 @@ class ChangeResult(models.TextChoices):
 class CaptureDay(models.Model):
     """The number of changes to one column on one day (UTC), by one source, with one result.
 
-    `program_id` is the user of the CRM behind which a program writes; None for other sources. `column_name` is empty
+    `program_id` is the CRM user as which a program writes; None for other sources. `column_name` is empty
     if it is not known which columns changed. `is_restored_by_original` changes would be restored by the original
     rule.
     """
@@ -46,7 +46,7 @@ class CaptureDay(models.Model):
 class CaptureContactDay(models.Model):
     """The number of contacts that a source changed on one day (UTC) in a way that may count as Outlook's.
 
-    All signed updates count, and updates by other sources that do not raise the revision.
+    All signed updates count, and so do updates by other sources that do not raise the revision.
     """
 
     day = models.DateField()

@@ -63,8 +63,8 @@ class CaptureEntryQuerySet(models.QuerySet["CaptureEntry"]):
 class CaptureEntry(models.Model):
     """One audit entry of one contact. `happened_at` is the moment of the change, by the CRM's clock.
 
-    `lacks_revision`: the change is proved not to have raised the revision. `delay` is the seconds until the entry
-    could be read; None if the first listing after the change had it.
+    `lacks_revision`: the change is proved not to have raised the revision. `delay` is the number of seconds until the
+    entry could be read; None if the first listing after the change had it.
     """
 
     audit_id = models.UUIDField(primary_key=True)
@@ -140,8 +140,8 @@ class CaptureContact(models.Model):
     """The last change to a contact according to its row, read by change tracking.
 
     It shows which entries have not arrived, and who signed the newest change. `noticed_at` is when the portal first saw
-    this change; `awaited_until` is when the wait for its entry ends, None once it arrived. `version` distinguishes two
-    changes within one second.
+    this change; `awaited_until` is when the wait for its entry ends, None once it has arrived. `version` distinguishes
+    two changes within one second.
     """
 
     contact_id = models.UUIDField(primary_key=True)

@@ -42,7 +42,7 @@ class PutBackResult(models.TextChoices):
 
 
 class PutBackPlan(models.Model):
-    """The restores from `begins_at` to before `ends_at`, of one source and one column if these are given."""
+    """The restores from `begins_at` to before `ends_at`, limited to one source and one column if given."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     begins_at = models.DateTimeField()
@@ -118,7 +118,7 @@ class PutBackPreparation(Job):
 
 
 class PutBackJob(Job):
-    """The items of one contact of a plan that was started."""
+    """The items of one contact in a started plan."""
 
     plan = models.ForeignKey(PutBackPlan, on_delete=models.CASCADE, related_name="+")
     contact_id = models.UUIDField()

@@ -9,7 +9,7 @@ from syncapp.models.capture.entry import Evidence, Source
 
 
 class CaptureMode(models.TextChoices):
-    """The handling of later entries of the sources that are on.
+    """The handling of new entries from the sources that are on.
 
     off ─▶ observing ─▶ restoring ⇄ staging (an operator stopped restoring)
                             └─▶ paused (a brake stopped it) ─▶ restoring
@@ -185,7 +185,7 @@ class CaptureIdentity(models.Model):
 
 
 class CaptureGap(models.Model):
-    """A time for which the audit log is not complete; open without `ends_at`, for all columns without `columns`."""
+    """A period for which the audit log is incomplete: open without `ends_at`, for all columns without `columns`."""
 
     class Reason(models.TextChoices):
         AUDITING_OFF = "auditing_off", "Auditing was off"

@@ -199,5 +199,5 @@ class SyncField(models.Model):
 
     @property
     def expected_value(self) -> str | None:
-        """Return the value that we expect in the CRM: the last read one, else the one that staging left."""
+        """Return the value that we expect in the CRM: the one last read, else the one that staging left."""
         return self.staged_value if self.crm_now_read_at is None else self.crm_now_value

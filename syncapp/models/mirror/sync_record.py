@@ -57,7 +57,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.filter(_DECIDED)
 
     def without_words(self) -> SyncRecordQuerySet:
-        """Return records of an earlier release that are not indexed for search."""
+        """Return records that an earlier release stored without indexing them for search."""
         return self.filter(_WITHOUT_WORDS)
 
     def without_company(self) -> SyncRecordQuerySet:
@@ -76,7 +76,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 
         Call it last in every transaction that changes a field. The rows are locked first, in order, so that a
         concurrent recount of the same record sees our fields. One query counts them all; a subquery per record takes
-        PostgreSQL ten times as long while it has no statistics of the table.
+        PostgreSQL ten times as long while it has no statistics on the table.
         """
         wanted = sorted(set(ids))
         if not wanted:
@@ -141,7 +141,7 @@ class SyncRecord(models.Model):
     company = models.CharField(  # noqa: DJ001  (None and '' differ: not asked yet, and no company)
         max_length=400, null=True, blank=True, help_text="The name of the contact's company; null until it is read."
     )
-    search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
+    search_words = models.TextField(  # noqa: DJ001  (None: the previous release's rows have none)
         null=True, blank=True, help_text="Search words of all three names (models/folding.py); null until computed."
     )
     waiting_count = models.PositiveIntegerField(default=0)
@@ -231,7 +231,7 @@ class SyncRecord(models.Model):
 
 
 class RecordWord(models.Model):
-    """One search word of an edit. Rows are only added: search compares their edits with `search_words` again.
+    """One search word of an edit. Rows are only added: search checks its hits against `search_words` again.
 
     The index holds only the word. Both databases keep equal words in the order of insertion, so storing an edit changes
     few pages; an index that ended with the edit's id would change one page per word.

@@ -1,4 +1,4 @@
-"""Rows of the CRM that could not be read the last time."""
+"""CRM rows that could not be read when last tried."""
 
 from __future__ import annotations
 

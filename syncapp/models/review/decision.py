@@ -34,7 +34,7 @@ class DecisionState(models.TextChoices):
     """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone.
 
     failed ─▶ replaced; either ─▶ written, if it turns out that the CRM had written it and only the answer was lost.
-    After a restore: written, as the CRM's row proves, or lost, as only the log proves.
+    After a restore: written if the CRM's row proves it, or lost if only the log does.
     """
 
     OPEN = "open", "Due after the undo window"
@@ -172,7 +172,7 @@ class Decision(models.Model):
 
     @property
     def decider(self) -> str:
-        """Return the decider for people: a name, a rule, or '' for the portal itself."""
+        """Return the decider as people read it: a name, a rule, or '' for the portal itself."""
         if self.decided_by is not None:
             return str(self.decided_by)
         return f"the rule “{self.rule}”" if self.rule is not None else self.recognized_by

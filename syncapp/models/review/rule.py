@@ -90,7 +90,7 @@ class Rule(models.Model):
 
     @property
     def oid(self) -> uuid.UUID:
-        """Return the author's Entra id, which four eyes compares."""
+        """Return the author's Entra id, which the four-eyes check compares."""
         found: uuid.UUID = self.author.oid
         return found
 

@@ -72,7 +72,7 @@ class SystemFilter(models.Model):
 
     @property
     def is_template(self) -> bool:
-        """Return whether new users get a copy of it instead of it applying to everyone."""
+        """Return whether it is copied for new users instead of applying to everyone."""
         return self.query_type in (QueryType.OFFLINE_TEMPLATE, QueryType.OUTLOOK_TEMPLATE)
 
 

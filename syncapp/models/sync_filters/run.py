@@ -80,10 +80,10 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class FilterRun(models.Model):
-    """A run. `wanted_on` is a desired state, never a toggle. `undoes` is the run whose findings it restores.
+    """A run. `wanted_on` is a desired state, never a toggle. `undoes` is the run whose found states it restores.
 
     A run switches the filters of `tables` to `wanted_on`, or sets mailboxes to `wanted_method` (SyncMethod; None for an
-    undo, which restores each mailbox's own method). `retries`: the run some of whose users it takes again.
+    undo, which restores each mailbox's own method). `retries`: the run from which it takes some users again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -148,7 +148,7 @@ class FilterRun(models.Model):
 
     @property
     def is_scheduled(self) -> bool:
-        """Return whether the run is started and waits for its start time."""
+        """Return whether the run has been started and waits for its start time."""
         return self.state == RunState.RUNNING and self.starts_at is not None and self.starts_at > timezone.now()
 
 

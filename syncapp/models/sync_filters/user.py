@@ -109,7 +109,7 @@ class FilterUserQuerySet(models.QuerySet["FilterUser"]):
 class FilterUser(models.Model):
     """The mirror of a user and their mailbox, with search keys, matrix cells and sync paths computed from it.
 
-    Mailbox columns as in crm.directory.records.Mailbox; `mailbox_id` None means that none was found.
+    Mailbox columns are those of crm.directory.records.Mailbox; `mailbox_id` None means that none was found.
     """
 
     id = models.UUIDField(primary_key=True, help_text="systemuserid")
@@ -141,7 +141,7 @@ class FilterUser(models.Model):
 
     name_key = models.CharField(max_length=200, blank=True)
     address_key = models.CharField(max_length=320, blank=True)
-    search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
+    search_words = models.TextField(  # noqa: DJ001  (None: the previous release's rows have none)
         null=True, blank=True, help_text="The words of the name, the address and the login (models/folding.py)."
     )
     appointments = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
