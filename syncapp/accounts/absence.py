@@ -30,7 +30,7 @@ def set_absence(
 
 
 def acting_deputy(person: Person, *, day: date | None = None) -> Person:
-    """Return the person who receives reminders on `day` (today): `person`, or the first present one of their deputies.
+    """Return the person who receives reminders on `day` (today): `person`, or their first deputy who is present.
 
     If all are absent, or one may no longer review, return `person`.
     """

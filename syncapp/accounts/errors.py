@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BadPerson(Exception):
-    """An invalid change of a person. `place` names the input at fault, `str()` is the message for the reader."""
+    """An invalid change to a person. `place` names the input at fault, `str()` is the message for the reader."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)

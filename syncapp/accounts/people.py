@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 def update_from_claims(claims: Claims) -> Person | None:
     """Create or update the person who signs in; return None for someone without a role or access.
 
-    Known people lose the roles they no longer hold even if none is left, so that they get no mails.
+    Known people lose the roles they no longer hold even if no role is left, so that they get no mails.
     """
     roles = known_roles(claims.roles)
     if not roles:
@@ -48,7 +48,7 @@ def update_from_claims(claims: Claims) -> Person | None:
 
 
 def register(claims: Claims) -> None:
-    """Create the person of these claims, unless they exist or hold no role. Their first sign-in finds them."""
+    """Create the person named by these claims, unless they exist or hold no role. Their first sign-in finds them."""
     roles = known_roles(claims.roles)
     if roles and not Person.objects.filter(oid=claims.oid).exists():
         _create(claims.oid, name=claims.name, address=claims.address, **_columns_of(roles))
@@ -62,7 +62,7 @@ def _create(oid: uuid.UUID, **columns: Any) -> Person:
 
 @transaction.atomic
 def set_notify(person: Person, notify: Person.Notify) -> None:
-    """Set how often a person gets mails, by the link in a mail."""
+    """Set how often a person gets mails, through the link in a mail."""
     if Person.objects.filter(pk=person.pk).exclude(notify=notify).update(notify=notify):
         audit.record("person.wishes", by=person, channel="mail", before=person.notify, after=notify)
     person.notify = notify
@@ -108,7 +108,7 @@ def add(*, oid: uuid.UUID, name: str, address: str, roles: Collection[str], by: 
 
 @transaction.atomic
 def set_preferences(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person, locale: str = "") -> Person:
-    """Set how often the person gets mails, their time zone, and unless empty the locale of dates and numbers.
+    """Set how often the person gets mails, their time zone and, unless empty, the locale for dates and numbers.
 
     Raises BadPerson.
     """

@@ -25,7 +25,7 @@ def list_for(kind: type[View], person: Person) -> list[View]:
 
 
 def save(kind: type[View], name: str, *, query: str, by: Person) -> View:
-    """Save a list under a name. Raises BadView without a name, or with too many views."""
+    """Save a list under a name. Raises BadView for a missing name or too many views."""
     name = _cleaned(name)
     own = kind._default_manager.filter(person=by)
     if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
@@ -36,7 +36,7 @@ def save(kind: type[View], name: str, *, query: str, by: Person) -> View:
 
 
 def rename(kind: type[View], view_id: uuid.UUID, name: str, *, by: Person) -> None:
-    """Rename a view of the person. Raises BadView without a name, or if another view has it."""
+    """Rename a view of the person. Raises BadView if the name is missing or another view has it."""
     name = _cleaned(name)
     try:
         with transaction.atomic():

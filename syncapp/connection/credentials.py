@@ -18,7 +18,7 @@ WARN_AT_DAYS = (30, 14, 3)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The expiry of a credential. `ends_on` is None while the date of a secret is not set.
+    """The expiry of a credential. `ends_on` is None while a secret's date is not set.
 
     `thumbprint` is that of a certificate, '' for a secret.
     """
@@ -65,7 +65,7 @@ def of_crm() -> tuple[Credential, ...]:
 
 
 def of_sign_in() -> tuple[Credential, ...]:
-    """Return the credentials for people's sign-in: its own secret, or those for the CRM. Raises ValueError."""
+    """Return the credentials for people's sign-in: a secret of its own, or the CRM's credentials. Raises ValueError."""
     return (settings.SIGN_IN_CLIENT_SECRET,) if sign_in_has_its_own() else of_crm()
 
 

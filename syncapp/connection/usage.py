@@ -44,7 +44,7 @@ def _counter() -> _Counter:
 
 
 def count(operations: int) -> None:
-    """Count operations that were sent; `store` adds them to the day."""
+    """Count operations that were sent; `store` adds them to the day's row."""
     _counter().add(operations)
 
 
@@ -70,7 +70,7 @@ def of_day(*, days_ago: int = 0) -> int | None:
 
 
 def delete_old() -> int:
-    """Delete the counts of more than a year ago; return how many."""
+    """Delete counts older than a year; return how many."""
     return DailyOperations.objects.filter(day__lt=_today() - KEPT).delete()[0]
 
 

@@ -4,7 +4,7 @@
 
 Time counts from the first check that found the trouble, not from its beginning: after a restart, workers need a moment
 to answer, which does not justify a mail. Workers cannot report that no worker answers, so `manage.py watch` runs
-outside of them, by cron or a timer.
+outside them, by cron or a timer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from syncapp.models import Alert, FilterPolicy, Person
 from syncapp.models.outbox import MessageKind
 from syncapp.outbox import messages
 
-# After a longer gap between checks the portal itself had stopped, so the count starts again.
+# A longer gap between checks means that the portal itself had stopped, so the count starts again.
 MAX_GAP = timedelta(minutes=3)
 
 

@@ -1,4 +1,4 @@
-"""Alerts about a lost database, which do not need it: mails are sent directly, and a file in WATCH_DIR keeps the state.
+"""Alerts about a lost database that work without it: mails are sent directly, and a file in WATCH_DIR keeps the state.
 
 The file holds the alert and its recipients as of the database's last answer.
 """
@@ -116,7 +116,7 @@ def _save(state: State) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
-        # The folder's name may be predictable and its parent writable for everyone.
+        # The folder's name may be predictable and its parent writable by everyone.
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PermissionError("it belongs to another user")
         fresh = folder / f"{_NAME}.{os.getpid()}"

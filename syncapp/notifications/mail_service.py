@@ -13,6 +13,6 @@ from syncapp.notifications.channels.registry import CHANNELS
 
 @cache
 def channel() -> Channel:
-    """Return the channel of this process that MAIL_BACKEND names."""
-    # Mails queued before MAIL_BACKEND was emptied wait, because the SMTP service without a host is unavailable.
+    """Return this process's channel, which MAIL_BACKEND names."""
+    # If MAIL_BACKEND has been emptied, queued mails wait, because the SMTP channel is unavailable without a host.
     return CHANNELS.get(settings.MAIL_BACKEND, CHANNELS["smtp"]).create(settings, outgoing())

@@ -33,7 +33,7 @@ from syncapp.notifications.content import letters
 from syncapp.notifications.content.mail import LetterNotification
 
 MAX_SENDS = 2
-UNKNOWN_PAUSE = 30.0  # seconds, as the others
+UNKNOWN_PAUSE = 30.0  # seconds, like the others
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 1800.0
 NOTHING_TO_SAY = "nothing to say"
 UNKNOWN_TWICE = "outcome unknown twice"
@@ -83,7 +83,7 @@ def failed() -> QuerySet[Message]:
 
 @runner.register
 class MessageJob(JobType):
-    """The job that writes and delivers a mail. Settings, Mails and backlog lists failed ones, with a Retry button."""
+    """The job that writes and delivers a mail. The page “Mails and backlog” lists failed ones, with a Retry button."""
 
     name = "message"
     title = "Sending mails"

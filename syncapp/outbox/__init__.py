@@ -1,1 +1,1 @@
-"""Durable rows of notifications, created in the transaction of what they report."""
+"""Durable rows of notifications, created in the transaction of the event that they report."""

@@ -14,7 +14,7 @@ Settings = Any  # Django's settings, or anything with the same names
 
 
 class Notification(Protocol):
-    """One notification for one person. A channel asks for the form that it delivers; each is written on demand."""
+    """One notification for one person. A channel asks for the form that it delivers; each form is written on demand."""
 
     @property
     def to(self) -> str:
@@ -59,7 +59,7 @@ class ChannelType:
 
 
 def mail_problems(settings: Settings, *needed: str) -> list[Problem]:
-    """Return the problems of a channel for mails: one for MAIL_FROM and for each `needed` setting that is missing."""
+    """Return a mail channel's problems: one for each missing setting among MAIL_FROM and those `needed`."""
     found = {"MAIL_FROM": "@" in parseaddr(settings.MAIL_FROM)[1]}
     found |= {name: bool(getattr(settings, name)) for name in needed}
     hint = "For example MAIL_FROM=Outlook Sync <outlook-sync@contoso.com>"

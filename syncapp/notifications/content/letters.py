@@ -43,7 +43,7 @@ class Line:
 class Entry:
     """One edit: its contact, editor and changed fields, and the links to review it.
 
-    `is_restored`: the CRM has all originals back.
+    `is_restored`: all originals are back in the CRM.
     """
 
     name: str
@@ -69,10 +69,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The context of a kind's templates. `thread` identifies the conversation in the reader's mailbox.
+    """The context for the templates of one kind of mail. `thread` identifies the conversation in the reader's mailbox.
 
-    `lines` are the fields of `record` if the mail has no entries with links. `are_restored`: the CRM has the
-    originals of all edits back.
+    `lines` are the fields of `record` if the mail has no entries with links. `are_restored`: the originals of all edits
+    are back in the CRM.
     """
 
     kind: str
@@ -124,7 +124,7 @@ def compose(message: Message) -> Letter | None:
     reader = message.recipient
     if not messages.may_receive(reader or message.address):
         return None
-    # An editor in Outlook is known by address only, but may be a person of the portal too.
+    # An editor in Outlook is known by address only, but may also be a user of the portal.
     person = reader or Person.objects.filter(address__iexact=message.address, is_active=True).first()
     zone, locale = (person.time_zone, person.locale) if person else (UTC, "")
     with timezone.override(zone_of(zone)), localization.override(locale):

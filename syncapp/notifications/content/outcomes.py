@@ -1,4 +1,4 @@
-"""The result of an edit per field, for the mail to its editor."""
+"""The result of an edit, field by field, for the mail to its editor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Result:
 
 
 def results(record: SyncRecord) -> tuple[Result, ...]:
-    """Return the fields that people decided, by label, without superseded and withdrawn ones."""
+    """Return the results of fields that people decided, by label, without superseded and withdrawn ones."""
     known = columns.of_table(record.target_table)
     decided = (FieldDecision.APPROVED, FieldDecision.REJECTED)
     found = []

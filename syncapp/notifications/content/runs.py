@@ -38,7 +38,7 @@ _PAUSES = {
 class RunSummary:
     """The state of a run, policy or rule: headline, explanation, number of users per outcome, address of its page.
 
-    `selection`: how the users of a run that waits were selected.
+    `selection`: how the users of a waiting run were selected.
     """
 
     event: str
@@ -58,7 +58,7 @@ class RunSummary:
 
 
 def summarize_run(message: Message) -> RunSummary | None:
-    """Summarize the run of a message; return None if it is no longer in the state of the message."""
+    """Summarize the run of a message; return None if it is no longer in the state that the message reports."""
     event, run_id = str(message.details["news"]), message.details["run"]
     run = FilterRun.objects.select_related("person", "undoes").filter(pk=run_id, state__in=_STATES[event]).first()
     if run is None:

@@ -1,7 +1,7 @@
 """Delivery of mails to Exchange Online through Microsoft Graph ("user: sendMail", MIME format), as the application.
 
-In MIME format, because with JSON Graph accepts only headers that begin with x-: no thread and no List-Unsubscribe.
-Needs the application permission Mail.Send, limited to one mailbox by an application access policy.
+The format is MIME, because in JSON Graph accepts only headers that begin with x-, which rules out threads and
+List-Unsubscribe. Needs the application permission Mail.Send, limited to one mailbox by an application access policy.
 """
 
 from __future__ import annotations

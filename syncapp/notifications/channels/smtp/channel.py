@@ -26,7 +26,7 @@ _LONGEST_QUOTE = 200
 class SmtpChannel:
     """One server. `security` is starttls, tls or none.
 
-    The transfer of the mail may take `seconds`, each other command a sixth of them.
+    The transfer of the mail may take `seconds`, each other command a sixth of that.
     """
 
     host: str
@@ -60,7 +60,7 @@ class SmtpChannel:
             try:
                 client.quit()
             except (OSError, smtplib.SMTPException):
-                client.close()  # the mail was accepted or refused before; a failed QUIT changes nothing
+                client.close()  # the mail has already been accepted or refused; a failed QUIT changes nothing
 
     def _connect(self) -> smtplib.SMTP:
         try:
@@ -95,7 +95,7 @@ class SmtpChannel:
 
 
 def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
-    """Run one command before the content. Raises Postponed for 4xx and `otherwise` for 5xx."""
+    """Run one command that precedes the content. Raises Postponed for 4xx and `otherwise` for 5xx."""
     try:
         code, words = command()
     except (OSError, smtplib.SMTPException) as error:
