@@ -34,8 +34,8 @@ class TableExplanation:
 class UserExplanation:
     """The facts about one user.
 
-    `mailbox_paths`: the number of paths that the mailbox opens for rows selected by filters, 0 to 2. `of_teams`:
-    filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
+    `mailbox_paths`: the number of paths that the mailbox opens for rows selected by filters, 0 to 2.
+    `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
     """
 
     tables: Sequence[TableExplanation]

@@ -1,4 +1,4 @@
-"""Forecasts of the rows that leave a user's Outlook if filters are switched off; they only read the CRM, as the user.
+"""Forecasts of the rows that leave a user's Outlook if filters are switched off; the CRM is only read, as that user.
 
 A row leaves if one of those filters selects it and none of the user's other active filters or system filters does,
 because filters add up. What cannot be counted is unknown, never zero. The last answer is stored.
@@ -125,7 +125,7 @@ def _message_of(error: CrmError) -> str:
 
 @dataclass(slots=True)
 class _Selected:
-    """Selected rows with their start times.  `refused`: filters that could not be evaluated, with the reason."""
+    """Selected rows with their start times. `refused`: filters that could not be evaluated, with the reason."""
 
     rows: dict[UUID, datetime | None] = field(default_factory=dict)
     complete: bool = True

@@ -106,7 +106,7 @@ def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
 
 
 def conflicting_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep some users of this (perhaps unsaved) policy in the opposite state: how many."""
+    """Return policies that keep users of this (perhaps unsaved) policy in the opposite state, and how many users."""
     policies = _conflicting_with(desired_state_of(policy), but=but or policy.pk)
     return _with_common_users(policies, set(members_or_empty(policy)) if policies else set())
 
