@@ -49,7 +49,7 @@ def _signed_in(first_name: str, **conditions: object) -> bool:
 
 
 def _rob_followed_a_mail() -> bool:
-    """Return whether Rob signed in after a mail to him; opening its link leaves no row."""
+    """Return whether Rob signed in after a mail was sent to him; opening its link leaves no row."""
     first = _mails_to_rob().order_by("finished_at").values_list("finished_at", flat=True).first()
     return first is not None and _signed_in("Rob", signed_in_at__gte=first)
 

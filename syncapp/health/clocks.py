@@ -17,7 +17,7 @@ from syncapp.models.jobs.job import database_now
 
 MAX_SECONDS = 5.0  # NTP keeps hosts within milliseconds; a process that waits for a busy processor seems late
 MEASURE_EVERY = 30.0  # seconds
-MAX_QUERY_SECONDS = 2.0  # a slower answer is too imprecise to compare clocks
+MAX_QUERY_SECONDS = 2.0  # a slower answer is too imprecise to compare clocks by
 RECENT = 300.0  # seconds; an older measurement may come from a host that was switched off
 KEPT = 24 * 3600.0  # seconds
 

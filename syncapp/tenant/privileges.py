@@ -31,8 +31,8 @@ class Purpose(StrEnum):
 class Privilege:
     """A privilege for the whole organization; `reason` completes the sentence "Needed to ...".
 
-    Without a privilege that is not `required`, only the part named by its reason fails. `instead` is a privilege that
-    can replace it.
+    If a privilege that is not `required` is missing, only the part named in its reason fails. `instead` is a privilege
+    that can replace it.
     """
 
     name: str

@@ -105,8 +105,8 @@ class Evaluation:
     ) -> tuple[OrganizedMeetings, ...]:
         """Return the meetings after `after` that have attendees and are organized by up to 50 users, in one request.
 
-        Read with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot be read has
-        an error, never an empty list.
+        They are read with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot
+        be read has an error, never an empty list.
         """
         if len(user_ids) > MAX_USERS_PER_REQUEST:
             raise ValueError(f"At most {MAX_USERS_PER_REQUEST} users at once, not {len(user_ids)}.")

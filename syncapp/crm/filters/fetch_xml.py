@@ -49,7 +49,7 @@ def page_query(
 ) -> str:
     """Return the query for a page of the filter's distinct rows, with the key and `columns`.
 
-    Ordered by the key, so that pages do not overlap while rows are added or deleted ("Page results using FetchXML").
+    Rows are sorted by the key, so pages do not overlap if some are added or deleted ("Page results using FetchXML").
     """
     root, entity = _without_columns(fetch_xml, table)
     root.attrib |= {"distinct": "true", "count": str(size), "page": str(page)}

@@ -259,7 +259,7 @@ class AppliedValue:
 
 @dataclass(frozen=True, slots=True)
 class RecordClose:
-    """The closing of a staged edit whose fields are all decided."""
+    """The closing of a staged edit whose fields have all been decided."""
 
     record_id: UUID
     etag: str

@@ -15,7 +15,7 @@ COSTS = (
 
 
 def items(environment: Environment) -> tuple[Item, ...]:
-    """Return an item per setting: the environment, the table, each column that the contact has."""
+    """Return an item per setting: the environment, the table, and each column that the contact has."""
     organization, is_on = environment.reads.auditing()
     turn_on = None if is_on else partial(environment.writes.enable_auditing, organization)
     metadata = environment.crm.metadata

@@ -11,7 +11,7 @@ from syncapp.tenant.setup.items import ROLE, Environment, Item, SetupError, Stat
 
 
 def role_items(environment: Environment, components: Collection[UUID]) -> tuple[Item, ...]:
-    """Return the items of the role and its privileges; `components` are the ids in our solution."""
+    """Return the items for the role and its privileges; `components` are the ids in our solution."""
     unit = environment.reads.top_unit()
     role = environment.reads.role(ROLE, unit)
     title, privileges = f"security role {ROLE}", f"privileges of {ROLE}"

@@ -25,7 +25,7 @@ def script_of(column: str) -> bytes:
 
 
 def script_items(environment: Environment, components: Collection[UUID]) -> tuple[Item, ...]:
-    """Return the item of the form script; `components` are the ids in our solution."""
+    """Return the item for the form script; `components` are the ids in our solution."""
     name, content = script_name(environment.names), script_of(environment.names.contact_revision)
     title = f"form script {name}"
     found = environment.reads.web_resource(name)

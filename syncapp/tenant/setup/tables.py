@@ -15,12 +15,12 @@ FAILED_INDEX = "Failed"
 
 
 def staging_items(environment: Environment) -> tuple[Item, ...]:
-    """Return the items of both staging tables, parents first."""
+    """Return the items for both staging tables, parents first."""
     return tuple(item for table in environment.schema.tables for item in _table(environment, table))
 
 
 def revision_items(environment: Environment) -> tuple[Item, ...]:
-    """Return the item of the contact's revision column. Raises ValueError if CRM_NAMES names none."""
+    """Return the item for the contact's revision column. Raises ValueError if CRM_NAMES names none."""
     wanted = environment.schema.revision
     if wanted is None:
         raise ValueError("no revision column")
