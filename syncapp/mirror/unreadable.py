@@ -22,7 +22,7 @@ def register(
     generation: int = 0,
     owners: Mapping[str, UUID] | None = None,
 ) -> None:
-    """Register unreadable rows and remove the rows with the ids `readable`. Safe to repeat.
+    """Register unreadable rows, and remove those whose ids are in `readable`. Safe to repeat.
 
     `owners` maps an unreadable row's id to the user or team that it belongs to.
     """

@@ -100,8 +100,8 @@ class AuditValue(models.Model):
     """The values behind an entry's digests; erasing this row leaves the entry intact."""
 
     entry = models.OneToOneField(AuditEntry, on_delete=models.CASCADE, primary_key=True, related_name="value")
-    before = models.TextField(null=True)  # noqa: DJ001  (null is the CRM's empty)
-    after = models.TextField(null=True)  # noqa: DJ001  (null is the CRM's empty)
+    before = models.TextField(null=True)  # noqa: DJ001  (null is the CRM's empty value)
+    after = models.TextField(null=True)  # noqa: DJ001  (null is the CRM's empty value)
     reason = models.TextField(blank=True)
 
     def __str__(self) -> str:

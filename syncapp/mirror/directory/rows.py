@@ -24,7 +24,7 @@ Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
 
 def store_users(rows: Sequence[DirectoryUser], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
-    """Store users; the columns of their mailboxes and filters stay. Filters of new and changed users become due."""
+    """Store users, keeping the columns of their mailboxes and filters. Filters of new and changed users become due."""
     values = [
         {
             "id": row.id,
@@ -144,7 +144,7 @@ def store_written_mailbox(user_id: UUID, mailbox: Mailbox) -> None:
 
 
 def store_teams(rows: Sequence[Team], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
-    """Store teams; the time their filters were read stays."""
+    """Store teams, keeping the time at which their filters were read."""
     values = [
         {
             "id": row.id,

@@ -108,15 +108,15 @@ class CaptureEntry(models.Model):
 
 
 class CaptureValue(models.Model):
-    """One tracked column that an entry changed, as canonical text; None is the CRM's empty.
+    """One tracked column that an entry changed, as canonical text; None is the CRM's empty value.
 
     An unknown value is None too: cut off at 5,000 characters, not readable, or not read yet.
     """
 
     entry = models.ForeignKey(CaptureEntry, on_delete=models.CASCADE, related_name="values")
     column_name = models.CharField(max_length=128)
-    old_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
-    new_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    old_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
+    new_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     old_label = models.TextField(blank=True, default="", db_default="")
     new_label = models.TextField(blank=True, default="", db_default="")
     old_known = models.BooleanField(default=False, db_default=False)

@@ -84,7 +84,7 @@ class PutBackItem(models.Model):
     field = models.ForeignKey(SyncField, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     contact_id = models.UUIDField()
     column_name = models.CharField(max_length=128)
-    live_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    live_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     live_read_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=6, choices=PutBackResult, default=PutBackResult.OPEN)
     why = models.CharField(max_length=40, blank=True, default="", db_default="", help_text="A code: why it is left.")

@@ -26,8 +26,8 @@ class Restore(models.Model):
     column_name = models.CharField(max_length=128)
     audit_id = models.UUIDField(db_index=True)
     source = models.CharField(max_length=8, choices=Source)
-    value_found = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
-    value_restored = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    value_found = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
+    value_restored = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     result = models.CharField(max_length=12, choices=RestoreResult)
     reason = models.CharField(
         max_length=40, blank=True, default="", db_default="", help_text="A code: why it was not restored."

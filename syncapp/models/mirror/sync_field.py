@@ -95,8 +95,8 @@ class SyncField(models.Model):
     id = models.UUIDField(primary_key=True, help_text="The CRM's id of the row.")
     record = models.ForeignKey(SyncRecord, on_delete=models.PROTECT, related_name="fields")
     column_name = models.CharField(max_length=128)
-    original_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
-    proposed_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    original_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
+    proposed_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     original_label = models.TextField(blank=True)
     proposed_label = models.TextField(blank=True)
     change_kind = models.CharField(
@@ -123,7 +123,7 @@ class SyncField(models.Model):
     contact_state = models.CharField(
         max_length=8, blank=True, default="", db_default="", help_text="inactive or merged, as last read."
     )
-    crm_now_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    crm_now_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     crm_now_label = models.TextField(blank=True)
     crm_now_read_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True, db_column="settled_at")

@@ -92,9 +92,9 @@ class Decision(models.Model):
     reason = models.TextField(blank=True)
 
     writes = models.BooleanField(help_text="Whether the contact itself is written, or only the staging row marked.")
-    value_to_write = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
-    expected_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
-    written_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    value_to_write = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
+    expected_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
+    written_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     is_adjusted = models.BooleanField(
         default=False, db_default=False, help_text="Whether the CRM stored another value: `written_value`."
     )

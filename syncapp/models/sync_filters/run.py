@@ -36,7 +36,7 @@ OPEN_RUNS = [*NOT_STARTED, RunState.RUNNING, RunState.PAUSED]
 
 
 class RunOperation(models.TextChoices):
-    """The thing that a run changes: the filters of some tables, or the mailbox method."""
+    """The subject of a run: the filters of some tables, or the mailbox method."""
 
     FILTERS = "filters", "Filters"
     METHOD = "method", "Mailbox method"

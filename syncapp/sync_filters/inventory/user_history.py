@@ -14,7 +14,7 @@ from syncapp.models.sync_filters.run import NOT_STARTED, Outcome
 from syncapp.sync_filters.runs import undo
 
 MOST = 50
-# Stands for a run that was lost when a backup was restored, or for the write with which the portal probes its access.
+# For a run that was lost when a backup was restored, or for the write with which the portal probes its access.
 UNKNOWN_RUN = "the portal, in a run that is not known here"
 
 

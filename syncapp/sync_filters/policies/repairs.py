@@ -64,7 +64,7 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
 
 
 def is_being_prepared(policy: FilterPolicy) -> bool:
-    """Return whether the list of a run of the policy is being made, or its users' meetings are being counted."""
+    """Return whether the list of one of its runs is being made, or the users' meetings are being counted."""
     return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
 
 

@@ -3,8 +3,7 @@
     run ─▶ CONCURRENT_TASKS tasks ─▶ BATCH_SIZE users each ─▶ with the portal's permission: one request for all
                                                             └▶ in the users' names: CONCURRENT_REQUESTS, a user each
 
-The rate limiter (crm/rate_limit) keeps their product below the CRM's limits, so raising one of them only lengthens the
-wait.
+The rate limiter (crm/rate_limit) keeps the load below the CRM's limits, so raising one of them only lengthens the wait.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Part(models.TextChoices):
 
 
 def possible(run: FilterRun) -> list[Part]:
-    """Return the parts about which the preview of such a run warns."""
+    """Return the parts that the preview of such a run warns about."""
     if items.takes_appointments_away(run):
         return [Part.SERVER_SIDE, Part.ADD_IN]
     is_on = run.wanted_on and not run.sets_mailbox_method
