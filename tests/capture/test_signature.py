@@ -98,7 +98,7 @@ def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Se
     company.read()
 
     assert mode() == ("paused", "signers_changed")
-    assert Capture.objects.get().trouble.startswith("Jonas Weber is new as the user that signs")
+    assert Capture.objects.get().trouble.startswith("Jonas Weber is a new signing user whose signature")
     assert not signature.is_proved(Capture.objects.get())
     settings.CRM_SYNC_USER = usual
     Capture.objects.update(switches_read_at=None)

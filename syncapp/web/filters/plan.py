@@ -72,7 +72,8 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
     if form["source"].value() == "shown" or params.parameters:
         found = matrix.count(params.criteria)
         count = f"{number(matrix.MAX_COUNTED)}+" if found > matrix.MAX_COUNTED else number(found)
-        listed = params.describe_selection(is_all=True).replace("All", f"All {count}", 1)
+        who = "The only user" if found == 1 else f"All {count} users"
+        listed = params.describe_selection(is_all=True).replace("All users", who, 1)
     context: dict[str, Any] = {
         "section": "filters",
         "around": PageContext(request.user),

@@ -79,7 +79,7 @@ def test_connection_page_names_missing_columns(world: World) -> None:
 
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
-    for name in ("parentcustomerid Companies", f"{REVISION} It is looked for again", "jobtitle Edits of it"):
+    for name in ("parentcustomerid Companies", f"{REVISION} It is looked for again", "jobtitle Edits to it"):
         assert name in words
 
 

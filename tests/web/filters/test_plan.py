@@ -150,5 +150,6 @@ def test_form_opens_with_ticked_or_shown_users(people):
     client = browser(fred())
 
     assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
-    assert "All 2 that the list showed (search “kim”)" in text(client.get("/filters/plan?q=kim"))
+    assert "All 2 users shown (search “kim”)" in text(client.get("/filters/plan?q=kim"))
+    assert "The only user shown (search “anna”)" in text(client.get("/filters/plan?q=anna"))
     assert browser(vera()).get("/filters/plan").status_code == 403

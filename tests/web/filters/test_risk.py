@@ -79,7 +79,7 @@ def test_cause_links_to_users_and_plan(db, django_assert_max_num_queries):
 
     assert 'href="/filters/plan?cause=client_product&amp;want=off">Plan a run for 2' in page
     assert "Switch the filters off" in page
-    assert "All 2 that the list showed" in form
+    assert "All 2 users shown" in form
     assert "Plan a run for" not in text(browser(vera()).get("/filters/risk/"))
 
 
