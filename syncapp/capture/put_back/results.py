@@ -55,9 +55,7 @@ def store(
                 result=PutBackResult.DONE, why="", trouble="", live_value=item.restore.value_found, done_at=Now()
             )
             facts.append(_fact(item, plan))
-            # The same change set restored older edits of the column, which are undone as well.
-            same = {name: getattr(item.restore, name) for name in ("contact_id", "column_name", "done_at")}
-            Restore.objects.filter(**same, result=RestoreResult.RESTORED).update(result=RestoreResult.PUT_BACK)
+            _mark_restore(item.restore)
         elif item.pk in refused:
             trouble = _refusal(refused[item.pk])
             rows.update(result=PutBackResult.FAILED, trouble=trouble[:300], live_value=live, live_read_at=Now())
@@ -96,6 +94,14 @@ def _lock_plan(lease: Lease) -> PutBackPlan:
     """Lock and return the plan, so that the last of its jobs sees that all others have ended."""
     job = PutBackJob.objects.get(pk=lease.pk)
     return locked(PutBackPlan.objects.select_related("started_by")).get(pk=job.plan_id)
+
+
+def _mark_restore(restore: Restore) -> None:
+    """Mark a restore as undone, with those of older edits that the same change set restored in the same column."""
+    together = Restore.objects.filter(
+        contact_id=restore.contact_id, column_name=restore.column_name, done_at=restore.done_at
+    )
+    together.filter(result=RestoreResult.RESTORED).update(result=RestoreResult.PUT_BACK)
 
 
 def _store_fields(found: Comparison, put_back: Collection[int], written: LiveContact | None) -> None:
