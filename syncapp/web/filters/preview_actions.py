@@ -47,8 +47,20 @@ def _hold_back(request: PortalRequest, run: FilterRun) -> str:
     return f"{_users(count)} held back again."
 
 
+def _leave_out_users(request: PortalRequest, run: FilterRun) -> str:
+    return f"Left out {_users(list_changes.leave_out_users(run, _ticked(request), by=request.user))}."
+
+
 def _leave_out(part: Part) -> Action:
     return lambda request, run: f"Left out {_users(list_changes.leave_out(run, part, by=request.user))}."
+
+
+def _include(request: PortalRequest, run: FilterRun) -> str:
+    return f"Included {_users(list_changes.take_back(run, _ticked(request), by=request.user))} again."
+
+
+def _include_all(request: PortalRequest, run: FilterRun) -> str:
+    return f"Included {_users(list_changes.take_back(run, by=request.user))} again."
 
 
 ACTIONS: dict[str, Action] = {
@@ -56,12 +68,8 @@ ACTIONS: dict[str, Action] = {
     "release": _release,
     "release_group": _release_group,
     "hold_back": _hold_back,
-    "leave_out": lambda request, run: (
-        f"Left out {_users(list_changes.leave_out_users(run, _ticked(request), by=request.user))}."
-    ),
-    "take_back": lambda request, run: (
-        f"Took back {_users(list_changes.take_back(run, _ticked(request), by=request.user))}."
-    ),
-    "take_all_back": lambda request, run: f"Took back {_users(list_changes.take_back(run, by=request.user))}.",
+    "leave_out": _leave_out_users,
+    "take_back": _include,
+    "take_all_back": _include_all,
     **{f"leave_{part.value}": _leave_out(part) for part in Part},
 }

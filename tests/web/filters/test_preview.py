@@ -199,7 +199,8 @@ def test_server_side_users_left_out_and_included_again(run):
     assert "Fred left 2 users out (Server-side)." in page_text
     assert shown_users(page(run, "?part=left_out")) == ["User 1", "User 5"]
     assert "Switch off for 3 users" in page_text
-    press(run, "take_all_back")
+    assert "Included 1 user again." in press(run, "take_back", item=user(run, 1).pk)
+    assert "Included 1 user again." in press(run, "take_all_back")
     assert set(plans(run)) == {"1", "2", "3", "4"}
 
 
