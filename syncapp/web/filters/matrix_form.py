@@ -195,13 +195,16 @@ class MatrixParams:
         """Return the query string without one of the filters."""
         return _query_string({other: value for other, value in self.parameters.items() if other != name} | self._sort)
 
-    def describe_selection(self, *, is_all: bool) -> str:
-        """Return how users were selected in this view, for the record: "Ticked in the list (Team: Sales North)"."""
+    def describe_selection(self, *, is_all: bool, who: str = "All users") -> str:
+        """Return how users were selected in this view, for the record: "Ticked in the list (Team: Sales North)".
+
+        `who` says which users all of them are, for example with their number.
+        """
         used = [f"{option.label}: {option.word}" for option in self.filter_options() if option.chosen]
         used += [f"search “{self.criteria.search}”"] if self.criteria.search else []
         words = "; ".join(used)
         if is_all:
-            return f"All users shown ({words or 'all users'})"
+            return f"{who} shown ({words})" if words else f"{who} shown"
         return f"Ticked in the list ({words})" if words else "Ticked"
 
     def filter_options(self) -> list[FilterOption]:

@@ -73,7 +73,7 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
         found = matrix.count(params.criteria)
         count = f"{number(matrix.MAX_COUNTED)}+" if found > matrix.MAX_COUNTED else number(found)
         who = "The only user" if found == 1 else f"All {count} users"
-        listed = params.describe_selection(is_all=True).replace("All users", who, 1)
+        listed = params.describe_selection(is_all=True, who=who)
     context: dict[str, Any] = {
         "section": "filters",
         "around": PageContext(request.user),
