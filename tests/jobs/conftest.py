@@ -242,8 +242,8 @@ def _started(*users: FilterUser) -> FilterRun:
 @pytest.fixture
 def policy() -> Scene:
     team = small_company()
-    wish = {"team_id": team.pk, "tables": ("appointment",)}
-    made = [editing.create(PolicySpec(name=f"Policy {n}", **wish), by=fred()) for n in range(3)]
+    values = {"team_id": team.pk, "tables": ("appointment",)}
+    made = [editing.create(PolicySpec(name=f"Policy {n}", **values), by=fred()) for n in range(3)]
     FilterPolicy.objects.filter(pk=made[0].pk).update(exceptions=["not an id"])
     return Scene(policy_rounds.work, made[0], made[1:])
 

@@ -35,7 +35,7 @@ def limits(scale: float) -> dict[str, Any]:
 class FilterStory:
     """Switches off the appointment filters of all users amid faults."""
 
-    wish = OFF
+    spec = OFF
 
     def __init__(self, story: Story, *, patience: float = PATIENCE) -> None:
         self.story, self.stack, self.world = story, story.stack, story.world
@@ -53,7 +53,7 @@ class FilterStory:
 
     def _created(self) -> FilterRun:
         everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
-        run = creation.create_run(everybody, self.wish, by=fred())
+        run = creation.create_run(everybody, self.spec, by=fred())
         self.wait(lambda: self._is(run, RunState.PLANNED), "a worker has counted the meetings")
         held = list(run.items.filter(plan=Plan.HELD).values_list("pk", flat=True))
         list_changes.release(run, held[: len(held) // 2], by=fred())

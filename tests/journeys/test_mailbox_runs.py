@@ -20,7 +20,7 @@ LIMITS = limits(0.01)
 class MailboxStory(FilterStory):
     """A run of the other operation: the sync methods of mailboxes."""
 
-    wish = creation.RunSpec(method=SyncMethod.NONE, reason="Another product takes over")
+    spec = creation.RunSpec(method=SyncMethod.NONE, reason="Another product takes over")
 
     def outcomes_in_the_crm(self) -> dict[str, str]:
         boxes = {box["_regardingobjectid_value"]: box for box in self.scenery.rows("mailboxes")}

@@ -92,8 +92,8 @@ def count_tabs() -> dict[Tab, int]:
 def _capped_tabs(_today: date, limit: int) -> list[QuerySet[SyncRecord, Any]]:
     """Return the first rows of each open tab; "today" is part of the query for parked ones."""
     parked = SyncRecord.objects.visible().parked().order_by()
-    unparked = [records_in(tab).order_by("edited_on") for tab in _OPEN_TABS[:-1]]
-    return [rows.values("pk")[:limit] for rows in (*unparked, parked)]
+    found = [parked if tab is Tab.PARKED else records_in(tab).order_by("edited_on") for tab in _OPEN_TABS]
+    return [rows.values("pk")[:limit] for rows in found]
 
 
 def page(

@@ -134,8 +134,8 @@ def user(db: None) -> FilterUser:
     FilterPolicy.objects.create(
         name=trick("policy"), team_id=team.pk, tables=["appointment"], author=fred(), due_at=timezone.now()
     )
-    wish = creation.RunSpec(("appointment",), on=False, reason=trick("reason"), change_number=trick("change"))
-    creation.create_run([user.pk], wish, by=make_person(trick("person"), Role.FILTER_MANAGER))
+    spec = creation.RunSpec(("appointment",), on=False, reason=trick("reason"), change_number=trick("change"))
+    creation.create_run([user.pk], spec, by=make_person(trick("person"), Role.FILTER_MANAGER))
     return user
 
 
