@@ -43,7 +43,7 @@ def approved(name: str = "Marta Villanueva", *, by: Person | None = None, column
     return field
 
 
-def test_decision_entry_is_complete():
+def test_decision_entry_shows_person_field_and_values():
     approved("Marta Villanueva")
 
     words = open_page().words
@@ -136,7 +136,7 @@ def test_editors_with_same_name_are_distinguished():
     assert [each.field_id for each in audit_log.page(AuditFilter(editor=one.pk)).entries] == [field.pk]
 
 
-def test_frequent_name_is_found(monkeypatch: pytest.MonkeyPatch):
+def test_search_finds_name_with_many_edits(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audit_log, "FEW_EDITS", 1)
     found = [approved(f"Marta {number}") for number in range(3)]
     approved("Olivia")
@@ -202,7 +202,7 @@ def test_chip_removes_its_filter():
 
 
 @pytest.mark.parametrize("few", [0, 1000])
-def test_activity_finds_entries_by_any_word(monkeypatch, few):
+def test_search_matches_word_beginnings_in_any_order(monkeypatch, few):
     monkeypatch.setattr(audit_log, "FEW_EDITS", few)
     approved("Olívia Berg", by=rob())
     approved("Ulla Other", by=rob())
@@ -213,7 +213,7 @@ def test_activity_finds_entries_by_any_word(monkeypatch, few):
     assert "Olívia Berg" in words
 
 
-def test_only_recorded_values_are_offered():
+def test_field_filter_offers_only_recorded_fields():
     approved(column="fax")
 
     html = open_page().source

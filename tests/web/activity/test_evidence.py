@@ -74,7 +74,7 @@ def test_digest_survives_erasure():
 
 
 @pytest.mark.parametrize("change", [{"action": "field.review.rejected"}, {"before_digest": "0" * 64}, {"channel": "x"}])
-def test_altered_entry_has_another_digest(change):
+def test_altered_entry_has_a_different_digest(change):
     entry = audit.record("field.review.approved", by=rita(), channel="screen", before="Buyer", after="Head")
     sealed = audit.seal(AuditEntry.objects.get(pk=entry.pk))
 
@@ -117,7 +117,7 @@ def test_evidence_finds_contacts_by_any_word(typed):
     assert "No edited contact found for “zz berg”" in open_page("?q=zz berg").words
 
 
-def test_too_many_entries_are_announced(monkeypatch: pytest.MonkeyPatch):
+def test_evidence_over_the_limit_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evidence, "MAX_ENTRIES", 3)
     monkeypatch.setattr(evidence.EvidenceView, "max_entries", 3)
     for _ in range(4):

@@ -122,7 +122,7 @@ def test_every_line_can_be_shown():
     assert "Group runs and bulk decisions" in screen.words
 
 
-def test_link_opens_the_run():
+def test_toggle_expands_and_collapses_the_run():
     make_run(users=3, failed=1)
     client = browser(vera())
     (toggle,) = toggles(open_page(client))
@@ -154,7 +154,7 @@ def test_htmx_gets_the_same_row():
     assert " ".join(part.split()) in " ".join(page.split())
 
 
-def test_row_address_leads_to_the_page():
+def test_entry_address_redirects_to_its_opened_row():
     run = make_run()
     entry = AuditEntry.objects.get(group=run.pk, action="run.done")
 
@@ -164,7 +164,7 @@ def test_row_address_leads_to_the_page():
     assert browser(vera()).get("/activity/entries/999999999/").status_code == 404
 
 
-def test_filter_managers_open_no_edits():
+def test_filter_managers_cannot_open_edit_entries():
     field = make_field(make_record("Marta"))
     scenes.approved(field, by=rita())
     entry = AuditEntry.objects.get()
@@ -173,7 +173,7 @@ def test_filter_managers_open_no_edits():
     assert browser(vera()).get(f"/activity/entries/{entry.pk}/").status_code == 302
 
 
-def test_opened_run_lists_few_users():
+def test_opened_run_lists_at_most_ten_users():
     make_run(users=25, failed=0)
     client = browser(vera())
 
@@ -237,7 +237,7 @@ def test_opened_bulk_decision_lists_fields():
     assert "All 2 fields" in opened.words
 
 
-def test_writing_of_bulk_decisions_is_folded():
+def test_bulk_decision_row_includes_its_deliveries():
     decided_together([make_field(make_record("Marta"))], by=rita())
     alone = scenes.approved(make_field(make_record("Olivia")), by=rita())
     for decision in (SelectionItem.objects.get().decision, alone):
@@ -253,14 +253,14 @@ def test_writing_of_bulk_decisions_is_folded():
     assert "Written Marta" in open_page(query="?area=delivery").words
 
 
-def test_bulk_decisions_are_decisions():
+def test_decision_area_includes_bulk_decisions():
     decided_together([make_field()], Outcome.REJECTED, by=rita())
 
     assert "Rejected together" in table(open_page(query="?area=decision"))
     assert "Rejected together" not in table(open_page(query="?area=setting"))
 
 
-def test_earlier_bulk_decisions_move_to_decisions():
+def test_migration_moves_bulk_decisions_to_decision_area():
     audit.record("selection.approved", by=rita(), channel="screen", details={"contacts": 1, "fields": 2})
     audit.record("settings.changed", by=ada(), channel="settings", details={"setting": "backlog"})
     AuditEntry.objects.update(area="setting")
@@ -285,7 +285,7 @@ def test_searches_show_entries_without_grouping():
     assert f"/filters/runs/{run.pk}/" in open_page(query=f"?person={fred().pk}").html
 
 
-def test_person_filter_keeps_their_run_steps():
+def test_person_filter_shows_that_persons_run_steps():
     make_run()
     words = table(open_page(query=f"?person={fred().pk}"))
 
@@ -304,7 +304,7 @@ def test_export_has_every_line():
     assert table.count("\n") == 1 + 6
 
 
-def test_pages_of_groups_have_no_gap():
+def test_grouped_pages_have_no_gap_or_repetition():
     for number in range(7):
         make_run(number + 1, users=2)
         scenes.approved(make_field(make_record(f"Marta {number}")), by=rita())
@@ -346,7 +346,7 @@ def test_groups_need_constant_queries():
         (AuditFilter(by_portal=True), "audit_heads_of_actor"),
     ],
 )
-def test_grouped_pages_skip_users_of_runs(conditions: AuditFilter, index: str):
+def test_grouped_page_uses_index_of_head_entries(conditions: AuditFilter, index: str):
     make_run(users=300, failed=0)
     analyze(AuditEntry)
 

@@ -132,7 +132,7 @@ def test_page_reads_no_audit_entries():
     assert not [query for query in many if "auditentry" in query["sql"]]
 
 
-def test_stale_counts_keep_their_age():
+def test_opening_the_page_does_not_recount():
     daily.update_counts()
     scenes.approved(edited(), by=rita())
 

@@ -24,7 +24,7 @@ def page(field: SyncField) -> Screen:
     return opened(browser(rob()), field.record)
 
 
-def test_record_names_decider_before_restore():
+def test_record_page_names_decider_from_before_restore():
     field, now = make_field(), timezone.now()
     scenes.found_after_restore(field, decided_on=now)
 
@@ -67,7 +67,7 @@ def test_different_written_value_is_shown():
     assert "Written as Head of Purchasing" in page(field).words
 
 
-def test_decided_list_shows_the_edit():
+def test_decided_list_shows_edit_decided_before_restore():
     field = make_field(make_record("Marta Villanueva"))
     scenes.found_after_restore(field)
 

@@ -79,7 +79,7 @@ def test_each_rule_and_round_has_its_row():
     assert words.count("Approved 3 fields") == 1
 
 
-def test_opened_round_has_its_decisions():
+def test_opened_round_lists_its_decisions():
     enabled()
     edits("Marta", "Olivia")
     runs.run()
@@ -105,7 +105,7 @@ def test_single_rule_decision_is_not_grouped():
     assert toggles(screen) == []
 
 
-def test_failed_decision_in_a_round_hides_none():
+def test_failed_decision_does_not_hide_rest_of_round():
     enabled()
     fields = edits("Marta", "Olivia", "Petra")
 
@@ -129,7 +129,7 @@ def test_written_decision_of_a_rule_has_one_row(world: World, settings: Settings
     assert "Written" in table(open_page(query="?area=delivery"))
 
 
-def test_conflict_of_a_rule_has_its_own_row(world: World, settings: Settings):
+def test_conflict_of_rule_decision_has_its_own_row(world: World, settings: Settings):
     settings.UNDO_SECONDS = 0
     rule_of_job_titles()
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -163,7 +163,7 @@ def put_back_plan(*, has_ended: bool = True) -> PutBackPlan:
     return plan
 
 
-def test_plan_is_one_row_that_opens():
+def test_put_back_plan_is_one_row_that_opens():
     plan = put_back_plan()
     client = browser(ada())
 

@@ -122,7 +122,7 @@ def test_removed_policy_keeps_its_name():
         ("denied", "Not switched off Hanna Brandt"),
     ],
 )
-def test_switched_user_says_on_or_off(outcome, says):
+def test_entry_of_switched_user_names_the_outcome(outcome, says):
     user = switched(make_run(), outcome)
 
     screen = open_page(vera())
@@ -131,13 +131,13 @@ def test_switched_user_says_on_or_off(outcome, says):
     assert links(screen) == {f"/filters/users/{user.pk}/"}
 
 
-def test_switching_on_says_on():
+def test_entry_of_switching_on_says_on():
     switched(make_run(tables=["contact"], wanted_on=True))
 
     assert "Switched on Hanna Brandt Contact on, 3 filters" in open_page().words
 
 
-def test_method_is_named():
+def test_entry_names_the_mailbox_method():
     none = SyncMethod.NONE.value
     run = make_run(operation="method", wanted_method=none, tables=[])
     switched(run, action="filter.method_set", method=none)
@@ -152,7 +152,7 @@ def test_ended_run_counts_its_outcomes():
     assert "Run ended Run 4 Appointments off · 104 done, 6 failed" in open_page().words
 
 
-def test_moved_start_is_a_time():
+def test_moved_start_is_shown_as_a_date():
     start = timezone.now().replace(year=2031, month=3, day=4)
     run = make_run()
     details = {"run": 4, "starts_at": start.isoformat()}
@@ -184,7 +184,7 @@ def test_absence_names_day_and_deputy():
     assert str(rob().pk) not in words
 
 
-def test_changed_settings_of_person_are_words():
+def test_changed_preferences_are_shown_in_words():
     people.set_preferences(rita().pk, notify="daily", time_zone="Europe/Berlin", by=ada())
 
     words = open_page().words
@@ -222,7 +222,7 @@ def test_readers_get_only_links_they_may_open():
     assert "Hanna Brandt" in open_page(rita()).words
 
 
-def test_each_setting_has_words():
+def test_each_setting_is_shown_in_words():
     names = set(preferences.COLUMNS)
     for name in names:
         audit.record("settings.changed", by=ada(), channel="settings", details={"setting": name}, after="1")
@@ -239,7 +239,7 @@ def test_allowed_writes_are_shown_as_on():
     assert "writing reviewed values: on" in open_page().words
 
 
-def test_export_says_on_and_off():
+def test_export_shows_switched_state_in_words():
     switched(make_run())
 
     table = b"".join(browser(vera()).get("/activity/export.csv").streaming_content).decode()
@@ -248,7 +248,7 @@ def test_export_says_on_and_off():
     assert "Appointments off, 3 filters; done; run 4" in table
 
 
-def test_constant_queries_for_named_things(django_assert_max_num_queries):
+def test_named_subjects_need_few_queries(django_assert_max_num_queries):
     client = browser(vera())
     for _ in range(5):
         make_policy()

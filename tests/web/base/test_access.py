@@ -224,7 +224,7 @@ def test_access_needs_sign_in_and_role(name: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", TABLE)
-def test_other_methods_are_refused_first(name: str) -> None:
+def test_unlisted_methods_are_refused_before_sign_in(name: str) -> None:
     client = browser()
 
     for method in set(METHODS) - methods_of(name):
@@ -254,7 +254,7 @@ def test_sign_in_after_post_opens_start_page() -> None:
 
 
 @pytest.mark.django_db
-def test_htmx_redirects_to_sign_in() -> None:
+def test_htmx_request_is_redirected_to_sign_in() -> None:
     response = browser().post(address("decide"), headers=HTMX)
 
     assert response.status_code == 401

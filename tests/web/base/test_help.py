@@ -49,7 +49,7 @@ def test_help_says_what_is_new(settings: Settings, tmp_path: Path) -> None:
     assert "&lt;i&gt;Speed&lt;/i&gt;." in screen.html
 
 
-def test_theme_is_in_the_page_itself() -> None:
+def test_page_is_rendered_in_the_chosen_theme() -> None:
     assert ("html", {"lang": "en", "data-theme": "system"}) in page("/review/").tags
     assert ("meta", {"name": "color-scheme", "content": "light dark"}) in page("/review/").tags
 
@@ -87,7 +87,7 @@ def test_signed_out_pages_use_the_device_theme() -> None:
     assert ("meta", {"name": "color-scheme", "content": "light dark"}) in screen.tags
 
 
-def test_settings_are_in_the_top_bar() -> None:
+def test_top_bar_links_settings_for_administrators_only() -> None:
     def links(person: Person) -> list[dict[str, str]]:
         return [found for _, found in page("/review/", person).tags if found.get("href") == "/settings/"]
 

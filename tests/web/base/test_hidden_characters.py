@@ -112,7 +112,7 @@ def edit(db: None) -> SyncRecord:
         ("/activity/evidence/?contact={1}", ["contact", "reason", "reviewer"]),
     ],
 )
-def test_review_pages_name_hidden_characters(edit: SyncRecord, path: str, sources: list[str]) -> None:
+def test_review_pages_mark_hidden_characters(edit: SyncRecord, path: str, sources: list[str]) -> None:
     page = content(path.format(edit.pk, edit.target_id), reader=rita())
 
     assert OVERRIDE not in page
@@ -157,7 +157,7 @@ def user(db: None) -> FilterUser:
         ("/activity/", ["person"]),
     ],
 )
-def test_filter_pages_name_hidden_characters(user: FilterUser, path: str, sources: list[str]) -> None:
+def test_filter_pages_mark_hidden_characters(user: FilterUser, path: str, sources: list[str]) -> None:
     ids = {
         "user": user.pk,
         "list": UserList.objects.get().pk,
@@ -174,7 +174,7 @@ def test_filter_pages_name_hidden_characters(user: FilterUser, path: str, source
 @pytest.mark.parametrize(
     "path", ["/settings/rules/", "/settings/rules/{rule}/", "/settings/people/", "/settings/people/{person}/"]
 )
-def test_settings_name_hidden_characters(path: str) -> None:
+def test_settings_pages_mark_hidden_characters(path: str) -> None:
     scenes.store_columns()
     person = make_person(trick("person"), Role.REVIEWER)
     rule = Rule.objects.create(name=trick("rule"), author=person, editors=[str(make_editor(trick("editor")).pk)])

@@ -87,7 +87,7 @@ def test_durations_are_left_out_without_a_folder(scrape) -> None:
 
 
 @pytest.mark.parametrize("name", ["alerts.yml", "dashboard.json"])
-def test_rules_use_existing_metrics(name: str, scrape) -> None:
+def test_alerts_and_dashboard_use_existing_metrics(name: str, scrape) -> None:
     expressions = list(_expressions(name))
     used = {match for text in expressions for match in re.findall(r"\bosync_\w+", text)}
 

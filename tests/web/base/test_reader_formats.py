@@ -97,7 +97,7 @@ def test_keeping_utc_answers_the_question():
     assert now_of(person)[0] == "UTC"
 
 
-def test_unknown_zone_is_refused_and_kept():
+def test_refused_zone_stays_in_the_input():
     client = browser(newcomer())
 
     screen = Screen(client.post("/settings/me/change", {"do": "zone", "time_zone": "Atlantis"}))
