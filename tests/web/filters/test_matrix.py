@@ -103,7 +103,7 @@ def test_each_filter_can_be_removed(read):
     assert 'href="/filters/?state=on"' in page.content.decode()
 
 
-def test_viewer_sees_no_switch(read):
+def test_viewer_cannot_switch_filters(read):
     client, rita = browser(vera()), read.user()
 
     page = text(client.get(f"/filters/?user={rita.pk}"))

@@ -51,7 +51,7 @@ def test_text_above_csv_limit_is_reported(post, start: str) -> None:
 
 
 @pytest.mark.parametrize("post", POSTS)
-def test_hundred_thousand_lines_name_limit(post) -> None:
+def test_refusal_of_too_many_lines_names_limit(post) -> None:
     words = "\n".join(f"somebody.{number:06}@contoso.example" for number in range(100_000))
 
     page = text(post(words), 422)
@@ -80,7 +80,7 @@ def test_form_limits_apply_before_server_limits(settings) -> None:
     assert "is larger than 1 MB" in text(post_plan("x" * 1_000_001), 413)
 
 
-def test_unread_entries_are_shown_after_saving() -> None:
+def test_skipped_entries_are_shown_after_saving() -> None:
     make_user("Ann Abel")
     words = "ann.abel@contoso.example\n" + "x" * 400 + "\nAnn Abel;Sales"
 
@@ -90,7 +90,7 @@ def test_unread_entries_are_shown_after_saving() -> None:
     assert "On line 3, “Sales” next to “Ann Abel” was not read." in page
 
 
-def test_own_exports_match_same_users() -> None:
+def test_uploaded_export_matches_the_same_users() -> None:
     users = [make_user(name, login=login, address=address, address_key=address) for name, login, address in _PEOPLE]
     client = browser(fred())
     run = creation.create_run([user.pk for user in users], creation.RunSpec(("contact",), on=False), by=fred())

@@ -77,7 +77,7 @@ def test_unit_includes_units_below(people):
     assert (run.items.count(), run.words) == (5, "Business unit Sales with 1 unit below it")
 
 
-def test_every_source_of_users_works(people):
+def test_run_takes_users_from_every_source(people):
     client, team = browser(fred()), FilterTeam.objects.create(pk=key(200), name="North")
     FilterMembership.objects.create(team_id=team.pk, user_id=people[0].pk)
     kept = user_lists.save("Riva", ["bo2@brandvik.example"], by=fred())
@@ -114,7 +114,7 @@ def test_missing_values_are_reported_and_input_kept(people):
     assert not FilterRun.objects.exists()
 
 
-def test_options_are_stored_with_local_start(people):
+def test_options_and_local_start_are_stored(people):
     person = fred()
     person.time_zone = "Europe/Oslo"
     person.save()

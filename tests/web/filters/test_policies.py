@@ -50,7 +50,7 @@ def compared(policy: FilterPolicy) -> FilterPolicy:
     return policy
 
 
-def test_policy_from_creation_to_repair(company, django_assert_max_num_queries):
+def test_created_policy_compares_and_repairs(company, django_assert_max_num_queries):
     client = browser(fred())
     policy = written(client, company)
 
@@ -240,7 +240,7 @@ def test_conflicting_policies_name_each_other(company):
 
 
 @pytest.mark.parametrize(("do", "loser"), [("leave", "off"), ("decide", "on")])
-def test_person_resolves_conflict_of_policies(company, do, loser):
+def test_person_resolves_conflict_between_policies(company, do, loser):
     client = browser(fred())
     off, on = opposed(client, company)
     address = f"/filters/policies/{off.pk}/"

@@ -43,7 +43,7 @@ def shown_users(page_text: str) -> list[str]:
     return re.findall(r'<a href="/filters/users/[^"]+" hx-boost="false"><bdi>([^<]+)</bdi>', page_text)
 
 
-def test_users_held_back_come_first_by_meeting(run):
+def test_held_back_users_are_listed_by_next_meeting(run):
     page_text = page(run)
 
     assert shown_users(page_text) == ["User 1", "User 2", "User 3", "User 4"]
@@ -103,14 +103,14 @@ def test_groups_show_meetings_and_attendees(run):
     assert re.search(r"Could not be counted\s+1\s+not known\s+not known\s", page_text)
 
 
-def test_meetings_of_user_are_in_order(run):
+def test_meetings_of_user_are_sorted_by_date(run):
     page_text = page(run)
 
     assert page_text.index("Meeting in 30 days") < page_text.index("Meeting in 31 days")
     assert "<summary>1 more</summary>" in page_text
 
 
-def test_series_under_way_says_since_when(run):
+def test_running_series_shows_its_start_date(run):
     hold(user(run, 5), -40, series=True)
 
     page_text = page(run, "?part=held&group=undated")
@@ -144,7 +144,7 @@ def test_release_keeps_tab_and_typed_options(run):
     assert 'value="Riva"' in page_text
 
 
-def test_invalid_option_does_not_lose_others(run):
+def test_invalid_option_keeps_the_other_options(run):
     page_text = press(run, "start", reason="Typed", pilot="many")
 
     run.refresh_from_db()
@@ -188,7 +188,7 @@ def test_uncounted_group_offers_no_release(run):
     assert 'value="release_group"' not in page_text
 
 
-def test_server_side_users_left_out_and_included_again(run):
+def test_users_left_out_can_be_included_again(run):
     FilterUser.objects.filter(name__in=["User 1", "User 5"]).update(method=1)
     assert "Leave out these 2" in page(run)
 
@@ -240,7 +240,7 @@ def test_enter_in_an_input_starts_no_run(run):
 
 
 @pytest.mark.parametrize(("limit", "is_required"), [(100, False), (2, True)])
-def test_reason_is_marked_as_needed(run, settings, limit, is_required):
+def test_reason_is_required_above_the_limit(run, settings, limit, is_required):
     settings.SECOND_PERSON_ABOVE = limit
     FilterRun.objects.update(reason="")
 

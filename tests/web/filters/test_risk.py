@@ -83,7 +83,7 @@ def test_cause_links_to_users_and_plan(db, django_assert_max_num_queries):
     assert "Plan a run for" not in text(browser(vera()).get("/filters/risk/"))
 
 
-def test_team_fed_by_entra_is_marked(db):
+def test_entra_team_is_marked_as_possibly_incomplete(db):
     team = FilterTeam.objects.create(pk=uuid.uuid4(), name="Sales North", kind=2)
 
     assert "may be incomplete" in text(browser(vera()).get(f"/filters/risk/?team={team.pk}"))

@@ -56,7 +56,7 @@ def steer(run: FilterRun, **sent: str) -> None:
     run.refresh_from_db()
 
 
-def test_progress_shows_speed_end_and_failures(run):
+def test_progress_shows_speed_and_failures(run):
     transitions.start(run, by=fred())
     finish_items(run, Outcome.DONE, users=3, ago=6)
     finish_items(run, Outcome.FAILED, ago=1)
@@ -213,7 +213,7 @@ def test_only_later_reads_verify_users(people):
     assert "1 more was off before and was not read since" in page(run)
 
 
-def test_one_page_record_is_complete(run):
+def test_one_page_record_shows_people_and_outcomes(run):
     FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada())
     transitions.start(run, by=fred())
     finish_items(run, Outcome.DONE, users=4)
@@ -234,7 +234,7 @@ def test_only_creator_changes_start_options(run):
     assert (run.state, run.reason) == (RunState.PLANNED, "Riva")
 
 
-def test_method_run_shows_consequence_and_found_methods(people):
+def test_method_run_shows_consequence_and_previous_methods(people):
     FilterUser.objects.update(mailbox_id=people[0].pk, method=1, paths="twice", filters_read_at=timezone.now())
     run = creation.create_run([user.pk for user in people], creation.RunSpec(method=2), by=fred())
     run.items.filter(position=0).update(outcome=Outcome.NO_MAILBOX, state="done")
@@ -272,7 +272,7 @@ def test_activity_names_user_run_and_pause(run):
     assert f"Run paused Run {run.number} Contact off · too many users failed" in words
 
 
-def test_old_runs_get_their_number_of_users(run):
+def test_migration_counts_users_of_old_runs(run):
     FilterRun.objects.update(users=0)
 
     import_module("syncapp.migrations.0025_true_run_sizes").count(apps, None)
@@ -301,7 +301,7 @@ def test_canceled_run_counts_finished_users(run):
     assert re.search(r'<progress max="5" value="2"', words)
 
 
-def test_pause_names_its_person(run):
+def test_pause_names_the_person_who_paused(run):
     transitions.start(run, by=fred())
     transitions.pause(run, by=make_person("Frida", *fred().roles))
 

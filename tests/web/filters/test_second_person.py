@@ -41,7 +41,7 @@ def test_large_run_in_new_demo_offers_confirmers(world: World, run, settings):
     assert set(offered) == {"Anyone who can", "Ada Brennan", "Fred Okafor", "Frida Solberg"}
 
 
-def test_missing_second_person_shows_link(run, settings):
+def test_page_shows_link_when_no_one_can_confirm(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     ada_hint, address = "ask an administrator to add them under Settings, People", f"/filters/runs/{run.pk}/"
 
