@@ -75,7 +75,7 @@ def test_invalid_day_is_refused(record):
     assert "Choose a day." in press(record, "Park", park_until="soon").words
 
 
-def test_question_and_answer_travel_by_mail(record, settings):
+def test_question_and_answer_are_sent_by_mail(record, settings):
     settings.MAIL_BACKEND = "smtp"
     client, colleague = browser(rita()), rob()
 
@@ -107,7 +107,7 @@ def test_question_reaches_the_editor(settings):
     assert list(Message.objects.values_list("address", flat=True)) == ["jonas@contoso.example"] * 2
 
 
-def test_editor_is_offered_only_where_mail_reaches_them(record, settings):
+def test_editor_without_address_cannot_be_asked(record, settings):
     settings.MAIL_BACKEND = "smtp"
 
     assert "(editor)" not in opened(browser(rita()), record).words
@@ -115,7 +115,7 @@ def test_editor_is_offered_only_where_mail_reaches_them(record, settings):
     assert (answer.status_code, Comment.objects.count()) == (409, 0)
 
 
-def test_viewer_comments_only(record):
+def test_viewer_can_comment_but_not_park(record):
     screen = opened(browser(vera()), record)
 
     assert "Park…" not in screen.words
@@ -137,7 +137,7 @@ def test_absent_colleague_is_marked(record):
     assert "Rob, away until" in opened(browser(rita()), record).words
 
 
-def test_presence_is_noted_by_post_only(record):
+def test_only_post_records_presence(record):
     opened(browser(rob()), record)
     assert not Presence.objects.exists()
 
@@ -145,7 +145,7 @@ def test_presence_is_noted_by_post_only(record):
     assert "Rob has this open" in opened(browser(rita()), record).words
 
 
-def test_presence_blocks_no_one(record):
+def test_presence_does_not_prevent_a_decision(record):
     collaboration.note_presence(record.pk, by=rob())
     client = browser(rita())
     field = record.fields.get()
@@ -165,7 +165,7 @@ def test_typed_text_survives_another_action(record):
     assert screen.input(f"text.{field.pk}") == "half typed"
 
 
-def test_earlier_crm_value_is_tagged(record):
+def test_proposal_equal_to_earlier_crm_value_is_tagged(record):
     field = record.fields.get()
     older = make_record(record.name, target_id=record.target_id, edited_on=EDITED_ON - timedelta(days=40))
     decision = scenes.approved(
@@ -195,7 +195,7 @@ def test_history_lists_outcomes_by_field(record):
     assert not part.source.startswith("<!DOCTYPE")
 
 
-def test_empty_colleagues_offers_a_link(record):
+def test_reviewer_without_colleagues_gets_a_link(record):
     alone = opened(browser(rita()), record)
 
     assert "There is no one to ask yet" in alone.words

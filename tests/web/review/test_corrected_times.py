@@ -81,7 +81,7 @@ def test_skipped_hour_is_refused():
     assert field.decision == FieldDecision.PENDING
 
 
-def test_repeated_hour_asks_which():
+def test_repeated_hour_must_be_disambiguated():
     field = proposal("2026-10-24T10:00:00Z")
 
     screen = corrected(field, "2026-10-25T02:30")

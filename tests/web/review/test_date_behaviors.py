@@ -114,7 +114,7 @@ def test_day_out_of_range_is_refused(world: World):
     assert not field.decisions.exists()
 
 
-def test_day_without_midnight_begins_an_hour_later():
+def test_day_without_midnight_keeps_its_date():
     column = Column("contact", "new_day", "Day", ColumnType.DATE_TIME, is_shown_as_date=True)
     with timezone.override("Africa/Cairo"):  # 2029-04-27: the clock goes from 00:00 to 01:00
         assert "27 April 2029" in values.format_value(column, "2029-04-26T22:00:00Z")

@@ -141,7 +141,7 @@ def test_too_long_correction_is_refused_and_kept():
     assert outcome(name) == FieldDecision.PENDING
 
 
-def test_nothing_marked_is_refused():
+def test_submit_without_marks_is_refused():
     record, (title, *_) = edit()
     client = browser(rita())
 
@@ -176,7 +176,7 @@ def test_unknown_button_changes_nothing(button):
     assert outcome(title) == FieldDecision.PENDING
 
 
-def test_foreign_field_cannot_be_decided():
+def test_field_of_another_edit_cannot_be_decided():
     record, _ = edit()
     foreign = make_field(make_record("Somebody else"))
     client = browser(rita())
@@ -278,7 +278,7 @@ def test_second_reviewer_sees_the_first_decider():
     assert Decision.objects.get(field=title).decided_by == rita()
 
 
-def test_own_decision_elsewhere_is_named_yours():
+def test_own_earlier_decision_is_attributed_to_you():
     record, (title, *_) = edit()
     client = browser(rita())
     old = opened(client, record)
@@ -332,7 +332,7 @@ def test_own_edit_cannot_be_decided():
 
 
 @pytest.mark.parametrize("person", [vera, lambda: make_person("Adam", Role.ADMINISTRATOR), lambda: make_person("Nils")])
-def test_viewer_cannot_decide(person):
+def test_people_without_reviewer_role_cannot_decide(person):
     field = make_field()
     decision = scenes.approved(make_field(), by=rita())
     client = browser(person())

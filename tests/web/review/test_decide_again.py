@@ -32,7 +32,7 @@ def test_undo_returns_field_to_queue():
     assert screen.offers(f"do=approve:{field.pk}")
 
 
-def test_late_undo_names_the_alternative():
+def test_late_undo_is_refused_with_reason():
     field = make_field()
     client = browser(rita())
     screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}")

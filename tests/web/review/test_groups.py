@@ -123,7 +123,7 @@ def test_groups_come_from_settings(parts):
     assert "decided together" not in opened(browser(rita()), record_of(parts)).words
 
 
-def test_required_reason_missing_refuses_rejection(parts):
+def test_rejection_without_required_reason_is_refused(parts):
     preferences.change(by=ada(), reason_required=True)
     client, record = browser(rita()), record_of(parts)
 

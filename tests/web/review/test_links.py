@@ -43,7 +43,7 @@ def undecided() -> int:
     return SyncField.objects.undecided().count()
 
 
-def test_link_returns_after_sign_in(record: SyncRecord) -> None:
+def test_link_redirects_signed_out_reader_to_sign_in(record: SyncRecord) -> None:
     response = browser().get(path(record))
 
     assert response.headers["Location"].startswith("/sign-in?next=%2Fl%2F")
@@ -76,7 +76,7 @@ def test_approve_link_only_preselects(record: SyncRecord) -> None:
     assert undecided() == 0
 
 
-def test_reject_link_preselects_and_asks_reason(record: SyncRecord) -> None:
+def test_reject_link_preselects_rejection_of_all_fields(record: SyncRecord) -> None:
     screen = follow(path(record, Intent.REJECT))
 
     assert "Your mail asked to reject" in screen.words
@@ -84,7 +84,7 @@ def test_reject_link_preselects_and_asks_reason(record: SyncRecord) -> None:
     assert undecided() == 2
 
 
-def test_reject_link_opens_only_fields_reason() -> None:
+def test_reject_link_preselects_rejection_of_single_field() -> None:
     store_columns()
     field = make_field()
 
@@ -131,14 +131,14 @@ def test_link_names_decisions_made_since(record: SyncRecord) -> None:
     assert "Since then, 1 of 2 fields was decided, last by Rob" in follow(path(record, Intent.APPROVE)).words
 
 
-def test_foreign_link_preselects_nothing(record: SyncRecord) -> None:
+def test_link_made_for_colleague_preselects_nothing(record: SyncRecord) -> None:
     screen = follow(path(record, Intent.APPROVE, reader=people.rob()))
 
     assert "made for someone else" in screen.words
     assert not any(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
 
 
-def test_expired_link_preselects_nothing(record: SyncRecord) -> None:
+def test_expired_link_says_that_it_is_old(record: SyncRecord) -> None:
     with time_machine.travel(timezone.now() - timedelta(days=40), tick=False):
         address = path(record, Intent.APPROVE)
 

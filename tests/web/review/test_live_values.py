@@ -16,7 +16,7 @@ from tests.support.world import World
 HTMX = {"HX-Request": "true", "HX-Target": "crm-now"}
 
 
-def test_page_reads_once(world: World):
+def test_page_reads_live_values_once(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     screen = opened(browser(rita()), field.record)
 
@@ -150,7 +150,7 @@ def test_deleted_contact_cannot_be_approved(world: World):
     assert not screen.offers(f"do=approve:{field.pk}")
 
 
-def test_edit_travels_from_outlook_to_crm(world: World):
+def test_only_the_approved_field_is_written(world: World):
     fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
     client, record = browser(rita()), fields["jobtitle"].record
     phone = fields["telephone1"]
@@ -190,7 +190,7 @@ def test_lookup_is_corrected_to_a_found_row(world: World):
     assert field.decisions.get().value_to_write == f"account:{account['accountid']}"
 
 
-def test_companies_of_same_name_are_distinguished(world: World):
+def test_companies_with_same_name_are_distinguished(world: World):
     world.reset(contacts=6, pending=6)
     world.pull()
     field = SyncField.objects.get(column_name="parentcustomerid")

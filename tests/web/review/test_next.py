@@ -47,7 +47,7 @@ def undo(client: Client, record: SyncRecord, query: str = "", **headers: str) ->
     return client.post(f"/review/{record.pk}/undo{query}", headers=headers or HTMX, follow=not headers)
 
 
-def test_last_decision_answers_with_next_contact():
+def test_last_decision_opens_the_next_contact():
     first, second = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
 
     response = by_key(browser(rita()), first)
@@ -60,7 +60,7 @@ def test_last_decision_answers_with_next_contact():
     assert "aria-current" not in screen.html.partition(f'id="row-{first.pk}"')[2].partition("</li>")[0]
 
 
-def test_record_keeps_its_list():
+def test_next_contact_matches_the_search():
     waiting("Not asked for", minutes=1)
     first, last = waiting("Marta One"), waiting("Marta Two", minutes=2)
 
@@ -109,7 +109,7 @@ def test_undo_takes_submits_in_reverse_order():
     assert "There is nothing to undo." in Screen(undo(client, record)).words
 
 
-def test_undo_leaves_decisions_of_colleagues():
+def test_undo_ignores_decisions_of_colleagues():
     record = waiting("Marta Villanueva")
     by_key(browser(rob()), record)
 
@@ -151,7 +151,7 @@ def test_contact_with_undecided_fields_stays_open():
     assert "HX-Push-Url" not in response
 
 
-def test_refused_items_keep_their_reason():
+def test_refused_decision_stays_on_the_contact():
     first, _ = waiting("Marta Villanueva", columns=("jobtitle",)), waiting("Solveig Brandt", minutes=1)
     hers, his = browser(rita()), browser(rob())
     form = opened(his, first).form | {"do": "approve-all", "next": "contact"}

@@ -164,7 +164,7 @@ def test_exact_address_finds_the_edit(typed):
 
 
 @pytest.mark.parametrize("few", [0, 5000])
-def test_rare_and_common_words_page_alike(monkeypatch, few):
+def test_search_pages_have_no_gap_or_repetition(monkeypatch, few):
     monkeypatch.setattr(word_search, "FEW", few)
     for number in range(120):
         waiting(f"Åsa Person {number % 7}", edited_on=EDITED_ON + timedelta(minutes=number % 50))

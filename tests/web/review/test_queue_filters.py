@@ -53,7 +53,7 @@ def test_field_and_kind_filters_find_edits(monkeypatch, few):
     assert names(Criteria(column="telephone1", kind=ChangeKind.FORMAT)) == ["Ann"]
 
 
-def test_decided_field_leaves_the_waiting_filters():
+def test_waiting_filters_ignore_decided_fields():
     record = waiting("Ann", "telephone1")
     make_field(record, "jobtitle")
     scenes.finished(scenes.approved(record.fields.get(column_name="telephone1"), by=rita()))
@@ -63,7 +63,7 @@ def test_decided_field_leaves_the_waiting_filters():
 
 
 @pytest.mark.parametrize("few", [0, 1000])
-def test_decided_edits_are_narrowed_too(monkeypatch, few):
+def test_field_filter_narrows_decided_edits(monkeypatch, few):
     monkeypatch.setattr(criteria, "RARE", few)
     for name, column in (("Ann", "telephone1"), ("Bea", "jobtitle")):
         scenes.finished(scenes.approved(waiting(name, column).fields.get(), by=rita()))
@@ -84,7 +84,7 @@ def test_default_order_depends_on_the_tab():
     assert 'href="/review/?tab=decided&amp;order=oldest"' in open_queue(browser(rita()), "?tab=decided").html
 
 
-def test_editor_age_and_owner_filters_work():
+def test_editor_age_and_owner_filters_find_edits():
     jonas, now = make_editor("Jonas"), timezone.now()
     waiting("Ann", editor=jonas, edited_on=now - timedelta(days=40))
     waiting("Bea", editor=make_editor("Ulla"), edited_on=now - timedelta(days=3), assigned_to=rita())
@@ -166,7 +166,7 @@ def test_view_over_the_limit_keeps_its_name():
     assert str(saved_views.MAX_VIEWS) in message
 
 
-def test_new_edits_wait_behind_a_link():
+def test_link_counts_new_matching_edits():
     waiting("Ann")
     client = browser(rita())
     fragment = {"since": EDITED_ON.isoformat()}

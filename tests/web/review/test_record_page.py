@@ -166,7 +166,7 @@ def test_superseded_field_links_newer_edit():
     assert f"/review/{newer.record_id}/" in screen.html
 
 
-def test_withdrawn_field_says_where():
+def test_withdrawn_field_says_it_was_decided_in_crm():
     field = make_field()
     scenes.move(field, decision=FieldDecision.WITHDRAWN, crm_state=1, finished_at=timezone.now())
 
@@ -202,7 +202,7 @@ def test_changed_crm_value_is_shown():
     assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("keep", "approve", "other", "reject"))
 
 
-def test_crm_holding_the_proposal_asks_nothing():
+def test_proposal_already_in_crm_needs_no_choice():
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.move(field, crm_now_value="Head", crm_now_read_at=timezone.now())
 
@@ -212,7 +212,7 @@ def test_crm_holding_the_proposal_asks_nothing():
     assert not screen.offers(f"do=keep:{field.pk}")
 
 
-def test_lone_field_beside_changed_one_is_decided():
+def test_approve_all_decides_the_only_unchanged_field():
     record = make_record()
     plain, changed = make_field(record, "fax"), make_field(record, "jobtitle")
     scenes.move(changed, crm_now_value="Chief", crm_now_read_at=timezone.now())
@@ -233,7 +233,7 @@ def test_lone_field_beside_changed_one_is_decided():
         (scenes.rejected, "The rejection keeps it."),
     ],
 )
-def test_decision_keeps_the_crm_value_shown(decide, says):
+def test_decided_field_still_shows_the_crm_value(decide, says):
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
     decide(field, by=rita())
@@ -276,7 +276,7 @@ def test_own_edit_explains_missing_buttons():
     assert page(field, rob()).offers(f"do=approve:{field.pk}")
 
 
-def test_unidentified_editor_locks_the_page():
+def test_edit_by_unidentified_editor_cannot_be_decided():
     field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
 
     screen = page(field)
@@ -286,7 +286,7 @@ def test_unidentified_editor_locks_the_page():
     assert not screen.offers(f"do=approve:{field.pk}")
 
 
-def test_page_explains_unidentified_setting():
+def test_page_explains_setting_for_unidentified_editors():
     preferences.change(by=ada(), anyone_decides_unidentified=True)
     field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
 
@@ -328,7 +328,7 @@ def test_value_is_shown_by_its_type():
     assert account not in html
 
 
-def test_lookups_of_equal_name_show_as_change():
+def test_lookups_with_same_name_are_shown_as_changed():
     record = make_record()
     values = {"original_value": f"account:{uuid.uuid4()}", "proposed_value": f"account:{uuid.uuid4()}"}
     make_field(record, "parentcustomerid", original_label="Acme", proposed_label="Acme", **values)

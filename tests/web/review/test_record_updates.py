@@ -20,7 +20,7 @@ def labels() -> None:
     scenes.store_columns()
 
 
-def test_htmx_gets_only_the_record_with_vary():
+def test_htmx_gets_only_record_and_vary_header():
     field = make_field()
 
     part = opened(browser(rita()), field.record, **{"HX-Request": "true"})
@@ -50,7 +50,7 @@ def test_page_polls_only_while_writing():
     assert polled(page(moving))["hx-trigger"] == "every 2s"
 
 
-def test_poll_returns_only_pending_rows():
+def test_poll_returns_only_requested_rows():
     record = make_record()
     typed_in, moving = make_field(record, "fax"), make_field(record)
     decision = scenes.approved(moving, by=rita())
@@ -100,7 +100,7 @@ def test_conflict_appears_in_open_page():
     assert part.offers(f"do=keep:{field.pk}")
 
 
-def test_undo_window_names_follow_ups():
+def test_put_back_shows_its_countdown():
     field = make_field()
     scenes.finished(scenes.approved(field, by=rita()))
     follow_ups.put_back(field.pk, by=rita(), reason="wrong person")

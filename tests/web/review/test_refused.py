@@ -26,7 +26,7 @@ def make_rejected_before(**why: str) -> SyncField:
     return make_newer_edit(first, proposed="Again")
 
 
-def test_record_names_earlier_rejection_and_repeats_it():
+def test_earlier_rejection_is_named_and_can_be_repeated():
     field = make_rejected_before(reason_code="not_correct", reason="Wrong person.")
     client = browser(rita())
     screen = opened(client, field.record)
@@ -39,7 +39,7 @@ def test_record_names_earlier_rejection_and_repeats_it():
     assert (taken.outcome, taken.reason_code, taken.reason) == ("rejected", "not_correct", "Wrong person.")
 
 
-def test_missing_reason_is_requested():
+def test_repeated_rejection_asks_for_missing_reason():
     field = make_rejected_before()
     preferences.change(by=ada(), reason_required=True)
     client = browser(rita())
@@ -52,7 +52,7 @@ def test_missing_reason_is_requested():
     assert not field.decisions.exists()
 
 
-def test_values_never_rejected_offer_no_repetition():
+def test_value_never_rejected_cannot_be_rejected_again():
     field = make_field()
     client = browser(rita())
     screen = opened(client, field.record)

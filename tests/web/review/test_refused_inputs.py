@@ -124,7 +124,7 @@ def test_refused_reason_for_all_marks_its_input():
     assert {outcome(field) for field in fields} == {"pending"}
 
 
-def test_refused_reason_of_a_group_marks_its_text():
+def test_refused_reason_for_group_marks_its_text():
     record = make_record()
     for column in ("address1_line1", "address1_city"):
         field = make_field(record, column)
@@ -185,7 +185,7 @@ def test_refused_approval_marks_no_input():
     assert row["aria-describedby"] == f"problem-{field.pk}"
 
 
-def test_invalid_day_to_park_marks_its_input():
+def test_invalid_parking_day_marks_its_input():
     field = make_field()
     address = f"/review/{field.record_id}/park"
 
@@ -198,7 +198,7 @@ def test_invalid_day_to_park_marks_its_input():
 
 @pytest.mark.parametrize(("action", "control"), [("remark", "remark"), ("ask", "question")])
 @pytest.mark.parametrize("typed", [" ", "x" * 2001])
-def test_refused_sentence_marks_its_input(action, control, typed):
+def test_refused_comment_or_question_marks_its_input(action, control, typed):
     field = make_field()
 
     screen = Screen(
@@ -237,7 +237,7 @@ def test_refused_answer_marks_its_input():
         ({"do": "reject", "number": "2", "code.selection": "other"}, "text.selection"),
     ],
 )
-def test_refused_selection_marks_its_input(monkeypatch, sent, control):
+def test_refused_bulk_decision_marks_its_input(monkeypatch, sent, control):
     monkeypatch.setattr(selections, "AT_ONCE", 1)
     for name in ("Anna", "Bo"):
         make_field(make_record(name))

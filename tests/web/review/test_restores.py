@@ -74,7 +74,7 @@ def test_refused_restore_shows_the_answer() -> None:
     assert "the CRM refused the original value. The CRM’s answer: <b>No such option.</b>" in words_of(field)
 
 
-def test_restored_field_beside_unrestored_has_no_note() -> None:
+def test_only_unrestored_fields_have_a_note() -> None:
     field, row = make_captured(is_restored=False)
     restored = make_field(field.record, "telephone1", original_value="1", proposed_value="2")
     Restore.objects.create(
@@ -106,7 +106,7 @@ def test_consequences_are_hidden_until_value_is_read(reason: str) -> None:
     assert CHOICES in words_of(field)
 
 
-def test_changed_live_value_has_other_consequences() -> None:
+def test_changed_live_value_hides_the_consequences() -> None:
     field, _ = make_captured(is_restored=False, reason="overwritten")
     SyncField.objects.filter(pk=field.pk).update(crm_now_value="Director", crm_now_read_at=timezone.now())
 
@@ -143,7 +143,7 @@ def test_list_leaves_restored_edits_unmarked() -> None:
     assert "Not restored" not in Screen(browser(rita()).get("/review/")).words
 
 
-def test_page_says_rejected_value_returned() -> None:
+def test_page_says_outlook_sent_rejected_value_again() -> None:
     field, row = make_captured()
     scenes.rejected(field, by=rita())
     SyncField.objects.filter(pk=field.pk).update(
@@ -175,7 +175,7 @@ def test_edit_without_a_person_says_so() -> None:
     assert "person unknown" in Screen(browser(rita()).get("/review/")).words
 
 
-def test_numbers_have_median_and_longest_time() -> None:
+def test_numbers_page_shows_median_and_longest_time() -> None:
     assert "until restored" not in Screen(browser(vera()).get("/numbers/")).words
     for seconds in (5, 9, 130):
         make_captured(live_seconds=seconds)

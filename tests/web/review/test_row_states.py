@@ -52,7 +52,7 @@ def test_undo_badge_depends_on_the_reader():
     assert "Being written" not in row_of(field)
 
 
-def test_waiting_rejection_says_final_not_written():
+def test_rejection_badge_says_final_instead_of_written():
     field = make_field()
     decision = scenes.rejected(field, by=rita())
 
@@ -97,7 +97,7 @@ def test_decision_already_sent_is_written_despite_stop():
     assert "Being written" in row_of(field)
 
 
-def test_partly_decided_row_counts_undecided():
+def test_partly_decided_row_counts_undecided_fields():
     record = make_record()
     fax = make_field(record, "fax")
     scenes.finished(scenes.approved(make_field(record, "jobtitle"), by=rita()))
@@ -130,7 +130,7 @@ def test_list_follows_each_decision_state():
 
 
 @pytest.mark.parametrize("cause", ["stop", "read_only"])
-def test_connection_page_says_read_only(cause):
+def test_connection_status_names_stop_and_read_only(cause):
     Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
@@ -147,7 +147,7 @@ def test_connection_page_says_read_only(cause):
     assert {"stop": "Writing stopped", "read_only": "Read only"}[cause] in connection
 
 
-def test_empty_waiting_links_attention():
+def test_empty_waiting_tab_links_to_attention():
     scenes.conflicting(scenes.approved(make_field(), by=rita()), "Chief")
 
     html = text(browser(rita()).get("/review/"))
@@ -156,14 +156,14 @@ def test_empty_waiting_links_attention():
     assert "Select an edit from the list" not in html
 
 
-def test_empty_waiting_offers_decided_edits():
+def test_empty_waiting_tab_has_no_attention_link():
     html = browser(rita()).get("/review/").content.decode()
 
     assert "attention</a>" not in html
     assert "No edits waiting" in html
 
 
-def test_list_says_that_the_crm_changed_since():
+def test_list_marks_edits_changed_in_crm():
     changed, same, unread = (make_field(make_record(name)) for name in ("Marta", "Olivia", "Petra"))
     for field, value in ((changed, "Chief"), (same, same.staged_value)):
         SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())

@@ -28,7 +28,7 @@ def hostile_page() -> tuple[Screen, object]:
     return opened(browser(rita()), record), record
 
 
-def test_markup_everywhere_is_escaped():
+def test_markup_on_record_page_is_escaped():
     screen, _ = hostile_page()
 
     assert "<script>alert" not in screen.html

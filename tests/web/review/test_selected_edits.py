@@ -43,7 +43,7 @@ def test_ticked_edits_are_parked():
     assert len({entry.group for entry in entries}) == 1
 
 
-def test_all_means_the_list_with_its_filters():
+def test_parking_all_follows_the_filters():
     waiting("Marta One", "Marta Two", "Solveig")
 
     page = send(browser(rita()), "park", "?q=marta", do=SOON.isoformat(), all="all")
@@ -52,7 +52,7 @@ def test_all_means_the_list_with_its_filters():
     assert "2 contacts parked until" in page.words
 
 
-def test_parked_edits_return_together():
+def test_ticked_parked_edits_return_to_waiting():
     records = waiting("Marta", "Solveig")
     SyncRecord.objects.update(parked_until=SOON)
     client = browser(rita())
@@ -92,14 +92,14 @@ def test_refusal_keeps_the_ticks():
     assert first.pk != second.pk
 
 
-def test_nothing_selected_is_refused():
+def test_parking_without_selection_is_refused():
     waiting("Marta")
 
     assert selected_edits.NOTHING_SELECTED in send(browser(rita()), "park", do=SOON.isoformat()).words
     assert parked() == set()
 
 
-def test_decided_edits_are_left_out():
+def test_decided_edits_are_not_parked():
     record, other = waiting("Marta", "Solveig")
     scenes.finished(scenes.approved(record.fields.get(), by=rita()))
 
@@ -108,7 +108,7 @@ def test_decided_edits_are_left_out():
     assert list(SyncRecord.objects.filter(parked_until=SOON)) == [other]
 
 
-def test_long_list_says_where_it_was_cut(monkeypatch):
+def test_parking_all_stops_at_the_limit(monkeypatch):
     monkeypatch.setattr(selected_edits, "MAX_EDITS", 2)
     waiting("Marta", "Solveig", "Nora")
 

@@ -130,7 +130,7 @@ def test_left_out_fields_are_listed_after_deciding():
     assert "Person 001 Job Title Buyer becomes Head of Procurement CRM now Chief" in page.words
 
 
-def test_bulk_rejection_other_needs_text():
+def test_bulk_rejection_for_other_reason_needs_text():
     many(1)
     client = browser(rita())
     selected(client, all="all")
@@ -142,7 +142,7 @@ def test_bulk_rejection_other_needs_text():
     assert Decision.objects.count() == 0
 
 
-def test_undo_and_retry_offered_when_possible(monkeypatch):
+def test_selection_can_be_undone_and_rest_selected(monkeypatch):
     first, _ = many(2)
     client = browser(rita())
     selected(client, all="all")
@@ -173,7 +173,7 @@ def test_selection_belongs_to_its_owner(person, status):
     assert browser(person()).get(address()).status_code == status
 
 
-def test_nothing_ticked_is_refused():
+def test_deciding_without_ticks_is_refused():
     page = selected(browser(rita()))
 
     assert "None of these fields can be decided together. Nothing was changed." in page.words

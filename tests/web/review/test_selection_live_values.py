@@ -38,7 +38,7 @@ def test_page_reads_live_values_on_load(client):
     assert 'hx-trigger="load, submit"' in page.html
 
 
-def test_reading_omits_newer_values(client):
+def test_reading_leaves_out_fields_changed_in_crm(client):
     page = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
 
     assert "CRM now Chief changed after the edit, read just now; left out" in page.words
@@ -55,7 +55,7 @@ def test_reading_works_without_javascript(client):
     assert "1 field is left out because its value changed in the CRM" in page.words
 
 
-def test_decision_omits_newer_values(client, world: World):
+def test_decision_leaves_out_fields_changed_in_crm(client, world: World):
     client.post(address("read"))
 
     page = Screen(client.post(address("decide"), {"do": "approve"}, follow=True))
@@ -67,7 +67,7 @@ def test_decision_omits_newer_values(client, world: World):
     assert [world.value(world.contact(number), "jobtitle") for number in range(2)] == ["Chief", "Head of Procurement"]
 
 
-def test_unchanged_counts_leave_the_form_alone(client):
+def test_unchanged_count_does_not_swap_the_form(client):
     first = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
 
     second = Screen(client.post(address("read"), {"fields": "1"}, headers=HTMX))

@@ -35,7 +35,7 @@ def htmx(client: Client, path: str, *, on: str = "") -> HttpResponse:
     return client.get(path, headers=HTMX | {"HX-Current-URL": on or f"http://testserver{path}"})
 
 
-def test_pages_are_named_after_list_or_contact():
+def test_page_titles_name_list_or_contact():
     marta, _ = waiting("Marta Villanueva", "Solveig Brandt")
     client = browser(rita())
 
@@ -68,7 +68,7 @@ def test_next_contact_updates_the_page_title():
     assert title(answer) == "Solveig Brandt · Outlook Sync"
 
 
-def test_edit_shows_its_place():
+def test_edit_shows_its_place_in_the_list():
     _, second, third = waiting("Marta", "Solveig", "Nora")
     client = browser(rita())
 
@@ -85,7 +85,7 @@ def test_decided_edit_has_no_place():
     assert " of 1" not in opened(browser(rita()), first).words
 
 
-def test_long_lists_stop_counting(monkeypatch):
+def test_list_counts_stop_at_the_limit(monkeypatch):
     monkeypatch.setattr(reads, "MAX_COUNTED", 2)
     first, _, third = waiting("Marta", "Solveig", "Nora")
     client = browser(rita())
