@@ -30,7 +30,7 @@ def test_page_without_setting_says_how_to_begin(settings: Settings) -> None:
     assert "Who changed contacts" not in words
 
 
-def test_page_before_first_reading_explains_itself() -> None:
+def test_page_before_first_reading_says_so() -> None:
     assert "Capture has not read anything yet" in page().words
 
 
@@ -43,7 +43,7 @@ def test_observing_says_nothing_is_restored(capture: Capture) -> None:
     assert not screen.offers("do=resume")
 
 
-def test_restoring_counts_sources(capture: Capture) -> None:
+def test_page_counts_sources_while_restoring(capture: Capture) -> None:
     by_program(program())
     switch_on()
 
@@ -137,7 +137,7 @@ def test_observed_source_shows_what_would_be_done(capture: Capture) -> None:
     assert "1 only observed, 1 let through If on: 1 staged and restored" in page().words
 
 
-def test_forms_are_counted_separately(capture: Capture) -> None:
+def test_changes_by_forms_are_counted_separately(capture: Capture) -> None:
     change(**NOT_OUTLOOK | {"source": Source.FORM})
 
     assert "0 changed fields in 7 days; 1 by forms that raise the revision are not counted" in page().words

@@ -98,7 +98,7 @@ def test_listed_user_is_not_offered_again() -> None:
     assert not any(found.get("href", "").endswith(f"{user.pk}/add") for _, found in page(q="SSSAdminEurope").tags)
 
 
-def test_adding_says_that_capture_pauses() -> None:
+def test_form_warns_that_adding_pauses_capture() -> None:
     user = signer()
     address = f"{URL}{user.pk}/add"
     assert "Capture pauses at once." not in Screen(browser(ada()).get(address)).words
@@ -107,7 +107,7 @@ def test_adding_says_that_capture_pauses() -> None:
     assert "Capture pauses at once." in Screen(browser(ada()).get(address)).words
 
 
-def test_new_signing_user_pauses_until_seen() -> None:
+def test_new_signing_user_pauses_capture_until_seen() -> None:
     restore()
     user = signer()
 
@@ -227,7 +227,7 @@ def test_user_from_setting_cannot_be_removed() -> None:
     assert CaptureIdentity.objects.exists()
 
 
-def test_removed_program_counts_from_now_on() -> None:
+def test_removing_a_program_restarts_its_source() -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
     restore(Source.PROGRAM)
     before = CaptureSource.objects.get().since
@@ -242,7 +242,7 @@ def test_removed_program_counts_from_now_on() -> None:
     assert mode() == ("restoring", "")
 
 
-def test_missing_user_is_refused() -> None:
+def test_unknown_user_is_refused() -> None:
     assert "no longer listed" in remove(uuid.uuid4()).words
     assert browser(ada()).get(f"{URL}{uuid.uuid4()}/add").status_code == 404
     assert recorded() == []

@@ -19,7 +19,7 @@ from tests.web.settings.capture_page import URL, anna, page, press, switch_on
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("audit_setting")]
 
 
-def test_switching_on_says_what_will_happen(capture: Capture) -> None:
+def test_switch_on_page_explains_the_consequences(capture: Capture) -> None:
     team = FilterTeam.objects.create(id=uuid.uuid4(), name="Sales")
     FilterMembership.objects.create(team_id=team.pk, user_id=uuid.uuid4())
 
@@ -66,7 +66,7 @@ def test_incomplete_choice_is_refused(capture: Capture, typed: dict[str, str], m
     assert not is_on()
 
 
-def test_refused_switch_keeps_what_was_chosen(capture: Capture) -> None:
+def test_refused_switch_keeps_the_choice(capture: Capture) -> None:
     team = FilterTeam.objects.create(id=uuid.uuid4(), name="Sales")
     Capture.objects.update(signature_seen_at=None)
 
@@ -139,7 +139,7 @@ def test_limit_is_changed(capture: Capture) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "many", "0", "10001"])
-def test_wrong_limit_is_kept_with_error(capture: Capture, typed: str) -> None:
+def test_invalid_limit_is_kept_with_error(capture: Capture, typed: str) -> None:
     screen = press("limit", max_restores=typed)
 
     assert screen.status == 422
@@ -199,7 +199,7 @@ def test_original_rule_allows_switching_programs_on(capture: Capture) -> None:
         ("outlook/column", {"column": "shoesize", "handling": "let_through"}, "does not watch the column shoesize"),
     ],
 )
-def test_refused_button_says_why(capture: Capture, path: str, controls: dict[str, str], message: str) -> None:
+def test_refused_action_gives_its_reason(capture: Capture, path: str, controls: dict[str, str], message: str) -> None:
     screen = press(path, **controls)
 
     assert message in screen.words
@@ -207,7 +207,7 @@ def test_refused_button_says_why(capture: Capture, path: str, controls: dict[str
 
 
 @pytest.mark.parametrize("path", ["step", "outlook/step", "outlook/column", "ours/on", "form/step", "nothing/changes/"])
-def test_unknown_controls_are_not_found(capture: Capture, path: str) -> None:
+def test_unknown_steps_and_sources_are_not_found(capture: Capture, path: str) -> None:
     client = browser(ada())
     answer = client.get(URL + path) if path.endswith(("on", "/")) else client.post(URL + path, {"do": "dance"})
 

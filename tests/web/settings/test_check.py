@@ -54,7 +54,7 @@ MISSING = Answer(
 )
 
 
-def test_page_before_first_check_explains_itself():
+def test_page_before_first_check_says_so():
     screen = page()
 
     assert "has not been checked yet" in screen.words
@@ -145,7 +145,7 @@ def test_missing_items_link_to_their_findings():
     assert opened == ["finding-staging-tables"]
 
 
-def test_held_privileges_are_counted_and_printed():
+def test_privileges_are_listed_with_their_state():
     denied = Answer(Level.FAILED, "not held", "The portal cannot write.", "Give it.", fix="Allow writing contacts")
     more = Answer(Level.WARNING, "1 held", "Not used.", "Take it away.", items=("prvDeleteContact",))
     stored({"privilege.prvwritecontact": denied, MORE: more})
@@ -159,7 +159,7 @@ def test_held_privileges_are_counted_and_printed():
     assert "For reviewing" not in words
 
 
-def test_values_to_compare_are_printed():
+def test_values_to_compare_are_shown():
     stored()
 
     assert "da238ce6-b2b4-56f5-aa0b-476a4284f4d1" in page().words
@@ -174,7 +174,7 @@ def test_page_says_whether_anything_was_written():
     assert "Nothing was written." not in page().words
 
 
-def test_writing_probes_are_asked_for_explicitly():
+def test_check_can_include_writing_probes():
     press(probe="on", contact="")
 
     check = ConnectionCheck.objects.get()
@@ -192,7 +192,7 @@ def test_invalid_contact_is_kept_with_error():
     assert not ConnectionCheck.objects.filter(state__in=OPEN_STATES).exists()
 
 
-def test_interrupted_check_says_so():
+def test_failed_check_is_reported():
     stored()
     stored(state=JobState.FAILED)
 

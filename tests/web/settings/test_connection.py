@@ -73,7 +73,7 @@ def test_refused_request_is_listed_with_advice(known):
     assert "Running" not in words
 
 
-def test_connection_test_retries_what_was_refused(world: World):
+def test_connection_test_allows_refused_requests_again(world: World):
     breakers.refuse(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
     assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is None
 
@@ -123,15 +123,15 @@ def test_writing_is_resumed():
     assert AuditEntry.objects.get(action="gate.opened").actor == ada()
 
 
-def test_resuming_running_writes_is_refused():
+def test_resuming_without_a_stop_is_refused():
     assert "CRM writes were not stopped." in post("resume").words
 
 
-def test_page_before_first_contact_says_what_happens_next():
+def test_page_before_first_contact_says_so():
     assert "No CRM has answered yet" in Screen(browser(ada()).get("/settings/connection/")).words
 
 
-def test_connection_test_shows_duration(world: World):
+def test_connection_test_confirms_the_organization(world: World):
     assert "It is the expected organization." in post("probe").words
 
 
@@ -155,7 +155,7 @@ def test_operations_are_shown_against_allowance(settings):
     assert "Edits are read every 120 s" in words
 
 
-def test_days_without_count_say_not_counted():
+def test_days_without_count_are_shown_as_not_counted():
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
     assert "Yesterday not counted" in words

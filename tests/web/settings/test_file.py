@@ -62,7 +62,7 @@ def test_differences_are_shown_before_import():
     assert not AuditEntry.objects.exists()
 
 
-def test_import_pauses_rules():
+def test_imported_rules_are_paused():
     content = exported()
     content["settings"]["overdue_hours"] = 24
     content["rules"] = [{"name": "Format", "kinds": ["format"], "outcome": "approve"}]
@@ -94,7 +94,7 @@ def test_rule_can_use_reason_from_file():
     assert Rule.objects.get().reason_code == "hr"
 
 
-def test_changed_settings_are_compared_again():
+def test_import_is_refused_after_settings_changed():
     content = {**exported(), "settings": {"overdue_hours": 24}}
     seen = compare(content).input("seen")
     preferences.change(by=ada(), tell_editors=True)

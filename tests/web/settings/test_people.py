@@ -81,7 +81,7 @@ def test_people_cannot_deactivate_themselves():
     assert Person.objects.get(name="Ada").is_active
 
 
-def test_administrator_sets_a_persons_mails():
+def test_administrator_sets_a_persons_preferences():
     change(rita(), "wishes", notify="daily", time_zone="Europe/Oslo")
 
     person = Person.objects.get(name="Rita")
@@ -103,7 +103,7 @@ def test_people_set_only_their_own_preferences():
     assert Person.objects.get(name="Rita").is_active
 
 
-def test_own_page_deactivates_no_one():
+def test_own_settings_cannot_deactivate_a_person():
     browser(rita()).post("/settings/me/change", {"do": "off"})
 
     assert Person.objects.get(name="Rita").is_active

@@ -60,7 +60,7 @@ def make_plan(*, state: str = PutBackState.PLANNED, **item: object) -> PutBackPl
     return plan
 
 
-def test_form_defaults_to_the_last_day() -> None:
+def test_form_opens_with_a_valid_period() -> None:
     screen = page()
 
     assert "No plans yet" in screen.words
@@ -68,7 +68,7 @@ def test_form_defaults_to_the_last_day() -> None:
     assert begins < ends
 
 
-def test_plan_is_made_from_the_form() -> None:
+def test_form_creates_a_plan() -> None:
     make_captured()
 
     screen = create(column="jobtitle")
@@ -112,7 +112,7 @@ def test_preview_shows_both_values_and_the_consequences() -> None:
     assert "Put back 1 field" in words
 
 
-def test_read_only_connection_shows_no_start() -> None:
+def test_read_only_connection_cannot_start_a_plan() -> None:
     plan = make_plan()
     Connection.objects.update(review_writes=False)
 
@@ -124,7 +124,7 @@ def test_read_only_connection_shows_no_start() -> None:
     assert "do=start" in page(f"{URL}{plan.pk}/").buttons
 
 
-def test_left_alone_field_says_why() -> None:
+def test_field_left_alone_shows_its_reason() -> None:
     plan = make_plan(result=PutBackResult.LEFT, why="changed", live_value="Director")
 
     words = page(f"{URL}{plan.pk}/").words
@@ -160,7 +160,7 @@ def test_failed_field_can_be_retried() -> None:
 
 
 @pytest.mark.parametrize(("action", "state"), [("discard", "discarded"), ("start", "running")])
-def test_each_step_runs_once(action: str, state: str) -> None:
+def test_repeated_step_is_refused(action: str, state: str) -> None:
     plan = make_plan()
     press(plan, action)
 
@@ -189,7 +189,7 @@ def test_failed_preparation_can_be_tried_again() -> None:
     assert "The preparation has not failed" in press(plan, "again").words
 
 
-def test_list_narrows_and_continues(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_can_be_filtered_and_paged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(put_back_presenter, "PAGE_SIZE", 1)
     plan = make_plan()
     field, restore = make_captured("telephone1")

@@ -83,13 +83,13 @@ def test_reason_without_text_is_removed():
     assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other"]
 
 
-def test_groups_have_one_column_per_line():
+def test_group_columns_are_read_one_per_line():
     send(browser(ada()), "groups", name=["Phones", ""], columns=["telephone1\r\nmobilephone", ""])
 
     assert preferences.stored()["field_groups"] == [{"name": "Phones", "columns": ["telephone1", "mobilephone"]}]
 
 
-def test_invalid_group_is_kept_with_error():
+def test_group_with_one_column_is_refused():
     screen = send(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
 
     assert "Choose at least two columns for a group." in screen.words
@@ -123,7 +123,7 @@ def test_changes_are_audited():
     assert (entry.value.before, entry.value.after) == ("48", "24")
 
 
-def test_test_mail_goes_to_administrator():
+def test_test_mail_is_sent_to_administrator():
     screen = Screen(browser(ada()).post("/settings/mails/test", follow=True))
 
     assert Message.objects.get().recipient == ada()

@@ -56,7 +56,7 @@ def test_real_crm_has_no_demo_pages(client: Client, db: None, settings: Settings
         content.start_over()
 
 
-def test_every_page_leads_to_the_tours(client: Client, db: None) -> None:
+def test_every_page_links_to_the_tours(client: Client, db: None) -> None:
     for person, page in ((people.rita(), "queue"), (people.fred(), "filters"), (people.ada(), "settings_people")):
         assert 'href="/demo/"' in browser(person).get(reverse(page)).content.decode()
 
@@ -64,7 +64,7 @@ def test_every_page_leads_to_the_tours(client: Client, db: None) -> None:
     assert "Review an edit" in Screen(client.get("/demo/")).words
 
 
-def test_review_tour_is_ticked_by_rows(client: Client, db: None) -> None:
+def test_review_tour_ticks_steps_from_database_rows(client: Client, db: None) -> None:
     approve, reject = make_field(make_record("Marta")), make_field(make_record("Olivia"))
     assert tours.progress().done == set()
 
@@ -95,7 +95,7 @@ def test_mail_tour_needs_mail_before_sign_in(client: Client, db: None) -> None:
     assert "Decide from a mail 3 of 3 steps done" in Screen(client.get("/demo/")).words
 
 
-def test_filter_tour_is_ticked_by_rows(client: Client, db: None) -> None:
+def test_filter_tour_ticks_steps_from_database_rows(client: Client, db: None) -> None:
     fred, now = people.fred(), timezone.now()
     FilterRun.objects.create(number=1, person=fred)
     assert tours.progress().done == set()
@@ -141,7 +141,7 @@ def test_demo_people_exist_before_sign_in(world: World) -> None:
     assert not Person.objects.exclude(signed_in_at=None).exists()
 
 
-def test_existing_people_are_unchanged(world: World) -> None:
+def test_registering_again_does_not_change_people(world: World) -> None:
     content.register_people()
     Person.objects.filter(name="Rob Marchetti").update(notify="off", is_reviewer=False)
 

@@ -172,7 +172,7 @@ def test_refused_page_names_assigned_and_known_roles(
     assert "Roles that this portal recognizes Viewer, Reviewer, FilterManager, Administrator" in screen.words
 
 
-def test_account_without_roles_says_so(browser: Client, outside: requests.Session) -> None:
+def test_refused_page_says_account_has_no_roles(browser: Client, outside: requests.Session) -> None:
     words = Screen(browser.get(choose(outside, begin(browser), "Nils Hagen"))).words
 
     assert "Roles assigned to your account none" in words
