@@ -43,7 +43,7 @@ def test_no_page_scrolls_sideways(page: Page, demo: Demo, path: str) -> None:
 
 
 @pytest.mark.parametrize("person", ["Rita", "Fred"])
-def test_filters_take_one_line(page: Page, demo: Demo, person: str) -> None:
+def test_filters_fit_on_one_line(page: Page, demo: Demo, person: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{demo.portal}/activity/?person=portal&period=30d")
     page.get_by_role("button", name="Sign in with Microsoft").click()

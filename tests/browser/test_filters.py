@@ -51,7 +51,7 @@ def test_user_page_is_accessible(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="Mailbox and user")
 
 
-def test_open_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
+def test_opening_a_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/")
     fred.locator(".matrix tbody input").nth(1).check()
     cell = fred.locator(".matrix tbody tr").nth(30).locator(".cell-button").first
@@ -70,7 +70,7 @@ def test_open_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
     expect(fred.locator(".matrix tbody input:checked")).to_have_count(1)
 
 
-def test_users_are_selected_in_ranges_and_all(fred: Page, demo: Demo):
+def test_range_and_all_matching_users_can_be_selected(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/")
     boxes = fred.locator(".matrix tbody input")
     boxes.nth(1).click()
@@ -110,7 +110,7 @@ def test_matrix_and_help_are_accessible(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="What’s new")
 
 
-def test_matrix_is_used_by_keys(fred: Page, demo: Demo):
+def test_matrix_is_operable_by_keyboard(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/")
     focused = fred.locator(":focus")
     rows = fred.locator(".matrix tbody tr")

@@ -27,7 +27,7 @@ def german(chromium: Browser, demo: Demo) -> Iterator[Page]:
     context.close()
 
 
-def test_german_browser_sees_its_own_formats(german: Page, demo: Demo):
+def test_german_browser_gets_german_formats(german: Page, demo: Demo):
     expect(german.get_by_text("Which time zone are you in?")).to_have_count(0)
     time = german.locator("time[title]").first
     expect(time).to_have_attribute("title", re.compile(r"^\w{3} \d\d\.\d\d\.\d{4}, \d\d:\d\d CES?T$"))
@@ -40,7 +40,7 @@ def test_german_browser_sees_its_own_formats(german: Page, demo: Demo):
     expect(german.get_by_label("Dates and numbers")).to_have_value("de-DE")
 
 
-def test_zone_is_asked_once_without_scripts(chromium: Browser, demo: Demo):
+def test_zone_question_is_asked_once_without_scripts(chromium: Browser, demo: Demo):
     context = chromium.new_context(java_script_enabled=False, locale="de-DE", viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto(f"{demo.portal}/sign-in/start")

@@ -54,7 +54,7 @@ def key_map(page: Page) -> Page:
     return page
 
 
-def test_actions_run_in_order(page: Page) -> None:
+def test_queued_actions_run_in_order_until_stopped(page: Page) -> None:
     load(page, "actions.js")
 
     done: Any = page.evaluate("""() => {
@@ -119,7 +119,7 @@ def test_letters_in_an_input_are_typed(key_map: Page) -> None:
     assert key_map.locator("#q").input_value() == "a"
 
 
-def test_key_waits_while_busy(key_map: Page) -> None:
+def test_key_is_deferred_while_busy(key_map: Page) -> None:
     key_map.evaluate("window.isBusy = true")
 
     assert press(key_map, "#field", "a") == ["defer a"]

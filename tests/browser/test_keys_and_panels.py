@@ -91,7 +91,7 @@ def test_open_panel_keeps_its_text(tab: Page, demo: Demo, story: World) -> None:
 
 
 @pytest.mark.long
-def test_letters_ignore_hidden_record(tab: Page, demo: Demo, story: World) -> None:
+def test_letters_do_not_decide_a_hidden_record(tab: Page, demo: Demo, story: World) -> None:
     contact = opened(tab, demo, story, {})
     tab.goto(f"{demo.portal}/review/?order=newest")
     tab.set_viewport_size({"width": 390, "height": 844})

@@ -70,7 +70,7 @@ def sign_in_from_link(page: Page, link: str, name: str = "Rita") -> None:
     page.wait_for_url(re.compile(r"/review/[0-9a-f-]{36}/\?link="))
 
 
-def test_mail_links_its_decision(page: Page, demo: Demo) -> None:
+def test_approve_link_preselects_and_enter_decides(page: Page, demo: Demo) -> None:
     contact, mail = mail_about_edit(page, demo, "Head of Mail Rooms")
 
     sign_in_from_link(page, link_in(mail, "Approve"))
@@ -102,7 +102,7 @@ def test_damaged_link_leads_to_edit_with_notice(page: Page, demo: Demo) -> None:
 
 
 @pytest.mark.long
-def test_mail_preferences_fit_a_phone(page: Page, demo: Demo) -> None:
+def test_edit_opened_from_mail_fits_a_phone(page: Page, demo: Demo) -> None:
     _, mail = mail_about_edit(page, demo, "Head of Pockets")
     page.set_viewport_size({"width": 390, "height": 844})
 

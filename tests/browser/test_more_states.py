@@ -180,7 +180,7 @@ def test_each_conflict_choice_is_written(page: Page, demo: Demo, story: World) -
     assert held == ["Typed in CRM", "Kai", "Mina Clarke"]
 
 
-def test_known_value_is_tagged_and_put_back(page: Page, demo: Demo, story: World) -> None:
+def test_earlier_crm_value_is_tagged_and_put_back(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Echoes"})
     before, phone = story.value(contact, "jobtitle"), str(story.value(contact, "telephone1"))

@@ -33,7 +33,7 @@ def wait_for_words(page: Page, words: str) -> None:
     wait_until(says, seconds=120, what=f"the page says {words}")
 
 
-def test_policy_from_form_to_report(fred: Page, demo: Demo):
+def test_policy_pages_are_accessible_from_form_to_report(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/policies/new")
     wait_for_words(fred, "Sales North")
     assert_no_violations_in_any_look(fred, sees="For everyone in")

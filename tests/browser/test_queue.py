@@ -113,7 +113,7 @@ def test_open_panels_are_accessible(page: Page, demo: Demo) -> None:
     assert_no_violations_in_any_look(page, sees="approve, reject, correct the field")
 
 
-def test_bulk_decision_on_phone_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
+def test_bulk_decision_works_on_phone_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Phones")
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     plain = context.new_page()
@@ -192,7 +192,7 @@ def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) ->
         assert row.locator(".what").evaluate("element => element.clientWidth") > 100
 
 
-def test_field_with_newer_value_leaves_the_list(page: Page, demo: Demo) -> None:
+def test_bulk_decision_leaves_out_field_changed_in_crm(page: Page, demo: Demo) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Readings")
     sign_in(page, demo)
     opened = page.get_by_text("Head of Readings")

@@ -130,7 +130,7 @@ def test_typed_text_and_focus_survive_decision(page: Page, demo: Demo) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1440, 900)])
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
-def test_nothing_scrolls_sideways(page: Page, demo: Demo, width: int, height: int, scheme: Any) -> None:
+def test_review_pages_do_not_scroll_sideways(page: Page, demo: Demo, width: int, height: int, scheme: Any) -> None:
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=scheme)
     sign_in(page, demo)

@@ -49,7 +49,7 @@ def test_no_key_overwrites_a_newer_value(page: Page, demo: Demo, story: World) -
 
 
 @pytest.mark.long
-def test_choices_and_bar_are_accessible(page: Page, demo: Demo, story: World) -> None:
+def test_conflict_choices_and_selection_bar_are_accessible(page: Page, demo: Demo, story: World) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Choosing", department="Choosing")
     story.form(contact, jobtitle="Chief of CRM")
     sign_in(page, demo)

@@ -91,7 +91,7 @@ def release_everyone(fred: Page) -> None:
     expect(fred.get_by_text("They change when the run starts")).to_be_visible()
 
 
-def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
+def test_run_is_planned_confirmed_executed_and_reported(fred: Page, ada: Page, demo: Demo):
     fred.get_by_label("Team", exact=True).select_option(label="Management")
     fred.get_by_role("radio", name="Filters off").check()
     fred.get_by_role("button", name="Preview").click()
@@ -113,7 +113,7 @@ def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     assert_accessible_and_fits(fred, sees="Second person")
 
 
-def test_mailbox_run_for_names_starts_later(forgiving: Page, demo: Demo):
+def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
     fred = forgiving
     wait_until(lambda: can_plan(fred, demo), seconds=60, what="everybody is read")
     fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")
@@ -130,7 +130,7 @@ def test_mailbox_run_for_names_starts_later(forgiving: Page, demo: Demo):
     assert_accessible_and_fits(fred, sees="Move the start")
 
 
-def test_run_starts_without_scripts(plain: Page, demo: Demo):
+def test_run_is_planned_and_discarded_without_scripts(plain: Page, demo: Demo):
     wait_until(lambda: can_plan(plain, demo), seconds=60, what="everybody is read")
     plain.get_by_role("radio", name="A business unit").check()
     plain.get_by_label("Business unit", exact=True).select_option(index=2)

@@ -57,7 +57,7 @@ def test_settings_pages_are_accessible(ada: Page, demo: Demo):
     assert_no_violations_in_any_look(ada, sees="Last day away")
 
 
-def test_problem_pages_are_accessible(window: BrowserContext, demo: Demo):
+def test_refused_settings_form_is_accessible(window: BrowserContext, demo: Demo):
     # Another tab: Chromium logs an error for every refused request, and this one is intended.
     ada = sign_in(window.new_page(), demo)
     ada.goto(f"{demo.portal}/settings/")

@@ -163,7 +163,7 @@ def test_silent_crm_leaves_decision_being_written(page: Page, demo: Demo, story:
     expect(outcome(page, "Job Title")).to_contain_text("Written", timeout=PATIENCE)
 
 
-def test_countdown_ticks_without_moving(page: Page, demo: Demo, story: World) -> None:
+def test_countdown_does_not_shift_the_rows(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Clocks", "nickname": "Kai"} | NEW_ADDRESS)
     page.goto(address)
@@ -194,7 +194,7 @@ def test_countdown_is_accessible(page: Page, demo: Demo, story: World) -> None:
     assert_no_violations_in_any_look(page, sees="written in")
 
 
-def test_second_reviewer_learns_of_the_first(page: Page, rob: Page, demo: Demo, story: World) -> None:
+def test_second_reviewer_sees_presence_and_earlier_decision(page: Page, rob: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Two"})
     page.goto(address)
@@ -217,7 +217,7 @@ def test_second_reviewer_learns_of_the_first(page: Page, rob: Page, demo: Demo, 
     assert len(ledger(demo, str(contact))) == 1
 
 
-def test_question_gets_its_answer(page: Page, rob: Page, demo: Demo, story: World) -> None:
+def test_colleagues_answer_appears_on_the_page(page: Page, rob: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Questions"})
     page.goto(address)
@@ -238,7 +238,9 @@ def test_question_gets_its_answer(page: Page, rob: Page, demo: Demo, story: Worl
     assert_no_violations_in_any_look(page, sees="Yes, since May.")
 
 
-def test_group_parking_and_history_without_scripts(chromium: Browser, page: Page, demo: Demo, story: World) -> None:
+def test_group_parking_and_history_work_without_scripts(
+    chromium: Browser, page: Page, demo: Demo, story: World
+) -> None:
     context: BrowserContext = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     plain = context.new_page()
     sign_in(plain, demo)

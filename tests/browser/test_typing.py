@@ -203,7 +203,7 @@ def test_typing_after_a_refused_lookup_decides_nothing(tab: Page, demo: Demo, st
     expect(name).to_have_value(f"Alp{SENTENCE}")
 
 
-def test_keys_before_refusal_go_to_input(tab: Page, demo: Demo, story: World) -> None:
+def test_keys_typed_before_refusal_stay_in_input(tab: Page, demo: Demo, story: World) -> None:
     contact = opened(tab, demo, story, {})
     tab.route(re.compile("/decide"), lambda route: (tab.wait_for_timeout(600), route.continue_()))
     open_panel(tab, "Job Title", "reject").get_by_text("Other", exact=True).click()
@@ -218,7 +218,7 @@ def test_keys_before_refusal_go_to_input(tab: Page, demo: Demo, story: World) ->
     assert ledger(demo, str(contact)) == []
 
 
-def test_single_letter_keys_can_be_off(tab: Page, demo: Demo, story: World) -> None:
+def test_single_letter_keys_can_be_switched_off(tab: Page, demo: Demo, story: World) -> None:
     def switch(*, on: bool) -> None:
         tab.goto(f"{demo.portal}/settings/me")
         tab.get_by_label("Use single-letter keys in Review and in the matrix of users").set_checked(on)
