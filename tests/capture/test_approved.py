@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def unrestored(restoring: Company) -> tuple[Company, UUID]:
-    """Return a contact with an edit that was staged and not restored; from now on edits are restored."""
+    """Return a contact with an edit that was staged but not restored; later edits are restored."""
     contact = restoring.contact()
     Capture.objects.update(mode=CaptureMode.STAGING)
     restoring.outlook(contact, jobtitle="Pilot")
@@ -53,7 +53,7 @@ def test_undecided_value_is_not_an_original(unrestored: tuple[Company, UUID]) ->
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
-def test_edit_decided_before_its_answer_counts_as_staged(restoring: Company, decision: str) -> None:
+def test_edit_decided_after_lost_answer_counts_as_staged(restoring: Company, decision: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     Capture.objects.update(mode=CaptureMode.STAGING)

@@ -80,7 +80,7 @@ def edit_all(company: Company) -> None:
 
 
 def staged_edits(company: Company) -> Counter[tuple[str, str, str, Fields]]:
-    """Return the contact, its name, editor and fields of each staged edit; the order in a second is not known."""
+    """Return the contact, its name, editor and fields of each staged edit; the order within a second is not known."""
     fields: dict[str, set[tuple[str, Any, Any, Any, Any]]] = {}
     for row in company.rows("osync_syncfields"):
         texts = (row["osync_originalvalue"], row["osync_proposedvalue"])
@@ -123,7 +123,7 @@ def test_plug_in_and_capture_stage_the_same_rows(larger: Company) -> None:
     assert {TRACKED[name].kind for *_, fields in by_capture for name, *_ in fields} == set(KINDS)
 
 
-def test_audited_values_equal_those_of_the_row(company: Company) -> None:
+def test_audited_values_equal_live_values(company: Company) -> None:
     contact, known = company.contact(), columns.of_table(TABLE)
     targets = {"account": [str(company.account())] * 2, "systemuser": [str(company._own_id())] * 2}
     targets["contact"] = [str(company.contact(1))] * 2

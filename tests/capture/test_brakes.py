@@ -88,7 +88,7 @@ def test_many_restores_of_one_source_pause_capture(capture: Capture) -> None:
     ],
     ids=["another source", "not restored", "earlier"],
 )
-def test_restores_below_limit_do_not_pause(capture: Capture, others: dict[str, Any]) -> None:
+def test_restores_below_limit_do_not_pause_capture(capture: Capture, others: dict[str, Any]) -> None:
     restore(49)
     restore(1, **others)
 
@@ -126,7 +126,7 @@ def test_mass_edit_pauses_capture(capture: Capture) -> None:
     )
 
 
-def test_mass_edit_in_busy_company_does_not_pause(capture: Capture) -> None:
+def test_busy_company_has_higher_mass_edit_limit(capture: Capture) -> None:
     for days in (1, 2, 3):
         day = counts.today() - timedelta(days=days)
         CaptureContactDay.objects.create(day=day, source=Source.OUTLOOK, contacts=1000)
@@ -137,14 +137,14 @@ def test_mass_edit_in_busy_company_does_not_pause(capture: Capture) -> None:
     assert brakes.check() is not None
 
 
-def test_import_by_others_does_not_pause(capture: Capture) -> None:
+def test_import_does_not_pause_capture_under_signed_rule(capture: Capture) -> None:
     change(500, source=Source.PROGRAM, evidence=Evidence.APPLICATION)
 
     assert brakes.check() is None
 
 
 @pytest.mark.parametrize(("on", "is_paused"), [(Source.PROGRAM, True), (Source.UNKNOWN, False)])
-def test_import_pauses_capture_under_original_rule(capture: Capture, on: Source, is_paused: bool) -> None:
+def test_only_import_from_active_source_pauses_capture(capture: Capture, on: Source, is_paused: bool) -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL)
     CaptureSource.objects.create(source=on, is_on=True)
     CaptureSource.objects.create(source=Source.OUTLOOK)
@@ -165,7 +165,7 @@ def test_missing_signature_pauses_capture(capture: Capture) -> None:
     )
 
 
-def test_few_unsigned_updates_do_not_pause(capture: Capture) -> None:
+def test_few_unsigned_updates_do_not_pause_capture(capture: Capture) -> None:
     change(5, seconds_ago=5 * 86400)
     unsigned_by(mailbox_user(), 19)
 
@@ -179,7 +179,7 @@ def test_one_signed_update_prevents_pause(capture: Capture) -> None:
     assert brakes.check() is None
 
 
-def test_usual_share_of_unsigned_updates_does_not_pause(capture: Capture) -> None:
+def test_usual_unsigned_share_does_not_pause_capture(capture: Capture) -> None:
     user = mailbox_user()
     change(5, seconds_ago=5 * 86400)
     unsigned_by(user, 95, seconds_ago=6 * 86400)
@@ -190,13 +190,13 @@ def test_usual_share_of_unsigned_updates_does_not_pause(capture: Capture) -> Non
     assert brakes.check() is not None
 
 
-def test_signature_never_seen_does_not_pause(capture: Capture) -> None:
+def test_signature_brake_requires_an_earlier_signature(capture: Capture) -> None:
     unsigned_by(mailbox_user(), 20)
 
     assert brakes.check() is None
 
 
-def test_unsigned_updates_without_mailboxes_do_not_pause(capture: Capture) -> None:
+def test_signature_brake_ignores_users_without_server_side_sync(capture: Capture) -> None:
     change(5, seconds_ago=5 * 86400)
     unsigned_by(mailbox_user(SyncMethod.OUTLOOK), 20)
 
@@ -204,7 +204,7 @@ def test_unsigned_updates_without_mailboxes_do_not_pause(capture: Capture) -> No
 
 
 @pytest.mark.parametrize("mode", [CaptureMode.OFF, CaptureMode.OBSERVING, CaptureMode.PAUSED])
-def test_capture_that_does_not_restore_is_unchanged(capture: Capture, mode: CaptureMode) -> None:
+def test_brakes_ignore_capture_that_is_not_restoring(capture: Capture, mode: CaptureMode) -> None:
     Capture.objects.update(mode=mode, reason="stopped")
     restore(60)
 

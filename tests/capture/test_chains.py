@@ -71,7 +71,7 @@ DECISION = UUID(int=9)
         (["outlook A>B", "outlook B>A", "outlook A>C"], "C", [("A", "B", "original"), ("A", "C", "restore")], "A"),
     ],
 )
-def test_chain_stages_and_restores(written, present, expected, restored):
+def test_chain_determines_staged_originals_and_restores(written, present, expected, restored):
     plan = plan_of(entries(*written), present)
 
     assert staged(plan) == expected
@@ -94,14 +94,14 @@ def test_each_column_has_its_own_chain():
     }
 
 
-def test_long_standing_value_is_not_restored():
+def test_baseline_is_not_restored_after_fifteen_minutes():
     found = entries("outlook A>B")
 
     assert plan_of(found, "B", after=15 * 60).restores == {PHONE: "A"}
     assert staged(plan_of(found, "B", after=15 * 60 + 2)) == [("A", "B", "too_late")]
 
 
-def test_long_standing_value_blocks_restore_of_newer_edit():
+def test_long_live_value_blocks_restoring_newer_edit():
     found = [entry(1, "outlook A>B"), entry(2, "outlook B>C", at=1_000)]
 
     assert staged(plan_of(found, "C", after=1_010)) == [("A", "B", "too_late"), ("A", "C", "too_late")]
@@ -162,7 +162,7 @@ def test_handled_entries_are_not_staged_again():
     assert staged(plan) == [("A", "C", "restore")]
 
 
-def test_late_entry_before_restored_one_is_restored():
+def test_late_entry_restores_the_earlier_original():
     """The first entry appears after the second one was staged and restored to its old value."""
     late, second, restore = entries("outlook A>B", "outlook B>C", "restore C>B")
 
@@ -182,7 +182,7 @@ def test_restore_ends_chain():
 
 @pytest.mark.parametrize("handled", [1, 3])
 def test_handled_edit_comes_first_within_its_second(handled: int) -> None:
-    """The same value comes twice in a second, and the first one was restored."""
+    """The same value is saved twice within a second, and the first save was restored."""
     found = [
         replace(entry(number, written, at=1), is_handled=number != 4 - handled)
         for number, written in enumerate(("outlook A>B", "restore B>A", "outlook A>B"), start=1)
@@ -194,7 +194,7 @@ def test_handled_edit_comes_first_within_its_second(handled: int) -> None:
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
-def test_entries_of_one_second_are_linked(order):
+def test_entries_within_one_second_are_ordered_by_values(order):
     written = {1: "outlook A>B", 2: "other B>C", 3: "outlook C>D"}
     found = [entry(10 + number, written[each], at=5) for number, each in enumerate(order)]
 
@@ -204,7 +204,7 @@ def test_entries_of_one_second_are_linked(order):
     assert plan.restores == {PHONE: "C"}
 
 
-def test_many_columns_of_one_second_are_linked():
+def test_entries_are_ordered_despite_many_changed_columns():
     others = [entry(number, "other A>B", at=5, column=f"column{number}") for number in range(1, 7)]
     phone = [entry(8, "outlook B>C", at=5), entry(9, "other A>B", at=5)]
     for ids in (phone, [replace(phone[0], id=phone[1].id), replace(phone[1], id=phone[0].id)]):
@@ -213,7 +213,7 @@ def test_many_columns_of_one_second_are_linked():
         assert staged(plan) == [("B", "C", "restore")]
 
 
-def test_entry_of_another_column_orders_nothing():
+def test_other_column_does_not_affect_entry_order():
     found = [entry(10, "other B>A", at=5), entry(11, "outlook A>B", at=5)]
     later = entry(12, "other A>B", at=6, column="fax")
     for ids in (found, [replace(found[0], id=found[1].id), replace(found[1], id=found[0].id)]):

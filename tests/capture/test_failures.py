@@ -44,7 +44,7 @@ def codes() -> list[str]:
     return [trouble.code for trouble in health.troubles(Observations()) if trouble.code == "capture_failed"]
 
 
-def test_failed_edit_is_a_trouble(failed: UUID) -> None:
+def test_failed_edit_is_reported_as_a_trouble(failed: UUID) -> None:
     assert [entry.state for entry in entries(failed)] == [EntryState.SET_ASIDE]
     assert codes() == ["capture_failed"]
     words = Screen(browser(ada()).get("/settings/connection/")).words
@@ -72,7 +72,7 @@ def test_leaving_edit_in_crm_ends_trouble(restoring: Company, failed: UUID) -> N
     assert "No edits are waiting here anymore." in press("leave").words
 
 
-def test_failed_edit_is_not_an_original(restoring: Company, failed: UUID) -> None:
+def test_failed_edit_is_not_used_as_original(restoring: Company, failed: UUID) -> None:
     (value,) = entries(failed)[0].values.all()
     restoring.outlook(failed, jobtitle="Captain")
 
@@ -93,7 +93,7 @@ def aside(source: Source, reason: Reason) -> CaptureEntry:
     )
 
 
-def test_unread_values_are_read_again() -> None:
+def test_retry_covers_unread_but_not_deleted_entries() -> None:
     Capture.objects.create()
     unread, deleted = aside(Source.OUTLOOK, Reason.UNREADABLE), aside(Source.OUTLOOK, Reason.NOT_IN_LOG)
 
@@ -107,7 +107,7 @@ def test_unread_values_are_read_again() -> None:
 
 
 @pytest.mark.parametrize(("rule", "is_shown"), [(CaptureRule.SIGNED, False), (CaptureRule.ORIGINAL, True)])
-def test_entries_of_programs_count_by_original_rule(rule, is_shown) -> None:
+def test_failed_unsigned_entry_is_shown_under_original_rule(rule, is_shown) -> None:
     Capture.objects.create(rule=rule)
     aside(Source.UNKNOWN, Reason.UNREADABLE)
 
@@ -116,5 +116,5 @@ def test_entries_of_programs_count_by_original_rule(rule, is_shown) -> None:
     assert ("Edits that could not be staged" in words) is is_shown
 
 
-def test_unknown_button_is_not_found() -> None:
+def test_unknown_button_returns_404() -> None:
     assert browser(ada()).post("/settings/connection/captured", {"do": "?"}).status_code == 404

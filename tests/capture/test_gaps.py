@@ -1,4 +1,4 @@
-"""Gaps of the audit log: they keep edits from being restored, and only in the columns that they concern."""
+"""Gaps in the audit log: they prevent restoring, but only of the columns that they concern."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_gap_blocks_restoring_its_columns_only(restoring: Company, columns, rest
     assert {reason for _, result, reason in results() if result == "not_restored"} <= {"not_allowed"}
 
 
-def test_gap_of_other_columns_is_recorded_separately(company: Company) -> None:
+def test_gap_in_other_columns_is_recorded_separately(company: Company) -> None:
     switch_off("gone")
     company.read()
     switch_off("also_gone")

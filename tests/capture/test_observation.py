@@ -37,18 +37,18 @@ def column(name: str = "jobtitle", writer: Writer = OUTLOOK) -> ColumnChanges:
     return next(each for each in of(writer).columns if each.column == name)
 
 
-def test_changes_count_in_seven_and_thirty_days() -> None:
+def test_changes_are_counted_over_week_and_month() -> None:
     for days in (0, 6, 7, 29, 30):
         change(days=days)
 
     assert (column().week, column().month) == (2, 4)
 
 
-def test_results_count_per_column() -> None:
+def test_results_are_counted_per_column() -> None:
     restored()
     restored(live=None)
     restored(result=RestoreResult.PUT_BACK)
-    change(state=STAGED)  # this column of it was let through
+    change(state=STAGED)  # of this edit, this column was let through
     change(state=EntryState.READ)
     change(state=EntryState.SET_ASIDE)
     change()
@@ -132,7 +132,7 @@ def test_busiest_column_comes_first() -> None:
     assert [each.column for each in of().columns] == ["jobtitle", "fax"]
 
 
-def test_past_days_come_from_stored_counts() -> None:
+def test_past_days_use_stored_counts() -> None:
     change(days=3)
     assert not observation.changes().writers
 
@@ -146,7 +146,7 @@ def column_of_stored() -> ColumnChanges:
     return observation.changes().writers[0].columns[0]
 
 
-def test_many_changes_today_come_from_stored_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_changes_today_use_stored_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observation, "MAX_COUNTED_NOW", 1)
     change()
     change()
@@ -158,7 +158,7 @@ def test_many_changes_today_come_from_stored_counts(monkeypatch: pytest.MonkeyPa
     assert (column_of_stored().week, observation.changes().counted_at) == (2, counts.counted_at())
 
 
-def test_later_result_replaces_a_count() -> None:
+def test_later_result_replaces_earlier_count() -> None:
     entry = change(days=3, state=EntryState.READ)
     assert column().done == {ChangeResult.WAITING: 1}
 
@@ -167,7 +167,7 @@ def test_later_result_replaces_a_count() -> None:
     assert column().done == {ChangeResult.LET_THROUGH: 1}
 
 
-def test_finished_days_are_counted_again_hourly() -> None:
+def test_past_days_are_recounted_at_most_hourly() -> None:
     change(days=3)
     counts.update()
     change(days=3)
@@ -281,7 +281,7 @@ def test_list_is_newest_first_and_filtered() -> None:
     change("fax", days=31)
 
     def listed(**conditions: object) -> list[str]:
-        return [each.column_name for each in change_list.page(ChangeFilter(**conditions)).changes]  # type: ignore[arg-type]  # each test names its own
+        return [each.column_name for each in change_list.page(ChangeFilter(**conditions)).changes]  # type: ignore[arg-type]  # conditions vary by call
 
     assert listed(source=Source.PROGRAM, program_id=erp) == ["fax", "creditlimit"]
     assert listed(source=Source.PROGRAM, program_id=erp, column="creditlimit") == ["creditlimit"]

@@ -71,7 +71,7 @@ def test_rejection_after_put_back_writes_original(restored: Restored) -> None:
     assert (restored.field.decision, restored.field.delivery) == (FieldDecision.REJECTED, FieldDelivery.DONE)
 
 
-def test_approval_after_put_back_only_marks(restored: Restored) -> None:
+def test_approval_after_put_back_only_marks_field(restored: Restored) -> None:
     started()
     work()
 
@@ -143,7 +143,7 @@ def test_decision_before_sending_is_respected(restored: Restored, points: Failpo
     ids=lambda each: str(each) if isinstance(each, Left) else "",
 )
 @pytest.mark.parametrize("when", [pytest.param("before the plan", marks=pytest.mark.long), "after the preview"])
-def test_changed_column_is_left_alone(
+def test_column_is_left_alone_for_each_reason(
     restored: Restored, happen: Callable[[Restored], object], why: Left, when: str
 ) -> None:
     if when == "before the plan":
@@ -218,7 +218,7 @@ def test_restored_part_can_still_be_approved(world: World) -> None:
 
 
 @pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
-def test_lost_answer_puts_back_once(restored: Restored, cut: str) -> None:
+def test_value_is_put_back_once_despite_lost_answer(restored: Restored, cut: str) -> None:
     plan = started()
     restored.world.faults({**CUT, "cut": cut})
 
@@ -235,7 +235,7 @@ def test_lost_answer_puts_back_once(restored: Restored, cut: str) -> None:
 @pytest.mark.parametrize(
     "point", ["put_back.sent", "put_back.answered", *(pytest.param(each, marks=pytest.mark.long) for each in POINTS)]
 )
-def test_power_cut_puts_back_once(restored: Restored, points: Failpoints, point: str) -> None:
+def test_value_is_put_back_once_despite_power_cut(restored: Restored, points: Failpoints, point: str) -> None:
     plan = started()
     points.arm(point, points.cut_power)
 
@@ -251,7 +251,7 @@ def test_power_cut_puts_back_once(restored: Restored, points: Failpoints, point:
     assert AuditEntry.objects.filter(action="field.restore.put_back").count() == 1
 
 
-def test_cut_before_commit_leaves_changed_value(restored: Restored) -> None:
+def test_value_changed_after_failed_write_is_kept(restored: Restored) -> None:
     plan = started()
     restored.world.faults({**CUT, "cut": "before_commit"})
     work()
@@ -295,7 +295,7 @@ def test_value_put_back_is_not_restored_again(restoring: Company) -> None:
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)
     restoring.pull()
-    time.sleep(1.1)  # within one second, the edit and putting its value back could be in either order
+    time.sleep(1.1)  # within one second, the edit and its put-back could come in either order
     plan = started()
     work()
     assert (results(plan), restoring.value(contact, "jobtitle")) == ([DONE], "Pilot")

@@ -70,7 +70,7 @@ def test_second_plan_has_nothing_to_put_back(restored: Restored) -> None:
     assert restored.written() == ["Pilot"]
 
 
-def test_plan_starts_once_and_without_another(world: World) -> None:
+def test_plan_starts_once_and_excludes_other_plans(world: World) -> None:
     Restored(world)
     Restored(world)
     first, second = planned(), planned()

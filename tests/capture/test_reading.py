@@ -43,7 +43,7 @@ def test_signed_edit_is_observed_with_its_values(company: Company) -> None:
     assert jobs() == set()
 
 
-def test_signed_edit_gets_a_job_once_switched_on(company: Company) -> None:
+def test_signed_edit_gets_job_when_capture_is_on(company: Company) -> None:
     company.switch_on()
     contact = company.contact()
     company.outlook(contact, jobtitle="Pilot")
@@ -55,7 +55,7 @@ def test_signed_edit_gets_a_job_once_switched_on(company: Company) -> None:
     assert jobs() == {contact}
 
 
-def test_other_writers_are_let_through(company: Company) -> None:
+def test_changes_by_other_writers_are_let_through(company: Company) -> None:
     company.switch_on()
     contact = company.contact()
     for number, writer in enumerate(("erp", "flow", "form_without_script", "form")):
@@ -106,7 +106,7 @@ def coarse(sandbox: SandboxServer) -> Iterator[None]:
         yield
 
 
-def test_second_change_of_one_second_is_found(company: Company, coarse: None) -> None:
+def test_second_change_within_same_second_is_found(company: Company, coarse: None) -> None:
     contact = company.contact()
     for number, title in enumerate(("Pilot", "Captain"), start=1):
         company.outlook(contact, jobtitle=title)
@@ -117,7 +117,7 @@ def test_second_change_of_one_second_is_found(company: Company, coarse: None) ->
         assert (result.contacts, len(entries(contact))) == (1, number)
 
 
-def test_list_is_read_again_after_new_entries(company: Company) -> None:
+def test_entry_list_is_read_again_after_new_entries(company: Company) -> None:
     contact, other = company.contact(), company.contact(1)
     company.outlook(contact, jobtitle="Pilot")
     company.audit(delay_seconds=1)
@@ -131,7 +131,7 @@ def test_list_is_read_again_after_new_entries(company: Company) -> None:
     assert len(entries(other)) == 1
 
 
-def test_late_entry_is_awaited_and_measured(company: Company) -> None:
+def test_late_entry_is_awaited_until_read(company: Company) -> None:
     company.switch_on()
     contact = company.contact()
     company.audit(delay_seconds=2)

@@ -31,7 +31,7 @@ def open_breakers() -> list[str]:
         ({"status": 403}, [Breaker.Name.FORBIDDEN_CAPTURE]),
     ],
 )
-def test_only_refused_operation_stops_others(restoring: Company, fault: dict[str, Any], breakers: list[str]) -> None:
+def test_only_refused_operation_opens_breaker(restoring: Company, fault: dict[str, Any], breakers: list[str]) -> None:
     contact, other = restoring.contact(), restoring.contact(1)
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.faults(REFUSED | fault)
@@ -47,7 +47,7 @@ def test_only_refused_operation_stops_others(restoring: Company, fault: dict[str
     assert flags(restoring, other) == [True]
 
 
-def test_contact_deleted_while_staging_is_let_through(restoring: Company, points: Failpoints) -> None:
+def test_edit_of_just_deleted_contact_is_let_through(restoring: Company, points: Failpoints) -> None:
     contact = restoring.new_contact("Short-lived")
     stage(restoring)
     restoring.outlook(contact, jobtitle="Pilot")

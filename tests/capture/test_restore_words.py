@@ -26,7 +26,7 @@ def test_every_reason_has_a_sentence(code: str) -> None:
     assert "does not know" not in sentence
 
 
-def test_sentences_differ() -> None:
+def test_reasons_have_different_sentences() -> None:
     assert len({restore_words.why_not_restored(code) for code in CODES}) == len(CODES)
 
 

@@ -69,7 +69,7 @@ def test_plugin_edits_prevent_the_start(observing: None, source: str) -> None:
 
 
 @pytest.mark.parametrize("columns", [{"minutes_ago": 61}, {"target_table": "account"}], ids=["earlier", "other table"])
-def test_other_edits_allow_the_start(observing: None, columns: dict[str, Any]) -> None:
+def test_unrelated_edits_allow_the_start(observing: None, columns: dict[str, Any]) -> None:
     staged(**columns)
 
     assert (switch_on(), is_on()) == ("", True)
@@ -132,7 +132,7 @@ def test_capture_continues_without_a_rival(observing: None, case: str) -> None:
     assert (rivals.check(), mode()) == (None, before)
 
 
-def test_pause_ends_once_the_rival_is_off(observing: None) -> None:
+def test_resuming_requires_the_rival_to_be_off(observing: None) -> None:
     restoring()
     CaptureSource.objects.create(source=Source.OUTLOOK, is_on=True)
     staged()

@@ -112,7 +112,7 @@ def test_rule_needs_days_of_observing(days: float, is_enough: bool) -> None:
         ({"observing_since": None}, "so far there are 0"),
     ],
 )
-def test_rule_needs_evidence_about_the_revision(columns: dict[str, Any], said: str) -> None:
+def test_rule_requires_each_precondition(columns: dict[str, Any], said: str) -> None:
     Capture.objects.update(**columns)
 
     assert said in refusal(ask)
@@ -134,7 +134,7 @@ def test_second_request_is_refused() -> None:
 
 
 @pytest.mark.parametrize("end", [lambda: rule.withdraw(by=bob()), lambda: rule.ask(SIGNED, by=ada())])
-def test_ended_request_is_not_confirmed(end: Callable[[], None]) -> None:
+def test_ended_request_cannot_be_confirmed(end: Callable[[], None]) -> None:
     ask()
     end()
 

@@ -34,7 +34,7 @@ def check(by: Person) -> str:
     return str(finding["level"])
 
 
-def is_user(person: Person, user_id: UUID) -> None:
+def make_crm_user(person: Person, user_id: UUID) -> None:
     """Make a person of the portal a user of the CRM."""
     FilterUser.objects.create(id=user_id, name=person.name, entra_id=person.oid, read_at=database_now())
 
@@ -45,8 +45,8 @@ def test_own_signed_edit_allows_restoring(company: Company) -> None:
     company.read()
     editor = CaptureEntry.objects.get().user_id
     assert editor is not None
-    is_user(ada(), editor)
-    is_user(rita(), CaptureIdentity.objects.get().user_id)
+    make_crm_user(ada(), editor)
+    make_crm_user(rita(), CaptureIdentity.objects.get().user_id)
     with pytest.raises(SwitchRefused, match="Edit a contact in Outlook"):
         switching.switch_on(Source.OUTLOOK, by=ada(), pilot_team_id=None)
 
@@ -60,7 +60,7 @@ def test_unsigned_outlook_edit_does_not_allow_restoring(company: Company) -> Non
     company.sign("unsigned")
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
-    is_user(ada(), CaptureEntry.objects.get().user_id)  # type: ignore[arg-type]  (an edit names its user)
+    make_crm_user(ada(), CaptureEntry.objects.get().user_id)  # type: ignore[arg-type]  (an edit names its user)
 
     assert check(ada()) == Level.WARNING
     assert Capture.objects.get().signature_seen_at is None
@@ -69,7 +69,7 @@ def test_unsigned_outlook_edit_does_not_allow_restoring(company: Company) -> Non
 @pytest.mark.parametrize(
     ("reason", "is_proved"), [("signature_gone", False), ("signers_changed", False), ("mass_edit", True)]
 )
-def test_signature_pause_needs_new_proof(reason: str, is_proved: bool) -> None:
+def test_pause_over_signature_requires_new_proof(reason: str, is_proved: bool) -> None:
     observe()
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(hours=1), reason=reason)
 
@@ -87,7 +87,7 @@ def test_seen_signature_of_unknown_user_is_not_stored() -> None:
     assert Capture.objects.get().signature_seen_at is None
 
 
-def test_new_signing_user_pauses_until_it_is_seen(company: Company, settings: Settings) -> None:
+def test_new_signing_user_pauses_capture(company: Company, settings: Settings) -> None:
     company.switch_on()
     company.outlook(company.contact(), jobtitle="Pilot")
     company.read()
@@ -114,6 +114,6 @@ def test_newest_proof_says_whether_log_names_signer(company: Company) -> None:
     assert signature.is_in_log(capture)
 
     capture.signature_seen_at, capture.signature_evidence = now(hours=-1), Evidence.DELEGATE
-    assert not signature.is_in_log(capture), "the newest proof is not of these entries"
+    assert not signature.is_in_log(capture), "these entries are older than the newest proof"
     capture.signature_evidence = Evidence.CALLING_USER
     assert signature.is_in_log(capture)

@@ -149,7 +149,7 @@ def test_only_signed_changes_are_from_outlook(user, calling, modifier, signer, a
 
 @settings(deadline=None)
 @given(USERS, USERS, USERS, USERS, st.sampled_from(Revision))
-def test_modified_by_of_row_proves_nothing(user, calling, first, second, revision) -> None:
+def test_modified_by_proves_nothing(user, calling, first, second, revision) -> None:
     """A row that does not belong to the entry is never looked at, and Modified By proves nothing."""
     found = {
         sources.conclude(entry(user, calling), KNOWN, revision=revision, row=row(modifier, MARTA))

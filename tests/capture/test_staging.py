@@ -34,7 +34,7 @@ from tests.support.people import rita
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_rest() -> dict[str, Any]:
+def newest_job() -> dict[str, Any]:
     """Return the columns of the newest job."""
     return CaptureJob.objects.order_by("-pk").values("state", "last_error").first() or {}
 
@@ -54,7 +54,7 @@ def test_edit_is_staged_and_restored(restoring: Company) -> None:
     assert results() == [("jobtitle", "restored", "")]
     assert Restore.objects.get().live_seconds is not None
     assert [entry.state for entry in entries(contact)] == [EntryState.STAGED]
-    assert at_rest() == {"state": JobState.DONE, "last_error": ""}
+    assert newest_job() == {"state": JobState.DONE, "last_error": ""}
 
 
 def test_restored_edit_reaches_review(restoring: Company) -> None:
@@ -86,7 +86,7 @@ def test_chain_is_restored_once(restoring: Company) -> None:
     assert restoring.written(contact, "jobtitle") == [before]
 
 
-def test_other_writers_are_not_restored(restoring: Company) -> None:
+def test_changes_by_other_writers_are_not_restored(restoring: Company) -> None:
     contact = restoring.contact()
     for number, writer in enumerate(("erp", "flow", "form_without_script", "form")):
         restoring.write(writer, contact, jobtitle=f"By {number}")
@@ -99,7 +99,7 @@ def test_other_writers_are_not_restored(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == "By 3"
 
 
-def test_value_of_program_in_between_is_baseline(restoring: Company) -> None:
+def test_program_value_in_between_becomes_baseline(restoring: Company) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")
@@ -195,7 +195,7 @@ def test_deleted_account_is_not_restored(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") != "Pilot"
 
 
-def test_forbidden_restore_still_stages(restoring: Company) -> None:
+def test_edit_is_staged_despite_forbidden_restore(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.take_away("prvWriteContact")
@@ -229,7 +229,7 @@ def test_contact_changed_once_is_planned_again(restoring: Company) -> None:
     assert (flags(restoring, contact), results()) == ([True], [("jobtitle", "restored", "")])
 
 
-def test_deleted_contact_is_only_counted(restoring: Company) -> None:
+def test_edit_of_deleted_contact_is_let_through(restoring: Company) -> None:
     contact = restoring.new_contact("Short-lived")
     stage(restoring)
     restoring.outlook(contact, jobtitle="Pilot")
@@ -263,7 +263,7 @@ def test_repeats_of_rejected_value_are_counted(restoring: Company) -> None:
     assert restoring.value(contact, "jobtitle") == before
 
 
-def test_program_writing_the_proposal_is_flagged(restoring: Company) -> None:
+def test_proposal_written_by_program_is_flagged(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)
@@ -306,7 +306,7 @@ def test_column_is_restored_at_most_three_times_daily(restoring: Company) -> Non
 
 
 @pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
-def test_lost_answer_stages_once(restoring: Company, cut: str) -> None:
+def test_edit_is_staged_once_despite_lost_answer(restoring: Company, cut: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")
@@ -335,7 +335,7 @@ def test_restore_limit_stops_before_the_next_contact(restoring: Company) -> None
     assert [(entry.state, entry.reason) for entry in entries(second)] == [(EntryState.OBSERVED, "paused")]
 
 
-def test_nothing_is_restored_after_signature_vanished(restoring: Company) -> None:
+def test_nothing_is_restored_after_signature_vanishes(restoring: Company) -> None:
     contact, other = restoring.contact(), restoring.contact(1)
     restoring.outlook(contact, jobtitle="Pilot")
     stage(restoring)

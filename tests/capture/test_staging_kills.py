@@ -57,7 +57,7 @@ def judge(company: Company, contact: UUID, before: str, *titles: str) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_power_cut_stages_and_restores_once(restoring: Company, points: Failpoints, point: str) -> None:
+def test_chain_is_staged_once_despite_power_cut(restoring: Company, points: Failpoints, point: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     for title in ("Pilot", "Captain"):
@@ -65,7 +65,7 @@ def test_power_cut_stages_and_restores_once(restoring: Company, points: Failpoin
     points.arm(point, points.cut_power)
 
     points.run(lambda: stage(restoring))
-    assert not points.power_is_out, "the point was passed"
+    assert not points.power_is_out, "the power cut was swallowed"
     finish(restoring, points)
 
     judge(restoring, contact, before, "Pilot", "Captain")
@@ -74,7 +74,9 @@ def test_power_cut_stages_and_restores_once(restoring: Company, points: Failpoin
 @pytest.mark.long
 @pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
 @pytest.mark.parametrize("point", ["capture.read", "capture.sent"])
-def test_power_cut_after_lost_answer(restoring: Company, points: Failpoints, cut: str, point: str) -> None:
+def test_power_cut_after_lost_answer_duplicates_nothing(
+    restoring: Company, points: Failpoints, cut: str, point: str
+) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")
@@ -91,7 +93,7 @@ def test_power_cut_after_lost_answer(restoring: Company, points: Failpoints, cut
 
 @pytest.mark.long
 @pytest.mark.parametrize("point", REFUSED_POINTS)
-def test_power_cut_around_refused_restore_stages_once(restoring: Company, points: Failpoints, point: str) -> None:
+def test_unrestored_edit_is_staged_once_despite_power_cut(restoring: Company, points: Failpoints, point: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     restoring.outlook(contact, jobtitle="Pilot")

@@ -74,7 +74,7 @@ def test_switch_acts_before_the_next_write(
     assert CaptureJob.objects.get().state == JobState.DONE
 
 
-def test_capture_restores_unless_switched(restoring: Company, points: Failpoints) -> None:
+def test_changing_the_limit_does_not_stop_restoring(restoring: Company, points: Failpoints) -> None:
     edit(restoring)
     before = restoring.value(restoring.contact(), "jobtitle")
     points.arm("capture.read", lambda: switching.set_limit(60, by=ada()))

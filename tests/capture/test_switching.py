@@ -1,4 +1,4 @@
-"""Switches by administrators: each refusal has a twin without its cause, and each switch acts only on later entries."""
+"""Switches by administrators: each is refused with a cause and allowed without it, and acts only on later entries."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_second_source_does_not_resume_restoring() -> None:
     assert mode() == ("staging", "")
 
 
-def test_resuming_affects_later_entries_only() -> None:
+def test_resuming_after_stop_still_stages_earlier_entries() -> None:
     switch_on()
     CaptureSource.objects.update(since=now(days=1))
     switching.stop_restoring(by=ada())

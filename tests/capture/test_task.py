@@ -77,7 +77,7 @@ def test_forbidden_audit_log_opens_its_breaker(company: Company) -> None:
     assert len(entries(company.contact())) == 1
 
 
-def test_silence_is_a_trouble(company: Company) -> None:
+def test_overdue_reading_is_reported(company: Company) -> None:
     Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
     assert codes() == []
 
@@ -87,7 +87,7 @@ def test_silence_is_a_trouble(company: Company) -> None:
 
 
 @pytest.mark.parametrize("use", [Use.QUEUE, Use.ARRIVALS])
-def test_silence_before_first_use_is_not_reported(company: Company, settings: Settings, use: Use) -> None:
+def test_long_pause_before_use_is_not_reported(company: Company, settings: Settings, use: Use) -> None:
     settings.PULL_IDLE_SECONDS = 120
     Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
     company.silent_for(minutes=4)
@@ -100,7 +100,7 @@ def test_silence_before_first_use_is_not_reported(company: Company, settings: Se
     assert codes() == ["audit_log"]
 
 
-def test_pause_and_gaps_are_troubles(company: Company) -> None:
+def test_pause_and_recent_gap_are_reported(company: Company) -> None:
     now = database_now()
     Capture.objects.update(mode=CaptureMode.PAUSED, trouble="51 of at most 50 restores in 10 minutes")
     CaptureGap.objects.create(reason=gap_rows.Reason.DOWNTIME, begins_at=now, ends_at=now)

@@ -1,4 +1,4 @@
-"""Reading while the CRM fails: nothing is lost, one unreadable entry stops nothing, and gaps have a name."""
+"""Reading while the CRM fails: nothing is lost, one unreadable entry blocks no other, and each gap has a reason."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_forbidden_values_stop_the_round(company: Company) -> None:
 
 
 @pytest.mark.parametrize("table", ["contact", "audit"])
-def test_unanswered_list_loses_nothing(company: Company, table) -> None:
+def test_edit_is_read_after_unanswered_list(company: Company, table) -> None:
     company.outlook(company.contact(), jobtitle="Pilot")
     company.faults({"method": "GET", "table": table, "cut": "after_commit"})
 
@@ -88,7 +88,7 @@ def test_unanswered_list_loses_nothing(company: Company, table) -> None:
     assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
 
 
-def test_unreadable_entry_is_shown_and_stops_nothing(company: Company, sandbox: SandboxServer) -> None:
+def test_unreadable_entry_does_not_block_other_entries(company: Company, sandbox: SandboxServer) -> None:
     first, second = company.contact(0), company.contact(1)
     company.outlook(first, jobtitle="Pilot")
     company.outlook(second, jobtitle="Pilot")
@@ -155,7 +155,7 @@ def test_expired_delta_is_replaced_by_a_full_read(company: Company) -> None:
     assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
 
 
-def test_untracked_columns_cost_no_read(company: Company, settings) -> None:
+def test_values_of_untracked_columns_are_not_read(company: Company, settings) -> None:
     settings.CAPTURE_COLUMNS = []
     company.outlook(company.contact(), creditlimit=5)
 
@@ -270,7 +270,7 @@ def test_reading_after_downtime_lists_previous_day_again(company: Company) -> No
     assert Capture.objects.get().listing_since == stopped - entry_lists.DEEP
 
 
-def test_import_of_all_contacts_is_only_counted(company: Company) -> None:
+def test_import_of_all_contacts_is_let_through(company: Company) -> None:
     company.switch_on()
     company.import_all(jobtitle="Imported")
 

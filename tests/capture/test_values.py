@@ -107,7 +107,7 @@ def test_named_columns_and_revision_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no json", '{"changedAttributes": 1}', '{"changedAttributes": [1]}'])
-def test_other_form_of_named_columns_is_ignored(text) -> None:
+def test_malformed_column_list_is_ignored(text) -> None:
     assert values.named_changes(text, "osync_revision") is None
 
 

@@ -1,4 +1,4 @@
-"""Evidence of the contact's row, late or unordered entries, and contacts created by Outlook."""
+"""Evidence from the contact's row, late or unordered entries, and contacts created by Outlook."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_signed_row_proves_nothing_about_earlier_entries(unnamed: Company) -> No
     assert by_value["By ERP"].state == EntryState.LET_THROUGH
 
 
-def test_two_entries_of_one_second_prove_nothing(unnamed: Company) -> None:
+def test_two_entries_within_one_second_prove_nothing(unnamed: Company) -> None:
     contact = unnamed.contact()
     unnamed.outlook(contact, jobtitle="Pilot")
     unnamed.outlook(contact, jobtitle="Captain")
@@ -71,7 +71,7 @@ def test_two_entries_of_one_second_prove_nothing(unnamed: Company) -> None:
     assert {entry.state for entry in entries(contact)} == {EntryState.LET_THROUGH}
 
 
-def test_unchanged_save_does_not_sign_others_value(company: Company) -> None:
+def test_save_without_change_does_not_sign_earlier_value(company: Company) -> None:
     company.switch_on()
     company.outlook(company.contact(1), jobtitle="Pilot")
     company.read()
@@ -114,7 +114,7 @@ def test_contact_created_by_outlook_is_let_through(company: Company) -> None:
 
     company.read()
 
-    # Both can have the same second, and then their order is unknown.
+    # Both can fall within one second, and then their order is unknown.
     created, updated = sorted(entries(contact), key=lambda entry: entry.action)
     assert created.state == EntryState.BASELINE_END
     assert (updated.source, updated.state, updated.reason) == (Source.OUTLOOK, EntryState.LET_THROUGH, "new_contact")
@@ -133,7 +133,7 @@ def _create_signed(company: Company) -> uuid.UUID:
     return key
 
 
-def test_deleted_contact_is_counted(company: Company) -> None:
+def test_creation_and_deletion_end_the_baseline(company: Company) -> None:
     contact = company.new_contact("Short")
     company.read()
     company.delete(contact)

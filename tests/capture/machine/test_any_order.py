@@ -18,7 +18,7 @@ FIRST_SEED = int(os.environ.get("CAPTURE_SEED", "0"))
 PARTS = 4
 
 
-def test_short_sequences_break_nothing(machine: Machine) -> None:
+def test_short_sequences_break_no_invariant(machine: Machine) -> None:
     for seed in range(2):
         run(machine, seed, steps=6)
 
