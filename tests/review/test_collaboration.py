@@ -71,7 +71,7 @@ def test_unparked_edit_waits_at_once():
 
 
 @pytest.mark.parametrize("days", [0, -1, 366])
-def test_parking_requires_future_day(days: int):
+def test_parking_requires_day_within_next_year(days: int):
     with pytest.raises(NotPossible):
         collaboration.park(make_field().record.pk, until=in_days(days), by=rita())
 
@@ -87,7 +87,7 @@ def test_question_is_answered_by_comment():
     assert last_action() == "record.answer"
 
 
-def test_only_readers_can_be_asked():
+def test_only_other_readers_can_be_asked():
     record = make_field().record
 
     for person in (fred(), rita()):
@@ -136,7 +136,7 @@ def test_empty_or_long_comment_is_refused(text: str):
     assert not Comment.objects.exists()
 
 
-def test_closed_page_is_forgotten():
+def test_presence_ends_after_page_is_closed():
     record = make_field().record
     collaboration.note_presence(record.pk, by=rob())
     collaboration.note_presence(record.pk, by=rob())

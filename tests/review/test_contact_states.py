@@ -1,4 +1,4 @@
-"""Inactive and merged contacts: named on the page, and written only if the reviewer saw it."""
+"""Inactive and merged contacts: named on the page, and written only if the reviewer saw that state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TITLE = Column("contact", "jobtitle", "Job Title", ColumnType.TEXT)
 
 
-def test_contact_deactivated_before_write_conflicts(world: World):
+def test_contact_deactivated_before_write_causes_conflict(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     world.form(world.contact(), statecode=1)
@@ -39,7 +39,7 @@ def test_contact_deactivated_before_write_conflicts(world: World):
     assert world.written(world.contact(), "jobtitle") == []
 
 
-def test_inactive_contact_written_after_reviewer_saw_it(world: World):
+def test_contact_seen_as_inactive_is_written(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(world.contact(), statecode=1)
     before = digest(field)
@@ -71,7 +71,7 @@ def test_page_names_an_inactive_contact(world: World):
 @pytest.mark.parametrize(
     ("known", "finding"), [("", Finding.MERGED), ("inactive", Finding.MERGED), ("merged", Finding.WRITE)]
 )
-def test_merged_contact_written_after_reviewer_saw_it(known, finding):
+def test_only_contact_seen_as_merged_is_written(known, finding):
     with transaction.atomic():  # making a field counts its edit's fields under a lock
         field = make_field(contact_state=known)
     decision = scenes.approved(field, by=rita())

@@ -32,7 +32,7 @@ def test_decision_is_logged_by_ids_only(caplog: pytest.LogCaptureFixture):
     assert not any(word in caplog.text for word in ("Rita", "Head of Procurement", field.record.name))
 
 
-def test_undone_decisions_are_not_returned(caplog: pytest.LogCaptureFixture):
+def test_parsed_log_omits_undone_decisions(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     decision, kept = (scenes.approved(make_field(), by=rita()) for _ in range(2))
 
@@ -61,7 +61,7 @@ def test_refused_decision_is_not_logged(caplog: pytest.LogCaptureFixture):
         "Nov 29 14:02:01 web1 gunicorn[812]: {}\r\n",
     ],
 )
-def test_lines_parsed_from_any_log(around: str):
+def test_lines_are_parsed_from_any_log_format(around: str):
     (taken,) = decision_log.parse([around.format(LINE)])
 
     assert (str(taken.id), str(taken.field_id), str(taken.person)) == (ONE, OTHER, OTHER)

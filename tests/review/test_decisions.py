@@ -106,7 +106,7 @@ def test_fields_of_one_contact_share_delivery():
     assert Delivery.objects.count() == 1
 
 
-def test_delivery_recreated_when_closed_concurrently():
+def test_delivery_is_recreated_when_closed_concurrently():
     record = make_record()
     first, second = make_field(record), make_field(record, "telephone1")
     approve(first.pk, by=rita(), seen=digest(first))
@@ -239,7 +239,7 @@ def test_invalid_correction_is_refused():
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_refused_choices_do_not_stop_others():
+def test_refused_choice_does_not_block_other_choices():
     record = make_record()
     fine, taken = make_field(record), make_field(record, "telephone1")
     stale = digest(taken)
@@ -301,7 +301,7 @@ def test_only_decider_or_administrator_can_undo():
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_put_back_creates_checked_decision():
+def test_put_back_expects_the_written_value():
     field = make_field(original_value="Buyer", proposed_value="Head")
     approve(field.pk, by=rita(), seen=digest(field))
     written(field)
@@ -341,7 +341,7 @@ def test_undoing_follow_up_restores_written_state():
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.DONE)
 
 
-def test_only_failed_decision_can_be_retried():
+def test_undecided_field_cannot_be_retried():
     field = make_field()
 
     with pytest.raises(NotPossible):

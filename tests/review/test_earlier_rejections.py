@@ -35,7 +35,7 @@ def found(field: SyncField) -> earlier_rejections.EarlierRejection | None:
     return earlier_rejections.find([field]).get(field.pk)
 
 
-def test_rejected_value_names_decider_reason_and_count():
+def test_earlier_rejection_names_decider_reason_and_count():
     field = make_field(proposed_value="Again")
     scenes.finished(scenes.rejected(earlier(field.record, days=9), by=rita()))
     last = scenes.rejected(earlier(field.record), by=rob(), reason_code="not_correct", reason="Wrong person.")
@@ -51,7 +51,7 @@ def test_rejected_value_names_decider_reason_and_count():
     assert earlier_rejections.describe(refusal, reader=rob()).startswith("Rejected 2 times before, last by you on")
 
 
-def test_equivalent_values_count():
+def test_rejection_of_equivalent_value_counts():
     field = make_field(column="creditlimit", original_value="1", proposed_value="1000")
     scenes.rejected(earlier(field.record, "1000.00", "creditlimit"), by=rob())
 
@@ -68,7 +68,7 @@ def test_put_back_counts_as_rejection():
     assert found(field) is not None
 
 
-def test_cleared_value_rejected_before_is_found():
+def test_earlier_rejection_of_empty_value_is_found():
     field = make_field(proposed_value=None)
     scenes.rejected(earlier(field.record, None), by=rob())
 
@@ -76,7 +76,7 @@ def test_cleared_value_rejected_before_is_found():
 
 
 @pytest.mark.parametrize("what", ["value", "column", "contact", "approved", "undone"])
-def test_other_rejections_do_not_count(what):
+def test_unrelated_or_undone_decisions_do_not_count(what):
     field = make_field(proposed_value="Again")
     record = make_record(target_id=uuid.uuid4()) if what == "contact" else field.record
     older = earlier(record, "Other" if what == "value" else "Again", "fax" if what == "column" else "jobtitle")

@@ -35,14 +35,14 @@ def approve(field: SyncField, by: Person | None = None) -> Decision:
     return decisions.approve(field.pk, by=by or rita(), seen=digest(field))
 
 
-def test_edit_of_unidentified_editor_is_refused():
+def test_edit_by_unidentified_editor_cannot_be_decided():
     with pytest.raises(EditorUnidentified, match="On Premises"):
         approve(unidentified())
 
     assert not Decision.objects.exists()
 
 
-def test_edit_without_any_editor_is_refused():
+def test_edit_without_any_editor_cannot_be_decided():
     with pytest.raises(EditorUnidentified):
         approve(make_field(make_record(editor_id=None)))
 
@@ -58,7 +58,7 @@ def test_setting_lets_any_reviewer_decide_and_is_audited():
     assert AuditEntry.objects.filter(action="settings.changed", actor=ada()).exists()
 
 
-def test_same_address_is_own_edit_despite_setting():
+def test_edit_from_own_address_is_refused_despite_setting():
     allow_anyone()
     me = make_person("Rita")
     Person.objects.filter(pk=me.pk).update(address="rita@contoso.example", is_reviewer=True)
@@ -68,14 +68,14 @@ def test_same_address_is_own_edit_despite_setting():
         approve(unidentified(address="Rita@Contoso.example"), by=me)
 
 
-def test_without_four_eyes_unidentified_editors_are_decided(settings):
+def test_disabling_four_eyes_allows_unidentified_editors(settings):
     settings.FOUR_EYES = False
 
     assert approve(unidentified()).four_eyes is False
 
 
 @pytest.mark.parametrize("step", [follow_ups.put_back, follow_ups.approve_after_all])
-def test_follow_ups_are_refused_too(step):
+def test_follow_ups_are_refused_for_unidentified_editors(step):
     field = make_field(make_record(editor=make_editor("On Premises")))
     take = scenes.approved if step is follow_ups.put_back else scenes.rejected
     scenes.finished(take(field, by=rita()))
@@ -94,7 +94,7 @@ def test_selection_omits_and_counts_unidentified_editors():
     assert (selection.own_edits, selection.unidentified) == (0, 1)
 
 
-def test_unidentified_editors_explain_empty_selection():
+def test_empty_selection_mentions_unidentified_editors():
     unidentified()
 
     with pytest.raises(NotPossible, match="not identified"):
@@ -118,7 +118,7 @@ def test_rule_leaves_unidentified_editors_to_people(allowed):
     assert field.rule_traces.get().refused == ("" if allowed else "editor_unidentified")
 
 
-def test_simulation_counts_unidentified_editors_as_left():
+def test_simulation_leaves_unidentified_editors_to_people():
     rule = editing.create(editing.RuleDraft("All titles", "approve", columns=("jobtitle",)), by=ada())
     allow_anyone()
     approve(unidentified())

@@ -39,7 +39,7 @@ def echo_of(field: SyncField) -> history.FormerValue | None:
     return history.find_former_values([field], history.other_edits(field.record, [field]), KNOWN).get(field.pk)
 
 
-def test_overwritten_value_was_held_until_write():
+def test_overwritten_value_was_held_until_our_write():
     field = make_field(original_value="Head", proposed_value="Buyer")
     written(earlier(field.record, 20, "Buyer", "Head"), days=10)
 
@@ -61,14 +61,14 @@ def test_new_or_other_value_is_not_former(column: str):
     assert echo_of(field) is None
 
 
-def test_other_contacts_value_is_not_former():
+def test_value_of_another_contact_is_not_former():
     field = make_field(original_value="Head", proposed_value="Buyer")
     earlier(make_record(target_id=uuid.uuid4()), 20, "Buyer", "Chief")
 
     assert echo_of(field) is None
 
 
-def test_former_values_compared_by_type():
+def test_former_values_are_compared_by_type():
     field = make_field(column="birthdate", original_value="1979-03-14", proposed_value="1987-03-14")
     earlier(field.record, 20, "1987-03-14", "1990-01-01", "birthdate")
 

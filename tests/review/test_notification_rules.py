@@ -142,7 +142,7 @@ def test_mails_switched_off_are_never_sent_later() -> None:
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_decided_edits_not_notified() -> None:
+def test_decided_edits_are_not_mailed() -> None:
     reviewer()
     (record,) = make_arrivals()
     scenes.approved(record.fields.get(), by=people.rob())
@@ -200,7 +200,7 @@ def test_hourly_digest_collects_for_an_hour() -> None:
     assert notification_rules.arrivals_for(rita, **details).count() == 2
 
 
-def test_daily_digest_sent_once_in_local_morning() -> None:
+def test_daily_digest_is_sent_once_in_local_morning() -> None:
     reviewer(notify=Notify.DAILY, time_zone="Asia/Tokyo")
     with time_machine.travel(MONDAY.replace(hour=20), tick=False) as clock:  # 5 o'clock on Tuesday in Tokyo
         make_arrivals()
@@ -246,7 +246,7 @@ def test_long_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) ->
     assert preferences.read().backlog
 
 
-def test_only_first_read_is_not_mailed() -> None:
+def test_nightly_full_read_is_not_first_reading() -> None:
     first = MirrorCursor(table="records", is_full_read=True)
     nightly = MirrorCursor(table="records", is_full_read=True, full_read_at=timezone.now())
 
@@ -288,7 +288,7 @@ def test_overdue_edits_share_one_reminder() -> None:
     assert details == {"records": [str(pk) for pk in sorted(record.pk for record in late)], "count": 3}
 
 
-def test_reminders_sent_at_most_hourly() -> None:
+def test_reminders_are_sent_at_most_hourly() -> None:
     reviewer()
     overdue()
     notification_rules.send_reminders()
@@ -336,7 +336,7 @@ def decided(*, address: str = "jonas@contoso.example", disabled: bool = False) -
     return field
 
 
-def test_editor_notified_once_when_enabled() -> None:
+def test_editor_is_notified_once_when_enabled() -> None:
     preferences.change(by=None, tell_editors=True)
     field = decided()
 
@@ -348,7 +348,7 @@ def test_editor_notified_once_when_enabled() -> None:
 
 
 @pytest.mark.parametrize("columns", [{"address": ""}, {"disabled": True}])
-def test_editor_without_address_is_not_notified(columns: dict[str, Any]) -> None:
+def test_unreachable_editor_is_not_notified(columns: dict[str, Any]) -> None:
     preferences.change(by=None, tell_editors=True)
 
     assert notification_rules.notify_editors([decided(**columns).record_id]) == 0
@@ -367,11 +367,11 @@ def test_edit_without_editor_notifies_only_reviewers() -> None:
     assert [message.recipient for message in made()] == [rita]
 
 
-def test_editors_not_notified_by_default() -> None:
+def test_editors_are_not_notified_by_default() -> None:
     assert notification_rules.notify_editors([decided().record_id]) == 0
 
 
-def test_undecided_edit_sends_no_outcome() -> None:
+def test_withdrawn_edit_sends_no_outcome() -> None:
     preferences.change(by=None, tell_editors=True)
     field = make_field(make_record(editor=make_editor(address="jonas@contoso.example")))
     scenes.move(field, decision=FieldDecision.WITHDRAWN, delivery=FieldDelivery.NONE)

@@ -61,7 +61,7 @@ def write(world: World, field: SyncField) -> None:
     world.deliver()
 
 
-def test_nothing_to_do_ends_with_zero(world: World):
+def test_report_without_findings_exits_with_zero(world: World):
     write(world, world.edited(jobtitle="Head")["jobtitle"])
 
     status, words = reconcile("--apply")
@@ -143,7 +143,7 @@ def test_decision_taken_again_is_not_lost(world: World, tmp_path: Path, log: Pat
     assert world.written(field.record.contact, "jobtitle") == ["Head"]
 
 
-def test_recording_lost_twice_stores_once(world: World, tmp_path: Path, log: Path, caplog):
+def test_lost_decision_is_recorded_once(world: World, tmp_path: Path, log: Path, caplog):
     rita()
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
@@ -198,7 +198,7 @@ def test_undone_decision_is_not_lost(world: World, tmp_path: Path, log: Path, ca
     assert report_as_json("--apply", "--log", file)["lost"] == []
 
 
-def test_value_changed_since_is_reported(world: World, tmp_path: Path):
+def test_value_changed_after_write_is_reported(world: World, tmp_path: Path):
     field, other = world.edited(jobtitle="Head")["jobtitle"], world.edited(1, jobtitle="Chief")["jobtitle"]
     kept = backup.back_up(tmp_path)
     for each in (field, other):
@@ -248,7 +248,7 @@ def test_missing_log_is_reported(world: World, tmp_path: Path):
         call_command("reconcile", "--offline", "--log", str(tmp_path / "none.log"))
 
 
-def test_restored_lease_is_waited_for(world: World, settings: Settings):
+def test_command_waits_for_restored_lease(world: World, settings: Settings):
     settings.LEASE = 1
     world.edited(jobtitle="Head")
     reader = cursors.acquire(pull.FIELDS)

@@ -68,7 +68,7 @@ def axes(field: SyncField) -> tuple[str, str]:
     return field.decision, field.delivery
 
 
-def test_mirror_reads_source_and_restored(unrestored: Unrestored) -> None:
+def test_mirror_reads_source_and_restored_flag(unrestored: Unrestored) -> None:
     field = unrestored.stage()
 
     assert (field.record.source, field.record.is_restored) == ("audit", False)
@@ -82,7 +82,7 @@ def test_plugin_edit_counts_as_restored(world: World) -> None:
     assert (field.record.source, field.record.is_restored) == ("plug-in", True)
 
 
-def test_approval_only_marks(unrestored: Unrestored) -> None:
+def test_approval_only_marks_field(unrestored: Unrestored) -> None:
     field = unrestored.stage()
 
     unrestored.world.decide(approve=(field,))
@@ -105,7 +105,7 @@ def test_rejection_writes_original(unrestored: Unrestored) -> None:
     assert "Rejected, original put back" in opened(browser(rita()), field.record).words
 
 
-def test_rejection_of_restored_edit_only_marks(unrestored: Unrestored) -> None:
+def test_rejection_of_restored_edit_only_marks_field(unrestored: Unrestored) -> None:
     field = unrestored.stage(is_restored=True)
 
     unrestored.world.decide(reject=(field,))
@@ -130,7 +130,7 @@ def test_rejection_keeps_value_written_by_others(unrestored: Unrestored) -> None
     assert unrestored.title == "Director"
 
 
-def test_rejection_with_unknown_original_only_marks(unrestored: Unrestored) -> None:
+def test_rejection_with_unknown_original_only_marks_field(unrestored: Unrestored) -> None:
     field = unrestored.stage(original=None, label=UNKNOWN_ORIGINAL)
 
     words = opened(browser(rita()), field.record).words
@@ -143,7 +143,7 @@ def test_rejection_with_unknown_original_only_marks(unrestored: Unrestored) -> N
     assert unrestored.title == "Pilot"
 
 
-def test_empty_original_is_written(unrestored: Unrestored) -> None:
+def test_rejection_writes_empty_original(unrestored: Unrestored) -> None:
     field = unrestored.stage(original=None)
 
     unrestored.world.decide(reject=(field,))
@@ -161,7 +161,7 @@ def test_page_says_what_rejecting_does(unrestored: Unrestored) -> None:
     )
 
 
-def test_kept_value_can_be_put_back(unrestored: Unrestored) -> None:
+def test_original_can_be_put_back_after_approval(unrestored: Unrestored) -> None:
     field = unrestored.stage()
     unrestored.world.decide(approve=(field,))
     unrestored.world.deliver()

@@ -71,7 +71,7 @@ def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytes
     assert Decision.objects.count() == 1
 
 
-def test_nothing_left_cannot_be_decided(world: World):
+def test_selection_with_no_remaining_fields_is_refused(world: World):
     world.edited(jobtitle="Head")
     selection = selected()
     world.form(world.contact(), jobtitle="Chief")
@@ -81,7 +81,7 @@ def test_nothing_left_cannot_be_decided(world: World):
         selections.start(selection, APPROVE, number=None, by=rita())
 
 
-def test_inactive_contact_decided_after_reading(world: World):
+def test_inactive_contact_is_decided_after_reading(world: World):
     world.edited(jobtitle="Head")
     selection = selected()
     world.form(world.contact(), statecode=1)
@@ -92,7 +92,7 @@ def test_inactive_contact_decided_after_reading(world: World):
     assert Decision.objects.get().field.contact_state == "inactive"
 
 
-def test_other_changes_still_refused_after_reading(world: World):
+def test_changed_proposal_is_refused_after_reading(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     selection = selected()
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Other")
@@ -114,7 +114,7 @@ def test_unavailable_crm_leaves_selection_unchanged(world: World):
     world.heal()
 
 
-def test_open_breaker_reads_nothing(world: World, caplog: pytest.LogCaptureFixture):
+def test_open_breaker_prevents_reading(world: World, caplog: pytest.LogCaptureFixture):
     two_edits(world)
     selection = selected()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="silent", probe_in=None)
@@ -125,7 +125,9 @@ def test_open_breaker_reads_nothing(world: World, caplog: pytest.LogCaptureFixtu
     assert "$batch" not in caplog.text
 
 
-def test_25_contacts_are_one_request(world: World, caplog: pytest.LogCaptureFixture, django_assert_max_num_queries):
+def test_25_contacts_are_read_in_one_request(
+    world: World, caplog: pytest.LogCaptureFixture, django_assert_max_num_queries
+):
     world.reset(contacts=25)
     for number in range(25):
         world.outlook(world.contact(number), jobtitle="Head")
@@ -142,7 +144,7 @@ def test_25_contacts_are_one_request(world: World, caplog: pytest.LogCaptureFixt
     assert not SyncField.objects.filter(crm_now_read_at=None).exists()
 
 
-def test_two_edits_of_one_contact_read(world: World):
+def test_two_edits_of_one_contact_are_compared_separately(world: World):
     fields = [world.edited(jobtitle="Head")["jobtitle"], world.edited(telephone1="+47 1")["telephone1"]]
     world.form(world.contact(), telephone1="+47 9")
     selection = selected()
@@ -164,7 +166,7 @@ def test_worker_refuses_newer_value(world: World, monkeypatch: pytest.MonkeyPatc
     assert "changed" in run.selection.items.get(result="refused").why
 
 
-def test_worker_reads_contacts_in_batches(
+def test_worker_reads_contacts_in_one_batch(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     two_edits(world)

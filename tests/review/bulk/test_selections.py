@@ -106,7 +106,7 @@ def test_field_decided_by_colleague_is_refused():
     assert second.decision == FieldDecision.REJECTED
 
 
-def test_conflicts_and_own_edits_omitted_and_counted():
+def test_conflicts_and_own_edits_are_omitted_and_counted():
     fine = many(1)[0]
     make_field(make_record("Clash"), delivery=FieldDelivery.CONFLICT)
     own_editor = make_editor("Rita herself", entra_id=rita().oid)
@@ -125,7 +125,7 @@ def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
 
 
 @pytest.mark.parametrize("decision", [APPROVE, REJECT])
-def test_newer_live_value_omitted_and_counted(decision):
+def test_newer_live_value_is_omitted_and_counted(decision):
     changed, fine = many(2)
     changed_in_crm(changed)
 
@@ -145,7 +145,7 @@ def test_equivalent_live_values_are_decided():
     assert fields_of(selected()) == [field]
 
 
-def test_only_newer_live_values_select_nothing():
+def test_selection_is_refused_if_all_values_changed():
     changed_in_crm(many(1)[0])
 
     with pytest.raises(NotPossible, match="changed in the CRM"):
@@ -189,7 +189,7 @@ def test_long_selection_requires_typed_number(monkeypatch, number, taken):
     assert selection.items.filter(is_example=True).count() == 5
 
 
-def test_selection_decided_once_by_owner_only():
+def test_only_owner_decides_selection_and_only_once():
     many(1)
     selection = selected()
     with pytest.raises(NotPossible):
@@ -248,7 +248,7 @@ def test_former_reviewer_decides_nothing(monkeypatch):
     assert Decision.objects.count() == 0
 
 
-def test_undo_key_leaves_bulk_decisions():
+def test_undo_key_ignores_bulk_decisions():
     make_field()
     selections.start(selected(), APPROVE, number=None, by=rita())
 
@@ -256,7 +256,7 @@ def test_undo_key_leaves_bulk_decisions():
         decisions.last_submit(rita())
 
 
-def test_undo_skips_decisions_in_delivery():
+def test_bulk_undo_returns_undelivered_fields_to_queue():
     fields = many(3)
     selection = selected()
     selections.start(selection, APPROVE, number=None, by=rita())

@@ -65,7 +65,7 @@ def finding(decision: Decision, seen: DeliverySnapshot, own: OwnDecisions = OwnD
         (None, Finding.CONFLICT),
     ],
 )
-def test_approval_written_only_over_expected_value(held, expected):
+def test_approval_is_written_only_over_expected_value(held, expected):
     decision = a_decision()
 
     assert finding(decision, view(staged(decision), jobtitle=held)) == expected
@@ -78,7 +78,7 @@ def test_row_with_our_decision_is_done():
     assert finding(decision, view(marked, jobtitle="Something later")) == Finding.OURS
 
 
-def test_row_decided_in_crm_is_withdrawn():
+def test_row_decided_in_crm_withdraws_decision():
     decision = a_decision()
 
     assert finding(decision, view(staged(decision, state=1), jobtitle="Buyer")) == Finding.ELSEWHERE
@@ -105,14 +105,14 @@ def test_rejection_needs_no_contact():
         ("Buyer", True, Finding.MARK),  # the value was changed back since
     ],
 )
-def test_rejection_detects_written_lost_approval(held, unproven, expected):
+def test_rejection_detects_that_lost_approval_was_written(held, unproven, expected):
     decision, earlier = a_decision(outcome="rejected", writes=False), str(uuid.uuid4())
     own = OwnDecisions(frozenset({earlier}), frozenset({earlier} if unproven else ()))
 
     assert finding(decision, view(staged(decision, decision_id=earlier, state=1), jobtitle=held), own) == expected
 
 
-def test_approval_for_deleted_contact_is_returned():
+def test_approval_detects_deleted_contact():
     decision = a_decision()
 
     assert finding(decision, view(staged(decision), gone=True)) == Finding.CONTACT_GONE
@@ -174,7 +174,7 @@ def test_unreadable_row_is_not_written():
     assert finding(mark, view(staged(mark, problem=row.problem, etag=""))) == Finding.UNREADABLE
 
 
-def test_unreadable_value_is_not_empty():
+def test_unreadable_value_is_not_treated_as_empty():
     decision = a_decision(expected_value=None)
     seen = view(staged(decision))
     unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})

@@ -31,7 +31,7 @@ REJECTED = (FieldDecision.REJECTED, FieldDelivery.DONE)
 HANDED_BACK = (FieldDecision.PENDING, FieldDelivery.CONFLICT)
 
 
-def test_one_submit_is_one_change_set(world: World):
+def test_one_submit_is_sent_as_one_change_set(world: World):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
 
     world.decide(approve=(fields["jobtitle"],), reject=(fields["telephone1"],))
@@ -49,7 +49,7 @@ def test_one_submit_is_one_change_set(world: World):
     assert (axes(fields["jobtitle"]), axes(fields["telephone1"])) == (APPROVED, REJECTED)
 
 
-def test_editor_notified_when_edit_is_complete(world: World):
+def test_editor_is_notified_when_edit_is_complete(world: World):
     preferences.change(by=None, tell_editors=True)
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
@@ -72,7 +72,7 @@ def test_our_write_is_not_staged_again(world: World):
     assert len(world.rows("osync_syncfields")) == 1
 
 
-def test_edit_stays_open_while_field_undecided(world: World):
+def test_edit_stays_open_while_a_field_is_undecided(world: World):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
 
     world.decide(approve=(fields["jobtitle"],))
@@ -84,7 +84,7 @@ def test_edit_stays_open_while_field_undecided(world: World):
     assert [entry["changes"]["statecode"] for entry in world.ledger("osync_syncrecord")] == [[0, 1]]
 
 
-def test_nothing_delivered_within_undo_window(world: World, settings):
+def test_nothing_is_delivered_within_undo_window(world: World, settings):
     settings.UNDO_SECONDS = 60
     fields = world.edited(jobtitle="Head")
     world.decide(approve=(fields["jobtitle"],))
@@ -119,7 +119,7 @@ def test_changed_value_conflicts_without_blocking_others(world: World):
     assert world.value(contact, "jobtitle") == "Chief"
 
 
-def test_conflict_resolved_by_approving_shown_value(world: World):
+def test_approving_the_shown_value_resolves_conflict(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(contact, jobtitle="Chief")
@@ -207,7 +207,7 @@ def test_unknown_outcome_survives_throttling_pause(world: World):
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_decision_in_crm_is_done_despite_other_value(world: World):
+def test_written_decision_is_done_despite_later_change(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({**WRITES, "cut": "after_commit", "times": 1})
@@ -237,7 +237,7 @@ def test_refused_value_does_not_stop_others(world: World):
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_deleted_contact_is_conflict_and_not_recreated(world: World):
+def test_deleted_contact_causes_conflict_and_is_not_recreated(world: World):
     contact = world.contact()
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
@@ -317,7 +317,7 @@ def test_rejection_after_lost_approval_reports_write(world: World, settings):
     assert axes(field) == REJECTED
 
 
-def test_old_value_put_back_then_approved(world: World):
+def test_value_put_back_can_be_approved_after_all(world: World):
     contact = world.contact()
     before = world.value(contact, "jobtitle")
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -333,7 +333,7 @@ def test_old_value_put_back_then_approved(world: World):
     assert (axes(field), world.value(contact, "jobtitle")) == (APPROVED, "Head")
 
 
-def test_later_change_is_not_overwritten(world: World):
+def test_approving_after_all_keeps_later_change(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
@@ -359,7 +359,7 @@ def test_superseded_edit_is_marked_in_crm(world: World):
     assert axes(newer) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_decision_during_write_is_delivered_next(world: World, settings):
+def test_decision_in_undo_window_is_delivered_next(world: World, settings):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
     settings.UNDO_SECONDS = 60
@@ -367,7 +367,7 @@ def test_decision_during_write_is_delivered_next(world: World, settings):
 
     world.deliver()
     assert Decision.objects.get(field=fields["telephone1"]).state == DecisionState.OPEN
-    assert Delivery.objects.get().state == JobState.READY, "the same delivery goes on, nothing is left to the net"
+    assert Delivery.objects.get().state == JobState.READY, "the same delivery continues, without the safety net"
     world.forward(61)
     world.deliver()
 

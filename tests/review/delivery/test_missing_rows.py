@@ -46,7 +46,7 @@ def test_only_lookup_to_deleted_row_fails(world: World):
     assert "no longer in the CRM" in opened(browser(rita()), company.record).words
 
 
-def test_single_lookup_to_deleted_row_fails(world: World):
+def test_lookup_to_deleted_row_fails_when_decided_alone(world: World):
     company = edit_with_company(world)["parentcustomerid"]
     world.decide(approve=(company,))
 
@@ -86,7 +86,7 @@ def test_only_correction_to_deleted_row_fails(world: World):
     assert axes(company) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
 
 
-def test_contact_deleted_during_write_is_conflict(world: World):
+def test_contact_deleted_before_write_causes_conflict(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     world.delete(world.contact())

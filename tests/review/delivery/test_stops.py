@@ -18,7 +18,7 @@ from tests.support.world import World
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_bad_credentials_stop_all_without_costing_attempts(world: World):
+def test_bad_credentials_stop_deliveries_without_using_attempts(world: World):
     fields = [world.edited(number, jobtitle="Head")["jobtitle"] for number in range(2)]
     world.decide(approve=tuple(fields))
     world.faults(credentials_refused=True)
@@ -56,7 +56,7 @@ def test_read_only_connection_delivers_nothing(world: World):
     assert Delivery.objects.get().attempts == 0
 
 
-def test_wrong_organization_stops_without_costing_attempts(world: World):
+def test_wrong_organization_stops_deliveries_without_using_attempts(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     ours = Connection.objects.get().organization_id

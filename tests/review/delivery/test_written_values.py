@@ -74,7 +74,7 @@ def test_unchanged_value_needs_no_extra_request(world: World, caplog: pytest.Log
     assert sum("POST $batch" in record.getMessage() for record in caplog.records) == 2, "one reads, one writes"
 
 
-def test_rounded_value_put_back_is_not_a_conflict(world: World):
+def test_putting_back_rounded_value_causes_no_conflict(world: World):
     field = approved(world, *ROUNDED[0][:3])
     original = field.original_value
 
@@ -85,7 +85,7 @@ def test_rounded_value_put_back_is_not_a_conflict(world: World):
     assert world.value(world.contact(), "creditlimit") == (float(original) if original else None)
 
 
-def test_rounding_is_recorded_when_the_answer_was_lost(world: World):
+def test_rounding_is_recorded_after_a_lost_answer(world: World):
     field = world.stage_unrounded(world.edited(creditlimit=2000)["creditlimit"], "1234.5678")
     world.decide(approve=(field,))
     world.faults({"method": "PATCH", "table": "contact", "cut": "after_commit", "times": 1})

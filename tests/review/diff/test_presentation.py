@@ -51,7 +51,7 @@ def test_no_crm_type_is_claimed_twice():
     assert len(names) == len(set(names))
 
 
-def test_choices_offered_for_choice_types():
+def test_only_choice_types_offer_choices():
     chosen = {Input.CHOICE, Input.CHOICES}
 
     for column in SAMPLES:

@@ -46,7 +46,7 @@ def both(was: str, will: str) -> tuple[str, str]:
         ("Baltic Cold Chain", "Baltic Cold Chain Sp. z o.o.", ("Baltic Cold Chain", "Baltic Cold Chain[ Sp. z o.o.]")),
     ],
 )  # fmt: skip
-def test_expected_stretches_are_marked(was, will, expected):
+def test_only_changed_stretches_are_marked(was, will, expected):
     assert both(was, will) == expected
 
 
@@ -109,7 +109,7 @@ def test_equal_words_for_different_values_are_marked():
     assert (drawn(found.before), drawn(found.after)) == ("[Acme]", "[Acme]")
 
 
-def test_date_parts_are_marked_as_whole():
+def test_each_date_part_is_marked_as_a_whole():
     column = Column("contact", "birthdate", "Birthday", ColumnType.DATE)
     change = values.diff_values(column, ("1983-05-01", ""), ("1983-05-31", ""))
 
@@ -117,7 +117,7 @@ def test_date_parts_are_marked_as_whole():
     assert [part.text for part in change.after.parts if part.changed] == ["31"]
 
 
-def test_amount_is_marked_as_whole():
+def test_amount_is_marked_as_a_whole():
     column = Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY)
     change = values.diff_values(column, ("12500.5", "€12,500.50"), ("15001", "€15,001.00"))
 
@@ -137,7 +137,7 @@ def test_long_text_shows_changes_in_context():
     assert len(short) < 300
 
 
-def test_long_new_text_shows_beginning():
+def test_long_new_text_shows_only_the_beginning():
     short = drawn(shorten(compare("", "word " * 1000).after))
 
     assert short.endswith("…")
@@ -160,7 +160,7 @@ def test_hostile_texts_are_compared_quickly(was, will):
     assert time.perf_counter() - started < 2
 
 
-# A value cannot contain surrogates, but everything else; unusual characters are drawn more often on purpose.
+# A value can contain anything but surrogates; unusual characters are drawn more often on purpose.
 TEXTS = st.text(
     st.one_of(st.sampled_from("ab \n\r\t\u200b\u202e\u00a0é\u0301"), st.characters(codec="utf-8")), max_size=120
 )

@@ -113,7 +113,7 @@ def test_each_field_is_checked_once():
     assert (looked.fields, decision_of(field)) == (0, FieldDecision.PENDING), "people decide what they undid"
 
 
-def test_waiting_edits_need_explicit_request():
+def test_rule_decides_waiting_edits_only_on_request():
     field = a_format_change()
     rule = enabled()
     runs.run()
@@ -125,15 +125,15 @@ def test_waiting_edits_need_explicit_request():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_new_rule_gets_only_new_edits():
+def test_new_rule_checks_only_new_edits():
     first = enabled(FAX)
     old_fax, old_format = make_field(column="fax"), a_format_change()
 
     enabled(FORMAT)
     runs.run()
 
-    assert old_fax.decisions.get().rule == first, "what had arrived was still looked at by the rules of then"
-    assert decision_of(old_format) == FieldDecision.PENDING, "and not by the new one"
+    assert old_fax.decisions.get().rule == first, "the earlier rule still checks edits that arrived before"
+    assert decision_of(old_format) == FieldDecision.PENDING, "the new rule does not"
 
 
 def test_catch_up_reports_running_out_of_time():
@@ -144,7 +144,7 @@ def test_catch_up_reports_running_out_of_time():
     assert runs.catch_up()
 
 
-def test_without_rules_fields_are_marked_checked():
+def test_fields_are_marked_checked_without_rules():
     make_field()
 
     runs.run()
@@ -166,7 +166,7 @@ def test_edit_with_unread_editor_is_checked_later():
 
 
 @pytest.mark.parametrize("owner", ["author", "enabler"])
-def test_rule_skips_edits_of_its_people(owner, settings):
+def test_rule_skips_edits_by_author_and_enabler(owner, settings):
     boss = make_person("Boss")
     rule = editing.create(FORMAT, by=boss if owner == "author" else ada())
     editing.simulate(rule.pk, by=ada())
@@ -179,7 +179,7 @@ def test_rule_skips_edits_of_its_people(owner, settings):
     assert mine.rule_traces.get().refused == "own_edit"
 
 
-def test_without_four_eyes_rule_decides_own_edits(settings):
+def test_rule_decides_own_edits_without_four_eyes(settings):
     settings.FOUR_EYES = False
     enabled()
     mine = a_format_change(record=make_record(editor=make_editor("Ada", entra_id=ada().oid)))
@@ -259,7 +259,7 @@ def test_reversals_before_reenabling_do_not_count():
     assert Rule.objects.get().state == RuleState.ENABLED
 
 
-def test_reversing_person_does_not_count_against_rule():
+def test_reversals_of_manual_decisions_do_not_count():
     enabled()
     for _ in range(4):
         decisions.undo(approved(make_field(), by=rita()).pk, by=rita())

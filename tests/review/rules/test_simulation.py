@@ -21,7 +21,7 @@ from tests.support.scenes import approved, finished, rejected
 pytestmark = pytest.mark.django_db
 
 
-def test_shadow_rule_only_records():
+def test_shadow_rule_records_without_deciding():
     rule = editing.create(FORMAT, by=ada())
     editing.shadow(rule.pk, by=ada())
     same, other = a_format_change(), a_format_change()
