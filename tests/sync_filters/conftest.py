@@ -37,12 +37,12 @@ def read(scenery: Scenery) -> Scenery:
     return scenery
 
 
-# The rows of each table of ours, after an inventory of the twenty users.
+# The rows of each of our tables, after an inventory of the twenty users.
 _read: list[tuple[type[Model], list[Any]]] = []
 
 
 def _restore_rows(scenery: Scenery) -> None:
-    """Insert the stored rows, with all version numbers moved on as those of the CRM."""
+    """Insert the stored rows, and advance their version numbers as far as the CRM's."""
     known = next(row for _, rows in _read for row in rows if isinstance(row, FilterRow))
     gone_on = scenery.version("userqueries", known.pk) - known.version
     for model, rows in _read:

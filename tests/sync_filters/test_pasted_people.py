@@ -89,19 +89,19 @@ TABLES = {
         "ab",
     ),
     "no headings": ("Ann;a@contoso.example;Bonn\nBob;b@contoso.example;Köln\n", "ab"),
-    "a manager beside": (
+    "a second column of managers": (
         "Mail;Manager mail\na@contoso.example;b@contoso.example\nc@contoso.example;b@contoso.example",
         "ac",
     ),
     "first and last names": ("First name,Last name\nAnn,Abel\nBob,Bell", "ab"),
     "a row without an address": ("Name,Mail,City\nAnn Abel,,Bonn\nBob,b@contoso.example,Bonn", "ab"),
     "tabs": ("Ann\ta@contoso.example\r\nBob\tb@contoso.example\r\n", "ab"),
-    "other words for lines": ("Sähköposti;Nimi\na@contoso.example;Ann\nb@contoso.example;Bob", "ab"),
+    "headings in Finnish": ("Sähköposti;Nimi\na@contoso.example;Ann\nb@contoso.example;Bob", "ab"),
 }
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_column_of_addresses_is_read(name: str) -> None:
+def test_column_of_people_is_found_in_table(name: str) -> None:
     text, letters = TABLES[name]
 
     assert (found(text), left_out(text)) == (letters, [])
@@ -130,7 +130,7 @@ def test_decomposed_name_matches_composed_one() -> None:
     assert targets.of_names(unicodedata.normalize("NFD", "Lena Schäfer")).ids == (lena.pk,)
 
 
-def test_last_name_first_matches() -> None:
+def test_name_with_last_name_first_matches() -> None:
     klara, carina = make_user("Klara Mattsson"), make_user("Mattsson, Carina")
     text = "Mattsson, Klara\nMattsson, Carina\nMattsson, Olof"
 

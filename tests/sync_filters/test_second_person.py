@@ -53,7 +53,7 @@ def test_users_of_several_runs_are_summed(users, is_over):
     assert (first.state, second.state, third.state) == (RunState.RUNNING, RunState.RUNNING, RunState.WAITING)
 
 
-def test_users_of_yesterday_do_not_count(users):
+def test_users_switched_yesterday_do_not_count(users):
     ended(started(users[:4]), ago=timedelta(hours=25))
 
     assert started(users[4:]).state == RunState.RUNNING
@@ -78,7 +78,7 @@ def test_limit_applies_per_person(users):
     assert started(users[4:], by=make_person("Frida", *fred().roles)).state == RunState.RUNNING
 
 
-def test_undo_never_waits_and_counts_nothing(users, settings):
+def test_undo_never_waits_for_second_person(users, settings):
     run = ended(started(users[:4]))
     run.refresh_from_db()
     settings.SECOND_PERSON_ABOVE = 1

@@ -25,7 +25,7 @@ def organizer(scenery) -> FilterUser:
         user = FilterUser.objects.filter(pk=row["_ownerid_value"], is_disabled=False, appointments="on").first()
         if user:
             return user
-    raise AssertionError("nobody organizes an appointment")
+    raise AssertionError("no user organizes an appointment")
 
 
 def test_forecast_counts_rows_no_other_filter_selects(scenery):
@@ -106,7 +106,7 @@ def test_failed_filter_is_named(scenery):
     assert (bad_goes.leaves, bad_goes.meetings) == (None, None)
 
 
-def test_page_shows_bounds(scenery):
+def test_page_shows_bounds_of_forecast(scenery):
     scenery.read()
     user = organizer(scenery)
     good = FilterRow.objects.for_outlook().get(owner_id=user.pk, table="appointment")

@@ -102,7 +102,7 @@ def test_failed_read_keeps_known_filters(scenery):
     assert scenery.user().appointments == Cell.ON
 
 
-def test_filters_are_read_as_owners_without_permission(scenery):
+def test_filters_are_read_by_impersonation_without_permission(scenery):
     scenery.allow_impersonation_only()
 
     scenery.read()

@@ -1,4 +1,4 @@
-"""The orders of the matrix, and pages that hold every user once whatever the order."""
+"""The orders of the matrix, and pages that hold every user once in any order."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_pages_hold_every_user_once(code: str) -> None:
     assert ranks == sorted(ranks, reverse=order.is_reversed)
 
 
-def test_changed_state_repeats_no_user() -> None:
+def test_changed_user_does_not_disturb_paging() -> None:
     store(30)
     order = Order(Column.APPOINTMENTS)
     first = matrix.page(order=order, size=10)
@@ -83,7 +83,7 @@ def test_changed_state_repeats_no_user() -> None:
     assert len(matrix.page(order=order, after=moved, size=30).users) < 20, "the rank of the page matters"
 
 
-def test_states_begin_with_what_needs_attention() -> None:
+def test_states_needing_attention_come_first() -> None:
     for name, paths in (("Ann", "once"), ("Bea", "none"), ("Cleo", "twice"), ("Dora", "unknown")):
         FilterUser.objects.filter(pk=make_user(name).pk).update(paths=paths)
 
@@ -91,7 +91,7 @@ def test_states_begin_with_what_needs_attention() -> None:
     assert names(Order(Column.PATHS, is_reversed=True)) == ["Ann", "Dora", "Bea", "Cleo"]
 
 
-def test_mailboxes_are_sorted_as_worded() -> None:
+def test_mailboxes_with_problems_come_first() -> None:
     make_user("None", SyncMethod.NONE)
     make_user("Server", SyncMethod.SERVER_SIDE)
     make_user("Add-in", SyncMethod.OUTLOOK)
@@ -101,7 +101,7 @@ def test_mailboxes_are_sorted_as_worded() -> None:
     assert names(Order(Column.MAILBOX)) == ["Without", "Not approved", "Add-in", "Server", "None"]
 
 
-def test_each_state_of_a_mailbox_can_be_searched() -> None:
+def test_missing_and_unapproved_mailboxes_can_be_searched() -> None:
     make_user("Server", SyncMethod.SERVER_SIDE)
     make_user("Not approved", approval=2)
     make_user("Without", mailbox_id=None)

@@ -69,7 +69,7 @@ def test_reading_only_directory_takes_few_operations(read):
     assert read_new_users(read) == DIRECTORY_PAGES
 
     assert read.user().appointments == Cell.NONE
-    assert MirrorCursor.objects.get(table=schedule.CURSOR).pulled_at == read_at, "the age of filters stays"
+    assert MirrorCursor.objects.get(table=schedule.CURSOR).pulled_at == read_at, "the age of the filters is unchanged"
     assert not schedule.is_older(60, table=schedule.DIRECTORY)
 
 
@@ -109,19 +109,19 @@ def test_disabled_user_is_not_read_with_filters(read):
     read.change("systemusers", rita.pk, isdisabled=False)
 
 
-def test_refused_user_waits_for_inventory(read):
+def test_user_with_forbidden_filters_waits_for_inventory(read):
     forget(read.user())
     read.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 2})
 
     read_new_users(read)
 
     assert read.user().filters_error == "Forbidden"
-    assert read_new_users(read) == DIRECTORY_PAGES, "it is not asked for every hour"
+    assert read_new_users(read) == DIRECTORY_PAGES, "the filters are not read again every hour"
     read.read()
     assert read.user().appointments == Cell.ON
 
 
-def test_user_who_left_team_is_removed(read):
+def test_dissolved_team_and_membership_are_removed(read):
     rita, others = read.user(), FilterMembership.objects.count()
     team = FilterMembership.objects.filter(user_id=rita.pk).first().team_id
     invented = FilterTeam.objects.create(pk=UUID(int=7), name="Dissolved")
@@ -134,7 +134,7 @@ def test_user_who_left_team_is_removed(read):
     assert not FilterTeam.objects.filter(pk=invented.pk).exists()
 
 
-def test_unread_rows_are_kept(read):
+def test_filters_not_read_again_are_kept(read):
     UnreadableRow.objects.create(kind=UnreadableRow.Kind.FILTER, row_id="1", problem="x", **seen())
     UnreadableRow.objects.create(kind=UnreadableRow.Kind.TEAM, row_id="2", problem="x", **seen())
     system, filters = SystemFilter.objects.count(), FilterRow.objects.count()
@@ -183,7 +183,7 @@ def test_regained_access_leads_to_inventory(read, before, after):
     assert (FilterAccess.objects.get().reading, schedule.due()) == (Access.DIRECT, after)
 
 
-# --- When which reading is due -----------------------------------------------------------------------
+# --- When each reading is due ------------------------------------------------------------------------
 @pytest.fixture
 def policy(db, settings) -> FilterPolicy:
     settings.INVENTORY_SECONDS, settings.INVENTORY_IDLE_SECONDS = 1800, 24 * 3600
@@ -197,7 +197,7 @@ def read_ago(age: timedelta) -> None:
         MirrorCursor.objects.update_or_create(table=table, defaults={"pulled_at": database_now() - age})
 
 
-def test_policy_reads_new_users_within_hour(policy, monkeypatch):
+def test_new_users_are_read_hourly_for_policies(policy, monkeypatch):
     night_was_long_ago(monkeypatch)
     assert schedule.due() is None
 
@@ -213,7 +213,7 @@ def night_was_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "NIGHT", (now - timedelta(hours=12)).time())
 
 
-def test_policy_reads_everyone_each_night(policy, monkeypatch):
+def test_everyone_is_read_nightly_for_policies(policy, monkeypatch):
     night_was_long_ago(monkeypatch)
 
     read_ago(timedelta(hours=13))
@@ -239,4 +239,4 @@ def test_newcomer_is_compared_after_the_reading(read, settings, monkeypatch):
 
     assert policy_rounds.work(policy.pk), "it is due at once"
     assert policy.members.get(user_id=newcomer.pk).plan == Plan.CHANGE
-    assert schedule.is_older(50 * 60), "filters of the others were not read"
+    assert schedule.is_older(50 * 60), "the filters of other users were not read"

@@ -153,7 +153,7 @@ def test_unreadable_definition_keeps_previous_description(db):
     assert not UnreadableRow.objects.exists()
 
 
-def test_unreadable_editor_is_not_known(read):
+def test_unreadable_editor_is_not_stored(read):
     rita = read.user()
     record = make_record(editor=make_editor())
     CrmUser.objects.all().delete()
@@ -164,4 +164,4 @@ def test_unreadable_editor_is_not_known(read):
 
     assert not CrmUser.objects.exists()
     assert NUL in problem_of("editor")
-    assert editors.due_editors() == [], "not with every pull"
+    assert editors.due_editors() == [], "not read again with every pull"

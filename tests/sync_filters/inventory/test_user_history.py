@@ -27,7 +27,7 @@ def carry_out(run):
     job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
 
-def test_restore_plans_run_for_one_user(scenery):
+def test_restoring_plans_a_run_for_one_user(scenery):
     scenery.read()
     rita, rob = scenery.user(), scenery.user("Rob Marchetti")
     before = scenery.states(rita)
@@ -101,7 +101,7 @@ def test_restore_counts_meetings_first(scenery):
 
 
 @pytest.mark.parametrize(("traces", "plan"), [({}, Plan.CHANGE), ({"incoming": 1}, Plan.HELD)])
-def test_restored_method_is_held_back_at_risk(db, traces, plan):
+def test_risky_method_restore_is_held_back(db, traces, plan):
     user = make_user("Rita Lindqvist", SyncMethod.NONE, mailbox_etag="2", **traces)
     run = FilterRun.objects.create(
         number=1,

@@ -63,7 +63,7 @@ def now(user: FilterUser) -> FilterUser:
     return FilterUser.objects.get(pk=user.pk)
 
 
-def test_replaced_list_recounts_sync_paths(db):
+def test_replaced_list_updates_products_of_users(db):
     rita, rob = make_user("Rita Lindqvist"), make_user("Rob Marchetti")
     save(rita.address, rob.address)
 

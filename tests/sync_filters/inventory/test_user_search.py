@@ -38,14 +38,14 @@ def test_user_is_found_by_any_word(typed):
 
 
 @pytest.mark.parametrize("typed", ["edlund", "asa other", "%", "\u200b", "— ’", "login.example"])
-def test_search_matches_no_middle_of_words(typed):
+def test_search_does_not_match_inside_words(typed):
     make_user("Åsa Hedlund")
     make_user("Ulla Other")
 
     assert found(typed) == []
 
 
-def test_empty_search_explains_matching():
+def test_search_without_results_explains_why():
     make_user("Åsa Hedlund")
     client = browser(fred())
 
@@ -56,7 +56,7 @@ def test_empty_search_explains_matching():
     assert "No user matches all filters in use with what you searched for" in matching
 
 
-def test_names_sort_without_accents():
+def test_names_are_sorted_ignoring_case_and_accents():
     for name in reversed(IN_ORDER):
         make_user(name)
         make_editor(name)

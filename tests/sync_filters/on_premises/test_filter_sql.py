@@ -96,7 +96,7 @@ def test_only_named_users_and_tables_change(copy: Copy) -> None:
     assert copy.states() == before | {"ben meetings": OFF}
 
 
-def test_users_come_from_file(copy: Copy, tmp_path: Path) -> None:
+def test_users_are_read_from_file(copy: Copy, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("\ufeffCORP\\anna\n\n", encoding="utf-8")
 
@@ -125,7 +125,7 @@ def test_users_file_is_read_completely(copy: Copy, tmp_path: Path, text: str) ->
 
 
 @pytest.mark.django_db
-def test_incompletely_read_users_file_is_refused(tmp_path: Path) -> None:
+def test_users_file_with_unread_entries_is_refused(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("CORP\\anna;Sales\n", encoding="utf-8")
 
@@ -201,7 +201,7 @@ def test_unknown_name_changes_nothing(copy: Copy) -> None:
     assert "kept" not in copy.tables()
 
 
-def test_differing_count_changes_nothing(copy: Copy) -> None:
+def test_script_fails_if_update_count_differs(copy: Copy) -> None:
     before = copy.states()
     script = printed("--off", "--saved", "kept")
     blind = script.replace("WHERE UserQueryId IN", "WHERE StateCode = 7 AND UserQueryId IN")
@@ -213,7 +213,7 @@ def test_differing_count_changes_nothing(copy: Copy) -> None:
     assert copy.states() == before
 
 
-def test_second_execution_keeps_first_record(copy: Copy) -> None:
+def test_second_execution_with_same_record_fails(copy: Copy) -> None:
     script = printed("--off", "--saved", "kept")
     copy.execute(script)
 
@@ -221,7 +221,7 @@ def test_second_execution_keeps_first_record(copy: Copy) -> None:
         copy.execute(script)
 
 
-def test_whole_output_does_not_undo_itself() -> None:
+def test_printed_inverse_is_commented_out() -> None:
     script = printed("--off", "--saved", "kept")
 
     assert script.count("\nBEGIN TRANSACTION;") == 1

@@ -136,14 +136,14 @@ def test_policies_over_other_tables_do_not_conflict(north):
     assert "User 0" in repairs(repairing(off))
 
 
-@pytest.mark.parametrize("by_whom", ["paused", "removed", "excepted", "over"])
-def test_inactive_policy_does_not_conflict(north, by_whom):
+@pytest.mark.parametrize("why", ["paused", "removed", "excepted", "over"])
+def test_inapplicable_policy_does_not_conflict(north, why):
     off, on = policy("Sales North", on=False), policy("Riva", on=True)
-    if by_whom == "paused":
+    if why == "paused":
         editing.pause(on, by=fred())
-    elif by_whom == "removed":
+    elif why == "removed":
         editing.remove(on, by=fred())
-    elif by_whom == "excepted":
+    elif why == "excepted":
         editing.except_users(on, [user("User 0").pk, user("User 1").pk], by=fred())
     else:
         FilterPolicy.objects.filter(pk=on.pk).update(ends_on=timezone.now().date() - timedelta(days=1))
@@ -163,7 +163,7 @@ def test_team_conflicts_with_business_unit_above(north):
     assert sources_against(off) == ["Unit on"]
 
 
-def test_manual_run_after_repair_skips_user(north):
+def test_user_switched_manually_after_repair_is_skipped(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     run = switched(user(), on=True)
 
@@ -173,7 +173,7 @@ def test_manual_run_after_repair_skips_user(north):
     assert sources_against(off) == [run.number]
 
 
-def test_manual_run_before_repair_does_not_conflict(north):
+def test_repair_overrides_earlier_manual_run(north):
     switched(user(), on=False)
     run = switched(user(), on=True)
     off = policy("Sales North", on=False)
@@ -192,7 +192,7 @@ def test_manual_run_to_same_state_does_not_conflict(north):
     assert sources_against(off) == []
 
 
-def test_undo_of_repair_skips_users(north):
+def test_users_of_undone_repair_are_skipped(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     run = FilterRun.objects.get(policy=off)
 

@@ -240,7 +240,7 @@ def test_changed_group_stops_policy(company):
     assert compared(policy).asks == ""
 
 
-def test_policy_stops_when_its_person_leaves(company):
+def test_policy_stops_when_its_owner_loses_role(company):
     policy = kept()
     editing.request_repair(policy, seen=policy.full_at, by=fred())
     Person.objects.update(is_filter_manager=False)
@@ -261,7 +261,7 @@ def test_new_users_are_compared_hourly(company):
     assert policy.full_at == others < policy.compared_at
 
 
-def test_unread_newcomer_is_compared_once_read(company):
+def test_newcomer_is_compared_after_filters_are_read(company):
     policy = kept()
     newcomer = policy.members.first().user
     policy.members.filter(user=newcomer).delete()
@@ -279,7 +279,7 @@ def test_stale_inventory_skips_comparison(company):
     assert kept().full_at is None
 
 
-def test_comparison_waits_for_the_nights_inventory(company, monkeypatch):
+def test_comparison_waits_for_nightly_inventory(company, monkeypatch):
     policy = kept()
     first, now = policy.full_at, timezone.now()
     monkeypatch.setattr(schedule, "NIGHT", now.time())

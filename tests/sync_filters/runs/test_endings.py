@@ -1,4 +1,4 @@
-"""Outcomes of a run's users if other filters, or the kind of access, matter too."""
+"""Outcomes of a run's users that also depend on other filters or on the kind of access."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_filter(read, user: FilterUser, name: str, *, state: int = 0) -> None:
     read.cloud.call("POST", "userqueries", body)
 
 
-def test_other_active_filter_is_partly_done(read):
+def test_user_with_other_active_filter_is_partly_done(read):
     rita = read.user()
     run = released(created(rita))
     add_filter(read, rita, "Team meetings")
@@ -57,7 +57,7 @@ def test_partly_done_users_are_verified_later(read):
     assert list(report.verified(run)) == [rita]
 
 
-def test_other_inactive_filter_is_partly_done(read):
+def test_user_with_other_inactive_filter_is_partly_done(read):
     rita, on = read.user(), creation.RunSpec(APPOINTMENT_TABLES, on=True)
     done(rita)
     run = released(created(rita, spec=on))
@@ -75,7 +75,7 @@ def test_filters_of_other_tables_do_not_count(read):
     assert outcome(done(rita), rita) == Outcome.DONE
 
 
-def test_lost_permission_is_probed_during_run(read):
+def test_run_impersonates_users_after_losing_permission(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     assert FilterAccess.objects.get().writing == Access.DIRECT
     run = released(created(rita, rob))
@@ -101,7 +101,7 @@ def test_probe_finds_working_access(read):
     assert read.user().appointments == Cell.ON
 
 
-def test_one_denied_user_keeps_access(read):
+def test_one_denied_user_does_not_change_access(read):
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
 
     run = done(read.user())
@@ -110,7 +110,7 @@ def test_one_denied_user_keeps_access(read):
     assert FilterAccess.objects.get().writing == Access.DIRECT
 
 
-def test_no_access_is_denied_and_stored(read):
+def test_complete_denial_is_stored_as_no_access(read):
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 50})
 
     run = done(read.user())

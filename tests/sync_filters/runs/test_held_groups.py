@@ -57,7 +57,7 @@ def test_groups_follow_reader_time_zone(db):
     assert summary.group is HeldGroup.TODAY
 
 
-def test_groups_sum_meetings_and_name_first(run):
+def test_groups_sum_meetings_and_name_the_first(run):
     hold(user(run, 1), 20, 30)
     hold(user(run, 2), 17, attendees=5)
     hold(user(run, 3), 2)
@@ -83,7 +83,7 @@ def test_method_runs_group_by_reason(db):
 
 
 @pytest.mark.parametrize(("days", "expected"), [((5, 2), 2), ((5, -2), None), ((5, None), None), ((), None)])
-def test_series_under_way_has_no_next_date(days, expected):
+def test_next_date_is_unknown_once_series_began(days, expected):
     starts = [None if each is None else NOON + timedelta(days=each) for each in days]
 
     found = meetings.next_start(starts, now=NOON)
@@ -110,7 +110,7 @@ def test_pages_list_everyone_by_nearest_meeting(run, monkeypatch):
     assert firsts == [(1, 6), (3, 6), (5, 6)]
 
 
-def test_paging_continues_after_last_user_left(run, monkeypatch):
+def test_paging_continues_after_last_user_is_released(run, monkeypatch):
     monkeypatch.setattr(previews, "PAGE_SIZE", 2)
     for number in range(5):
         hold(user(run, number), number + 1)

@@ -95,7 +95,7 @@ def test_run_without_changes_writes_nothing(read):
     assert (outcome(run, read.user()), read.switched(since)) == (Outcome.ALREADY, [])
 
 
-def test_organizers_are_held_until_ticked(read):
+def test_organizers_are_held_back_until_released(read):
     run = created()
     held = run.items.filter(plan=Plan.HELD)
 
@@ -110,7 +110,7 @@ def test_organizers_are_held_until_ticked(read):
 
 
 @pytest.mark.parametrize("keeps_deletes_apart", [None, True])
-def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
+def test_add_in_organizers_are_held_back_until_released(read, keeps_deletes_apart):
     FilterAccess.objects.update(keeps_deletes_apart=keeps_deletes_apart)
     by_add_in = FilterUser.objects.people().filter(method=0, appointments=Cell.ON, is_disabled=False)
 
@@ -365,7 +365,7 @@ def test_switching_on_counts_choices_and_users_synced_twice(read):
     assert shown.count('role="rowheader"') == 1
 
 
-def test_run_as_user_is_not_their_own_choice(scenery):
+def test_impersonated_switch_is_not_users_own_choice(scenery):
     scenery.allow_impersonation_only()
     scenery.read()
     done(scenery.user())

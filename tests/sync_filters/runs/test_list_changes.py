@@ -38,7 +38,7 @@ def seen(run: FilterRun, group: HeldGroup = HeldGroup.LATER) -> str:
     return held_groups.digest(held_groups.members(run, group))
 
 
-def test_release_is_recorded_with_what_is_at_risk(run):
+def test_release_is_recorded_with_meetings_at_risk(run):
     assert list_changes.release(run, [user(run, 1).pk, user(run, 3).pk, user(run, 5).pk], by=fred()) == 2
 
     assert plans(run) == {"2": "held", "4": "held"}
@@ -90,7 +90,7 @@ def test_released_users_are_held_back_again(run):
     assert entry().action == "run.held_back"
 
 
-def test_run_ends_without_part_left_out(run):
+def test_run_finishes_without_users_left_out(run):
     FilterUser.objects.filter(name__in=["User 1", "User 5"]).update(method=1)
 
     assert list_changes.leave_out(run, Part.SERVER_SIDE, by=fred()) == 2
@@ -158,7 +158,7 @@ def test_only_creator_changes_planned_list(changeable, change, settings):
 
 
 @pytest.mark.parametrize(("reason", "state"), [("", RunState.PLANNED), ("Riva", RunState.WAITING)])
-def test_second_person_needs_reason(run, settings, reason, state):
+def test_run_needing_second_person_requires_reason(run, settings, reason, state):
     settings.SECOND_PERSON_ABOVE = 1
     FilterRun.objects.filter(pk=run.pk).update(reason=reason)
     run.refresh_from_db()
@@ -172,7 +172,7 @@ def test_second_person_needs_reason(run, settings, reason, state):
     assert run.state == state
 
 
-def test_one_person_needs_no_reason(run):
+def test_run_by_one_person_requires_no_reason(run):
     FilterRun.objects.filter(pk=run.pk).update(reason="")
     run.refresh_from_db()
 

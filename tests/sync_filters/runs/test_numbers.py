@@ -83,7 +83,7 @@ def test_simultaneous_runs_get_different_numbers():
     with transaction.atomic():
         first = creation.create_run(users, OFF, by=person)
         second = OtherCreator(users, person)
-        wait_until(wait_for_lock, what="the second one wants the number of the first")
+        wait_until(wait_for_lock, what="the second run waits for the number of the first")
     second.thread.join(10)
 
     assert (first.number, *second.numbers) == (1, 2)

@@ -83,7 +83,7 @@ def test_short_list_is_ready_at_once(long, monkeypatch):
     assert request_run().state == RunState.PLANNED
 
 
-def test_crash_between_parts_lists_each_user_once(long):
+def test_users_are_listed_once_despite_crash(long):
     run = request_run()
     list_one_part_and_die(run)
     assert run.items.count() == 3
