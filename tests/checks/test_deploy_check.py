@@ -63,7 +63,7 @@ def test_reference_names_every_variable() -> None:
     assert read - set(re.findall(r"`([A-Z_]+)`", CONFIGURATION)) == set()
 
 
-def test_deploy_document_names_variables() -> None:
+def test_deploy_document_names_every_required_variable() -> None:
     named = {name.removesuffix("_FILE") for name in re.findall(r"\b[A-Z][A-Z_0-9]+\b", DEPLOY)}
 
     assert variables_without_default() - named == set()
@@ -82,7 +82,7 @@ def variables_without_default() -> set[str]:
     return found
 
 
-def test_check_names_what_is_needed() -> None:
+def test_check_names_each_missing_variable() -> None:
     block = re.search(r"```\n(\s+DEMO=false\n.*?)```", DEPLOY, re.DOTALL)
     assert block is not None
     needed = {name.removesuffix("_FILE") for name in re.findall(r"^\s+([A-Z_]+)=", block[1], re.MULTILINE)}

@@ -134,7 +134,7 @@ def test_default_demo_passes(settings: Settings) -> None:
         ({"FOUR_EYES": False}, "osync.W002"),
     ],
 )
-def test_invalid_setting_is_named(settings: Settings, changes: dict[str, Any], expected: str) -> None:
+def test_invalid_setting_is_reported(settings: Settings, changes: dict[str, Any], expected: str) -> None:
     assert complaints(settings, **{**REAL, **changes}) == [expected]
 
 
@@ -152,7 +152,7 @@ def test_invalid_setting_is_named(settings: Settings, changes: dict[str, Any], e
         ("a file name", "", "no private key"),
     ],
 )
-def test_certificate_is_checked_at_start(settings: Settings, pem: str, passphrase: str, words: str) -> None:
+def test_client_certificate_is_checked_at_startup(settings: Settings, pem: str, passphrase: str, words: str) -> None:
     changes = {"CRM_CLIENT_CERTIFICATE": pem, "CRM_CLIENT_CERTIFICATE_PASSPHRASE": passphrase}
 
     found = complaints(settings, **{**REAL, **changes, "CRM_CLIENT_SECRET": "", "SIGN_IN_CLIENT_SECRET": ""})
@@ -199,17 +199,17 @@ def test_demo_refuses_real_services(settings: Settings, changes: dict[str, Any])
         {"REDIS_URL": "redis://127.0.0.1/0"},
     ],
 )
-def test_known_and_named_hosts_pass(settings: Settings, changes: dict[str, Any]) -> None:
+def test_microsoft_and_listed_hosts_pass(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **{**REAL, **changes}) == []
 
 
-def test_certificate_of_a_sandbox_passes(settings: Settings, tmp_path: Path) -> None:
+def test_certificate_file_of_sandbox_passes(settings: Settings, tmp_path: Path) -> None:
     certificate, _ = tls.provide(tmp_path, host="127.0.0.1")
 
     assert complaints(settings, **REAL, CA_BUNDLE=str(certificate)) == []
 
 
-def test_proxy_password_not_repeated(settings: Settings) -> None:
+def test_proxy_password_is_not_reported(settings: Settings) -> None:
     for name, value in {**REAL, "OUTGOING_PROXY": "ftp://portal:hush@proxy.contoso.example"}.items():
         setattr(settings, name, value)
 

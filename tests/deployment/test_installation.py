@@ -76,7 +76,7 @@ def test_edit_is_approved_through_the_proxy(rita: Page, installed: Installation)
     assert any(line.get("job", "").startswith("delivery:") for line in logged(installed.workers["writing"]))
 
 
-def test_restarted_portal_fails_no_page(rita: Page, installed: Installation) -> None:
+def test_restart_of_one_portal_fails_no_request(rita: Page, installed: Installation) -> None:
     for port in list(installed.portals):
         stopped = installed.portals.pop(port)
         stopped.process.terminate()
@@ -87,7 +87,7 @@ def test_restarted_portal_fails_no_page(rita: Page, installed: Installation) -> 
         assert set(statuses) == {200}
 
 
-def test_log_names_the_request(rita: Page, installed: Installation) -> None:
+def test_log_contains_request_id(rita: Page, installed: Installation) -> None:
     response = rita.request.get(f"{installed.url}/no-such-page")
 
     named = {line.get("request") for portal in installed.portals.values() for line in logged(portal)}

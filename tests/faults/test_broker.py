@@ -40,7 +40,7 @@ def test_ten_redis_restarts_lose_no_work(story: Story):
 
 
 @pytest.mark.timeout(1500)
-def test_fivefold_messages_write_each_edit_once(story: Story):
+def test_messages_sent_five_times_write_edits_once(story: Story):
     """Process them with four processes."""
     second = story.stack.add_worker()
     story.stack.wait_until_ready()
@@ -69,7 +69,7 @@ def test_hundred_approvals_work_without_redis(story: Story, proxies: Proxies):
 
 
 @pytest.mark.timeout(900)
-def test_half_open_broker_loses_no_work(story: Story, proxies: Proxies):
+def test_half_open_broker_connection_loses_no_work(story: Story, proxies: Proxies):
     """Messages have to be consumed again within 60 seconds, without a restart."""
     edits = story.edited(50)
     proxies.broker.silence()

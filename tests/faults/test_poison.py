@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 ATTEMPTS = int(AS_IN_PRODUCTION["ATTEMPTS"])
 
 
-def test_poison_job_fails_after_attempts(story: Story):
+def test_poison_job_fails_after_last_attempt(story: Story):
     poison, *others = story.edited(1 + 2 * ATTEMPTS)
     story.decide(poison)
     with always_armed(story.stack, f"delivery.{poison.delivery.pk}") as deaths:

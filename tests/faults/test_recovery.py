@@ -53,7 +53,7 @@ def contacts(stack: Stack) -> Iterator[uuid.UUID]:
     return contacts_of(stack, 60)
 
 
-def test_random_kills_are_recovered_in_time(story: Story):
+def test_work_recovers_in_time_after_random_kills(story: Story):
     story.patience = 240.0
     chance = random.Random(1)
     edits = story.edited(4 * KILLS)

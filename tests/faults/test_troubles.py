@@ -130,7 +130,7 @@ def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
     assert operator.subjects() == ["Redis does not answer.", "resolved: Redis does not answer."]
 
 
-def test_lost_database_mailed_once(operator: Operator) -> None:
+def test_lost_database_is_mailed_once(operator: Operator) -> None:
     proxies = operator.stack.proxies
     assert proxies is not None
     if proxies.database is None:

@@ -233,7 +233,7 @@ def audited(company: Company) -> list[str]:
 
 
 @pytest.mark.long
-def test_dead_and_hanging_children_restarted(demos: Demos) -> None:
+def test_demo_restarts_dead_and_ends_hanging_children(demos: Demos) -> None:
     demo = demos.start_and_wait()
 
     for word in ("worker", "portal.wsgi", "dataverse_sandbox"):
@@ -250,7 +250,7 @@ def test_dead_and_hanging_children_restarted(demos: Demos) -> None:
 
 
 @pytest.mark.parametrize("which", ["portal", "sandbox", "smtp"])
-def test_port_in_use_reported_in_one_line(demos: Demos, which: str) -> None:
+def test_port_in_use_is_reported_in_one_line(demos: Demos, which: str) -> None:
     port = getattr(demos, which)
     with socket.create_server(("127.0.0.1", port)):
         demo = demos.start()
@@ -272,7 +272,7 @@ def test_port_in_use_reported_in_one_line(demos: Demos, which: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"), [("PORTAL_PORT", "abc"), ("SMTP_PORT", "70000"), ("DEMO_USERS", "lots"), ("DEMO", "maybe")]
 )
-def test_bad_value_reported_in_one_line(demos: Demos, variable: str, value: str) -> None:
+def test_bad_value_is_reported_in_one_line(demos: Demos, variable: str, value: str) -> None:
     demo = demos.start(**{variable: value})
 
     assert demo.process.wait(30) == 1
@@ -283,7 +283,7 @@ def test_bad_value_reported_in_one_line(demos: Demos, variable: str, value: str)
 
 
 @pytest.mark.long
-def test_failing_child_reported_at_once(demos: Demos) -> None:
+def test_failing_child_is_reported_at_once(demos: Demos) -> None:
     (demos.folder / "demo" / "sandbox.sqlite3").mkdir(parents=True)
     demo = demos.start()
 

@@ -174,7 +174,9 @@ def test_decision_id_prevents_second_write(world: World, monkeypatch: Patch, gua
 
 
 @TAKE_OUT
-def test_one_open_delivery_closes_the_edit(world: World, drop_constraint: Callable[[type, str], None], guarded: bool):
+def test_open_delivery_constraint_ensures_edit_is_closed(
+    world: World, drop_constraint: Callable[[type, str], None], guarded: bool
+):
     if not guarded:
         drop_constraint(Delivery, "one_open_delivery_per_contact")
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
@@ -191,7 +193,9 @@ def test_one_open_delivery_closes_the_edit(world: World, drop_constraint: Callab
 
 
 @TAKE_OUT
-def test_one_live_decision_marks_field_once(world: World, drop_constraint: Callable[[type, str], None], guarded: bool):
+def test_live_decision_constraint_prevents_second_mark(
+    world: World, drop_constraint: Callable[[type, str], None], guarded: bool
+):
     if not guarded:
         drop_constraint(Decision, "one_live_decision_per_field")
     field = world.edited(jobtitle="Head")["jobtitle"]

@@ -29,7 +29,7 @@ def texts_of_test_mails(story: Story) -> list[str]:
     return [mail["text"] for mail in found if SUBJECT in mail["subject"]]
 
 
-def test_mail_resent_after_worker_dies(story: Story):
+def test_mail_is_resent_after_worker_dies(story: Story):
     before = len(texts_of_test_mails(story))
     story.kill_at("message.answered", lambda: messages.queue("test", to=rita()))
 

@@ -57,7 +57,7 @@ def test_gunicorn_uses_our_configuration(web: Server, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("gunicorn.ctl"))
 
 
-def test_stopping_portal_refuses_connections(web: Server) -> None:
+def test_stopping_portal_finishes_requests_and_refuses_connections(web: Server) -> None:
     address = ("127.0.0.1", int(web.url.rpartition(":")[2]))
 
     def refuses() -> bool:

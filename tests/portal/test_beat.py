@@ -68,7 +68,7 @@ def scheduler() -> Scheduler:
     return made
 
 
-def test_no_backlog_while_workers_are_away(broker: Server) -> None:
+def test_absent_workers_leave_no_backlog(broker: Server) -> None:
     first, second = scheduler(), scheduler()
     for _ in range(5):
         first.tick()

@@ -170,7 +170,7 @@ def test_transaction_on_silent_server_fails(set_kind: Any, through: Any, proxy: 
 
 
 @on_postgresql
-def test_reused_connection_checked_with_short_timeout(
+def test_reused_connection_is_checked_with_short_timeout(
     set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
 ) -> None:
     set_kind(Kind.WEB)
@@ -196,7 +196,7 @@ def test_web_process_fails_fast_after_timeout(
         through(proxy.address, connect_timeout=2).ensure_connection()
 
 
-def test_postgresql_keepalives_by_default() -> None:
+def test_postgresql_keepalives_are_set_by_default() -> None:
     options = mapping(DATABASE_URL="postgres://portal@db.example/portal")["OPTIONS"]
 
     assert options == {

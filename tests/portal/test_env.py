@@ -25,7 +25,7 @@ def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 @pytest.mark.parametrize("in_a_file", [False, True], ids=["variable", "file"])
-def test_secret_with_special_characters_read_verbatim(put, in_a_file):
+def test_secret_with_special_characters_is_read_verbatim(put, in_a_file):
     assert env.text(put(f"SECRET_{in_a_file}", r"$3cr\$et#1", in_a_file=in_a_file)) == r"$3cr\$et#1"
 
 
@@ -51,12 +51,12 @@ def test_missing_file_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("word", ["", "maybe", "ja", "enabled", "2"])
-def test_unknown_flag_word_refused(put, word):
+def test_unknown_flag_word_is_refused(put, word):
     with pytest.raises(ImproperlyConfigured, match="UNSURE must be"):
         env.flag(put("UNSURE", word), default=True)
 
 
-def test_unknown_choice_refused(put):
+def test_unknown_choice_is_refused(put):
     assert env.choice(put("FORMAT", "JSON"), ("text", "json")) == "json"
     with pytest.raises(ImproperlyConfigured, match="FORMATS must be one of text, json"):
         env.choice(put("FORMATS", "xml"), ("text", "json"))
@@ -99,7 +99,7 @@ def test_rate_limit_settings_accept_their_old_names():
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "65536", "-1", "8000.5", "", "٣", "1e3"])
-def test_impossible_port_refused(put, value):
+def test_impossible_port_is_refused(put, value):
     with pytest.raises(env.BadValue, match="A_PORT must be a whole number from 1 to 65535"):
         env.port(put("A_PORT", value), 8000)
 

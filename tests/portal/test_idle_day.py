@@ -115,7 +115,7 @@ def test_idle_day_stays_below_3000_operations(idle_portal: IdlePortal) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_idle_day_with_policy_stays_below_3000(idle_portal: IdlePortal) -> None:
+def test_idle_day_with_policy_stays_below_3000_operations(idle_portal: IdlePortal) -> None:
     idle_portal.world.reset(users=500, contacts=50, pending=10)
     idle_portal.settle()
     team = FilterTeam.objects.get(name="Sales North")
@@ -141,7 +141,7 @@ def keep_off(team: FilterTeam) -> FilterPolicy:
     return editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
 
 
-def test_idle_half_hour_takes_fifteen_pulls(idle_portal: IdlePortal) -> None:
+def test_idle_half_hour_takes_at_most_fifteen_pulls(idle_portal: IdlePortal) -> None:
     idle_portal.settle()
     before, pulls = idle_portal.operations(), idle_portal.pulls()
 
@@ -159,7 +159,7 @@ def observe() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_idle_day_with_capture_stays_below_3000(idle_portal: IdlePortal, settings: Any) -> None:
+def test_idle_day_with_capture_stays_below_3000_operations(idle_portal: IdlePortal, settings: Any) -> None:
     settings.CAPTURE = "audit"
     idle_portal.world.reset(users=500, contacts=50, pending=10)
     idle_portal.world.audit(enabled=True)

@@ -123,13 +123,13 @@ def test_response_and_log_share_request_id(entries: list[dict[str, str]], client
 @pytest.mark.parametrize(
     ("sent", "is_taken"), [("f00f-2026-11-30", True), ("short", False), ("x" * 65, False), ("a b c d e f g", False)]
 )
-def test_only_well_formed_request_id_is_taken(sent: str, is_taken: bool, client: Client) -> None:
+def test_only_well_formed_request_id_is_accepted(sent: str, is_taken: bool, client: Client) -> None:
     response = client.get("/no-such-page", headers={"X-Request-ID": sent})
 
     assert (response.headers["X-Request-ID"] == sent) == is_taken
 
 
-def test_error_page_names_the_request(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_page_shows_request_id(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ValueError
 
@@ -142,7 +142,7 @@ def test_error_page_names_the_request(client: Client, monkeypatch: pytest.Monkey
     assert response.headers["X-Request-ID"] in response.text
 
 
-def test_task_is_named_in_its_lines(entries: list[dict[str, str]]) -> None:
+def test_log_lines_name_their_task(entries: list[dict[str, str]]) -> None:
     @celery.app.task(name="tests.logs.task")
     def task() -> None:
         logging.getLogger("tests.logs").warning("working")

@@ -80,13 +80,13 @@ def use_everything() -> None:
     mail_service.channel().send(Mail(), on_send=lambda: None)
 
 
-def test_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
+def test_configured_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
     settings.CA_BUNDLE = ca_file
 
     use_everything()
 
 
-def test_unnamed_private_authority_not_trusted() -> None:
+def test_unconfigured_private_authority_is_not_trusted() -> None:
     with pytest.raises(TokenUnavailable):
         clients.verified_client()
 
@@ -114,7 +114,7 @@ def test_refusing_proxy_stops_requests(ca_file: str, settings: Settings) -> None
         assert (proxy.connected, proxy.refused > 0) == ([], True)
 
 
-def test_environment_proxy_ignored(ca_file: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_proxy_is_ignored(ca_file: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CA_BUNDLE = ca_file
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
@@ -134,7 +134,7 @@ class Letters:
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])
-def test_mail_server_with_private_authority(
+def test_mail_server_needs_trusted_authority(
     is_trusted: bool, tls: ssl.SSLContext, ca_file: str, settings: Settings
 ) -> None:
     letters = Letters()

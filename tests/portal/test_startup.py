@@ -59,7 +59,7 @@ def test_misconfigured_process_does_not_start(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["web", *(pytest.param(name, marks=LONG) for name in ("worker", "beat", "command"))])
-def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
+def test_unreadable_number_prevents_start(name: str, tmp_path: Path) -> None:
     ended = start(process(name, tmp_path), installed(tmp_path, LEASE="soon"))
 
     assert ended.returncode not in (0, None)
@@ -69,7 +69,7 @@ def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["worker", "migrate", *(pytest.param(name, marks=LONG) for name in ("web", "beat", "command"))]
 )
-def test_missing_database_stops_the_start(name: str, tmp_path: Path) -> None:
+def test_missing_database_setting_prevents_start(name: str, tmp_path: Path) -> None:
     ended = start(process(name, tmp_path), installed(tmp_path, DATABASE_URL=""))
 
     assert ended.returncode not in (0, None)
@@ -80,7 +80,7 @@ def test_missing_database_stops_the_start(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:0", pytest.param("[::]:0", marks=LONG), pytest.param("unix:{folder}/web.sock", marks=LONG)]
 )
-def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
+def test_demo_refuses_to_listen_beyond_loopback(address: str, tmp_path: Path) -> None:
     command = [*process("web", tmp_path)[:-1], address.format(folder=tmp_path)]
 
     ended = start(command, installed(tmp_path, **THE_DEMO))
