@@ -42,13 +42,13 @@ def reader(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("days", "is_mailed"), [(31, False), (30, True), (15, True), (14, True), (3, True), (0, True), (-1, True)]
 )
-def test_mail_is_sent_thirty_days_before(settings: Any, days: int, is_mailed: bool) -> None:
+def test_mail_is_sent_thirty_days_before_expiry(settings: Any, days: int, is_mailed: bool) -> None:
     settings.CRM_CLIENT_SECRET_ENDS = in_days(days)
 
     assert bool(mails()) is is_mailed
 
 
-def test_each_step_is_mailed_once(settings: Any) -> None:
+def test_each_expiry_warning_is_mailed_once(settings: Any) -> None:
     for days in (30, 29, 20, 14, 13, 3, 2, 1):
         settings.CRM_CLIENT_SECRET_ENDS = in_days(days)
         mails()
@@ -67,7 +67,7 @@ def test_replaced_secret_ends_warnings(settings: Any) -> None:
     assert not Alert.objects.filter(code__startswith="credential").exists()
 
 
-def test_both_credentials_are_mailed(settings: Any) -> None:
+def test_expiry_of_each_credential_is_mailed(settings: Any) -> None:
     pem = certificate(days=13).pem
     settings.CRM_CLIENT_CERTIFICATE = pem
     settings.CRM_CLIENT_SECRET_2, settings.CRM_CLIENT_SECRET_2_ENDS = "another", in_days(2)
@@ -78,7 +78,7 @@ def test_both_credentials_are_mailed(settings: Any) -> None:
     assert any("client secret CRM_CLIENT_SECRET_2 expires in 2 days" in text for text in texts)
 
 
-def test_page_shows_when_each_ends(settings: Any) -> None:
+def test_page_shows_expiry_of_each_credential(settings: Any) -> None:
     pem = certificate(days=400).pem
     settings.CRM_CLIENT_CERTIFICATE, settings.CRM_CLIENT_SECRET_ENDS = pem, None
 
@@ -105,7 +105,7 @@ def registered(sandbox: SandboxServer) -> Iterator[str]:
     requests.put(address, json={"secrets": {CLIENT_SECRET: None}}, timeout=30).raise_for_status()
 
 
-def test_portal_reads_the_crm_by_certificate(settings: Any, registered: str) -> None:
+def test_portal_reads_crm_with_certificate(settings: Any, registered: str) -> None:
     settings.CRM_CLIENT_CERTIFICATE, settings.CRM_CLIENT_SECRET, settings.SIGN_IN_CLIENT_SECRET = registered, "", ""
 
     assert clients.crm().who_am_i().user_id

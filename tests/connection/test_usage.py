@@ -24,7 +24,7 @@ def asked(world: World) -> int:
     return int(requests.get(f"{world.url}/sandbox/faults", timeout=10).json()["operations"])
 
 
-def test_count_equals_that_of_the_sandbox(world: World) -> None:
+def test_count_equals_sandbox_count(world: World) -> None:
     world.outlook(world.contact(), jobtitle="Chief Buyer")
     before = asked(world)
     world.pull()
@@ -38,7 +38,7 @@ def test_count_equals_that_of_the_sandbox(world: World) -> None:
     assert usage.of_day() == expected, "nothing is counted twice"
 
 
-def test_finished_round_is_counted(world: World) -> None:
+def test_periodic_pull_is_counted(world: World) -> None:
     PeriodicTask.objects.create(name="pull", number=1)
 
     tasks.pull(1)
@@ -46,7 +46,7 @@ def test_finished_round_is_counted(world: World) -> None:
     assert (usage.of_day() or 0) > 0
 
 
-def test_page_that_asks_the_crm_is_counted(world: World) -> None:
+def test_crm_request_of_page_is_counted(world: World) -> None:
     clients.crm().who_am_i()
     usage.store()
     before = usage.of_day() or 0
@@ -86,7 +86,7 @@ def test_count_survives_database_outage(monkeypatch: pytest.MonkeyPatch) -> None
     assert usage.of_day() == 3
 
 
-def test_days_are_kept_for_a_year() -> None:
+def test_daily_counts_are_kept_for_400_days() -> None:
     today = datetime.now(UTC).date()
     for days in (0, 399, 401):
         DailyOperations.objects.create(day=today - timedelta(days=days), number=1)

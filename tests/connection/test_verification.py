@@ -142,7 +142,7 @@ def _use_up(call) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://graph.contoso.example", "https://graph.contoso.example@evil.example"])
-def test_mail_token_not_sent_over_http(settings, origin: str):
+def test_mail_channel_refuses_unsafe_graph_origin(settings, origin: str):
     settings.MAIL_BACKEND = "graph"
     settings.GRAPH_ORIGIN = origin
 

@@ -52,7 +52,7 @@ def test_wrong_clock_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ProcessClock.objects.get().seconds_ahead == pytest.approx(HOUR, abs=5)
 
 
-def test_slow_answer_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_query_gives_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clocks, "MAX_QUERY_SECONDS", -1.0)
 
     clocks.measure(clocks.WORKER)
@@ -62,7 +62,7 @@ def test_slow_answer_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(12.0, "12.0 s ahead of"), (-600.0, "600.0 s behind")])
-def test_wrong_clock_is_a_trouble(seconds: float, words: str) -> None:
+def test_wrong_clock_is_reported_as_trouble(seconds: float, words: str) -> None:
     clock_is(seconds)
 
     ((text, detail),) = clock_troubles()
@@ -87,7 +87,7 @@ def test_old_clock_measurements_are_ignored() -> None:
     assert clocks.delete_old() == 1
 
 
-def test_healthz_shows_the_largest_difference_of_each_role() -> None:
+def test_healthz_shows_largest_difference_per_role() -> None:
     clock_is(0.2, host="near")
     clock_is(-12.04, host="far")
     clock_is(0.0, role="beat")
@@ -99,7 +99,7 @@ def test_healthz_shows_the_largest_difference_of_each_role() -> None:
     assert abs(answer["clock_seconds_ahead"]["web"]) < 1
 
 
-def test_administrators_see_the_host() -> None:
+def test_administrators_see_host_of_wrong_clock() -> None:
     clock_is(12.0)
 
     page = browser(ada()).get(reverse("settings_connection")).content.decode()

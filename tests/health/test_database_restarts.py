@@ -98,13 +98,13 @@ def test_lost_request_is_repeated_where_safe(
     assert (second.ask(method, path), second.times) == after
 
 
-def test_decision_of_unknown_outcome_is_not_repeated(proxy: FaultProxy) -> None:
+def test_decision_with_unknown_outcome_is_not_repeated(proxy: FaultProxy) -> None:
     page = Page(before=lambda: proxy.cut_at_commit(When.BEFORE_ANSWER))
 
     assert (page.ask("POST", DECIDE), page.times) == (503, 1)
 
 
-def test_lost_database_is_waited_for_once(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_first_request_waits_for_lost_database(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_restarts, "WAIT_SECONDS", 1.0)
     proxy.refuse()
     begun = time.monotonic()

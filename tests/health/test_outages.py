@@ -126,7 +126,7 @@ def ends_at_commit(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_outage_at_commit_asks_to_check(world: World, ends_at_commit: None) -> None:
+def test_outage_at_commit_reports_unknown_outcome(world: World, ends_at_commit: None) -> None:
     field = world.edited(jobtitle="Chief")["jobtitle"]
     page = browser(rita())
     page.raise_request_exception = False

@@ -97,7 +97,7 @@ def test_statuses_in_turn_open_every_breaker() -> None:
 
 @pytest.mark.long
 @each_of([*OPERATIONS, *MORE_OPERATIONS])
-def test_every_refusal_is_named_until_over(portal: World, operation: Operation) -> None:
+def test_refusal_with_each_status_is_named_until_over(portal: World, operation: Operation) -> None:
     for status in STATUSES:
         if status not in operation.without:
             refuse_and_recover(portal, operation, status)
@@ -120,7 +120,7 @@ def test_refused_audit_log_is_named_until_over(capturing: World) -> None:
 
 @pytest.mark.long
 @each_of(OPERATIONS_OF_CAPTURE)
-def test_every_refusal_of_capture_is_named(capturing: World, operation: Operation) -> None:
+def test_every_capture_refusal_is_named_until_over(capturing: World, operation: Operation) -> None:
     for status in STATUSES:
         if status not in operation.without:
             refuse_and_recover(capturing, operation, status)

@@ -21,11 +21,11 @@ def test_document_lists_every_trouble() -> None:
     assert DOCUMENT.read_text().endswith(printed.getvalue()), "run: manage.py troubles, and replace the list with it"
 
 
-def test_each_breaker_has_its_texts() -> None:
+def test_each_breaker_is_a_known_trouble() -> None:
     assert set(Breaker.Name.values) <= {kind.code for kind in kinds.KINDS}
 
 
-def test_every_kind_says_what_to_do() -> None:
+def test_every_trouble_has_complete_and_unique_texts() -> None:
     texts = [(kind.meaning, kind.remedy, kind.where) for kind in kinds.KINDS]
 
     assert all(all(parts) for parts in texts)

@@ -35,7 +35,7 @@ def wrong_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(minutes=request.param))
 
 
-def test_policy_is_compared_within_the_hour(wrong_clock: None) -> None:
+def test_policy_is_due_again_in_an_hour(wrong_clock: None) -> None:
     small_company()
     team = FilterTeam.objects.get(name="Sales North")
     MirrorCursor.objects.update_or_create(table=schedule.CURSOR, defaults={"pulled_at": database_now()})
@@ -47,7 +47,7 @@ def test_policy_is_compared_within_the_hour(wrong_clock: None) -> None:
     assert due.filter(due_at__lt=database_now(plus=61 * MINUTE)).exists()
 
 
-def test_failed_mail_is_sent_again_at_once(wrong_clock: None) -> None:
+def test_retried_mail_is_due_at_once(wrong_clock: None) -> None:
     messages.queue("test", to=rita())
     Message.objects.update(state=JobState.FAILED)
 

@@ -101,7 +101,7 @@ def test_refused_credentials_trip_breaker_at_once():
     assert breakers.all_open()[0].name == Breaker.Name.CRM_CREDENTIALS
 
 
-def test_forbidden_trips_breaker_of_operation():
+def test_forbidden_answer_trips_breaker_of_operation():
     breakers.record_failure(Forbidden("no right"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
 
     assert breakers.all_open()[0].name == Breaker.Name.FORBIDDEN_REVIEW
@@ -127,7 +127,7 @@ def test_refused_value_opens_no_breaker():
     assert breakers.all_open() == []
 
 
-def test_refused_probe_waits_again_with_new_answer(settings):
+def test_refused_probe_waits_again_and_updates_reason(settings):
     breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such table"))
     make_probes_due()
     assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is not None

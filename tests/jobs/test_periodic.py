@@ -42,7 +42,7 @@ def test_second_scheduler_claims_nothing() -> None:
     assert claim() is None
 
 
-def test_next_round_follows_its_interval() -> None:
+def test_next_round_starts_after_interval() -> None:
     claim()
     assert periodic.start("tell", 1)
     periodic.finish("tell", 1)
@@ -52,14 +52,14 @@ def test_next_round_follows_its_interval() -> None:
     assert claim() == 2
 
 
-def test_waiting_message_not_published_again() -> None:
+def test_waiting_message_is_not_published_again() -> None:
     claim()
     forward(3600)
 
     assert claim(in_the_broker) is None
 
 
-def test_lost_message_replaced_within_seconds() -> None:
+def test_lost_message_is_replaced_within_seconds() -> None:
     claim()
     forward(periodic.lost_after() - 1)
     assert claim(nowhere) is None, "a worker may be about to start it"
@@ -71,7 +71,7 @@ def test_lost_message_replaced_within_seconds() -> None:
     assert periodic.start("tell", 2)
 
 
-def test_running_round_not_published_again() -> None:
+def test_running_round_is_not_published_again() -> None:
     claim()
     periodic.start("tell", 1)
     forward(STALLED_AFTER - 1)
@@ -79,7 +79,7 @@ def test_running_round_not_published_again() -> None:
     assert claim(nowhere) is None
 
 
-def test_round_of_dead_process_replaced() -> None:
+def test_round_of_dead_process_is_replaced() -> None:
     claim()
     periodic.start("tell", 1)
     forward(STALLED_AFTER + 1)
@@ -89,7 +89,7 @@ def test_round_of_dead_process_replaced() -> None:
     assert PeriodicTask.objects.get().finished_at is None
 
 
-def test_database_clock_set_back_stops_nothing() -> None:
+def test_setting_database_clock_back_stops_no_round() -> None:
     claim()
     periodic.start("tell", 1)
     periodic.finish("tell", 1)
@@ -101,7 +101,7 @@ def test_database_clock_set_back_stops_nothing() -> None:
     assert claim() == 3
 
 
-def test_message_of_killed_process_restarts() -> None:
+def test_redelivered_message_may_restart_its_round() -> None:
     claim()
 
     assert periodic.start("tell", 1)
@@ -132,7 +132,7 @@ def test_failed_round_allows_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     assert PeriodicTask.objects.get().finished_at is not None
 
 
-def test_message_of_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_message_from_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     monkeypatch.setattr(alerts, "send_alerts", lambda: runs.append("watched"))
 

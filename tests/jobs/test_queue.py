@@ -32,7 +32,7 @@ def state_of(delivery: Delivery) -> str:
     return delivery.state
 
 
-def test_due_job_claimed_once():
+def test_due_job_is_claimed_once():
     delivery = make_delivery()
 
     first = queue.claim(Delivery, delivery.pk)
@@ -41,7 +41,7 @@ def test_due_job_claimed_once():
     assert queue.claim(Delivery, delivery.pk) is None
 
 
-def test_undue_job_not_claimed():
+def test_job_is_not_claimed_before_due_time():
     delivery = make_delivery(due_in=5)
 
     assert queue.claim(Delivery, delivery.pk) is None
@@ -85,7 +85,7 @@ def test_swept_lease_changes_nothing():
     assert state_of(delivery) == JobState.READY
 
 
-def test_expired_unsent_lease_becomes_ready():
+def test_unsent_job_becomes_ready_after_lease_expires():
     delivery = make_delivery()
     queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
@@ -95,7 +95,7 @@ def test_expired_unsent_lease_becomes_ready():
     assert state_of(delivery) == JobState.READY
 
 
-def test_expired_sent_lease_becomes_verify():
+def test_sent_job_is_verified_after_lease_expires():
     delivery = make_delivery()
     queue.mark_sent(queue.claim(Delivery, delivery.pk))
     let_lease_end(delivery)
@@ -105,7 +105,7 @@ def test_expired_sent_lease_becomes_verify():
     assert state_of(delivery) == JobState.VERIFY
 
 
-def test_expired_verification_becomes_verify():
+def test_verification_is_repeated_after_lease_expires():
     delivery = make_delivery(state=JobState.VERIFY, outcome_unknown=True)
     claim = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
@@ -116,7 +116,7 @@ def test_expired_verification_becomes_verify():
     assert state_of(delivery) == JobState.VERIFY
 
 
-def test_running_lease_not_swept():
+def test_running_lease_is_not_swept():
     running, over = make_delivery(), make_delivery()
     for each in (running, over):
         queue.claim(Delivery, each.pk)
@@ -135,14 +135,14 @@ def test_free_reschedule_costs_no_attempt():
     assert (delivery.state, delivery.attempts) == (JobState.READY, 0)
 
 
-def test_job_dispatched_once_per_interval():
+def test_job_is_dispatched_once_per_interval():
     delivery = make_delivery()
 
     assert list(queue.claim_for_dispatch(Delivery)) == [delivery.pk]
     assert list(queue.claim_for_dispatch(Delivery)) == []
 
 
-def test_undone_dispatch_repeats_at_once():
+def test_undone_dispatch_is_repeated_at_once():
     delivery = make_delivery()
 
     queue.undo_dispatch(Delivery, queue.claim_for_dispatch(Delivery))
@@ -150,7 +150,7 @@ def test_undone_dispatch_repeats_at_once():
     assert list(queue.claim_for_dispatch(Delivery)) == [delivery.pk]
 
 
-def test_one_open_delivery_per_contact():
+def test_contact_has_at_most_one_open_delivery():
     open_one = make_delivery()
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -160,6 +160,6 @@ def test_one_open_delivery_per_contact():
     make_delivery(target_id=open_one.target_id)
 
 
-def test_held_row_without_lease_refused():
+def test_leased_job_without_lease_end_is_refused():
     with pytest.raises(IntegrityError), transaction.atomic():
         make_delivery(state=JobState.LEASED)

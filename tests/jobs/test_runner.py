@@ -104,7 +104,7 @@ def _operators_were_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_job_that_ends_its_process_fails_too(name: str, request: pytest.FixtureRequest) -> None:
+def test_job_that_kills_its_process_fails(name: str, request: pytest.FixtureRequest) -> None:
     scene: Scene = request.getfixturevalue(name)
     model = type(scene.bad)
 
@@ -207,7 +207,7 @@ def test_counting_run_without_a_job_gets_one(meeting_count: Scene) -> None:
     assert MeetingCount.objects.count() == 3
 
 
-def test_bad_user_uses_no_attempts_of_others(shared_run: Scene) -> None:
+def test_bad_user_costs_other_users_no_attempt(shared_run: Scene) -> None:
     shared_run.process_all()
 
     for item in shared_run.good:
@@ -215,7 +215,7 @@ def test_bad_user_uses_no_attempts_of_others(shared_run: Scene) -> None:
         assert (item.outcome, item.attempts) == (UserOutcome.DONE, 1)
 
 
-def test_run_ends_with_its_bad_user_failed(filters: Scene) -> None:
+def test_run_is_done_after_its_bad_user_fails(filters: Scene) -> None:
     for _ in range(3):
         filters.process_all()
 
@@ -250,7 +250,7 @@ def test_unknown_id_is_ignored(message: Scene) -> None:
     assert not runner.run(sending.MessageJob(mail_service.channel()), uuid.uuid4())
 
 
-def test_job_types_have_banner_texts() -> None:
+def test_job_types_have_title_and_overdue_limit() -> None:
     for job_type in runner.job_types():
         assert issubclass(job_type, JobType)
         assert job_type.title[0].isupper()

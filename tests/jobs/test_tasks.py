@@ -47,7 +47,7 @@ def test_failed_publish_retried_after_broker_recovers():
     assert queue.claim_for_dispatch(Delivery) == [delivery.pk]
 
 
-def test_failed_publish_of_run_retried():
+def test_failed_publish_of_run_is_retried():
     small_company()
     users = list(FilterUser.objects.values_list("pk", flat=True))
     run = creation.create_run(users, creation.RunSpec(("appointment",), on=False), by=fred())
@@ -59,7 +59,7 @@ def test_failed_publish_of_run_retried():
     assert job.claim_for_dispatch() == [run.pk]
 
 
-def test_idle_tick_asks_for_all_jobs_at_once(django_assert_max_num_queries: Any):
+def test_idle_tick_needs_at_most_twelve_queries(django_assert_max_num_queries: Any):
     Heartbeat.objects.create(name="worker", asked_at=timezone.now())
 
     with django_assert_max_num_queries(12):
@@ -77,9 +77,7 @@ def test_notification_task_sends_news_and_reminders():
     assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
 
 
-def test_failing_notification_step_leaves_others_running(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+def test_failing_reminders_do_not_stop_alerts(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     preferences.change(by=None, operations_address="ops@contoso.example")
 
     def remind() -> int:
@@ -186,7 +184,7 @@ def test_busy_pull_returns_permit(world: World):
     assert breakers.all_open() == []
 
 
-def test_pull_runs_while_writes_hang(world: World):
+def test_pull_runs_despite_open_unreachable_breaker(world: World):
     contact = world.contact()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
     world.outlook(contact, jobtitle="Head")

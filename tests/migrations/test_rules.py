@@ -21,7 +21,7 @@ from tests.support.servers import PROJECT
 FILES = sorted(Path(syncapp.migrations.__file__).parent.glob("*.py"))
 
 
-def test_migrations_follow_each_other() -> None:
+def test_migrations_form_one_numbered_chain() -> None:
     assert [name[:5] for name in history.names()] == [f"{number:04}_" for number in range(1, len(history.names()) + 1)]
     for before, (name, migration) in itertools.pairwise([("", None), *history.migrations().items()]):
         assert migration is not None
@@ -29,14 +29,14 @@ def test_migrations_follow_each_other() -> None:
         assert re.fullmatch(r"\d{4}_[a-z][a-z_]+", name)
 
 
-def test_docs_list_losses_of_downgrades() -> None:
+def test_upgrade_guide_lists_every_migration() -> None:
     rows = re.findall(r"^\| ([\d, ]+) \|", (PROJECT / "docs" / "how-to" / "upgrades.md").read_text(), re.MULTILINE)
     told = {number for row in rows for number in row.split(", ")}
 
     assert told == {name[:4] for name in history.names()[1:]}
 
 
-def test_previous_release_is_known() -> None:
+def test_previous_release_is_an_existing_migration() -> None:
     assert PREVIOUS_RELEASE in history.names()
 
 

@@ -64,12 +64,12 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("column", "original", "proposed"), SAME)
-def test_same_reading_is_format_only(column, original, proposed):
+def test_equivalent_value_counts_as_format_change(column, original, proposed):
     assert kind_of(column, original, proposed) is ChangeKind.FORMAT
 
 
 @pytest.mark.parametrize(("column", "original", "proposed"), OTHER)
-def test_different_meaning_is_a_change(column, original, proposed):
+def test_different_meaning_counts_as_other_change(column, original, proposed):
     assert kind_of(column, original, proposed) is ChangeKind.OTHER
 
 

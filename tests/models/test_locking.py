@@ -74,7 +74,7 @@ def pauses(monkeypatch) -> list[float]:
     return taken
 
 
-def test_operation_retried_once_row_is_free(other_writer, monkeypatch):
+def test_operation_is_retried_when_row_is_free(other_writer, monkeypatch):
     monkeypatch.setattr(locking.time, "sleep", lambda seconds: other_writer.leave())
 
     retried(raise_revision)()
@@ -90,14 +90,14 @@ def test_operation_raises_after_last_try(other_writer, pauses):
     assert len(pauses) == TRIES - 1
 
 
-def test_nested_operation_not_retried(other_writer, pauses):
+def test_nested_operation_is_not_retried(other_writer, pauses):
     with pytest.raises(OperationalError), transaction.atomic():
         retried(raise_revision)()
 
     assert pauses == []
 
 
-def test_other_error_raised_at_once():
+def test_other_error_is_raised_at_once():
     tries = []
 
     @retried

@@ -70,7 +70,7 @@ def test_queries_skip_done_rows(question: str):
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by what it knows of the rows")
-def test_unruled_fields_found_by_index():
+def test_unruled_fields_are_found_by_index():
     ruled = {"record": make_record(), "version": 1, "ruled_at": timezone.now()}
     SyncField.objects.bulk_create(SyncField(id=uuid.uuid4(), column_name=f"c{n}", **ruled) for n in range(500))
     SyncField.objects.create(id=uuid.uuid4(), column_name="new", record=ruled["record"], version=1)
@@ -79,7 +79,7 @@ def test_unruled_fields_found_by_index():
     assert "field_unruled" in plan(SyncField.objects.not_yet_ruled().order_by("pk"))
 
 
-def test_dispatched_and_leased_jobs_use_room():
+def test_dispatched_and_leased_jobs_count_against_limit():
     for state, rung in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
         lease = {"lease_until": timezone.now()} if state == "leased" else {}
         moment = timezone.now()
@@ -97,7 +97,7 @@ def test_dispatched_and_leased_jobs_use_room():
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL knows how many entries each source has")
-def test_unread_edits_found_in_one_pass() -> None:
+def test_unread_edits_are_found_in_one_pass() -> None:
     now, sources = timezone.now(), [Source.UNKNOWN] * 300 + [Source.OUTLOOK] * 300
     known = {"action": Action.UPDATE, "state": EntryState.NEW, "happened_at": now, "read_at": now}
     CaptureEntry.objects.bulk_create(

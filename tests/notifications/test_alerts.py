@@ -270,7 +270,7 @@ def test_refused_database_alert_is_retried(
     assert post_office.mail().recipients == "night@contoso.example"
 
 
-def test_unwritable_folder_sends_no_alert(
+def test_unwritable_watch_folder_sends_no_alert(
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,
     tmp_path: Path,

@@ -71,7 +71,7 @@ def test_text_part_is_complete(post_office: PostOffice) -> None:
         assert words in mail.text
 
 
-def test_mail_tells_which_originals_were_not_restored(post_office: PostOffice) -> None:
+def test_mail_marks_originals_that_were_not_restored(post_office: PostOffice) -> None:
     notify(edit(), edit("Ada Live", is_restored=False))
 
     mail = post_office.mail()
@@ -82,7 +82,7 @@ def test_mail_tells_which_originals_were_not_restored(post_office: PostOffice) -
         assert "Not all originals were restored: the CRM may already hold proposed values." in live
 
 
-def test_mail_tells_that_originals_stay(post_office: PostOffice) -> None:
+def test_mail_says_that_originals_are_kept(post_office: PostOffice) -> None:
     notify(edit())
 
     mail = post_office.mail()
@@ -112,7 +112,7 @@ def test_text_part_describes_kind_of_change(post_office: PostOffice) -> None:
     assert "Tag(" not in mail.text + mail.html
 
 
-def test_outcome_names_a_deleted_row_put_back() -> None:
+def test_outcome_names_put_back_lookup_by_label() -> None:
     old, new = (f"account:{uuid.uuid4()}" for _ in range(2))
     labels = {"original_label": "Halden Trading", "proposed_label": "Alpine Foods"}
     field = make_field(column="parentcustomerid", original_value=old, proposed_value=new, **labels)
@@ -142,7 +142,7 @@ def test_times_use_the_readers_zone(post_office: PostOffice) -> None:
     assert "21 November at 08:30" in post_office.mail().text
 
 
-def test_mail_follows_its_readers_formats(post_office: PostOffice) -> None:
+def test_mail_uses_date_and_number_formats_of_reader(post_office: PostOffice) -> None:
     record = edit()
     make_field(record, "creditlimit", original_value=None, proposed_value="15000.5")
     make_field(record, "lastonholdtime", original_value=None, proposed_value="2026-07-01T08:00:00Z")
@@ -179,7 +179,7 @@ def test_editor_gets_question_and_fields_without_links(post_office: PostOffice) 
     assert "href" not in mail.html
 
 
-def test_editors_reply_to_the_person_who_asked(post_office: PostOffice) -> None:
+def test_reply_to_header_is_person_who_asked(post_office: PostOffice) -> None:
     asked_editor(name="Rita\r\nBcc: everyone@evil.example")
 
     headers = post_office.headers()
@@ -188,7 +188,7 @@ def test_editors_reply_to_the_person_who_asked(post_office: PostOffice) -> None:
     assert len(headers.get_all("Reply-To", [])) == 1
 
 
-def test_editor_mail_has_values_only_if_mails_have(post_office: PostOffice) -> None:
+def test_editor_mail_can_omit_values(post_office: PostOffice) -> None:
     preferences.change(by=None, mail_values=False)
     asked_editor()
 
@@ -199,7 +199,7 @@ def test_editor_mail_has_values_only_if_mails_have(post_office: PostOffice) -> N
         assert "Senior Buyer" not in part
 
 
-def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> None:
+def test_edits_in_one_mail_are_grouped_by_contact(post_office: PostOffice) -> None:
     notify(edit(), edit("Tomasz Wieczorek"))
 
     mail = post_office.mail()
@@ -215,7 +215,7 @@ def test_long_mail_lists_ten_contacts(post_office: PostOffice) -> None:
     assert "and 4 more contacts: http" in text
 
 
-def test_links_are_short_and_lead_here(post_office: PostOffice, settings: Any) -> None:
+def test_links_are_short_and_start_with_base_url(post_office: PostOffice, settings: Any) -> None:
     notify(edit())
 
     found = links_of(post_office.mail().html)
@@ -233,7 +233,7 @@ def test_mails_can_omit_values(post_office: PostOffice) -> None:
         assert words not in mail.text + mail.html
 
 
-def test_decided_edits_are_left_out(post_office: PostOffice) -> None:
+def test_decided_edits_are_left_out_of_mail(post_office: PostOffice) -> None:
     marta, tomasz = edit(), edit("Tomasz Wieczorek")
     Person.objects.filter(pk=rita().pk).update(notified_until=0)
     arrivals.record([marta.pk, tomasz.pk])
@@ -342,7 +342,7 @@ def test_editor_gets_results_with_reasons(post_office: PostOffice) -> None:
     assert not [link for link in links_of(mail.html) if "/l/" in link], "the editor need not have access"
 
 
-def test_operators_get_trouble_and_resolution(post_office: PostOffice) -> None:
+def test_operators_get_mail_about_trouble_and_resolution(post_office: PostOffice) -> None:
     details = {"code": "crm_unreachable", "text": "The CRM does not answer.", "since": "22 November 2026, 09:00 UTC"}
     for over in (False, True):
         messages.queue("operations", to="ops@contoso.example", details={**details, "over": over})

@@ -57,7 +57,7 @@ def test_truncated_link_leads_to_the_edit() -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "%00", "ünlesbar", "a" * 300])
-def test_invalid_token_names_no_edit(nonsense: str) -> None:
+def test_invalid_token_is_treated_as_foreign(nonsense: str) -> None:
     found = links.open_link(nonsense, reader=people.rita())
 
     assert found.state == State.FOREIGN

@@ -185,7 +185,7 @@ def test_unsubscribe_header_is_one_plain_address(post_office: PostOffice, channe
     assert re.fullmatch(rb"List-Unsubscribe: <https://[!-;=?-~]+/mails/[!-;=?-~]+>", line)
 
 
-def test_text_part_is_cut_like_html(post_office: PostOffice) -> None:
+def test_long_values_are_shortened_in_text_part(post_office: PostOffice) -> None:
     scenes.store_columns()
     record = make_record()
     make_field(record, "jobtitle", original_value="a " * 50_000, proposed_value="b " * 50_000)

@@ -103,7 +103,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
     assert "The filters are restored as run 1 found them" in post_office.mails()[0].text
 
 
-def test_undo_by_starter_notifies_only_others(run):
+def test_undo_by_starter_does_not_notify_starter(run):
     transitions.start(run, by=fred())
     finish_items(run, Outcome.DONE, users=5)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
@@ -120,7 +120,7 @@ def observing(settings, db) -> None:
     observe()
 
 
-def test_other_administrators_are_asked_about_the_rule(observing, post_office: PostOffice):
+def test_other_administrators_are_asked_to_confirm_rule(observing, post_office: PostOffice):
     make_person("Bob", Role.ADMINISTRATOR)
     make_person("Rita", Role.REVIEWER)
     rule.ask(CaptureRule.ORIGINAL, by=ada())

@@ -68,7 +68,7 @@ def test_one_task_sends_all_due_messages(post_office: PostOffice, message: Messa
     assert len(post_office.mails()) == 3
 
 
-def test_mail_counts_from_dispatch_to_end(post_office: PostOffice, message: Message) -> None:
+def test_dispatched_mail_counts_against_limit_until_sent(post_office: PostOffice, message: Message) -> None:
     assert queue.room_for(Message, limit=1) == 1
 
     queue.claim_for_dispatch(Message, limit=1)
@@ -81,7 +81,7 @@ def test_mail_counts_from_dispatch_to_end(post_office: PostOffice, message: Mess
     assert queue.room_for(Message, limit=1) == 1
 
 
-def test_stalled_mail_allows_one_other(post_office: PostOffice, message: Message) -> None:
+def test_stalled_mail_leaves_room_for_another(post_office: PostOffice, message: Message) -> None:
     others = [messages.queue("test", to=people.rita()) for _ in range(2)]
     held = queue.claim(Message, message.pk)
     assert held is not None
@@ -99,7 +99,7 @@ def test_second_worker_sends_nothing(post_office: PostOffice, message: Message) 
     assert len(post_office.mails()) == 1
 
 
-def test_unavailable_service_trips_breaker_without_attempt(
+def test_unavailable_service_trips_breaker_and_costs_no_attempt(
     post_office: PostOffice, message: Message, settings: Settings
 ) -> None:
     there, settings.SMTP_PORT = settings.SMTP_PORT, free_port()
@@ -149,7 +149,7 @@ def test_refused_mail_fails(post_office: PostOffice, message: Message) -> None:
     assert (state(message), message.last_error, breaker()) == (JobState.FAILED, "554", None)
 
 
-def test_unknown_outcome_is_resent_once(post_office: PostOffice, message: Message) -> None:
+def test_mail_with_unknown_outcome_is_resent_once(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit", times=1)
     send_due()
     assert (state(message), message.outcome_unknown) == (JobState.VERIFY, True)
@@ -181,7 +181,7 @@ class _Crash(BaseException):
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_crash_after_sending_makes_one_copy_at_most(
+def test_crash_while_sending_causes_at_most_one_copy(
     post_office: PostOffice, message: Message, monkeypatch: pytest.MonkeyPatch, delivered: bool
 ) -> None:
     point = "message.answered" if delivered else "message.sent"
@@ -299,7 +299,7 @@ def test_international_domain_is_sent_in_punycode(post_office: PostOffice, messa
     assert "x@xn--mller-kva.example" in mail.parsed["To"]
 
 
-def test_mail_with_errors_fails_after_its_attempts(
+def test_mail_with_missing_details_fails_after_last_attempt(
     post_office: PostOffice, message: Message, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ATTEMPTS = 2
@@ -364,7 +364,7 @@ def test_failed_mail_can_be_sent_again(post_office: PostOffice, message: Message
     assert (state(message), message.failure) == (JobState.DONE, "")
 
 
-def test_retry_of_unknown_outcome_says_second_copy(post_office: PostOffice, message: Message) -> None:
+def test_retry_after_unknown_outcome_says_second_copy(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit")
     for _ in range(3):
         send_due()

@@ -25,7 +25,7 @@ def test_message_is_due_at_once() -> None:
     assert (message.state, message.record, message.recipient) == (JobState.READY, record, people.rita())
 
 
-def test_message_can_go_to_an_address() -> None:
+def test_message_can_be_sent_to_plain_address() -> None:
     message = messages.queue("outcome", to="jonas@contoso.example", record=make_record())
 
     assert message is not None
@@ -33,7 +33,7 @@ def test_message_can_go_to_an_address() -> None:
 
 
 @pytest.mark.parametrize("columns", [{"is_active": False}, {"is_reviewer": False}, {"address": ""}])
-def test_people_without_access_get_no_mail(columns: dict[str, object]) -> None:
+def test_person_without_access_or_address_gets_no_mail(columns: dict[str, object]) -> None:
     rita = people.rita()
     Person.objects.filter(pk=rita.pk).update(**columns)
     rita.refresh_from_db()
@@ -49,7 +49,7 @@ def test_same_once_key_queues_one_message() -> None:
     assert list(Message.objects.all()) == [first]
 
 
-def test_messages_without_once_key_are_queued() -> None:
+def test_messages_without_once_key_are_all_queued() -> None:
     for _ in range(2):
         messages.queue("test", to=people.rita())
 
@@ -62,7 +62,7 @@ def test_no_mail_service_queues_nothing(settings: Settings) -> None:
     assert messages.queue("test", to=people.rita()) is None
 
 
-def test_message_needs_a_reader() -> None:
+def test_message_needs_recipient() -> None:
     message = messages.queue("test", to=people.rita())
     assert message is not None
 
