@@ -16,7 +16,7 @@ from tests.support.factories import store_columns
 pytestmark = pytest.mark.django_db
 
 
-def test_type_of_newer_release_is_unknown():
+def test_unknown_column_type_is_read_as_other():
     store_columns()
     CrmColumn.objects.filter(name="jobtitle").update(type="duration")
 
@@ -27,7 +27,7 @@ def test_type_of_newer_release_is_unknown():
     assert columns.of_table("contact")["jobtitle"].label == column.label
 
 
-def test_pages_keep_columns_for_seconds(
+def test_pages_cache_columns_for_five_seconds(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ):
     settings.COLUMNS_SECONDS = 5.0
@@ -44,7 +44,7 @@ def test_pages_keep_columns_for_seconds(
         columns.of_table("contact")
 
 
-def test_others_read_columns_each_time(django_assert_num_queries: Any, settings: Settings):
+def test_columns_are_read_each_time_without_cache(django_assert_num_queries: Any, settings: Settings):
     settings.COLUMNS_SECONDS = 5.0
     store_columns()
     with columns.cached():
@@ -54,7 +54,7 @@ def test_others_read_columns_each_time(django_assert_num_queries: Any, settings:
         columns.of_table("contact")
 
 
-def test_stored_columns_show_at_once(settings: Settings):
+def test_stored_columns_replace_cached_ones(settings: Settings):
     settings.COLUMNS_SECONDS = 5.0
     store_columns()
     with columns.cached():

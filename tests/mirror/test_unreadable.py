@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NUL = "The CRM's value of osync_proposedvalue holds a NUL character (U+0000)."
 
 
-def test_edit_with_nul_does_not_stop_others(world: World):
+def test_edit_with_nul_does_not_block_other_edits(world: World):
     world.outlook(world.contact(0), jobtitle="a\u0000b")
     world.outlook(world.contact(1), jobtitle="Head")
 
@@ -49,7 +49,7 @@ def test_unreadable_change_cannot_be_decided(world: World):
     assert not bad.decisions.exists()
 
 
-def test_row_that_becomes_readable_is_removed(world: World):
+def test_row_leaves_list_once_it_is_readable(world: World):
     bad = world.edited(jobtitle="a\u0000b")["jobtitle"]
     assert UnreadableRow.objects.get().row_id == str(bad.pk)
 
@@ -83,7 +83,7 @@ def test_unreadable_edit_supersedes_nothing(world: World):
     assert good.decision == FieldDecision.PENDING
 
 
-def test_deleted_row_is_removed(world: World):
+def test_unreadable_row_decided_in_crm_leaves_list(world: World):
     bad = world.edited(jobtitle="a\u0000b")["jobtitle"]
     world.decide_in_the_crm(bad)
 
@@ -103,7 +103,7 @@ def test_edit_without_contact_is_shown_as_unreadable():
     assert (edit.unreadable, edit.is_stub) == (record.problem, False)
 
 
-def test_earlier_values_are_kept():
+def test_row_that_becomes_unreadable_keeps_earlier_values():
     record = a_record()
     field = a_field(record)
     store(record, field)
@@ -139,14 +139,14 @@ def test_edit_with_too_long_name_is_set_aside():
 
 
 @transaction.atomic
-def test_field_without_edit_is_registered():
+def test_field_without_edit_is_listed_as_unreadable():
     store_fields([a_field(record_id=None, problem=NUL)], generation=0)
 
     assert UnreadableRow.objects.get().problem == NUL
     assert not SyncField.objects.exists()
 
 
-def test_operators_are_alerted_and_health_is_ok(world: World):
+def test_unreadable_row_alerts_operators_but_health_stays_ok(world: World):
     preferences.change(by=None, operations_address="ops@contoso.example")
     world.edited(jobtitle="a\u0000b")
     UnreadableRow.objects.update(first_seen_at="2026-11-01T00:00Z")

@@ -51,18 +51,18 @@ def read_ago(seconds: float, **columns: Any) -> None:
         MirrorCursor.objects.update_or_create(table=table, defaults={**done, **columns})
 
 
-def test_unused_portal_reads_slowly() -> None:
+def test_unused_portal_pulls_rarely() -> None:
     assert uses.pull_interval() == IDLE
 
 
-def test_open_queue_is_read_quickly() -> None:
+def test_open_queue_causes_frequent_pulls() -> None:
     browser(rita()).get("/review/")
 
     assert uses.pull_interval() == PULL
 
 
 @pytest.mark.parametrize(("idle", "interval"), [(40, 5), (100, 10), (600, 60), (1200, 120), (90_000, 120)])
-def test_interval_grows_with_idle_time(idle: float, interval: float) -> None:
+def test_pull_interval_grows_with_idle_time(idle: float, interval: float) -> None:
     uses.note(Use.ARRIVALS)
     forward(idle)
 
@@ -72,14 +72,14 @@ def test_interval_grows_with_idle_time(idle: float, interval: float) -> None:
 @pytest.mark.parametrize(
     ("use", "interval"), [(None, 300), (Use.CONTACTS, PULL), (Use.ARRIVALS, PULL), (Use.QUEUE, 15), (Use.FILTERS, 300)]
 )
-def test_audit_log_is_read_as_used(use: Use | None, interval: float) -> None:
+def test_audit_log_interval_depends_on_use(use: Use | None, interval: float) -> None:
     if use is not None:
         uses.note(use)
 
     assert uses.capture_interval() == interval
 
 
-def test_audit_log_is_read_slower_without_use() -> None:
+def test_audit_log_interval_grows_with_idle_time() -> None:
     uses.note(Use.QUEUE)
     forward(1_500)
 
@@ -92,13 +92,13 @@ def test_refused_request_does_not_count_as_use() -> None:
     assert not Heartbeat.objects.filter(name=Use.QUEUE).exists()
 
 
-def test_other_pages_do_not_speed_up() -> None:
+def test_other_pages_do_not_shorten_pull_interval() -> None:
     assert browser(rita()).get("/activity/").status_code == 200
 
     assert uses.pull_interval() == IDLE
 
 
-def test_open_pages_write_rarely() -> None:
+def test_polling_page_records_use_only_once() -> None:
     client = browser(rita())
     client.get("/review/fresh")
 
@@ -109,7 +109,7 @@ def test_open_pages_write_rarely() -> None:
     assert not [query for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
 
 
-def test_second_process_does_not_write_again() -> None:
+def test_second_process_does_not_record_use_again() -> None:
     uses.note(Use.QUEUE)
     before = Heartbeat.objects.get(name=Use.QUEUE).answered_at
     uses.forget_notes()  # as in another process
@@ -173,7 +173,7 @@ def test_demo_keeps_its_interval(settings: Any) -> None:
     assert pull.is_due()
 
 
-def test_slow_pull_is_not_stalled() -> None:
+def test_pull_is_stalled_only_after_idle_interval() -> None:
     read_ago(IDLE + 20)
     assert "pull" not in codes()
 
@@ -209,7 +209,7 @@ def test_open_filter_page_shortens_the_interval() -> None:
     assert schedule.interval() == NIGHTLY
 
 
-def test_active_policy_keeps_the_interval() -> None:
+def test_active_policy_keeps_nightly_inventory() -> None:
     team = small_company()
     editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
 

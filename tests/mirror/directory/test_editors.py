@@ -20,7 +20,7 @@ from tests.support.world import World
 pytestmark = pytest.mark.django_db
 
 
-def test_editor_of_waiting_edit_is_unknown():
+def test_unknown_editor_is_listed_while_edit_is_open():
     first, second = make_field().record, make_field().record
     editor = first.editor_id
     CrmUser.objects.all().delete()
@@ -35,7 +35,7 @@ def test_editor_of_waiting_edit_is_unknown():
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL rightly reads a small table as a whole")
-def test_unknown_editors_use_partial_indexes(django_assert_num_queries):
+def test_unknown_editor_queries_use_partial_indexes(django_assert_num_queries):
     with django_assert_num_queries(3) as asked:
         editors.unknown_editors()
     indexes = ("record_waiting_editor", "record_writing_age", "decision_recognized")

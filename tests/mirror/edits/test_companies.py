@@ -74,7 +74,7 @@ def test_opening_edit_refreshes_company(world: World):
     assert found(before) == []
 
 
-def test_deleted_contact_is_read_once(world: World):
+def test_deleted_contact_gets_empty_company(world: World):
     world.reset(contacts=3)
     world.outlook(world.contact(), jobtitle="Head")
     world.delete(world.contact())

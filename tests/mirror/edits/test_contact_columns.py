@@ -51,7 +51,7 @@ def test_revision_column_can_be_left_out(world: World, settings: Settings) -> No
 
 
 @pytest.mark.parametrize(("asked_ago", "is_written"), [(0, False), (120, True)])
-def test_missing_revision_is_looked_for_before_writing(world: World, asked_ago: float, is_written: bool) -> None:
+def test_missing_revision_column_is_rechecked_before_writing(world: World, asked_ago: float, is_written: bool) -> None:
     approve(world)
     lacks(REVISION, asked_ago=asked_ago)
 
@@ -83,5 +83,5 @@ def test_connection_page_names_missing_columns(world: World) -> None:
         assert name in words
 
 
-def test_nothing_is_missing_before_definitions_are_read(world: World) -> None:
+def test_no_column_is_missing_before_definitions_are_read(world: World) -> None:
     assert contact_columns.missing() == []

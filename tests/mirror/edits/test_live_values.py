@@ -22,7 +22,7 @@ def read(field: SyncField) -> object:
     return found
 
 
-def test_value_and_time_are_stored(world: World):
+def test_live_value_and_read_time_are_stored(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
 
     found = read(field)
@@ -64,7 +64,7 @@ def test_second_read_finds_no_change(world: World):
     assert digest(field) == before
 
 
-def test_deleted_contact_is_noted(world: World):
+def test_deleted_contact_is_marked_as_gone(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.delete(world.contact())
 
@@ -106,7 +106,7 @@ def test_unreadable_value_is_reported(world: World):
     assert (found.changed, bad.crm_now_read_at) == ({fields["telephone1"].pk}, None)
 
 
-def test_unreadable_value_is_named_on_the_page(world: World):
+def test_page_names_unreadable_value(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.form(world.contact(), jobtitle="a\u0000b")
 
@@ -129,7 +129,7 @@ def test_unreadable_value_is_not_overwritten(world: World):
     assert world.written(world.contact(), "jobtitle") == []
 
 
-def test_several_edits_read_in_one_request(world: World, caplog: pytest.LogCaptureFixture):
+def test_several_edits_are_read_in_one_request(world: World, caplog: pytest.LogCaptureFixture):
     rows = [world.edited(number, jobtitle="Head of Procurement")["jobtitle"] for number in range(3)]
     world.form(world.contact(1), jobtitle="Chief")
     world.delete(world.contact(2))

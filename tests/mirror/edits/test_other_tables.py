@@ -38,7 +38,7 @@ def test_edit_of_account_cannot_be_decided(world: World, field: SyncField) -> No
     assert not Decision.objects.exists()
 
 
-def test_account_edit_of_earlier_release_is_refused(world: World, field: SyncField) -> None:
+def test_account_edit_mirrored_by_earlier_release_is_refused(world: World, field: SyncField) -> None:
     SyncRecord.objects.filter(pk=field.record_id).update(unreadable="")
 
     decided = world.decide(approve=(field,))
@@ -65,7 +65,7 @@ def test_account_edits_do_not_supersede_each_other(world: World, field: SyncFiel
     assert SyncRecord.objects.needing_attention().count() == 2
 
 
-def test_contact_edit_with_account_edit_arrives(world: World, field: SyncField) -> None:
+def test_contact_edit_beside_account_edit_can_be_decided(world: World, field: SyncField) -> None:
     good = world.edited(jobtitle="Head")["jobtitle"]
 
     assert good.record.waiting_count == 1

@@ -41,7 +41,7 @@ def test_circular_page_links_end_pull():
     assert "does not end" in next(trouble.text for trouble in health.troubles() if trouble.code == "pull")
 
 
-def test_endless_pages_end_over_several_pulls():
+def test_endless_page_chain_is_stopped_across_pulls():
     tokens = count()
     with serve(lambda request: page(request, next(tokens))) as server:
         crm = CrmClient(transport=RecordingTransport(origin=server.origin))

@@ -36,7 +36,7 @@ def test_first_pull_reads_edits_labels_and_editors(world: World):
 
 
 @pytest.mark.parametrize(("pending", "is_backlog"), [(11, False), (12, True)])
-def test_long_first_pull_starts_backlog(world: World, monkeypatch, pending, is_backlog):
+def test_large_first_pull_starts_backlog(world: World, monkeypatch, pending, is_backlog):
     monkeypatch.setattr(arrivals, "BACKLOG_FROM", 12)
     world.reset(users=10, contacts=20, pending=pending)
     rita()
@@ -75,7 +75,7 @@ def test_new_column_is_read_with_next_pull(world: World):
     assert CrmColumn.objects.get(name="new_badge").label == "Badge"
 
 
-def test_unknown_column_is_read_but_not_repeatedly(world: World):
+def test_unknown_column_rereads_only_old_definitions(world: World):
     world.pull()
     CrmColumn.objects.filter(name="jobtitle").delete()
 
@@ -109,7 +109,7 @@ def test_next_pull_continues_after_time_limit(world: World, monkeypatch):
     assert waiting() == SyncField.objects.count()
 
 
-def test_crash_repeats_the_page(world: World, monkeypatch):
+def test_page_is_read_again_after_crash(world: World, monkeypatch):
     world.reset(contacts=20, pending=12)
     with monkeypatch.context() as crash:
         crash.setattr(pull.cursors, "advance", _power_cut)
@@ -218,7 +218,7 @@ def test_puller_without_lease_stores_nothing(world: World, monkeypatch):
     assert not SyncField.objects.exists()
 
 
-def test_late_puller_keeps_new_lease(world: World):
+def test_late_puller_does_not_release_new_lease(world: World):
     late = cursors.acquire(pull.FIELDS)
     MirrorCursor.objects.update(lease_until="2026-01-01T00:00Z")
     assert cursors.acquire(pull.FIELDS) is not None

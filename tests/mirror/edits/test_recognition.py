@@ -76,7 +76,7 @@ def test_edit_staged_after_backup_is_decided(world: World, tmp_path: Path):
     assert (decision.value_to_write, decision.target_id) == ("Head", record.target_id)
 
 
-def test_full_read_into_empty_database_recognizes(world: World, tmp_path: Path):
+def test_full_read_into_empty_database_recognizes_decision(world: World, tmp_path: Path):
     kept = backup.back_up(tmp_path)
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
@@ -185,7 +185,7 @@ def test_put_back_after_backup_is_recognized(world: World, tmp_path: Path):
     assert (newest.kind, newest.value_to_write, newest.expected_value) == (Kind.PUT_BACK, field.original_value, "Head")
 
 
-def test_backup_during_read_recovers(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_decisions_are_recognized_after_mid_read_backup(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pull, "PAGE_SIZE", 1)
     world.pull()
     for number in range(3):
@@ -204,7 +204,7 @@ def test_backup_during_read_recovers(world: World, tmp_path: Path, monkeypatch: 
     assert SyncRecord.objects.decided().count() == 3
 
 
-def test_full_read_after_expired_link_recognizes(world: World, tmp_path: Path):
+def test_full_read_after_expired_link_recognizes_decision(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)
@@ -217,7 +217,7 @@ def test_full_read_after_expired_link_recognizes(world: World, tmp_path: Path):
     assert not AuditEntry.objects.filter(action="field.withdrawn").exists()
 
 
-def test_earlier_releases_link_causes_full_read(world: World, tmp_path: Path):
+def test_delta_link_from_earlier_release_causes_full_read(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     cursor = MirrorCursor.objects.get(table=pull.FIELDS)
     cursor.delta_link = cursor.delta_link.replace("_modifiedby_value,_modifiedonbehalfby_value,", "")
@@ -233,7 +233,7 @@ def test_earlier_releases_link_causes_full_read(world: World, tmp_path: Path):
     assert MirrorCursor.objects.get(table=pull.FIELDS).generation == cursor.generation + 1
 
 
-def test_open_decision_replaced_after_backup(world: World, tmp_path: Path):
+def test_decision_replaced_after_backup_is_not_delivered(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     open_one = world.decide(approve=(field,)).taken[0]
     kept = backup.back_up(tmp_path)
@@ -271,7 +271,7 @@ def test_delivery_written_after_backup_is_not_repeated(world: World, tmp_path: P
     assert world.written(field.record.contact, "jobtitle") == ["Head"]
 
 
-def test_retry_after_backup_is_acknowledged(world: World, tmp_path: Path):
+def test_retry_written_after_backup_is_recognized(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({"method": "PATCH", "table": "contact", "status": 400})
     write(world, field)
@@ -293,7 +293,7 @@ def test_retry_after_backup_is_acknowledged(world: World, tmp_path: Path):
     assert (entry.channel, entry.details["finding"]) == ("mirror", "found_later")
 
 
-def test_superseded_after_backup_is_recognized(world: World, tmp_path: Path):
+def test_superseding_after_backup_is_recognized(world: World, tmp_path: Path):
     older = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     newer = world.edited(jobtitle="Chief")["jobtitle"]

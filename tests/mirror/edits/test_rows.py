@@ -78,7 +78,7 @@ def test_field_decided_in_crm_is_withdrawn_with_reason():
     assert AuditEntry.objects.get(action="field.withdrawn").details == {"why": "decided_in_the_crm"}
 
 
-def test_own_mark_is_not_withdrawn():
+def test_field_with_own_mark_is_not_withdrawn():
     record = a_record()
     field = a_field(record)
     store(record, field)

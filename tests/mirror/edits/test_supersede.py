@@ -33,7 +33,7 @@ def test_older_waiting_edit_is_superseded_and_marked():
     assert [(mark.kind, mark.outcome, mark.writes) for mark in marks] == [(Kind.SUPERSEDE, Outcome.SUPERSEDED, False)]
 
 
-def test_older_edit_may_be_staged_last():
+def test_older_edit_staged_last_is_superseded():
     old = make_field()
     newer = make_newer_edit(old)
     SyncField.objects.filter(pk=old.pk).update(version=newer.version + 1)
@@ -92,7 +92,7 @@ def test_failed_decision_is_superseded():
     assert (axes(old)[0], failed.state) == (FieldDecision.SUPERSEDED, DecisionState.REPLACED)
 
 
-def test_late_older_edit_is_superseded():
+def test_older_edit_is_superseded_by_decided_newer_one():
     old = make_field()
     newer = make_newer_edit(old)
     approve(newer.pk, by=rita(), seen=digest(newer))

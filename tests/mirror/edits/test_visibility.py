@@ -54,7 +54,7 @@ def test_edit_staged_between_the_reads_is_mailed(world: World):
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_edit_hidden_until_fields_are_read(world: World, monkeypatch):
+def test_edit_is_hidden_until_its_fields_are_read(world: World, monkeypatch):
     rita()
     world.pull()
     with monkeypatch.context() as crash:
