@@ -22,7 +22,7 @@ def found(wanted: ColumnSpec, **changes) -> Column:
 
 
 @pytest.mark.parametrize("table", STAGING.tables, ids=lambda table: table.name)
-def test_sandbox_tables_have_schema(world, table):
+def test_sandbox_tables_match_schema(world, table):
     columns = {column.name: column for column in clients.crm().columns(table.name)}
 
     assert schema.missing_columns(table, list(columns.values())) == ()
@@ -57,7 +57,7 @@ def test_wider_column_is_accepted(wanted, changes):
     assert schema.differences(wanted, found(wanted, **changes)) == ()
 
 
-def test_schema_follows_own_names():
+def test_schema_uses_configured_names():
     own = schema.staging_schema(Names(record_table="acme_edit", record_set="acme_edits", record_name="acme_title"))
 
     assert (own.records.name, own.records.primary_name.name, own.prefix) == ("acme_edit", "acme_title", "acme")

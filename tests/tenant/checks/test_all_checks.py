@@ -16,7 +16,7 @@ from tests.support.world import World
 KEYS = {"id", "level", "tried", "answer", "means", "do"}
 
 
-def test_complete_crm_ends_with_success(company: World, capsys) -> None:
+def test_complete_crm_passes_all_checks(company: World, capsys) -> None:
     call_command("crm_check")
 
     printed = capsys.readouterr().out
@@ -26,7 +26,7 @@ def test_complete_crm_ends_with_success(company: World, capsys) -> None:
     assert company.ledger() == [], "nothing is written"
 
 
-def test_bare_crm_lists_missing_parts(company: World, capsys) -> None:
+def test_checks_of_bare_crm_list_missing_parts(company: World, capsys) -> None:
     company.bare()
 
     with pytest.raises(CommandError, match=r"2 of \d+ checks failed") as ended:

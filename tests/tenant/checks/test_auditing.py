@@ -38,7 +38,7 @@ def entry(contact: str, moment: str, **columns: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("is_on", "level"), [(True, Level.OK), (False, Level.WARNING)])
-def test_auditing_of_organization_is_read(is_on, level) -> None:
+def test_disabled_auditing_of_organization_is_reported(is_on, level) -> None:
     with answering(organization(isauditenabled=is_on)) as context:
         assert answer_of("auditing.organization", context).level is level
 
@@ -61,7 +61,7 @@ def test_short_retention_is_reported(days, level, said) -> None:
 
 
 @pytest.mark.parametrize(("is_on", "level"), [(True, Level.OK), (False, Level.WARNING)])
-def test_auditing_of_contacts_is_read(is_on, level) -> None:
+def test_disabled_auditing_of_contacts_is_reported(is_on, level) -> None:
     table = TABLE | {"IsAuditEnabled": {"Value": is_on, "CanBeChanged": True}}
 
     with answering({"EntityDefinitions": table}) as context:
@@ -138,7 +138,7 @@ def test_slow_log_ends_measurement_and_restores_pager(ask: Ask, audited: World) 
     assert audited.value(contact, "pager") == before
 
 
-def test_read_only_connection_measures_nothing(ask: Ask, audited: World) -> None:
+def test_read_only_connection_measures_no_delay(ask: Ask, audited: World) -> None:
     clients.allow_writes("review", allowed=False, by=None)
 
     assert ask("auditing.delay", probes_writes=True, contact_id=audited.contact()).level is Level.UNKNOWN
@@ -151,7 +151,7 @@ def test_unknown_test_contact_is_reported(ask: Ask, audited: World) -> None:
     assert (found.level, "no such contact" in found.answer) == (Level.UNKNOWN, True)
 
 
-def test_switches_of_sandbox_are_read(ask: Ask, audited: World) -> None:
+def test_auditing_switches_of_sandbox_are_read(ask: Ask, audited: World) -> None:
     for check_id in ("auditing.organization", "auditing.contact", "auditing.columns"):
         assert ask(check_id).level is Level.OK
 

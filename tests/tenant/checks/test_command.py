@@ -19,7 +19,7 @@ def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
     return str(capsys.readouterr().out)
 
 
-def test_refused_sign_in_is_reported_once(
+def test_refused_sign_in_is_reported_once_per_group(
     company: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.CRM_CLIENT_SECRET = "wrong"

@@ -59,7 +59,7 @@ def test_direction_of_each_contact_field_is_listed() -> None:
         ([mapping("jobtitle", 3), mapping("pager", 7)], "1 in an unknown direction"),
     ],
 )
-def test_directions_without_edits_are_noted(mappings, said) -> None:
+def test_missing_or_unusable_directions_cause_warning(mappings, said) -> None:
     with answering(with_mappings(*mappings)) as context:
         found = answer_of("directions", context)
 
@@ -96,7 +96,7 @@ def test_writing_probe_is_judged_by_reading_back(read_back, level, keeps_version
     assert (found.level, "Jobtitle" in found.tried) == (level, True)
 
 
-def test_refused_writing_probe_is_noted(ask: Ask, company: World) -> None:
+def test_refused_writing_probe_causes_warning(ask: Ask, company: World) -> None:
     clients.check_organization(clients.crm().who_am_i().organization_id)
 
     found = ask("directions.writing", probes_writes=True)

@@ -38,7 +38,7 @@ def test_read_check_finds_working_access(ask: Ask, company: World, without, leve
     assert ask("filters.reading").level is level
 
 
-def test_impersonation_refused_is_noted(ask: Ask, company: World) -> None:
+def test_refused_impersonation_causes_warning(ask: Ask, company: World) -> None:
     assert ask("filters.impersonation").level is Level.OK
 
     company.take_away(ACT_FOR_OTHERS)
@@ -49,7 +49,7 @@ def test_impersonation_refused_is_noted(ask: Ask, company: World) -> None:
 PERSON = "00000000-0000-4000-8000-00000000000f"
 
 
-def test_ignored_impersonation_is_noted() -> None:
+def test_ignored_impersonation_causes_warning() -> None:
     person = {"systemuserid": PERSON, "_defaultmailbox_value": PERSON, "systemuserroles_association": [{"roleid": "1"}]}
 
     with answering({"WhoAmI": WHO_AM_I, "/systemusers": {"value": [person]}}) as context:
@@ -58,7 +58,7 @@ def test_ignored_impersonation_is_noted() -> None:
     assert (found.level, found.answer) == (Level.WARNING, "ignored without an error")
 
 
-def test_missing_comparison_user_is_unknown() -> None:
+def test_check_without_comparison_user_stays_unknown() -> None:
     with answering({"WhoAmI": WHO_AM_I}) as context:
         for check_id in ("filters.reading", "filters.impersonation"):
             assert answer_of(check_id, context).level is Level.UNKNOWN
@@ -128,7 +128,7 @@ def test_expiring_secret_is_reported(ask: Ask, settings: Settings, days: int | N
     assert ask("credentials").level is level
 
 
-def test_second_secret_keeps_working(ask: Ask, settings: Settings) -> None:
+def test_valid_second_secret_replaces_expired_one(ask: Ask, settings: Settings) -> None:
     today = datetime.now(UTC).date()
     settings.CRM_CLIENT_SECRET_ENDS = today - timedelta(days=1)
     settings.CRM_CLIENT_SECRET_2, settings.CRM_CLIENT_SECRET_2_ENDS = "second", today + timedelta(days=300)
@@ -149,7 +149,7 @@ def test_few_remaining_requests_are_reported(left, level) -> None:
         assert answer_of("protection-limits", context).level is level
 
 
-def test_requested_pause_is_noted() -> None:
+def test_pause_requested_by_crm_causes_warning() -> None:
     def throttled(_request: Received) -> bytes:
         return json_answer({"error": {"code": "0x80072322", "message": "Too many."}}, 429, retry_after="30")
 
@@ -166,6 +166,6 @@ def test_requested_pause_is_noted() -> None:
     assert (found.level, "paused for" in found.answer) == (Level.WARNING, True)
 
 
-def test_limits_without_header_are_ok() -> None:
+def test_answer_without_limit_header_is_ok() -> None:
     with answering({"WhoAmI": WHO_AM_I}) as context:
         assert answer_of("protection-limits", context).level is Level.OK

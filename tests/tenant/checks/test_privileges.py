@@ -27,7 +27,7 @@ def test_privilege_taken_away_is_missing(ask: Ask, company: World, privilege: Pr
     assert (found.answer, privilege.name in found.do) == ("not held", True)
 
 
-def test_unlisted_privileges_are_unknown(ask: Ask, company: World) -> None:
+def test_other_privileges_are_unknown_if_listing_is_refused(ask: Ask, company: World) -> None:
     company.take_away("prvReadUser")
 
     assert ask("privilege.prvwritecontact").level is Level.UNKNOWN
@@ -65,7 +65,7 @@ def test_unused_privileges_are_named(ask: Ask) -> None:
     assert not {privilege.name for privilege in NEEDED} & set(found.items)
 
 
-def test_role_with_only_needed_privileges_fits() -> None:
+def test_role_with_only_needed_privileges_passes() -> None:
     held = [{"PrivilegeName": privilege.name, "Depth": "Global"} for privilege in NEEDED]
 
     with answering({"WhoAmI": WHO_AM_I, "RetrieveUserPrivileges": {"RolePrivileges": held}}) as context:

@@ -22,7 +22,7 @@ from tests.support.world import World
 from tests.tenant.checks.conftest import WHO_AM_I, Ask, answer_of, answering
 
 
-def test_token_is_measured(ask: Ask) -> None:
+def test_token_check_shows_duration(ask: Ask) -> None:
     found = ask("token")
 
     assert found.level is Level.OK
@@ -59,7 +59,7 @@ def test_unknown_application_user_is_named(status: int) -> None:
     assert token.level is Level.OK
 
 
-def test_silent_crm_fails_without_blaming_user(ask: Ask, company: World) -> None:
+def test_silent_crm_fails_and_names_crm_origin(ask: Ask, company: World) -> None:
     company.faults({"cut": "before_commit"})
 
     found = ask("who-we-are")
@@ -69,28 +69,28 @@ def test_silent_crm_fails_without_blaming_user(ask: Ask, company: World) -> None
 
 
 @pytest.mark.parametrize(("is_other", "level"), [(True, Level.FAILED), (False, Level.OK)])
-def test_organization_is_compared(ask: Ask, is_other: bool, level: Level) -> None:
+def test_other_organization_fails_check(ask: Ask, is_other: bool, level: Level) -> None:
     theirs = clients.crm().who_am_i().organization_id
     Connection.objects.create(organization_id=uuid4() if is_other else theirs, origin="https://contoso.example")
 
     assert ask("who-we-are").level is level
 
 
-def test_application_user_has_its_roles(ask: Ask) -> None:
+def test_roles_of_application_user_are_listed(ask: Ask) -> None:
     found = ask("application-user")
 
     assert (found.level, found.items) == (Level.OK, ("System Administrator",))
 
 
 @pytest.mark.parametrize("application_id", [None, str(UUID(int=7))])
-def test_other_account_is_noted(application_id) -> None:
+def test_other_account_causes_warning(application_id) -> None:
     user = {"systemuserid": str(uuid4()), "fullname": "Jonas Weber", "applicationid": application_id}
 
     with answering({"WhoAmI": WHO_AM_I, "systemusers": {**user, "systemuserroles_association": []}}) as context:
         assert answer_of("application-user", context).level is Level.WARNING
 
 
-def test_redirect_address_unknown_before_first_sign_in(ask: Ask) -> None:
+def test_redirect_address_is_unknown_before_first_sign_in(ask: Ask) -> None:
     found = ask("redirect-address")
 
     assert found.level is Level.UNKNOWN
@@ -101,11 +101,11 @@ def test_redirect_address_unknown_before_first_sign_in(ask: Ask) -> None:
     assert ask("redirect-address").level is Level.OK
 
 
-def test_app_roles_unknown_before_first_sign_in(ask: Ask) -> None:
+def test_app_roles_are_unknown_before_first_sign_in(ask: Ask) -> None:
     assert ask("app-roles").level is Level.UNKNOWN
 
 
-def test_role_values_are_printed(ask: Ask) -> None:
+def test_missing_administrator_prints_app_role_values(ask: Ask) -> None:
     make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
     found = ask("app-roles")
 

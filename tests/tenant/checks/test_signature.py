@@ -109,7 +109,7 @@ def test_check_needs_administrator_with_crm_user() -> None:
 
 
 @pytest.mark.parametrize("matches", [True, False])
-def test_user_without_entra_id_counts_by_address(matches: bool) -> None:
+def test_user_without_entra_id_is_matched_by_address(matches: bool) -> None:
     user = make_user("Ada", entra_id=None, address=ada().address.upper() if matches else "other@brandvik.example")
 
     assert (check(edit(user.pk)).level is Level.OK) is matches

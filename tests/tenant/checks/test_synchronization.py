@@ -37,7 +37,7 @@ def test_signed_changes_are_counted(count, level) -> None:
     assert f"{count} contact changes" in found.answer
 
 
-def test_without_signing_user_nothing_is_counted() -> None:
+def test_changes_are_not_counted_without_signing_user() -> None:
     with answering({}) as context:
         assert answer_of("sync-user-signs", context).level is Level.UNKNOWN
 
@@ -94,7 +94,7 @@ def test_refused_changed_columns_are_noted(status, level) -> None:
         ({"pager": "2"}, Level.UNKNOWN, "no change of such a column"),
     ],
 )
-def test_forms_of_changed_values_are_masked(ask: Ask, values, level, said) -> None:
+def test_changed_values_are_shown_masked(ask: Ask, values, level, said) -> None:
     columns = Context(clients.crm(), Names()).columns("contact")
     entries = [entry(CONTACT, ago(5), changedata=change_data(**values))]
 

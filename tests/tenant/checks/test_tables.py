@@ -27,7 +27,7 @@ def test_staging_tables_and_columns_are_found(ask: Ask) -> None:
         assert ask(check_id).level is Level.OK
 
 
-def test_missing_staging_tables_name_the_setup(ask: Ask, company: World) -> None:
+def test_missing_staging_tables_point_to_setup(ask: Ask, company: World) -> None:
     company.bare()
 
     found = ask("staging-tables")
@@ -86,7 +86,7 @@ def test_revision_column_is_found(ask: Ask) -> None:
     assert ask("revision-column").level is Level.OK
 
 
-def test_left_out_revision_column_is_ok(ask: Ask) -> None:
+def test_unused_revision_column_is_ok(ask: Ask) -> None:
     found = ask("revision-column", names={"contact_revision": ""})
 
     assert (found.level, found.answer) == (Level.OK, "not used")
@@ -100,14 +100,14 @@ def test_unusable_revision_column_fails(ask: Ask, name: str) -> None:
     assert name in found.answer
 
 
-def test_refused_request_fails_reading() -> None:
+def test_refused_request_fails_table_check() -> None:
     with answering({}, fails=("/teams",), failing_status=400) as context:
         found = answer_of("table.team", context)
 
     assert (found.level, "400 No such property." in found.answer) == (Level.FAILED, True)
 
 
-def test_silence_leaves_reading_unknown() -> None:
+def test_unavailable_crm_leaves_table_check_unknown() -> None:
     with answering({}, fails=("/teams",), failing_status=503) as context:
         assert answer_of("table.team", context).level is Level.UNKNOWN
 
@@ -123,7 +123,7 @@ READS = {
 
 
 @pytest.mark.parametrize("table", READS)
-def test_unreadable_table_fails(ask: Ask, company: World, table: str) -> None:
+def test_table_without_read_privilege_fails(ask: Ask, company: World, table: str) -> None:
     assert ask(f"table.{table}").level is Level.OK
 
     company.take_away(READS[table])
@@ -151,7 +151,7 @@ def test_disabled_change_tracking_fails(ask: Ask, name: str, table: str) -> None
         ("userquery", Level.WARNING),
     ],
 )
-def test_table_without_versions_is_named(table: str, level: Level) -> None:
+def test_table_without_row_versions_is_reported(table: str, level: Level) -> None:
     for is_kept, expected in ((True, Level.OK), (False, level)):
         with answering({"EntityDefinitions": TABLE | {"IsOptimisticConcurrencyEnabled": is_kept}}) as context:
             assert answer_of(f"versions.{table}", context).level is expected
@@ -172,7 +172,7 @@ def test_missing_alternate_key_fails(ask: Ask) -> None:
     ("status", "level"),
     [("Active", Level.OK), ("Pending", Level.WARNING), ("InProgress", Level.WARNING), ("Failed", Level.FAILED)],
 )
-def test_key_with_pending_index_is_reported(status: str, level: Level) -> None:
+def test_alternate_key_without_active_index_is_reported(status: str, level: Level) -> None:
     key = {"LogicalName": "key", "KeyAttributes": ["osync_operationid"], "EntityKeyIndexStatus": status}
 
     with answering({"/Keys": {"value": [key]}}) as context:

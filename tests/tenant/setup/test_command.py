@@ -48,7 +48,7 @@ def test_apply_prints_each_item_and_next_steps(bare, token_file, capsys):
     assert "Nothing was written" not in again
 
 
-def test_taken_name_ends_with_error(bare, token_file):
+def test_taken_name_ends_setup_with_error(bare, token_file):
     unit = bare.environment().reads.top_unit()
     bare.send("POST", "roles", {"name": "Outlook Sync Portal", "businessunitid@odata.bind": f"businessunits({unit})"})
 
@@ -58,7 +58,7 @@ def test_taken_name_ends_with_error(bare, token_file):
         call_command("crm_setup", "--apply", "--token-file", str(token_file))
 
 
-def test_removal_is_shown_first(bare, token_file, capsys):
+def test_removal_is_previewed_before_apply(bare, token_file, capsys):
     before = bare.everything()
     run("--apply", "--with-revision", "--token-file", token_file, capsys=capsys)
 
@@ -81,7 +81,7 @@ def test_missing_rights_are_reported(bare, tmp_path, capsys):
     assert "Signed in as Rita Lindqvist." in capsys.readouterr().out
 
 
-def test_lost_answer_says_run_again(bare, token_file):
+def test_lost_answer_asks_to_run_again(bare, token_file):
     bare.control("PUT", "faults", {"rules": [{"method": "POST", "path": "EntityDefinitions", "cut": "after_commit"}]})
 
     with pytest.raises(CommandError, match="it continues where it stopped"):
@@ -100,7 +100,7 @@ def test_token_is_never_logged(bare, token_file, capsys, caplog):
     assert token_file.read_text() not in printed + caplog.text
 
 
-def test_requests_are_not_logged(bare, token_file, capsys, caplog):
+def test_requests_are_not_logged_by_default(bare, token_file, capsys, caplog):
     with caplog.at_level(logging.INFO):
         run("--token-file", token_file, capsys=capsys)
 
@@ -135,14 +135,14 @@ def test_expired_token_is_refused(bare, token_file):
         call_command("crm_setup", "--token-file", str(token_file))
 
 
-def test_app_roles_are_those_of_the_code(capsys):
+def test_printed_app_roles_match_code(capsys):
     roles = json.loads(run("--app-roles", capsys=capsys))["appRoles"]
 
     assert [role["value"] for role in roles] == [role.value for role in Role]
     assert len({role["id"] for role in roles}) == len(roles)
 
 
-def test_export_lists_everything(capsys):
+def test_export_lists_columns_privileges_and_roles(capsys):
     printed = run("--export", capsys=capsys)
 
     for words in ("`osync_operationid`", "410000000 = Pending", "`prvAdminFilter`", "`FilterManager`", "Track changes"):

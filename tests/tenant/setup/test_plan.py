@@ -33,7 +33,7 @@ def test_plan_of_bare_crm_writes_nothing(bare):
     assert (bare.everything(), bare.control("GET", "ledger")) == (before, ledger)
 
 
-def test_setup_makes_everything(bare):
+def test_setup_creates_all_parts(bare):
     bare.apply(REVISION)
 
     assert set(states(bare, REVISION).values()) == {State.EXISTS}
@@ -102,7 +102,7 @@ def test_existing_tables_are_left_alone(bare):
     ],
     ids=["set name", "role", "publisher", "solution", "script"],
 )
-def test_taken_name_stops_before_writing(bare, body, path, said):
+def test_taken_name_stops_setup_before_writing(bare, body, path, said):
     unit = {"businessunitid@odata.bind": f"businessunits({bare.environment().reads.top_unit()})"}
     bare.send("POST", path, body | unit if path == "roles" else body)
     before = bare.everything()

@@ -33,7 +33,7 @@ def test_second_removal_finds_nothing(bare):
     ("path", "row"),
     [("osync_syncrecords", {"osync_name": "Open"}), ("osync_syncfields", {"osync_name": "jobtitle"})],
 )
-def test_open_edits_forbid_removal(bare, path, row):
+def test_open_edits_prevent_removal(bare, path, row):
     bare.apply()
     bare.send("POST", path, row)
     before = bare.everything()
@@ -54,7 +54,7 @@ def test_decided_edits_allow_removal(bare):
     assert bare.everything() == before
 
 
-def test_own_tables_lose_only_added_columns(bare):
+def test_tables_made_by_hand_lose_only_added_columns(bare):
     bare.send("POST", "EntityDefinitions", table("osync_SyncRecord", ChangeTrackingEnabled=True))
     before = bare.everything()
     bare.apply()
@@ -75,7 +75,7 @@ def test_tables_of_the_company_are_kept(bare):
     assert not any("table" in title for title, _ in removed.steps)
 
 
-def test_components_of_others_and_solution_are_kept(bare):
+def test_foreign_components_and_their_solution_are_kept(bare):
     bare.apply()
     bare.send("POST", "EntityDefinitions", table("osync_Other"), **INTO)
 
@@ -107,7 +107,7 @@ def test_managed_solution_is_not_removed(bare):
         bare.remove()
 
 
-def test_columns_of_others_on_contact_are_kept(bare):
+def test_foreign_columns_on_contact_are_kept(bare):
     bare.apply(ALL)
     column = {"@odata.type": TEXT, "SchemaName": "osync_Note"}
     bare.send("POST", "EntityDefinitions(LogicalName='contact')/Attributes", column, **INTO)
