@@ -67,7 +67,7 @@ def test_change_invalidates_cache():
         assert preferences.read().overdue_hours == 24
 
 
-def test_reasons_come_from_settings():
+def test_reasons_are_read_from_preferences():
     preferences.change(by=ada(), reasons=[{"code": "wrong", "words": "Wrong"}, {"code": "other", "words": "Else"}])
 
     assert dict(reasons.options()) == {"wrong": "Wrong", "other": "Else"}
@@ -78,7 +78,7 @@ def test_reasons_come_from_settings():
     )
 
 
-def test_groups_come_from_settings():
+def test_field_groups_are_read_from_preferences():
     preferences.change(by=ada(), field_groups=[{"name": "Phones", "columns": ["telephone1", "mobilephone"]}])
 
     assert preferences.read().field_groups == (FieldGroup("Phones", ("telephone1", "mobilephone")),)
@@ -102,7 +102,7 @@ def test_groups_come_from_settings():
         ("color", "red", "color"),
     ],
 )
-def test_invalid_value_names_its_place(setting, value, place):
+def test_error_names_place_of_invalid_value(setting, value, place):
     with pytest.raises(BadSetting) as refused:
         preferences.change(by=ada(), **{"tell_editors": True, setting: value})
 

@@ -35,7 +35,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_app_roles_are_those_of_the_code() -> None:
+def test_documented_app_roles_match_code() -> None:
     values = [cells[1].strip("`") for cells in rows(section("Create the app roles"))[1:]]
 
     assert values == [role.value for role in Role]
@@ -49,7 +49,7 @@ def test_redirect_address_leads_to_the_sign_in() -> None:
         resolve(f"{path}/")
 
 
-def test_settings_exist() -> None:
+def test_documented_settings_exist() -> None:
     named = {name.removesuffix("_FILE") for name in re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)+\b", TEXT)}
 
     assert {"BASE_URL", "CRM_CLIENT_CERTIFICATE"} <= named
@@ -57,7 +57,7 @@ def test_settings_exist() -> None:
     assert [name for name in sorted(named) if f"`{name}`" not in CONFIGURATION] == []
 
 
-def test_commands_exist() -> None:
+def test_documented_commands_exist() -> None:
     commands = set(re.findall(r"manage\.py (\w+)", TEXT))
 
     assert {"crm_check", "crm_setup"} <= commands
@@ -65,7 +65,7 @@ def test_commands_exist() -> None:
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
-def test_privileges_are_those_of_the_code(purpose: Purpose) -> None:
+def test_documented_privileges_match_code(purpose: Purpose) -> None:
     listed = {
         cells[0].strip("`"): cells[-1] for cells in rows(section("Give the application user a security role"))[1:]
     }
@@ -82,7 +82,7 @@ def test_optional_privileges_are_marked() -> None:
         assert one.required is ("optional" not in purposes)
 
 
-def test_national_clouds_are_known_hosts() -> None:
+def test_documented_national_cloud_hosts_are_known() -> None:
     for _, authority, crm, graph in rows(section("National clouds"))[1:]:
         assert authority.strip("`").split("/")[2] in MICROSOFT_HOSTS
         assert CRM_HOST.fullmatch("contoso" + crm.strip("`"))
@@ -93,7 +93,7 @@ def test_national_clouds_are_known_hosts() -> None:
     ("title", "command"),
     [("Create the staging tables and the security role", "crm_setup"), ("Check the connection", "crm_check")],
 )
-def test_options_exist(title: str, command: str) -> None:
+def test_documented_options_exist(title: str, command: str) -> None:
     parser = load_command_class("syncapp", command).create_parser("manage.py", command)
     known = {option for action in parser._actions for option in action.option_strings}
     named = set(re.findall(r"--[a-z][a-z-]+", re.sub(r"^az .*$", "", section(title), flags=re.MULTILINE)))

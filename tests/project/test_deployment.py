@@ -42,7 +42,7 @@ def test_unit_starts_the_command(name: str) -> None:
     assert service.get("Nice", "0") == str(PROCESSES[name].get("nice", 0))
 
 
-def test_unit_keeps_what_watch_reported() -> None:
+def test_watch_unit_keeps_reports_in_state_directory() -> None:
     """Without PrivateTmp's folder, which is emptied after each run."""
     service = unit("watch")["Service"]
 
@@ -63,7 +63,7 @@ def test_service_starts_the_command(name: str) -> None:
     assert service.get("cpu_shares", 1024) == CPU_SHARES[PROCESSES[name].get("nice", 0)]
 
 
-def test_container_watches_every_minute() -> None:
+def test_watch_container_runs_watch_command() -> None:
     assert PROCESSES["watch"]["command"] in COMPOSE["services"]["watch"]["command"][-1]
 
 
@@ -72,7 +72,7 @@ def test_every_service_is_a_known_process() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(PROCESSES)))
-def test_containers_change_nothing_of_their_image(name: str) -> None:
+def test_containers_are_read_only_and_without_capabilities(name: str) -> None:
     service = COMPOSE["services"][name]
 
     assert service["read_only"] is True
@@ -86,7 +86,7 @@ def test_image_runs_as_its_own_user() -> None:
     assert lines.index("USER outlook-sync") < next(i for i, line in enumerate(lines) if line.startswith("CMD"))
 
 
-def test_image_holds_everything_that_is_imported() -> None:
+def test_image_contains_all_needed_files() -> None:
     text = (DEPLOY / "container" / "Containerfile").read_text()
     kept = (DEPLOY / "container" / "Containerfile.dockerignore").read_text()
 

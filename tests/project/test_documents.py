@@ -46,6 +46,6 @@ def test_documents_name_existing_functions(document: str) -> None:
     assert missing == []
 
 
-def test_missing_file_is_found() -> None:
+def test_reference_to_missing_file_is_detected() -> None:
     assert NAMED.findall("see `review/nowhere.py: gone`") == [("review/", "nowhere.py", "gone")]
     assert places("review/nowhere.py") == []

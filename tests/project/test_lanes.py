@@ -36,7 +36,7 @@ def test_every_journey_runs_on_both_databases(postgres: bool) -> None:
     assert files - covered == set(apart)
 
 
-def test_every_journey_runs_in_short() -> None:
+def test_only_long_journeys_are_omitted_by_default() -> None:
     chosen = [lane for lane in suite.lanes() if not lane.only_by_name]
     files = {str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/journeys").glob("test_*.py")}
 
@@ -58,7 +58,7 @@ def test_every_long_browser_test_has_a_lane() -> None:
     assert marked <= set(long.arguments)
 
 
-def test_unit_lane_runs_what_quick_leaves_out() -> None:
+def test_quick_lane_omits_exactly_the_slow_tests() -> None:
     unit, quick = (next(lane for lane in suite.lanes() if lane.name == name) for name in ("unit", "quick"))
 
     assert set(quick.arguments) - set(unit.arguments) == {f"--ignore={path}" for path in slow_tests.SLOW_TESTS}

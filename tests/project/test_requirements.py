@@ -76,7 +76,7 @@ def test_demo_installs_its_own_lock(tmp_path: Path):
     assert f"tools.install {tmp_path} requirements-demo.txt" in makes(tmp_path)
 
 
-def test_environment_of_tests_runs_the_demo(tmp_path: Path):
+def test_demo_runs_in_installed_test_environment(tmp_path: Path):
     (tmp_path / ".locked").touch()
 
     assert "tools.install" not in makes(tmp_path)

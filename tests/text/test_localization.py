@@ -35,7 +35,7 @@ def test_each_locale_writes_its_own_formats(tag, day, clock, number):
 
 
 @pytest.mark.parametrize("tag", [tag for tag, _ in localization.choices()])
-def test_numbers_and_dates_read_back(tag):
+def test_numbers_and_dates_round_trip(tag):
     with localization.override(tag):
         assert localization.parse_number(localization.number(Decimal("-15000.50"))) == "-15000.50"
         assert localization.parse_date(localization.day(date(2026, 3, 4))) == date(2026, 3, 4)
@@ -54,7 +54,7 @@ def test_numbers_and_dates_read_back(tag):
         ("de-CH", "15'000.50", 2, "15000.50"),
     ],
 )
-def test_own_format_is_parsed(tag, typed, decimals, number):
+def test_number_in_locale_format_is_parsed(tag, typed, decimals, number):
     with localization.override(tag):
         assert localization.parse_number(typed, decimals=decimals) == number
 
@@ -94,7 +94,7 @@ def test_other_formats_are_refused_with_an_example(tag, typed, decimals, words):
         (";;q=,\x00", ""),
     ],
 )
-def test_browsers_languages_name_a_locale(header, tag):
+def test_accept_language_header_selects_locale(header, tag):
     assert localization.accepted(header) == tag
 
 
