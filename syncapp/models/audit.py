@@ -65,7 +65,9 @@ class AuditEntry(models.Model):
     channel = models.CharField(max_length=20)
     group = models.UUIDField(null=True, help_text="Shared by all entries of one submission.")
     is_part = models.BooleanField(
-        default=False, db_default=False, help_text="The row of its group shows this entry on the activity page."
+        default=False,
+        db_default=False,
+        help_text="Whether the activity page shows this entry within the row of its group.",
     )
     record_id = models.UUIDField(null=True)
     field_id = models.UUIDField(null=True)

@@ -42,7 +42,7 @@ class Message(Job):
         max_length=200, blank=True, help_text="A key; a second message with the same key is not queued."
     )
     sends = models.PositiveSmallIntegerField(
-        default=0, help_text="The number of times it was handed to the mail service."
+        default=0, help_text="How often the message was handed to the mail service."
     )
 
     failure = models.CharField(max_length=300, blank=True, db_default="", help_text="Why it could not be sent.")

@@ -80,7 +80,7 @@ class Person(AbstractBaseUser):
         null=True,
         blank=True,
         db_column="told_until",
-        help_text="When the newest edit arrived that mails were queued for.",
+        help_text="When the newest edit for which mails were queued arrived.",
     )
 
     USERNAME_FIELD = "oid"

@@ -34,7 +34,9 @@ class CaptureDay(models.Model):
     result = models.CharField(max_length=12, choices=ChangeResult)
     is_restored_by_original = models.BooleanField(default=False, db_default=False)
     number = models.PositiveIntegerField()
-    latest_value_id = models.BigIntegerField(null=True, blank=True, help_text="The newest CaptureValue among them.")
+    latest_value_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The newest CaptureValue that is counted."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["day"], name="capture_day")]

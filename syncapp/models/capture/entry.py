@@ -69,7 +69,7 @@ class CaptureEntry(models.Model):
 
     audit_id = models.UUIDField(primary_key=True)
     contact_id = models.UUIDField()
-    action = models.SmallIntegerField(help_text="As in crm.audits.records.Action.")
+    action = models.SmallIntegerField(help_text="A value of crm.audits.records.Action.")
     happened_at = models.DateTimeField()
     user_id = models.UUIDField(null=True, blank=True)
     calling_user_id = models.UUIDField(null=True, blank=True)

@@ -87,7 +87,9 @@ class PutBackItem(models.Model):
     live_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty value)
     live_read_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=6, choices=PutBackResult, default=PutBackResult.OPEN)
-    why = models.CharField(max_length=40, blank=True, default="", db_default="", help_text="A code: why it is left.")
+    why = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="A code: why the value is left as it is."
+    )
     trouble = models.CharField(
         max_length=300, blank=True, default="", db_default="", help_text="Why it failed, with the CRM's answer."
     )

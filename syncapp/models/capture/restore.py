@@ -35,7 +35,7 @@ class Restore(models.Model):
     trouble = models.CharField(
         max_length=300, blank=True, default="", db_default="", help_text="What the CRM answered."
     )
-    happened_at = models.DateTimeField(help_text="When the value came into the CRM.")
+    happened_at = models.DateTimeField(help_text="When the value was saved in the CRM.")
     done_at = models.DateTimeField()
     live_seconds = models.FloatField(null=True, blank=True)
 

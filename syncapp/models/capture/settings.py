@@ -72,7 +72,10 @@ class Capture(models.Model):
         help_text="The evidence of the signature that the check saw.",
     )
     max_restores = models.PositiveIntegerField(
-        default=50, db_default=50, db_column="most_restores", help_text="Of one source in 10 minutes."
+        default=50,
+        db_default=50,
+        db_column="most_restores",
+        help_text="The most values of one source that are restored in 10 minutes.",
     )
 
     read_until = models.DateTimeField(null=True, blank=True, help_text="The newest entry of the last complete listing.")
@@ -80,20 +83,26 @@ class Capture(models.Model):
     deep_listed_at = models.DateTimeField(
         null=True, blank=True, help_text="When entries of a whole day were last listed again."
     )
-    listing_since = models.DateTimeField(null=True, blank=True, help_text="From when the listing under way reads.")
+    listing_since = models.DateTimeField(
+        null=True, blank=True, help_text="The time from which the current listing reads."
+    )
     listing_began_at = models.DateTimeField(null=True, blank=True)
     next_link = models.TextField(
-        blank=True, default="", db_default="", help_text="The next page of the listing under way."
+        blank=True, default="", db_default="", help_text="The next page of the current listing."
     )
     has_change_data = models.BooleanField(
         null=True, help_text="Whether lists can name the changed columns; empty: not tried."
     )
     median_delay = models.FloatField(null=True, blank=True, help_text="Seconds until an entry can be read.")
     worst_delay = models.FloatField(null=True, blank=True)
-    audited_since = models.JSONField(default=dict, help_text="Since when each tracked column is known to be audited.")
+    audited_since = models.JSONField(
+        default=dict, help_text="The time since which each tracked column is known to be audited."
+    )
     unreadable_columns = models.JSONField(default=list, help_text="Tracked columns whose values may be hidden from us.")
     switches_read_at = models.DateTimeField(null=True, blank=True)
-    days_kept = models.IntegerField(null=True, blank=True, help_text="Of audit entries; -1: for ever.")
+    days_kept = models.IntegerField(
+        null=True, blank=True, help_text="Days for which the CRM keeps audit entries; -1: forever."
+    )
 
     class Meta:
         constraints = [
@@ -125,7 +134,9 @@ class CaptureSource(models.Model):
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    pilot_team_id = models.UUIDField(null=True, blank=True, help_text="Only edits of its members; empty: of everyone.")
+    pilot_team_id = models.UUIDField(
+        null=True, blank=True, help_text="Only its members' edits are staged; empty: everyone's."
+    )
 
     def __str__(self) -> str:
         return f"{self.source} ({'on' if self.is_on else 'off'})"
@@ -172,9 +183,9 @@ class CaptureIdentity(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     found_at = models.DateTimeField(auto_now_add=True)
-    seen_at = models.DateTimeField(null=True, blank=True, help_text="When it last signed a change.")
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When this identity last signed a change.")
     is_confirmed = models.BooleanField(
-        default=False, db_default=False, help_text="Seen on an edit that an administrator just made."
+        default=False, db_default=False, help_text="Whether it signed an edit that an administrator made as a test."
     )
 
     class Meta:

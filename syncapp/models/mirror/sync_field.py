@@ -117,7 +117,9 @@ class SyncField(models.Model):
 
     decision = models.CharField(max_length=10, choices=FieldDecision, default=FieldDecision.PENDING)
     delivery = models.CharField(max_length=8, choices=FieldDelivery, default=FieldDelivery.NONE)
-    revision = models.PositiveIntegerField(default=0, help_text="Counts our own changes; part of the decision context.")
+    revision = models.PositiveIntegerField(
+        default=0, help_text="The number of our own changes; part of the decision context."
+    )
     trouble = models.TextField(blank=True, help_text="Why it was not written, in the CRM's words.")
     contact_is_gone = models.BooleanField(default=False)
     contact_state = models.CharField(

@@ -122,7 +122,7 @@ class SyncRecord(models.Model):
         max_length=100, blank=True, default="", db_default="", help_text="What staged it: plug-in, audit."
     )
     is_restored = models.BooleanField(
-        default=True, db_default=True, help_text="Whether the originals were put back; the CRM's word of it."
+        default=True, db_default=True, help_text="Whether the originals were restored, according to the CRM."
     )
     crm_state = models.SmallIntegerField(default=0)
     version = models.BigIntegerField(default=0)

@@ -23,7 +23,7 @@ class UnreadableRow(models.Model):
         ENTRY = "entry", "Audit entry of a contact"
 
     kind = models.CharField(max_length=8, choices=Kind)
-    row_id = models.CharField(max_length=160, help_text="Begins with ? where the row has no readable id.")
+    row_id = models.CharField(max_length=160, help_text="Begins with ? if the row has no readable id.")
     owner_id = models.UUIDField(null=True, blank=True, db_index=True, help_text="The user or team that owns the row.")
     problem = models.CharField(max_length=300)
     first_seen_at = models.DateTimeField()

@@ -83,10 +83,10 @@ class Decision(models.Model):
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
     decided_at = models.DateTimeField()
     recognized_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was recognized by the CRM's row, after a restore of our database."
+        null=True, blank=True, help_text="When it was recognized from the staging row, after our database was restored."
     )
     recognized_by = models.CharField(
-        max_length=400, blank=True, default="", db_default="", help_text="Who decided, as the CRM's row names them."
+        max_length=400, blank=True, default="", db_default="", help_text="Who decided, according to the staging row."
     )
     reason_code = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)

@@ -71,7 +71,7 @@ class Rule(models.Model):
         help_text="The author of the current version, whose own edits the rule never decides.",
     )
     enabled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    started_at = models.DateTimeField(null=True, blank=True, help_text="When it entered its state.")
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When it entered its current state.")
     paused_because = models.CharField(max_length=200, blank=True)
     simulation = models.JSONField(null=True, blank=True, help_text="The last simulation: its figures and its effect.")
 
@@ -121,7 +121,7 @@ class RuleTrace(models.Model):
     at = models.DateTimeField()
     is_shadow = models.BooleanField()
     outcome = models.CharField(max_length=8, choices=RuleOutcome)
-    refused = models.CharField(max_length=40, blank=True, help_text="Why it left the field to people after all.")
+    refused = models.CharField(max_length=40, blank=True, help_text="Why the rule did not decide the field.")
     reversed_at = models.DateTimeField(null=True, blank=True, help_text="When a person reversed its decision.")
 
     class Meta:

@@ -20,16 +20,20 @@ class Selection(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     frozen_at = models.DateTimeField()
     query = models.CharField(
-        max_length=1000, blank=True, help_text="The query string of the list that it was made from."
+        max_length=1000, blank=True, help_text="The query string of the list that the items come from."
     )
     contacts = models.PositiveIntegerField(default=0)
     fields = models.PositiveIntegerField(default=0)
-    conflicts = models.PositiveIntegerField(default=0, help_text="Left out, because conflicts are decided one by one.")
-    own_edits = models.PositiveIntegerField(default=0, help_text="Left out, because another person has to decide them.")
-    unidentified = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Left out, because the CRM does not say who the editor is."
+    conflicts = models.PositiveIntegerField(
+        default=0, help_text="Conflicts left out, because they are decided one by one."
     )
-    is_cut = models.BooleanField(default=False, help_text="Whether more matched than one selection holds.")
+    own_edits = models.PositiveIntegerField(
+        default=0, help_text="Edits left out, because another person has to decide them."
+    )
+    unidentified = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Edits left out, because the CRM does not say who the editor is."
+    )
+    is_cut = models.BooleanField(default=False, help_text="Whether more edits matched than one selection can hold.")
 
     def __str__(self) -> str:
         return f"selection {self.pk}"

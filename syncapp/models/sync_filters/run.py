@@ -99,9 +99,9 @@ class FilterRun(models.Model):
         db_column="lever",
     )
     wanted_method = models.SmallIntegerField(null=True, blank=True)
-    words = models.CharField(max_length=300, blank=True, help_text="The targets in words.")
+    words = models.CharField(max_length=300, blank=True, help_text="A description of the targets.")
     users = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Users in the list; before it is made, users selected."
+        default=0, db_default=0, help_text="Users in the list, or users selected until the list is prepared."
     )
     reason = models.CharField(max_length=500, blank=True)
     change_number = models.CharField(max_length=60, blank=True)
@@ -110,7 +110,7 @@ class FilterRun(models.Model):
     policy = models.ForeignKey("FilterPolicy", on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
     undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
     retries = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retried_by")
-    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was made; null: unknown.")
+    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was prepared; null: unknown.")
     stop_above_percent = models.PositiveSmallIntegerField(default=5)
     pilot = models.PositiveIntegerField(default=0, help_text="Users to run before the run pauses. 0: no pilot.")
     paused_because = models.CharField(max_length=20, blank=True)
@@ -175,7 +175,7 @@ class FilterRunItem(Job):
     plan = models.CharField(max_length=8, choices=Plan)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN, blank=True)
     why = models.CharField(max_length=300, blank=True)
-    released = models.BooleanField(default=False, help_text="Whether it was held back and then ticked by hand.")
+    released = models.BooleanField(default=False, help_text="Whether the user was held back and then ticked by hand.")
     needs_count = models.BooleanField(default=False)
     meetings = models.PositiveIntegerField(null=True, blank=True)
     attendees = models.PositiveIntegerField(null=True, blank=True)

@@ -142,7 +142,7 @@ class FilterUser(models.Model):
     name_key = models.CharField(max_length=200, blank=True)
     address_key = models.CharField(max_length=320, blank=True)
     search_words = models.TextField(  # noqa: DJ001  (None: the previous release's rows have none)
-        null=True, blank=True, help_text="The words of the name, the address and the login (models/folding.py)."
+        null=True, blank=True, help_text="Search words of the name, the address and the login (models/folding.py)."
     )
     appointments = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
     contacts = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
