@@ -1,7 +1,7 @@
 """T-SQL with which an administrator of an on-premises CRM's database switches filters.
 
 Writing to the CRM's database is unsupported, and the portal never runs the script. Unlike scripts found online, this
-one remembers the rows that it will touch, touches no others, checks the counts, and comes with its inverse.
+one first saves the rows that it will switch, switches no others, checks the counts, and comes with its inverse.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 class ScriptSpec:
     """The filters to switch: those of `tables` that belong to users with these logon names, or to all users if none.
 
-    `saved` is the name of the table that remembers the rows; `expect` is the exact number of rows that may be switched.
+    `saved` is the name of the table in which the script saves the rows for its inverse; `expect` is the exact number of
+    rows that may be switched.
     Raises ValueError for names that are not safe in SQL.
     """
 
@@ -36,11 +37,11 @@ class ScriptSpec:
 
     def __post_init__(self) -> None:
         if not _PLAIN_NAME.fullmatch(self.saved):
-            raise ValueError("The name of the table that remembers the rows may hold letters, digits and _ only.")
+            raise ValueError("The name of the table of saved rows may contain only letters, digits and _.")
         if self.database and not _DATABASE_NAME.fullmatch(self.database):
-            raise ValueError("The name of the database may hold letters, digits, spaces, _, - and . only.")
+            raise ValueError("The name of the database may contain only letters, digits, spaces, _, - and a period.")
         if self.expect is not None and self.expect < 0:
-            raise ValueError("The number of filters to expect is 0 or more.")
+            raise ValueError("The expected number of filters must be 0 or more.")
 
     @property
     def before(self) -> tuple[int, int]:
@@ -49,17 +50,17 @@ class ScriptSpec:
 
     @property
     def after(self) -> tuple[int, int]:
-        """Return the StateCode and StatusCode that the rows get."""
+        """Return the StateCode and StatusCode that the rows are set to."""
         return ON if self.on else OFF
 
 
 def forward(spec: ScriptSpec) -> str:
-    """Return the script that remembers the rows, switches them, and commits only if the counts agree."""
+    """Return the script that saves the rows, switches them, and commits only if the counts agree."""
     who = f"{len(set(spec.users)):,} users" if spec.users else "ALL USERS"
     about = [f"Switches {'ON' if spec.on else 'OFF'} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
     codes = ", ".join(str(TYPE_CODES[table]) for table in spec.tables)
     rows = [f"QueryType = {OUTLOOK_FILTER}", f"ReturnedTypeCode IN ({codes})", f"StateCode = {spec.before[0]}"]
-    also = ""  # conditions for committing besides equal counts: the expected number, and no unknown user
+    also = ""  # further conditions for committing, besides equal counts: the expected number, and no unknown user
     if spec.expect is not None:
         about.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
         also += f" AND @changed = {spec.expect}"
@@ -90,13 +91,13 @@ WHERE {conditions};
 
 
 def inverse(spec: ScriptSpec) -> str:
-    """Return the script that restores the remembered states, except on rows that have been changed since."""
+    """Return the script that restores the saved states, except on rows that have been changed since."""
     state, status = spec.after
     saved = f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})"
     rows = f"StateCode = {state} AND StatusCode = {status} AND {saved}"
     about = [
-        f"Puts the filters that dbo.{spec.saved} remembers back to what they were.",
-        "Filters that were changed since then are left alone. Drop the table when it is no longer needed.",
+        f"Restores the states of the filters that are saved in dbo.{spec.saved}.",
+        "Filters changed since then are not touched. Drop the table when it is no longer needed.",
     ]
     return _transaction(
         about=about,

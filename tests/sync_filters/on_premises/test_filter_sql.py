@@ -233,7 +233,7 @@ def test_printed_inverse_is_commented_out() -> None:
     ("arguments", "says"),
     [
         (["--off", "--tables", "apointments"], "Unknown tables: apointments"),
-        (["--off", "--saved", "x; DROP TABLE y"], "letters, digits and _ only"),
+        (["--off", "--saved", "x; DROP TABLE y"], "only letters, digits and _"),
         (["--off", "--inverse"], "--saved NAME"),
         (["--off", "--database", "x]; DROP TABLE y"], "name of the database"),
         (["--off", "--expect", "-1"], "0 or more"),
