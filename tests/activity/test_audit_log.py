@@ -18,8 +18,8 @@ from tests.support.people import rita
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("of_whom", [{}, {"person": uuid.UUID(int=7)}, {"by_portal": True}])
-def test_tab_uses_the_index_of_its_area(of_whom: dict[str, Any]):
+@pytest.mark.parametrize("actor_filter", [{}, {"person": uuid.UUID(int=7)}, {"by_portal": True}])
+def test_tab_uses_the_index_of_its_area(actor_filter: dict[str, Any]):
     now, run = timezone.now(), uuid.uuid4()
     switched = {"action": "filter.switched", "area": "filter", "channel": "run", "group": run}
     approved = {"action": "field.review.approved", "area": "decision", "channel": "screen", "actor": rita()}
@@ -28,9 +28,9 @@ def test_tab_uses_the_index_of_its_area(of_whom: dict[str, Any]):
     AuditEntry.objects.create(at=now, action="run.done", area="filter", channel="system", group=run)
     analyze(AuditEntry)
 
-    steps = plan(audit_log.rows(AuditFilter(area="filter", **of_whom), grouped=True)[:51])
+    steps = plan(audit_log.rows(AuditFilter(area="filter", **actor_filter), grouped=True)[:51])
 
-    index = "audit_heads_of_area_actor" if of_whom else "audit_heads_of_area"
+    index = "audit_heads_of_area_actor" if actor_filter else "audit_heads_of_area"
     assert f" {index} " in steps, steps
 
 

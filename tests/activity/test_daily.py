@@ -1,4 +1,4 @@
-"""Daily counts and the figures made of them."""
+"""Daily counts and the figures derived from them."""
 
 from __future__ import annotations
 
@@ -154,9 +154,9 @@ def test_most_rejected_field_comes_first():
 
 def test_unknown_editors_are_listed():
     scenes.rejected(edited(editor=make_editor("Jonas")), by=rita())
-    nobody = edited()
-    scenes.rejected(nobody, by=rita())
-    SyncRecord.objects.filter(pk=nobody.record_id).update(editor_id=None)
+    without_editor = edited()
+    scenes.rejected(without_editor, by=rita())
+    SyncRecord.objects.filter(pk=without_editor.record_id).update(editor_id=None)
     daily.update_counts()
 
     names = {each.name for each in numbers.rejected_by_editor(TODAY - timedelta(days=7))}

@@ -65,7 +65,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     details = {"code": "worker", "text": "No worker answers.", "since": "today", "over": False}
     messages.queue("operations", to=rita, details=details)
     messages.queue("test", to=rita)
-    _a_run_waits_for_a_second_person()
+    _start_run_that_needs_confirmation()
     other = make_field(make_record("Tomasz", editor=make_editor(address="jonas@contoso.example")))
     scenes.finished(scenes.approved(other, by=rita))
     notification_rules.notify_editors([other.record_id])
@@ -73,7 +73,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     return list(messages.Message.objects.all())
 
 
-def _a_run_waits_for_a_second_person() -> None:
+def _start_run_that_needs_confirmation() -> None:
     user = make_user("Kim Moe")
     filters_for([user])
     with override_settings(SECOND_PERSON_ABOVE=0):

@@ -1,4 +1,4 @@
-"""The pages of capture in a browser, served by this process from its own rows: accessible, steady as they refresh."""
+"""The capture pages in a browser, served by this process from its own rows: accessible, and stable while they refresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clicks made while an answer is under way."""
+"""Clicks made while a response is pending."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_second_click_waits_for_first_answer(page: Page, demo: Demo) -> None:
     expect(phone.locator(".outcome")).to_contain_text("Approved")
     expect(title.locator(".outcome")).to_contain_text("Approved")
     assert len(sent) == 2
-    wait_until(lambda: len(decisions_since(demo, seq)) >= 2, seconds=60, what="both are written, each once")
+    wait_until(lambda: len(decisions_since(demo, seq)) >= 2, seconds=60, what="both fields are written, each once")
 
 
 def _ledger(demo: Demo) -> list[dict[str, Any]]:

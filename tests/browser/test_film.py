@@ -1,4 +1,4 @@
-"""Layout shifts while decisions, countdowns and news come and go, as the browser measures them."""
+"""Layout shifts that the browser measures while decisions, countdowns and new edits appear and disappear."""
 
 from __future__ import annotations
 

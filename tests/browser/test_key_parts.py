@@ -1,4 +1,4 @@
-"""The parts of the keyboard, each alone in an empty page: action queue, key map."""
+"""The keyboard scripts, each alone on an empty page: action queue and key map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECORD = """
 <ol class="items"><li class="item" id="row-c2"><a id="row" href="#">Contact</a></li></ol>
 <input id="q">
 """
-# Stand-ins for the scripts that the key map uses; every call is noted by its name.
+# Stand-ins for the scripts that the key map uses; each call is recorded by its name.
 STAND_INS = """
 const calls = [];
 const noting = (known) => new Proxy(known, { get: (target, name) => target[name] ?? ((...args) => {

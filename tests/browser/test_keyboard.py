@@ -50,14 +50,14 @@ def contacts(demo: Demo, count: int) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A row that a key decides: its number of fields, and whether it has a text to correct."""
+class ExpectedRow:
+    """A row to be decided by key: its number of fields, and whether it has a text to correct."""
 
     fields: int
     is_text: bool
 
 
-def edit_mixed(demo: Demo, count: int) -> tuple[list[Asked], list[str]]:
+def edit_mixed(demo: Demo, count: int) -> tuple[list[ExpectedRow], list[str]]:
     """Make edits of every kind; return their rows, newest first, and the ids of the edits."""
     people, wanted = contacts(demo, count), {}
     time.sleep(1.1)  # edits are dated in whole seconds; those of an earlier test must not sort among these
@@ -83,10 +83,10 @@ def last_edits(demo: Demo, count: int) -> list[dict[str, Any]]:
     return rows[:count]
 
 
-def rows_of(changes: dict[str, Any]) -> list[Asked]:
+def rows_of(changes: dict[str, Any]) -> list[ExpectedRow]:
     if "address1_city" in changes:
-        return [Asked(len(changes), is_text=False)]
-    return [Asked(1, is_text="jobtitle" in changes)] * len(changes)
+        return [ExpectedRow(len(changes), is_text=False)]
+    return [ExpectedRow(1, is_text="jobtitle" in changes)] * len(changes)
 
 
 def mixed(number: int, contact: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def decisions_since(demo: Demo, seq: int, *, but: Collection[str] = ()) -> dict[
     return found
 
 
-def outcome(number: int, row: Asked) -> str:
+def outcome(number: int, row: ExpectedRow) -> str:
     """Return the outcome for the row's number; only a text can be corrected by typing."""
     wanted = PATTERN[number % len(PATTERN)]
     return "approve" if wanted == "correct" and not row.is_text else wanted
@@ -159,7 +159,7 @@ def press(page: Page, wanted: str, number: int) -> None:
         page.keyboard.press("Enter")
 
 
-@pytest.mark.timeout(600)  # work of one second on a free machine takes many seconds on a busy one
+@pytest.mark.timeout(600)  # work of one second on an idle machine takes many seconds on a busy one
 def test_keys_at_machine_speed_decide_everything(page: Page, demo: Demo) -> None:
     seq = max((entry["seq"] for entry in ask(demo, "GET", "/sandbox/ledger")), default=0)
     before = staged(demo)  # another test's decisions may still be in progress
@@ -189,7 +189,9 @@ def test_keys_at_machine_speed_decide_everything(page: Page, demo: Demo) -> None
     assert page.evaluate("document.activeElement.matches('#record .field')"), "the focus was lost"
     expect(page.locator(".items a[aria-current]")).to_be_in_viewport()
     assert loads == []
-    assert [url for url in requested if "/decide" not in url] == [], "each next contact comes with a decision's answer"
+    assert [url for url in requested if "/decide" not in url] == [], (
+        "each next contact arrives in the response to a decision"
+    )
     written = decisions_since(demo, seq, but=before)
     counts = Counter(row["osync_decision"] for row in written.values())
     rejected = sum(row.fields for row, wanted in plan if wanted == "reject")
@@ -220,7 +222,7 @@ def test_undo_key_works_from_next_contact(page: Page, demo: Demo) -> None:
     expect(title.locator(".value", has_text="Head of Second Thoughts")).to_be_visible()
     expect(phone).to_be_focused()
     expect(page.locator(".belongs")).to_have_text(belongs)
-    assert len(undoing) == 1, "both by one request"
+    assert len(undoing) == 1, "one request undoes both fields"
 
 
 @pytest.mark.long

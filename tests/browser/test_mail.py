@@ -27,16 +27,16 @@ def mails(demo: Demo) -> list[dict[str, str]]:
 
 def mail_about(demo: Demo, words: str) -> dict[str, str]:
     """Wait for Rita's mail with these words; her colleagues get theirs in any order."""
-    wait_until(lambda: _of_rita(demo, words), seconds=120, what=f"a mail: {words}")
-    return _of_rita(demo, words)[0] | {"asked": words}
+    wait_until(lambda: _sent_to_rita(demo, words), seconds=120, what=f"a mail: {words}")
+    return _sent_to_rita(demo, words)[0] | {"asked": words}
 
 
-def _of_rita(demo: Demo, words: str) -> list[dict[str, str]]:
+def _sent_to_rita(demo: Demo, words: str) -> list[dict[str, str]]:
     return [mail for mail in mails(demo) if words in mail["text"] and mail["to"] == RITA]
 
 
-def wait_until_mails_have_left(demo: Demo) -> None:
-    """Wait until the mails of earlier tests have left, because one mail names at most ten contacts."""
+def wait_until_mails_are_sent(demo: Demo) -> None:
+    """Wait until the mails of earlier tests are sent, because one mail names at most ten contacts."""
     known, since = -1, 0.0
 
     def is_quiet() -> bool:
@@ -58,7 +58,7 @@ def link_in(mail: dict[str, str], word: str) -> str:
 
 def mail_about_edit(page: Page, demo: Demo, title: str) -> tuple[str, dict[str, str]]:
     """Edit a contact in Outlook; Rita's mail arrives although no one is signed in."""
-    wait_until_mails_have_left(demo)
+    wait_until_mails_are_sent(demo)
     contact, _ = edit_in_outlook(page, demo, jobtitle=title, department=f"{title} department")
     return contact, mail_about(demo, title)
 

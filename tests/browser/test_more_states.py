@@ -68,7 +68,7 @@ def test_locked_pages_explain_missing_buttons(page: Page, demo: Demo, story: Wor
     expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
     assert_no_violations_in_any_look(page, sees="another reviewer must decide it")
 
-    page.goto("about:blank")  # the open page would ask for its parts without a session
+    page.goto("about:blank")  # the open page would request its parts without a session
     page.context.clear_cookies()
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, demo, "Vera")
@@ -85,7 +85,7 @@ def test_page_says_lost_answer_is_being_checked(page: Page, demo: Demo, story: W
     story.faults({"method": "PATCH", "path": f"contacts({contact})", "hold": "after_commit"})
 
     approve(page, "Job Title")
-    wait_until(lambda: ledger(demo, str(contact)), seconds=30, what="the CRM has it, and its answer is held")
+    wait_until(lambda: ledger(demo, str(contact)), seconds=30, what="the CRM has the value, and its response is held")
     story.heal(drop=True)
     story.faults({"method": "GET", "path": f"contacts({contact})", "status": 503})
 
@@ -143,7 +143,7 @@ def test_idle_page_warns_and_keypress_extends_session(page: Page, demo: Demo) ->
     sign_in(page, demo)
     asked_by_itself = []
     page.on("request", lambda request: asked_by_itself.append(request) if "/review/fresh" in request.url else None)
-    page.wait_for_load_state()  # the scripts note when they start, and a page shows before they do
+    page.wait_for_load_state()  # the scripts record when they start, and the page is visible before that
 
     page.clock.fast_forward("28:10")
     expect(page.get_by_text("You will be signed out in two minutes")).to_be_visible()

@@ -147,7 +147,7 @@ def test_new_edits_keep_ticks_focus_and_position(page: Page, demo: Demo) -> None
     # Trigger the poll of every 15 seconds now.
     edit_in_outlook(page.context.new_page(), demo, jobtitle="Head of News")
     show = page.get_by_role("link", name=re.compile(r"Show \d+ new"))
-    wait_until(lambda: _look_for_news(page) or show.count(), seconds=60, what="the news")
+    wait_until(lambda: _poll_for_new_edits(page) or show.count(), seconds=60, what="the link to new edits")
     expect(page.locator("#q")).to_be_focused()
     show.dispatch_event("click")  # a real click would scroll the list first
 
@@ -157,7 +157,7 @@ def test_new_edits_keep_ticks_focus_and_position(page: Page, demo: Demo) -> None
     assert page.evaluate("document.querySelector('#list').scrollTop") == 40
 
 
-def _look_for_news(page: Page) -> None:
+def _poll_for_new_edits(page: Page) -> None:
     with page.expect_response(lambda answer: "/review/fresh" in answer.url):
         page.evaluate(
             """() => { const fresh = document.getElementById("fresh");

@@ -31,7 +31,7 @@ def can_plan(page: Page, demo: Demo) -> bool:
 @pytest.fixture
 def fred(page: Page, demo: Demo) -> Page:
     signed_in(page, demo, "Fred")
-    wait_until(lambda: can_plan(page, demo), seconds=60, what="everybody is read")
+    wait_until(lambda: can_plan(page, demo), seconds=60, what="all users are read")
     return page
 
 
@@ -106,7 +106,7 @@ def test_run_is_planned_confirmed_executed_and_reported(fred: Page, ada: Page, d
     assert_accessible_and_fits(ada, sees="Confirm and start")
     ada.get_by_role("button", name="Confirm and start").click()
     fred.reload()
-    wait_until(lambda: has_ended(fred), seconds=60, what="the page says by itself that the run ended")
+    wait_until(lambda: has_ended(fred), seconds=60, what="the page shows the end without a reload")
 
     assert_accessible_and_fits(fred, sees="Verified off")
     fred.get_by_role("link", name="One-page record").click()
@@ -115,7 +115,7 @@ def test_run_is_planned_confirmed_executed_and_reported(fred: Page, ada: Page, d
 
 def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
     fred = forgiving
-    wait_until(lambda: can_plan(fred, demo), seconds=60, what="everybody is read")
+    wait_until(lambda: can_plan(fred, demo), seconds=60, what="all users are read")
     fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")
     expect(fred.get_by_role("radio", name="Pasted or uploaded names")).to_be_checked()
     fred.get_by_role("radio", name="Mailbox method None").check()
@@ -131,7 +131,7 @@ def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
 
 
 def test_run_is_planned_and_discarded_without_scripts(plain: Page, demo: Demo):
-    wait_until(lambda: can_plan(plain, demo), seconds=60, what="everybody is read")
+    wait_until(lambda: can_plan(plain, demo), seconds=60, what="all users are read")
     plain.get_by_role("radio", name="A business unit").check()
     plain.get_by_label("Business unit", exact=True).select_option(index=2)
     plain.get_by_role("radio", name="Filters on").check()

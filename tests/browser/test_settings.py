@@ -1,4 +1,4 @@
-"""The settings pages in a browser: accessible in every look; the life of a rule."""
+"""The settings pages in a browser: accessible in every look; a new rule and the stop."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ NEW_ADDRESS = {"address1_line1": "Harbour Quay 6", "address1_city": "Bergen", "a
 
 @pytest.fixture
 def story(demo: Demo) -> Iterator[World]:
-    """Changes in the CRM and in Outlook, made through the sandbox."""
+    """Return the sandbox, which changes the CRM and Outlook; end its faults after the test."""
     world = World(demo.sandbox)
     yield world
     world.heal()
@@ -41,7 +41,7 @@ def rob(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 
 def edited(page: Page, demo: Demo, story: World, *edits: dict[str, str]) -> tuple[uuid.UUID, list[str]]:
-    """Edit a new contact in Outlook; return its id and the addresses of its edits once they arrived."""
+    """Edit a new contact in Outlook; return its id and the addresses of its edits once they have arrived."""
     contact = new_contact(story)
     for changes in edits:
         story.outlook(contact, **changes)
@@ -134,7 +134,9 @@ def test_changes_outside_the_portal_are_explained(page: Page, demo: Demo, story:
 
     department = row(page, "Department").get_attribute("data-field")
     story._post("decide", {"field": department, "decision": "rejected"})
-    wait_until(lambda: "Withdrawn" in page.request.get(older).text(), seconds=30, what="the mirror has seen it")
+    wait_until(
+        lambda: "Withdrawn" in page.request.get(older).text(), seconds=30, what="the mirror has read the decision"
+    )
     page.reload()
     expect(outcome(page, "Department")).to_contain_text("decided in the CRM itself")
     assert_no_violations_in_any_look(page, sees="Withdrawn")
@@ -271,7 +273,7 @@ def test_split_group_and_history_are_accessible(page: Page, demo: Demo, story: W
     expect(page.get_by_role("link", name="Decide together Address")).to_be_visible()
     page.locator(".arrange").get_by_text("Park…").click()
     assert_no_violations_in_any_look(page, sees="decided one by one")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the open menu of a phone fits"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the open menu fits on a phone"
     page.goto(f"{address}history")
     assert_no_violations_in_any_look(page, sees="Harbour Quay 6")
     for _ in looks(page):

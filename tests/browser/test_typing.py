@@ -79,7 +79,7 @@ def open_panel(page: Page, label: str, name: str) -> Locator:
     return field
 
 
-# --- each panel: how it is refused ------------------------------------------------------------------------------
+# --- one refusal for each panel --------------------------------------------------------------------------------
 
 
 def reject_without_sentence(page: Page) -> None:

@@ -63,7 +63,7 @@ def table(screen: Screen) -> str:
 
 
 def make_run(number: int = 4, *, users: int = 3, failed: int = 1, **columns: Any) -> FilterRun:
-    """Return an ended run of users whose appointments went off, with its audit entries as operations write them."""
+    """Return an ended run that switched appointments off, with its audit entries as operations write them."""
     now = timezone.now()
     defaults = {"tables": list(APPOINTMENT_TABLES), "person": fred(), "state": "done"}
     defaults |= {"started_at": now, "finished_at": now}
@@ -336,7 +336,7 @@ def test_groups_need_constant_queries():
     assert len(many) <= len(few) + 1
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by what it knows of the rows")
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses an index by its statistics")
 @pytest.mark.parametrize(
     ("conditions", "index"),
     [

@@ -307,7 +307,7 @@ def test_idle_session_ends_with_explanation() -> None:
     answer = client.get("/review/", follow=True)
 
     assert "signed out after 30 minutes without activity" in answer.content.decode()
-    assert "/review/" in answer.content.decode(), "signing in leads back"
+    assert "/review/" in answer.content.decode(), "signing in leads back to the page"
 
 
 @pytest.mark.django_db
@@ -338,7 +338,7 @@ def test_deactivated_person_is_signed_out() -> None:
     assert client.get("/review/").status_code == 302
     rita.is_active = True
     rita.save()
-    assert client.get("/review/").status_code == 302, "the session is gone, not merely useless"
+    assert client.get("/review/").status_code == 302, "the session was deleted, not only refused"
 
 
 @pytest.mark.django_db

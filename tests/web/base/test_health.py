@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def healthy_portal(settings: Settings) -> Any:
-    """Provide a worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
+    """Provide an answering worker, an up-to-date mirror, a CRM that may be written to, and a broker."""
     Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.create(table=table, pulled_at=timezone.now())

@@ -15,7 +15,7 @@ from tests.support.people import browser, rita
 pytestmark = pytest.mark.django_db
 
 
-def ask(error: Exception) -> int:
+def status_after(error: Exception) -> int:
     """Return the status of a request whose session cannot be saved."""
     client = browser(rita())
     session = client.session
@@ -32,8 +32,8 @@ def ask(error: Exception) -> int:
 
 
 def test_lost_database_is_not_a_bad_request() -> None:
-    assert ask(OperationalError("the connection is lost")) == 503
+    assert status_after(OperationalError("the connection is lost")) == 503
 
 
 def test_deleted_session_is_a_bad_request() -> None:
-    assert ask(DatabaseError("no row was changed")) == 400
+    assert status_after(DatabaseError("no row was changed")) == 400

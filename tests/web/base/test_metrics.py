@@ -25,7 +25,7 @@ from tests.support.servers import PROJECT
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-of-prometheus"
-OF_HOSTS = {"osync_page_seconds", "osync_crm_request_seconds"}
+DURATION_METRICS = {"osync_page_seconds", "osync_crm_request_seconds"}
 MONITORING = PROJECT / "docs" / "monitoring"
 
 
@@ -83,7 +83,7 @@ def test_durations_come_from_all_processes(tmp_path: Path) -> None:
 
 
 def test_durations_are_left_out_without_a_folder(scrape) -> None:
-    assert not OF_HOSTS & scrape().keys()
+    assert not DURATION_METRICS & scrape().keys()
 
 
 @pytest.mark.parametrize("name", ["alerts.yml", "dashboard.json"])
@@ -91,7 +91,7 @@ def test_alerts_and_dashboard_use_existing_metrics(name: str, scrape) -> None:
     expressions = list(_expressions(name))
     used = {match for text in expressions for match in re.findall(r"\bosync_\w+", text)}
 
-    known = scrape().keys() | {f"{metric}_{part}" for metric in OF_HOSTS for part in ("bucket", "count")}
+    known = scrape().keys() | {f"{metric}_{part}" for metric in DURATION_METRICS for part in ("bucket", "count")}
     assert expressions
     assert used <= known
     assert used

@@ -282,10 +282,10 @@ def test_migration_counts_users_of_old_runs(run):
 
 def test_run_without_changes_offers_no_start(run):
     FilterRow.objects.update(state=1, status=2)
-    nobody = creation.create_run([item.user_id for item in run.items.all()], OFF, by=fred())
+    without_changes = creation.create_run([item.user_id for item in run.items.all()], OFF, by=fred())
 
-    assert "Nothing to start" in page(nobody)
-    assert 'value="start"' not in page(nobody)
+    assert "Nothing to start" in page(without_changes)
+    assert 'value="start"' not in page(without_changes)
     assert 'value="start"' in page(run)
 
 

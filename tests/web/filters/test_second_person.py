@@ -43,7 +43,7 @@ def test_large_run_in_new_demo_offers_confirmers(world: World, run, settings):
 
 def test_page_shows_link_when_no_one_can_confirm(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
-    ada_hint, address = "ask an administrator to add them under Settings, People", f"/filters/runs/{run.pk}/"
+    hint, address = "ask an administrator to add them under Settings, People", f"/filters/runs/{run.pk}/"
 
     preview = page(run)
     steer(run, do="start")
@@ -52,7 +52,7 @@ def test_page_shows_link_when_no_one_can_confirm(run, settings):
     for page_text in (preview, waiting):
         assert "No one who can confirm is known yet." in page_text
         assert f'value="http://127.0.0.1:8000{address}" readonly' in page_text
-        assert ada_hint in page_text
+        assert hint in page_text
     assert "Gets a mail" not in preview
     assert "Asked:" not in waiting
 

@@ -87,11 +87,13 @@ def test_user_local_date_is_written_as_midnight(world: World):
 def test_user_local_date_keeps_its_moment(world: World):
     field = staged(world, RENEWAL, "2029-05-31T22:00:00Z", "2029-06-04T22:00:00Z")
     zone = "America/New_York"
-    assert "4 June 2029, 18:00 EDT" in page_in(zone, field).words, "the time tells that it is no day of this zone"
+    assert "4 June 2029, 18:00 EDT" in page_in(zone, field).words, (
+        "the time shows that the value is not midnight in this zone"
+    )
 
     corrected(zone, field, "2029-06-04")
 
-    assert delivered(world, field) == "2029-06-04T22:00:00Z", "what was not changed is written as proposed"
+    assert delivered(world, field) == "2029-06-04T22:00:00Z", "an unchanged value is written as proposed"
 
 
 def test_date_only_has_no_zone(world: World):

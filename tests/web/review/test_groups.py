@@ -20,7 +20,7 @@ SPLIT = "?split=address"
 
 @pytest.fixture
 def parts() -> list[SyncField]:
-    """Return the fields of an edit: two of the address group, one of no group."""
+    """Return the fields of an edit: two in the address group, one in no group."""
     record = make_record()
     make_field(record)
     return [make_field(record, column, proposed_value=f"New {column}") for column in COLUMNS]

@@ -1,4 +1,4 @@
-"""Links in mails preselect a decision, take none, and always reach their edit; one POST stops mails."""
+"""Links in mails preselect a decision without making it, and always lead to their edit; one POST stops mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions by key: the answer to the last one is the next contact of the list."""
+"""Decisions by key: the response to the last one of a contact is the next contact in the list."""
 
 from __future__ import annotations
 

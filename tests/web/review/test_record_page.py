@@ -116,9 +116,9 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES)
 def test_each_approval_state_has_its_text(state):
-    paths, words = STATES[state]
+    set_state, words = STATES[state]
     field = make_field()
-    paths(scenes.approved(field, by=rita()))
+    set_state(scenes.approved(field, by=rita()))
 
     assert words in page(field).words
 

@@ -1,4 +1,4 @@
-"""Hostile text in every place that shows text of the CRM or of a person."""
+"""Hostile text wherever the portal shows text from the CRM or from a person."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def address(step: str = "") -> str:
 
 @pytest.fixture
 def client(world: World) -> Client:
-    """Return Rita's client after she selected the edits of two contacts; the first changed in the CRM since."""
+    """Return Rita's client after she selected the edits of two contacts; the first has since changed in the CRM."""
     for number in range(2):
         world.edited(number, jobtitle="Head of Procurement")
     signed_in = browser(rita())

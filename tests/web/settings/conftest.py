@@ -17,7 +17,7 @@ def audit_setting(settings: Settings) -> None:
 
 @pytest.fixture
 def capture() -> Capture:
-    """Return a capture that observes for a week and has just read."""
+    """Return a capture that has observed for a week and has just read."""
     found = observe()
     MirrorCursor.objects.create(table="capture", pulled_at=now())
     return found

@@ -55,7 +55,7 @@ def test_source_is_switched_on_for_everyone(capture: Capture) -> None:
         ({"who": "", "team": ""}, "Select a pilot team, or everyone."),
         ({"who": "team", "team": str(uuid.UUID(int=5))}, "no longer has this team"),
     ],
-    ids=["no team", "nothing", "unknown team"],
+    ids=["no team", "no choice", "unknown team"],
 )
 def test_incomplete_choice_is_refused(capture: Capture, typed: dict[str, str], message: str) -> None:
     screen = press("outlook/on", **typed)

@@ -30,7 +30,7 @@ def away(settings: Settings) -> None:
 
 
 def stored(found: Mapping[str, Answer] | None = None, **columns: Any) -> ConnectionCheck:
-    """Store a finished check in which everything is in order but `found`."""
+    """Store a finished check in which everything is in order except `found`."""
     fine = Answer(Level.OK, "as it should be", "It works.")
     findings = [Finding(check, (found or {}).get(check.id, fine)).as_json() for check in run.all_checks(Names())]
     values = {"Organization id": "da238ce6-b2b4-56f5-aa0b-476a4284f4d1", "Redirect address": "https://x.example/cb"}

@@ -55,7 +55,7 @@ def test_enabled_rule_decides_and_is_named():
     runs.run()
 
     assert "Approved by the rule “Format only”" in opened(browser(rita()), field.record).words
-    assert opened(browser(rita()), field.record).offers("do=undo"), "every reviewer may take it back"
+    assert opened(browser(rita()), field.record).offers("do=undo"), "every reviewer may undo the decision"
 
 
 def test_written_decision_names_its_rule():

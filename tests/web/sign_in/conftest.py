@@ -37,14 +37,14 @@ def new_browser() -> Client:
 
 
 def begin(client: Client, *, next: str = "", **query: str) -> str:
-    """Press the button; return the address of the sign-in service's page."""
+    """Press the sign-in button; return the address of the sign-in service's page."""
     response = client.get("/sign-in/start", {"next": next, **query})
     assert response.status_code == 302, response.content
     return response.headers["Location"]
 
 
 def choose(outside: requests.Session, page: str, person: str) -> str:
-    """Press a person's button there; return the address that leads back to the portal."""
+    """Press a person's button on that page; return the address that leads back to the portal."""
     assert outside.get(page).status_code == 200
     form = dict(parse_qsl(urlsplit(page).query)) | {"person": person}
     response = outside.post(page.partition("?")[0], data=form, allow_redirects=False)

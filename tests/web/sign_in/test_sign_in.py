@@ -97,7 +97,7 @@ def test_other_browser_cannot_finish_sign_in(browser: Client, outside: requests.
 
     assert other.get(back).status_code == 400
     assert who(other) == ""
-    assert browser.get(back).status_code == 302, "the right browser still can"
+    assert browser.get(back).status_code == 302, "the first browser can still finish"
 
 
 def test_unknown_callback_is_refused(browser: Client) -> None:
@@ -156,7 +156,7 @@ def test_person_without_role_gets_no_session(browser: Client, outside: requests.
     assert response.status_code == 403
     assert "Ask for a role" in response.content.decode()
     assert who(browser) == ""
-    assert not Person.objects.exists(), "nothing is kept of strangers"
+    assert not Person.objects.exists(), "people without a role are not stored"
 
 
 def test_refused_page_names_assigned_and_known_roles(
