@@ -130,7 +130,7 @@ def test_empty_weeks_have_no_median():
     assert weeks[-1].first <= TODAY <= weeks[-1].last
 
 
-def test_earlier_events_are_left_out():
+def test_events_before_the_period_are_left_out():
     entry = audit.record("field.delivery.conflict", by=None, channel="worker")
     AuditEntry.objects.filter(pk=entry.pk).update(at=F("at") - timedelta(weeks=6))
     daily.update_counts()

@@ -1,4 +1,4 @@
-"""The capture pages in a browser, served by this process from its own rows: accessible, and stable while they refresh."""
+"""Capture pages in a browser, served by this process from its own rows: accessible, and stable while they refresh."""
 
 from __future__ import annotations
 

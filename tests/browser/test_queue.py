@@ -166,7 +166,7 @@ def _poll_for_new_edits(page: Page) -> None:
         )
 
 
-def test_filters_keep_the_focus(page: Page, demo: Demo) -> None:
+def test_changing_a_filter_keeps_the_focus(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     page.locator("#narrow summary").click()
     page.locator("#filter-kind").focus()

@@ -131,7 +131,7 @@ def test_entry_of_switched_user_names_the_outcome(outcome, says):
     assert links(screen) == {f"/filters/users/{user.pk}/"}
 
 
-def test_entry_of_switching_on_says_on():
+def test_switching_on_is_shown_as_switched_on():
     switched(make_run(tables=["contact"], wanted_on=True))
 
     assert "Switched on Hanna Brandt Contact on, 3 filters" in open_page().words

@@ -96,7 +96,7 @@ def test_htmx_gets_only_the_drawer(read):
     assert "Select a cell to see its filters" in closed
 
 
-def test_each_filter_can_be_removed(read):
+def test_each_list_filter_can_be_removed(read):
     page = browser(fred()).get("/filters/?mailbox=1&state=on")
 
     assert "Mailbox: <bdi>Server-side</bdi>" in page.content.decode()

@@ -82,7 +82,7 @@ def test_every_tab_shows_its_users(run):
     assert "Off already" in page(run, "?part=already")
 
 
-def test_next_page_reaches_everyone(run, monkeypatch):
+def test_paging_reaches_every_user(run, monkeypatch):
     monkeypatch.setattr(previews, "PAGE_SIZE", 2)
     first = page(run)
     address = unescape(re.search(r'id="people-next" href="([^"]+)"', first)[1])
@@ -251,7 +251,7 @@ def test_reason_is_required_above_the_limit(run, settings, limit, is_required):
     assert ("Give a reason" in press(run, "start")) is is_required
 
 
-def test_user_is_found_in_tab(run):
+def test_search_finds_user_in_tab(run):
     FilterUser.objects.filter(name="User 2").update(search_words=" user 2 moreau")
 
     assert shown_users(page(run, "?part=held&q=mor")) == ["User 2"]

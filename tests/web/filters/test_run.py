@@ -94,7 +94,7 @@ def test_expected_end_is_a_range(run):
     assert (round(early, 1), round(late, 1)) == (4.0, 6.7)
 
 
-def test_scheduled_run_can_be_moved(run):
+def test_scheduled_run_can_be_rescheduled(run):
     later = timezone.now() + timedelta(days=2)
     FilterRun.objects.filter(pk=run.pk).update(starts_at=later)
     run.refresh_from_db()

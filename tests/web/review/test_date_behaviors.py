@@ -96,7 +96,7 @@ def test_user_local_date_keeps_its_moment(world: World):
     assert delivered(world, field) == "2029-06-04T22:00:00Z", "an unchanged value is written as proposed"
 
 
-def test_date_only_has_no_zone(world: World):
+def test_date_only_value_has_no_zone(world: World):
     field = staged(world, BIRTH, "1987-03-14", "1987-03-15")
     assert "15 March 1987" in page_in("America/New_York", field).words
 

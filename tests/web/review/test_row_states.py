@@ -156,7 +156,7 @@ def test_empty_waiting_tab_links_to_attention():
     assert "Select an edit from the list" not in html
 
 
-def test_empty_waiting_tab_has_no_attention_link():
+def test_attention_link_is_hidden_without_conflicts():
     html = browser(rita()).get("/review/").content.decode()
 
     assert "attention</a>" not in html

@@ -256,7 +256,7 @@ def test_only_administrators_may_change_the_list() -> None:
     assert not CaptureIdentity.objects.filter(pk=user.pk).exists()
 
 
-def test_capture_page_leads_to_the_list() -> None:
+def test_capture_page_links_to_the_list() -> None:
     CaptureIdentity.objects.update(name="# SSSAdminProd")
 
     screen = Screen(browser(ada()).get("/settings/capture/"))

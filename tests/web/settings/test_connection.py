@@ -127,7 +127,7 @@ def test_resuming_without_a_stop_is_refused():
     assert "CRM writes were not stopped." in post("resume").words
 
 
-def test_page_before_first_contact_says_so():
+def test_page_before_first_crm_response_says_so():
     assert "No CRM has answered yet" in Screen(browser(ada()).get("/settings/connection/")).words
 
 

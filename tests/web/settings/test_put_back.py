@@ -89,7 +89,7 @@ def test_form_creates_a_plan() -> None:
         ({"source": "nobody"}, "Select a valid choice"),
     ],
 )
-def test_bad_input_is_kept_and_explained(changes: dict[str, str], message: str) -> None:
+def test_invalid_input_is_kept_and_explained(changes: dict[str, str], message: str) -> None:
     make_captured()
 
     screen = create(**changes)
