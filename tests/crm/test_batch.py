@@ -109,7 +109,7 @@ def test_invalid_batch_answer_raises(content_type, body):
         decode(content_type, body)
 
 
-def test_nested_change_sets_refused():
+def test_nested_change_sets_are_refused():
     part = b"--c\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 X\r\n\r\n\r\n--c--"
     inner = b"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n" + part + b"\r\n--b--"
     outer = b"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + inner + b"\r\n--a--"
@@ -119,7 +119,7 @@ def test_nested_change_sets_refused():
         decode("multipart/mixed; boundary=a", outer)
 
 
-def test_reads_are_written_as_documented():
+def test_reads_are_encoded_as_documented():
     batch = encode_reads([Read("contacts?$select=fullname", {"Prefer": "odata.maxpagesize=2"})])
 
     assert batch.headers["Prefer"] == "odata.continue-on-error"
@@ -160,7 +160,7 @@ def test_write_needs_etag(etag):
         Write("contacts", ROW, etag, {})
 
 
-def test_line_break_in_header_refused():
+def test_line_break_in_header_is_refused():
     with pytest.raises(ValueError, match="line break"):
         encode_reads([Read("contacts", {"Prefer": "x\r\nCallerObjectId: 1"})])
 

@@ -65,7 +65,7 @@ def test_steps_are_answered_in_order():
     assert second.proof.status == 200
 
 
-def test_missing_part_is_unknown():
+def test_missing_part_leaves_outcome_unknown():
     first, second = _carried_out(DONE + READ + END)
 
     assert first.error is None
@@ -74,7 +74,7 @@ def test_missing_part_is_unknown():
     assert second.proof is None
 
 
-def test_missing_proof_keeps_answer():
+def test_missing_proof_does_not_fail_step():
     _, second = _carried_out(DONE + READ + DONE + END)
 
     assert (second.error, second.proof) == (None, None)
@@ -97,21 +97,21 @@ def test_cut_answer_never_reports_failure():
 @pytest.mark.parametrize(
     "strange", [BARE, DONE.replace(b"--c--", b"--c\nContent-Type: x/y\n\nHTTP/1.1 204 X\n\n\n--c--")]
 )
-def test_unexpected_part_is_unknown(strange):
+def test_unexpected_part_leaves_outcome_unknown(strange):
     (answer,) = _carried_out(strange + READ + END, steps=1)
 
     assert isinstance(answer.error, errors.ProtocolError)
     assert answer.error.may_have_applied
 
 
-def test_change_set_error_belongs_to_step():
+def test_error_inside_change_set_is_reported_for_step():
     (answer,) = _carried_out(DONE.replace(b"204 No Content", b"403 Forbidden") + READ + END, steps=1)
 
     assert isinstance(answer.error, errors.Forbidden)
     assert not answer.error.may_have_applied
 
 
-def test_5xx_outcome_unknown():
+def test_5xx_leaves_outcome_unknown():
     (answer,) = _carried_out(REFUSED.replace(b"412", b"500") + READ + END, steps=1)
 
     assert isinstance(answer.error, errors.ServerFault)
@@ -119,7 +119,7 @@ def test_5xx_outcome_unknown():
 
 
 @pytest.mark.parametrize("body", [b"nonsense", DONE + READ + DONE + READ + READ + END])
-def test_invalid_answer_leaves_all_unknown(body):
+def test_invalid_answer_leaves_all_outcomes_unknown(body):
     with pytest.raises(errors.ProtocolError) as caught:
         _carried_out(body)
 
@@ -151,7 +151,7 @@ def test_each_owner_gets_change_set_and_read_back():
     assert server.requests[0].headers["prefer"] == "odata.continue-on-error"
 
 
-def test_owner_without_changes_raises():
+def test_step_without_writes_is_refused():
     with pytest.raises(ValueError, match="empty change set"), serve(in_turn(b"")) as server:
         execute_steps(
             RecordingTransport(origin=server.origin), [Step((), Read("userqueries", {}))], headers=None, deadline=None
@@ -169,7 +169,7 @@ def _fields(*ids: UUID, **more: str) -> dict[str, object]:
     return {"value": [{"osync_syncfieldid": str(each), **FIELD} for each in ids], **more}
 
 
-def test_record_fields_span_several_pages():
+def test_record_fields_are_read_from_all_pages():
     no_such_row = b'{"error":{"code":"0x80040217","message":"contact With Id = 77 Does Not Exist"}}'
     gone = READ.replace(b"200 OK", b"404 Not Found").replace(b'{"value":[]}', no_such_row)
 

@@ -137,7 +137,7 @@ def test_active_connection_is_reused() -> None:
 
 
 @pytest.mark.parametrize("resets", [False, True], ids=["silent", "reset"])
-def test_sign_in_opens_new_connection(resets: bool) -> None:
+def test_each_sign_in_request_opens_new_connection(resets: bool) -> None:
     with dropping_server(resets=resets) as server, login_session() as session:
         for _ in range(3):
             answer: requests.Response = session.get(f"{server.origin}/keys", timeout=10)

@@ -21,12 +21,12 @@ def test_table_name_can_be_overridden():
     assert names.field_proposed == Names().field_proposed
 
 
-def test_unknown_key_is_named():
+def test_unknown_key_is_reported():
     with pytest.raises(ValueError, match="field_orignal"):
         Names.from_mapping({"field_orignal": "acme_old"})
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a?$filter=x", "a/b", "x" * 200])
-def test_invalid_name_refused(name):
+def test_invalid_name_is_refused(name):
     with pytest.raises(ValueError, match="field_set"):
         Names.from_mapping({"field_set": name})

@@ -24,18 +24,18 @@ def test_query_options_are_encoded():
 
 
 @pytest.mark.parametrize("name", ["", "a b", "contacts(1)", "a/b", "a?b", "ä", "a" * 200])
-def test_invalid_names_refused_in_paths(name):
+def test_invalid_names_are_refused_in_paths(name):
     with pytest.raises(ValueError, match="Not a CRM name"):
         odata.row_path(name, ROW)
 
 
 @pytest.mark.parametrize("etag", ["", "*", "W/1", '"a\r\nX: y"', 'W/"a"b"'])
-def test_invalid_etag_refused(etag):
+def test_invalid_etag_is_refused(etag):
     with pytest.raises(ValueError, match="ETag"):
         odata.require_etag(etag)
 
 
-def test_weak_etag_accepted():
+def test_weak_etag_is_accepted():
     assert odata.require_etag('W/"77180907"') == 'W/"77180907"'
 
 
@@ -91,13 +91,13 @@ def test_hostile_json_raises(hostile):
         (b'"\\u0000"', "holds a NUL character (U+0000)"),
     ],
 )
-def test_unstorable_value_replaced_and_rest_kept(value, why):
+def test_unstorable_value_is_replaced_and_rest_kept(value, why):
     parsed = odata.parse_json(b'{"a":[{"b":' + value + b'},{"b":"x"}]}')
 
     assert parsed == {"a": [{"b": odata.Unstorable(why)}, {"b": "x"}]}
 
 
-def test_unstorable_name_of_a_property_replaced():
+def test_unstorable_property_name_spares_other_properties():
     assert odata.parse_json(b'{"\\uDFFF":1,"a":2}')["a"] == 2
 
 
@@ -116,7 +116,7 @@ def test_error_body_has_code_and_message():
 
 
 @pytest.mark.parametrize("body", [b"", b"Bad Gateway", b"{}", b'{"error":"x"}', b'{"error":{"code":null}}'])
-def test_unreadable_error_body_is_empty(body):
+def test_unreadable_error_body_gives_empty_details(body):
     assert odata.error_details(body) == ("", "")
 
 

@@ -27,7 +27,7 @@ def test_own_links_are_unchanged(link):
     assert _trusted_link(link) == link
 
 
-def test_case_and_default_port_ignored():
+def test_case_and_default_port_are_ignored():
     assert _trusted_link("HTTPS://Contoso.CRM4.dynamics.com:443/api/data/v9.2/x") == f"{ORIGIN}/api/data/v9.2/x"
 
 
@@ -69,11 +69,11 @@ def test_foreign_link_raises(link):
 
 
 @pytest.mark.parametrize("url", ["http://contoso.example", "ftp://127.0.0.1", "contoso.example", "", "http://"])
-def test_insecure_origin_refused(url):
+def test_insecure_origin_is_refused(url):
     with pytest.raises(ValueError, match=r".+"):
         Origin.parse(url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "http://localhost", "http://[::1]:1", "https://a.b"])
-def test_secure_origins_accepted(url):
+def test_secure_origins_are_accepted(url):
     assert str(Origin.parse(url + "/path")) == url

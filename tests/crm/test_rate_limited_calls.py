@@ -76,7 +76,7 @@ def _rate_limited(handler, **options):
     return notebook, server
 
 
-def test_batch_takes_one_slot_with_operations():
+def test_batch_takes_one_slot_for_all_operations():
     notebook, _ = _rate_limited(in_turn(COMMITTED), lane=Lane.BULK)
 
     assert notebook.entered == [(Lane.BULK, 7)]
@@ -89,7 +89,7 @@ def test_each_retry_takes_a_slot():
     assert len(notebook.entered) == len(server.requests) == 3
 
 
-def test_lane_belongs_to_transport_copy():
+def test_lane_applies_only_to_transport_copy():
     notebook = RecordingLimiter()
     with serve(in_turn(OK)) as server:
         transport = RecordingTransport(origin=server.origin, rate_limiter=notebook)
@@ -99,21 +99,21 @@ def test_lane_belongs_to_transport_copy():
     assert [lane for lane, _ in notebook.entered] == [Lane.BULK, Lane.INTERACTIVE]
 
 
-def test_429_and_hint_reported_to_limiter():
+def test_429_and_hint_are_reported_to_limiter():
     notebook, _ = _rate_limited(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
 
     (usage,) = notebook.usages
     assert (usage.pause, usage.hint) == (120.0, 9)
 
 
-def test_429_inside_batch_reported():
+def test_429_inside_batch_is_reported_to_limiter():
     part = b"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 429 X\r\nRetry-After: 33\r\n\r\n{}\r\n--b--"
     notebook, _ = _rate_limited(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
 
     assert [usage.pause for usage in notebook.usages] == [33.0]
 
 
-def test_text_like_a_429_ignored():
+def test_text_like_a_429_is_ignored():
     body = b'--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 X\r\n\r\n{"a":"HTTP/1.1 429"}\r\n--b--'
     notebook, _ = _rate_limited(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
 
@@ -121,13 +121,13 @@ def test_text_like_a_429_ignored():
 
 
 @pytest.mark.parametrize("hint", ["", "0", "-3", "many", "99999"])
-def test_invalid_hint_ignored(hint):
+def test_invalid_concurrency_hint_is_ignored(hint):
     notebook, _ = _rate_limited(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
 
     assert [usage.hint for usage in notebook.usages] == [None]
 
 
-def test_missing_answer_reported_without_seconds():
+def test_missing_answer_is_reported_without_seconds():
     notebook, _ = _rate_limited(in_turn(b""), retries=0)
 
     assert [usage.seconds for usage in notebook.usages] == [None]

@@ -61,7 +61,7 @@ def test_status_maps_to_error_and_transience(status, kind, transient):
         (503, "", "Busy.", False),
     ],
 )
-def test_unknown_names_refuse_the_operation(status, code, message, expected):
+def test_unknown_names_and_methods_refuse_operation(status, code, message, expected):
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
 
     assert failure(Response(status, {}, body)).refuses_operation is expected
@@ -112,7 +112,7 @@ def test_retry_after_date_counts_from_now():
     assert 90 <= seconds <= 100
 
 
-def test_past_retry_after_is_minimum():
+def test_past_retry_after_date_gives_one_second():
     assert retry_after_of({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}) == 1
 
 
@@ -129,7 +129,7 @@ def test_missing_read_part_raises_unreachable():
         require_parts(_batch(DONE), READS)
 
 
-def test_extra_parts_raise():
+def test_extra_parts_raise_protocol_error():
     with pytest.raises(errors.ProtocolError):
         require_parts(_batch(DONE, DONE), READS[:1])
 
@@ -141,7 +141,7 @@ def test_missing_write_part_may_have_applied():
     assert caught.value.may_have_applied
 
 
-def test_failed_part_in_200_raises():
+def test_failed_part_in_200_answer_raises():
     with pytest.raises(errors.Stale) as caught:
         require_committed(_batch(b"HTTP/1.1 412 Precondition Failed\r\n\r\n"), WRITES[:1])
 
@@ -155,5 +155,5 @@ def test_invalid_write_answer_may_have_applied():
     assert caught.value.may_have_applied
 
 
-def test_complete_success_returns_parts():
+def test_complete_success_does_not_raise():
     require_committed(_batch(DONE, DONE), WRITES)

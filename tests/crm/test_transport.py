@@ -73,7 +73,7 @@ def test_redirect_raises_without_following():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_read_retried_after_server_fault(status):
+def test_read_is_retried_after_server_fault(status):
     with serve(in_turn(http(status), OK)) as server:
         payload, transport = _ask(server)
 
@@ -82,7 +82,7 @@ def test_read_retried_after_server_fault(status):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 412, 501])
-def test_refusal_not_retried(status):
+def test_refusal_is_not_retried(status):
     _, server, _ = _failing_read(in_turn(http(status)), errors.CrmError)
 
     assert len(server.requests) == 1
@@ -103,7 +103,7 @@ def test_retry_after_replaces_backoff():
     assert transport.pauses == [3.0]
 
 
-def test_long_retry_after_raises():
+def test_long_retry_after_raises_throttled():
     error, server, transport = _failing_read(in_turn(http(429, retry_after="300")), errors.Throttled)
 
     assert (error.retry_after, transport.pauses, len(server.requests)) == (300.0, [], 1)
@@ -118,7 +118,7 @@ def test_pause_never_exceeds_deadline():
     assert transport.pauses == []
 
 
-def test_nothing_sent_after_deadline():
+def test_nothing_is_sent_after_deadline():
     with serve(in_turn(OK)) as server:
         transport = RecordingTransport(origin=server.origin)
         with pytest.raises(errors.Unreachable) as caught:
@@ -135,7 +135,7 @@ def test_one_401_renews_the_token():
     assert [r.headers["authorization"] for r in server.requests] == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_second_401_refuses_credentials():
+def test_second_401_raises_credentials_refused():
     error, server, _ = _failing_read(in_turn(http(401)), errors.CredentialsRefused)
 
     assert (len(server.requests), error.status, error.transient) == (2, 401, False)
@@ -154,7 +154,7 @@ def test_only_failed_connects_count_as_unsent(error, surely):
     assert never_sent(error) is surely
 
 
-def test_closed_port_is_unreachable_and_unapplied():
+def test_write_to_closed_port_is_not_applied():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     transport = RecordingTransport(origin=f"http://127.0.0.1:{port}", retries=1)
@@ -167,14 +167,14 @@ def test_closed_port_is_unreachable_and_unapplied():
 
 
 @pytest.mark.parametrize("answer", [b"", COMMITTED[:-20], b"garbage\r\n\r\n"])
-def test_write_with_lost_answer_not_retried(answer):
+def test_write_with_lost_answer_is_not_retried(answer):
     error, server, _ = _failing_write(in_turn(answer, COMMITTED), errors.Unreachable)
 
     assert len(server.requests) == 1
     assert error.may_have_applied
 
 
-def test_read_with_lost_answer_retried():
+def test_read_with_lost_answer_is_retried():
     with serve(in_turn(b"", OK[:-3], OK)) as server:
         payload, _ = _ask(server)
 
@@ -183,28 +183,28 @@ def test_read_with_lost_answer_retried():
 
 
 @pytest.mark.parametrize("fault", [http(500, retry_after="1"), http(502), http(503), http(504, retry_after="1")])
-def test_server_fault_leaves_write_unknown(fault):
+def test_server_fault_leaves_write_outcome_unknown(fault):
     error, server, _ = _failing_write(in_turn(fault, COMMITTED), errors.ServerFault)
 
     assert (len(server.requests), error.may_have_applied) == (1, True)
 
 
 @pytest.mark.parametrize("strange", [http(302, location="/"), http(200, b"x" * 2000)])
-def test_invalid_answer_leaves_write_unknown(strange):
+def test_invalid_answer_leaves_write_outcome_unknown(strange):
     error, server, _ = _failing_write(in_turn(strange, COMMITTED), errors.ProtocolError, max_bytes=1000)
 
     assert (len(server.requests), error.may_have_applied) == (1, True)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 412])
-def test_refused_write_not_applied(status):
+def test_refused_write_is_not_applied(status):
     error, _, _ = _failing_write(in_turn(http(status)), errors.CrmError)
 
     assert not error.may_have_applied
 
 
 @pytest.mark.parametrize("refusal", [http(429, retry_after="1"), http(503, retry_after="1")])
-def test_503_with_retry_after_retries_write(refusal):
+def test_write_refused_with_retry_after_is_retried(refusal):
     with serve(in_turn(refusal, COMMITTED)) as server:
         transport = RecordingTransport(origin=server.origin)
         answer = transport.write_batch(WRITE)
@@ -213,7 +213,7 @@ def test_503_with_retry_after_retries_write(refusal):
     assert transport.pauses == [1.0]
 
 
-def test_earlier_uncertainty_is_kept():
+def test_uncertainty_of_first_attempt_survives_retry():
     put_off = http(503, retry_after="1")
 
     error, _, _ = _failing_write(in_turn(put_off, http(412)), errors.Stale)
@@ -221,7 +221,7 @@ def test_earlier_uncertainty_is_kept():
     assert error.may_have_applied
 
 
-def test_oversized_answer_aborted_early():
+def test_oversized_answer_is_refused():
     endless = http(200, b'{"a":"' + b"x" * 2_000_000 + b'"}')
 
     error, _, _ = _failing_read(in_turn(endless), errors.ProtocolError, max_bytes=100_000)
@@ -254,11 +254,11 @@ def test_cut_chunked_answer_is_detected():
     _failing_read(in_turn(chunked[:-12]), errors.Unreachable, retries=0)
 
 
-def test_html_answer_raises():
+def test_html_answer_raises_protocol_error():
     _failing_read(in_turn(http(200, b"<html>Sign in</html>")), errors.ProtocolError)
 
 
-def test_silent_server_ends_at_deadline():
+def test_read_from_silent_server_ends_at_deadline():
     answered = threading.Event()
 
     def silent(request):
@@ -276,7 +276,7 @@ def test_silent_server_ends_at_deadline():
     assert took < 2
 
 
-def test_slow_answer_ends_at_read_timeout():
+def test_read_of_slow_answer_ends_at_read_timeout():
     stop = threading.Event()
 
     def answer(connection):
@@ -304,7 +304,7 @@ def test_slow_answer_ends_at_read_timeout():
     assert took < 2
 
 
-def test_stalled_answer_ends_at_read_timeout():
+def test_read_of_stalled_answer_ends_at_read_timeout():
     stop = threading.Event()
 
     def answer(connection):
@@ -381,7 +381,7 @@ def test_forked_process_gets_own_session(monkeypatch):
     assert transport._sessions.get() is not before
 
 
-def test_environment_proxies_and_certificates_ignored(monkeypatch):
+def test_proxies_of_environment_are_ignored(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
 
@@ -389,6 +389,6 @@ def test_environment_proxies_and_certificates_ignored(monkeypatch):
         assert _ask(server)[0] == {"a": 1}
 
 
-def test_plain_http_to_other_host_refused():
+def test_plain_http_to_other_host_is_refused():
     with pytest.raises(ValueError, match="neither https"):
         Transport(origin="http://contoso.example", token_source=FixedToken())

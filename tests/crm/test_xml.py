@@ -37,6 +37,6 @@ def test_xml_round_trips():
         "<a>\x00</a>",
     ],
 )
-def test_invalid_xml_refused(text):
+def test_invalid_xml_is_refused(text):
     with pytest.raises(ProtocolError):
         xml.parse(text)

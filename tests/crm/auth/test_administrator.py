@@ -114,7 +114,7 @@ def test_declined_browser_sign_in_is_refused(application, browser, monkeypatch):
 
 
 @pytest.mark.parametrize(("person", "is_refused"), [("Ada Brennan", False), ("", True)])
-def test_device_code_waits_for_person(sandbox, application, browser, person, is_refused):
+def test_device_code_sign_in_succeeds_unless_declined(sandbox, application, browser, person, is_refused):
     def tell(text):
         address, code = re.search(r"open (\S+) and enter the code (\w+)", text).groups()
         browser.post(address, data={"code": code, "person": person})
@@ -128,7 +128,7 @@ def test_device_code_waits_for_person(sandbox, application, browser, person, is_
         assert who(sandbox, source.token()) == config.person("Ada Brennan").user_id
 
 
-def test_token_is_acquired_once_until_refused(tmp_path):
+def test_token_from_file_is_kept_until_forgotten(tmp_path):
     path = tmp_path / "token"
     path.write_text("first")
     source = administrator.from_file(path)

@@ -116,7 +116,7 @@ def test_earlier_credential_is_tried_again(authority: str, sandbox_server: Sandb
     assert source.token()
 
 
-def test_unknown_application_is_not_tried_twice(authority: str, sandbox_server: SandboxServer) -> None:
+def test_unknown_application_is_refused(authority: str, sandbox_server: SandboxServer) -> None:
     register(sandbox_server, {"good secret": None})
     source = ClientCredentials(
         authority=authority,
@@ -130,7 +130,7 @@ def test_unknown_application_is_not_tried_twice(authority: str, sandbox_server: 
         source.token()
 
 
-def test_escaped_line_breaks_are_accepted() -> None:
+def test_certificate_with_escaped_line_breaks_is_read() -> None:
     text = FIRST.pem.replace("\n", "\\n")
 
     assert read_certificate(text).thumbprint == read_certificate(FIRST.pem).thumbprint
@@ -147,7 +147,7 @@ def test_escaped_line_breaks_are_accepted() -> None:
         ({"sub": str(uuid.uuid4())}, 700021),
     ],
 )
-def test_assertion_is_verified(
+def test_assertion_claims_are_verified(
     authority: str, sandbox_server: SandboxServer, changes: dict[str, Any], number: int | None
 ) -> None:
     register(sandbox_server, {}, FIRST.without_key)

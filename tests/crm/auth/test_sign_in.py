@@ -86,7 +86,7 @@ def test_code_exchange_sends_code_verifier():
     ],
     ids=lambda changes: next(iter(changes)),  # not the values: the clock is in some of them
 )
-def test_wrong_claim_refused(changes):
+def test_wrong_claim_is_refused(changes):
     with a.started_sign_in() as started:
         started.authority.changes = changes
 
@@ -94,7 +94,7 @@ def test_wrong_claim_refused(changes):
 
 
 @pytest.mark.parametrize(("expected", "is_ours"), [("mine", True), ("of another sign-in", False), ("", False)])
-def test_wrong_nonce_refused_without_msal(expected, is_ours):
+def test_wrong_nonce_is_refused_without_msal(expected, is_ours):
     with a.started_sign_in() as started:
         started.authority.changes = {"nonce": expected and "mine"}
         known = {"keys": started.sign_in._keys, "client_id": a.CLIENT, "tenant_id": UUID(a.TENANT)}
@@ -103,21 +103,21 @@ def test_wrong_nonce_refused_without_msal(expected, is_ours):
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "tid", "ver", "nonce", "exp", "nbf", "iat", "oid"])
-def test_missing_claim_refused(claim):
+def test_missing_claim_is_refused(claim):
     with a.started_sign_in() as started:
         started.authority.left_out = (claim,)
 
         assert _refused(started)
 
 
-def test_token_without_roles_has_none():
+def test_token_without_roles_grants_no_roles():
     with a.started_sign_in() as started:
         started.authority.left_out = ("roles",)
 
         assert started.finish().roles == frozenset()
 
 
-def test_one_minute_of_clock_skew_accepted():
+def test_one_minute_of_clock_skew_is_accepted():
     now = int(time.time())
     with a.started_sign_in() as started:
         started.authority.changes = {"exp": now - 60, "nbf": now + 60, "iat": now + 60}
@@ -125,14 +125,14 @@ def test_one_minute_of_clock_skew_accepted():
         assert started.finish().name == "Rita"
 
 
-def test_unsigned_token_refused():
+def test_unsigned_token_is_refused():
     with a.started_sign_in() as started:
         started.authority.whole_token = a.unsigned(a.claims_of(started.authority.id_token()))
 
         assert _refused(started)
 
 
-def test_public_key_as_hmac_secret_refused():
+def test_hmac_token_signed_with_public_key_is_refused():
     with a.started_sign_in() as started:
         claims = a.claims_of(started.authority.id_token())
         header = {"alg": "HS256", "kid": "current", "typ": "JWT"}
@@ -141,28 +141,28 @@ def test_public_key_as_hmac_secret_refused():
         assert _refused(started)
 
 
-def test_foreign_signature_with_known_key_id_refused():
+def test_foreign_signature_with_known_key_id_is_refused():
     with a.started_sign_in() as started:
         started.authority.key = "another signer"
 
         assert _refused(started)
 
 
-def test_unpublished_key_refused():
+def test_unpublished_signing_key_is_refused():
     with a.started_sign_in() as started:
         started.authority.key = started.authority.key_id = "another signer"
 
         assert _refused(started)
 
 
-def test_token_without_key_id_refused():
+def test_token_without_key_id_is_refused():
     with a.started_sign_in() as started:
         started.authority.key_id = None
 
         assert _refused(started)
 
 
-def test_other_algorithm_refused():
+def test_other_signing_algorithm_is_refused():
     with a.started_sign_in() as started:
         started.authority.algorithm = "RS384"
 
@@ -170,14 +170,14 @@ def test_other_algorithm_refused():
 
 
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
-def test_short_key_refused():
+def test_short_signing_key_is_refused():
     with a.started_sign_in() as started:
         started.authority.key = started.authority.key_id = "short"
 
         assert _refused(started)
 
 
-def test_changed_payload_refused():
+def test_changed_payload_is_refused():
     with a.started_sign_in() as started:
         head, _, signature = str(started.authority.id_token()).split(".")
         started.authority.changes = {"roles": ["Administrator"]}
@@ -188,21 +188,21 @@ def test_changed_payload_refused():
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c", "....", 5, ["x"], {"a": 1}, "é.é.é", "x" * 70_000])
-def test_malformed_token_refused(token):
+def test_malformed_token_is_refused(token):
     with a.started_sign_in() as started:
         started.authority.whole_token = token
 
         assert _refused(started)
 
 
-def test_missing_id_token_refused():
+def test_missing_id_token_is_refused():
     with a.started_sign_in() as started:
         started.authority.token_answer = json_answer({"access_token": "x", "token_type": "Bearer", "expires_in": 1})
 
         assert _refused(started)
 
 
-def test_wrong_state_refused_before_code_exchange():
+def test_wrong_state_is_refused_before_code_exchange():
     with a.started_sign_in() as started:
         before = len(started.authority.server.requests)
 
@@ -210,7 +210,7 @@ def test_wrong_state_refused_before_code_exchange():
         assert len(started.authority.server.requests) == before
 
 
-def test_missing_flow_refused():
+def test_missing_flow_is_refused():
     with a.started_sign_in() as started:
         started.flow = {"state": ""}
 
@@ -224,14 +224,14 @@ def test_only_error_code_is_reported():
     assert caught.value.reason == "The sign-in service said access_denied."
 
 
-def test_invalid_error_code_not_repeated():
+def test_invalid_error_code_is_not_repeated():
     with a.started_sign_in() as started, pytest.raises(SignInRefused) as caught:
         started.sign_in.finish(started.flow, {"error": "<script>", "state": started.flow["state"]})
 
     assert "<script>" not in caught.value.reason
 
 
-def test_new_signing_key_found_without_restart(monkeypatch):
+def test_new_signing_key_is_found_without_restart(monkeypatch):
     monkeypatch.setattr("syncapp.crm.auth.id_tokens._REFRESH_PAUSE_SECONDS", 0)
     with a.started_sign_in() as started:
         started.finish()
@@ -260,7 +260,7 @@ def test_unknown_key_ids_do_not_reload_keys():
     ],
     ids=str,
 )
-def test_discovery_document_of_other_host_refused(document):
+def test_discovery_document_naming_other_host_is_refused(document):
     with a.started_sign_in() as started:
         started.authority.discovery = document
 
@@ -296,11 +296,11 @@ def test_no_user_token_stays_in_memory():
 
 
 @pytest.mark.parametrize("tenant", ["common", "organizations", "contoso.example", ""])
-def test_multi_tenant_authority_refused(tenant):
+def test_multi_tenant_authority_is_refused(tenant):
     with pytest.raises(ValueError, match="one tenant"):
         SignIn(authority=f"https://login.microsoftonline.com/{tenant}", client_id="x", credentials=["x"])
 
 
-def test_plain_http_only_on_this_machine():
+def test_plain_http_is_refused_for_remote_authority():
     with pytest.raises(ValueError, match="without TLS"):
         demo_session(f"https://login.microsoftonline.com/{a.TENANT}")

@@ -66,7 +66,7 @@ def test_silent_sign_in_service_times_out(monkeypatch):
 
 @pytest.mark.parametrize("word", ["invalid_client", "unauthorized_client", "invalid_scope", "invalid_request"])
 @pytest.mark.parametrize("status", [400, 401])
-def test_refused_credentials_raise_error_code(word, status):
+def test_refused_credentials_report_error_code(word, status):
     refusal = json_answer({"error": word, "error_description": "AADSTS7000215: Invalid."}, status)
     authority = Authority(token_answer=refusal)
     with serve(authority.handle) as authority.server, pytest.raises(CredentialsRefused) as caught:
@@ -122,7 +122,7 @@ def test_unreachable_sign_in_service_is_transient():
 
 
 @pytest.mark.parametrize("status", [302, 307, 308])
-def test_redirect_not_followed(status):
+def test_redirect_is_not_followed(status):
     with serve(in_turn(GOOD)) as elsewhere:
         authority = Authority(token_answer=http(status, location=f"{elsewhere.origin}/token"))
         with serve(authority.handle) as authority.server, pytest.raises(TokenUnavailable):

@@ -60,14 +60,14 @@ def test_impersonation_intersects_privileges(scene):
     assert isinstance(probe.error, errors.Forbidden)
 
 
-def test_missing_privilege_forbids_table(scene):
+def test_missing_privilege_forbids_reading_table(scene):
     _only(scene, "Delegate")
 
     with pytest.raises(errors.Forbidden):
         scene.crm.staged_fields()
 
 
-def test_user_without_filters_is_inconclusive(scene):
+def test_probe_of_user_without_filters_is_inconclusive(scene):
     rita = scene.user("Rita")
     for each in scene.filters("Rita").values():
         scene.delete("userqueries", each.id)
@@ -77,13 +77,13 @@ def test_user_without_filters_is_inconclusive(scene):
     assert (probe.direct_works, probe.acting_works) == (None, None)
 
 
-def test_silently_ignored_id_does_not_work(scene):
+def test_silently_ignored_user_id_fails_probe(scene):
     probe = access.probe_reading(scene.crm, ActingFor(uuid4()))
 
     assert (probe.answered_as, probe.acting_works) == (OURSELVES, False)
 
 
-def test_network_error_is_inconclusive(scene):
+def test_read_probe_raises_on_server_fault(scene):
     rita = scene.user("Rita")
     scene.cloud.fail({"status": 500})
 
@@ -122,7 +122,7 @@ def test_write_probe_fails_without_privilege(scene):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, errors.CredentialsRefused), (500, errors.ServerFault)])
-def test_network_error_leaves_write_probe_inconclusive(scene, status, kind):
+def test_write_probe_raises_on_401_and_500(scene, status, kind):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"status": status})
 

@@ -19,7 +19,7 @@ def audited(cloud: Cloud) -> Cloud:
     return cloud
 
 
-def test_settings_are_read(audited: Cloud) -> None:
+def test_audit_settings_are_read(audited: Cloud) -> None:
     found = audited.client().audits.settings()
 
     assert (found.is_on, found.days_kept) == (True, 45)
@@ -57,18 +57,18 @@ def test_entries_are_read_page_by_page(audited: Cloud) -> None:
     assert not {entry.id for entry in page.rows} & {entry.id for entry in following.rows}
 
 
-def test_only_entries_since_moment_are_read(audited: Cloud) -> None:
+def test_entries_before_given_moment_are_left_out(audited: Cloud) -> None:
     audited.change(audited.contacts()[3], pager="now")
 
     assert audited.client().audits.entries("contact", since=datetime.now(UTC) + timedelta(minutes=1)).rows == ()
 
 
-def test_unknown_entry_raises_not_found(audited: Cloud) -> None:
+def test_unknown_audit_entry_raises_not_found(audited: Cloud) -> None:
     with pytest.raises(NotFound):
         audited.client().audits.details(OURSELVES)
 
 
-def test_missing_privilege_raises_forbidden(audited: Cloud) -> None:
+def test_missing_audit_privilege_raises_forbidden(audited: Cloud) -> None:
     audited.put("privileges", without=["prvReadAuditSummary"])
     try:
         with pytest.raises(Forbidden):
@@ -89,13 +89,13 @@ def test_latest_changes_are_newest_first(audited: Cloud) -> None:
     assert [change.modified_on for change in changes] == sorted((c.modified_on for c in changes), reverse=True)
 
 
-def test_signed_changes_are_counted(audited: Cloud) -> None:
+def test_count_of_signed_changes_starts_at_zero(audited: Cloud) -> None:
     changes = audited.client().contact_changes
 
     assert changes.count_signed(OURSELVES, since=LONG_AGO) == 0
 
 
-def test_details_of_several_entries_come_together(audited: Cloud) -> None:
+def test_details_of_several_entries_are_read_together(audited: Cloud) -> None:
     contact = audited.contacts()[1]
     for number in range(2):
         audited.change(contact, pager=f"together {number}")
@@ -128,7 +128,7 @@ def test_merge_is_listed_for_both_contacts(audited: Cloud) -> None:
     assert {entry.row_id for entry in found if entry.action == Action.MERGE} == {kept, merged}
 
 
-def test_columns_without_new_value_are_listed(audited: Cloud) -> None:
+def test_columns_without_new_value_are_listed_as_invalid(audited: Cloud) -> None:
     audited.put("auditing", invalid_new_values=["pager"])
     contact = audited.contacts()[1]
     audited.change(contact, pager="hidden")
@@ -141,7 +141,7 @@ def test_columns_without_new_value_are_listed(audited: Cloud) -> None:
     assert "pager" not in found.new
 
 
-def test_tracked_contacts_have_their_last_change(audited: Cloud) -> None:
+def test_delta_of_tracked_contacts_has_changed_contact(audited: Cloud) -> None:
     changes = audited.client().contact_changes
     first = changes.tracked()
     contact = audited.contacts()[1]
@@ -153,5 +153,5 @@ def test_tracked_contacts_have_their_last_change(audited: Cloud) -> None:
     assert [row.contact_id for row in delta.rows] == [contact]
 
 
-def test_secured_columns_are_read(audited: Cloud) -> None:
+def test_sandbox_contact_has_no_secured_columns(audited: Cloud) -> None:
     assert audited.client().metadata.secured("contact") == frozenset()

@@ -24,7 +24,7 @@ def _staged(cloud, contacts):
         cloud.edit(contact, telephone1=f"+49 40 {number}")
 
 
-def test_full_read_pages_end_with_delta_link(cloud, crm):
+def test_last_page_of_full_read_has_delta_link(cloud, crm):
     _staged(cloud, cloud.contacts())
 
     pages = _all(crm.staged_fields, page_size=3)
@@ -111,7 +111,7 @@ def test_missing_link_target_raises_delta_expired(cloud, crm):
         crm.staged_fields(link)
 
 
-def test_token_renewed_between_pages(cloud):
+def test_token_is_renewed_between_pages(cloud):
     _staged(cloud, cloud.contacts())
     tokens = cloud.credentials()
     crm = cloud.client(token_source=tokens)
@@ -136,7 +136,7 @@ def test_other_link_errors_keep_their_type(cloud, crm, status):
     assert caught.value.status == status
 
 
-def test_stored_link_of_other_host_gets_no_token(crm):
+def test_stored_link_to_other_host_gets_no_token(crm):
     with serve(in_turn(json_answer({"value": []}))) as elsewhere:
         with pytest.raises(DeltaExpired):
             crm.staged_fields(f"{elsewhere.origin}/api/data/v9.2/osync_syncfields?$skiptoken=1")
@@ -152,7 +152,7 @@ def test_stored_link_of_other_host_gets_no_token(crm):
         ("@odata.nextLink", lambda crm: crm.directory.users()),
     ],
 )
-def test_foreign_link_refused_before_storing(cloud, name, read):
+def test_foreign_link_is_refused_before_storing(cloud, name, read):
     hostile = json_answer({"value": [], name: "https://evil.example/api/data/v9.2/x"})
     with serve(in_turn(hostile)) as server:
         client = type(cloud.client())(transport=Transport(origin=server.origin, token_source=FixedToken()))

@@ -43,44 +43,52 @@ class RemovedCheck:
 REMOVED_CHECKS = [
     RemovedCheck(removed_checks.ignore_etags, test_writing.test_changed_contact_is_stale),
     RemovedCheck(removed_checks.ignore_etags, test_writing.test_changed_field_stops_contact_write),
-    RemovedCheck(removed_checks.ignore_etags, test_switching.test_stale_owner_leaves_others_switched),
+    RemovedCheck(removed_checks.ignore_etags, test_switching.test_stale_filter_does_not_stop_other_owners),
     RemovedCheck(removed_checks.commit_requests_separately, test_writing.test_changed_field_stops_contact_write),
-    RemovedCheck(removed_checks.commit_requests_separately, test_switching.test_owner_filters_switched_all_or_none),
+    RemovedCheck(
+        removed_checks.commit_requests_separately, test_switching.test_filters_of_owner_are_switched_all_or_none
+    ),
     RemovedCheck(
         removed_checks.ignore_if_match_of_missing_rows,
-        test_switching.test_deleted_filter_never_recreated,
+        test_switching.test_deleted_filter_is_never_recreated,
         {"any_version": True},
     ),
     RemovedCheck(
         removed_checks.ignore_if_match_of_missing_rows,
-        test_upsert.test_missing_row_created_unless_forbidden,
+        test_upsert.test_missing_row_is_created_unless_forbidden,
         {"condition": {"If-Match": "*"}, "happens": "not there"},
     ),
     RemovedCheck(
         removed_checks.ignore_if_none_match,
-        test_upsert.test_existing_row_changed_unless_forbidden,
+        test_upsert.test_existing_row_is_changed_unless_forbidden,
         {"condition": {"If-None-Match": "*"}, "status": 412},
     ),
-    RemovedCheck(removed_checks.allow_any_filter_query, test_filters.test_third_condition_hides_others_filters),
-    RemovedCheck(removed_checks.skip_filter_privilege, test_filters.test_without_privilege_no_filters_returned),
-    RemovedCheck(removed_checks.remove_request_limit, test_limits.test_without_limiter_requests_get_429),
-    RemovedCheck(removed_checks.remove_execution_limit, test_limits.test_without_limiter_execution_time_exceeded),
-    RemovedCheck(removed_checks.charge_batches_as_one, test_limits.test_without_limiter_execution_time_exceeded),
-    RemovedCheck(removed_checks.remove_concurrency_limit, test_limits.test_without_limiter_concurrency_exceeded),
-    RemovedCheck(removed_checks.omit_concurrency_hint, test_limits.test_concurrency_hint_followed),
-    RemovedCheck(removed_checks.omit_retry_after, test_limits.test_without_limiter_requests_get_429),
+    RemovedCheck(removed_checks.allow_any_filter_query, test_filters.test_third_condition_hides_other_users_filters),
+    RemovedCheck(removed_checks.skip_filter_privilege, test_filters.test_no_filters_are_returned_without_privilege),
+    RemovedCheck(removed_checks.remove_request_limit, test_limits.test_calls_without_limiter_exceed_request_limit),
+    RemovedCheck(
+        removed_checks.remove_execution_limit, test_limits.test_calls_without_limiter_exceed_execution_time_limit
+    ),
+    RemovedCheck(
+        removed_checks.charge_batches_as_one, test_limits.test_calls_without_limiter_exceed_execution_time_limit
+    ),
+    RemovedCheck(
+        removed_checks.remove_concurrency_limit, test_limits.test_call_without_limiter_exceeds_concurrency_limit
+    ),
+    RemovedCheck(removed_checks.omit_concurrency_hint, test_limits.test_concurrency_hint_is_followed),
+    RemovedCheck(removed_checks.omit_retry_after, test_limits.test_calls_without_limiter_exceed_request_limit),
     RemovedCheck(removed_checks.reverse_batch_answers, test_writing.test_mark_is_read_back_unchanged),
     RemovedCheck(
         removed_checks.ignore_continue_on_error,
-        test_switching.test_stale_owner_leaves_others_switched,
+        test_switching.test_stale_filter_does_not_stop_other_owners,
     ),
-    RemovedCheck(removed_checks.skip_privilege_checks, test_access.test_missing_privilege_forbids_table),
+    RemovedCheck(removed_checks.skip_privilege_checks, test_access.test_missing_privilege_forbids_reading_table),
     RemovedCheck(removed_checks.add_impersonated_privileges, test_access.test_impersonation_intersects_privileges),
     RemovedCheck(removed_checks.open_views_of_others, test_access.test_write_probe_fails_without_privilege),
-    RemovedCheck(removed_checks.ignore_unknown_object_ids, test_switching.test_unknown_entra_id_refused),
-    RemovedCheck(removed_checks.accept_expired_tokens, test_troubles.test_expired_token_renewed_once),
+    RemovedCheck(removed_checks.ignore_unknown_object_ids, test_switching.test_unknown_entra_id_is_refused),
+    RemovedCheck(removed_checks.accept_expired_tokens, test_troubles.test_expired_token_is_renewed),
     RemovedCheck(
-        removed_checks.skip_code_verifier, test_sign_in.test_code_of_other_flow_refused, {"secret": "code_verifier"}
+        removed_checks.skip_code_verifier, test_sign_in.test_code_of_other_flow_is_refused, {"secret": "code_verifier"}
     ),
     RemovedCheck(
         removed_checks.start_deltas_at_last_page,
@@ -97,7 +105,7 @@ REMOVED_CHECKS = [
         test_switching.test_refused_impersonation_writes_nothing,
         {"trouble": "disable"},
     ),
-    RemovedCheck(removed_checks.ignore_impersonation, test_switching.test_impersonated_switch_recorded_as_owner),
+    RemovedCheck(removed_checks.ignore_impersonation, test_switching.test_impersonated_switch_is_recorded_under_owner),
     RemovedCheck(
         removed_checks.ignore_impersonation,
         test_access.test_write_probe_changes_nothing,
@@ -107,7 +115,7 @@ REMOVED_CHECKS = [
 
 
 @pytest.mark.parametrize("removed", REMOVED_CHECKS, ids=str)
-def test_removed_check_fails_named_test(request: pytest.FixtureRequest, removed: RemovedCheck) -> None:
+def test_named_test_fails_if_check_is_removed(request: pytest.FixtureRequest, removed: RemovedCheck) -> None:
     names = [name for name in inspect.signature(removed.test).parameters if name not in removed.given]
     arguments = removed.given | {name: request.getfixturevalue(name) for name in names}
 

@@ -86,7 +86,7 @@ def test_setup_uses_every_write() -> None:
     assert {name for name in public(CustomizingWrites) if not re.search(rf"\.{name}\b", source)} == set()
 
 
-def test_contact_is_read_without_revision(transport: Transport) -> None:
+def test_unknown_contact_is_absent_without_revision(transport: Transport) -> None:
     client = CrmClient(transport=transport)
     us = client.who_am_i().user_id
 

@@ -91,7 +91,7 @@ def test_entra_team_is_marked(scene):
     assert scene.crm.directory.teams().rows[0].is_fed_by_entra
 
 
-def test_roles_of_a_team_are_known(scene):
+def test_team_with_roles_is_marked(scene):
     team = scene.crm.directory.teams().rows[0]
     (role, *_) = scene.roles(IDS["Rita"])
     body = {"@odata.id": f"{scene.cloud.url}/api/data/v9.2/roles({role})"}
@@ -146,7 +146,7 @@ def test_organization_has_delete_setting(scene, stored, apart):
     assert (organization.id, organization.keeps_deletes_apart) == (UUID(ORGANIZATION_ID), apart)
 
 
-def test_foreign_link_not_followed(scene):
+def test_foreign_link_is_not_followed(scene):
     with pytest.raises(ProtocolError):
         scene.crm.directory.users("https://contoso.example/api/data/v9.2/systemusers")
 

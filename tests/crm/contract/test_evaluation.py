@@ -56,7 +56,7 @@ def _about(found, condition: str):
 MINE = '<filter><condition attribute="ownerid" operator="eq-userid"/></filter>'
 
 
-def test_own_rows_filter_counts_for_owner(scene):
+def test_own_rows_filter_counts_impersonated_users_rows(scene):
     rita, rob = scene.user("Rita"), scene.user("Rob")
     mine = _about(scene.filters("Rita")["task"], MINE)
     before = [scene.crm.evaluation.counts([mine], acting_for=user.acting)[0].number for user in (rita, rob)]
@@ -68,7 +68,7 @@ def test_own_rows_filter_counts_for_owner(scene):
     assert [now - then for now, then in zip(after, before, strict=True)] == [3, 0]
 
 
-def test_filters_counted_in_one_request(scene):
+def test_every_filter_is_counted(scene):
     rita = scene.user("Rita")
     filters = list(scene.filters("Rita").values())
 
@@ -78,7 +78,7 @@ def test_filters_counted_in_one_request(scene):
     assert all(isinstance(each, RowCount) for each in counts)
 
 
-def test_refused_filter_leaves_others_counted(scene):
+def test_refused_filter_does_not_stop_other_counts(scene):
     rita = scene.user("Rita")
     task = scene.filters("Rita")["task"]
     broken = _about(task, '<filter><condition attribute="nosuchcolumn" operator="eq" value="1"/></filter>')
@@ -89,7 +89,7 @@ def test_refused_filter_leaves_others_counted(scene):
     assert isinstance(counted, RowCount)
 
 
-def test_count_beyond_limit_marked_as_more(scene):
+def test_count_beyond_limit_is_marked_as_more(scene):
     rita, task = scene.user("Rita"), scene.filters("Rita")["task"]
     scene.cloud.fail({"method": "GET", "table": "task", "status": 400, "code": "0x8004E023", "times": 1})
 
@@ -100,7 +100,7 @@ def test_count_beyond_limit_marked_as_more(scene):
 
 
 @pytest.mark.parametrize("xml", ["", "<fetch/>", "<fetch><entity name='account'/></fetch>", "<!DOCTYPE a><a/>"])
-def test_invalid_fetchxml_not_sent(scene, xml):
+def test_invalid_fetchxml_is_not_sent(scene, xml):
     rita = scene.user("Rita")
     broken = replace(scene.filters("Rita")["task"], fetch_xml=xml)
     scene.cloud.fail({"status": 500})
@@ -135,7 +135,7 @@ def test_paged_rows_are_unique(scene, size, monkeypatch):
     assert len(set(ids)) == len(ids)
 
 
-def test_row_limit_respected(scene):
+def test_row_limit_is_respected(scene):
     rita = scene.user("Rita")
     for _ in range(4):
         _task(scene, "Rita")
@@ -165,7 +165,7 @@ def _organized(scene, *names):
     return scene.crm.evaluation.organized_meetings(ids, table="appointment", after=NOW)
 
 
-def test_future_meetings_need_organizer_and_attendees(scene):
+def test_only_future_organized_meetings_with_attendees_are_found(scene):
     (before,) = _organized(scene, "Nils")
     wanted = _meeting(scene, "Nils", "Rita", "Rob", subject="Price talks")
     _meeting(scene, "Nils", subject="Alone")
@@ -189,7 +189,7 @@ def test_more_meetings_than_a_page_are_incomplete(scene, monkeypatch):
     assert (len(found.meetings), found.complete) == (1, False)
 
 
-def test_canceled_meeting_left_out(scene):
+def test_canceled_meeting_is_left_out(scene):
     (before,) = _organized(scene, "Nils")
     meeting = _meeting(scene, "Nils", "Rita")
     scene.change("appointments", meeting, statecode=2, statuscode=4)
@@ -199,7 +199,7 @@ def test_canceled_meeting_left_out(scene):
     assert after.meetings == before.meetings
 
 
-def test_users_answered_in_order_and_independently(scene):
+def test_meetings_of_each_user_are_read_independently(scene):
     scene.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})
 
     refused, counted = _organized(scene, "Rita", "Rob")
@@ -216,7 +216,7 @@ def test_every_meeting_table_can_be_queried(scene, table):
     assert found.meetings == ()
 
 
-def test_no_users_send_no_request(scene):
+def test_empty_input_sends_no_request(scene):
     scene.cloud.fail({"status": 500})
 
     assert scene.crm.evaluation.organized_meetings([], table="appointment", after=NOW) == ()

@@ -12,7 +12,7 @@ from syncapp.crm.filters.records import QueryType
 from tests.crm.contract.scene import IDS, OURSELVES
 
 
-def test_filters_read_with_own_permission(scene):
+def test_filters_are_read_with_own_permission(scene):
     filters = scene.filters("Rita")
 
     appointment = filters["appointment"]
@@ -46,7 +46,7 @@ def test_offline_filters_are_separate(scene):
     assert kinds == {QueryType.OFFLINE_FILTER}
 
 
-def test_team_owns_filters(scene):
+def test_team_is_read_as_filter_owner(scene):
     teams = scene.crm.directory.teams().rows
 
     owned = [each for team in teams for each in scene.crm.filters.of(team.id)]
@@ -61,7 +61,7 @@ def test_user_without_synchronization_has_no_filters(scene):
     assert scene.crm.filters.of(IDS["Rita"]) == ()
 
 
-def test_without_privilege_no_filters_returned(scene):
+def test_no_filters_are_returned_without_privilege(scene):
     scene.give_role(OURSELVES, "Basic User")
     administrator = fixed_id("role", "System Administrator")
     scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
@@ -69,7 +69,7 @@ def test_without_privilege_no_filters_returned(scene):
     assert scene.crm.filters.of(IDS["Rita"]) == ()
 
 
-def test_filter_privilege_suffices(scene):
+def test_filter_privilege_suffices_to_read_filters(scene):
     scene.give_role(OURSELVES, "Basic User")
     scene.give_role(OURSELVES, "Synchronization Filter Manager")
     administrator = fixed_id("role", "System Administrator")
@@ -78,7 +78,7 @@ def test_filter_privilege_suffices(scene):
     assert scene.filters("Rita")
 
 
-def test_owners_read_in_one_request_in_order(scene):
+def test_filters_are_returned_in_order_of_owners(scene):
     owners = [IDS["Rita"], uuid4(), IDS["Rob"]]
 
     found = scene.crm.filters.of_owners(owners)
@@ -88,7 +88,7 @@ def test_owners_read_in_one_request_in_order(scene):
     assert [each.error for each in found] == [None] * 3
 
 
-def test_unreadable_owner_leaves_others_readable(scene):
+def test_unreadable_owner_leaves_other_owners_readable(scene):
     owners = [IDS["Rita"], IDS["Rob"]]
     scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 1})
 
@@ -106,7 +106,7 @@ def test_incomplete_answer_raises_unreachable(scene):
         scene.crm.filters.of_owners([IDS["Rita"]])
 
 
-def test_no_owners_send_no_request(scene):
+def test_empty_owner_list_sends_no_request(scene):
     scene.cloud.fail({"status": 500})
 
     assert scene.crm.filters.of_owners([]) == ()
@@ -155,7 +155,7 @@ def test_impersonation_needs_privilege(scene):
     assert caught.value.code == "0x8004A110"
 
 
-def test_third_condition_hides_others_filters(scene):
+def test_third_condition_hides_other_users_filters(scene):
     # This is why the client itself selects the table: with a third condition, only our own filters are returned.
     two = f"querytype eq 256 and _ownerid_value eq {IDS['Rita']}"
     assert scene.cloud.call("GET", f"userqueries?$filter={two}")["value"]

@@ -52,7 +52,7 @@ def test_limiter_prevents_429(cloud, limited):
     assert 20 < answered <= 36 * SECONDS + 40
 
 
-def test_without_limiter_requests_get_429(cloud, limited):
+def test_calls_without_limiter_exceed_request_limit(cloud, limited):
     transport = cloud.transport(retries=0)
     transport.get("WhoAmI")
     limited(requests=5)
@@ -64,7 +64,7 @@ def test_without_limiter_requests_get_429(cloud, limited):
     assert caught.value.retry_after
 
 
-def test_limiter_keeps_batches_below_execution_time(cloud, limited):
+def test_limiter_keeps_batches_below_execution_time_limit(cloud, limited):
     crm = cloud.client(rate_limiter=InProcessLimiter(OURS), retries=0)
     crm.who_am_i()
     limited()
@@ -75,7 +75,7 @@ def test_limiter_keeps_batches_below_execution_time(cloud, limited):
     assert 5 < answered <= (18 / 0.8) * SECONDS + 20
 
 
-def test_without_limiter_execution_time_exceeded(cloud, limited):
+def test_calls_without_limiter_exceed_execution_time_limit(cloud, limited):
     crm = cloud.client(retries=0)
     crm.who_am_i()
     limited(execution_seconds=2.0)
@@ -86,7 +86,7 @@ def test_without_limiter_execution_time_exceeded(cloud, limited):
     assert caught.value.code == "0x80072321"
 
 
-def test_without_limiter_concurrency_exceeded(cloud, limited):
+def test_call_without_limiter_exceeds_concurrency_limit(cloud, limited):
     limited(concurrent=0)
 
     with pytest.raises(errors.Throttled) as caught:
@@ -95,7 +95,7 @@ def test_without_limiter_concurrency_exceeded(cloud, limited):
     assert caught.value.code == "0x80072326"
 
 
-def test_concurrency_hint_followed(cloud, limited):
+def test_concurrency_hint_is_followed(cloud, limited):
     rate_limiter = InProcessLimiter(OURS)
     transport = cloud.transport(rate_limiter=rate_limiter)
     limited(dop_hint=1)

@@ -62,7 +62,7 @@ def test_table_covers_every_error() -> None:
 
 
 @every_method
-def test_call_succeeds(cloud: Cloud, method: str) -> None:
+def test_method_succeeds_without_faults(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
 
     call(cloud.client())
@@ -83,7 +83,7 @@ def test_fault_raises_matching_error(cloud: Cloud, method: str, status: int, kin
 
 
 @every_method
-def test_permanently_cut_connection_raises(cloud: Cloud, method: str) -> None:
+def test_permanently_cut_connection_raises_unreachable(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
     cloud.fail({"cut": "before_commit"})
 
@@ -95,7 +95,7 @@ def test_permanently_cut_connection_raises(cloud: Cloud, method: str) -> None:
 
 
 @every_method
-def test_nothing_sent_without_token(cloud: Cloud, method: str) -> None:
+def test_nothing_is_written_without_token(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
     before = cloud.last_write()
     cloud.fail({"path": "/oauth2/v2.0/token", "status": 503})
@@ -108,7 +108,7 @@ def test_nothing_sent_without_token(cloud: Cloud, method: str) -> None:
 
 
 @every_method
-def test_invalid_answer_raises(cloud: Cloud, method: str) -> None:
+def test_invalid_answer_raises_protocol_error(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
 
     with serve(lambda _request: WELCOME) as proxy, pytest.raises(errors.ProtocolError) as caught:

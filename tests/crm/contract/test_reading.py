@@ -67,7 +67,7 @@ def test_lookups_have_navigation_properties(cloud, crm):
     assert cloud.columns["ownerid"].navigation == ()
 
 
-def test_unknown_table_not_found(crm):
+def test_unknown_table_raises_not_found(crm):
     with pytest.raises(NotFound):
         crm.columns("osync_nothing")
 
@@ -81,7 +81,7 @@ def test_unknown_user_ids_are_absent(crm):
     assert (user.entra_id, user.disabled) == (UUID(rita.object_id), False)
 
 
-def test_many_users_take_several_requests(crm):
+def test_users_beyond_one_request_are_read(crm):
     ids = [UUID(person.user_id) for person in PEOPLE] + [uuid4() for _ in range(100)]
 
     assert len(crm.users(ids)) == len(PEOPLE)
@@ -134,12 +134,12 @@ def test_deleted_contact_is_absent(cloud, crm):
     assert set(crm.live_contacts({gone: phone, there: phone})) == {there}
 
 
-def test_more_than_fifty_contacts_refused(crm):
+def test_more_than_fifty_contacts_are_refused(crm):
     with pytest.raises(ValueError, match="50"):
         crm.live_contacts({uuid4(): [] for _ in range(51)})
 
 
-def test_no_contacts_send_no_request(cloud, crm):
+def test_empty_contact_list_sends_no_request(cloud, crm):
     cloud.fail({"status": 500})
 
     assert crm.live_contacts({}) == {}
@@ -154,7 +154,7 @@ def test_failing_part_fails_read_of_contacts(cloud, crm):
         crm.live_contacts(dict.fromkeys(contacts, phone))
 
 
-def test_delivery_snapshot_has_contact_records_fields(cloud, crm):
+def test_delivery_snapshot_has_contact_records_and_fields(cloud, crm):
     contact = cloud.contacts()[0]
     first = UUID(cloud.edit(contact, telephone1="+49 40 11", jobtitle="Pilot")["record"])
     second = UUID(cloud.edit(contact, telephone1="+49 40 22")["record"])
@@ -206,7 +206,7 @@ def test_failing_part_fails_delivery_snapshot(cloud, crm):
         crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
 
 
-def test_configured_names_are_requested(cloud):
+def test_configured_column_names_are_requested(cloud):
     names = Names.from_mapping({"field_reason": "osync_nothing"})
     client = type(cloud.client())(transport=cloud.transport(), names=names)
 
@@ -215,12 +215,12 @@ def test_configured_names_are_requested(cloud):
 
 
 @pytest.mark.parametrize("sought", ["weber", "WEB jon", "jonas weber", "jo"])
-def test_lookup_search_matches_any_word(crm, sought):
+def test_lookup_search_requires_every_word_to_match(crm, sought):
     assert "Jonas Weber" in {row.name for row in crm.lookups.search("systemuser", sought, limit=50).rows}
     assert crm.lookups.search("systemuser", f"{sought} onas", limit=50).rows == ()
 
 
-def test_lookup_search_matches_name_beginnings(crm):
+def test_lookup_search_matches_beginning_of_name(crm):
     somebody = crm.lookups.search("systemuser", EDITOR.name[:3].lower(), limit=5).rows
 
     assert EDITOR.name in {row.name for row in somebody}
@@ -229,7 +229,7 @@ def test_lookup_search_matches_name_beginnings(crm):
     assert crm.lookups.search("systemuser", "%", limit=5).rows == ()
 
 
-def test_many_records_take_several_requests(cloud, crm, monkeypatch):
+def test_records_beyond_one_request_are_read(cloud, crm, monkeypatch):
     monkeypatch.setattr("syncapp.crm.client._RECORDS_PER_REQUEST", 1)
     contact = cloud.contacts()[0]
     records = {UUID(cloud.edit(contact, telephone1=f"+49 40 {number}")["record"]) for number in (1, 2)}
@@ -239,7 +239,7 @@ def test_many_records_take_several_requests(cloud, crm, monkeypatch):
     assert (set(view.records), len(view.fields)) == (records, 2)
 
 
-def test_own_user_read_once(crm, caplog):
+def test_own_user_is_read_once(crm, caplog):
     caplog.set_level("INFO", "syncapp.crm.transport")
 
     assert [crm.own_user_id(), crm.own_user_id()] == [UUID(APPLICATION_USER_ID)] * 2

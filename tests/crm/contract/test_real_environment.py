@@ -70,7 +70,7 @@ def real(environment: Environment) -> CrmClient:
     return CrmClient(transport=transport, writes_allowed=lambda: MAY_WRITE, filter_writes_allowed=lambda: MAY_WRITE)
 
 
-def test_reads_own_identity(real):
+def test_own_identity_is_read(real):
     identity = real.who_am_i()
     assert real.own_user_id() == identity.user_id
 
@@ -78,7 +78,7 @@ def test_reads_own_identity(real):
     assert user.id == identity.user_id
 
 
-def test_reads_contact_columns(real):
+def test_contact_columns_are_read(real):
     columns = {column.name: column for column in real.columns("contact")}
 
     assert columns["telephone1"].max_length
@@ -87,7 +87,7 @@ def test_reads_contact_columns(real):
 
 
 @pytest.mark.parametrize("read", ["staged_fields", "staged_records"])
-def test_reads_staging_deltas(real, read):
+def test_staging_deltas_are_read(real, read):
     page, pages = getattr(real, read)(page_size=5), 1
     while page.next_link and pages < PAGES:
         page, pages = getattr(real, read)(page.next_link, page_size=5), pages + 1
@@ -100,7 +100,7 @@ def test_reads_staging_deltas(real, read):
 
 
 @pytest.mark.parametrize("read", LISTS)
-def test_reads_directory(real, read):
+def test_directory_is_read(real, read):
     page = getattr(real.directory, read)(page_size=5)
 
     assert page.rows
@@ -108,18 +108,18 @@ def test_reads_directory(real, read):
         assert getattr(real.directory, read)(page.next_link, page_size=5).rows != page.rows
 
 
-def test_reads_organization_and_delete_setting(real):
+def test_organization_and_delete_setting_are_read(real):
     organization = real.directory.organization()
 
     assert organization.id == real.who_am_i().organization_id
     assert organization.keeps_deletes_apart is not None
 
 
-def test_reads_system_filters(real):
+def test_system_filters_are_read(real):
     assert {each.query_type for each in real.filters.system_filters()} <= {16, 256, 8192, 131072}
 
 
-def test_reads_filter_table_facts(real):
+def test_filter_table_facts_are_read(real):
     assert real.table_facts("userquery").set_name == "userqueries"
 
 
@@ -134,7 +134,7 @@ def test_other_reads_succeed(real):
     assert refused == {}
 
 
-def test_real_calls_cover_client():
+def test_real_calls_cover_every_client_method():
     alone = {"who_am_i", "own_user_id", "users", "columns", "staged_fields", "staged_records", "table_facts"}
     alone |= {"directory.organization", "filters.system_filters", *(f"directory.{name}" for name in LISTS)}
 
@@ -179,7 +179,7 @@ def _change(real: CrmClient, found: OutlookFilter, *, active: bool) -> FilterSwi
 
 @needs_owner
 @needs_writes
-def test_reads_and_switches_user_filter(real, to_switch):
+def test_user_filter_is_switched(real, to_switch):
     (result,) = real.filters.switch([_change(real, to_switch, active=not to_switch.is_on)])
 
     assert result.proved
@@ -187,7 +187,7 @@ def test_reads_and_switches_user_filter(real, to_switch):
 
 @needs_owner
 @needs_writes
-def test_switches_as_owner(real, to_switch, owner):
+def test_user_filter_is_switched_as_owner(real, to_switch, owner):
     if not access.probe_reading(real, owner.acting).acting_works:
         pytest.skip("we may not act for others here")
 
@@ -198,7 +198,7 @@ def test_switches_as_owner(real, to_switch, owner):
 
 @needs_owner
 @needs_writes
-def test_sets_sync_method(real, owner):
+def test_sync_method_is_set(real, owner):
     (mailbox,) = real.directory.mailboxes_by_id([owner.mailbox_id])
 
     (result,) = real.filters.set_methods([MethodChange(mailbox.id, mailbox.method, mailbox.etag)])
@@ -207,14 +207,14 @@ def test_sets_sync_method(real, owner):
 
 
 @needs_owner
-def test_probes_ways_of_access(real, owner):
+def test_probe_finds_way_to_read_filters(real, owner):
     probe = access.probe_reading(real, owner.acting)
 
     assert probe.direct_works or probe.acting_works
 
 
 @needs_owner
-def test_counts_rows_for_owner(real, user_filter, owner):
+def test_filter_rows_are_counted_for_owner(real, user_filter, owner):
     (counted,) = real.evaluation.counts([user_filter], acting_for=owner.acting)
 
     assert counted.number >= 0
@@ -231,7 +231,7 @@ def staged_edit(environment: Environment) -> Iterator[tuple[UUID, UUID]]:
 
 
 @needs_writes
-def test_change_set_applied_once(real, staged_edit):
+def test_change_set_is_applied_once(real, staged_edit):
     contact_id, record_id = staged_edit
     jobtitle = next(column for column in real.columns("contact") if column.name == "jobtitle")
     wanted = {"table": "contact", "contact_id": contact_id, "columns": [jobtitle], "record_ids": [record_id]}
@@ -254,7 +254,7 @@ def test_change_set_applied_once(real, staged_edit):
 
 @needs_writes
 @needs_owner
-def test_leftovers_of_killed_run_removed(environment, real, notes, user_filter):
+def test_leftovers_of_killed_run_are_removed(environment, real, notes, user_filter):
     """Leave rows behind on purpose, so that `environment` reports them."""
     environment.stage()
     store_state(user_filter, notes)
@@ -267,7 +267,7 @@ def test_leftovers_of_killed_run_removed(environment, real, notes, user_filter):
     assert real.filters.of(user_filter.owner_id)[0].is_on is user_filter.is_on
 
 
-def test_secrets_not_printed(environment):
+def test_token_is_removed_from_printed_text(environment):
     token = environment.tokens.token()
 
     assert token not in without_secrets(f"{{'Authorization': 'Bearer {token}'}}")

@@ -59,7 +59,7 @@ def test_authorization_code_works_once(cloud):
 
 
 @pytest.mark.parametrize("secret", ["state", "nonce", "code_verifier", "redirect_uri"])
-def test_code_of_other_flow_refused(cloud, secret):
+def test_code_of_other_flow_is_refused(cloud, secret):
     sign_in = _sign_in(cloud)
     mine, other = sign_in.begin(REDIRECT), sign_in.begin(f"{REDIRECT}/other")
     back = _choose(mine, PEOPLE[0])

@@ -114,7 +114,7 @@ def test_edit_without_editor_and_restore_is_created(staging: Staging) -> None:
     assert staging.contact.values["telephone1"] == "+49 40 555"
 
 
-def test_flag_is_written_with_the_version_read(staging: Staging) -> None:
+def test_restored_flag_requires_version_that_was_read(staging: Staging) -> None:
     staging.apply()
     (record,) = staging.read(staging.record.operation_id).staged.values()
     flag = RestoredFlag(record.id, record.etag, is_restored=False)
@@ -129,7 +129,7 @@ def test_flag_is_written_with_the_version_read(staging: Staging) -> None:
         staging.apply(ChangeSet(flags=(flag,)))
 
 
-def test_same_operation_twice_is_stale(staging: Staging) -> None:
+def test_repeated_operation_is_stale(staging: Staging) -> None:
     staging.apply(staging.change_set(restores=False))
     before = staging.written()
 
@@ -153,7 +153,7 @@ def test_changed_contact_stops_staging(staging: Staging) -> None:
 
 
 @pytest.mark.parametrize("cut", ["before_commit", "after_commit"])
-def test_operation_id_shows_outcome_of_lost_answer(staging: Staging, cut: str) -> None:
+def test_operation_id_shows_outcome_after_lost_answer(staging: Staging, cut: str) -> None:
     change_set = staging.change_set()
     staging.cloud.fail({"path": "$batch", "cut": cut, "times": 1})
 
@@ -177,7 +177,7 @@ def test_refused_restore_stages_nothing(staging: Staging) -> None:
     assert staging.written() == []
 
 
-def test_deleted_contact_is_absent(staging: Staging) -> None:
+def test_deleted_contact_stops_staging(staging: Staging) -> None:
     change_set = staging.change_set()
     staging.cloud.delete(staging.contact_id)
     staging.before = staging.cloud.last_write()

@@ -16,7 +16,7 @@ from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
 from tests.support.altered_answers import altered
 
 
-def test_owner_filters_switched_together_and_read_back(scene):
+def test_filters_of_owner_are_switched_in_one_transaction(scene):
     filters = scene.filters("Rita")
 
     (result,) = scene.crm.filters.switch([switch_off(filters["appointment"], filters["task"])])
@@ -39,7 +39,7 @@ def test_switch_restores_status_reason(scene):
     assert [(each.state, each.status) for each in result.now if each.id == found.id] == [(0, 3)]
 
 
-def test_status_of_other_state_rejected(scene):
+def test_status_of_other_state_is_rejected(scene):
     found = scene.filters("Rita")["task"]
     wrong = FilterChange(found.id, active=False, etag=found.etag, status=1)
 
@@ -49,7 +49,7 @@ def test_status_of_other_state_rejected(scene):
     assert scene.written() == []
 
 
-def test_several_owners_switched_in_one_request(scene):
+def test_owners_are_switched_in_separate_transactions(scene):
     switches = [switch_off(scene.filters(name)["appointment"]) for name in ("Rita", "Rob", "Fred")]
 
     results = scene.crm.filters.switch(switches, deadline=Deadline.after(10))
@@ -59,7 +59,7 @@ def test_several_owners_switched_in_one_request(scene):
     assert len({entry["transaction"] for entry in scene.written()}) == 3
 
 
-def test_stale_owner_leaves_others_switched(scene):
+def test_stale_filter_does_not_stop_other_owners(scene):
     rita, rob, fred = (scene.filters(name)["appointment"] for name in ("Rita", "Rob", "Fred"))
     scene.change("userqueries", rob.id, name="Renamed meanwhile")
 
@@ -71,7 +71,7 @@ def test_stale_owner_leaves_others_switched(scene):
     assert {entry["id"] for entry in scene.written()} == {str(rita.id), str(fred.id)}
 
 
-def test_owner_filters_switched_all_or_none(scene):
+def test_filters_of_owner_are_switched_all_or_none(scene):
     filters = scene.filters("Rita")
 
     (result,) = scene.crm.filters.switch([switch_off(filters["appointment"], another_version(filters["task"]))])
@@ -82,7 +82,7 @@ def test_owner_filters_switched_all_or_none(scene):
 
 
 @pytest.mark.parametrize("any_version", [True, False])
-def test_deleted_filter_never_recreated(scene, any_version):
+def test_deleted_filter_is_never_recreated(scene, any_version):
     found = scene.filters("Rita")["task"]
     scene.delete("userqueries", found.id)
 
@@ -94,7 +94,7 @@ def test_deleted_filter_never_recreated(scene, any_version):
     assert "task" not in scene.filters("Rita")
 
 
-def test_any_version_switched_without_versions(scene):
+def test_switch_without_etag_succeeds_on_changed_filter(scene):
     found = scene.filters("Rita")["task"]
     scene.change("userqueries", found.id, name="Renamed meanwhile")
 
@@ -103,7 +103,7 @@ def test_any_version_switched_without_versions(scene):
     assert result.proved
 
 
-def test_impersonated_switch_recorded_as_owner(scene):
+def test_impersonated_switch_is_recorded_under_owner(scene):
     rita = scene.user("Rita")
 
     (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=rita.acting)
@@ -119,14 +119,14 @@ def test_impersonated_switch_recorded_as_owner(scene):
     ]
 
 
-def test_direct_switch_recorded_as_ours(scene):
+def test_direct_switch_is_recorded_as_ours(scene):
     (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])])
 
     assert [each.modified_by for each in result.now if each.table == "task"] == [OURSELVES]
     assert result.proved
 
 
-def test_crm_user_id_works_without_entra_id(scene):
+def test_impersonation_works_without_entra_id(scene):
     acting = ActingFor(IDS["Rita"], entra_id=None)
 
     (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=acting)
@@ -134,7 +134,7 @@ def test_crm_user_id_works_without_entra_id(scene):
     assert result.proved
 
 
-def test_ignored_impersonation_detected(scene):
+def test_ignored_impersonation_is_detected(scene):
     # With the header for the CRM's own ids, an unknown id is ignored, and the call runs as our own user.
     stranger = ActingFor(uuid4(), entra_id=None)
     found = scene.filters("Rita")["task"]
@@ -161,7 +161,7 @@ def test_ignored_impersonation_stops_further_switches(scene, monkeypatch):
     assert {entry["id"] for entry in scene.written()} == {str(rob.id)}
 
 
-def test_unknown_entra_id_refused(scene):
+def test_unknown_entra_id_is_refused(scene):
     acting = ActingFor(IDS["Rita"], entra_id=uuid4())
 
     with pytest.raises(errors.Forbidden):
@@ -182,7 +182,7 @@ def test_refused_impersonation_writes_nothing(scene, trouble):
     assert scene.written() == []
 
 
-def test_impersonation_limited_to_own_filters(scene):
+def test_impersonation_is_limited_to_own_filters(scene):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     acting = scene.user("Rita").acting
 
@@ -191,7 +191,7 @@ def test_impersonation_limited_to_own_filters(scene):
             scene.crm.filters.switch(switches, acting_for=acting)
 
 
-def test_lost_answer_is_unknown_and_not_retried(scene):
+def test_switch_is_not_retried_after_lost_answer(scene):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
 
@@ -228,7 +228,7 @@ every_part_error = pytest.mark.parametrize(
 
 
 @every_part_error
-def test_errors_are_per_owner(scene, status, kind, open_question):
+def test_error_affects_only_its_owner(scene, status, kind, open_question):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
 
@@ -244,7 +244,7 @@ def test_errors_are_per_owner(scene, status, kind, open_question):
     ("status", "kind"),
     [(400, errors.Rejected), (403, errors.Forbidden), (429, errors.Throttled), (500, errors.ServerFault)],
 )
-def test_failed_request_raises(scene, status, kind):
+def test_failed_request_raises_matching_error(scene, status, kind):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "status": status})
 
@@ -274,7 +274,7 @@ def test_switch_to_the_same_state_is_proved(scene):
     assert again.proved
 
 
-def test_expired_token_renewed_during_run(scene):
+def test_expired_token_is_renewed_during_run(scene):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     scene.crm.filters.switch([switch_off(rita)])
     scene.cloud.post("expire", access_tokens=True)
@@ -297,7 +297,7 @@ def test_disabled_filter_writes_send_nothing(scene, write):
 
 
 @pytest.mark.parametrize("write", ["switch", "switch_as_owners", "set_methods"])
-def test_wrong_organization_switches_nothing(scene, write):
+def test_nothing_is_switched_in_wrong_organization(scene, write):
     rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
     elsewhere = scene.cloud.client(belongs_to=lambda organization_id: False)
     given = [MethodChange(rita.mailbox_id, SyncMethod.NONE)] if write == "set_methods" else [switch_off(found)]
@@ -315,7 +315,7 @@ def _mailbox(scene, name):
     return found
 
 
-def test_sync_methods_set_independently(scene):
+def test_sync_methods_are_set_independently(scene):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
     scene.change("mailboxes", rita.id, name="Renamed meanwhile")
     other = (set(SyncMethod) - {rob.method}).pop()
@@ -347,7 +347,7 @@ def test_unexpected_read_back_proves_nothing(scene, server, other):
 
 
 @every_part_error
-def test_errors_are_per_mailbox(scene, status, kind, open_question):
+def test_error_affects_only_its_mailbox(scene, status, kind, open_question):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
     scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
 
@@ -360,7 +360,7 @@ def test_errors_are_per_mailbox(scene, status, kind, open_question):
     assert second.proved
 
 
-def test_missing_mailbox_not_recreated(scene):
+def test_missing_mailbox_is_not_created(scene):
     missing = uuid4()
 
     (result,) = scene.crm.filters.set_methods([MethodChange(missing, SyncMethod.NONE)])
@@ -370,7 +370,7 @@ def test_missing_mailbox_not_recreated(scene):
     assert scene.written() == []
 
 
-def test_unknown_sync_method_rejected(scene):
+def test_unknown_sync_method_is_rejected(scene):
     mailbox = _mailbox(scene, "Rita")
 
     (result,) = scene.crm.filters.set_methods([MethodChange(mailbox.id, 77, mailbox.etag)])
@@ -379,7 +379,7 @@ def test_unknown_sync_method_rejected(scene):
     assert result.now == replace(mailbox)
 
 
-def test_lost_mailbox_answer_is_unknown(scene):
+def test_lost_mailbox_answer_leaves_outcome_unknown(scene):
     mailbox = _mailbox(scene, "Rita")
     scene.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
 

@@ -22,7 +22,7 @@ def test_throttled_error_has_retry_after(cloud, crm):
     assert (caught.value.retry_after, caught.value.code) == (120.0, "0x80072322")
 
 
-def test_short_retry_after_is_waited(cloud):
+def test_client_waits_for_short_retry_after(cloud):
     transport = cloud.transport()
     cloud.fail({"status": 429, "retry_after": 4, "times": 2})
 
@@ -31,7 +31,7 @@ def test_short_retry_after_is_waited(cloud):
     assert transport.pauses == [4.0, 4.0]
 
 
-def test_expired_token_renewed_once(cloud):
+def test_expired_token_is_renewed(cloud):
     tokens = cloud.credentials()
     crm, expired = cloud.client(token_source=tokens), tokens.token()
     before = crm.who_am_i()
@@ -41,13 +41,13 @@ def test_expired_token_renewed_once(cloud):
     assert tokens.token() != expired
 
 
-def test_invalid_token_refused(cloud):
+def test_invalid_token_is_refused(cloud):
     with pytest.raises(errors.CredentialsRefused):
         cloud.client(token_source=FixedToken()).who_am_i()
 
 
 @pytest.mark.parametrize("trouble", ["disabled", "no role"])
-def test_application_user_without_roles_forbidden(scene, trouble):
+def test_disabled_or_roleless_application_user_is_forbidden(scene, trouble):
     if trouble == "disabled":
         scene.cloud.call("PATCH", f"systemusers({OURSELVES})", {"isdisabled": True})
     else:
@@ -58,7 +58,7 @@ def test_application_user_without_roles_forbidden(scene, trouble):
         scene.crm.who_am_i()
 
 
-def test_second_401_refuses_credentials(cloud):
+def test_second_401_raises_credentials_refused(cloud):
     crm = cloud.client()
     crm.who_am_i()
     cloud.fail({"status": 401})
@@ -69,7 +69,7 @@ def test_second_401_refuses_credentials(cloud):
     assert caught.value.status == 401
 
 
-def test_wrong_secret_refuses_credentials(cloud):
+def test_wrong_secret_raises_credentials_refused(cloud):
     crm = cloud.client(token_source=cloud.credentials("wrong"))
 
     with pytest.raises(errors.CredentialsRefused) as caught:
@@ -79,7 +79,7 @@ def test_wrong_secret_refuses_credentials(cloud):
     assert not caught.value.transient
 
 
-def test_accepted_credentials_work_again(cloud):
+def test_credentials_work_again_once_accepted(cloud):
     crm = cloud.client()
     cloud.fail(credentials_refused=True)
     with pytest.raises(errors.CredentialsRefused):

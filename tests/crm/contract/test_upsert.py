@@ -13,14 +13,14 @@ from tests.crm.contract.cloud import Cloud
 @pytest.mark.parametrize(
     ("condition", "happens"), [({}, "made"), ({"If-Match": "*"}, "not there"), ({"If-None-Match": "*"}, "made")]
 )
-def test_missing_row_created_unless_forbidden(cloud: Cloud, condition: dict[str, str], happens: str) -> None:
+def test_missing_row_is_created_unless_forbidden(cloud: Cloud, condition: dict[str, str], happens: str) -> None:
     answer = cloud.try_to("PATCH", f"contacts({uuid4()})", {"lastname": "Anew"}, **condition)
 
     assert (answer.status_code, _lastnames(cloud).count("Anew")) == {"made": (204, 1), "not there": (404, 0)}[happens]
 
 
 @pytest.mark.parametrize(("condition", "status"), [({}, 204), ({"If-Match": "*"}, 204), ({"If-None-Match": "*"}, 412)])
-def test_existing_row_changed_unless_forbidden(cloud: Cloud, condition: dict[str, str], status: int) -> None:
+def test_existing_row_is_changed_unless_forbidden(cloud: Cloud, condition: dict[str, str], status: int) -> None:
     row = f"contacts({cloud.contacts()[0]})"
 
     answer: requests.Response = cloud.try_to("PATCH", row, {"osync_revision": 77}, **condition)

@@ -67,7 +67,7 @@ def test_rejection_writes_only_the_mark(edit):
         ("parentcustomerid", None),
     ],
 )
-def test_values_of_all_types_read_back(edit, name, text):
+def test_values_of_all_types_are_read_back(edit, name, text):
     edit.apply(edit.change_set(**{name: text}))
 
     now = edit.crm.live_contacts({edit.contact: [edit.cloud.columns[name]]})[edit.contact]
@@ -75,7 +75,7 @@ def test_values_of_all_types_read_back(edit, name, text):
 
 
 @pytest.mark.parametrize("target", ["account", "contact"])
-def test_lookups_to_both_tables_read_back(edit, target):
+def test_lookups_to_both_tables_are_read_back(edit, target):
     rows = edit.cloud.transport().get(f"{target}s?$select={'name' if target == 'account' else 'fullname'}")["value"]
     wanted = f"{target}:{rows[-1][f'{target}id']}"
     column = edit.cloud.columns["parentcustomerid"]
@@ -109,7 +109,7 @@ def test_changed_field_stops_contact_write(edit):
     assert edit.written() == []
 
 
-def test_deleted_contact_never_recreated(edit):
+def test_deleted_contact_is_never_recreated(edit):
     edit.cloud.delete(edit.contact)
     edit.before = edit.cloud.last_write()
 
@@ -130,7 +130,7 @@ def test_refused_value_stops_change_set(edit):
     assert edit.written() == []
 
 
-def test_invalid_value_refused_before_sending(edit):
+def test_invalid_value_is_refused_before_sending(edit):
     edit.cloud.fail({"status": 500})
 
     with pytest.raises(Rejected) as caught:
@@ -146,7 +146,7 @@ def test_empty_change_set_sends_nothing(cloud, crm):
 
 
 @pytest.mark.parametrize("part", ["contact", "marks", "closes"])
-def test_write_without_etag_not_sent(edit, part):
+def test_write_without_etag_is_not_sent(edit, part):
     change_set = edit.change_set()
     without = replace(change_set.contact, etag="*") if part == "contact" else None
     bare = without or tuple(replace(item, etag="") for item in getattr(change_set, part))
@@ -179,14 +179,14 @@ def test_wrong_organization_gets_no_write(edit):
 
 
 @pytest.mark.parametrize("closed", ["writes_allowed", "belongs_to"])
-def test_writes_disabled_in_every_lane(edit, closed):
+def test_writes_stay_disabled_in_bulk_lane(edit, closed):
     client = CrmClient(transport=edit.cloud.transport(), **{closed: lambda *_: False})
 
     with pytest.raises(WritesDisabled):
         edit.apply(client=client.in_lane(Lane.BULK))
 
 
-def test_filter_writes_disabled_in_every_lane(cloud):
+def test_filter_writes_stay_disabled_in_bulk_lane(cloud):
     client = CrmClient(transport=cloud.transport(), filter_writes_allowed=lambda: False)
 
     with pytest.raises(WritesDisabled):
@@ -197,7 +197,7 @@ def test_read_only_mode_allows_reads(cloud, crm):
     assert cloud.client(writes_allowed=False).who_am_i() == crm.who_am_i()
 
 
-def test_answer_cut_before_commit_is_unknown(edit):
+def test_cut_before_commit_leaves_outcome_unknown(edit):
     edit.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
 
     with pytest.raises(Unreachable) as caught:
@@ -207,7 +207,7 @@ def test_answer_cut_before_commit_is_unknown(edit):
     assert edit.written() == []
 
 
-def test_answer_cut_after_commit_not_retried(edit):
+def test_write_is_not_retried_after_lost_answer(edit):
     edit.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
 
     with pytest.raises(Unreachable) as caught:
@@ -219,7 +219,7 @@ def test_answer_cut_after_commit_not_retried(edit):
     assert field.decision_id == "decision-1"
 
 
-def test_throttled_write_applied_once(edit):
+def test_throttled_write_is_applied_once(edit):
     edit.cloud.fail({"path": "$batch", "status": 429, "retry_after": 2, "times": 2})
 
     edit.apply()
@@ -237,7 +237,7 @@ def test_repeated_change_set_is_stale(edit):
     assert len(edit.written()) == 3
 
 
-def test_unknown_column_rejected(edit):
+def test_unknown_column_is_rejected(edit):
     contact = edit.change_set().contact
     unknown = Column("contact", "osync_nothing", "Nothing", ColumnType.TEXT)
 
@@ -247,7 +247,7 @@ def test_unknown_column_rejected(edit):
     assert edit.written() == []
 
 
-def test_answer_with_other_contact_refused(edit, server):
+def test_answer_with_other_contact_is_refused(edit, server):
     contact, other = edit.contact, edit.cloud.contacts()[1]
 
     with altered(server, str(contact), str(other)), pytest.raises(ProtocolError, match="another contact"):
@@ -261,7 +261,7 @@ def test_write_returns_stored_value(edit):
     assert answer.values == {"osync_discount": "12.346"}
 
 
-def test_number_limits_come_from_definition(edit):
+def test_number_limits_are_read_from_definition(edit):
     discount, limit = edit.cloud.columns["osync_discount"], edit.cloud.columns["creditlimit"]
 
     assert (discount.precision, discount.minimum, discount.maximum) == (3, 0, 100)

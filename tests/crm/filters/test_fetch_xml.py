@@ -27,7 +27,7 @@ def _conditions(text: str) -> list[dict[str, str]]:
         fetch_xml.page_query(FILTER, table="appointment", columns=["subject"]),
     ],
 )
-def test_conditions_and_links_unchanged(asked):
+def test_query_keeps_conditions_and_links(asked):
     assert _conditions(asked) == _conditions(FILTER)
     assert [link.attrib["link-type"] for link in xml.parse(asked).iter("link-entity")] == ["outer"]
 
@@ -63,7 +63,7 @@ def test_page_query_returns_key_and_columns():
         "",
     ],
 )
-def test_query_of_other_table_refused(text):
+def test_malformed_or_mismatched_filter_is_refused(text):
     with pytest.raises(ProtocolError):
         fetch_xml.count_query(text, table="appointment")
 
@@ -73,7 +73,7 @@ def test_keys_follow_crm_naming(table, key):
     assert fetch_xml.key_of(table) == key
 
 
-def test_cookie_decoded_twice():
+def test_paging_cookie_is_decoded_twice():
     annotation = (
         '<cookie pagenumber="2" pagingcookie="%253ccookie%2520page%253d%25221%2522%252f%253e" istracking="False" />'
     )

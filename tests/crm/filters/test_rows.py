@@ -33,7 +33,7 @@ MAILBOX = {"@odata.etag": 'W/"7"', "mailboxid": str(OWNER), "actdeliverymethod":
 @pytest.mark.parametrize(
     ("code", "table"), [("appointment", "appointment"), (4251, "recurringappointmentmaster"), (10_042, "10042")]
 )
-def test_table_read_by_name_or_code(code, table):
+def test_table_is_read_by_name_or_code(code, table):
     assert filter_rows.outlook_filter({**FILTER, "returnedtypecode": code}).table == table
 
 
@@ -43,7 +43,7 @@ def test_filter_without_required_value_has_problem(name):
 
 
 @pytest.mark.parametrize("state", [2, -1, "0", 2**40])
-def test_filter_is_on_or_off(state):
+def test_filter_with_unknown_state_has_problem(state):
     assert "statecode" in filter_rows.outlook_filter({**FILTER, "statecode": state}).problem
 
 
@@ -52,7 +52,7 @@ def test_filter_without_id_is_refused():
         filter_rows.outlook_filter({**FILTER, "userqueryid": None})
 
 
-def test_unreadable_filter_leaves_the_others():
+def test_unreadable_filter_does_not_hide_other_filters():
     found, _ = _of(json_answer({"value": [{**FILTER, "fetchxml": 5}, {**FILTER, "userqueryid": str(UUID(int=2))}]}))
 
     read = OwnerFilters.of(OWNER, found)
@@ -68,7 +68,7 @@ def test_empty_mailbox_status_is_zero():
 
 
 @pytest.mark.parametrize("related", [None, "roles", {}])
-def test_missing_expansion_is_not_empty(related):
+def test_missing_expansion_is_a_problem(related):
     row = {"teamid": str(OWNER), "name": "Sales", "teamtype": 0, "teamroles_association": related}
 
     assert "teamroles_association" in directory_rows.team(row).problem
@@ -79,7 +79,7 @@ def _of(*answers):
         return CrmClient(transport=RecordingTransport(origin=server.origin)).filters.of(OWNER), server
 
 
-def test_other_owners_filters_refused():
+def test_filter_of_other_owner_is_refused():
     with pytest.raises(ProtocolError, match="another owner"):
         _of(json_answer({"value": [FILTER, {**FILTER, "_ownerid_value": str(UUID(int=9))}]}))
 
@@ -91,7 +91,7 @@ def test_filter_query_has_two_conditions():
     assert "callerobjectid" not in server.requests[0].headers
 
 
-def test_filters_span_several_pages():
+def test_filters_are_read_from_all_pages():
     first: list[bytes] = []
     with serve(lambda request: first.pop() if first else json_answer({"value": [FILTER]})) as server:
         first.append(

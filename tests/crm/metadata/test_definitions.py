@@ -26,7 +26,7 @@ def test_column_without_label_uses_name():
     assert (column.label, column.type) == ("x", ColumnType.TEXT)
 
 
-def test_unknown_type_is_read_only():
+def test_column_of_unknown_type_is_read_only():
     (column,) = _columns({"AttributeTypeName": {"Value": "ImageType"}})
 
     assert (column.type, column.writable) == (ColumnType.OTHER, False)
@@ -59,7 +59,7 @@ def test_lookup_uses_relationship_names():
     assert column.navigation == (Navigation("new_region", "new_Region", "new_regionset"),)
 
 
-def test_relationship_to_unknown_table_ignored():
+def test_relationship_to_unknown_table_is_ignored():
     relationship = {
         "ReferencingAttribute": "x",
         "ReferencedEntity": "new_region",
@@ -100,13 +100,13 @@ def test_malformed_definition_marks_its_column(detail):
 
 
 @pytest.mark.parametrize("name", [None, 5, Unstorable("holds a NUL")])
-def test_definition_without_name_keeps_its_problem(name):
+def test_definition_without_name_has_problem(name):
     (column,) = definitions.columns("contact", [{"value": [{"LogicalName": name}]}, *NOTHING[1:]])
 
     assert (column.name, "LogicalName" in column.problem) == ("", True)
 
 
-def test_invalid_table_name_refused():
+def test_invalid_table_name_is_refused():
     with pytest.raises(ValueError, match="Not a CRM name"):
         definitions.reads("contact')/x('")
 
@@ -139,7 +139,7 @@ def test_date_type_follows_behavior(behavior, date_format, expected):
         ("MoneyType", 2, None),
     ],
 )
-def test_number_limits_come_from_definition(type_name, source, precision):
+def test_number_limits_are_read_from_definition(type_name, source, precision):
     details = {"MinValue": -1.5, "MaxValue": 100, "Precision": 3} | (
         {} if source is None else {"PrecisionSource": source}
     )

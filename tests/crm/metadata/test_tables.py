@@ -28,7 +28,7 @@ def test_key_without_columns_is_refused(columns) -> None:
         Metadata(Fixed({"value": [row]})).keys("contact")
 
 
-def test_pending_index_is_not_enforced() -> None:
+def test_key_with_pending_index_is_not_enforced() -> None:
     row = {"LogicalName": "key", "KeyAttributes": ["a"], "EntityKeyIndexStatus": "Pending"}
     (key,) = Metadata(Fixed({"value": [row]})).keys("contact")
 

@@ -91,7 +91,7 @@ def test_slow_calls_stay_below_execution_limit():
     assert 0.7 * 1200 <= highest < 0.93 * 1200
 
 
-def test_fast_batch_charged_by_operations():
+def test_fast_batch_is_charged_by_operations():
     rate_limiter = FakeClockLimiter()
 
     began = [rate_limiter.call(operations=100) for _ in range(600)]
@@ -135,7 +135,7 @@ def test_interactive_call_does_not_wait_for_run():
     assert [rate_limiter.waits(INTERACTIVE) for _ in range(10)] == [0.0] * 10
 
 
-def test_without_reserve_interactive_call_waits():
+def test_interactive_call_waits_without_reserve():
     rate_limiter = FakeClockLimiter(Limits(reserved=0.0))
     while rate_limiter.waits() == 0.0:
         pass
@@ -151,7 +151,7 @@ def test_bulk_call_waits_for_full_reserve():
     assert rate_limiter.waits(BULK) == pytest.approx(1.0, abs=0.1)
 
 
-def test_interactive_call_may_overdraw_execution():
+def test_interactive_call_may_overdraw_execution_time():
     rate_limiter = FakeClockLimiter()
     for _ in range(2):
         rate_limiter.call(operations=10, seconds=0.5)
@@ -208,7 +208,7 @@ def test_429_pauses_both_lanes():
     assert rate_limiter.waits(BULK) == 0.0
 
 
-def test_shorter_pause_does_not_end_longer():
+def test_short_pause_does_not_end_longer_pause():
     rate_limiter = FakeClockLimiter()
     with rate_limiter.slot(lane=BULK) as slot:
         rate_limiter.throttle(9.0)
@@ -225,7 +225,7 @@ def test_429_without_retry_after_pauses():
     assert rate_limiter.status().paused_for == 10.0
 
 
-def test_too_long_wait_refused_immediately():
+def test_too_long_wait_is_refused_immediately():
     rate_limiter = FakeClockLimiter()
     rate_limiter.throttle(300.0)
     before = rate_limiter.now
@@ -262,7 +262,7 @@ def test_unanswered_call_is_charged_the_estimate():
     assert rate_limiter.status().execution_ready == before
 
 
-def test_nine_processes_take_a_ninth_each():
+def test_each_of_nine_processes_gets_a_ninth():
     alone = PUBLISHED.split(9)
 
     assert (alone.request_rate, alone.execution_rate, alone.max_at_once) == pytest.approx((2.0, 0.4, 4))
@@ -276,7 +276,7 @@ def test_scaled_limits_keep_bursts():
     assert faster.request_burst == pytest.approx(PUBLISHED.request_burst)
 
 
-def test_no_limiter_never_waits():
+def test_calls_without_limiter_never_wait():
     rate_limiter = NoLimiter()
 
     with rate_limiter.slot(lane=BULK, operations=1000), rate_limiter.slot(lane=BULK):

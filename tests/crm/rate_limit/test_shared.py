@@ -133,7 +133,7 @@ def test_429_pauses_all_processes(url, rate_limiter):
     assert time.monotonic() - stopped_at >= 0.69
 
 
-def test_shorter_pause_does_not_end_longer(url, rate_limiter):
+def test_short_pause_does_not_end_longer_pause(url, rate_limiter):
     first, second = rate_limiter(url), rate_limiter(url)
 
     with first.slot(lane=BULK) as one, second.slot(lane=BULK) as other:
@@ -155,13 +155,13 @@ def test_place_of_killed_process_is_freed(url, rate_limiter):
         assert take(mine, within=10)
 
 
-def test_bulk_lane_leaves_reserve(url, rate_limiter):
+def test_bulk_lane_leaves_reserved_requests(url, rate_limiter):
     run, people = drain(rate_limiter(url)), drain(rate_limiter(url), INTERACTIVE)
 
     assert (run, people) == (18, 18)
 
 
-def test_bulk_lane_leaves_reserved_places(url, rate_limiter):
+def test_bulk_lane_leaves_reserved_concurrent_places(url, rate_limiter):
     two = Limits(max_at_once=2)
     run, person = rate_limiter(url, two), rate_limiter(url, two)
 
@@ -170,7 +170,7 @@ def test_bulk_lane_leaves_reserved_places(url, rate_limiter):
         assert take(person, INTERACTIVE)
 
 
-def test_slow_calls_charge_shared_account(url, rate_limiter):
+def test_slow_call_is_charged_to_shared_account(url, rate_limiter):
     first = rate_limiter(url, Limits(execution_seconds=10, operation_seconds=0.0))
 
     with first.slot(lane=BULK):
@@ -180,7 +180,7 @@ def test_slow_calls_charge_shared_account(url, rate_limiter):
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_batch_charged_by_operations(url, rate_limiter, forgotten):
+def test_batch_is_charged_by_operations(url, rate_limiter, forgotten):
     little = Limits(execution_seconds=12, burst_seconds=200)  # a burst of 7.2 seconds: 180 operations
 
     with redis.Redis.from_url(url) as client, rate_limiter(url, little).slot(lane=BULK, operations=180):
@@ -223,7 +223,7 @@ def test_process_without_redis_uses_its_share(killable_redis, rate_limiter, proc
     assert time.monotonic() - began < 2
 
 
-def test_process_without_redis_assumes_nine(rate_limiter):
+def test_process_without_redis_assumes_nine_processes(rate_limiter):
     mine = rate_limiter("redis://127.0.0.1:1/0")
 
     assert sum(take(mine, INTERACTIVE) for _ in range(20)) == 4
@@ -239,7 +239,7 @@ def test_closed_redis_connection_is_reopened(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_hanging_redis_costs_under_a_second(killable_redis, rate_limiter):
+def test_hanging_redis_delays_calls_under_a_second(killable_redis, rate_limiter):
     mine = rate_limiter(killable_redis.url)
     assert take(mine)
     killable_redis.pause()
@@ -293,7 +293,7 @@ def test_new_account_limits_concurrent_calls(url, rate_limiter, settling, places
     assert number == places
 
 
-def test_unreleased_places_are_freed_later(killable_redis, rate_limiter, monkeypatch):
+def test_unreleased_places_are_freed_once_redis_returns(killable_redis, rate_limiter, monkeypatch):
     monkeypatch.setattr(shared, "_RETRY_SECONDS", 0.1)
     mine, other = (
         rate_limiter(killable_redis.url, Limits(max_at_once=2)),
@@ -311,7 +311,7 @@ def test_unreleased_places_are_freed_later(killable_redis, rate_limiter, monkeyp
     assert other.status().at_once == 0
 
 
-def test_clock_set_back_extends_no_pause(url, rate_limiter):
+def test_clock_set_back_does_not_extend_pause(url, rate_limiter):
     mine = rate_limiter(url, Limits(max_at_once=1))
     with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
         account, places, *_ = mine._keys
@@ -322,7 +322,7 @@ def test_clock_set_back_extends_no_pause(url, rate_limiter):
         assert mine.status().at_once == 1
 
 
-def test_script_reloaded_after_redis_restart(url, rate_limiter):
+def test_flushed_redis_script_is_reloaded(url, rate_limiter):
     mine = rate_limiter(url)
     assert take(mine, INTERACTIVE)
     with redis.Redis.from_url(url) as client:
@@ -332,7 +332,7 @@ def test_script_reloaded_after_redis_restart(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_too_late_slot_refused_immediately(url, rate_limiter):
+def test_too_late_slot_is_refused_immediately(url, rate_limiter):
     mine = rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.throttled(30)
@@ -354,5 +354,5 @@ def test_too_late_slot_refused_immediately(url, rate_limiter):
         ("redis+socket:///tmp/broker.sock?virtual_host=2", "unix:///tmp/broker.sock?db=2"),
     ],
 )
-def test_celery_redis_urls_converted(given, wanted):
+def test_celery_redis_urls_are_converted(given, wanted):
     assert redis_address(given) == wanted

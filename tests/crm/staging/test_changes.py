@@ -27,7 +27,7 @@ def writes():
     return changes.writes(FULL, names=Names(), tag="osync-portal")
 
 
-def test_contact_write_comes_first_with_tag(writes):
+def test_contact_is_written_first_with_tag(writes):
     assert [(write.set_name, write.etag, write.tag) for write in writes] == [
         ("contacts", 'W/"1"', "osync-portal"),
         ("osync_syncfields", 'W/"2"', ""),
@@ -35,11 +35,11 @@ def test_contact_write_comes_first_with_tag(writes):
     ]
 
 
-def test_empty_values_written_as_null_with_revision(writes):
+def test_empty_values_are_written_as_null(writes):
     assert writes[0].body == {"telephone1": None, "parentcustomerid_account@odata.bind": None, "osync_revision": 8}
 
 
-def test_mark_closes_field_and_drops_fractions(writes):
+def test_mark_closes_field_and_drops_fractional_seconds(writes):
     assert writes[1].body == {
         "osync_decision": 410000002,
         "osync_decisionid": "decision-1",
@@ -56,7 +56,7 @@ def test_close_writes_state_and_status(writes):
     assert writes[2].body == {"statecode": 1, "statuscode": 2}
 
 
-def test_time_without_zone_refused():
+def test_time_without_zone_is_refused():
     naive = FieldMark(ROW, 'W/"2"', 410000001, "d", None, "Rita", DECIDED_ON.replace(tzinfo=None), "")
 
     with pytest.raises(ValueError, match="zone"):

@@ -71,7 +71,7 @@ def test_row_without_readable_id_is_refused(value):
         ("@odata.etag", 'W/"5"\r\nX: y'),
     ],
 )
-def test_wrong_type_names_column_without_value(name, value):
+def test_problem_names_column_but_not_value(name, value):
     field = rows.staged_field({**FIELD, name: value}, Names())
 
     assert name in field.problem
@@ -79,7 +79,7 @@ def test_wrong_type_names_column_without_value(name, value):
     assert field.id == ROW, "what can be read is read"
 
 
-def test_unstorable_value_has_reason():
+def test_unstorable_value_is_reported_with_reason():
     field = rows.staged_field({**FIELD, "osync_proposedvalue": odata.Unstorable("holds a NUL")}, Names())
 
     assert (field.problem, field.proposed) == ("The CRM's value of osync_proposedvalue holds a NUL.", None)
@@ -112,6 +112,6 @@ def test_deletions_are_separated_from_rows(shape):
     assert (page.rows, page.deleted, page.next_link, page.delta_link) == (("telephone1",), (ROW,), "", "link")
 
 
-def test_non_text_link_refused():
+def test_non_text_link_is_refused():
     with pytest.raises(ProtocolError):
         rows.change_page({"value": [], "@odata.nextLink": 5}, str, str)

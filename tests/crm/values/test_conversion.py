@@ -91,7 +91,7 @@ def test_read_value_is_accepted_and_canonical(column_and_text):
 
 
 @given(st.sampled_from(ColumnType), _anything, _anything, _anything)
-def test_same_is_an_equivalence(column_type, a, b, third):
+def test_same_is_an_equivalence_relation(column_type, a, b, third):
     assert same(column_type, a, a)
     assert same(column_type, a, b) == same(column_type, b, a)
     assert not (same(column_type, a, b) and same(column_type, b, third)) or same(column_type, a, third)
@@ -238,7 +238,7 @@ def test_money_keeps_every_digit_in_json():
     ("column", "text"),
     [(c.METHOD, "Phone"), (c.LIMIT, "1,234.5"), (c.COMPANY, "Contoso"), (c.PICTURE, "x"), (c.LIMIT, "1e9")],
 )
-def test_label_is_never_written(column, text):
+def test_non_canonical_text_is_never_written(column, text):
     with pytest.raises(ValueError, match=r".+"):
         to_wire(column, text)
 
