@@ -1,4 +1,4 @@
-"""One column of each type, as the CRM's contact has them."""
+"""One column of each type, as defined for the CRM's contact."""
 
 from __future__ import annotations
 

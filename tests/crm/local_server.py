@@ -1,4 +1,4 @@
-"""A local server that sends exactly given bytes, for faults of broken servers."""
+"""A local server that sends exactly the given bytes, to imitate broken servers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def in_turn(*answers: bytes) -> Handler:
 
 
 class FixedToken:
-    """A token source that counts: token-1, and the next one after each `forget`."""
+    """A token source that returns token-1, and the next number after each `forget`."""
 
     def __init__(self) -> None:
         self.number = 1

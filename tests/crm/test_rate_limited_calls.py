@@ -38,11 +38,11 @@ class _Refused:
 
 
 def test_refused_secret_takes_no_slot():
-    tokens, notebook = _Refused(), RecordingLimiter()
+    tokens, limiter = _Refused(), RecordingLimiter()
 
-    _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, rate_limiter=notebook)
+    _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, rate_limiter=limiter)
 
-    assert (tokens.asked, notebook.entered, server.requests) == (1, [], [])
+    assert (tokens.asked, limiter.entered, server.requests) == (1, [], [])
 
 
 class RecordingLimiter(BaseLimiter):
@@ -68,69 +68,69 @@ class RecordingLimiter(BaseLimiter):
 
 
 def _rate_limited(handler, **options):
-    notebook = RecordingLimiter()
+    limiter = RecordingLimiter()
     with serve(handler) as server:
-        transport = RecordingTransport(**{"origin": server.origin, "rate_limiter": notebook, **options})
+        transport = RecordingTransport(**{"origin": server.origin, "rate_limiter": limiter, **options})
         with suppress(errors.CrmError):
             transport.read_batch(Encoded(WRITE.headers, WRITE.body, operations=7))
-    return notebook, server
+    return limiter, server
 
 
 def test_batch_takes_one_slot_for_all_operations():
-    notebook, _ = _rate_limited(in_turn(COMMITTED), lane=Lane.BULK)
+    limiter, _ = _rate_limited(in_turn(COMMITTED), lane=Lane.BULK)
 
-    assert notebook.entered == [(Lane.BULK, 7)]
-    assert [usage.operations for usage in notebook.usages] == [7]
+    assert limiter.entered == [(Lane.BULK, 7)]
+    assert [usage.operations for usage in limiter.usages] == [7]
 
 
 def test_each_retry_takes_a_slot():
-    notebook, server = _rate_limited(in_turn(http(503), http(401), COMMITTED))
+    limiter, server = _rate_limited(in_turn(http(503), http(401), COMMITTED))
 
-    assert len(notebook.entered) == len(server.requests) == 3
+    assert len(limiter.entered) == len(server.requests) == 3
 
 
 def test_lane_applies_only_to_transport_copy():
-    notebook = RecordingLimiter()
+    limiter = RecordingLimiter()
     with serve(in_turn(OK)) as server:
-        transport = RecordingTransport(origin=server.origin, rate_limiter=notebook)
+        transport = RecordingTransport(origin=server.origin, rate_limiter=limiter)
         transport.in_lane(Lane.BULK).get("contacts")
         transport.get("contacts")
 
-    assert [lane for lane, _ in notebook.entered] == [Lane.BULK, Lane.INTERACTIVE]
+    assert [lane for lane, _ in limiter.entered] == [Lane.BULK, Lane.INTERACTIVE]
 
 
 def test_429_and_hint_are_reported_to_limiter():
-    notebook, _ = _rate_limited(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
+    limiter, _ = _rate_limited(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
 
-    (usage,) = notebook.usages
+    (usage,) = limiter.usages
     assert (usage.pause, usage.hint) == (120.0, 9)
 
 
 def test_429_inside_batch_is_reported_to_limiter():
     part = b"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 429 X\r\nRetry-After: 33\r\n\r\n{}\r\n--b--"
-    notebook, _ = _rate_limited(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
+    limiter, _ = _rate_limited(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
 
-    assert [usage.pause for usage in notebook.usages] == [33.0]
+    assert [usage.pause for usage in limiter.usages] == [33.0]
 
 
 def test_text_like_a_429_is_ignored():
     body = b'--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 X\r\n\r\n{"a":"HTTP/1.1 429"}\r\n--b--'
-    notebook, _ = _rate_limited(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
+    limiter, _ = _rate_limited(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
 
-    assert [usage.pause for usage in notebook.usages] == [None]
+    assert [usage.pause for usage in limiter.usages] == [None]
 
 
 @pytest.mark.parametrize("hint", ["", "0", "-3", "many", "99999"])
 def test_invalid_concurrency_hint_is_ignored(hint):
-    notebook, _ = _rate_limited(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
+    limiter, _ = _rate_limited(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
 
-    assert [usage.hint for usage in notebook.usages] == [None]
+    assert [usage.hint for usage in limiter.usages] == [None]
 
 
 def test_missing_answer_is_reported_without_seconds():
-    notebook, _ = _rate_limited(in_turn(b""), retries=0)
+    limiter, _ = _rate_limited(in_turn(b""), retries=0)
 
-    assert [usage.seconds for usage in notebook.usages] == [None]
+    assert [usage.seconds for usage in limiter.usages] == [None]
 
 
 def test_rate_limited_call_sends_nothing():

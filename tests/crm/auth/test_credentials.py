@@ -1,4 +1,4 @@
-"""Certificates and secrets, verified by the sandbox's sign-in service, and the use of two of them."""
+"""Certificates and secrets, verified by the sandbox's sign-in service, and the change from one to the other."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_assertion_claims_are_verified(
 ) -> None:
     register(sandbox_server, {}, FIRST.without_key)
 
-    answer = asked(sandbox_server, authority, changes, key=FIRST.key)
+    answer = answer_to_assertion(sandbox_server, authority, changes, key=FIRST.key)
 
     assert answer.get("error_codes") == ([number] if number else None), answer
 
@@ -160,10 +160,10 @@ def test_assertion_claims_are_verified(
 def test_assertion_signed_by_another_key_is_refused(authority: str, sandbox_server: SandboxServer) -> None:
     register(sandbox_server, {}, FIRST.without_key)
 
-    assert asked(sandbox_server, authority, {}, key=other_key())["error_codes"] == [700027]
+    assert answer_to_assertion(sandbox_server, authority, {}, key=other_key())["error_codes"] == [700027]
 
 
-def asked(server: SandboxServer, authority: str, changes: dict[str, Any], *, key: str) -> dict[str, Any]:
+def answer_to_assertion(server: SandboxServer, authority: str, changes: dict[str, Any], *, key: str) -> dict[str, Any]:
     """Return the token endpoint's answer to an assertion with some claims changed."""
     now = int(time.time())
     claims = {"iss": CLIENT_ID, "sub": CLIENT_ID, "aud": f"{authority}/oauth2/v2.0/token", "jti": str(uuid.uuid4())}

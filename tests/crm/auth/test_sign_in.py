@@ -1,4 +1,4 @@
-"""Sign-in: a genuine token passes, and every token that differs from it in one point is refused."""
+"""Sign-in: a genuine token passes, and every token that differs from it in one respect is refused."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_code_exchange_sends_code_verifier():
         {"roles": {"Administrator": True}},
         {"roles": ["Reviewer", 5]},
     ],
-    ids=lambda changes: next(iter(changes)),  # not the values: the clock is in some of them
+    ids=lambda changes: next(iter(changes)),  # without the values, some of which depend on the clock
 )
 def test_wrong_claim_is_refused(changes):
     with a.started_sign_in() as started:

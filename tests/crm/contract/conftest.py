@@ -64,7 +64,7 @@ def limited(cloud: Cloud) -> Callable[..., None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remove secrets from the reports of failed tests at a real environment."""
+    """Remove secrets from the reports of tests that fail in a real environment."""
     report = yield
     if IS_REAL:
         report.sections = [(name, without_secrets(text)) for name, text in report.sections]

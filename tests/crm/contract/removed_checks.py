@@ -76,17 +76,17 @@ def _set_limits(patch: Patch, **changed: float) -> None:
 
 
 def remove_request_limit(patch: Patch) -> None:
-    """Remove the limit of requests."""
+    """Remove the limit on requests."""
     _set_limits(patch, requests=math.inf)
 
 
 def remove_execution_limit(patch: Patch) -> None:
-    """Remove the limit of execution time."""
+    """Remove the limit on execution time."""
     _set_limits(patch, execution_seconds=math.inf)
 
 
 def remove_concurrency_limit(patch: Patch) -> None:
-    """Remove the limit of concurrent requests."""
+    """Remove the limit on concurrent requests."""
     _set_limits(patch, concurrent=math.inf)
 
 

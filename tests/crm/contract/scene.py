@@ -32,7 +32,7 @@ class Scene:
         return {each.table: each for each in self.crm.filters.of(IDS[name])}
 
     def change(self, table: str, row_id: UUID, **values: Any) -> None:
-        """Change a row as another user; `written` leaves this change out."""
+        """Change a row outside the client under test; `written` leaves this change out."""
         self.cloud.call("PATCH", f"{table}({row_id})", values, **{"If-Match": "*"})
         self.since = self.cloud.last_write()
 

@@ -56,7 +56,7 @@ REMOVED_CHECKS = [
     RemovedCheck(
         removed_checks.ignore_if_match_of_missing_rows,
         test_upsert.test_missing_row_is_created_unless_forbidden,
-        {"condition": {"If-Match": "*"}, "happens": "not there"},
+        {"condition": {"If-Match": "*"}, "outcome": "not found"},
     ),
     RemovedCheck(
         removed_checks.ignore_if_none_match,

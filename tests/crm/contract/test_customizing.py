@@ -1,6 +1,6 @@
-"""Definitions as the set-up reads them, at the named environment or the sandbox; its writes are tested with the set-up.
+"""Definitions as the set-up reads them, in the configured environment or the sandbox.
 
-`tests/tenant/setup` makes every write against the sandbox. Nothing here writes, so these run at a real environment too.
+Nothing here writes, so these tests also run in a real environment. `tests/tenant/setup` tests the writes.
 """
 
 from __future__ import annotations

@@ -41,10 +41,10 @@ every_method = pytest.mark.parametrize("method", METHODS)
 every_read = pytest.mark.parametrize("method", READS)
 
 
-def leaves(kind: type[Any]) -> Iterator[type[Any]]:
+def all_subclasses(kind: type[Any]) -> Iterator[type[Any]]:
     for below in kind.__subclasses__():
         yield below
-        yield from leaves(below)
+        yield from all_subclasses(below)
 
 
 def test_table_covers_every_client_method(cloud: Cloud) -> None:
@@ -56,7 +56,7 @@ def test_table_covers_every_client_method(cloud: Cloud) -> None:
 
 
 def test_table_covers_every_error() -> None:
-    of_client = {error for error in leaves(errors.CrmError) if error.__module__.startswith("syncapp.crm")}
+    of_client = {error for error in all_subclasses(errors.CrmError) if error.__module__.startswith("syncapp.crm")}
 
     assert of_client == {*STATUSES, *OTHERS}
 

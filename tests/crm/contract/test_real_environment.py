@@ -45,8 +45,8 @@ OWNER = environments.OWNER if IS_REAL else str(IDS["Rita"])
 LISTS = ("users", "teams", "memberships", "business_units", "mailboxes")
 # Few enough for an environment of any size, and enough to follow a link to the next page.
 PAGES = 3
-needs_owner = pytest.mark.skipif(not OWNER, reason="no test user is named")
-needs_writes = pytest.mark.skipif(not MAY_WRITE, reason="writing is not allowed")
+needs_owner = pytest.mark.skipif(not OWNER, reason="CRM_CONTRACT_FILTER_OWNER is not set")
+needs_writes = pytest.mark.skipif(not MAY_WRITE, reason="writes are not allowed")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_staging_deltas_are_read(real, read):
     page, pages = getattr(real, read)(page_size=5), 1
     while page.next_link and pages < PAGES:
         page, pages = getattr(real, read)(page.next_link, page_size=5), pages + 1
-    if page.next_link:  # a large one: what is left in the largest pages
+    if page.next_link:  # too many rows: read them again in the largest pages
         page = getattr(real, read)(page_size=5000)
     while page.next_link:
         page = getattr(real, read)(page.next_link, page_size=5000)
@@ -189,7 +189,7 @@ def test_user_filter_is_switched(real, to_switch):
 @needs_writes
 def test_user_filter_is_switched_as_owner(real, to_switch, owner):
     if not access.probe_reading(real, owner.acting).acting_works:
-        pytest.skip("we may not act for others here")
+        pytest.skip("the application user may not impersonate here")
 
     (result,) = real.filters.switch_as_owners([_change(real, to_switch, active=to_switch.is_on)], [owner.acting])
 

@@ -1,4 +1,4 @@
-"""The client over TLS: certificates are verified, and all methods work."""
+"""The client over TLS: certificates are verified, and reads and writes work."""
 
 from __future__ import annotations
 

@@ -21,15 +21,15 @@ def _conditions(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         fetch_xml.count_query(FILTER, table="appointment"),
         fetch_xml.page_query(FILTER, table="appointment", columns=["subject"]),
     ],
 )
-def test_query_keeps_conditions_and_links(asked):
-    assert _conditions(asked) == _conditions(FILTER)
-    assert [link.attrib["link-type"] for link in xml.parse(asked).iter("link-entity")] == ["outer"]
+def test_query_keeps_conditions_and_links(query):
+    assert _conditions(query) == _conditions(FILTER)
+    assert [link.attrib["link-type"] for link in xml.parse(query).iter("link-entity")] == ["outer"]
 
 
 def test_count_query_returns_one_number():

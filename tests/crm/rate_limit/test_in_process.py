@@ -119,7 +119,7 @@ def test_mixed_calls_stay_below_limits(calls):
             rate_limiter.now += turned_away.retry_after
             continue
         requests.append((began, 1.0))
-        # What a call costs is known when it ends, and the CRM charges it then.
+        # The cost of a call is known when it ends; the CRM charges it then.
         execution.append((rate_limiter.now, max(seconds, operations * 0.04)))
         rate_limiter.now += idle
 

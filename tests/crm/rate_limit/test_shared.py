@@ -76,7 +76,7 @@ def process(url: str, limits: Limits, how: str, seconds: float) -> Iterator[subp
 
 
 def take(rate_limiter: SharedLimiter, lane: Lane = BULK, *, within: float = 0.0) -> bool:
-    """Return whether a slot is granted within `seconds` (part of a deadline is kept for the answer)."""
+    """Return whether a slot is granted within this many seconds (half of the deadline is kept for the answer)."""
     with suppress(Throttled), rate_limiter.slot(lane=lane, deadline=Deadline.after(within * 2)):
         return True
     return False
@@ -306,7 +306,7 @@ def test_unreleased_places_are_freed_once_redis_returns(killable_redis, rate_lim
         client.config_set("requirepass", "")
     assert other.status().at_once == 2
 
-    wait_until(lambda: mine.status().shared, seconds=5, what="Redis is asked again")
+    wait_until(lambda: mine.status().shared, seconds=5, what="Redis is used again")
 
     assert other.status().at_once == 0
 

@@ -76,7 +76,7 @@ def test_problem_names_column_but_not_value(name, value):
 
     assert name in field.problem
     assert str(value) not in field.problem.replace(name, "") or value is None
-    assert field.id == ROW, "what can be read is read"
+    assert field.id == ROW, "readable values are still read"
 
 
 def test_unstorable_value_is_reported_with_reason():
