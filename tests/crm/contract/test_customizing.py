@@ -55,7 +55,7 @@ def _roles(reads: CustomizingReads) -> list[UUID]:
 @pytest.fixture
 def transport(request: pytest.FixtureRequest) -> Transport:
     if IS_REAL:
-        environment = environments.named()
+        environment = environments.configured()
     else:
         cloud = request.getfixturevalue("cloud")
         environment = Environment(cloud.url, cloud.signed_in)
