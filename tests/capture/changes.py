@@ -21,7 +21,7 @@ NOT_OUTLOOK = {"source": Source.UNKNOWN, "state": LET_THROUGH, "reason": Reason.
 def change(
     column: str = "jobtitle", old: str | None = "Buyer", new: str | None = "Head", *, days: float = 0, **given: Any
 ) -> CaptureEntry:
-    """Store an update of one column that Outlook made and that is only observed, this many days ago."""
+    """Store an update of one column that Outlook made `days` ago and that is only observed."""
     moment = timezone.now() - timedelta(days=days)
     known = {"old_known": given.pop("old_known", True), "new_known": given.pop("new_known", True)}
     defaults = {"source": Source.OUTLOOK, "state": OBSERVED, "action": Action.UPDATE, "contact_id": uuid.uuid4()}

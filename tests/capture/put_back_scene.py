@@ -83,7 +83,7 @@ class Restored:
         return self.world.written(self.contact, column)
 
     def flag(self) -> bool:
-        """Return whether the edit says in the CRM that it is restored."""
+        """Return whether the edit is marked as restored in the CRM."""
         rows = self.world.rows("osync_syncrecords")
         return bool(
             next(row for row in rows if row["osync_syncrecordid"] == str(self.field.record_id))["osync_restored"]

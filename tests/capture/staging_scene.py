@@ -46,7 +46,7 @@ def staged(company: Company, contact: UUID) -> Fields:
 
 
 def flags(company: Company, contact: UUID) -> list[bool]:
-    """Return whether each staged edit of a contact says that it was restored."""
+    """Return whether each staged edit of a contact is marked as restored."""
     rows = [row for row in company.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
     return [row["osync_restored"] for row in rows]
 

@@ -1,4 +1,4 @@
-"""Reading of the audit log, from a change in the CRM to a job of its contact."""
+"""Reading of the audit log, from a change in the CRM to a job for its contact."""
 
 from __future__ import annotations
 

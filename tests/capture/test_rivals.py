@@ -1,4 +1,4 @@
-"""Capture refuses to start, and pauses, beside a plug-in or another portal that stages the same edits."""
+"""Capture refuses to start, and pauses, alongside a plug-in or another portal that stages the same edits."""
 
 from __future__ import annotations
 

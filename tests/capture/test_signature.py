@@ -106,7 +106,7 @@ def test_new_signing_user_pauses_capture(company: Company, settings: Settings) -
     assert [identity.name for identity in CaptureIdentity.objects.all()] == [usual], "the mistake is forgotten"
 
 
-def test_newest_proof_says_whether_log_names_signer(company: Company) -> None:
+def test_newest_proof_determines_whether_log_names_signer(company: Company) -> None:
     capture = Capture.objects.get()
     assert not signature.is_in_log(capture)
     company.outlook(company.contact(), jobtitle="Pilot")

@@ -110,7 +110,7 @@ def test_switched_off_source_is_only_observed(restoring: Company) -> None:
 
 
 @pytest.mark.parametrize("switch", ["paused", "off"])
-def test_lost_answer_is_stored_despite_the_switch(restoring: Company, switch: str) -> None:
+def test_unconfirmed_staging_is_recorded_despite_the_switch(restoring: Company, switch: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     edit(restoring)

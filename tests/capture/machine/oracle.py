@@ -27,7 +27,7 @@ class Violation(AssertionError):
 class Held:
     """A column of a contact: its value, who wrote it, and its value without the unapproved ones from Outlook.
 
-    `outlooks` are the values from Outlook since the last one of somebody else.
+    `outlooks` are the values from Outlook since the last value by another writer.
     """
 
     value: str | None
@@ -92,7 +92,7 @@ class Oracle:
         edit = self._named.get(str(key))
         if edit is None:
             if self._records[record]["osync_restored"]:
-                raise Violation("an edit of a pause, read after it, was restored")
+                raise Violation("an edit made during a pause was restored after it")
             return
         rows = [row for row in self._fields.values() if str(row["osync_syncrecord"]).endswith(record)]
         staged = {str(row["osync_name"]): row for row in rows}
@@ -107,7 +107,7 @@ class Oracle:
             raise Violation(f"{sorted(edit.fresh - staged.keys())} of {edit} was not staged")
 
     def check_values(self) -> None:
-        """Check that each column has its legitimate value, or a staged edit tells the other one. Raises Violation."""
+        """Check that each column is legitimate, or that a staged edit proposes its value. Raises Violation."""
         for (contact, column), held in self.held.items():
             if contact in self.gone or held.value == held.legitimate:
                 continue
@@ -175,7 +175,7 @@ class Oracle:
 
     def _restore(self, place: str, held: Held, old: str | None, new: str | None) -> None:
         if held.writer != OUTLOOK:
-            raise Violation(f"{place}: {old!r} of somebody else was lost to a restore of {new!r}")
+            raise Violation(f"{place}: {old!r} by another writer was lost to a restore of {new!r}")
         if new != held.legitimate and not (self.has_late and new in held.outlooks):
             raise Violation(f"{place}: {new!r} was restored instead of {held.legitimate!r}")
         held.value, held.writer = new, OURS if new == held.legitimate else OUTLOOK

@@ -261,7 +261,7 @@ class Machine(Company):
         known = {entry.pk: entry for entry in CaptureEntry.objects.all()}
         for key in self.oracle.created:
             if UUID(key) not in self.outlook_ids:
-                raise Violation("a change of somebody else was staged")
+                raise Violation("a change by another writer was staged")
         for key, flaw in self.outlook_ids.items():
             if flaw is not Flaw.MISSING:
                 self._check_edit(key, known.get(key), flaw)
