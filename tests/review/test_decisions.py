@@ -150,7 +150,7 @@ def test_second_reviewer_learns_who_decided():
     assert Decision.objects.count() == 1
 
 
-def test_field_moves_only_if_unchanged():
+def test_concurrently_changed_field_keeps_its_state():
     field = make_field()
     SyncField.objects.filter(pk=field.pk).update(revision=F("revision") + 1)
 

@@ -1,4 +1,4 @@
-"""Edits whose original was not put back, as capture stages them: approving keeps, rejecting writes the original."""
+"""Edits staged by capture without restoring the original: approval keeps the value, rejection writes the original."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_change_note_depends_on_column(column, was, will, expected):
 
 @pytest.mark.parametrize("sign", [",", ";", "#", "*", "p", "w", "+", "\u00d7"])
 @pytest.mark.parametrize("column", ["telephone1", "mobilephone", "fax", "pager"])
-def test_note_and_kind_agree_on_phones(column, sign):
+def test_changed_dialed_sign_is_not_format_only(column, sign):
     was, will = f"800 123{sign}45", "800 12345"
 
     assert kind_of(column, was, will) is ChangeKind.OTHER

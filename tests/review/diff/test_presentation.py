@@ -37,7 +37,7 @@ def test_every_column_type_is_complete():
 
 
 @pytest.mark.parametrize("missing", ColumnType)
-def test_missing_entry_is_found(missing):
+def test_missing_column_type_entry_is_reported(missing):
     rules = {each: entry for each, entry in RULES.items() if each is not missing}
     presentations = {each: entry for each, entry in PRESENTATIONS.items() if each is not missing}
 

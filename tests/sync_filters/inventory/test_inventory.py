@@ -50,7 +50,7 @@ def test_teams_and_system_filters_are_mirrored(scenery):
     assert (capabilities.reading, capabilities.keeps_deletes_apart is True) == (Access.DIRECT, False)
 
 
-def test_offline_filters_are_in_no_cell(scenery):
+def test_offline_filters_do_not_count_in_cells(scenery):
     scenery.read()
 
     with_offline = FilterUser.objects.filter(offline_on__gt=0).first()

@@ -51,7 +51,7 @@ def test_each_cause_has_its_recommendation(db, columns, cause, found, remedy):
     assert recommend(cause, system_selects=False) == remedy
 
 
-def test_system_filter_selects_despite_own_filters_off(db):
+def test_system_filter_selects_rows_despite_inactive_own_filters(db):
     off, listed = make_user("Off", appointments=Cell.OFF), make_user("Listed", OUTLOOK, products=1)
     told = {"table": "appointment", "query_type": QueryType.OUTLOOK_FILTER, "state": 0, "read_at": timezone.now()}
     SystemFilter.objects.create(pk=uuid.uuid4(), **told)

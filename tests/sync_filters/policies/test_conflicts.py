@@ -203,7 +203,7 @@ def test_users_of_undone_repair_are_skipped(north):
     assert sources_against(off) == [back.number]
 
 
-def test_run_in_progress_holds_policy_back(north):
+def test_policy_skips_user_of_run_in_progress(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     spec = creation.RunSpec(("appointment",), on=True)
     run = transitions.start(creation.create_run([user().pk], spec, by=fred()), by=fred())

@@ -30,7 +30,7 @@ def user(run: FilterRun, number: int) -> FilterRunItem:
 
 
 def hold(item: FilterRunItem, *days: float, attendees: int = 3, series: bool = False) -> FilterRunItem:
-    """Hold back a user who organizes a meeting in each of these numbers of days; without days, as not counted."""
+    """Hold back a user with a meeting in each of these numbers of days; without days, the meetings are uncounted."""
     now = timezone.now()
     item.plan, item.why = Plan.HELD, "Organizes future meetings"
     if days:

@@ -286,7 +286,7 @@ def test_users_are_switched_one_by_one_as_themselves(scenery):
     assert len(scenery.switched(since)) == 3
 
 
-def test_unproven_part_is_read_back_before_resending(read):
+def test_failed_read_back_is_repeated_before_resending(read):
     rita, since = read.user(), read.mark()
     run = transitions.start(released(created(rita)), by=fred())
     read.cloud.fail({"method": "GET", "table": "userquery", "status": 503, "times": 1})
@@ -314,7 +314,7 @@ def test_ignored_impersonation_pauses_run(read, monkeypatch):
     assert undo.count_undoable(run) == 1
 
 
-def test_refused_request_proves_no_impersonation(read, monkeypatch):
+def test_refused_request_does_not_prove_impersonation(read, monkeypatch):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
     FilterAccess.objects.update(writing=Access.ACTING)
     run, since = transitions.start(released(created(*people)), by=fred()), read.mark()

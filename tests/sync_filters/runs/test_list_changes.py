@@ -1,4 +1,4 @@
-"""Changes to a planned list: who is released, left out and taken back, by whom, and what the audit log says."""
+"""Changes to a planned list: which users are released, left out and included again, by whom, and what is audited."""
 
 from __future__ import annotations
 
