@@ -38,7 +38,7 @@ def fresh_clients() -> Iterator[None]:
 
 @pytest.fixture
 def django_assert_max_num_queries(django_assert_max_num_queries: Any) -> Any:
-    """Count the statements of a block alone: those that store what was sent to the CRM before come first."""
+    """Count only the block's own statements: the counts of earlier requests to the CRM are stored before it."""
 
     def assert_at_most(*given: Any, **options: Any) -> Any:
         sys.modules["syncapp.connection.usage"].store()

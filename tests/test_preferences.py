@@ -73,9 +73,7 @@ def test_reasons_are_read_from_preferences():
     assert dict(reasons.options()) == {"wrong": "Wrong", "other": "Else"}
     assert reasons.describe("wrong", "see mail") == "Wrong: see mail"
     assert reasons.describe("other", "see mail") == "see mail"
-    assert reasons.describe("crm_only", "") == "Kept in CRM only", (
-        "what was decided under older reasons keeps its words"
-    )
+    assert reasons.describe("crm_only", "") == "Kept in CRM only", "a removed reason keeps its words"
 
 
 def test_field_groups_are_read_from_preferences():
@@ -107,4 +105,4 @@ def test_error_names_place_of_invalid_value(setting, value, place):
         preferences.change(by=ada(), **{"tell_editors": True, setting: value})
 
     assert refused.value.place == place
-    assert not AuditEntry.objects.exists(), "nothing of a refused change is kept"
+    assert not AuditEntry.objects.exists(), "a refused change stores nothing"

@@ -97,7 +97,7 @@ def test_page_shows_no_secret(settings: Any) -> None:
 
 @pytest.fixture
 def registered(sandbox: SandboxServer) -> Iterator[str]:
-    """Register a certificate, and no secret."""
+    """Register a certificate instead of the secret; yield it with its key."""
     pem = certificate().without_key
     address = f"{sandbox.url}/sandbox/credentials"
     requests.put(address, json={"certificates": [pem]}, timeout=30).raise_for_status()

@@ -19,16 +19,16 @@ from tests.support.world import World
 pytestmark = pytest.mark.django_db
 
 
-def asked(world: World) -> int:
+def sandbox_count(world: World) -> int:
     """Return the sandbox's own count of operations."""
     return int(requests.get(f"{world.url}/sandbox/faults", timeout=10).json()["operations"])
 
 
 def test_count_equals_sandbox_count(world: World) -> None:
     world.outlook(world.contact(), jobtitle="Chief Buyer")
-    before = asked(world)
+    before = sandbox_count(world)
     world.pull()
-    expected = asked(world) - before
+    expected = sandbox_count(world) - before
 
     usage.store()
 

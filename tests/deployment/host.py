@@ -1,7 +1,7 @@
-"""A host as docs/how-to/deploy.md sets it up, below a folder that stands for its root directory.
+"""A host as docs/how-to/deploy.md sets it up, below a folder that serves as its root directory.
 
 Settings, releases, units and backups are at the places that the documents name; systemctl and journalctl are
-stand-ins. So the documents' commands run as they stand, and only the root differs.
+stand-ins. So the documents' commands run unchanged; only the root differs.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Host:
             return connection.execute(query.encode(), values).fetchall()
 
     def install(self, version: str) -> None:
-        """Install a release by the commands of deploy.md."""
+        """Install a release with the commands of deploy.md."""
         self.add_release(version)
         self.use_release(version)
         blocks = commands("deploy.md")
@@ -111,7 +111,7 @@ class Host:
         _install_packages(folder / ".venv", self.authorities)
 
     def use_units_of(self, version: str) -> None:
-        """Start a release by the units of another one."""
+        """Start a release with the units of another one."""
         units = f"/opt/outlook-sync-{version}/deploy/"
         self.run(commands("deploy.md")["start"].replace("/opt/outlook-sync/deploy/", units))
 
@@ -133,7 +133,7 @@ def _copy(source: Path, target: Path) -> None:
 def _install_packages(folder: Path, authorities: Path) -> None:
     """Make a virtual environment with this one's packages; its requests trusts the CRM's certificate.
 
-    The previous release knows no CA_BUNDLE.
+    The previous release does not support CA_BUNDLE.
     """
     venv.create(folder, with_pip=False, symlinks=True)
     site = next(folder.glob("lib/python*/site-packages"))

@@ -1,6 +1,6 @@
-"""A stand-in for systemctl: runs the units of a host's folder as plain processes, by their own settings.
+"""A stand-in for systemctl: runs the units of a host's folder as plain processes, with their own settings.
 
-`HOST_ROOT=folder systemctl.py start NAME…`. It knows what the documents use of systemd, and nothing else.
+`HOST_ROOT=folder systemctl.py start NAME…`. It supports only the parts of systemd that the documents use.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def main(verb: str, *arguments: str) -> None:
             systemd.stop(names)
             systemd.start(names)
         case _:
-            sys.exit(f"not known here: systemctl {verb}")
+            sys.exit(f"not supported here: systemctl {verb}")
 
 
 if __name__ == "__main__":

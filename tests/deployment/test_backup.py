@@ -1,4 +1,4 @@
-"""docs/how-to/backup.md command by command: back up, lose a host, restore, reconcile, go on."""
+"""docs/how-to/backup.md command by command: back up, lose a host, restore, reconcile, continue."""
 
 from __future__ import annotations
 

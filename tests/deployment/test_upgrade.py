@@ -11,7 +11,7 @@ from tests.deployment.story import RITA, Story, title
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # it starts dozens of processes
 OLD, NEW = "1.0", "1.1"
-# How the previous release was installed, by the commands of its time.
+# The commands with which the previous release was installed at its time.
 PREPARE_OLD = """
 cd /opt/outlook-sync
 set -a; . /etc/outlook-sync/portal.env; set +a

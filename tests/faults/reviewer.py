@@ -33,7 +33,7 @@ class Reviewer:
         self._stack = stack
         self._session = requests.Session()
         self._session.trust_env = False
-        # As a proxy in front does it: a line kept open could be closed by the server as the next request leaves.
+        # As a proxy in front does, because the server could close a kept-alive connection as the next request leaves.
         self._session.headers["Connection"] = "close"
         cookie = browser(person).cookies[settings.SESSION_COOKIE_NAME]
         self._session.cookies.set(settings.SESSION_COOKIE_NAME, cookie.value)

@@ -41,7 +41,7 @@ def test_ten_redis_restarts_lose_no_work(story: Story):
 
 @pytest.mark.timeout(1500)
 def test_messages_sent_five_times_write_edits_once(story: Story):
-    """Process them with four processes."""
+    """Process the messages with four processes."""
     second = story.stack.add_worker()
     story.stack.wait_until_ready()
     story.patience = 900.0

@@ -73,7 +73,7 @@ def test_no_personal_data_outside_the_database(story: Story, proxies: Proxies):
         decided(reviewer, page_lost, canaries)
         story.wait(lambda: story.decisions_are_over([edit.contact for edit in edits[:3]]), "all is over", hurry=True)
 
-    assert canaries.found_in(" ".join(mail["text"] for mail in mails)), "the mails do not speak of the edit"
+    assert canaries.found_in(" ".join(mail["text"] for mail in mails)), "the mails do not mention the edit"
     headers = [{**mail["headers"], "Subject": ""} for mail in mails]
     assert not canaries.found_in(json.dumps(headers, ensure_ascii=False))
     assert canaries.found_in(" ".join(mail["subject"] for mail in mails)) <= {canaries.name}

@@ -88,7 +88,9 @@ def replace_workers_afterwards(stack: Stack) -> Iterator[None]:
 
 def needs_shifted_clocks(test: Callable[..., None]) -> Callable[..., None]:
     """Skip a test where clocks cannot be shifted, or there is only one."""
-    one_clock = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's clock is that of who asks")
+    one_clock = pytest.mark.skipif(
+        connection.vendor == "sqlite", reason="SQLite uses the clock of the process that asks"
+    )
     missing = shutil.which("faketime") is None
     return pytest.mark.skipif(missing, reason="faketime is not installed: apt-get install faketime")(one_clock(test))
 
@@ -124,7 +126,7 @@ def test_kills_with_wrong_clocks_repeat_no_write(story: Story, replace_workers_a
         time.sleep(1.0 + number % 3)
         stack.worker.kill()
         stack.workers.pop(0)
-        stack.add_worker(clock=BEHIND if number % 2 else AHEAD)  # that of the one that was killed
+        stack.add_worker(clock=BEHIND if number % 2 else AHEAD)  # the clock of the worker that was killed
         TALLY["kills beside shifted clocks"] += 1
         stack.wait_until_ready()
     story.world.heal()
@@ -140,7 +142,7 @@ def test_absent_workers_leave_no_backlog(story: Story) -> None:
     time.sleep(20)  # a hundred ticks, ten readings
 
     waiting = stack.queued("periodic") + stack.queued("celery")
-    assert waiting <= PERIODIC_TASKS + 1, "at most one of each, and a pulse"
+    assert waiting <= PERIODIC_TASKS + 1, "at most one message of each task, and a pulse"
     stack.flush_broker()
     stack.restore_workers()
     took = seconds_of(lambda: arrives(story))
@@ -148,7 +150,7 @@ def test_absent_workers_leave_no_backlog(story: Story) -> None:
     time.sleep(12)
     read = readings() - before
     second_beat.stop()
-    assert 2 <= read <= 8, "one each two seconds, although two beats publish"
+    assert 2 <= read <= 8, "one pull every two seconds, although two beats publish"
     TALLY["seconds until an edit arrived after Redis was wiped"] = round(took)
     assert took < 30
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no line and is never restarted"),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite has no connection to cut and is never restarted"
+    ),
 ]
 
 TAKEN = 303

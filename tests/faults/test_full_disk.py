@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite's file"),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite keeps its file on this disk"),
 ]
 
 SIZE = "40m"

@@ -134,7 +134,7 @@ def test_lost_database_is_mailed_once(operator: Operator) -> None:
     proxies = operator.stack.proxies
     assert proxies is not None
     if proxies.database is None:
-        pytest.skip("SQLite has no line")
+        pytest.skip("SQLite has no connection to cut")
     proxies.database.refuse()
 
     answer = operator.reviewer.get("/review/")

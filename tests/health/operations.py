@@ -1,4 +1,4 @@
-"""The ways in which the portal reaches the CRM, each with the breaker that a refusal opens."""
+"""The portal's operations in the CRM, each with the breaker that a refusal opens."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STATUSES = {400: UNKNOWN_NAME, 401: "", 403: "0x80040220", 404: UNKNOWN_NAME, 40
 
 @dataclass
 class Operation:
-    """A way to reach the CRM: how to try it, the request that is refused, and the breaker that names it."""
+    """An operation in the CRM: how to try it, the request that is refused, and the breaker that opens."""
 
     name: str
     rule: dict[str, Any]

@@ -55,7 +55,7 @@ def broker() -> Iterator[Server]:
 
 @pytest.fixture
 def portal(world: World, settings: Settings, broker: Server) -> World:
-    """Return a healthy portal that has read everything, and tells its operators of troubles."""
+    """Return a healthy portal that has read everything, and reports troubles to its operators."""
     preferences.change(by=None, operations_address="ops@contoso.example")
     settings.REDIS_URL = broker.url
     workers_answer()
@@ -252,7 +252,7 @@ def assert_all_is_well() -> None:
 
 
 def assert_nothing_failed() -> None:
-    """Check that what had to wait was done, and that the refusal cost it no attempt."""
+    """Check that delayed work was done, and that the refusal cost no attempt."""
     assert not SyncField.objects.filter(delivery=FieldDelivery.FAILED).exists()
     assert not Delivery.objects.filter(attempts__gt=1).exists()
     assert not FilterRunItem.objects.filter(outcome=Outcome.FAILED).exists()

@@ -82,7 +82,7 @@ def test_trouble_seen_by_two_hosts_is_mailed(monkeypatch: pytest.MonkeyPatch) ->
     Heartbeat.objects.create(name="worker", answered_at=database_now())
     told = Message.objects.filter(kind="operations", details__code="crm_credentials")
     alerts.send_alerts()
-    assert not told.exists(), "it has not lasted yet"
+    assert not told.exists(), "it has not lasted long enough"
     Alert.objects.update(first_seen_at=database_now(plus=-2 * MINUTE))
 
     right = timezone.now

@@ -19,10 +19,10 @@ from portal.celery import app
 CLOSED = pytest.mark.parametrize("connection", [None, SimpleNamespace(client=None)], ids=["dropped", "closed"])
 STEPS: dict[str, Callable[[Any], object]] = {
     "acknowledged": lambda qos: qos.ack("tag"),
-    "refused": lambda qos: qos.reject("tag"),
-    "given back": lambda qos: qos.reject("tag", requeue=True),
-    "all given back": lambda qos: qos.restore_unacked(),
-    "looked for": lambda qos: qos.restore_visible(),
+    "rejected": lambda qos: qos.reject("tag"),
+    "requeued": lambda qos: qos.reject("tag", requeue=True),
+    "all requeued": lambda qos: qos.restore_unacked(),
+    "checked for timeouts": lambda qos: qos.restore_visible(),
 }
 
 

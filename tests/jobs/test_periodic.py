@@ -1,4 +1,4 @@
-"""Periodic tasks: at most one round of each is under way, even with lost or repeated messages."""
+"""Periodic tasks: at most one round of each runs at a time, even with lost or repeated messages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_next_round_starts_after_interval() -> None:
     assert periodic.start("tell", 1)
     periodic.finish("tell", 1)
 
-    assert claim() is None, "too early, whoever asks"
+    assert claim() is None, "the interval has not passed yet"
     forward(EVERY)
     assert claim() == 2
 
@@ -67,7 +67,7 @@ def test_lost_message_is_replaced_within_seconds() -> None:
     forward(2)
 
     assert claim(nowhere) == 2
-    assert not periodic.start("tell", 1), "should the lost one turn up, it does nothing"
+    assert not periodic.start("tell", 1), "the lost message does nothing if it arrives after all"
     assert periodic.start("tell", 2)
 
 

@@ -106,7 +106,7 @@ class FilterStory:
     def pause(self) -> None:
         """Pause the run and wait for the users in progress."""
         transitions.pause(self.run, by=fred())
-        self.story.wait(lambda: not self._held().exists(), "nobody is under way")
+        self.story.wait(lambda: not self._held().exists(), "no user is in progress")
         assert self.left(), "the run was over before it was paused: nothing was tried"
 
     def resume(self) -> None:

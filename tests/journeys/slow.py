@@ -26,7 +26,7 @@ class SlowWorker:
         self._stopped, self._may_go_on = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._deliver, args=(delivery_id,), daemon=True)
         self._thread.start()
-        assert self._stopped.wait(PATIENCE), f"the worker never came to {at}"
+        assert self._stopped.wait(PATIENCE), f"the worker never reached {at}"
 
     def finish(self) -> None:
         """Let the worker continue to its end."""
@@ -36,7 +36,7 @@ class SlowWorker:
 
     def _deliver(self, delivery_id: uuid.UUID) -> None:
         try:
-            job.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
+            job.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # wraps the client
         finally:
             self._stopped.set()
             connections.close_all()
@@ -68,10 +68,10 @@ class DyingWorker:
     def __init__(self, delivery_id: uuid.UUID) -> None:
         self._crm = clients.crm()
         try:
-            job.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
+            job.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # wraps the client
         except PowerCut:
             return
-        raise AssertionError("it did not come to sending")
+        raise AssertionError("the worker did not reach the sending step")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._crm, name)

@@ -32,7 +32,7 @@ from tests.support.world import World
 
 PATIENCE = 45.0
 APPROVED, REJECTED = "jobtitle", "telephone1"
-UNDER_WAY = [DecisionState.OPEN, DecisionState.BOUND]
+UNFINISHED = [DecisionState.OPEN, DecisionState.BOUND]
 
 Entry = dict[str, Any]
 
@@ -160,16 +160,16 @@ class Story:
     def wait_until_delivered(self, *edits: Edit, hurry: bool = False) -> None:
         """Wait until all decisions about these contacts are delivered."""
         contacts = [edit.contact for edit in edits]
-        self.wait(lambda: self.nothing_is_under_way(contacts), f"{len(edits)} deliveries are done", hurry=hurry)
+        self.wait(lambda: self.all_is_delivered(contacts), f"{len(edits)} deliveries are done", hurry=hurry)
 
-    def nothing_is_under_way(self, contacts: Sequence[uuid.UUID]) -> bool:
+    def all_is_delivered(self, contacts: Sequence[uuid.UUID]) -> bool:
         """Return whether no decision and no delivery of these contacts is open."""
         deliveries = Delivery.objects.filter(target_id__in=contacts).exclude(state=JobState.DONE)
         return self.decisions_are_over(contacts) and not deliveries.exists()
 
     def decisions_are_over(self, contacts: Sequence[uuid.UUID]) -> bool:
         """Return whether all decisions about these contacts are finished."""
-        return not Decision.objects.filter(target_id__in=contacts, state__in=UNDER_WAY).exists()
+        return not Decision.objects.filter(target_id__in=contacts, state__in=UNFINISHED).exists()
 
     def wait_until_held(self, edit: Edit, state: JobState) -> None:
         """Wait until the CRM holds a request and the delivery is in this state."""
@@ -185,7 +185,7 @@ class Story:
     def dispatch_again(self) -> None:
         """Let REDISPATCH_AFTER pass, so that a job whose message was lost is dispatched again."""
         dispatched = Delivery.objects.exclude(dispatched_at=None)
-        for pk in dispatched.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
+        for pk in dispatched.values_list("pk", flat=True):  # one at a time, so that no deadlock with a tick can occur
             dispatched.filter(pk=pk).update(dispatched_at=F("dispatched_at") - timedelta(seconds=REDISPATCH_AFTER))
 
     def expire_cursor_leases(self) -> None:
@@ -200,7 +200,7 @@ class Story:
             seen_times.update(Breaker.objects.filter(name=breaker).values_list("next_probe_at", flat=True))
             return len(seen_times) > times
 
-        self.wait(was_probed, f"{breaker} was tried {times} times", hurry=True)
+        self.wait(was_probed, f"{breaker} was probed {times} times", hurry=True)
 
     # --- judging ----------------------------------------------------------------------------------------
     def our_entries(self) -> list[Entry]:

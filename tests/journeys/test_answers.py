@@ -1,4 +1,4 @@
-"""Answers that never come, or come after the lease has expired."""
+"""Answers that never arrive, or arrive after the lease has expired."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_late_worker_writes_nothing_after_its_lease(story: Story, where: str):
     story.world.heal(drop=where == "before_commit")  # then the write is left to the other worker
     story.wait_until_delivered(edit, hurry=True)
     sleeper.resume_pool()
-    story.wait(lambda: stops(sleeper) > before, "the sleeper finds its lease lost")
+    story.wait(lambda: stops(sleeper) > before, "the suspended worker notices its lost lease")
     sleeper.resume()
     story.stack.remove_worker(other)
     story.delivered_exactly_once(edit)

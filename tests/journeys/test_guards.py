@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.journey
 
-TAKE_OUT = pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "guard taken out"])
+WITH_AND_WITHOUT_GUARD = pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "guard removed"])
 Patch = pytest.MonkeyPatch
 
 
@@ -119,7 +119,7 @@ def drop_constraint(world: World) -> Iterator[Callable[[type, str], None]]:
             editor.add_constraint(model, constraint)
 
 
-@TAKE_OUT
+@WITH_AND_WITHOUT_GUARD
 def test_fencing_token_stops_late_worker(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_fence(monkeypatch)
@@ -138,7 +138,7 @@ def test_fencing_token_stops_late_worker(world: World, monkeypatch: Patch, guard
     assert world.written(world.contact(), "telephone1") == (["+47 1"] if guarded else [])
 
 
-@TAKE_OUT
+@WITH_AND_WITHOUT_GUARD
 def test_sweep_frees_job_of_dead_worker(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_sweep(monkeypatch)
@@ -148,7 +148,7 @@ def test_sweep_frees_job_of_dead_worker(world: World, monkeypatch: Patch, guarde
     assert world.written(world.contact(), "jobtitle") == (["Head"] if guarded else [])
 
 
-@TAKE_OUT
+@WITH_AND_WITHOUT_GUARD
 def test_if_match_keeps_concurrent_change(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_if_match(monkeypatch)
@@ -160,7 +160,7 @@ def test_if_match_keeps_concurrent_change(world: World, monkeypatch: Patch, guar
     assert world.value(world.contact(), "jobtitle") == ("By form" if guarded else "Head")
 
 
-@TAKE_OUT
+@WITH_AND_WITHOUT_GUARD
 def test_decision_id_prevents_second_write(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_decision_id(monkeypatch)
@@ -173,7 +173,7 @@ def test_decision_id_prevents_second_write(world: World, monkeypatch: Patch, gua
     assert world.written(world.contact(), "jobtitle") == (["Head"] if guarded else ["Head", "Head"])
 
 
-@TAKE_OUT
+@WITH_AND_WITHOUT_GUARD
 def test_open_delivery_constraint_ensures_edit_is_closed(
     world: World, drop_constraint: Callable[[type, str], None], guarded: bool
 ):
@@ -192,7 +192,7 @@ def test_open_delivery_constraint_ensures_edit_is_closed(
     assert len(world.ledger("osync_syncrecord")) == (1 if guarded else 0)
 
 
-@TAKE_OUT
+@WITH_AND_WITHOUT_GUARD
 def test_live_decision_constraint_prevents_second_mark(
     world: World, drop_constraint: Callable[[type, str], None], guarded: bool
 ):

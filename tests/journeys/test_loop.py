@@ -1,4 +1,4 @@
-"""The whole loop of one edit by periodic tasks: Outlook, mirror, decision, CRM."""
+"""The whole loop of one edit, driven by periodic tasks: Outlook, mirror, decision, CRM."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_mail_is_resent_after_worker_dies(story: Story):
     before = len(texts_of_test_mails(story))
     story.kill_at("message.answered", lambda: messages.queue("test", to=rita()))
 
-    story.wait(_is_finished, "the mail is settled")
+    story.wait(_is_finished, "the mail is finished")
 
     texts = texts_of_test_mails(story)
     arrived = texts[: len(texts) - before] if SECOND_COPY in texts[0] else texts[before:]

@@ -103,7 +103,7 @@ def reconcile(*arguments: str) -> tuple[int, dict[str, Any]]:
     return status, json.loads(out.getvalue())
 
 
-def say_who_decided(edit: Edit) -> str:
+def words_of_record(edit: Edit) -> str:
     return Screen(browser(vera()).get(reverse("record", args=[edit.record]))).words
 
 
@@ -145,10 +145,10 @@ def test_restore_repeats_nothing_and_names_who_decided(
     withdrawn = SyncField.objects.filter(decision=FieldDecision.WITHDRAWN).values_list("pk", flat=True)
     assert list(withdrawn) == [theirs.fields[REJECTED].pk]
     for edit in written:
-        words = say_who_decided(edit)
+        words = words_of_record(edit)
         assert "by Rita" in words
         assert "decided in the CRM itself" not in words
-    assert "Rita approved this" in say_who_decided(lost)
+    assert "Rita approved this" in words_of_record(lost)
     found = AuditEntry.objects.filter(action__startswith="field.recognized.")
     assert found.count() == len(recognized)
 

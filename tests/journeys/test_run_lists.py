@@ -21,7 +21,7 @@ OFF = creation.RunSpec(("appointment",), on=False, reason="Twice in Outlook")
 
 @pytest.fixture
 def users(story: Story) -> Iterator[list[UUID]]:
-    """Create one user more than fit into two parts of a list; the CRM does not know them."""
+    """Create one user more than fit into two parts of a list; they do not exist in the CRM."""
     made = [user.pk for user in many_people(2 * preparation.PART_SIZE + 1)]
     yield made
     FilterRun.objects.all().delete()
@@ -39,7 +39,7 @@ def test_run_list_survives_kills(story: Story, users: list[UUID]):
     assert len(listed(run)) == preparation.PART_SIZE
 
     lease_is_over()
-    story.wait(lambda: FilterRun.objects.get(pk=run.pk).state == RunState.PLANNED, "the list is whole")
+    story.wait(lambda: FilterRun.objects.get(pk=run.pk).state == RunState.PLANNED, "the list is complete")
     assert listed(run) == list(enumerate(users))
 
 

@@ -137,7 +137,7 @@ _KINDS: dict[str, Callable[[World, str, int], None]] = {
     "the CRM fails": _fail,
     "the next write gets stuck": _stick,
     "what got stuck arrives": lambda world, at, number: world.line.deliver_stuck_write(),
-    "a delivery is rung again": _dispatch_again,
+    "a delivery is dispatched again": _dispatch_again,
     "the client secret ends": lambda world, at, number: world.sandbox.refuse_credentials(),
     "the access token ends": lambda world, at, number: world.sandbox.expire_access_token(),
     "the delta links end": lambda world, at, number: world.sandbox.expire_delta_links(),
@@ -165,7 +165,9 @@ by_failures = st.one_of(
 while_pulling = st.one_of(_nothing, st.builds(Fault, st.just("the power is cut"), st.sampled_from(MIRROR_POINTS)))
 lasting = st.one_of(
     st.builds(Fault, st.just("the CRM fails"), st.sampled_from(sorted(HTTP_FAULTS)), _numbers),
-    st.builds(Fault, st.sampled_from(["what got stuck arrives", "a delivery is rung again"]), st.just(""), _numbers),
+    st.builds(
+        Fault, st.sampled_from(["what got stuck arrives", "a delivery is dispatched again"]), st.just(""), _numbers
+    ),
     st.builds(
         Fault,
         st.sampled_from(

@@ -46,7 +46,7 @@ class SeededBug:
     """A bug: `guard`, a part of the source of `function`, is replaced by `instead`.
 
     The other attributes narrow the machine to what can reveal the bug: rules to omit, and variants of the others. Deep
-    bugs take longer to find than a test run allows; the bench looks for them too.
+    bugs take longer to find than a test run allows; MACHINE_BUGS=all looks for them too.
     """
 
     name: str
@@ -177,7 +177,7 @@ SEEDED_BUGS = (
         points=BEFORE_SENDING,
     ),
     SeededBug(
-        name="a row is written whatever its ETag now is",
+        name="a row is written without comparing its ETag",
         owner=batch,
         function="_change_set",
         guard=", **write.condition",
@@ -226,7 +226,7 @@ SEEDED_BUGS = (
         is_deep=True,
     ),
     SeededBug(
-        name="two approvals of one column go together",
+        name="two approvals of one column share a change set",
         owner=change_sets,
         function="split_waves",
         guard="number = used[column] if decision.writes else 0",

@@ -31,7 +31,7 @@ from tests.machine.transport import FaultyTransport
 
 Choice = TypeVar("Choice")
 MAX_ROUNDS = 15
-OPENED_BY_SUCCESS = (*breakers.CONNECTION_BREAKERS, Breaker.Name.FORBIDDEN_READ, Breaker.Name.REFUSED_READ)
+CLOSED_BY_SUCCESS = (*breakers.CONNECTION_BREAKERS, Breaker.Name.FORBIDDEN_READ, Breaker.Name.REFUSED_READ)
 
 
 def pick(rows: Sequence[Choice], number: int) -> Choice | None:
@@ -134,7 +134,7 @@ class World:
         # A full or continued read ends with the state in which it began; only the next read has later edits.
         unread = MirrorCursor.objects.filter(Q(pulled_at=None) | Q(full_read_at__gte=begun)).exists()
         was_read = not (began_before or unread)
-        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and breakers.all_closed(OPENED_BY_SUCCESS)
+        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and breakers.all_closed(CLOSED_BY_SUCCESS)
         is_finished = self.oracle.seq == before and not Decision.objects.filter(state="open").exists()
         return was_read and is_idle and is_finished
 

@@ -27,8 +27,8 @@ COMMANDS = {
     "worker": ["worker", "--concurrency", "1", "--pool", "solo"],
     "beat": ["beat", "--schedule", "{folder}/schedule", "--pidfile", ""],
 }
-NOBODY_THERE = {"DEMO": "on", "SANDBOX_PORT": "1", "REDIS_URL": "redis://127.0.0.1:1/0"}
-GOES_ON = {"worker": "consumer: Cannot connect to redis", "beat": "Redis does not answer"}
+NO_SERVICES = {"DEMO": "on", "SANDBOX_PORT": "1", "REDIS_URL": "redis://127.0.0.1:1/0"}
+CONTINUES = {"worker": "consumer: Cannot connect to redis", "beat": "Redis does not answer"}
 
 
 def readiness() -> tuple[int, dict[str, Any]]:
@@ -56,7 +56,9 @@ def test_old_database_makes_instance_unready(database: None) -> None:
     assert (readiness()[0], complaints(), installation.lacks_migrations()) == (200, [], False)
 
     MigrationRecorder(connection).record_applied("syncapp", "9999_from_a_later_release")
-    assert (installation.missing_migrations(), complaints(), readiness()[0]) == ([], [], 200), "a newer one lacks none"
+    assert (installation.missing_migrations(), complaints(), readiness()[0]) == ([], [], 200), (
+        "a newer database lacks no migration"
+    )
 
 
 def test_empty_database_is_not_an_outage(database: None) -> None:
@@ -84,14 +86,14 @@ def test_process_waits_for_migrations(name: str, tmp_path: Path) -> None:
     with empty_database(tmp_path, name="waiting") as database:
         # The demo's settings: all services that do not answer are on this machine.
         kept = {key: os.environ[key] for key in KEPT if key in os.environ}
-        variables = kept | NOBODY_THERE | {"DATABASE_URL": database.url, "DEMO_DIR": str(tmp_path)}
+        variables = kept | NO_SERVICES | {"DATABASE_URL": database.url, "DEMO_DIR": str(tmp_path)}
         with _started(COMMANDS[name], tmp_path, variables) as said:
             wait_until(lambda: "Waiting for “manage.py migrate”" in said(), seconds=60, what=said())
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "-v0"], cwd=PROJECT, env=variables, check=True, timeout=120
             )
             wait_until(lambda: "The database now has all migrations." in said(), seconds=60)
-            wait_until(lambda: GOES_ON[name] in said(), seconds=60, what=said())
+            wait_until(lambda: CONTINUES[name] in said(), seconds=60, what=said())
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def stored(rows: Sequence) -> Callable[[], object]:
     return run
 
 
-def settled(lease: Lease, bound: Sequence[Decision]) -> Callable[[], object]:
+def applied(lease: Lease, bound: Sequence[Decision]) -> Callable[[], object]:
     """Apply the result "written" to these decisions."""
     return lambda: results.apply_results(lease, [Assessment(decision, Finding.WRITE) for decision in bound])
 
@@ -123,7 +123,7 @@ def test_delivery_and_pull_do_not_deadlock():
     for _ in range(ROUNDS):
         record, staged = an_edit()
 
-        errors = at_once(settled(*claimed(record)), stored(staged))
+        errors = at_once(applied(*claimed(record)), stored(staged))
 
         assert errors == []
         assert set(SyncField.objects.filter(record=record).values_list("delivery", flat=True)) == {FieldDelivery.DONE}

@@ -110,10 +110,10 @@ def test_other_error_is_raised_at_once():
     assert len(tries) == 1
 
 
-class Settling(JobType):
+class Blocked(JobType):
     """A job that needs a row held by another transaction."""
 
-    name, title, failures_at, model = "settling", "Settling", "nowhere", Delivery
+    name, title, failures_at, model = "blocked", "Blocked", "nowhere", Delivery
 
     def process(self, lease, permit):
         retried(raise_revision)()
@@ -128,7 +128,7 @@ def test_conflict_costs_no_attempt(other_writer):
     )
     lease = queue.claim(Delivery, job.pk)
 
-    runner.apply_error(Settling(), lease, conflict(other_writer))
+    runner.apply_error(Blocked(), lease, conflict(other_writer))
 
     job.refresh_from_db()
     assert (job.state, job.attempts, job.last_error) == (JobState.READY, 0, "conflict")
@@ -145,7 +145,7 @@ def conflict(other_writer: OtherWriter) -> OperationalError:
     finally:
         if other:
             other.leave()
-    raise AssertionError("nobody was in the way")
+    raise AssertionError("no conflict occurred")
 
 
 def test_pull_command_explains_conflict(monkeypatch, world, other_writer):

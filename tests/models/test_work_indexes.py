@@ -26,11 +26,11 @@ pytestmark = pytest.mark.django_db
 DONE = 2000
 
 QUESTIONS: dict[str, Callable[[], Any]] = {
-    "what is due": lambda: Delivery.objects.all().due(),
-    "what is to be rung": lambda: Delivery.objects.all().undispatched(seconds=15).order_by("due_at"),
-    "whose lease is over": lambda: Delivery.objects.all().lease_expired(),
-    "what is held": lambda: Delivery.objects.filter(lease_until__isnull=False),
-    "what is open of a contact": lambda: Delivery.objects.filter(
+    "due": lambda: Delivery.objects.all().due(),
+    "to be dispatched": lambda: Delivery.objects.all().undispatched(seconds=15).order_by("due_at"),
+    "lease expired": lambda: Delivery.objects.all().lease_expired(),
+    "leased": lambda: Delivery.objects.filter(lease_until__isnull=False),
+    "open for a contact": lambda: Delivery.objects.filter(
         target_table="contact", target_id=uuid.uuid4(), state__in=OPEN_STATES
     ),
 }
@@ -69,7 +69,7 @@ def test_queries_skip_done_rows(question: str):
     assert "Seq Scan on syncapp_delivery" not in found
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by what it knows of the rows")
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by its statistics")
 def test_unruled_fields_are_found_by_index():
     ruled = {"record": make_record(), "version": 1, "ruled_at": timezone.now()}
     SyncField.objects.bulk_create(SyncField(id=uuid.uuid4(), column_name=f"c{n}", **ruled) for n in range(500))
@@ -80,10 +80,10 @@ def test_unruled_fields_are_found_by_index():
 
 
 def test_dispatched_and_leased_jobs_count_against_limit():
-    for state, rung in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
+    for state, dispatched in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
         lease = {"lease_until": timezone.now()} if state == "leased" else {}
         moment = timezone.now()
-        dispatched_at = moment if rung else None
+        dispatched_at = moment if dispatched else None
         Delivery.objects.create(
             target_table="contact",
             target_id=uuid.uuid4(),
@@ -93,7 +93,7 @@ def test_dispatched_and_leased_jobs_count_against_limit():
             **lease,
         )
 
-    assert queue.room_for(Delivery, limit=4) == 1 + 1  # the lease is old, so one job more has room
+    assert queue.room_for(Delivery, limit=4) == 1 + 1  # the lease has expired, so there is room for one more
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL knows how many entries each source has")

@@ -42,7 +42,7 @@ def heal() -> None:
         MirrorCursor.objects.update_or_create(table=table, defaults={"pulled_at": now})
 
 
-def close(name: str, *, minutes: float = 5) -> None:
+def open_breaker(name: str, *, minutes: float = 5) -> None:
     breakers.trip(name, reason="test", probe_in=60)
     Breaker.objects.filter(name=name).update(opened_at=timezone.now() - timedelta(minutes=minutes))
 
@@ -89,7 +89,7 @@ def test_no_trouble_sends_no_alert() -> None:
 
 
 def test_open_breaker_alerts_once_and_once_when_reset() -> None:
-    close(Breaker.Name.CRM_UNREACHABLE)
+    open_breaker(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
     alerts.send_alerts()
     assert sent_alerts() == [("crm_unreachable", False)]
@@ -102,7 +102,7 @@ def test_open_breaker_alerts_once_and_once_when_reset() -> None:
 
 
 def test_restart_within_a_minute_sends_no_alert() -> None:
-    close(Breaker.Name.CRM_UNREACHABLE)
+    open_breaker(Breaker.Name.CRM_UNREACHABLE)
     alerts.send_alerts()
     wait(60)
     assert alerts.send_alerts() == 0
@@ -123,7 +123,7 @@ def test_silence_before_restart_sends_no_alert(redis: Server) -> None:
 
 
 def test_gap_between_checks_restarts_waiting_time() -> None:
-    close(Breaker.Name.CRM_UNREACHABLE)
+    open_breaker(Breaker.Name.CRM_UNREACHABLE)
     alerts.send_alerts()
     wait(600)
 
@@ -133,7 +133,7 @@ def test_gap_between_checks_restarts_waiting_time() -> None:
 
 
 def test_throttling_sends_no_alert() -> None:
-    close(Breaker.Name.CRM_THROTTLED)
+    open_breaker(Breaker.Name.CRM_THROTTLED)
 
     assert watch_while_it_lasts() == 0
 
@@ -160,7 +160,7 @@ def test_alerts_go_to_administrators_by_default() -> None:
     preferences.change(by=None, operations_address="")
     ada = people.ada()
     people.rita()
-    close(Breaker.Name.CRM_UNREACHABLE)
+    open_breaker(Breaker.Name.CRM_UNREACHABLE)
 
     watch_while_it_lasts()
 

@@ -1,4 +1,4 @@
-"""Mails with foreign text in headers and lines, as raw mail, by SMTP and by Graph."""
+"""Mails with untrusted text in headers and lines, as raw mail, by SMTP and by Graph."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from tests.support.servers import free_port
 
 pytestmark = pytest.mark.django_db
 SECOND_COPY = "This may be a second copy"
-ONLY_SQLITE_KEEPS_HALF_CHARACTERS = pytest.mark.skipif(
-    database.vendor == "postgresql", reason="PostgreSQL refuses half a character when the message is made"
+ONLY_SQLITE_STORES_SURROGATES = pytest.mark.skipif(
+    database.vendor == "postgresql", reason="PostgreSQL refuses a lone surrogate when the message is stored"
 )
 OPERATIONS = {"code": "worker", "text": "No worker answers.", "since": "now", "over": False}
 
@@ -109,7 +109,7 @@ def test_unavailable_service_trips_breaker_and_costs_no_attempt(
 
     settings.SMTP_PORT = there
     mail_service.channel.cache_clear()
-    assert send_due() == 0, "nothing passes before the probe is due"
+    assert send_due() == 0, "nothing is sent before the probe is due"
     later()
     send_due()
 
@@ -123,10 +123,10 @@ def test_refused_account_trips_breaker(post_office: PostOffice, message: Message
 
     send_due()
 
-    closed = breaker()
-    assert closed is not None
+    opened = breaker()
+    assert opened is not None
     assert state(message) == JobState.READY
-    assert "wrong" not in closed.reason
+    assert "wrong" not in opened.reason
 
 
 def test_postponed_mail_is_retried(post_office: PostOffice, message: Message) -> None:
@@ -315,10 +315,10 @@ def test_mail_with_missing_details_fails_after_last_attempt(
     assert "Traceback" in caplog.text
 
 
-@ONLY_SQLITE_KEEPS_HALF_CHARACTERS
+@ONLY_SQLITE_STORES_SURROGATES
 def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, message: Message) -> None:
-    half_character = OPERATIONS | {"since": "\ud800"}
-    broken = messages.queue("operations", to="ops@contoso.example", details=half_character)
+    lone_surrogate = OPERATIONS | {"since": "\ud800"}
+    broken = messages.queue("operations", to="ops@contoso.example", details=lone_surrogate)
     assert broken is not None
 
     send_due()
@@ -328,7 +328,7 @@ def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, mess
     assert state(message) == JobState.DONE
 
 
-@ONLY_SQLITE_KEEPS_HALF_CHARACTERS
+@ONLY_SQLITE_STORES_SURROGATES
 def test_lone_surrogate_in_name_is_marked(post_office: PostOffice) -> None:
     messages.queue("operations", to="ops@contoso.example", details=OPERATIONS | {"text": "Stopped by Bob \ud800."})
 

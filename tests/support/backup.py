@@ -16,7 +16,7 @@ def back_up(folder: Path) -> Path:
 
 
 def restore(file: Path) -> None:
-    """Replace all rows by those of the file."""
+    """Replace all rows with those of the file."""
     call_command("flush", interactive=False, verbosity=0)
     if json.loads(file.read_text()):
         call_command("loaddata", str(file), verbosity=0)

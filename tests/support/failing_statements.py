@@ -1,4 +1,4 @@
-"""A database that refuses a statement, as it does when a row breaks a limit that nobody thought of."""
+"""A database that refuses a statement, as it does when a row breaks an unforeseen limit."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
         ...
         proxy.restore()
 
-A line that swallowed something while the proxy was silent stays silent after `restore`, as a half-open line does: the
-end that waits for an answer never gets it, and only its own time limit helps. New lines pass.
+A connection that lost data while the proxy was silent stays silent after `restore`, as a half-open connection does: the
+end that waits for an answer never gets it, and only its own time limit helps. New connections work.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Mode(enum.Enum):
 
     PASS = "pass"
     SILENT = "silent"  # accept and acknowledge everything, pass nothing on, answer nothing
-    REFUSE = "refuse"  # nobody listens
+    REFUSE = "refuse"  # not listening
 
 
 class When(enum.Enum):
@@ -156,7 +156,7 @@ class FaultProxy:
         """Reset the connection around each of the next `times` COMMITs of psycopg."""
         self.cut_at(COMMIT, when, times=times)
 
-    # --- lines, all in the loop's thread ----------------------------------------------------------------
+    # --- connections, all in the loop's thread ----------------------------------------------------------
     def _in_loop(self, do: Callable[[], _Result]) -> _Result:
         async def done() -> _Result:
             return do()

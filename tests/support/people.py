@@ -1,4 +1,4 @@
-"""The small cast: Rita and Rob review, Fred manages filters, Ada administers, Vera looks, Nils has no role."""
+"""The small cast: Rita and Rob review, Fred manages filters, Ada administers, Vera only views, Nils has no role."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class World:
         return key
 
     def hire(self, team: uuid.UUID) -> uuid.UUID:
-        """Let a user with an appointment filter join this team of the CRM, and return their id."""
+        """Add a user with an appointment filter to this team of the CRM, and return their id."""
         key = uuid.uuid4()
         unit = self.rows("businessunits", select="businessunitid")[0]["businessunitid"]
         role = next(row for row in self.rows("roles", select="name") if row["name"] == "Basic User")["roleid"]
@@ -275,7 +275,7 @@ class World:
         Delivery.objects.exclude(lease_until=None).update(lease_until=F("lease_until") - back)
         Breaker.objects.exclude(next_probe_at=None).update(next_probe_at=F("next_probe_at") - back)
 
-    # --- the judge --------------------------------------------------------------------------------------
+    # --- checks -----------------------------------------------------------------------------------------
     def ledger(self, table: str = "", *, ours: bool = True) -> list[dict[str, Any]]:
         """Return the writes since the reset, by the portal or by all."""
         entries = self._get("ledger", since=self._ledger_start)

@@ -63,7 +63,7 @@ def test_missing_revision_column_is_rechecked_before_writing(world: World, asked
 
 def test_missing_columns_are_neither_read_nor_fatal(world: World) -> None:
     field = world.edited(jobtitle="Pilot")["jobtitle"]
-    assert companies.read_missing(clients.crm()) == 0, "it was read by the pull"
+    assert companies.read_missing(clients.crm()) == 0, "the pull has already read it"
     field.record.__class__.objects.update(company=None)
     lacks("parentcustomerid", "ownerid", "masterid", "statecode")
     world.faults({"method": "GET", "table": "contact", "path": "contacts(", "status": 500, "times": 0})

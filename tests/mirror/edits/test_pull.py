@@ -51,7 +51,7 @@ def test_large_first_pull_starts_backlog(world: World, monkeypatch, pending, is_
     world.outlook(world.contact(), jobtitle="Head")
     world.pull()
     assert notification_rules.notify_new_edits() == 1
-    assert Arrival.objects.get().record.target_id == world.contact(), "of nothing that the first pull found"
+    assert Arrival.objects.get().record.target_id == world.contact(), "edits of the first pull are no news"
 
 
 def test_next_pull_reads_only_changes(world: World):

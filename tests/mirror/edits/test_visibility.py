@@ -96,7 +96,7 @@ def test_edit_without_fields_is_not_shown(world: World):
 
     world.pull()
     assert shown_counts() == []
-    assert world.pull().pages == 2, "it does not make every pull read the fields twice"
+    assert world.pull().pages == 2, "later pulls do not read the fields twice because of it"
 
 
 def test_newer_edit_supersedes_when_shown(world: World):

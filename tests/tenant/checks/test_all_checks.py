@@ -1,4 +1,4 @@
-"""All checks together: the exit status of `manage.py crm_check`, and one check that does not end the others."""
+"""All checks together: the exit status of `manage.py crm_check`, and a failing check that does not end the others."""
 
 from __future__ import annotations
 

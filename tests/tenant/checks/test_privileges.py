@@ -1,4 +1,4 @@
-"""Privileges: each one that is taken away is reported in its own line."""
+"""Privileges: each one that is taken away is reported on its own line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py crm_setup`: what it prints, how it ends, and the whole way to a reviewed edit."""
+"""`manage.py crm_setup`: what it prints, how it ends, and the complete path to a reviewed edit."""
 
 from __future__ import annotations
 
