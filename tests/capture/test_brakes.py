@@ -65,7 +65,7 @@ def unsigned_by(user: uuid.UUID, number: int, *, seconds_ago: float = 7200) -> N
     change(number, seconds_ago=seconds_ago, source=Source.UNKNOWN, evidence=Evidence.NONE, user_id=user)
 
 
-def test_many_restores_of_one_source_pause_capture(capture: Capture) -> None:
+def test_many_restores_from_one_source_pause_capture(capture: Capture) -> None:
     restore(50)
 
     found = brakes.check()

@@ -65,7 +65,7 @@ def test_same_users_count_once(users):
     assert started(users[:4]).state == RunState.RUNNING
 
 
-def test_confirmed_and_canceled_users_do_not_count(users):
+def test_confirmed_or_canceled_runs_do_not_count(users):
     transitions.confirm(started(users[:5]), by=ada())
     transitions.cancel(started(users[5:8]), by=fred())
 

@@ -78,7 +78,7 @@ def test_inverse_restores_unusual_status(copy: Copy) -> None:
     assert copy.states()["anna meetings"] == (0, 3)
 
 
-def test_inverse_skips_filters_changed_since(copy: Copy) -> None:
+def test_inverse_skips_filters_changed_after_script(copy: Copy) -> None:
     copy.execute(printed("--off", "--saved", "kept"))
     copy.change("anna meetings", state=0, status=3)
 

@@ -262,7 +262,7 @@ def test_undo_restores_exactly_what_was_found(read):
     assert undo.count_undoable(run) == 0
 
 
-def test_undo_skips_users_changed_since(read):
+def test_undo_skips_users_changed_after_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     run = done(rita, rob)
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
