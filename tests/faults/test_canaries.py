@@ -49,7 +49,7 @@ class Canaries:
         return {canary for canary in self.all if canary.casefold() in flat}
 
 
-def test_no_personal_data_outside_the_database(story: Story, proxies: Proxies):
+def test_no_personal_data_reaches_logs_or_redis(story: Story, proxies: Proxies):
     canaries, reviewer = Canaries(), Reviewer(story.stack, rita())
     newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
     Person.objects.update(notified_until=newest)  # edits of earlier tests are not notified

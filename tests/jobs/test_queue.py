@@ -47,7 +47,7 @@ def test_job_is_not_claimed_before_due_time():
     assert queue.claim(Delivery, delivery.pk) is None
 
 
-def test_claim_raises_fencing_token_and_attempts():
+def test_claim_increments_fencing_token_and_attempts():
     delivery = make_delivery()
     first = queue.claim(Delivery, delivery.pk)
     queue.reschedule(first, due_in=0)

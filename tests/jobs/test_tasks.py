@@ -38,7 +38,7 @@ def due_delivery() -> Delivery:
     )
 
 
-def test_failed_publish_retried_after_broker_recovers():
+def test_failed_publish_is_retried_after_broker_recovers():
     delivery = due_delivery()
 
     with pytest.raises(OperationalError):

@@ -201,7 +201,7 @@ def test_unmanaged_filters_are_read_nightly() -> None:
     assert schedule.interval() == NIGHTLY
 
 
-def test_open_filter_page_shortens_the_interval() -> None:
+def test_open_filter_page_shortens_inventory_interval() -> None:
     browser(fred()).get("/filters/")
     assert schedule.interval() == INVENTORY
 

@@ -62,7 +62,7 @@ def plan(rows: Any) -> str:
 
 @pytest.mark.usefixtures("much_is_done")
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_queries_skip_done_rows(question: str):
+def test_queries_do_not_scan_whole_table(question: str):
     found = plan(QUESTIONS[question]())
 
     assert "SCAN syncapp_delivery" not in found

@@ -17,7 +17,7 @@ def test_each_privilege_has_purpose_and_reason() -> None:
     assert all(privilege.purposes and privilege.reason for privilege in privileges.needed(Names()))
 
 
-def test_alternatives_are_listed() -> None:
+def test_alternative_privileges_are_listed() -> None:
     needed = privileges.needed(Names())
     assert {each.instead for each in needed if each.instead} <= {each.name for each in needed}
 

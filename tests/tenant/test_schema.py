@@ -70,7 +70,7 @@ def test_missing_column_is_found():
     assert schema.missing_columns(STAGING.records, columns) == STAGING.records.columns[:1]
 
 
-def test_revision_is_whole_number():
+def test_revision_column_is_whole_number():
     assert STAGING.revision == ColumnSpec(
         "osync_revision", "Revision", "Raised by forms and programs; Outlook never sends it.", ColumnType.INTEGER
     )

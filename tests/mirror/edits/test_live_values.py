@@ -83,7 +83,7 @@ def test_decided_field_is_not_refreshed(world: World):
     assert field.crm_now_read_at is None
 
 
-def test_unavailable_crm_raises_and_changes_nothing(world: World):
+def test_failed_read_raises_and_changes_nothing(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.faults({"status": 503, "times": 50})
 

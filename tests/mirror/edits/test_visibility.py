@@ -99,7 +99,7 @@ def test_edit_without_fields_is_not_shown(world: World):
     assert world.pull().pages == 2, "later pulls do not read the fields twice because of it"
 
 
-def test_newer_edit_supersedes_when_shown(world: World):
+def test_newer_edit_supersedes_older_when_shown(world: World):
     older = world.edited(jobtitle="Chief")["jobtitle"]
 
     pull_while_edit_is_staged(world, **CHANGES)

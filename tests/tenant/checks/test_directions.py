@@ -73,7 +73,7 @@ def test_refused_directions_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(("full_name", "level"), [(0, Level.OK), (3, Level.WARNING), (None, Level.UNKNOWN)])
-def test_allowed_directions_are_compared(full_name, level) -> None:
+def test_allowed_directions_of_two_fields_are_compared(full_name, level) -> None:
     with answering(with_mappings(mapping("jobtitle", 3), mapping("fullname", 3, allowed=full_name))) as context:
         assert answer_of("directions.allowed", context).level is level
 

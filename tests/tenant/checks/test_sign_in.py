@@ -29,7 +29,7 @@ def test_token_check_shows_duration(ask: Ask) -> None:
     assert "after" in found.answer
 
 
-def test_wrong_secret_fails_token(ask: Ask, settings: Settings) -> None:
+def test_wrong_secret_fails_token_check(ask: Ask, settings: Settings) -> None:
     settings.CRM_CLIENT_SECRET = "wrong"
 
     found = ask("token")
@@ -38,7 +38,7 @@ def test_wrong_secret_fails_token(ask: Ask, settings: Settings) -> None:
     assert "invalid_client" in found.answer
 
 
-def test_silent_sign_in_service_fails_token(ask: Ask, company: World) -> None:
+def test_silent_sign_in_service_fails_token_check(ask: Ask, company: World) -> None:
     company.faults({"path": "/oauth2/v2.0/token", "status": 503})
 
     assert ask("token").level is Level.FAILED

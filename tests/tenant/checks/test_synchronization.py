@@ -82,7 +82,7 @@ def test_changed_columns_of_entries_are_read(texts, level) -> None:
 
 
 @pytest.mark.parametrize(("status", "level"), [(400, Level.WARNING), (403, Level.UNKNOWN)])
-def test_refused_changed_columns_are_noted(status, level) -> None:
+def test_refused_request_for_changed_columns_is_reported(status, level) -> None:
     with answering({}, fails=("changedata",), failing_status=status) as context:
         assert answer_of("audit-change-data", context).level is level
 

@@ -27,7 +27,7 @@ def run(*arguments: object, capsys) -> str:
     return capsys.readouterr().out
 
 
-def test_plan_is_printed_and_nothing_written(bare, token_file, capsys):
+def test_plan_is_printed_and_nothing_is_written(bare, token_file, capsys):
     before = bare.everything()
 
     printed = run("--token-file", token_file, capsys=capsys)

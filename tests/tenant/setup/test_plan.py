@@ -64,7 +64,7 @@ def test_second_setup_changes_nothing(bare):
     assert (bare.everything(), bare.control("GET", "ledger")) == (before, ledger)
 
 
-def test_revision_is_created_only_on_request(bare):
+def test_revision_column_is_created_only_on_request(bare):
     bare.apply()
 
     columns = {column["LogicalName"] for column in bare.everything()["definitions"]["contact"]["Attributes"]}
