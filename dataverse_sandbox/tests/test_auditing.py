@@ -61,7 +61,7 @@ def test_update_without_difference_leaves_no_entry(audited: Sandbox) -> None:
     assert len(audited.ledger()) >= 1
 
 
-def test_cleared_and_filled_columns_are_absent(audited: Sandbox) -> None:
+def test_empty_values_are_absent_from_audit_details(audited: Sandbox) -> None:
     path = f"contacts({audited.contact()['contactid']})"
     audited.patch(path, {"department": "Sales", "fax": None})
     audited.patch(path, {"department": None, "fax": "1"})
@@ -70,7 +70,7 @@ def test_cleared_and_filled_columns_are_absent(audited: Sandbox) -> None:
     assert (old, new) == ({"department": "Sales"}, {"fax": "1"})
 
 
-def test_values_have_the_format_of_rows(audited: Sandbox) -> None:
+def test_audit_values_are_formatted_like_rows(audited: Sandbox) -> None:
     contact = audited.contact()
     account = audited.rows("accounts")[0]["accountid"]
     body = {
@@ -100,7 +100,7 @@ def test_values_have_the_format_of_rows(audited: Sandbox) -> None:
     assert "_parentcustomerid_value@Microsoft.Dynamics.CRM.lookuplogicalname" in notes
 
 
-def test_create_and_delete_hold_all_values(audited: Sandbox) -> None:
+def test_create_and_delete_entries_hold_all_values(audited: Sandbox) -> None:
     made = audited.post("contacts", {"firstname": "A", "lastname": "B"}, Prefer="return=representation").json()
     audited.delete(f"contacts({made['contactid']})")
 
@@ -110,7 +110,7 @@ def test_create_and_delete_hold_all_values(audited: Sandbox) -> None:
     assert values(audited, created)[1]["firstname"] == values(audited, deleted)[0]["firstname"] == "A"
 
 
-def test_owner_and_state_have_separate_actions(audited: Sandbox) -> None:
+def test_owner_and_state_changes_have_separate_actions(audited: Sandbox) -> None:
     path = f"contacts({audited.contact()['contactid']})"
     body = {"jobtitle": "Boss", "ownerid@odata.bind": f"/systemusers({JONAS})", "statecode": 1, "statuscode": 2}
     audited.patch(path, body)
@@ -140,7 +140,7 @@ def test_plugin_restore_leaves_no_entry(audited: Sandbox) -> None:
     assert entry["action"] == 41
 
 
-def test_change_data_has_publicly_known_forms(audited: Sandbox) -> None:
+def test_change_data_uses_publicly_known_formats(audited: Sandbox) -> None:
     contact = audited.contact()
     account = contact["_parentcustomerid_value"]
     body = {"preferredcontactmethodcode": 3, "donotemail": True, "birthdate": "1990-02-03", "jobtitle": "Boss"}
@@ -261,7 +261,7 @@ def test_administrator_deletes_entries(audited: Sandbox) -> None:
     assert entries(audited) == []
 
 
-def test_invalid_new_values_are_listed_instead(audited: Sandbox) -> None:
+def test_invalid_new_values_are_listed_but_not_returned(audited: Sandbox) -> None:
     audited.control("PUT", "auditing", {"invalid_new_values": ["jobtitle", "fax"]})
     audited.patch(f"contacts({audited.contact()['contactid']})", {"jobtitle": "Boss", "nickname": "B"})
 
@@ -302,7 +302,7 @@ def test_rolled_back_change_leaves_no_entry(audited: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("body", [{"fly": 1}, {"enabled": 1}, {"delay_seconds": -1}, {"days_kept": 0}])
-def test_unknown_switches_are_refused(sandbox: Sandbox, body: dict[str, object]) -> None:
+def test_invalid_audit_settings_are_refused(sandbox: Sandbox, body: dict[str, object]) -> None:
     assert sandbox.session.put(f"{sandbox.url}/sandbox/auditing", json=body).status_code == 400
 
 

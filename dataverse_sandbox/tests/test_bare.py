@@ -26,7 +26,7 @@ def bare(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_bare_environment_has_nothing_of_the_portal(bare: Sandbox) -> None:
+def test_bare_environment_has_no_portal_customizations(bare: Sandbox) -> None:
     assert own_names(bare) == []
     assert bare.get("osync_syncrecords").status_code == 404
     assert bare.rows("privileges?$filter=contains(name,'osync')") == []
@@ -66,7 +66,7 @@ def test_bare_contact_is_edited_on_the_page(bare: Sandbox) -> None:
     assert "Saved in the CRM" in bare.session.post(path, data={"jobtitle": "Pilot"}).text
 
 
-def test_reset_brings_everything_back(bare: Sandbox) -> None:
+def test_reset_restores_bare_environment_completely(bare: Sandbox) -> None:
     store = bare.server.application.store.path
     bare.reset(**SMALL, bare=True)
 

@@ -182,7 +182,7 @@ def test_truncated_body_changes_nothing(sandbox: Sandbox) -> None:
     assert sandbox.ledger() == []
 
 
-def test_tag_is_per_operation(sandbox: Sandbox) -> None:
+def test_tag_applies_only_to_its_operation(sandbox: Sandbox) -> None:
     first, second = (row["contactid"] for row in sandbox.rows("contacts")[:2])
 
     sandbox.batch(

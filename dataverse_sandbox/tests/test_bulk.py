@@ -64,7 +64,7 @@ def test_upsert_multiple_marks_created_rows(sandbox: Sandbox) -> None:
     assert sandbox.read(NOWHERE)["lastname"] == "New"
 
 
-def test_upsert_multiple_by_alternate_key(sandbox: Sandbox) -> None:
+def test_upsert_multiple_matches_alternate_key(sandbox: Sandbox) -> None:
     row = typed("osync_syncrecord", osync_name="A", **{"@odata.id": "osync_syncrecords(osync_operationid='k1')"})
 
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_single_property_of_contact_is_staged(sandbox: Sandbox) -> None:
     assert sandbox.read(contact["contactid"])["jobtitle"] == contact["jobtitle"]
 
 
-def test_collection_is_associated_and_disassociated(sandbox: Sandbox) -> None:
+def test_row_is_added_to_and_removed_from_collection(sandbox: Sandbox) -> None:
     account = sandbox.post("accounts", {"name": "Fresh"}, Prefer="return=representation").json()["accountid"]
     contact = sandbox.contact()["contactid"]
     sandbox.control("PUT", "plugin", {"enabled": False})
@@ -121,7 +121,7 @@ def test_collection_is_associated_and_disassociated(sandbox: Sandbox) -> None:
     assert sandbox.rows(path) == []
 
 
-def test_pairs_are_associated_only_once(sandbox: Sandbox) -> None:
+def test_team_member_is_associated_only_once(sandbox: Sandbox) -> None:
     team = sandbox.post("teams", {"name": "T"}, Prefer="return=representation").json()["teamid"]
     path = f"teams({team})/teammembership_association"
     user = f"{sandbox.api}systemusers({config.EDITOR.user_id})"
@@ -145,7 +145,7 @@ def test_lookup_is_set_read_and_cleared_by_reference(sandbox: Sandbox) -> None:
     assert sandbox.get(path).status_code == 204
 
 
-def test_rows_are_created_together(sandbox: Sandbox) -> None:
+def test_nested_rows_are_created_together(sandbox: Sandbox) -> None:
     party = {"partyid_systemuser@odata.bind": f"/systemusers({config.EDITOR.user_id})", "participationtypemask": 5}
     body = {"subject": "Meeting", "appointment_activity_parties": [party]}
     made = sandbox.post("appointments", body, Prefer="return=representation").json()["activityid"]

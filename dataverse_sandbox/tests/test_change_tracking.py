@@ -27,7 +27,7 @@ def track(sandbox: Sandbox, link: str = "contacts?$select=jobtitle", size: int =
         link = page.json()["@odata.nextLink"]
 
 
-def test_delta_follows_full_read(sandbox: Sandbox) -> None:
+def test_delta_has_changes_since_full_read(sandbox: Sandbox) -> None:
     items, delta = track(sandbox)
     contact_id = items[0]["contactid"]
     sandbox.patch(f"contacts({contact_id})", {"jobtitle": "CEO", "osync_revision": 9})
@@ -72,7 +72,7 @@ def test_deletions_follow_updates(sandbox: Sandbox) -> None:
     assert counted.text == str(len(changed))
 
 
-def test_recreated_row_is_an_update(sandbox: Sandbox) -> None:
+def test_recreated_row_is_reported_as_update(sandbox: Sandbox) -> None:
     items, delta = track(sandbox)
     contact_id = items[0]["contactid"]
     sandbox.delete(f"contacts({contact_id})")
@@ -150,7 +150,7 @@ def test_delta_token_expires_after_retention(sandbox: Sandbox) -> None:
     assert sandbox.get(delta).status_code == 200
 
 
-def test_malformed_delta_token_is_not_expired(sandbox: Sandbox) -> None:
+def test_malformed_delta_token_is_refused_as_malformed(sandbox: Sandbox) -> None:
     refused = sandbox.get("contacts?$deltatoken=rubbish")
 
     assert refused.status_code == 400

@@ -143,7 +143,7 @@ def test_outlook_edit_returns_staged_changes(sandbox: Sandbox) -> None:
     assert done["etag"] == sandbox.read(contact["contactid"])["@odata.etag"]
 
 
-def test_outlook_editor_by_id_or_name(sandbox: Sandbox) -> None:
+def test_outlook_editor_is_found_by_id_or_name(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     rita = sandbox.rows("systemusers?$filter=fullname eq 'Rita Lindqvist'")[0]["systemuserid"]
     body = {"contact": contact_id, "changes": {"jobtitle": "Boss"}}
@@ -200,7 +200,7 @@ def test_user_token_acts_as_that_user(sandbox: Sandbox) -> None:
     assert me == given["user"]
 
 
-def test_unknown_control_page_returns_404(sandbox: Sandbox) -> None:
+def test_unknown_control_page_returns_501(sandbox: Sandbox) -> None:
     answer = sandbox.session.get(f"{sandbox.url}/calendar/")
 
     assert answer.status_code == 501

@@ -108,7 +108,7 @@ def test_date_column_keeps_behavior_and_format(made: Sandbox, behavior: str, dat
     assert row["new_when"] == BEHAVIORS[behavior]
 
 
-def test_behavior_is_user_local_by_default(made: Sandbox) -> None:
+def test_date_behavior_is_user_local_by_default(made: Sandbox) -> None:
     made.post(f"{PROJECT}/Attributes", column("DateTime", "new_When", Format="DateOnly"))
 
     assert made.get(f"{WHEN}?$select=DateTimeBehavior").json()["DateTimeBehavior"]["Value"] == "UserLocal"
@@ -138,7 +138,7 @@ def test_only_user_local_behavior_can_change(made: Sandbox, before: str, after: 
     assert kept == (after if status == 204 else before)
 
 
-def test_time_zone_independent_value_has_no_offset(made: Sandbox) -> None:
+def test_offset_in_time_zone_independent_value_is_refused(made: Sandbox) -> None:
     body = column("DateTime", "new_When", DateTimeBehavior={"Value": "TimeZoneIndependent"})
     made.post(f"{PROJECT}/Attributes", body)
 
@@ -193,7 +193,7 @@ def test_many_to_many_relationship_associates_rows(made: Sandbox) -> None:
     assert len(made.rows(f"{link}/new_project_contacts")) == 1
 
 
-def test_keys_are_listed_and_unique(made: Sandbox) -> None:
+def test_key_can_be_listed_used_and_deleted(made: Sandbox) -> None:
     body = {"SchemaName": "new_byname", "DisplayName": label("By name"), "KeyAttributes": ["new_name"]}
     assert made.post(f"{PROJECT}/Keys", body).status_code == 204
 
@@ -282,7 +282,7 @@ def test_tables_survive_restart_but_not_reset(tmp_path: Path) -> None:
                 assert sandbox.get("new_projects").status_code == 404
 
 
-def test_document_describes_every_table(made: Sandbox) -> None:
+def test_metadata_document_lists_tables_and_messages(made: Sandbox) -> None:
     answer = made.get("$metadata")
     tree = ElementTree.fromstring(answer.text)  # noqa: S314 - our own document
 
@@ -293,7 +293,7 @@ def test_document_describes_every_table(made: Sandbox) -> None:
     assert named == {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
 
 
-def test_metadata_changes_answer_a_query(made: Sandbox) -> None:
+def test_metadata_changes_follow_query_and_stamp(made: Sandbox) -> None:
     condition = '{"PropertyName":"LogicalName","ConditionOperator":"Equals","Value":{"Value":"contact"}}'
     query = f'{{"Criteria":{{"Conditions":[{condition}]}},"Properties":{{"PropertyNames":["ObjectTypeCode"]}}}}'
     answer = made.get(f"RetrieveMetadataChanges(Query=@q)?@q={query}").json()
@@ -304,7 +304,7 @@ def test_metadata_changes_answer_a_query(made: Sandbox) -> None:
     assert again["EntityMetadata"] == []
 
 
-def test_publish_and_option_value_actions(sandbox: Sandbox) -> None:
+def test_publishing_and_version_requests_are_answered(sandbox: Sandbox) -> None:
     assert sandbox.post("PublishAllXml", {}).status_code == 204
     assert sandbox.post("PublishXml", {"ParameterXml": "<importexportxml/>"}).status_code == 204
     assert sandbox.get("EntityDefinitions(LogicalName='contact')/ObjectTypeCode/$value").text == "2"

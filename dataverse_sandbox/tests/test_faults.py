@@ -73,7 +73,7 @@ def test_clearing_ends_all_faults(sandbox: Sandbox) -> None:
     assert sandbox.get("contacts").status_code == 200
 
 
-def test_latency_delays_and_scales(sandbox: Sandbox) -> None:
+def test_latency_delays_requests_by_scaled_time(sandbox: Sandbox) -> None:
     def seconds() -> float:
         started = time.monotonic()
         sandbox.get("WhoAmI")
@@ -111,7 +111,7 @@ def test_request_held_after_commit_is_written(sandbox: Sandbox) -> None:
     assert held.result().status_code == 204
 
 
-def test_other_rules_keep_requests_held(sandbox: Sandbox) -> None:
+def test_request_stays_held_while_its_rule_remains(sandbox: Sandbox) -> None:
     rule = {"method": "PATCH", "hold": "before_commit"}
     sandbox.fault(**rule)
     held = patch_in_background(sandbox, sandbox.contact()["contactid"])
@@ -191,7 +191,7 @@ def test_fault_can_match_whole_batch(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("path", ["oauth2/v2.0/token", "openid-configuration", "discovery/v2.0/keys"])
-def test_sign_in_fails_only_when_named(sandbox: Sandbox, path: str) -> None:
+def test_sign_in_fails_only_if_rule_names_path(sandbox: Sandbox, path: str) -> None:
     tenant = sandbox.token_url.removesuffix("/oauth2/v2.0/token")
     address = {"openid-configuration": f"{tenant}/v2.0/.well-known/openid-configuration"}.get(path, f"{tenant}/{path}")
 
@@ -204,7 +204,7 @@ def test_sign_in_fails_only_when_named(sandbox: Sandbox, path: str) -> None:
     assert call() == 503
 
 
-def test_metadata_fails_when_named(sandbox: Sandbox) -> None:
+def test_metadata_request_fails_if_rule_names_path(sandbox: Sandbox) -> None:
     sandbox.fault(path="EntityDefinitions", status=500)
 
     assert sandbox.get("EntityDefinitions").status_code == 500

@@ -100,7 +100,7 @@ def test_condition_selects_matching_rows(people: Sandbox, condition: str, names:
     assert found(people, condition) == names
 
 
-def test_nested_or_filters(people: Sandbox) -> None:
+def test_nested_or_filter_matches_either_condition(people: Sandbox) -> None:
     either = f'<filter type="or">{cond("firstname", "eq", "Anna")}{cond("gendercode", "eq", 1)}</filter>'
 
     assert found(people, either) == ["Anna", "Bert"]
@@ -179,7 +179,7 @@ def test_first_match_returns_each_parent_once(people: Sandbox) -> None:
     assert len(fetch(people, inner.format(""), entity="account")["value"]) == 2
 
 
-def test_aggregates_per_group(people: Sandbox) -> None:
+def test_aggregates_are_computed_per_group(people: Sandbox) -> None:
     inner = (
         '<attribute name="lastname" groupby="true" alias="name"/><order alias="name" descending="true"/>'
         '<attribute name="contactid" aggregate="count" alias="all"/>'
@@ -318,7 +318,7 @@ def test_invalid_query_is_refused_with_reason(sandbox: Sandbox, xml: str, status
     assert word in response.json()["error"]["message"]
 
 
-def test_too_many_links_have_own_code(sandbox: Sandbox) -> None:
+def test_too_many_links_have_own_error_code(sandbox: Sandbox) -> None:
     links = "".join(LINK.format("outer", "").replace("firm", f"firm{number}") for number in range(16))
 
     response = ask(sandbox, f'<fetch><entity name="contact">{links}</entity></fetch>')
@@ -346,7 +346,7 @@ def test_slash_dates_are_month_first(people: Sandbox, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "status"), [("15/2/2026", 501), ("2.3.1990", 501), ("1990-13-40", 400), ("x", 400)])
-def test_other_dates_are_not_guessed(people: Sandbox, text: str, status: int) -> None:
+def test_other_date_formats_are_refused(people: Sandbox, text: str, status: int) -> None:
     condition = f'<filter><condition attribute="birthdate" operator="ge" value="{text}"/></filter>'
 
     assert ask(people, f'<fetch><entity name="contact">{condition}</entity></fetch>').status_code == status

@@ -26,7 +26,7 @@ def test_two_conditions_find_other_users_filters(sandbox: Sandbox) -> None:
     assert filters_of(sandbox, cond("ownerid", "eq", jonas)) == set()
 
 
-def test_link_hides_personal_rows_of_others(sandbox: Sandbox) -> None:
+def test_link_hides_personal_rows_of_other_users(sandbox: Sandbox) -> None:
     sandbox.reset(users=3, contacts=0)
     link = '<link-entity name="userquery" from="ownerid" to="systemuserid"/>'
     xml = f'<fetch><entity name="systemuser">{link}</entity></fetch>'
@@ -54,7 +54,7 @@ def test_link_to_unreadable_table_is_refused(sandbox: Sandbox) -> None:
     assert [before, status()] == [200, 403]
 
 
-def test_view_and_outlook_filter_return_rows(people: Sandbox) -> None:
+def test_outlook_filter_can_be_queried_as_view(people: Sandbox) -> None:
     inner = '<attribute name="firstname"/><filter><condition attribute="lastname" operator="eq" value="Berg"/></filter>'
     view = {
         "name": "The Bergs",
@@ -70,7 +70,7 @@ def test_view_and_outlook_filter_return_rows(people: Sandbox) -> None:
     assert sorted(row["firstname"] for row in found.json()["value"]) == ["Anna", "Bert"]
 
 
-def test_view_applies_to_related_rows(people: Sandbox) -> None:
+def test_fetchxml_applies_to_related_rows(people: Sandbox) -> None:
     people.post("accounts", {"name": "Other"})
     xml = f'<fetch><entity name="contact"><filter>{cond("lastname", "not-null")}</filter></entity></fetch>'
     paths = [
@@ -82,7 +82,7 @@ def test_view_applies_to_related_rows(people: Sandbox) -> None:
     assert [len(rows) for rows in found] == [2, 0]
 
 
-def test_unknown_or_foreign_view_is_refused(people: Sandbox) -> None:
+def test_unknown_or_mismatched_view_is_refused(people: Sandbox) -> None:
     [view] = people.rows("savedqueries?$filter=returnedtypecode eq 'appointment'&$top=1")
 
     assert people.get(f"contacts?savedQuery={people.contact()['contactid']}").status_code == 404

@@ -32,7 +32,7 @@ def test_plain_query_returns_own_rows(sandbox: Sandbox) -> None:
     assert sandbox.get("userqueries/$count").text == "0"
 
 
-def test_exactly_two_conditions_show_others_filters(sandbox: Sandbox) -> None:
+def test_exactly_two_conditions_show_other_users_filters(sandbox: Sandbox) -> None:
     assert len(sandbox.rows(EXACT)) == 6
     assert len(sandbox.rows(f"{EXACT}&$select=name&$orderby=name desc&$count=true")) == 6
     assert len(sandbox.rows(f"userqueries?$filter=_ownerid_value eq {JONAS.user_id} and querytype eq 256")) == 6
@@ -90,7 +90,7 @@ def test_filter_is_switched_off_and_on(sandbox: Sandbox) -> None:
     assert (row["statecode"], row["_modifiedby_value"]) == (0, JONAS.user_id)
 
 
-def test_others_filter_needs_the_privilege(sandbox: Sandbox) -> None:
+def test_other_users_filter_needs_privilege(sandbox: Sandbox) -> None:
     path = f"userqueries({filter_of(sandbox)['userqueryid']})"
     rita = sandbox.as_user(RITA.name)
 
@@ -100,7 +100,7 @@ def test_others_filter_needs_the_privilege(sandbox: Sandbox) -> None:
     assert rita.patch(path, OFF).status_code == 204
 
 
-def test_ordinary_views_of_others_are_hidden(sandbox: Sandbox) -> None:
+def test_ordinary_views_of_other_users_are_hidden(sandbox: Sandbox) -> None:
     jonas = sandbox.as_user(JONAS.name)
     view = {"name": "Mine", "querytype": 0, "returnedtypecode": "contact", "fetchxml": "<fetch/>"}
     made = jonas.post("userqueries", view).headers["OData-EntityId"]
@@ -162,7 +162,7 @@ def test_reset_action_instantiates_default_templates(sandbox: Sandbox) -> None:
     assert sandbox.post("ResetUserFilters", {"QueryType": 3}).status_code == 400
 
 
-def test_default_template_is_not_a_filter(sandbox: Sandbox) -> None:
+def test_default_template_cannot_be_deactivated(sandbox: Sandbox) -> None:
     [template] = sandbox.rows("savedqueries?$filter=querytype eq 131072 and returnedtypecode eq 'task'")
     refused = sandbox.patch(f"savedqueries({template['savedqueryid']})", {"statecode": 1, "statuscode": 2})
 
@@ -190,7 +190,7 @@ def test_mailbox_and_user_refer_to_each_other(sandbox: Sandbox) -> None:
     assert sandbox.patch(f"mailboxes({mailbox['mailboxid']})", change).status_code == 204
 
 
-def test_settings_of_the_organization_are_written(sandbox: Sandbox) -> None:
+def test_organization_settings_can_be_changed(sandbox: Sandbox) -> None:
     [organization] = sandbox.rows("organizations?$select=orgdborgsettings")
     name = "DistinctPhysicalAndLogicalDeletesForExchangeSync"
     text = f"<OrgSettings><{name}>true</{name}></OrgSettings>"

@@ -22,7 +22,7 @@ def whoami(sandbox: Sandbox, **headers: str) -> Any:
     return sandbox.get("WhoAmI", **headers).json()["UserId"]
 
 
-def test_both_headers_act_as_the_user(sandbox: Sandbox) -> None:
+def test_both_headers_impersonate_user(sandbox: Sandbox) -> None:
     assert whoami(sandbox, CallerObjectId=JONAS.object_id) == JONAS.user_id
     assert whoami(sandbox, MSCRMCallerID=JONAS.user_id) == JONAS.user_id
     assert whoami(sandbox) == config.APPLICATION_USER_ID
@@ -71,7 +71,7 @@ def test_only_batch_header_impersonates(sandbox: Sandbox) -> None:
     assert JONAS.user_id in sandbox.batch(outer, MSCRMCallerID=JONAS.user_id).text
 
 
-def test_acting_for_others_needs_the_privilege(sandbox: Sandbox) -> None:
+def test_impersonation_needs_privilege(sandbox: Sandbox) -> None:
     rob = sandbox.as_user("Rob Marchetti")
     assert error_of(rob.get("contacts", MSCRMCallerID=JONAS.user_id)) == (403, "0x8004A110")
 
@@ -79,7 +79,7 @@ def test_acting_for_others_needs_the_privilege(sandbox: Sandbox) -> None:
     assert rob.get("contacts", MSCRMCallerID=JONAS.user_id).status_code == 200
 
 
-def test_impersonated_rights_are_the_intersection(sandbox: Sandbox) -> None:
+def test_impersonation_intersects_privileges(sandbox: Sandbox) -> None:
     mailbox = sandbox.rows("mailboxes?$top=1")[0]["mailboxid"]
     change = {"actdeliverymethod": 2}
     as_jonas = {"MSCRMCallerID": JONAS.user_id}
@@ -109,7 +109,7 @@ def test_users_without_role_are_refused(sandbox: Sandbox) -> None:
     assert error_of(sandbox.get("contacts", CallerObjectId=JONAS.object_id)) == (403, "0x80042F09")
 
 
-def test_roles_of_a_team_count(sandbox: Sandbox) -> None:
+def test_team_roles_count_for_members(sandbox: Sandbox) -> None:
     sandbox.give_roles(JONAS.name)
     team = sandbox.post("teams", {"name": "Helpers"}, Prefer="return=representation").json()["teamid"]
     role = sandbox.rows("roles?$filter=name eq 'Basic User'")[0]["roleid"]

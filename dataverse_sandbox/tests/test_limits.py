@@ -88,7 +88,7 @@ def test_refused_write_changes_nothing(sandbox: Sandbox) -> None:
     assert sandbox.ledger() == []
 
 
-def test_repeated_limits_keep_the_count(sandbox: Sandbox) -> None:
+def test_setting_same_limits_again_keeps_count(sandbox: Sandbox) -> None:
     limit(sandbox, requests=1)
     sandbox.get("WhoAmI")
     limit(sandbox, requests=1)
@@ -114,7 +114,7 @@ def test_answer_takes_its_charged_time() -> None:
     assert slept == [pytest.approx(0.2)]
 
 
-def test_published_limits_are_exact() -> None:
+def test_published_limits_are_enforced_exactly() -> None:
     now = [0.0]
     protection = Protection(clock=lambda: now[0], sleep=lambda _seconds: None)
     protection.set(Limits(operation_ms=0), 1.0)

@@ -65,11 +65,11 @@ def found(sandbox: Sandbox, condition: str) -> set[str]:
         ("lastname eq 'it''s'", ""),
     ],
 )
-def test_filter_selects_by_type(people: Sandbox, condition: str, expected: str) -> None:
+def test_filter_selects_matching_rows(people: Sandbox, condition: str, expected: str) -> None:
     assert found(people, condition) == set(expected)
 
 
-def test_filter_by_id_and_by_lookup(sandbox: Sandbox) -> None:
+def test_filter_matches_id_and_lookup(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     company = contact["_parentcustomerid_value"]
 

@@ -106,7 +106,7 @@ def test_page_shows_mails_without_scripts(sandbox: Sandbox, smtp: SmtpServer) ->
     assert "default-src 'none'" in framed.headers["Content-Security-Policy"]
 
 
-def test_empty_mailbox_explains_itself(sandbox: Sandbox) -> None:
+def test_empty_mailbox_page_says_no_mails(sandbox: Sandbox) -> None:
     assert "No mails yet." in sandbox.session.get(f"{sandbox.url}/mail/").text
     assert sandbox.session.get(f"{sandbox.url}/mail/99").status_code != 200
 
@@ -129,7 +129,7 @@ def test_smtp_fault_refuses_mail(sandbox: Sandbox, smtp: SmtpServer) -> None:
     assert mails(sandbox) == []
 
 
-def test_smtp_fault_cuts_after_acceptance(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_smtp_fault_cuts_connection_after_acceptance(sandbox: Sandbox, smtp: SmtpServer) -> None:
     sandbox.fault(path="smtp", cut="after_commit", times=1)
 
     with pytest.raises(smtplib.SMTPServerDisconnected):

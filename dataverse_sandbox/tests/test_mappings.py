@@ -31,7 +31,7 @@ def test_every_synchronized_column_has_a_mapping(sandbox: Sandbox) -> None:
     assert keys == {profile["syncattributemappingprofileid"]}
 
 
-def test_user_and_team_read_current_directions(sandbox: Sandbox) -> None:
+def test_user_and_team_have_same_directions(sandbox: Sandbox) -> None:
     team = sandbox.rows("teams")[0]["teamid"]
     found = in_force(sandbox, f"systemusers({config.EDITOR.user_id})")
 

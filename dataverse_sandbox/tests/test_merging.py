@@ -28,7 +28,7 @@ def pair(sandbox: Sandbox) -> tuple[str, str]:
     return first, second
 
 
-def test_merge_deactivates_one_and_changes_other(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+def test_merge_deactivates_subordinate_and_updates_target(sandbox: Sandbox, pair: tuple[str, str]) -> None:
     target, subordinate = pair
 
     assert merge(sandbox, target, subordinate, jobtitle="Pilot").status_code == 204
@@ -64,7 +64,7 @@ def test_merge_is_audited_on_both_rows(sandbox: Sandbox, pair: tuple[str, str]) 
     assert actions == [(target, 2, 2), (target, 12, 2), (subordinate, 12, 2), (target, 2, 2)]
 
 
-def test_inactive_and_same_rows_are_refused(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+def test_merge_with_inactive_or_same_row_is_refused(sandbox: Sandbox, pair: tuple[str, str]) -> None:
     target, subordinate = pair
     assert merge(sandbox, target, target).status_code == 400
 
@@ -83,12 +83,12 @@ def test_different_parents_are_refused_on_request(sandbox: Sandbox, pair: tuple[
     assert merge(sandbox, target, subordinate, checks=False).status_code == 204
 
 
-def test_merge_needs_privilege_to_write(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+def test_merge_needs_write_privilege(sandbox: Sandbox, pair: tuple[str, str]) -> None:
     sandbox.control("PUT", "privileges", {"without": ["prvWriteContact"]})
 
     assert merge(sandbox, *pair).status_code == 403
 
 
-def test_refused_content_leaves_both_rows(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+def test_refused_content_stops_merge(sandbox: Sandbox, pair: tuple[str, str]) -> None:
     assert merge(sandbox, *pair, nosuch=1).status_code == 400
     assert sandbox.read(pair[1])["statecode"] == 0

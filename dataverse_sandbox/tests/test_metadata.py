@@ -115,7 +115,7 @@ def test_options_are_omitted_by_default(sandbox: Sandbox) -> None:
     assert "OptionSet" not in sandbox.rows(f"{CONTACT}/Attributes/{cast}")[0]
 
 
-def test_yes_no_and_status_options(sandbox: Sandbox) -> None:
+def test_yes_no_and_status_options_are_returned(sandbox: Sandbox) -> None:
     expand = "$expand=OptionSet"
     booleans = sandbox.rows(f"{CONTACT}/Attributes/Microsoft.Dynamics.CRM.BooleanAttributeMetadata?{expand}")
     [status] = sandbox.rows(f"{CONTACT}/Attributes/Microsoft.Dynamics.CRM.StatusAttributeMetadata?{expand}")

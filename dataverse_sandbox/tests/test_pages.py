@@ -101,7 +101,7 @@ def test_every_kind_of_field_can_be_changed(sandbox: Sandbox) -> None:
     }
 
 
-def test_edit_is_made_by_chosen_user(sandbox: Sandbox) -> None:
+def test_edit_is_recorded_for_chosen_user(sandbox: Sandbox) -> None:
     rita = sandbox.rows("systemusers?$filter=fullname eq 'Rita Lindqvist'")[0]["systemuserid"]
 
     save(sandbox, sandbox.contact()["contactid"], user=rita, jobtitle="Boss")
@@ -109,11 +109,11 @@ def test_edit_is_made_by_chosen_user(sandbox: Sandbox) -> None:
     assert sandbox.rows("osync_syncrecords")[0]["_osync_editor_value"] == rita
 
 
-def test_jonas_weber_is_offered_first(sandbox: Sandbox) -> None:
+def test_jonas_weber_is_selected_by_default(sandbox: Sandbox) -> None:
     assert re.search(r"<option value=\"[0-9a-f-]+\" selected>Jonas Weber", open_page(sandbox, "/outlook/"))
 
 
-def test_refusal_of_the_crm_is_shown(sandbox: Sandbox) -> None:
+def test_crm_refusal_is_shown(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
 
     assert "The CRM refused the changes" in save(sandbox, contact_id, jobtitle="x" * 101)

@@ -60,7 +60,7 @@ def test_representation_shows_the_restored_row(sandbox: Sandbox) -> None:
     assert patched.json()["@odata.etag"] == sandbox.read(contact["contactid"])["@odata.etag"]
 
 
-def test_staged_record_has_contact_editor_time(sandbox: Sandbox) -> None:
+def test_staged_record_has_contact_editor_and_time(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     editor = sandbox.rows("systemusers?$filter=fullname eq 'Jonas Weber'")[0]
 

@@ -48,7 +48,7 @@ def test_request_without_its_privilege_is_refused(sandbox: Sandbox, name: str) -
     assert NEEDS[name](sandbox).ok
 
 
-def test_every_other_privilege_stays(sandbox: Sandbox) -> None:
+def test_revocation_leaves_other_privileges(sandbox: Sandbox) -> None:
     before = held(sandbox)
 
     assert take(sandbox, "prvWriteContact", "prvAdminFilter") == ["prvAdminFilter", "prvWriteContact"]
@@ -57,14 +57,14 @@ def test_every_other_privilege_stays(sandbox: Sandbox) -> None:
     assert set(OTHER_PRIVILEGES) <= before
 
 
-def test_second_list_replaces_the_first(sandbox: Sandbox) -> None:
+def test_second_revocation_replaces_first(sandbox: Sandbox) -> None:
     take(sandbox, "prvWriteContact")
 
     assert take(sandbox, "prvReadMailbox") == ["prvReadMailbox"]
     assert sandbox.control("GET", "privileges") == {"without": ["prvReadMailbox"]}
 
 
-def test_giving_all_back_restores_system_administrator(sandbox: Sandbox) -> None:
+def test_returning_all_privileges_restores_administrator_role(sandbox: Sandbox) -> None:
     everything = held(sandbox)
     take(sandbox, "prvWriteContact")
     take(sandbox)
@@ -74,7 +74,7 @@ def test_giving_all_back_restores_system_administrator(sandbox: Sandbox) -> None
     assert [row["name"] for row in sandbox.rows(roles)] == ["System Administrator"]
 
 
-def test_reset_gives_every_privilege_back(sandbox: Sandbox) -> None:
+def test_reset_restores_every_privilege(sandbox: Sandbox) -> None:
     take(sandbox, "prvWriteContact")
 
     sandbox.reset()

@@ -67,7 +67,7 @@ def test_tls_option_serves_https(tmp_path: Path) -> None:
     assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
 
 
-def test_tls_with_given_certificate_files(tmp_path: Path) -> None:
+def test_tls_uses_given_certificate_files(tmp_path: Path) -> None:
     authority = trustme.CA()
     given = authority.issue_cert("127.0.0.1")
     certificate, key, ca = (tmp_path / name for name in ("certificate.pem", "key.pem", "ca.pem"))
@@ -161,7 +161,7 @@ def test_chunked_body_is_read(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "framing", ["Content-Length: -1\r\n\r\n", "Content-Length: x\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nzz\r\n"]
 )
-def test_body_without_length_is_refused(sandbox: Sandbox, framing: str) -> None:
+def test_body_with_invalid_framing_is_refused(sandbox: Sandbox, framing: str) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.server.port), timeout=5) as connection:
         connection.sendall(f"POST /api/data/v9.2/contacts HTTP/1.1\r\nHost: x\r\n{framing}".encode())
 

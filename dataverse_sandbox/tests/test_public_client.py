@@ -59,7 +59,7 @@ def test_public_client_gets_no_application_token(sandbox: Sandbox) -> None:
     assert sandbox.session.post(sandbox.token_url, data=form).status_code == 401
 
 
-def test_device_code_waits_for_person(sandbox: Sandbox) -> None:
+def test_device_code_stays_pending_until_sign_in(sandbox: Sandbox) -> None:
     asked = ask(sandbox)
     assert poll(sandbox, asked["device_code"])["error"] == "authorization_pending"
     assert sandbox.session.get(asked["verification_uri"]).status_code == 200
@@ -72,7 +72,7 @@ def test_device_code_waits_for_person(sandbox: Sandbox) -> None:
     assert poll(sandbox, asked["device_code"])["error"] == "bad_verification_code"
 
 
-def test_declined_device_code_ends(sandbox: Sandbox) -> None:
+def test_declined_device_code_gives_no_token(sandbox: Sandbox) -> None:
     asked = ask(sandbox)
 
     enter(sandbox, asked["user_code"], "")

@@ -202,7 +202,7 @@ def test_deep_nesting_is_refused(crm: Sandbox, depth: int) -> None:
         assert crm.session.get(f"{crm.api}contacts", params={name: text}).status_code in (400, 414)
 
 
-def test_too_many_conditions_have_own_code(crm: Sandbox) -> None:
+def test_too_many_conditions_have_own_error_code(crm: Sandbox) -> None:
     inner = '<condition attribute="firstname" operator="null"/>' * 501
     xml = f'<fetch><entity name="contact"><filter>{inner}</filter></entity></fetch>'
 

@@ -17,7 +17,7 @@ def code(response: requests.Response) -> Any:
     return response.json()["error"]["code"]
 
 
-def test_created_contact_reads_back(sandbox: Sandbox) -> None:
+def test_created_contact_is_read_back(sandbox: Sandbox) -> None:
     created = sandbox.post("contacts", {"firstname": "Åsa", "lastname": "Öz", "creditlimit": 12.5})
 
     read = sandbox.get(created.headers["OData-EntityId"]).json()
@@ -72,7 +72,7 @@ def test_patch_with_stale_etag_changes_nothing(sandbox: Sandbox) -> None:
     assert sandbox.read(contact["contactid"])["jobtitle"] == "First"
 
 
-def test_patch_with_current_etag_changes_it(sandbox: Sandbox) -> None:
+def test_patch_with_current_etag_changes_row(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     path = f"contacts({contact['contactid']})"
 
@@ -132,7 +132,7 @@ def test_delete_respects_etag(sandbox: Sandbox) -> None:
         ({"firstname": "\ud800"}, "0x80048D19"),
     ],
 )
-def test_bad_values_change_nothing(sandbox: Sandbox, changes: dict[str, object], expected: str) -> None:
+def test_invalid_values_change_nothing(sandbox: Sandbox, changes: dict[str, object], expected: str) -> None:
     contact = sandbox.contact()
 
     refused = sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "New", **changes, "osync_revision": 5})
@@ -163,7 +163,7 @@ def test_bad_values_change_nothing(sandbox: Sandbox, changes: dict[str, object],
         ("jobtitle", None, None),
     ],
 )
-def test_good_values_read_back(sandbox: Sandbox, column: str, sent: object, read: object) -> None:
+def test_valid_values_are_read_back(sandbox: Sandbox, column: str, sent: object, read: object) -> None:
     path = f"contacts({sandbox.contact()['contactid']})"
 
     done = sandbox.patch(path, {column: sent, "osync_revision": 5})
@@ -210,7 +210,7 @@ def test_lookup_is_cleared_by_deleting_its_reference(sandbox: Sandbox) -> None:
         ({"parentcustomerid_account@odata.bind": f"/planets({NOWHERE})"}, 501),
     ],
 )
-def test_bad_binds_are_refused(sandbox: Sandbox, bind: dict[str, object], status: int) -> None:
+def test_invalid_lookup_binds_are_refused(sandbox: Sandbox, bind: dict[str, object], status: int) -> None:
     contact = sandbox.contact()
 
     assert sandbox.patch(f"contacts({contact['contactid']})", bind).status_code == status
@@ -276,7 +276,7 @@ def test_who_am_i_returns_application_user(sandbox: Sandbox) -> None:
         ("PUT", "contacts(deadbeef-0000-4000-8000-000000000000)", {}),
     ],
 )
-def test_unknown_names_are_reported(sandbox: Sandbox, method: str, path: str, headers: dict[str, str]) -> None:
+def test_unsupported_requests_are_reported(sandbox: Sandbox, method: str, path: str, headers: dict[str, str]) -> None:
     answer = sandbox.session.request(method, sandbox.api + path, headers=headers, json={} if method != "GET" else None)
 
     assert answer.status_code == 501

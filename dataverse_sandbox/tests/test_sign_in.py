@@ -140,7 +140,7 @@ def test_cancel_returns_access_denied(sandbox: Sandbox) -> None:
         ({"grant_type": "password"}, 70003),
     ],
 )
-def test_code_with_other_details_is_refused(sandbox: Sandbox, changes: dict[str, str], number: int) -> None:
+def test_code_redeemed_with_other_details_is_refused(sandbox: Sandbox, changes: dict[str, str], number: int) -> None:
     code = press(sandbox, "Rita Lindqvist")["code"][0]
 
     refused = redeem(sandbox, **{"code": code, **changes})
@@ -164,7 +164,7 @@ def test_code_works_once(sandbox: Sandbox) -> None:
     assert redeem(sandbox, code).json()["error"] == "invalid_grant"
 
 
-def test_code_is_redeemed_once_concurrently(sandbox: Sandbox) -> None:
+def test_code_is_redeemed_once_by_concurrent_requests(sandbox: Sandbox) -> None:
     code = press(sandbox, "Rita Lindqvist")["code"][0]
 
     with ThreadPoolExecutor(8) as pool:

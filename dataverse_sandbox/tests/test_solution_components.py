@@ -29,7 +29,7 @@ def test_table_includes_its_columns(sandbox: Sandbox) -> None:
     assert components(sandbox) == [(1, 0)]
 
 
-def test_column_of_another_table_adds_both(sandbox: Sandbox) -> None:
+def test_column_of_another_table_adds_that_table(sandbox: Sandbox) -> None:
     sandbox.post("EntityDefinitions(LogicalName='contact')/Attributes", TEXT, **SOLUTION)
     sandbox.post("EntityDefinitions(LogicalName='contact')/Attributes", TEXT | {"SchemaName": "new_B"}, **SOLUTION)
 
@@ -62,7 +62,7 @@ def test_deleted_components_leave_solution(sandbox: Sandbox) -> None:
     assert components(sandbox) == []
 
 
-def test_deleted_solution_keeps_its_components(sandbox: Sandbox) -> None:
+def test_deleting_solution_keeps_its_table(sandbox: Sandbox) -> None:
     sandbox.post("EntityDefinitions", TABLE, **SOLUTION)
     [solution] = sandbox.rows("solutions?$filter=uniquename eq 'OutlookSync'")
 
@@ -76,7 +76,7 @@ def test_components_cannot_be_written(sandbox: Sandbox) -> None:
     assert sandbox.post("solutioncomponents", {"componenttype": 1}).status_code == 501
 
 
-def test_role_gets_exactly_these_privileges(sandbox: Sandbox) -> None:
+def test_role_privileges_are_added_and_replaced(sandbox: Sandbox) -> None:
     sandbox.post("roles", {"name": "Guest"})
     [role] = sandbox.rows("roles?$filter=name eq 'Guest'")
     path = f"roles({role['roleid']})/{KIND}"
@@ -117,7 +117,9 @@ def key_status(sandbox: Sandbox) -> str:
     [({"seconds": 0.5}, "InProgress", "Active"), ({"fails": True}, "Failed", "Failed")],
     ids=["slow", "failing"],
 )
-def test_key_index_becomes_active_later(sandbox: Sandbox, setting: dict[str, object], first: str, later: str) -> None:
+def test_key_index_follows_configured_delay_or_failure(
+    sandbox: Sandbox, setting: dict[str, object], first: str, later: str
+) -> None:
     sandbox.control("PUT", "keys", setting)
     sandbox.post("EntityDefinitions(LogicalName='account')/Keys", {"SchemaName": "new_Key", "KeyAttributes": ["name"]})
 
@@ -127,7 +129,7 @@ def test_key_index_becomes_active_later(sandbox: Sandbox, setting: dict[str, obj
     assert key_status(sandbox) == later
 
 
-def test_reset_ends_delay_of_keys(sandbox: Sandbox) -> None:
+def test_reset_clears_key_index_failure(sandbox: Sandbox) -> None:
     sandbox.control("PUT", "keys", {"fails": True})
     sandbox.reset()
 

@@ -103,7 +103,7 @@ def test_joins_can_start_at_any_table(people: Sandbox) -> None:
     assert rows == [{"name": "Acme", "made": "# Outlook Sync Portal", "owner": "# Outlook Sync Portal"}]
 
 
-def test_aggregates_over_all_rows_and_groups(people: Sandbox) -> None:
+def test_aggregates_cover_all_rows_or_groups(people: Sandbox) -> None:
     total = select(
         people,
         "SELECT COUNT(*) AS n, COUNT(lastname) AS named, SUM(numberofchildren) AS s, AVG(numberofchildren) AS mean, "

@@ -46,7 +46,7 @@ def test_signed_changes_name_the_synchronization(audited: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("signature", ["unsigned", "add-in"])
-def test_other_signatures_have_no_delegate(audited: Sandbox, signature: str) -> None:
+def test_changes_with_other_signatures_have_no_delegate(audited: Sandbox, signature: str) -> None:
     audited.control("PUT", "synchronization", {"signature": "signed"})
     audited.control("PUT", "synchronization", {"signature": signature})
     contact = audited.contact()["contactid"]
@@ -56,7 +56,7 @@ def test_other_signatures_have_no_delegate(audited: Sandbox, signature: str) -> 
     assert last(audited) == (JONAS, None)
 
 
-def test_new_sandbox_is_unsigned_without_other_applications(sandbox: Sandbox) -> None:
+def test_reset_ends_signing_and_removes_other_applications(sandbox: Sandbox) -> None:
     sandbox.control("PUT", "synchronization", {"signature": "signed"})
     sandbox.reset()
 
@@ -71,7 +71,7 @@ def test_signed_change_is_staged_for_its_person(sandbox: Sandbox) -> None:
     assert sandbox.rows("osync_syncrecords")[0]["_osync_editor_value"] == JONAS
 
 
-def test_outlook_page_saves_signed(audited: Sandbox) -> None:
+def test_outlook_page_saves_signed_changes(audited: Sandbox) -> None:
     audited.control("PUT", "synchronization", {"signature": "signed"})
     contact = audited.contact()["contactid"]
     audited.session.post(f"{audited.url}/outlook/{contact}", data={"jobtitle": "Boss"})
@@ -99,7 +99,7 @@ def test_each_writer_is_recorded_as_itself(audited: Sandbox, writer: str, user: 
     assert last(audited) == (user, None)
 
 
-def test_plugin_stages_every_writer_without_a_revision(sandbox: Sandbox) -> None:
+def test_plugin_stages_changes_of_writers_without_revision(sandbox: Sandbox) -> None:
     assert [write(sandbox, writer, jobtitle=f"By {writer}")["staged"] for writer in ("erp", "flow", "form")] == [
         1,
         1,
@@ -142,7 +142,7 @@ def test_import_changes_each_contact_separately(audited: Sandbox) -> None:
         ("POST", "import", {"count": 1}),
     ],
 )
-def test_unknown_writers_are_refused(sandbox: Sandbox, method: str, path: str, body: dict[str, object]) -> None:
+def test_invalid_writer_requests_are_refused(sandbox: Sandbox, method: str, path: str, body: dict[str, object]) -> None:
     assert sandbox.session.request(method, f"{sandbox.url}/sandbox/{path}", json=body).status_code == 400
 
 

@@ -27,7 +27,7 @@ def any_contact(organization: Organization) -> str:
     return str(organization.contact()["contactid"])
 
 
-def test_row_create_read_update_delete(client: Program, organization: Organization) -> None:
+def test_row_is_created_read_updated_and_deleted(client: Program, organization: Organization) -> None:
     result = client.run("crud")
 
     assert result["row"]["lastname"] == "Shown"
@@ -38,7 +38,7 @@ def test_row_create_read_update_delete(client: Program, organization: Organizati
     assert own == ["POST", "PATCH", "PATCH", "DELETE"]
 
 
-def test_queries_filter_sort_count_and_stop(client: Program, organization: Organization) -> None:
+def test_queries_filter_sort_count_and_limit_rows(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
 
     result = client.run("query", marker="Interop")
@@ -48,13 +48,13 @@ def test_queries_filter_sort_count_and_stop(client: Program, organization: Organ
     assert result["context"].startswith(f"{organization.api}$metadata#contacts")
 
 
-def test_long_query_sent_as_batch(client: Program, organization: Organization) -> None:
+def test_long_query_is_sent_as_batch(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
 
     assert client.run("longQuery", marker="Interop") == 3
 
 
-def test_related_rows_expanded(client: Program, organization: Organization) -> None:
+def test_related_rows_are_expanded(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
     [carl] = organization.rows("contacts?$filter=firstname eq 'Carl' and department eq 'Interop'")
 
@@ -71,7 +71,7 @@ def test_pages_return_every_row_once(client: Program, organization: Organization
     assert result == {"distinct": 1_200, "second": 500, "overlap": False}
 
 
-def test_counts_agree(client: Program, organization: Organization) -> None:
+def test_rows_are_counted_with_and_without_filter(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
 
     assert client.run("counts", marker="Interop") == [7, 3, 3]
@@ -100,7 +100,7 @@ def test_upsert_respects_conditions(client: Program, organization: Organization)
     assert organization.methods("osync_syncrecord") == ["POST", "PATCH"]
 
 
-def test_stale_etag_write_fails(client: Program, organization: Organization) -> None:
+def test_write_with_stale_etag_fails(client: Program, organization: Organization) -> None:
     result = client.run("concurrency", contact=any_contact(organization))
 
     assert result["unchanged"] is None
@@ -123,7 +123,7 @@ def test_bulk_messages_are_atomic(client: Program, organization: Organization) -
     assert organization.methods() == ["POST"] * 3 + ["PATCH"] * 3 + ["PATCH", "POST"]
 
 
-def test_change_set_is_atomic_with_references(client: Program, organization: Organization) -> None:
+def test_change_set_with_references_is_atomic(client: Program, organization: Organization) -> None:
     account, contact, updated, listed, count = client.run("batch", marker="Together")
 
     [row] = listed["value"]
@@ -144,7 +144,7 @@ def test_failed_change_set_writes_nothing(client: Program, organization: Organiz
     assert organization.ledger() == []
 
 
-def test_fetchxml_pages_by_cookie(client: Program, organization: Organization) -> None:
+def test_fetchxml_is_paged_by_cookie(client: Program, organization: Organization) -> None:
     organization.start(contacts=25)
 
     result = client.run("fetchXml", size=10)
@@ -154,7 +154,7 @@ def test_fetchxml_pages_by_cookie(client: Program, organization: Organization) -
     assert result["refused"]["status"] == 400
 
 
-def test_long_fetchxml_sent_as_batch(client: Program, organization: Organization) -> None:
+def test_long_fetchxml_is_sent_as_batch(client: Program, organization: Organization) -> None:
     assert client.run("longFetchXml") == 4
 
 
@@ -176,7 +176,7 @@ def test_rows_are_grouped_and_counted(client: Program, organization: Organizatio
     assert client.run("aggregate", marker="Interop") == [["Berg", 1], ["Dahl", 1], ["Eck", 1]]
 
 
-def test_other_users_filter_switched_off(client: Program, organization: Organization) -> None:
+def test_other_users_filter_is_switched_off(client: Program, organization: Organization) -> None:
     result = client.run("filters", user=EDITOR.user_id)
 
     assert result["asked"] == result["asUser"] > 0
@@ -224,7 +224,7 @@ def test_single_property_is_set_and_cleared(client: Program, organization: Organ
     assert [list(entry["changes"]) for entry in organization.writes()] == [["jobtitle"], ["jobtitle"]]
 
 
-def test_functions_answer(client: Program, organization: Organization) -> None:
+def test_unbound_functions_return_values(client: Program, organization: Organization) -> None:
     result = client.run("functions")
 
     assert result["who"] == APPLICATION
@@ -242,14 +242,14 @@ def test_definitions_have_requested_metadata(client: Program, organization: Orga
     assert [result["labels"], result["length"]] == [["Male", "Female"], 50]
 
 
-def test_custom_table_lifecycle(client: Program, organization: Organization) -> None:
+def test_custom_table_is_created_changed_and_deleted(client: Program, organization: Organization) -> None:
     result = client.run("table", name="new_NodeThing")
 
     assert [result["label"], result["row"]] == ["Renamed", ["First", "A1"]]
     assert [result["left"], result["after"]] == [False, 404]
 
 
-def test_relationship_lifecycle(client: Program, organization: Organization) -> None:
+def test_relationship_is_created_changed_and_deleted(client: Program, organization: Organization) -> None:
     result = client.run("relationships", name="new_account_contact_sponsor")
 
     assert result["made"] == "new_account_contact_sponsor"
@@ -257,14 +257,14 @@ def test_relationship_lifecycle(client: Program, organization: Organization) -> 
     assert [result["base"], result["after"]] == [["OneToManyRelationship"], 404]
 
 
-def test_global_choice_lifecycle(client: Program, organization: Organization) -> None:
+def test_global_choice_is_created_changed_and_deleted(client: Program, organization: Organization) -> None:
     result = client.run("globalChoices", name="new_nodecolors")
 
     assert [result["options"], result["label"]] == [["Red", "Green", "Blue"], "Colors"]
     assert ["new_nodecolors" in result["all"], result["after"]] == [True, 404]
 
 
-def test_definitions_filtered_and_updated(client: Program, organization: Organization) -> None:
+def test_definitions_are_filtered_and_updated(client: Program, organization: Organization) -> None:
     result = client.run("definitions", name="new_NodeText")
 
     assert ["appointment", 1] in result["tables"]
@@ -283,7 +283,7 @@ def test_request_options_reach_server(client: Program, organization: Organizatio
     assert [entry["tag"] for entry in organization.writes()] == ["interop", "", ""]
 
 
-def test_unsupported_feature_refused_by_name(client: Program, organization: Organization) -> None:
+def test_unsupported_features_are_refused(client: Program, organization: Organization) -> None:
     found = client.run("unknown", contact=any_contact(organization))
 
     assert found.pop("download") == 400  # no such column

@@ -21,7 +21,7 @@ def sdk(microsoft_sdk: Program) -> Program:
     return microsoft_sdk
 
 
-def test_row_create_read_update_delete(sdk: Program, organization: Organization) -> None:
+def test_row_is_created_read_updated_and_deleted(sdk: Program, organization: Organization) -> None:
     result = sdk.run("crud")
 
     assert result["made"]["fullname"] == "Ann Berg"
@@ -33,13 +33,13 @@ def test_row_create_read_update_delete(sdk: Program, organization: Organization)
     assert {entry["id"] for entry in organization.writes()} == {result["id"]}
 
 
-def test_queries_filter_sort_and_stop(sdk: Program, organization: Organization) -> None:
+def test_queries_filter_sort_and_limit_rows(sdk: Program, organization: Organization) -> None:
     organization.crowd("Interop")
 
     assert sdk.run("query", marker="Interop") == [["Dora", "Dahl"], ["Carl", "Berg"]]
 
 
-def test_related_rows_expanded(sdk: Program, organization: Organization) -> None:
+def test_related_rows_are_expanded(sdk: Program, organization: Organization) -> None:
     organization.crowd("Interop")
     [carl] = organization.rows("contacts?$filter=firstname eq 'Carl' and department eq 'Interop'")
 
@@ -84,7 +84,7 @@ def test_alternate_key_upsert_creates_then_updates(sdk: Program, organization: O
     assert organization.methods("osync_syncrecord") == ["POST", "PATCH", "PATCH", "POST"]
 
 
-def test_change_set_is_atomic_with_references(sdk: Program, organization: Organization) -> None:
+def test_change_set_with_references_is_atomic(sdk: Program, organization: Organization) -> None:
     result = sdk.run("batch", marker="Together")
 
     assert result["statuses"] == [204, 204, 204, 200, 200]
@@ -105,7 +105,7 @@ def test_failed_change_set_writes_nothing(sdk: Program, organization: Organizati
     assert organization.ledger() == []
 
 
-def test_fetchxml_pages_by_cookie(sdk: Program, organization: Organization) -> None:
+def test_fetchxml_is_paged_by_cookie(sdk: Program, organization: Organization) -> None:
     organization.start(contacts=25)
 
     result = sdk.run("fetchxml", size=10)
@@ -115,7 +115,7 @@ def test_fetchxml_pages_by_cookie(sdk: Program, organization: Organization) -> N
     assert "a.name" in result["first"]
 
 
-def test_sql_query_fills_frame(sdk: Program, organization: Organization) -> None:
+def test_sql_query_fills_data_frame(sdk: Program, organization: Organization) -> None:
     organization.start(contacts=25)
 
     result = sdk.run("sql")
@@ -127,11 +127,11 @@ def test_sql_query_fills_frame(sdk: Program, organization: Organization) -> None
     assert result["columns"] == ["fullname", "jobtitle", "createdon", "contactid"]
 
 
-def test_frames_are_written_and_read(sdk: Program, organization: Organization) -> None:
+def test_data_frames_are_written_and_read(sdk: Program, organization: Organization) -> None:
     assert sdk.run("dataframe") == ["a", "b"]
 
 
-def test_definitions_have_sdk_metadata(sdk: Program, organization: Organization) -> None:
+def test_sdk_reads_table_and_column_definitions(sdk: Program, organization: Organization) -> None:
     result = sdk.run("metadata")
 
     assert result["table"] == ["contacts", "contactid", "fullname"]
@@ -146,7 +146,7 @@ def test_definitions_have_sdk_metadata(sdk: Program, organization: Organization)
     assert result["tables"] > 5
 
 
-def test_custom_table_lifecycle(sdk: Program, organization: Organization) -> None:
+def test_custom_table_is_created_changed_and_deleted(sdk: Program, organization: Organization) -> None:
     result = sdk.run("table", name="new_SdkThing")
 
     assert result["made"] == ["new_Code", "new_Amount", "new_Size", "new_Done", "new_Due"]
@@ -162,18 +162,18 @@ def test_custom_table_lifecycle(sdk: Program, organization: Organization) -> Non
     assert result["after"] is None
 
 
-def test_column_updated_by_full_definition(sdk: Program, organization: Organization) -> None:
+def test_column_is_updated_by_full_definition(sdk: Program, organization: Organization) -> None:
     assert sdk.run("changed_column", name="new_SdkOther") == [30, "Code of it"]
 
 
-def test_both_relationship_kinds_lifecycle(sdk: Program, organization: Organization) -> None:
+def test_both_relationship_kinds_are_created_and_deleted(sdk: Program, organization: Organization) -> None:
     result = sdk.run("relationships", name="new_sdk")
 
     assert result["types"] == ["one_to_many", "many_to_many"]
     assert [result["lookup"], result["listed"], result["after"]] == ["new_SdkSponsor", True, None]
 
 
-def test_batched_table_operations(sdk: Program, organization: Organization) -> None:
+def test_batch_accepts_table_operations(sdk: Program, organization: Organization) -> None:
     result = sdk.run("batched_definitions", name="new_SdkBatched")
 
     assert all(status < 300 for part in result["statuses"] for status in part)
@@ -193,7 +193,7 @@ def test_batch_accepts_all_row_operations(sdk: Program, organization: Organizati
     assert organization.methods() == ["POST"] * 3 + ["PATCH"] * 6 + ["DELETE"] * 3
 
 
-def test_definitions_build_queries(sdk: Program, organization: Organization) -> None:
+def test_sdk_builds_queries_from_definitions(sdk: Program, organization: Organization) -> None:
     result = sdk.run("helpers")
 
     assert [result["expanded"], result["frame"], result["counted"]] == ["Helper", ["Helped"], 1]
@@ -201,7 +201,7 @@ def test_definitions_build_queries(sdk: Program, organization: Organization) -> 
     assert organization.methods() == ["POST", "PATCH", "DELETE"]
 
 
-def test_file_column_refused(sdk: Program, organization: Organization) -> None:
+def test_file_column_is_refused(sdk: Program, organization: Organization) -> None:
     error = sdk.run("file_refused", contact=organization.contact()["contactid"])
 
     assert error["status_code"] == 501

@@ -21,7 +21,7 @@ def client(risanger: Program) -> Program:
     return risanger
 
 
-def test_row_create_read_update_delete(client: Program, organization: Organization) -> None:
+def test_row_is_created_read_updated_and_deleted(client: Program, organization: Organization) -> None:
     result = client.run("crud")
 
     assert result["statuses"] == [201, 204, 204]
@@ -38,7 +38,7 @@ def test_client_reads_table_metadata(client: Program, organization: Organization
     assert 1033 in result["languages"]
 
 
-def test_queries_filter_sort_expand_and_stop(client: Program, organization: Organization) -> None:
+def test_queries_filter_sort_expand_and_limit_rows(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
 
     assert client.run("query", marker="Interop") == [["Dora", "Dahl", None], ["Carl", "Berg", "Acme"]]
@@ -60,14 +60,14 @@ def test_bulk_message_creates_rows(client: Program, organization: Organization) 
     assert len({entry["transaction"] for entry in organization.writes()}) == 1
 
 
-def test_bare_line_feed_batches_accepted(client: Program, organization: Organization) -> None:
+def test_batches_with_bare_line_feeds_are_accepted(client: Program, organization: Organization) -> None:
     result = client.run("batch")
 
     assert result == {"batches": [2, 3], "parts": [3, 2, 2, 2, 1], "old": 3, "left": 0}
     assert organization.methods() == ["POST"] * 5 + ["PATCH"] * 7 + ["DELETE"] * 5
 
 
-def test_property_set_in_batch_and_cleared(client: Program, organization: Organization) -> None:
+def test_property_is_set_in_batch_and_cleared(client: Program, organization: Organization) -> None:
     assert client.run("columns") == ["New", 204, None]
 
 
@@ -84,7 +84,7 @@ def test_threads_write_concurrently(client: Program, organization: Organization)
     assert sorted(organization.methods()) == ["DELETE"] * 12 + ["POST"] * 12
 
 
-def test_custom_table_lifecycle(client: Program, organization: Organization) -> None:
+def test_custom_table_is_created_changed_and_deleted(client: Program, organization: Organization) -> None:
     result = client.run("table", name="new_PyThing")
 
     assert result["statuses"] == [204] * 5
@@ -92,7 +92,7 @@ def test_custom_table_lifecycle(client: Program, organization: Organization) -> 
     assert result["after"]["status"] == 404
 
 
-def test_relationship_create_read_update(client: Program, organization: Organization) -> None:
+def test_relationship_is_created_read_and_updated(client: Program, organization: Organization) -> None:
     result = client.run("relationship", name="new_py_relationship")
 
     assert [result["statuses"], result["name"], result["known"]] == [[204, 204], "new_py_relationship", True]
@@ -105,7 +105,7 @@ def test_columns_of_every_type_store_values(client: Program, organization: Organ
     assert result == {"made": [204] * 5, "row": True}
 
 
-def test_publisher_created_and_invalid_requests_refused(client: Program, organization: Organization) -> None:
+def test_publisher_is_created_but_invalid_requests_fail(client: Program, organization: Organization) -> None:
     result = client.run("administration")
 
     assert result["publisher"] == 204
@@ -121,7 +121,7 @@ def test_both_impersonation_headers_set_author(
     assert client.run("impersonate", header=header, value=value) == [EDITOR.user_id, APPLICATION]
 
 
-def test_stale_etag_write_fails(client: Program, organization: Organization) -> None:
+def test_write_with_stale_etag_fails(client: Program, organization: Organization) -> None:
     result = client.run("conditions", contact=organization.contact()["contactid"])
 
     assert [result["first"], result["again"]["status"]] == [204, 412]
