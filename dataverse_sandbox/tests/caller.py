@@ -125,7 +125,7 @@ def _dashed(headers: dict[str, str]) -> dict[str, str]:
 
 
 def request_text(method: str, target: str, body: object = None, **headers: str) -> str:
-    """Return one request of a batch, from its request line on."""
+    """Return one request of a batch, starting with its request line."""
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in _dashed(headers).items()]
     if body is not None:
@@ -163,7 +163,7 @@ def bodies(response: requests.Response) -> list[dict[str, Any]]:
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.01)
 
 

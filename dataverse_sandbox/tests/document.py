@@ -3,7 +3,7 @@
 A request is `METHOD path body + Header: value`; `BATCH` sends the requests between ` && ` as one batch, those between
 `[` and `]` as a change set; `LIMITS` sets service protection limits for one request; `SANDBOX` sends a control request
 before the others, which are then sent one by one. An answer is a status and, optionally, a text that the answer's
-headers or body contain; of several requests sent one by one the last answer counts.
+headers or body contain; if several requests are sent one by one, the last answer counts.
 """
 
 from __future__ import annotations
@@ -123,13 +123,13 @@ def parsed(text: str) -> Request:
 
 def rows() -> list[Row]:
     found = [ROW.match(line) or line for line in _lines("Operation")]
-    assert not [line for line in found if isinstance(line, str)], "rows that nobody can read"
+    assert not [line for line in found if isinstance(line, str)], "unreadable rows"
     return [Row(m[1], m[2], int(m[3]), m[4] or "", m[5]) for m in found if isinstance(m, re.Match)]
 
 
 def operator_rows() -> list[OperatorRow]:
     found = [OPERATOR.match(line) or line for line in _lines("FetchXML operator")]
-    assert not [line for line in found if isinstance(line, str)], "rows that nobody can read"
+    assert not [line for line in found if isinstance(line, str)], "unreadable rows"
     return [OperatorRow(m[1], m[2] or "", m[3], tuple(m[4].split())) for m in found if isinstance(m, re.Match)]
 
 

@@ -15,7 +15,7 @@ TRACK = "odata.track-changes"
 
 
 def track(sandbox: Sandbox, link: str = "contacts?$select=jobtitle", size: int = 5_000) -> tuple[list[Any], str]:
-    """Read all pages from a link on; return the rows and the delta link."""
+    """Read all pages, starting at a link; return the rows and the delta link."""
     items: list[Any] = []
     while True:
         preference = f"odata.maxpagesize={size}" + (f",{TRACK}" if "token" not in link else "")

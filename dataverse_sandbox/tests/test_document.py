@@ -25,7 +25,7 @@ KINDS = ("as documented", "as observed", "simplified", "501")
 
 
 def ids(sandbox: Sandbox) -> dict[str, str]:
-    """Return the values of the words in braces."""
+    """Return the values of the placeholders."""
     jonas = config.EDITOR.user_id
     filters = f"userqueries?$filter=querytype eq 256 and _ownerid_value eq {jonas}"
     contact = sandbox.contact()
@@ -45,15 +45,15 @@ def ids(sandbox: Sandbox) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dict[str, str]]]:
-    """Provide a sandbox without writes, for rows that only read."""
+def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dict[str, str]]]:
+    """Provide a sandbox that no test changes, for rows that only read."""
     with SandboxServer(tmp_path_factory.mktemp("still") / "sandbox.sqlite3", world=config.EMPTY_WORLD) as server:
         running = Sandbox(server)
         running.reset(contacts=30)
         yield running.sign_in(), ids(running)
 
 
-def is_true(row: Row, sandbox: Sandbox, words: dict[str, str]) -> None:
+def check_row(row: Row, sandbox: Sandbox, words: dict[str, str]) -> None:
     answer = row.sent(sandbox, words)
     answer_text = "\n".join([*(f"{name}: {value}" for name, value in answer.headers.items()), answer.text])
     assert answer.status_code == row.status, answer_text
@@ -69,18 +69,20 @@ READS, WRITES = [row for row in ROWS if row.only_reads], [row for row in ROWS if
 
 
 @pytest.mark.parametrize("row", READS, ids=titles(READS))
-def test_documented_read_behaves_as_described(still: tuple[Sandbox, dict[str, str]], row: Row) -> None:
-    is_true(row, *still)
+def test_documented_read_behaves_as_described(read_only: tuple[Sandbox, dict[str, str]], row: Row) -> None:
+    check_row(row, *read_only)
 
 
 @pytest.mark.parametrize("row", WRITES, ids=titles(WRITES))
 def test_documented_write_behaves_as_described(sandbox: Sandbox, row: Row) -> None:
-    is_true(row, sandbox, ids(sandbox))
+    check_row(row, sandbox, ids(sandbox))
 
 
 @pytest.mark.parametrize("row", OPERATOR_ROWS, ids=lambda row: row.operator)
-def test_operator_selects_same_rows_in_both_languages(still: tuple[Sandbox, dict[str, str]], row: OperatorRow) -> None:
-    sandbox, _words = still
+def test_operator_selects_same_rows_in_both_languages(
+    read_only: tuple[Sandbox, dict[str, str]], row: OperatorRow
+) -> None:
+    sandbox, _words = read_only
     by_fetch = sandbox.rows(row.in_fetch_xml())
     key = row.table.key.name
     if row.function:

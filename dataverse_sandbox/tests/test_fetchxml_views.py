@@ -1,4 +1,4 @@
-"""Saved views, and FetchXML about other users' filters."""
+"""Saved views, and FetchXML queries for other users' filters."""
 
 from __future__ import annotations
 

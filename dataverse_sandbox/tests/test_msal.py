@@ -1,4 +1,4 @@
-"""Microsoft's own client library signs in at the sandbox over real TLS, without changes."""
+"""Microsoft's own client library, unchanged, signs in to the sandbox over real TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dataverse_sandbox.config import EMPTY_WORLD
 from dataverse_sandbox.server import SandboxServer
 from dataverse_sandbox.tests.caller import plain_session
 
-# MSAL advises form_post; the answer comes by query because a cookie must come along (SameSite).
+# MSAL recommends form_post; with "query" the browser also sends the SameSite cookie of the sign-in.
 pytestmark = pytest.mark.filterwarnings("ignore:response_mode='form_post' is recommended:UserWarning")
 CALLBACK = "http://127.0.0.1:8000/sign-in/callback"
 

@@ -204,13 +204,13 @@ HEADER_VALUES = st.one_of(
         max_size=6,
     ).map("".join),
 )
-ASKED = st.sampled_from(
+REQUESTS = st.sampled_from(
     ["GET contacts", "GET contacts(deadbeef-0000-4000-8000-000000000000)", "POST contacts", "POST $batch"]
 )
 
 
 @RUN
-@given(ASKED, st.dictionaries(HEADERS, HEADER_VALUES, max_size=3))
+@given(REQUESTS, st.dictionaries(HEADERS, HEADER_VALUES, max_size=3))
 def test_any_header_is_answered(sandbox: Sandbox, line: str, headers: dict[str, str]) -> None:
     method, _, path = line.partition(" ")
     raw = {name: value.encode("latin-1") for name, value in headers.items()}

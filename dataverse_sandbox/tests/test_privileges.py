@@ -28,7 +28,8 @@ NEEDS: dict[str, Call] = {
 }
 
 
-def take(sandbox: Sandbox, *names: str) -> list[str]:
+def revoke(sandbox: Sandbox, *names: str) -> list[str]:
+    """Replace the list of revoked privileges, and return it."""
     return list(sandbox.control("PUT", "privileges", {"without": list(names)})["without"])
 
 
@@ -39,35 +40,35 @@ def held(sandbox: Sandbox) -> set[str]:
 @pytest.mark.parametrize("name", NEEDS)
 def test_request_without_its_privilege_is_refused(sandbox: Sandbox, name: str) -> None:
     assert NEEDS[name](sandbox).ok
-    take(sandbox, name)
+    revoke(sandbox, name)
 
     refused = NEEDS[name](sandbox)
 
     assert refused.status_code == 403
-    take(sandbox)
+    revoke(sandbox)
     assert NEEDS[name](sandbox).ok
 
 
 def test_revocation_leaves_other_privileges(sandbox: Sandbox) -> None:
     before = held(sandbox)
 
-    assert take(sandbox, "prvWriteContact", "prvAdminFilter") == ["prvAdminFilter", "prvWriteContact"]
+    assert revoke(sandbox, "prvWriteContact", "prvAdminFilter") == ["prvAdminFilter", "prvWriteContact"]
 
     assert before - held(sandbox) == {"prvWriteContact", "prvAdminFilter"}
     assert set(OTHER_PRIVILEGES) <= before
 
 
 def test_second_revocation_replaces_first(sandbox: Sandbox) -> None:
-    take(sandbox, "prvWriteContact")
+    revoke(sandbox, "prvWriteContact")
 
-    assert take(sandbox, "prvReadMailbox") == ["prvReadMailbox"]
+    assert revoke(sandbox, "prvReadMailbox") == ["prvReadMailbox"]
     assert sandbox.control("GET", "privileges") == {"without": ["prvReadMailbox"]}
 
 
 def test_returning_all_privileges_restores_administrator_role(sandbox: Sandbox) -> None:
     everything = held(sandbox)
-    take(sandbox, "prvWriteContact")
-    take(sandbox)
+    revoke(sandbox, "prvWriteContact")
+    revoke(sandbox)
 
     roles = f"systemusers({config.APPLICATION_USER_ID})/systemuserroles_association?$select=name"
     assert held(sandbox) == everything
@@ -75,7 +76,7 @@ def test_returning_all_privileges_restores_administrator_role(sandbox: Sandbox) 
 
 
 def test_reset_restores_every_privilege(sandbox: Sandbox) -> None:
-    take(sandbox, "prvWriteContact")
+    revoke(sandbox, "prvWriteContact")
 
     sandbox.reset()
 

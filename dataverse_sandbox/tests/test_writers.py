@@ -1,4 +1,4 @@
-"""Other writers of contacts, and the signature of what Outlook saves."""
+"""Other writers of contacts, and the signature of changes saved by Outlook."""
 
 from __future__ import annotations
 

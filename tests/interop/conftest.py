@@ -21,7 +21,7 @@ from tests.interop.program import Program
 
 @pytest.fixture(scope="session")
 def python_clients() -> Path:
-    """Return the interpreter of the Python clients, which is set up if missing (a minute)."""
+    """Return the interpreter of the Python clients, which is set up if missing (this takes a minute)."""
     try:
         return environments.python()
     except Unavailable as error:

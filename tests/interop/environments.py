@@ -108,5 +108,5 @@ def missing() -> str:
 
 if __name__ == "__main__":
     found = missing()
-    sys.stdout.write(f"{found or 'The outside clients are ready.'}\n")
+    sys.stdout.write(f"{found or 'The third-party clients are ready.'}\n")
     sys.exit(1 if found else 0)

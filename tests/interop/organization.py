@@ -9,7 +9,7 @@ from typing import Any, Self
 from dataverse_sandbox.server import SandboxServer
 from dataverse_sandbox.tests.caller import Sandbox
 
-# Between them, the clients' rows that their own tests look for.
+# Contacts that the tests of queries look for.
 CROWD = (
     {"firstname": "Carl", "lastname": "Berg"},
     {"firstname": "Dora", "lastname": "Dahl"},

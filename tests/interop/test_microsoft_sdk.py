@@ -184,7 +184,7 @@ def test_batch_accepts_table_operations(sdk: Program, organization: Organization
 def test_batch_accepts_all_row_operations(sdk: Program, organization: Organization) -> None:
     result = sdk.run("batched_rows", marker="Batch")
 
-    assert [result["made"], result["row"], result["left"], result["ok"]] == [
+    assert [result["made"], result["row"], result["left"], result["has_errors"]] == [
         [200, 204, 200],
         ["Batched", "1"],
         [],

@@ -15,7 +15,7 @@ def serve(sequences: Mapping[str, Callable[..., object]]) -> None:
         asked = json.loads(line)
         try:
             answer = {"result": sequences[asked["sequence"]](**asked["given"])}
-        except Exception:  # noqa: BLE001 - whatever the client raises is for the test to judge
+        except Exception:  # noqa: BLE001 - the test decides what an exception of the client means
             answer = {"error": traceback.format_exc()}
         answers.write(json.dumps(answer, default=str) + "\n")
         answers.flush()

@@ -186,7 +186,7 @@ def batched_rows(marker: str) -> object:
         "made": [part.status_code for part in made.responses],
         "row": [done.responses[2].data["jobtitle"], done.responses[2].data["fax"]],
         "left": done.responses[-1].data["value"],
-        "ok": done.has_errors,
+        "has_errors": done.has_errors,
     }
 
 
@@ -215,7 +215,7 @@ def helpers() -> object:
 
 
 def file_refused(contact: str) -> object:
-    """Try to create a file column, which is refused by name."""
+    """Try to upload a file, whose column type the sandbox does not support."""
     return _error(lambda: client.files.upload("contact", contact, "new_Document", __file__))
 
 
@@ -256,7 +256,7 @@ def wrong_token() -> object:
 def wrong_secret() -> str:
     try:
         list(DataverseClient(ORIGIN, credential("wrong")).records.list("contact", top=1))
-    except Exception as error:  # noqa: BLE001 - the kind of the error is what is asked for
+    except Exception as error:  # noqa: BLE001 - the test verifies the kind of the error
         return f"{type(error).__name__}: {error}"
     return ""
 

@@ -66,7 +66,7 @@ def crud() -> object:
 
 
 def schema() -> object:
-    """Return what the client reads about a table first."""
+    """Return what the client reads about a table before using it."""
     contacts, records = client.entity("contact"), client.entity("osync_syncrecord")
     return {
         "set": contacts.entity_set_name,
@@ -187,7 +187,7 @@ def table(name: str) -> object:
 
 
 def relationship(name: str) -> object:
-    """Create, read, change and delete it; for the deletion the client uses a key that no service has."""
+    """Create, read, change and delete a relationship; the client deletes by a key that no service has."""
     lookup = LookupAttributeMetadata(schema_name="new_PySponsor", display_name=define_label("Sponsor"))
     definition = define_relationship(name, "contact", "account", lookup)
     made = client.create_relationship(definition)
