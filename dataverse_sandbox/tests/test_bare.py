@@ -51,7 +51,7 @@ def test_bare_environment_shows_its_pages(bare: Sandbox, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["sandbox/", "faults/"])
-def test_bare_environment_claims_no_plugin(bare: Sandbox, path: str) -> None:
+def test_bare_environment_pages_show_no_plugin(bare: Sandbox, path: str) -> None:
     text = bare.session.get(f"{bare.url}/{path}").text
 
     assert "this environment has no staging tables" in text.lower()
@@ -59,14 +59,14 @@ def test_bare_environment_claims_no_plugin(bare: Sandbox, path: str) -> None:
     assert "On: an Outlook edit" not in text
 
 
-def test_bare_contact_is_edited_on_the_page(bare: Sandbox) -> None:
+def test_contact_of_bare_environment_is_edited_on_page(bare: Sandbox) -> None:
     path = f"{bare.url}/outlook/{bare.contact()['contactid']}"
 
     assert "osync" not in bare.session.get(path).text
     assert "Saved in the CRM" in bare.session.post(path, data={"jobtitle": "Pilot"}).text
 
 
-def test_reset_restores_bare_environment_completely(bare: Sandbox) -> None:
+def test_reset_restores_portal_customizations_completely(bare: Sandbox) -> None:
     store = bare.server.application.store.path
     bare.reset(**SMALL, bare=True)
 

@@ -15,7 +15,7 @@ def patch_in_background(sandbox: Sandbox, contact_id: str, title: str = "Held") 
     return InBackground(lambda: other.patch(f"contacts({contact_id})", {"jobtitle": title, "osync_revision": 9}))
 
 
-def test_status_fault_repeats_with_retry_after(sandbox: Sandbox) -> None:
+def test_status_fault_ends_after_given_times(sandbox: Sandbox) -> None:
     sandbox.fault(table="contact", method="GET", status=429, times=2, retry_after=7)
 
     answers = [sandbox.get("contacts") for _ in range(3)]

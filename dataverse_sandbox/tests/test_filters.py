@@ -57,7 +57,7 @@ def test_any_other_query_shows_own_rows_only(sandbox: Sandbox, query: str) -> No
     assert sandbox.rows(query) == []
 
 
-def test_two_conditions_need_the_privilege(sandbox: Sandbox) -> None:
+def test_query_with_two_conditions_needs_privilege(sandbox: Sandbox) -> None:
     rita = sandbox.as_user(RITA.name)
     assert rita.rows(EXACT) == []
 

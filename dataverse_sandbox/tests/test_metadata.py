@@ -80,7 +80,7 @@ def test_every_type_has_its_name_and_cast(sandbox: Sandbox, name: str, attribute
     assert name in {row["LogicalName"] for row in cast}
 
 
-def test_details_depend_on_type(sandbox: Sandbox) -> None:
+def test_column_details_depend_on_type(sandbox: Sandbox) -> None:
     assert column(sandbox, "firstname")["MaxLength"] == 50
     assert column(sandbox, "parentcustomerid")["Targets"] == ["account", "contact"]
     assert column(sandbox, "birthdate")["Format"] == "DateOnly"

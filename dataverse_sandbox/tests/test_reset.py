@@ -68,7 +68,7 @@ def change_world(crm: Sandbox) -> None:
     [change_contacts, change_rights, change_definitions, change_filters, change_world],
     ids=lambda f: f.__name__,
 )
-def test_reset_equals_new_database(sandbox: Sandbox, fresh: Any, change: Any) -> None:
+def test_reset_database_equals_new_database(sandbox: Sandbox, fresh: Any, change: Any) -> None:
     sandbox.reset(**SMALL)
     change(sandbox)
     assert everything(sandbox.server.application.store.path) != fresh

@@ -33,7 +33,7 @@ def last(sandbox: Sandbox) -> tuple[str, str | None]:
     return entry["_userid_value"], entry["_callinguserid_value"]
 
 
-def test_signed_changes_name_the_synchronization(audited: Sandbox) -> None:
+def test_signed_changes_name_synchronization_user(audited: Sandbox) -> None:
     audited.control("PUT", "synchronization", {"signature": "signed"})
     contact = audited.contact()["contactid"]
     audited.edit(contact, jobtitle="Boss")

@@ -104,7 +104,7 @@ def test_cut_answer_gives_complete_parts_only():
         (TYPE, b"--batchresponse_1\r\n\r\nHTTP/1.1 999 OK\r\n\r\n\r\n--batchresponse_1--"),
     ],
 )
-def test_invalid_batch_answer_raises(content_type, body):
+def test_invalid_batch_answer_raises_protocol_error(content_type, body):
     with pytest.raises(ProtocolError):
         decode(content_type, body)
 

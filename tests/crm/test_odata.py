@@ -73,7 +73,7 @@ def test_decimals_keep_all_digits():
         b'\xff\xfe{\x00"\x00',
     ],
 )
-def test_hostile_json_raises(hostile):
+def test_hostile_json_raises_protocol_error(hostile):
     with pytest.raises(ProtocolError):
         odata.parse_json(hostile)
 

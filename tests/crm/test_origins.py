@@ -63,7 +63,7 @@ def test_case_and_default_port_are_ignored():
         "file:///etc/passwd",
     ],
 )
-def test_foreign_link_raises(link):
+def test_foreign_link_raises_protocol_error(link):
     with pytest.raises(ProtocolError):
         _trusted_link(link)
 

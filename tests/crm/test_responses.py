@@ -134,21 +134,21 @@ def test_extra_parts_raise_protocol_error():
         require_parts(_batch(DONE, DONE), READS[:1])
 
 
-def test_missing_write_part_may_have_applied():
+def test_write_with_missing_part_may_have_applied():
     with pytest.raises(errors.Unreachable) as caught:
         require_committed(_batch(DONE), WRITES)
 
     assert caught.value.may_have_applied
 
 
-def test_failed_part_in_200_answer_raises():
+def test_failed_part_in_200_answer_raises_stale():
     with pytest.raises(errors.Stale) as caught:
         require_committed(_batch(b"HTTP/1.1 412 Precondition Failed\r\n\r\n"), WRITES[:1])
 
     assert not caught.value.may_have_applied
 
 
-def test_invalid_write_answer_may_have_applied():
+def test_write_with_invalid_answer_may_have_applied():
     with pytest.raises(errors.ProtocolError) as caught:
         require_committed(Response(200, {"content-type": "text/html"}, b"<html>"), WRITES[:1])
 

@@ -88,7 +88,7 @@ def test_browser_returns_to_loopback_with_pkce(sandbox, application, browser, mo
     assert len(said) == 1
 
 
-def test_address_is_shown_without_browser(sandbox, application, browser, monkeypatch):
+def test_sign_in_address_is_shown_without_browser(sandbox, application, browser, monkeypatch):
     monkeypatch.setattr(webbrowser, "open", Browser(browser, "", exists=False).open)
     ada = Browser(browser, "Ada Brennan")
 

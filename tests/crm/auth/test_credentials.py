@@ -85,7 +85,7 @@ def test_second_credential_replaces_a_refused_one(
         tokens(authority, credentials[0]).token()
 
 
-def test_two_refused_credentials_raise(authority: str, sandbox_server: SandboxServer) -> None:
+def test_two_refused_credentials_raise_credentials_refused(authority: str, sandbox_server: SandboxServer) -> None:
     register(sandbox_server, {"good secret": None})
 
     with pytest.raises(CredentialsRefused, match="AADSTS7000215"):

@@ -114,7 +114,7 @@ def test_empty_owner_list_sends_no_request(scene):
         scene.crm.filters.of_owners([uuid4()] * 51)
 
 
-def test_templates_are_marked(scene):
+def test_system_filter_templates_are_marked(scene):
     found = scene.crm.filters.system_filters()
 
     templates = [each for each in found if each.is_template]
@@ -124,7 +124,7 @@ def test_templates_are_marked(scene):
     assert "appointment" in {each.table for each in templates if each.is_default}
 
 
-def test_impersonating_disabled_user_forbidden(scene):
+def test_impersonating_disabled_user_is_forbidden(scene):
     rita = scene.user("Rita")
     scene.disable("Rita")
 
@@ -135,7 +135,7 @@ def test_impersonating_disabled_user_forbidden(scene):
     assert scene.crm.filters.of(rita.id)
 
 
-def test_impersonating_user_without_roles_forbidden(scene):
+def test_impersonating_user_without_roles_is_forbidden(scene):
     rita = scene.user("Rita")
     scene.take_roles(rita.id)
 

@@ -217,7 +217,7 @@ def test_short_pause_does_not_end_longer_pause():
     assert rate_limiter.waits() == pytest.approx(9.0)
 
 
-def test_429_without_retry_after_pauses():
+def test_429_without_retry_after_pauses_ten_seconds():
     rate_limiter = FakeClockLimiter()
 
     rate_limiter.throttle(None)

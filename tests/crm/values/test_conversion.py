@@ -69,7 +69,7 @@ def _as_the_crm_returns_it(column: Column, text: str | None) -> dict[str, object
 
 
 @given(_column_and_text)
-def test_written_value_reads_back_the_same(column_and_text):
+def test_written_value_is_read_back_unchanged(column_and_text):
     column, text = column_and_text
 
     row = _as_the_crm_returns_it(column, text)
