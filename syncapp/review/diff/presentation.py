@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum, auto
 
@@ -108,9 +108,12 @@ def _date_time_words(column: Column, value: str, label: str) -> str:
 
 
 def _moment_words(when: datetime, *, zone: str, is_date: bool) -> str:
-    """Format the moment in the active zone; if the column shows only dates, omit the time if it is midnight."""
+    """Format the moment in the active zone; if the column shows only dates, omit the time of a day's start."""
     local = timezone.localtime(when)
-    if is_date and local.time() == time():
+    # A day on which the clock changes at midnight starts at 01:00, or with the first of two midnights. Python calls
+    # such a time unequal to any other, so the difference is compared.
+    start = timezone.make_aware(datetime.combine(local.date(), time()))
+    if is_date and when - start == timedelta():
         return format_day(local.date())
     clock = localization.clock(when, seconds=bool(when.second or when.microsecond))
     fraction = f" and {when.microsecond / 1000:g} ms" if when.microsecond else ""

@@ -74,7 +74,7 @@ def format_value(column: Column | None, value: str | None, label: str = "") -> s
         return label or value
     try:
         return presentation(column).words(column, value, label)
-    except ValueError:
+    except (ValueError, OverflowError):
         return value  # not of this type: shown unchanged, so that it can be rejected
 
 

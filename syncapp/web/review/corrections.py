@@ -89,7 +89,7 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
         if kind is Input.NUMBER:
             conversion.parse(column.type, value)
             return (localization.number(Decimal(value), grouped=False),)
-    except ValueError:
+    except (ValueError, OverflowError):
         return (value,)  # not a value of this type: shown as it is, so that it can be rejected
     return (value,)
 
@@ -175,9 +175,9 @@ def _zone_of(column: Column) -> Iterator[None]:
 def _local(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return timezone.localtime(found).replace(tzinfo=None) if found.tzinfo else found
+    except (ValueError, OverflowError):
         return None
-    return timezone.localtime(found).replace(tzinfo=None) if found.tzinfo else found
 
 
 def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:

@@ -116,7 +116,20 @@ def test_day_out_of_range_is_refused(world: World):
     assert not field.decisions.exists()
 
 
+@pytest.mark.parametrize("date_format", ["DateOnly", "DateAndTime"])
+@pytest.mark.parametrize(
+    ("zone", "value"), [("Asia/Tokyo", "9999-12-31T23:59:59Z"), ("America/New_York", "0001-01-01T00:00:00Z")]
+)
+def test_moment_without_local_date_is_shown_as_stored(world: World, date_format: str, zone: str, value: str):
+    field = staged(world, ("new_Ends", "UserLocal", date_format), "2029-05-31T22:00:00Z", value)
+
+    screen = page_in(zone, field)
+
+    assert screen.status == 200
+    assert value in screen.words
+
+
 def test_day_without_midnight_keeps_its_date():
     column = Column("contact", "new_day", "Day", ColumnType.DATE_TIME, is_shown_as_date=True)
     with timezone.override("Africa/Cairo"):  # 2029-04-27: the clock goes from 00:00 to 01:00
-        assert "27 April 2029" in values.format_value(column, "2029-04-26T22:00:00Z")
+        assert values.format_value(column, "2029-04-26T22:00:00Z") == "27 April 2029"

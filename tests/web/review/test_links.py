@@ -47,7 +47,6 @@ def test_link_redirects_signed_out_reader_to_sign_in(record: SyncRecord) -> None
     response = browser().get(path(record))
 
     assert response.headers["Location"].startswith("/sign-in?next=%2Fl%2F")
-    assert "to an edit" in follow(response.headers["Location"], browser()).words or response.status_code == 302
 
 
 def test_token_is_removed_from_the_address(record: SyncRecord) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -60,12 +60,12 @@ def make_plan(*, state: str = PutBackState.PLANNED, **item: object) -> PutBackPl
     return plan
 
 
-def test_form_opens_with_a_valid_period() -> None:
+def test_form_opens_with_last_day() -> None:
     screen = page()
 
     assert "No plans yet" in screen.words
-    begins, ends = (screen.form[name][0] for name in ("begins_at", "ends_at"))
-    assert begins < ends
+    begins, ends = (datetime.fromisoformat(screen.form[name][0]) for name in ("begins_at", "ends_at"))
+    assert ends - begins == timedelta(days=1)
 
 
 def test_form_creates_a_plan() -> None:

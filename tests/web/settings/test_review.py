@@ -93,6 +93,9 @@ def test_group_with_one_column_is_refused():
     screen = send(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
 
     assert "Choose at least two columns for a group." in screen.words
+    assert 'value="Phones"' in screen.html
+    assert ">telephone1</textarea>" in screen.html.replace("\n", "")
+    assert "Phones" not in [group["name"] for group in preferences.stored()["field_groups"]]
 
 
 def test_mail_settings_are_saved():
