@@ -239,7 +239,7 @@ def test_value_is_put_back_once_despite_power_cut(restored: Restored, points: Fa
     plan = started()
     points.arm(point, points.cut_power)
 
-    points.run(work)
+    assert points.run(work)
     points.clear()
     work()
     work()

@@ -64,12 +64,14 @@ class Failpoints:
         self.power_is_out = True
         raise PowerCut
 
-    def run(self, process: Callable[[], Any]) -> None:
-        """Run `process` to its end or to a power cut."""
+    def run(self, process: Callable[[], Any]) -> bool:
+        """Run `process` to its end or to a power cut; return whether the power was cut."""
         try:
             process()
         except PowerCut:
             self.power_is_out = False
+            return True
+        return False
 
 
 def install(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
