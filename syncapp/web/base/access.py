@@ -17,8 +17,8 @@ from syncapp.models import Person
 from syncapp.models.person import Role
 
 SIGNED_IN_AT = "signed_in_at"
-SESSION_OVER = "session_over"  # attribute with the reason why the request's session has just ended
-MAX_ROLES = 20  # how many roles of a token the page lists at most
+SESSION_OVER = "session_over"  # the request's attribute with the reason why its session has just ended
+MAX_ROLES = 20  # the page lists at most this many roles of a token
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")
@@ -47,12 +47,12 @@ def allow(
             if request.method not in allowed:
                 return _method_not_allowed(request, allowed)
             if not request.user.is_authenticated:
-                return to_sign_in(request)
+                return redirect_to_sign_in(request)
             if not request.user.has_role(*roles):
                 return no_access(request, roles=roles)
             return view(cast(PortalRequest, request), *args, **kwargs)
 
-        return _marked(guarded, roles=frozenset(roles), methods=allowed)
+        return _mark_view(guarded, roles=frozenset(roles), methods=allowed)
 
     return decorate
 
@@ -70,7 +70,7 @@ def public(
                 return _method_not_allowed(request, allowed)
             return view(request, *args, **kwargs)
 
-        return _marked(checked, roles=None, methods=allowed)
+        return _mark_view(checked, roles=None, methods=allowed)
 
     return decorate
 
@@ -79,7 +79,7 @@ def _with_head(methods: Collection[str]) -> frozenset[str]:
     return frozenset(methods) | ({"HEAD"} if "GET" in methods else frozenset())
 
 
-def _marked(view: AnyView, *, roles: frozenset[Role] | None, methods: frozenset[str]) -> AnyView:
+def _mark_view(view: AnyView, *, roles: frozenset[Role] | None, methods: frozenset[str]) -> AnyView:
     view.allowed_roles = roles  # type: ignore[attr-defined]  # the test that walks the routes reads it
     view.allowed_methods = methods  # type: ignore[attr-defined]  # the test that walks the routes reads it
     return view
@@ -90,8 +90,8 @@ def _method_not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpRe
     return HttpResponseNotAllowed(sorted(methods), render(request, "405.html").content)
 
 
-def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Redirect to the sign-in page, which leads back to the current page; with htmx, the whole page is redirected."""
+def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirect to the sign-in page, which leads back to the current page; have htmx redirect the whole page."""
     htmx, over = HtmxDetails(request), getattr(request, SESSION_OVER, "")
     # A POST cannot be repeated after signing in, and its address answers no GET.
     present = request.get_full_path() if request.method in SAFE_METHODS else ""
@@ -103,21 +103,22 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def no_access(
-    request: HttpRequest, *, roles: Collection[Role] = (), brought: Collection[str] | None = None
+    request: HttpRequest, *, roles: Collection[Role] = (), token_roles: Collection[str] | None = None
 ) -> HttpResponse:
     """Answer 403 with the roles that would suffice and the person to ask for one.
 
-    `brought` are the roles in the token after a sign-in that gave no access.
+    `token_roles` are the roles in the token of a sign-in that gave no access.
     """
     known = [role.value for role in Role]
     context: dict[str, Any] = {"wanted": [role.value for role in roles], "known": known}
-    if brought is not None:
-        shown = sorted(brought)[:MAX_ROLES]
-        context |= {"is_sign_in": True, "brought": shown, "is_deactivated": not set(known).isdisjoint(brought)}
-    return card(request, "sign_in/no_access.html", status=403, **context)
+    if token_roles is not None:
+        is_deactivated = not set(known).isdisjoint(token_roles)
+        listed = sorted(token_roles)[:MAX_ROLES]
+        context |= {"is_sign_in": True, "token_roles": listed, "is_deactivated": is_deactivated}
+    return render_card(request, "sign_in/no_access.html", status=403, **context)
 
 
-def card(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+def render_card(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
     """Render a small page without navigation, such as the sign-in page."""
     frame = {
         "environment_name": settings.ENVIRONMENT_NAME,

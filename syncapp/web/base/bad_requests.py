@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from syncapp.text.localization import number
-from syncapp.web.base.failures import is_session_lost_with_database, server_error
+from syncapp.web.base.failures import is_session_lost_to_outage, server_error
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that Django refused to parse, and name the cause."""
-    if is_session_lost_with_database(exception):
+    if is_session_lost_to_outage(exception):
         return server_error(request)
     if isinstance(exception, RequestDataTooBig):
         return _refusal(request, 413, f"is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000} MB")

@@ -39,7 +39,7 @@ class DrawnGroup:
     x: float
     width: float
     bars: tuple[Bar, ...]
-    is_labelled: bool
+    is_labeled: bool
 
     @property
     def middle(self) -> float:
@@ -61,7 +61,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A horizontal bar; `length` in percent of the longest."""
+    """A horizontal bar; `length` is a percentage of the longest bar."""
 
     name: str
     words: str
@@ -70,7 +70,7 @@ class Row:
 
 
 def columns(groups: Sequence[Group], series: Sequence[str], *, unit: str = "", step: float = 1.0) -> Columns:
-    """Lay out vertical bars for groups in their order. The axis shows values divided by `step`, followed by `unit`."""
+    """Lay out vertical bars for the groups. The axis shows values divided by `step`, followed by `unit`."""
     largest = max((value for group in groups for value in group.values), default=0) / step
     top = axis_top(largest)
     width = (WIDTH - LEFT) / max(len(groups), 1)
@@ -81,14 +81,14 @@ def columns(groups: Sequence[Group], series: Sequence[str], *, unit: str = "", s
         for place, value in enumerate(group.values):
             left, y = x + width * 0.15 + place * bar_width, _upper_edge(value, top * step)
             bars.append(Bar(round(left, 1), y, round(bar_width, 1), HEIGHT - BOTTOM - y, place))
-        is_labelled = (len(groups) - 1 - index) % labels_every == 0
-        drawn.append(DrawnGroup(group, round(x, 1), round(width, 1), tuple(bars), is_labelled))
+        is_labeled = (len(groups) - 1 - index) % labels_every == 0
+        drawn.append(DrawnGroup(group, round(x, 1), round(width, 1), tuple(bars), is_labeled))
     lines = tuple((_upper_edge(part, 1.0), f"{top * part:g}{unit}") for part in (0.0, 0.5, 1.0))
     return Columns(tuple(drawn), lines, tuple(series))
 
 
 def _upper_edge(value: float, top: float) -> float:
-    """Return the y of a bar's upper edge; any value above 0 is drawn visibly."""
+    """Return the y coordinate of a bar's upper edge; a bar above 0 is high enough to be seen."""
     height = HEIGHT - BOTTOM - TOP
     length = min(value / top, 1.0) * height if top else 0.0
     return round(HEIGHT - BOTTOM - (max(length, 1.5) if value else 0.0), 1)

@@ -21,19 +21,19 @@ class _Echo:
         return line
 
 
-def lines(heads: Sequence[str], rows: Iterable[Sequence[object]], *, separator: str = ",") -> Iterator[str]:
+def lines(headers: Sequence[str], rows: Iterable[Sequence[object]], *, separator: str = ",") -> Iterator[str]:
     """Yield the lines of the file, each cell in quotes."""
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL, delimiter=separator)
     yield _BYTE_ORDER_MARK
-    for row in chain([heads], rows):
+    for row in chain([headers], rows):
         yield str(writer.writerow([escaping.csv_cell(cell) for cell in row]))
 
 
 def download(
-    request: HttpRequest, name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]
+    request: HttpRequest, name: str, headers: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> StreamingHttpResponse:
     """Return the table as a download named after `name` and today's date, with the requested separator."""
     separator = ";" if request.GET.get("separator") == "semicolon" else ","
-    response = StreamingHttpResponse(lines(heads, rows, separator=separator), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(lines(headers, rows, separator=separator), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.csv"'
     return response

@@ -17,21 +17,21 @@ from portal.postgresql import Commit
 from syncapp.health.outages import is_database_down
 from syncapp.web.base import health
 from syncapp.web.base.access import SAFE_METHODS
-from syncapp.web.base.failures import is_lost_database
+from syncapp.web.base.failures import says_database_is_down
 
 WAIT_SECONDS = 5.0
-BETWEEN_ATTEMPTS = 0.2
-# After a wait without success, requests fail at once for this time, so that not all threads wait for the database.
+ATTEMPT_INTERVAL = 0.2
+# After a wait in vain, requests fail immediately for this long, so that not all threads wait for the database.
 PAUSE_SECONDS = 60.0
-# Forms that may be processed twice.
+# Names of forms that may be processed twice.
 REPEATABLE = ("presence", "read_again")
 
 
 class WaitForDatabase:
     """Middleware that waits for a restarting database before the request is processed.
 
-    If the connection is lost, the request for a page is processed again, and so is a decision whose COMMIT was not yet
-    sent. After COMMIT, the edit's page shows what was decided. Other forms are not repeated, because they may have
+    If the connection is lost, a request for a page is processed again, and so is a decision whose COMMIT was not sent.
+    If the COMMIT succeeded, the edit's page shows what was decided. Other forms are not repeated, because they may have
     taken effect.
     """
 
@@ -48,7 +48,7 @@ class WaitForDatabase:
         self._connect()
         _forget_commits()
         response = self.get_response(request)
-        if not is_lost_database(response) or not _may_be_answered(request) or not self._connect():
+        if not says_database_is_down(response) or not _can_be_answered(request) or not self._connect():
             return response
         match = request.resolver_match
         if match is not None and match.url_name == "decide" and _last_commit() is Commit.DONE:
@@ -60,7 +60,7 @@ class WaitForDatabase:
         _forget_commits()
 
     def _connect(self) -> bool:
-        """Wait until the database accepts connections; return whether it does."""
+        """Wait up to WAIT_SECONDS until the database accepts connections; return whether it does."""
         if connection.in_atomic_block:  # in tests; a transaction cannot move to another connection
             return True
         until = time.monotonic() + WAIT_SECONDS
@@ -70,7 +70,7 @@ class WaitForDatabase:
                 connection.close_if_health_check_failed()
                 connection.ensure_connection()
             except Error as error:
-                # Waiting for a server that does not answer has its own limit.
+                # If the server does not answer, the connection's own timeout has already passed.
                 is_refused = is_database_down(error) and not isinstance(error.__cause__, ConnectionTimeout)
                 if not is_refused or time.monotonic() < WaitForDatabase._no_wait_until:
                     return False
@@ -79,16 +79,16 @@ class WaitForDatabase:
                     return False
             else:
                 return True
-            time.sleep(BETWEEN_ATTEMPTS)
+            time.sleep(ATTEMPT_INTERVAL)
 
 
-def _may_be_answered(request: HttpRequest) -> bool:
-    """Return whether a request that lost its connection can be answered without doing anything twice."""
+def _can_be_answered(request: HttpRequest) -> bool:
+    """Return whether a request that lost its connection can be processed again or answered without a double effect."""
     if request.resolver_match is None:  # the view was not reached
         return True
     name = request.resolver_match.url_name
-    is_known = name == "decide" and _last_commit() is not Commit.SENT
-    return request.method in SAFE_METHODS or name in REPEATABLE or is_known
+    is_outcome_known = name == "decide" and _last_commit() is not Commit.SENT
+    return request.method in SAFE_METHODS or name in REPEATABLE or is_outcome_known
 
 
 def _last_commit() -> Commit | None:

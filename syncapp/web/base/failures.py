@@ -20,11 +20,11 @@ from syncapp.web.base.access import SAFE_METHODS
 
 RETRY_SECONDS = 30
 BUSY_SECONDS = 2
-_LOST_DATABASE = "_lost_database"
+_DATABASE_IS_DOWN = "_database_is_down"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 if the database is down or was busy with the same rows, else 500."""
+    """Answer 503 if the database is down or the transaction conflicted with another one, else 500."""
     error = sys.exc_info()[1]
     if isinstance(error, SessionInterrupted):
         error = _reason(error)
@@ -42,15 +42,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
         "request_id": log_context.current().get("request"),
     }
     response = HttpResponse(render_to_string(template, context), status=status)
-    setattr(response, _LOST_DATABASE, template == "503.html")
+    setattr(response, _DATABASE_IS_DOWN, template == "503.html")
     response.headers["Cache-Control"] = "no-store"
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
 
 
-def is_session_lost_with_database(error: Exception) -> bool:
-    """Return whether a session could not be saved because the database is down, and not because it was deleted."""
+def is_session_lost_to_outage(error: Exception) -> bool:
+    """Return whether saving the session failed because the database is down, rather than because it was deleted."""
     return isinstance(error, SessionInterrupted) and is_database_down(_reason(error))
 
 
@@ -59,9 +59,9 @@ def _reason(interrupted: SessionInterrupted) -> BaseException | None:
     return interrupted.__context__.__context__ if interrupted.__context__ else None
 
 
-def is_lost_database(response: HttpResponseBase) -> bool:
+def says_database_is_down(response: HttpResponseBase) -> bool:
     """Return whether a response says that the database is down."""
-    return bool(getattr(response, _LOST_DATABASE, False))
+    return bool(getattr(response, _DATABASE_IS_DOWN, False))
 
 
 def _page_to_open(request: HttpRequest, *, was_sent: bool) -> str:

@@ -15,8 +15,8 @@ from syncapp.web.base.access import public
 PATH = "/healthz"
 
 
-class Probes:
-    """Middleware that answers probes of /healthz under any host name, without loading a session from the database."""
+class AcceptProbes:
+    """Middleware that accepts probes of /healthz under any host name, and loads no session for them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -33,8 +33,8 @@ class Probes:
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answer 200 if everything works, else 503.
 
-    `?part=live` checks only that this process answers, `?part=ready` (older name: `?part=web`) that it can serve
-    people.
+    `?part=live` checks only that this process answers; `?part=ready` (older name: `?part=web`) checks that it can
+    serve people.
     """
     part = request.GET.get("part", "")
     if part == "live":

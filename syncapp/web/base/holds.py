@@ -31,5 +31,5 @@ def reason() -> str:
 
 
 def cached_reason() -> HoldReason:
-    """Return `reason` with a cache for one page, which queries it for the first row that needs it, and only once."""
+    """Return `reason` with a cache for one page: it queries at most once, for the first row that needs it."""
     return cache(reason)

@@ -30,7 +30,7 @@ def input_value(when: datetime) -> str:
 def fold_of(when: datetime) -> str:
     """Return which of two equal local times this is, "0" or "1"; '' if there is only one."""
     local = timezone.localtime(when)
-    return str(local.fold) if _comes_twice(local.replace(tzinfo=None)) else ""
+    return str(local.fold) if _occurs_twice(local.replace(tzinfo=None)) else ""
 
 
 def instant(naive: datetime, fold: str = "") -> datetime:
@@ -44,7 +44,7 @@ def instant(naive: datetime, fold: str = "") -> datetime:
         after = timezone.localtime(timezone.make_aware(naive).astimezone(UTC))
         jump = f"the clock goes forward to {localization.clock(after)}"
         raise NonexistentTime(f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time.")
-    if _comes_twice(naive) and fold not in ("0", "1"):
+    if _occurs_twice(naive) and fold not in ("0", "1"):
         message = f"{_clock_and_day(naive)} occurs twice in {where}, because the clock goes back."
         raise AmbiguousTime(message, options(naive))
     return timezone.make_aware(naive.replace(fold=int(fold or "0")))
@@ -52,7 +52,7 @@ def instant(naive: datetime, fold: str = "") -> datetime:
 
 def options(naive: datetime) -> tuple[tuple[str, str], ...]:
     """Return both instants of a local time that occurs twice as (fold, label); empty for any other time."""
-    if not _comes_twice(naive):
+    if not _occurs_twice(naive):
         return ()
     names = [localization.zone(timezone.make_aware(naive.replace(fold=fold))) for fold in (0, 1)]
     return (("0", f"the first, {names[0]}"), ("1", f"the second, {names[1]}"))
@@ -63,7 +63,7 @@ def _is_skipped(naive: datetime) -> bool:
     return naive.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != naive
 
 
-def _comes_twice(naive: datetime) -> bool:
+def _occurs_twice(naive: datetime) -> bool:
     zone = timezone.get_current_timezone()
     first, second = (naive.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     return first != second and not _is_skipped(naive)

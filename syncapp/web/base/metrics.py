@@ -17,7 +17,7 @@ from syncapp.web.base.access import public
 
 
 class MeasurePages:
-    """Middleware that measures the time to answer each page, by its route."""
+    """Middleware that measures how long each page takes, by its route."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -35,7 +35,7 @@ class MeasurePages:
 def prometheus(request: HttpRequest) -> HttpResponse:
     """Answer with the metrics of the portal and of this host, if the request has METRICS_TOKEN.
 
-    Without that setting there is no such page.
+    Without that setting the page does not exist.
     """
     token = settings.METRICS_TOKEN
     sent = request.headers.get("Authorization", "")

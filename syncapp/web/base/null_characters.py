@@ -13,7 +13,7 @@ NULL = "\x00"
 
 
 class RefuseNullCharacters:
-    """Middleware that answers 400 to such requests, whichever database is used."""
+    """Middleware that answers 400 to requests with the null character, whichever database is used."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

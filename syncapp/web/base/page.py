@@ -67,17 +67,18 @@ class PageContext:
 
     @cached_property
     def edits_arrive(self) -> bool:
-        """Return False if a known trouble with the CRM keeps new edits from being read."""
-        return not self._is_caused(kinds.PULL)
+        """Return whether new edits can be read: no known trouble with the CRM prevents it."""
+        return not self._is_caused_by_crm(kinds.PULL)
 
     @cached_property
     def users_are_read(self) -> bool:
-        """Return False if a known trouble with the CRM keeps users and filters from being read."""
-        return not self._is_caused(kinds.INVENTORY)
+        """Return whether users and filters can be read: no known trouble with the CRM prevents it."""
+        return not self._is_caused_by_crm(kinds.INVENTORY)
 
-    def _is_caused(self, symptom: Kind) -> bool:
-        of_crm = [trouble.kind for trouble in self.troubles if trouble.kind.affects_crm]
-        return any(kind is symptom or symptom.code in kind.hides for kind in of_crm)
+    def _is_caused_by_crm(self, symptom: Kind) -> bool:
+        """Return whether a trouble with the CRM is this symptom or has hidden it as its cause."""
+        crm_kinds = [trouble.kind for trouble in self.troubles if trouble.kind.affects_crm]
+        return any(kind is symptom or symptom.code in kind.hides for kind in crm_kinds)
 
     @cached_property
     def may_see_review(self) -> bool:
@@ -92,8 +93,8 @@ class PageContext:
         return self.person is not None and self.person.has_role(*AUDIT_ROLES)
 
     @cached_property
-    def asking_policies(self) -> int:
-        """Return how many policies stopped and need a decision."""
+    def policies_needing_decision(self) -> int:
+        """Return how many policies have stopped and need a decision."""
         return FilterPolicy.objects.needing_decision().count()
 
     @cached_property
@@ -108,7 +109,7 @@ class PageContext:
 
     @cached_property
     def counts(self) -> Mapping[Tab, int]:
-        """Return the number of edits per tab of the queue, except the tab of decided ones."""
+        """Return the number of edits on each tab of the queue except "Decided"."""
         return reads.count_tabs()
 
     @property
@@ -130,7 +131,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 class LocalTime:
-    """Middleware that activates the reader's time zone and formats, and reads preferences and columns once."""
+    """Middleware that activates the reader's time zone and formats, and caches preferences and columns per request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -141,7 +142,7 @@ class LocalTime:
 
 
 def wants_part(request: PortalRequest) -> bool:
-    """Return whether htmx requests a part of the page; to restore its history, it needs the whole page."""
+    """Return whether htmx requests a part of the page; it needs the whole page to restore its history."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 

@@ -17,7 +17,7 @@ BROWSER = "browser"
 
 
 def remember(request: HttpRequest, flow: dict[str, Any], *, next_path: str) -> None:
-    """Store a started flow for this browser, and delete its oldest ones beyond MAX_PER_BROWSER."""
+    """Store a started flow for this browser; delete expired flows, and its oldest ones beyond MAX_PER_BROWSER."""
     browser = request.session.setdefault(BROWSER, secrets.token_urlsafe(32))
     SignInAttempt.objects.filter(started_at__lt=_oldest_start()).delete()
     SignInAttempt.objects.create(state=flow["state"], browser=browser, flow=flow, next_path=next_path)
@@ -27,18 +27,18 @@ def remember(request: HttpRequest, flow: dict[str, Any], *, next_path: str) -> N
 
 def consume(request: HttpRequest, state: str) -> SignInAttempt | None:
     """Return and delete this browser's attempt; of concurrent requests, only the one that deletes the row gets it."""
-    mine = {"state": state, "browser": request.session.get(BROWSER, ""), "started_at__gte": _oldest_start()}
-    found = SignInAttempt.objects.filter(**mine).first()
-    if found is None or SignInAttempt.objects.filter(**mine).delete()[0] != 1:
+    conditions = {"state": state, "browser": request.session.get(BROWSER, ""), "started_at__gte": _oldest_start()}
+    found = SignInAttempt.objects.filter(**conditions).first()
+    if found is None or SignInAttempt.objects.filter(**conditions).delete()[0] != 1:
         return None
     return found
 
 
-def carry_over(request: HttpRequest, *, was: str) -> None:
+def carry_over(request: HttpRequest, *, old_browser: str) -> None:
     """Give the new session its own browser id, and move the started sign-ins of other tabs to it."""
     request.session[BROWSER] = secrets.token_urlsafe(32)
-    if was:
-        SignInAttempt.objects.filter(browser=was).update(browser=request.session[BROWSER])
+    if old_browser:
+        SignInAttempt.objects.filter(browser=old_browser).update(browser=request.session[BROWSER])
 
 
 def _oldest_start() -> datetime:

@@ -13,7 +13,7 @@ from syncapp import preferences
 from syncapp.crm.errors import CrmError
 from syncapp.demo import content
 from syncapp.demo import tours as demo_tours
-from syncapp.web.base.access import card, public
+from syncapp.web.base.access import public, render_card
 
 
 def tours_context() -> dict[str, Any]:
@@ -30,7 +30,7 @@ def tours(request: HttpRequest) -> HttpResponse:
     """Show the tours, with the steps that have been done."""
     if not settings.DEMO:
         raise Http404
-    return card(request, "sign_in/tours.html", **tours_context())
+    return render_card(request, "sign_in/tours.html", **tours_context())
 
 
 @public(methods=("GET", "POST"))
@@ -39,10 +39,10 @@ def start_over(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
     if request.method != "POST":
-        return card(request, "sign_in/start_over.html")
+        return render_card(request, "sign_in/start_over.html")
     request.session.flush()
     try:
         content.start_over()
     except CrmError:
-        return card(request, "sign_in/start_over.html", status=503, sandbox_is_away=True)
+        return render_card(request, "sign_in/start_over.html", status=503, sandbox_is_away=True)
     return redirect(f"{reverse('sign_in')}?started=over")

@@ -19,7 +19,7 @@ TEXT = (
 
 
 class DemoGuard:
-    """Middleware that refuses the demo's requests that may come from another machine."""
+    """Middleware for the demo: refuse requests that may come from another machine."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -15,8 +15,8 @@ from syncapp.web.base.access import SESSION_OVER, SIGNED_IN_AT
 
 SESSION_SECONDS = 8 * 3600
 ACTIVE_AT = "active_at"
-RECORD_EVERY = 60  # seconds; not every request writes the session
-BY_ITSELF = "HTTP_BY_ITSELF"  # the header by which our scripts mark automatic requests
+RECORD_INTERVAL = 60  # seconds; not every request writes the session
+AUTOMATIC_HEADER = "HTTP_BY_ITSELF"  # the header by which our scripts mark automatic requests
 
 
 class EndReason(StrEnum):
@@ -47,7 +47,7 @@ class SessionLimits:
             if over:
                 logout(request)
                 setattr(request, SESSION_OVER, over.value)
-            elif BY_ITSELF not in request.META and now - active > RECORD_EVERY:
+            elif AUTOMATIC_HEADER not in request.META and now - active > RECORD_INTERVAL:
                 request.session[ACTIVE_AT] = now
         response = self.get_response(request)
         response.headers["Cache-Control"] = "no-store"

@@ -23,7 +23,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.jobs import breakers
 from syncapp.models import Breaker
 from syncapp.models.person import Role
-from syncapp.web.base.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
+from syncapp.web.base.access import SIGNED_IN_AT, PortalRequest, allow, no_access, public, render_card
 from syncapp.web.sign_in import attempts
 from syncapp.web.sign_in.demo import tours_context
 
@@ -49,7 +49,7 @@ OTHER_ERROR = "The sign-in could not be completed. You are not signed in."
 
 
 def safe_path(target: str) -> str:
-    """Return `target` if it is a page of this portal, else ''."""
+    """Return `target` if it is a path in this portal other than signing in or out, else ''."""
     is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None, require_https=True)
     if not is_ours or not target.startswith("/") or len(target) > MAX_NEXT:
         return ""
@@ -72,7 +72,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     }
     if settings.DEMO:
         context |= tours_context() | {"started_over": "started" in request.GET}
-    return card(request, "sign_in/page.html", **context)
+    return render_card(request, "sign_in/page.html", **context)
 
 
 @public()
@@ -104,26 +104,26 @@ def callback(request: HttpRequest) -> HttpResponse:
     attempt = attempts.consume(request, request.GET.get("state", ""))
     if attempt is None:  # unknown, used, old or another browser's; a redirect to the sign-in could loop
         is_signed_in = request.user.is_authenticated
-        return redirect("home") if is_signed_in else card(request, "sign_in/start_again.html", status=400)
+        return redirect("home") if is_signed_in else render_card(request, "sign_in/start_again.html", status=400)
     try:
         claims = service().finish(attempt.flow, request.GET.dict())
     except SignInRefused as refused:
         log.warning("sign-in refused: %s", refused.reason)
         words = ERROR_MESSAGES.get(request.GET.get("error", ""), OTHER_ERROR)
-        return card(request, "sign_in/refused.html", status=403, words=words, next_path=attempt.next_path)
+        return render_card(request, "sign_in/refused.html", status=403, words=words, next_path=attempt.next_path)
     except TokenUnavailable as error:
         return _unavailable(request, error, attempt.next_path)
     breakers.reset(Breaker.Name.SIGN_IN)
     person = people.update_from_claims(claims)
     if person is None:
         request.session.flush()
-        return no_access(request, brought=claims.roles)
+        return no_access(request, token_roles=claims.roles)
     # The session gets a new key, and keeps nothing from the anonymous one.
     browser = request.session.get(attempts.BROWSER, "")
     request.session.flush()
     login(request, person, backend="django.contrib.auth.backends.ModelBackend")
     request.session[SIGNED_IN_AT] = time.time()
-    attempts.carry_over(request, was=browser)
+    attempts.carry_over(request, old_browser=browser)
     people.record_sign_in(person)
     return redirect(attempt.next_path or "home")  # validated when the attempt was stored
 
@@ -132,7 +132,7 @@ def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) 
     log.warning("sign-in service unavailable: %s", error.code)
     clients.trip_sign_in_breaker(error)
     words = "Microsoft's sign-in service does not answer. Your account is fine. Try again in a few minutes."
-    return card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
+    return render_card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
 
 
 @allow(*Role, methods=("POST",))

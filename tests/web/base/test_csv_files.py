@@ -212,9 +212,9 @@ def test_export_follows_the_filters():
     scenes.approved(make_field(make_record("Marta")), by=rita())
     audit.record("gate.closed", by=None, channel="system", details={"gate": "operator_stop"})
 
-    heads, row = exported("?area=decision")
+    headers, row = exported("?area=decision")
 
-    assert heads[0] == "When (UTC)"
+    assert headers[0] == "When (UTC)"
     entry = AuditEntry.objects.get(area="decision")
     when = f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}"
     change = ["Job Title", "Buyer", "Head of Procurement"]
