@@ -25,7 +25,7 @@ DECISION_RESULTS: Mapping[str, tuple[str, str, str]] = {
 def totals_of(counted: Mapping[str, int]) -> tuple[Total, ...]:
     """Return the number of decisions in each state that occurs."""
     return tuple(
-        Total(icon, tone, counted[state], said)
-        for state, (icon, tone, said) in DECISION_RESULTS.items()
+        Total(icon, tone, counted[state], words)
+        for state, (icon, tone, words) in DECISION_RESULTS.items()
         if counted.get(state)
     )

@@ -30,7 +30,7 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
         return ["as " + (", ".join(sorted(map(words.role, details.get("roles", [])))) or "no role")]
     if entry.action.startswith("capture."):
         user = related.user(entry)
-        return [*_of_capture(entry.action.removeprefix("capture."), details), user.name if user else ""]
+        return [*_capture_notes(entry.action.removeprefix("capture."), details), user.name if user else ""]
     if entry.action == "connection.writes":
         kind = _KINDS_OF_WRITES.get(str(details.get("kind")), str(details.get("kind")))
         return [f"{kind}: {'on' if details.get('allowed') else 'off'}"]
@@ -39,18 +39,16 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
     if entry.action == "connection.checked":
         return ["with test writes" if details.get("writes") else "without test writes"]
     if entry.action == "rule.simulated":
-        looked_at, decided, differently = (
-            int(details.get(each) or 0) for each in ("looked_at", "decided", "differently")
-        )
+        examined, decided, differing = (int(details.get(each) or 0) for each in ("looked_at", "decided", "differently"))
         return [
-            f"{number(looked_at)} past decisions examined",
+            f"{number(examined)} past decisions examined",
             f"it would have decided {number(decided)}",
-            f"{number(differently)} differently than people did" if decided else "",
+            f"{number(differing)} differently than people did" if decided else "",
         ]
     return [_phrase(name, value) for name, value in details.items() if name not in _SAID_ELSEWHERE]
 
 
-def _of_capture(action: str, details: Mapping[str, Any]) -> list[str]:
+def _capture_notes(action: str, details: Mapping[str, Any]) -> list[str]:
     found = []
     if "source" in details:
         found.append(_label(Source, details["source"]))

@@ -53,7 +53,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def digest(self) -> str:
-        """Return a digest of all entries in their order, reproducible for the same filters and time."""
+        """Return one digest of all entries, oldest first; the same filters and time reproduce it."""
         return audit.digest("\n".join(entry.seal for entry in self.entries))
 
     @cached_property

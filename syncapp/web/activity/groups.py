@@ -37,22 +37,22 @@ _RESULTS: Mapping[tuple[str, str], tuple[str, str, str]] = {
 
 
 def fold(
-    rows: Sequence[EntryPresenter], related: Facts, links: Links, *, query: _Query, opened: int | None, of_runs: bool
+    rows: Sequence[EntryPresenter], related: Facts, links: Links, *, query: _Query, opened: int | None, folds_runs: bool
 ) -> list[EntryPresenter]:
-    """Turn the rows of bulk decisions and rounds, and if `of_runs` those of runs and plans, into summaries.
+    """Turn the rows of bulk decisions and rounds into summaries; with `folds_runs`, also those of runs and plans.
 
-    `opened` is the entry whose row also lists what it sums up. `query` returns the page's query string with `open`
-    changed.
+    `opened` is the id of the entry whose row also lists its steps and lines. `query` returns the page's query string
+    with `open` changed.
     """
-    steps = [row.entry for row in rows if of_runs and row.entry.action in audit_log.RUN_ACTIONS]
+    steps = [row.entry for row in rows if folds_runs and row.entry.action in audit_log.RUN_ACTIONS]
     runs = {entry.pk: run for entry in steps if (run := related.run(entry))}
     users = _count_users([entry for entry in steps if entry.pk in runs], runs)
     fields = _count_fields(
         [row.entry.group for row in rows if row.entry.action in SELECTION_ACTIONS and row.entry.group]
     )
-    plans = {row.entry.pk: plan for row in rows if of_runs and (plan := related.plan(row.entry))}
+    plans = {row.entry.pk: plan for row in rows if folds_runs and (plan := related.plan(row.entry))}
     fields_of_plans = put_back_rows.count_fields([row for row in rows if row.entry.pk in plans])
-    rounds = rule_rows.count_fields([row.entry.group for row in rows if rule_rows.is_of_round(row.entry)])
+    rounds = rule_rows.count_fields([row.entry.group for row in rows if rule_rows.is_rule_decision(row.entry)])
     found = []
     for row in rows:
         entry = row.entry
@@ -63,10 +63,10 @@ def fold(
             row = _selection_row(row, fields[entry.group], address=address)
         elif plan := plans.get(entry.pk):
             row = put_back_rows.row_of(row, plan, fields_of_plans[plan.pk], address=address)
-        elif entry.group in rounds and rule_rows.is_of_round(entry):
+        elif entry.group in rounds and rule_rows.is_rule_decision(entry):
             row = rule_rows.row_of(row, rounds[entry.group], related, links, address=address)
         if row.group and entry.pk == opened:
-            row = replace(row, group=_opened(row, row.group, run, links))
+            row = replace(row, group=_open_group(row, row.group, run, links))
         found.append(row)
     return found
 
@@ -86,7 +86,7 @@ def _run_row(
         then, via = f"{then} in run {run.number}", f"policy, for {run.person}"
     elif run.undoes:
         subject = (f"Run {run.undoes.number}", links.to("filter_run", run.undoes.pk))
-    totals = _totals_of_run(run, counted, links) if run.started_at else ()
+    totals = _run_totals(run, counted, links) if run.started_at else ()
     reason = f"Reason: {run.reason}" if run.reason and not run.policy else ""
     paused = run_entries.pause_words(run.paused_because) if run.state == RunState.PAUSED else ""
     return replace(
@@ -106,7 +106,7 @@ def _run_row(
             all_words=f"All {users}" if run.users != 1 else "The run",
             all_address=links.to("filter_run", run.pk),
             step_actions=(*audit_log.RUN_ACTIONS, "run.undone"),
-            line_actions=run_entries.OF_A_USER,
+            line_actions=run_entries.USER_ACTIONS,
         ),
     )
 
@@ -114,7 +114,7 @@ def _run_row(
 def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], *, address: str) -> EntryPresenter:
     """Return the row of a bulk decision with the results of its fields."""
     totals = tuple(
-        Total(icon, tone, counted[code], said) for code, (icon, tone, said) in _RESULTS.items() if counted.get(code)
+        Total(icon, tone, counted[code], result) for code, (icon, tone, result) in _RESULTS.items() if counted.get(code)
     )
     results = ", ".join(f"{number(total.number)} {total.words}" for total in totals)
     return replace(
@@ -132,46 +132,48 @@ def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], 
     )
 
 
-def _opened(row: EntryPresenter, group: Group, run: FilterRun | None, links: Links) -> Group:
+def _open_group(row: EntryPresenter, group: Group, run: FilterRun | None, links: Links) -> Group:
     """Return the group with its newest lines, and with the steps that people took in a run or plan."""
     group_id = row.entry.group or uuid.UUID(int=0)
     steps = presenter.present(audit_log.of_group(group_id, group.step_actions, limit=MAX_STEPS), links)
     lines = presenter.present(audit_log.of_group(group_id, group.line_actions, limit=MAX_LINES), links)
     group = replace(group, is_open=True, steps=tuple(reversed(steps)))
     if run is None:
-        group = rule_rows.with_totals(group, group_id) if rule_rows.is_of_round(row.entry) else group
+        group = rule_rows.with_totals(group, group_id) if rule_rows.is_rule_decision(row.entry) else group
         return replace(group, lines=tuple(lines))
     users = [line.entry.details.get("user") for line in lines]
     reasons = FilterRunItem.objects.filter(run=run, user__in=users).exclude(why="").values_list("user", "why")
-    known = {str(user_id): why for user_id, why in reasons}
+    reason_of = {str(user_id): why for user_id, why in reasons}
     # All lines of the run are about the same state; only result and reason differ.
-    told = (
-        replace(line, notes=tuple(filter(None, (line.notes[0], known.get(str(line.entry.details.get("user")), "")))))
+    shortened = (
+        replace(
+            line, notes=tuple(filter(None, (line.notes[0], reason_of.get(str(line.entry.details.get("user")), ""))))
+        )
         for line in lines
     )
-    return replace(group, lines=tuple(told))
+    return replace(group, lines=tuple(shortened))
 
 
-def _totals_of_run(run: FilterRun, counted: Mapping[str, int], links: Links) -> tuple[Total, ...]:
+def _run_totals(run: FilterRun, counted: Mapping[str, int], links: Links) -> tuple[Total, ...]:
     address, found = links.to("filter_run", run.pk), []
     for outcome, (icon, tone, means) in MEANINGS.items():
         code = outcome.value or "open"
         if counted.get(code):
-            words_of_it = f"{outcome.label.lower()}: {means[:1].lower()}{means[1:]}"
-            found.append(Total(icon, tone, counted[code], words_of_it, f"{address}?part={code}" if address else ""))
+            total_words = f"{outcome.label.lower()}: {means[:1].lower()}{means[1:]}"
+            found.append(Total(icon, tone, counted[code], total_words, f"{address}?part={code}" if address else ""))
     return tuple(found)
 
 
 def _count_users(entries: Sequence[AuditEntry], runs: Mapping[int, FilterRun]) -> dict[uuid.UUID, Counter[str]]:
     """Count the users of each run by outcome; the entry of an ended run already has the numbers."""
     counted: dict[uuid.UUID, Counter[str]] = {run.pk: Counter() for run in runs.values()}
-    live = set(counted)
+    unended = set(counted)
     for entry in entries:
         if entry.action == "run.done":
             run = runs[entry.pk]
             counted[run.pk].update({name: users for name, users in entry.details.items() if name != "run"})
-            live.discard(run.pk)
-    started = [run.pk for run in runs.values() if run.pk in live and run.started_at]
+            unended.discard(run.pk)
+    started = [run.pk for run in runs.values() if run.pk in unended and run.started_at]
     rows = FilterRunItem.objects.filter(run__in=started).order_by().values_list("run", "outcome")
     for run_id, outcome, users in rows.annotate(users=Count("pk")) if started else ():
         counted[run_id][outcome or "open"] += users

@@ -14,14 +14,14 @@ class Links:
 
     def __init__(self, reader: Person | None = None) -> None:
         self._reader = reader
-        self._is_open: dict[str, bool] = {}
+        self._may_open: dict[str, bool] = {}
 
     def to(self, name: str, *arguments: Any) -> str:
         """Return the address of the named page, '' if the reader may not open it."""
         if self._reader is None:
             return ""
         address = reverse(name, args=arguments)
-        if name not in self._is_open:
+        if name not in self._may_open:
             roles = getattr(resolve(address).func, "allowed_roles", None)
-            self._is_open[name] = roles is None or self._reader.has_role(*roles)
-        return address if self._is_open[name] else ""
+            self._may_open[name] = roles is None or self._reader.has_role(*roles)
+        return address if self._may_open[name] else ""

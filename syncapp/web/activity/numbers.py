@@ -23,4 +23,4 @@ def numbers_csv(request: PortalRequest, name: str) -> StreamingHttpResponse:
     found = panel(NumbersView(request.GET.get("weeks", "")), name)
     if found is None:
         raise Http404
-    return csv_files.download(request, f"numbers-{name}", found.heads, found.cells)
+    return csv_files.download(request, f"numbers-{name}", found.headers, found.cells)

@@ -21,8 +21,8 @@ from syncapp.text.localization import number as number_words
 from syncapp.web.base import charts, times
 from syncapp.web.base.charts import Columns, Group, Row
 
-WEEKS = (4, 12, 26, 52)
-USUAL = 12
+WEEK_CHOICES = (4, 12, 26, 52)
+DEFAULT_WEEKS = 12
 REJECTED = "field.review.rejected"
 _AGES = {
     None: "all waiting",
@@ -31,7 +31,7 @@ _AGES = {
     Age.WEEK: "more than 7 days",
     Age.MONTH: "more than 30 days",
 }
-_TROUBLES = (
+_FAILURES = (
     (Measure.CONFLICT, "conflicts", "field.delivery.conflict"),
     (Measure.FAILED, "not written", "field.delivery.failed"),
     (Measure.PUT_BACK, "put back", "field.put_back.rejected"),
@@ -40,22 +40,22 @@ _TROUBLES = (
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart with its table. `nothing` explains an empty chart, `note` helps to read it."""
+    """One chart with its table. `if_empty` explains an empty chart, `note` helps to read it."""
 
     name: str
     title: str
-    heads: tuple[str, ...]
+    headers: tuple[str, ...]
     cells: Sequence[tuple[object, ...]]
     columns: Columns | None = None
     rows: Sequence[Row] = field(default=())
-    nothing: str = ""
+    if_empty: str = ""
     note: str = ""
     is_live: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Return whether there is nothing to draw."""
-        return bool(self.nothing)
+        return bool(self.if_empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ class NumbersView:
     """The numbers of one request, each computed at most once, and only if it is used."""
 
     def __init__(self, weeks: str) -> None:
-        self.number = int(weeks) if weeks in {str(known) for known in WEEKS} else USUAL
+        self.number = int(weeks) if weeks in {str(known) for known in WEEK_CHOICES} else DEFAULT_WEEKS
         self.query = f"?weeks={self.number}"
         self.now = timezone.now()
 
     @property
     def periods(self) -> list[tuple[str, str, bool]]:
         """Return the periods to select from: address, label, whether it is selected."""
-        return [(f"?weeks={known}", f"{known} weeks", known == self.number) for known in WEEKS]
+        return [(f"?weeks={known}", f"{known} weeks", known == self.number) for known in WEEK_CHOICES]
 
     @cached_property
     def counted_at(self) -> datetime | None:
@@ -101,8 +101,8 @@ class NumbersView:
     def figures(self) -> list[Figure]:
         """Return the numbers at the top of the page."""
         now, week = self.waiting, self.weeks[-1]
-        this_week, queue = f"since {_short(week.first)}", reverse("queue")
-        decided = _activity_of(week, area="decision")
+        this_week, queue = f"since {_day_label(week.first)}", reverse("queue")
+        decided = _week_address(week, area="decision")
         found = [
             Figure(_capped(now.total), "waiting", "now", queue),
             Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
@@ -127,14 +127,14 @@ def panel(view: NumbersView, name: str) -> Panel | None:
     return make(view) if make else None
 
 
-def _by_week(view: NumbersView) -> Panel:
+def _received_and_decided(view: NumbersView) -> Panel:
     found = [(week, week.counts[Measure.RECEIVED], week.decided) for week in view.weeks]
     groups = [
         Group(
-            _short(week.first),
+            _day_label(week.first),
             (received, decided),
-            f"Week of {_short(week.first)}: {number_words(received)} received, {number_words(decided)} decided",
-            _activity_of(week, area="decision"),
+            f"Week of {_day_label(week.first)}: {number_words(received)} received, {number_words(decided)} decided",
+            _week_address(week, area="decision"),
         )
         for week, received, decided in found
     ]
@@ -142,16 +142,16 @@ def _by_week(view: NumbersView) -> Panel:
         "weeks",
         "Received and decided, by week",
         ("Week from", "Received", "Approved", "Rejected", "Superseded", "Withdrawn"),
-        [(week.first, *(week.counts[measure] for measure in _OF_A_WEEK)) for week in view.weeks],
+        [(week.first, *(week.counts[measure] for measure in _WEEKLY_MEASURES)) for week in view.weeks],
         charts.columns(groups, ("received", "decided")),
-        nothing=""
+        if_empty=""
         if any(received or decided for _, received, decided in found)
         else "No edits arrived in these weeks.",
         note="Fields, not contacts. Select a bar to see the week’s decisions.",
     )
 
 
-_OF_A_WEEK = (Measure.RECEIVED, Measure.APPROVED, Measure.REJECTED, Measure.SUPERSEDED, Measure.WITHDRAWN)
+_WEEKLY_MEASURES = (Measure.RECEIVED, Measure.APPROVED, Measure.REJECTED, Measure.SUPERSEDED, Measure.WITHDRAWN)
 
 
 def _waiting(view: NumbersView) -> Panel:
@@ -165,7 +165,7 @@ def _waiting(view: NumbersView) -> Panel:
         ("Waiting for", "Edits"),
         [(words, _capped(number)) for words, number, _ in found],
         rows=charts.rows(bars),
-        nothing=""
+        if_empty=""
         if now.total
         else "Nothing is waiting. Edits made in Outlook are counted here until they are decided.",
         note=f"Edits with all their fields. The oldest has waited {_span(now.worst)}." if now.total else "",
@@ -176,10 +176,11 @@ def _waiting(view: NumbersView) -> Panel:
 def _ages(view: NumbersView) -> Panel:
     groups = [
         Group(
-            _short(week.first),
+            _day_label(week.first),
             ((week.median or 0.0),),
-            f"Week of {_short(week.first)}: half decided within {_span(week.median)}, the last after {_worst(week)}",
-            _activity_of(week, area="decision"),
+            f"Week of {_day_label(week.first)}: "
+            f"half decided within {_span(week.median)}, the last after {_longest_wait(week)}",
+            _week_address(week, area="decision"),
         )
         for week in view.weeks
     ]
@@ -188,22 +189,23 @@ def _ages(view: NumbersView) -> Panel:
         "ages",
         "Age when decided, by week",
         ("Week from", "Decided", "Median", "Longest"),
-        [(week.first, week.decided, _span(week.median), _worst(week)) for week in view.weeks],
+        [(week.first, week.decided, _span(week.median), _longest_wait(week)) for week in view.weeks],
         charts.columns(groups, ("median",), unit=unit, step=step),
-        nothing="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
+        if_empty="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
         note="From the edit in Outlook to the decision. The median is accurate to 10 %.",
     )
 
 
-def _troubles(view: NumbersView) -> Panel:
-    names = tuple(name for _, name, _ in _TROUBLES)
-    found = [(week, tuple(week.counts[measure] for measure, _, _ in _TROUBLES)) for week in view.weeks]
+def _failures(view: NumbersView) -> Panel:
+    names = tuple(name for _, name, _ in _FAILURES)
+    found = [(week, tuple(week.counts[measure] for measure, _, _ in _FAILURES)) for week in view.weeks]
     groups = [
         Group(
-            _short(week.first),
+            _day_label(week.first),
             tuple(map(float, counts)),
-            f"Week of {_short(week.first)}: " + ", ".join(f"{n} {name}" for n, name in zip(counts, names, strict=True)),
-            _activity_of(week),
+            f"Week of {_day_label(week.first)}: "
+            + ", ".join(f"{n} {name}" for n, name in zip(counts, names, strict=True)),
+            _week_address(week),
         )
         for week, counts in found
     ]
@@ -213,42 +215,42 @@ def _troubles(view: NumbersView) -> Panel:
         ("Week from", *(name.capitalize() for name in names)),
         [(week.first, *counts) for week, counts in found],
         charts.columns(groups, names),
-        nothing="" if any(any(counts) for _, counts in found) else "None in these weeks.",
+        if_empty="" if any(any(counts) for _, counts in found) else "None in these weeks.",
     )
 
 
-def _rejected(by: str, shares: Sequence[Share], since: date) -> Panel:
+def _rejected(subject: str, shares: Sequence[Share], since: date) -> Panel:
     drawn = [each for each in shares if each.rejected][:MAX_ROWS]
     bars = [
         (
             each.name,
             float(each.rejected),
             f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %",
-            _activity(what=REJECTED, **{"from": since, by: each.key}),
+            _activity_address(what=REJECTED, **{"from": since, subject: each.key}),
         )
         for each in drawn
     ]
     more = sum(1 for each in shares if each.rejected) - len(drawn)
     return Panel(
-        f"{by}s",
-        f"Rejected, by {by}",
-        (by.capitalize(), "Decided", "Rejected", "Rejected, %"),
+        f"{subject}s",
+        f"Rejected, by {subject}",
+        (subject.capitalize(), "Decided", "Rejected", "Rejected, %"),
         [(each.name, each.decided, each.rejected, _percent(each)) for each in shares],
         rows=charts.rows(bars),
-        nothing="" if drawn else "Nothing was rejected in these weeks.",
+        if_empty="" if drawn else "Nothing was rejected in these weeks.",
         note=f"{more} more in the table." if more > 0 else "",
     )
 
 
 PANELS: Mapping[str, Callable[[NumbersView], Panel]] = {
-    "weeks": _by_week,
+    "weeks": _received_and_decided,
     "waiting": _waiting,
     "fields": lambda view: _rejected(
         "field", numbers.rejected_by_column(view.since, names=columns.labels("contact")), view.since
     ),
     "editors": lambda view: _rejected("editor", numbers.rejected_by_editor(view.since), view.since),
     "ages": _ages,
-    "troubles": _troubles,
+    "troubles": _failures,
 }
 
 
@@ -256,15 +258,15 @@ def _percent(each: Share) -> str:
     return "" if each.percent is None else f"{each.percent:.0f}"
 
 
-def _activity_of(week: Week, **filters: str) -> str:
-    return _activity(**filters, **{"from": week.first, "to": week.last})
+def _week_address(week: Week, **filters: str) -> str:
+    return _activity_address(**filters, **{"from": week.first, "to": week.last})
 
 
-def _activity(**filters: object) -> str:
+def _activity_address(**filters: object) -> str:
     return reverse("activity") + "?" + urlencode({name: value for name, value in filters.items() if value})
 
 
-def _short(day: date) -> str:
+def _day_label(day: date) -> str:
     return localization.day_and_month(day)
 
 
@@ -272,7 +274,7 @@ def _span(seconds: float | None) -> str:
     return "–" if seconds is None else times.span(seconds)
 
 
-def _worst(week: Week) -> str:
+def _longest_wait(week: Week) -> str:
     return _span(float(week.worst) if week.steps else None)
 
 

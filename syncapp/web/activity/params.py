@@ -30,7 +30,7 @@ MAX_SEARCH = 200
 # Value in the query string ─▶ words, number of days including today.
 PERIODS = {"today": ("Today", 1), "7d": ("Last 7 days", 7), "30d": ("Last 30 days", 30), "90d": ("Last 90 days", 90)}
 NAMES = ("area", "what", "person", "via", "field", "contact", "editor", "q", "period", "from", "to", "lines")
-OF_EDITS = ("area", "field", "contact", "editor", "q")
+EDIT_FILTERS = ("area", "field", "contact", "editor", "q")
 Option = tuple[str, str, bool]
 
 
@@ -62,19 +62,19 @@ class SearchForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that is set, in words, and the address without it."""
+    """A filter that is set, in words, and the query string without it."""
 
     words: str
-    without: str
+    query_without: str
 
 
 class ParamsView:
     """The filters of one request, as the templates need them; each query runs only if its value is used."""
 
-    def __init__(self, params: QueryDict, *, only: str = "") -> None:
-        """Read the query string; `only` limits the reader to one area and ignores the filters for edits to contacts."""
-        self.only = only
-        self.form = SearchForm(params, hidden=OF_EDITS if only else ())
+    def __init__(self, params: QueryDict, *, only_area: str = "") -> None:
+        """Read the query string; `only_area` is the one area that the reader may see, without filters for edits."""
+        self.only_area = only_area
+        self.form = SearchForm(params, hidden=EDIT_FILTERS if only_area else ())
         self.form.full_clean()
         self.values: dict[str, str] = dict.fromkeys(NAMES, "") | {name: str(v) for name, v in self.form.data.items()}
         self.before = parameters.whole_number(params.get("before", ""))
@@ -86,7 +86,7 @@ class ParamsView:
         cleaned = self.form.cleaned_data
         person = cleaned["person"]
         return AuditFilter(
-            area=self.only or cleaned.get("area", ""),
+            area=self.only_area or cleaned.get("area", ""),
             action=cleaned["what"],
             person=parse_uuid(person),
             by_portal=person == PORTAL,
@@ -130,7 +130,11 @@ class ParamsView:
     def areas(self) -> list[tuple[str, str, str]]:
         """Return the tabs: value, label, address."""
         areas = [("", "Everything"), *Area.choices]
-        return [(value, label, self.query(area=value)) for value, label in areas if not self.only or value == self.only]
+        return [
+            (value, label, self.query(area=value))
+            for value, label in areas
+            if not self.only_area or value == self.only_area
+        ]
 
     @cached_property
     def people(self) -> list[Option]:
@@ -139,16 +143,16 @@ class ParamsView:
 
     @cached_property
     def channels(self) -> list[Option]:
-        return self._used("via", "Any origin", "channel", words.channel)
+        return self._used_options("via", "Any origin", "channel", words.channel)
 
     @cached_property
     def actions(self) -> list[Option]:
-        return self._used("what", "Any action", "action", words.choice)
+        return self._used_options("what", "Any action", "action", words.choice)
 
     @cached_property
     def fields(self) -> list[Option]:
         labels = columns.labels("contact")
-        return self._used("field", "Any field", "column_name", lambda name: labels.get(name, name))
+        return self._used_options("field", "Any field", "column_name", lambda name: labels.get(name, name))
 
     @cached_property
     def periods(self) -> list[Option]:
@@ -156,20 +160,20 @@ class ParamsView:
         options += [(value, label) for value, (label, _) in PERIODS.items()]
         return [(value, label, value == self.period) for value, label in options]
 
-    def _used(self, name: str, anything: str, column: str, describe: Callable[[str], str]) -> list[Option]:
+    def _used_options(self, name: str, any_label: str, column: str, describe: Callable[[str], str]) -> list[Option]:
         """Return an option for each value that occurs in the log."""
         values = audit_log.distinct_values(column)
-        if self.only and column == "action":
-            values = [value for value in values if area_of(value) == self.only]
+        if self.only_area and column == "action":
+            values = [value for value in values if area_of(value) == self.only_area]
         described = sorted(((value, describe(value)) for value in values), key=lambda pair: search_key(pair[1]))
-        return self._options(name, [("", anything), *described])
+        return self._options(name, [("", any_label), *described])
 
     def _options(self, name: str, pairs: list[tuple[str, str]]) -> list[Option]:
         return [(value, label, value == self.values[name]) for value, label in pairs]
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
-        """Return the filters without a control, which the form preserves as hidden inputs."""
+    def hidden_inputs(self) -> list[tuple[str, str]]:
+        """Return the filters that have no control; the form preserves them as hidden inputs."""
         return [(name, self.values[name]) for name in ("area", "contact", "editor", "lines") if self.values[name]]
 
     # --- the filters as words ---------------------------------------------------------------------------

@@ -28,7 +28,7 @@ _NAMES = {
 
 
 def in_words(stored: str | None) -> str | None:
-    """Return stored columns as "mails: Daily digest; time zone: Europe/Berlin"; one text may hold several values."""
+    """Return stored JSON as "mails: Daily digest; time zone: Europe/Berlin"; other text is values separated by "; "."""
     if stored is None:
         return None
     try:

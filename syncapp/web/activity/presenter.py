@@ -31,13 +31,13 @@ from syncapp.web.base import times
 from syncapp.web.review import outcomes
 
 PORTAL = "Portal"
-SHORT_DIGEST = 12
-LONG = 600  # characters: about fifteen printed lines
+DIGEST_LENGTH = 12
+MAX_UNBROKEN_LENGTH = 600  # characters, about fifteen printed lines
 # Actions whose value is a text that a person wrote.
 _COMMENTS = ("record.remark", "record.question", "record.answer")
 _OUTCOMES = {"approved": "the approval", "rejected": "the rejection"}
 # Actions whose values are in the subject or the notes, or that have none.
-_CHANGES_NOTHING = frozenset(
+_ACTIONS_WITHOUT_DIFF = frozenset(
     {
         "connection.writes",
         "field.recognized.superseded",
@@ -85,7 +85,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class EntryPresenter:
-    """An entry for the templates: `change` is its value diff, `state` the switched state, `notes` are further facts.
+    """An entry for the templates: `change` is its value diff, `state` the desired state, `notes` are further facts.
 
     `address` is the page of the subject, '' if the reader may open none. `group` is set if the row can be opened.
     """
@@ -114,15 +114,15 @@ class EntryPresenter:
 
     @property
     def is_long(self) -> bool:
-        """Return whether its values are so long that a page break may fall inside them."""
-        sides_of_it = (self.change.before.text, self.change.after.text) if self.change else ()
-        return sum(map(len, (*sides_of_it, *self.notes))) > LONG
+        """Return whether the values and notes are so long that a page break may fall inside them."""
+        sides = (self.change.before.text, self.change.after.text) if self.change else ()
+        return sum(map(len, (*sides, *self.notes))) > MAX_UNBROKEN_LENGTH
 
     @property
     def digests(self) -> tuple[tuple[str, str], ...]:
         """Return the shortened digests that stand for erased values."""
         held = (("before", self.entry.before_digest), ("after", self.entry.after_digest))
-        return tuple((word, digest[:SHORT_DIGEST]) for word, digest in held if digest)
+        return tuple((word, digest[:DIGEST_LENGTH]) for word, digest in held if digest)
 
     @property
     def seal(self) -> str:
@@ -181,27 +181,29 @@ def present(entries: Sequence[AuditEntry], links: Links, related: Facts | None =
 
 
 def by_day(entries: Sequence[EntryPresenter]) -> list[Day]:
-    """Group the entries by the reader's days, keeping their order."""
+    """Group the entries by day in the reader's time zone, keeping their order."""
     grouped = groupby(entries, key=lambda each: timezone.localdate(each.entry.at))
-    return [Day(day, tuple(of_day)) for day, of_day in grouped]
+    return [Day(day, tuple(day_entries)) for day, day_entries in grouped]
 
 
 def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDiff | None:
     value = facts.value_of(entry)
-    if value is None or entry.action in _COMMENTS or entry.action in _CHANGES_NOTHING:
+    if value is None or entry.action in _COMMENTS or entry.action in _ACTIONS_WITHOUT_DIFF:
         return None
     # In decisions, None on both sides means "empty" rather than "no values".
     if value.before is None and value.after is None and entry.area != Area.DECISION:
         return None
     if entry.action in facts.ABOUT_PEOPLE:
-        return values.diff_values(None, (_name(value.before, related), ""), (_name(value.after, related), ""))
-    if describe := _description(entry, related):
+        return values.diff_values(
+            None, (_person_name(value.before, related), ""), (_person_name(value.after, related), "")
+        )
+    if describe := _describer(entry, related):
         return values.diff_values(None, (describe(value.before), ""), (describe(value.after), ""))
-    was, will = (value.before, related.label(entry, value.before)), (value.after, related.label(entry, value.after))
-    return values.diff_values(column, was, will)
+    before, after = ((text, related.label(entry, text)) for text in (value.before, value.after))
+    return values.diff_values(column, before, after)
 
 
-def _description(entry: AuditEntry, related: Facts) -> Callable[[str | None], str | None] | None:
+def _describer(entry: AuditEntry, related: Facts) -> Callable[[str | None], str | None] | None:
     """Return the function that describes values of this kind of entry; None if they are values of a column."""
     if entry.action == facts.ABSENCE:
         return partial(person_content.absence_in_words, people=related.people)
@@ -216,7 +218,7 @@ def _description(entry: AuditEntry, related: Facts) -> Callable[[str | None], st
     return None
 
 
-def _name(text: str | None, related: Facts) -> str:
+def _person_name(text: str | None, related: Facts) -> str:
     person = related.people.get(parse_uuid(text) or uuid.UUID(int=0))
     return person.name if person else "no one" if text is None else "a former user"
 

@@ -19,7 +19,7 @@ from syncapp.web.activity.presenter import EntryPresenter, Group
 FIELD_ACTIONS = ("field.review.approved", "field.review.rejected")
 
 
-def is_of_round(entry: AuditEntry) -> bool:
+def is_rule_decision(entry: AuditEntry) -> bool:
     """Return whether the entry is a rule's decision, which may be the first of several."""
     return entry.channel == CHANNEL and entry.group is not None and entry.action in FIELD_ACTIONS
 

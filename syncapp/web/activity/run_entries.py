@@ -20,7 +20,7 @@ _PAUSES = {
     "failures": "too many users failed",
     "impersonation": "the CRM ignored impersonation",
 }
-OF_A_USER = ("filter.switched", "filter.method_set")
+USER_ACTIONS = ("filter.switched", "filter.method_set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class EndState:
 def subject(entry: AuditEntry, related: Facts, links: Links) -> tuple[str, str]:
     """Return the name and page of the user or run that the entry is about; '' for anything else."""
     user, run = related.user(entry), related.run(entry)
-    if entry.action in OF_A_USER:
+    if entry.action in USER_ACTIONS:
         return (user.name, links.to("filter_user", user.pk)) if user else ("", "")
     return (f"Run {run.number}", links.to("filter_run", run.pk)) if run else ("", "")
 
@@ -46,7 +46,7 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> tuple[str, str]:
 def label(entry: AuditEntry, related: Facts) -> ActionLabel | None:
     """Return what happened to a user: "Switched off", "Already on", "Not switched off"; None for other entries."""
     run, outcome = related.run(entry), entry.details.get("outcome")
-    if entry.action not in OF_A_USER or run is None or outcome not in Outcome.values:
+    if entry.action not in USER_ACTIONS or run is None or outcome not in Outcome.values:
         return None
     is_method = entry.action == "filter.method_set"
     icon = "server" if is_method else _state_icon(run)
@@ -60,9 +60,9 @@ def label(entry: AuditEntry, related: Facts) -> ActionLabel | None:
 
 
 def state(entry: AuditEntry, related: Facts) -> EndState | None:
-    """Return the desired state that the entry is about; None if it is about none."""
+    """Return the desired state that the entry is about; None if it is about something else."""
     run, details = related.run(entry), entry.details
-    if entry.action in OF_A_USER and run is not None:
+    if entry.action in USER_ACTIONS and run is not None:
         what, word = titles.end_state_parts(run)
         if entry.action == "filter.method_set":
             return EndState(what, titles.method_word(details.get("method")))
@@ -88,7 +88,7 @@ def run_label(run: FilterRun) -> ActionLabel:
 def notes(entry: AuditEntry, related: Facts) -> list[str]:
     """Return the result of the entry, its run, the new start time of the run, and the reason for a pause."""
     run, details = related.run(entry), entry.details
-    if entry.action in OF_A_USER:
+    if entry.action in USER_ACTIONS:
         outcome = str(details.get("outcome", ""))
         ended = Outcome(outcome).label.lower() if outcome in Outcome.values else outcome
         return [ended, f"run {run.number}" if run else ""]
@@ -96,7 +96,7 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
         return [results({str(name): int(users) for name, users in details.items() if name != "run"})]
     users = details.get("users")
     counted = f"{number(users)} user{'' if users == 1 else 's'}" if isinstance(users, int) else ""
-    return [counted, _moved_to(details.get("starts_at")), pause_words(str(details.get("because", "")))]
+    return [counted, _new_start(details.get("starts_at")), pause_words(str(details.get("because", "")))]
 
 
 def pause_words(code: str) -> str:
@@ -114,7 +114,7 @@ def _state_icon(run: FilterRun) -> str:
     return "on" if run.wanted_on else "off"
 
 
-def _moved_to(start: object) -> str:
+def _new_start(start: object) -> str:
     try:
         return f"to {times.exact(datetime.fromisoformat(str(start)))}" if start else ""
     except ValueError:

@@ -13,7 +13,7 @@ from syncapp.web.activity.links import Links
 
 Subject = tuple[str, str]
 NOTHING: Subject = ("", "")
-_SETTINGS_OF_MAILS = ("backlog", "overdue_hours", "mail_values", "tell_editors", "operations_address")
+_MAIL_SETTINGS = ("backlog", "overdue_hours", "mail_values", "tell_editors", "operations_address")
 _PAGES = {
     "gate": ("Connection", "settings_connection"),
     "connection": ("Connection", "settings_connection"),
@@ -32,9 +32,9 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
         exists = policy is not None and policy.mode != PolicyMode.REMOVED
         return (policy.name, links.to("policy", policy.pk) if exists else "") if policy else NOTHING
     if family == "list":
-        kept, value = related.user_list(entry), facts.value_of(entry)
-        if kept is not None:
-            return kept.name, links.to("user_list", kept.pk)
+        user_list, value = related.user_list(entry), facts.value_of(entry)
+        if user_list is not None:
+            return user_list.name, links.to("user_list", user_list.pk)
         return ((value.after or value.before or "") if value else ""), ""  # a deleted list keeps its last name
     if family == "rule":
         rule = related.rule(entry)
@@ -49,7 +49,7 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
         return name, links.to("selection", entry.group) if entry.group else ""
     if family == "settings":
         name = str(entry.details.get("setting", ""))
-        page = "settings_mails" if name in _SETTINGS_OF_MAILS else "settings_review"
+        page = "settings_mails" if name in _MAIL_SETTINGS else "settings_review"
         return (words.setting(name), links.to(page)) if name else NOTHING
     if entry.action.startswith("capture.put_back_") and entry.group:
         return "Putting back", links.to("settings_put_back_plan", entry.group)

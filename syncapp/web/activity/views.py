@@ -41,8 +41,8 @@ class ActivityView(ParamsView):
         return self.can_be_grouped and not self.values["lines"]
 
     @property
-    def other_form(self) -> str:
-        """Return the query string that turns the grouping of these entries off, or on again."""
+    def toggle_query(self) -> str:
+        """Return the query string that turns grouping off, or on again."""
         return self.query(lines="1" if self.is_grouped else "")
 
     @cached_property
@@ -54,17 +54,17 @@ class ActivityView(ParamsView):
         return presenter.by_day(self.rows(self.page.entries))
 
     def rows(self, entries: Sequence[AuditEntry]) -> list[EntryPresenter]:
-        """Return the rows of entries, one of them opened if the address says so."""
+        """Return the rows of entries; the one that the query string names is open."""
         related = facts.load(entries)
         rows = presenter.present(entries, self.links, related)
         if not self.is_grouped:
             return rows
         query = partial(self.query, before=self.before or "")
-        of_runs = not self.filter.shows_steps_of_runs
-        return groups.fold(rows, related, self.links, query=query, opened=self.opened, of_runs=of_runs)
+        folds_runs = not self.filter.shows_steps_of_runs
+        return groups.fold(rows, related, self.links, query=query, opened=self.opened, folds_runs=folds_runs)
 
     @property
-    def older(self) -> str:
+    def older_query(self) -> str:
         """Return the query string of the next page, '' on the last."""
         return self.query(before=self.page.entries[-1].pk) if self.page.has_more else ""
 
@@ -76,7 +76,7 @@ class ActivityView(ParamsView):
 @allow(*AUDIT_ROLES)
 def activity(request: PortalRequest) -> HttpResponse:
     """Show the newest entries that match the filters."""
-    view = ActivityView(request.GET, only=visible_area(request.user))
+    view = ActivityView(request.GET, only_area=visible_area(request.user))
     view.links = Links(request.user)
     return render_page(request, "activity/page.html", {"section": "activity", "view": view})
 
@@ -84,9 +84,9 @@ def activity(request: PortalRequest) -> HttpResponse:
 @allow(*AUDIT_ROLES)
 def activity_entry(request: PortalRequest, entry_id: int) -> HttpResponse:
     """Show one row of the page, opened or closed as the query string of the page says."""
-    view = ActivityView(request.GET, only=visible_area(request.user))
+    view = ActivityView(request.GET, only_area=visible_area(request.user))
     view.links = Links(request.user)
-    entry = audit_log.find(entry_id, AuditFilter(area=view.only))
+    entry = audit_log.find(entry_id, AuditFilter(area=view.only_area))
     if entry is None:
         raise Http404
     if not wants_part(request):
@@ -97,10 +97,10 @@ def activity_entry(request: PortalRequest, entry_id: int) -> HttpResponse:
 @allow(*AUDIT_ROLES)
 def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Export all matching entries, streamed while they are read."""
-    view = ParamsView(request.GET, only=visible_area(request.user))
+    view = ParamsView(request.GET, only_area=visible_area(request.user))
     zone = timezone.get_current_timezone()
     locale = localization.active().tag
-    heads = (f"When ({zone})", *COLUMNS[1:])
+    headers = (f"When ({zone})", *COLUMNS[1:])
 
     def rows() -> Iterator[tuple[str, ...]]:
         # The response is streamed after the middleware has reset time zone and formats.
@@ -123,4 +123,4 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
                         row.seal,
                     )
 
-    return csv_files.download(request, "activity", heads, rows())
+    return csv_files.download(request, "activity", headers, rows())

@@ -199,10 +199,10 @@ def action(name: str) -> ActionLabel:
 
 
 def choice(name: str) -> str:
-    """Return the label of an action for a list, with its area if another action has the same label."""
+    """Return the label of an action for a select, with its area if another action has the same label."""
     word = action(name).word
-    is_double = sum(each.word == word for each in _ACTIONS.values()) > 1
-    return f"{word} ({area_of(name).label})" if is_double else word
+    is_shared = sum(each.word == word for each in _ACTIONS.values()) > 1
+    return f"{word} ({area_of(name).label})" if is_shared else word
 
 
 def channel(name: str) -> str:

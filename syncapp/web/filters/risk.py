@@ -145,7 +145,7 @@ def _team(request: PortalRequest) -> uuid.UUID | None:
 @allow(*FILTER_ROLES)
 def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Export each user with the cause and what helps."""
-    heads = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
+    headers = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
     system_selects = sync_paths.has_system_filter()
     rows = (
         (
@@ -156,4 +156,4 @@ def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
         )
         for user in risk.iterate_users(_team(request))
     )
-    return csv_files.download(request, "outlook-sync-risk", heads, rows)
+    return csv_files.download(request, "outlook-sync-risk", headers, rows)

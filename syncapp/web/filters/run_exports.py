@@ -65,13 +65,13 @@ def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpRe
     run = get_object_or_404(FilterRun, pk=run_id)
     users = report.verified(run)
     if form == "csv":
-        heads = ("Address", "Login", "User", "Read")
+        headers = ("Address", "Login", "User", "Read")
         rows = (
             (user.address, user.login, user.name, read_at.isoformat(timespec="seconds") if read_at else "")
             for user in users.iterator()
             for read_at in [user.mailbox_read_at if run.sets_mailbox_method else user.filters_read_at]
         )
-        return csv_files.download(request, f"run-{run.number}-off", heads, rows)
+        return csv_files.download(request, f"run-{run.number}-off", headers, rows)
     lines = "".join(f"{escaping.one_line(user.address or user.login)}\r\n" for user in users.iterator())
     response = HttpResponse(lines, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="run-{run.number}-off.txt"'

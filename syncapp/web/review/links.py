@@ -20,7 +20,7 @@ from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.review.decision import DecisionState, Kind
 from syncapp.notifications import links
 from syncapp.notifications.links import Intent, State
-from syncapp.web.base.access import PortalRequest, allow, card, public
+from syncapp.web.base.access import PortalRequest, allow, public, render_card
 from syncapp.web.base.page import REVIEW_ROLES
 from syncapp.web.review.decision_form import ALL, FieldInput
 from syncapp.web.review.record_presenter import InputOf, RecordPresenter, no_input
@@ -54,13 +54,13 @@ def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
     """
     person = links.reader_of(token.rstrip("/"))
     if person is None:
-        return card(request, "settings/mail_preferences/unknown.html", status=404)
+        return render_card(request, "settings/mail_preferences/unknown.html", status=404)
     saved = request.method == "POST"
     if saved:
         given = request.POST.get("wish", "")
         notify = Person.Notify(given) if given in Person.Notify.values else Person.Notify.OFF
         people.set_notify(person, notify)
-    return card(
+    return render_card(
         request, "settings/mail_preferences/preference.html", reader=person, options=Person.Notify.choices, saved=saved
     )
 

@@ -35,7 +35,7 @@ def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Export the counts of each source and column."""
     changes = observation.changes()
     naming = Naming.of(changes)
-    heads = ("Source", "Evidence", "Column", "7 days", "30 days", "By the original rule, 7 days", "Done, 7 days")
+    headers = ("Source", "Evidence", "Column", "7 days", "30 days", "By the original rule, 7 days", "Done, 7 days")
     rows = (
         (
             naming.name(found.writer),
@@ -49,7 +49,7 @@ def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
         for found in changes.writers
         for each in found.columns
     )
-    return csv_files.download(request, "capture", heads, rows)
+    return csv_files.download(request, "capture", headers, rows)
 
 
 @allow(Role.ADMINISTRATOR, methods=("GET", "POST"))

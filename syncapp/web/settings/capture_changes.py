@@ -143,8 +143,8 @@ def settings_capture_changes(request: PortalRequest, source: str) -> HttpRespons
 def settings_capture_changes_csv(request: PortalRequest, source: str) -> StreamingHttpResponse:
     """Export the changes by one source."""
     view = ChangeListPresenter(request, source)
-    heads = ("When (UTC)", "Contact", "Contact id", "Column", "Before", "After", "Changed by", "Done", "Detail")
-    return csv_files.download(request, f"capture-{source}", heads, _cells(view))
+    headers = ("When (UTC)", "Contact", "Contact id", "Column", "Before", "After", "Changed by", "Done", "Detail")
+    return csv_files.download(request, f"capture-{source}", headers, _cells(view))
 
 
 def _cells(view: ChangeListPresenter) -> Iterator[tuple[object, ...]]:

@@ -96,9 +96,9 @@ def test_every_panel_has_a_table(name):
     scenes.rejected(edited(), by=rita())
     daily.update_counts()
 
-    heads, *rows = table(name)
+    headers, *rows = table(name)
 
-    assert {len(row) for row in rows} == {len(heads)}
+    assert {len(row) for row in rows} == {len(headers)}
     assert ["Job Title", "1", "1", "100"] in table("fields")
 
 
