@@ -23,7 +23,7 @@ from syncapp.sync_filters.inventory.matrix_order import Column
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page, wants_part
 from syncapp.web.filters.matrix_form import ORDER_CHOICES, MatrixParams
-from syncapp.web.filters.matrix_presenter import DrawerPresenter, HeadPresenter, RowPresenter
+from syncapp.web.filters.matrix_presenter import DrawerPresenter, HeaderPresenter, RowPresenter
 from syncapp.web.filters.plan_form import TABLES
 
 NO_ANSWER = "The CRM did not answer. The page shows the last values read; try again in a minute."
@@ -32,7 +32,7 @@ REFUSED = "The CRM refused the read request. The page shows the last values read
 
 @allow(*FILTER_ROLES)
 def filters(request: PortalRequest) -> HttpResponse:
-    """Show the matrix, with the cell that the URL names open beside it; htmx gets only the cell's drawer."""
+    """Show the matrix; the cell that the URL names is open beside it. htmx gets only the cell's drawer."""
     return matrix_page(request, MatrixParams.read(request.GET))
 
 
@@ -45,7 +45,7 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
         "params": params,
         "groups": list(Group),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
-        "closed": params.query(**params.here),
+        "closed": params.query(**params.page_start),
         "may_switch": request.user.has_role(Role.FILTER_MANAGER),
         "drawer": DrawerPresenter(user, params.group) if user else None,
     }
@@ -55,12 +55,12 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
     options = params.filter_options()
     context |= {
         "rows": [RowPresenter(each, params) for each in page.users],
-        "heads": [HeadPresenter(column, params) for column in Column],
+        "headers": [HeaderPresenter(column, params) for column in Column],
         "orders": ORDER_CHOICES,
         "next_page": params.page_query(page.last) if page.has_more else "",
         "found": matrix.count(params.criteria),
         "choices": options,
-        "active_filters": [(option, params.without(option.name)) for option in options if option.chosen],
+        "active_filters": [(option, params.query_without(option.name)) for option in options if option.chosen],
         "saved_views": saved_views.list_for(FilterView, request.user),
         "inventory": matrix.inventory(),
         "fed_by_entra": params.criteria.team is not None and matrix.is_fed_by_entra(params.criteria.team),
@@ -69,8 +69,8 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
     return render_page(request, "filters/matrix.html", context | more, status=status)
 
 
-def problem_of(error: CrmError) -> str:
-    """Return the message for a failed read of the CRM; a refusal also opens the breaker for such reads."""
+def record_read_failure(error: CrmError) -> str:
+    """Return the message for a failed read of the CRM; after a refusal, also open the breaker for such reads."""
     if not error.is_refusal:
         return NO_ANSWER
     breakers.record_failure(
@@ -89,9 +89,9 @@ def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
         else:
             messages.error(request, NO_ANSWER)
     except CrmError as error:
-        messages.error(request, problem_of(error))
+        messages.error(request, record_read_failure(error))
     if "explained" in request.POST:
         return HttpResponseRedirect(reverse("filter_user", args=[user.pk]), status=303)
     params = MatrixParams.read(request.GET)
-    query = params.query(user=user.pk, group=params.group.value, **params.here)
+    query = params.query(user=user.pk, group=params.group.value, **params.page_start)
     return HttpResponseRedirect(reverse("filters") + query, status=303)

@@ -16,7 +16,7 @@ from syncapp.sync_filters.inventory import matrix, matrix_order
 from syncapp.sync_filters.inventory.matrix import NO_MAILBOX, NOT_APPROVED, UserCriteria
 from syncapp.sync_filters.inventory.matrix_order import BY_NAME, Column, Order, Position
 
-_MAX_SEARCHED = 200
+_MAX_SEARCH_LENGTH = 200
 # The CRM has three methods; a mailbox can be missing, or not approved.
 _METHODS = [
     ("1", "Server-side"),
@@ -110,7 +110,7 @@ class MatrixParams:
         form.is_valid()
         given = form.cleaned_data
         criteria = UserCriteria(
-            search=given.get("q", "")[:_MAX_SEARCHED],
+            search=given.get("q", "")[:_MAX_SEARCH_LENGTH],
             team=given.get("team"),
             cells=tuple((group, given[name]) for name, group in CELLS.items() if given.get(name)),
             method=given.get("mailbox"),
@@ -136,16 +136,20 @@ class MatrixParams:
     @property
     def parameters(self) -> dict[str, str]:
         """Return the search and the filters in use, by name."""
-        by = self.criteria
+        criteria = self.criteria
         values = {
-            "q": by.search,
-            "team": str(by.team or ""),
-            **{name: dict(by.cells)[group].value for name, group in CELLS.items() if group in dict(by.cells)},
-            "mailbox": "" if by.method is None else str(by.method),
-            "risk": by.paths.value if by.paths else "",
-            "cause": by.cause.value if by.cause else "",
-            "unit": str(by.unit or ""),
-            "list": str(by.listed or ""),
+            "q": criteria.search,
+            "team": str(criteria.team or ""),
+            **{
+                name: dict(criteria.cells)[group].value
+                for name, group in CELLS.items()
+                if group in dict(criteria.cells)
+            },
+            "mailbox": "" if criteria.method is None else str(criteria.method),
+            "risk": criteria.paths.value if criteria.paths else "",
+            "cause": criteria.cause.value if criteria.cause else "",
+            "unit": str(criteria.unit or ""),
+            "list": str(criteria.listed or ""),
         }
         return {name: value for name, value in values.items() if value}
 
@@ -182,23 +186,23 @@ class MatrixParams:
         return self.query(after=position.user_id, rank=rank, **more)
 
     @property
-    def here(self) -> dict[str, object]:
-        """Return the additions that keep the start of this page."""
+    def page_start(self) -> dict[str, object]:
+        """Return the parameters of the start of this page, as additions to a query string."""
         return {"after": self.after, "rank": self.rank}
 
-    def sorted_by(self, column: Column) -> str:
-        """Return the query string of the first page sorted by a column, reversed if it is already sorted by it."""
+    def query_sorted_by(self, column: Column) -> str:
+        """Return the query string of the first page sorted by a column, reversed if this page is sorted by it."""
         is_reversed = self.order == Order(column)
         return MatrixParams(self.criteria, Order(column, is_reversed=is_reversed)).query()
 
-    def without(self, name: str) -> str:
+    def query_without(self, name: str) -> str:
         """Return the query string without one of the filters."""
         return _query_string({other: value for other, value in self.parameters.items() if other != name} | self._sort)
 
     def describe_selection(self, *, is_all: bool, who: str = "All users") -> str:
         """Return how users were selected in this view, for the record: "Ticked in the list (Team: Sales North)".
 
-        `who` says which users all of them are, for example with their number.
+        `who` describes all the users shown, for example with their number.
         """
         used = [f"{option.label}: {option.word}" for option in self.filter_options() if option.chosen]
         used += [f"search “{self.criteria.search}”"] if self.criteria.search else []

@@ -52,11 +52,11 @@ class CellPresenter:
 
     @property
     def href(self) -> str:
-        return self.params.query(user=self.user.pk, group=self.group.value, **self.params.here)
+        return self.params.query(user=self.user.pk, group=self.group.value, **self.params.page_start)
 
 
 def method_of(user: FilterUser) -> tuple[str, str]:
-    """Return icon and label of how the user's mailbox synchronizes."""
+    """Return the icon and label of the mailbox method, or of why the mailbox cannot synchronize."""
     if user.mailbox_id is None or user.method is None:
         return "alert", "No mailbox"
     if user.mailbox_state != 0 or user.approval > 1:
@@ -91,8 +91,8 @@ class RowPresenter:
 
 
 @dataclass(frozen=True)
-class HeadPresenter:
-    """The head of a column that sorts the matrix."""
+class HeaderPresenter:
+    """The header of a column, whose link sorts the matrix."""
 
     column: Column
     params: MatrixParams
@@ -103,7 +103,7 @@ class HeadPresenter:
 
     @property
     def href(self) -> str:
-        return self.params.sorted_by(self.column)
+        return self.params.query_sorted_by(self.column)
 
     @property
     def direction(self) -> str:
@@ -145,7 +145,7 @@ class DrawerPresenter:
 
     @property
     def ends_altogether(self) -> bool:
-        """Return whether these rows would stop synchronizing altogether, even to the phone, with all filters off."""
+        """Return whether these rows would no longer synchronize at all, not even to the phone, with all filters off."""
         return self.user.is_server_side and not any(row.state == 0 for row in self.system)
 
     @cached_property

@@ -25,7 +25,7 @@ from syncapp.web.base.page import PageContext, render_page
 from syncapp.web.filters.matrix_form import MatrixParams
 from syncapp.web.filters.plan_form import TABLES, PlanForm, ticked_ids
 
-_COUNTED_AT_ONCE = 50
+_MAX_SHORT_RUN = 50  # users whose meetings are counted before the preview opens
 _MAX_SECONDS = 8.0
 _MAX_NAMED = 6
 _SWITCHES = (
@@ -48,7 +48,7 @@ _RESULTS = (("Users’ own filters", _SWITCHES), ("Or how the mailbox synchroniz
 def plan_run(request: PortalRequest) -> HttpResponse:
     """Show the form of a new run; a valid one creates the run and shows its preview."""
     if request.method != "POST" or "freeze" not in request.POST:
-        return _page(request, PlanForm.opened(request.GET, request.POST))
+        return _page(request, PlanForm.prefilled(request.GET, request.POST))
     form = PlanForm(request.POST, request.FILES)
     if not form.is_valid() or form.targets is None:
         return _page(request, form, status=422)
@@ -116,8 +116,8 @@ def _redirect_to_preview(run: FilterRun) -> HttpResponse:
 
 
 def count_meetings_of_short_run(run: FilterRun) -> None:
-    """Count the meetings of a short run at once; for other runs, workers count while the preview is already open."""
-    if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
+    """Count the meetings of a short run now; for a longer run, workers count them while the preview is open."""
+    if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _MAX_SHORT_RUN:
         return
     if not breakers.all_closed(breakers.CONNECTION_BREAKERS):
         return

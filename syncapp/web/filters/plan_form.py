@@ -113,7 +113,7 @@ class StartForm(PageForm):
     starts = StartField(required=False)
 
     def valid_options(self, run: FilterRun) -> StartOptions:
-        """Return the options; those that the form does not have, or that are invalid, keep their values."""
+        """Return the options; the run keeps its value of an option that is missing from the form or invalid."""
         values = {
             name: self.cleaned_data[name] for name in self.fields if name in self.data and name not in self.errors
         }
@@ -134,7 +134,8 @@ class StartForm(PageForm):
 class PlanForm(StartForm):
     """The form of a new run; once it is valid, `targets` and `spec` say what to create.
 
-    `user` holds the ticked users' ids, `shown` the query string of the matrix, `without` leaves unmatched entries out.
+    `user` holds the ids of the ticked users, `shown` the query string of the matrix; `without` leaves out unmatched
+    entries.
     """
 
     source = forms.CharField(required=False)
@@ -168,8 +169,8 @@ class PlanForm(StartForm):
     spec: RunSpec
 
     @classmethod
-    def opened(cls, query: QueryDict, post: QueryDict) -> PlanForm:
-        """Return the empty form as a link or the matrix's selection opens it."""
+    def prefilled(cls, query: QueryDict, post: QueryDict) -> PlanForm:
+        """Return an unsubmitted form with the choices of a link or of the matrix's selection."""
         users = post.getlist("user") or query.getlist("user")
         shown = MatrixParams.read(query).query().lstrip("?")
         all_shown = "all" in post or (bool(shown) and not users)
@@ -232,7 +233,7 @@ class PlanForm(StartForm):
         self.cleaned_data |= {"names": text.strip(), "source": "names"}
 
     def _find_targets(self) -> None:
-        """Find the users of the chosen source; an error is shown beside the input that names them."""
+        """Find the users of the chosen source; show an error beside the input that names them."""
         if "names" in self.errors:
             return
         given, source = self.cleaned_data, self.cleaned_data["source"]

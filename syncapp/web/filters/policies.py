@@ -38,7 +38,7 @@ def policies(request: PortalRequest) -> HttpResponse:
 @allow(*FILTER_ROLES)
 def policy(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """Show one policy with its report, its runs and its buttons."""
-    row = _policy(policy_id)
+    row = _get_policy(policy_id)
     view = PolicyPresenter(row, request.user, names_of_groups([row]))
     return _page(request, "policy", view=view, policy=row, second=SecondPersonPresenter(row, request.user))
 
@@ -58,32 +58,36 @@ def policy_create(request: PortalRequest) -> HttpResponse:
     if "check" in request.POST:
         return _page(request, "policy_form", form=form, checked=form.check_group())
     row = editing.create(form.spec, by=request.user)
-    return _saved(request, row, "Created in shadow mode. It compares within seconds and switches nothing.")
+    return _redirect_after_save(
+        request, row, "Created in shadow mode. It compares within seconds and switches nothing."
+    )
 
 
 @allow(Role.FILTER_MANAGER)
 def policy_edit(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """Show the form of a policy."""
-    row = _policy(policy_id)
-    return _page(request, "policy_form", form=PolicyForm.of(row), policy=row)
+    row = _get_policy(policy_id)
+    return _page(request, "policy_form", form=PolicyForm.from_policy(row), policy=row)
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def policy_change(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """Change a policy, which returns to shadow mode, or only check its group."""
-    row, form = _policy(policy_id), PolicyForm(request.POST)
+    row, form = _get_policy(policy_id), PolicyForm(request.POST)
     if not form.is_valid():
         return _page(request, "policy_form", form=form, policy=row, status=422)
     if "check" in request.POST:
         return _page(request, "policy_form", form=form, policy=row, checked=form.check_group(row))
     editing.change(row, form.spec, by=request.user)
-    return _saved(request, _policy(policy_id), "Saved. It is back in shadow mode and compares within seconds.")
+    return _redirect_after_save(
+        request, _get_policy(policy_id), "Saved. It is back in shadow mode and compares within seconds."
+    )
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def policy_step(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """Compare, repair, return to shadow mode, pause, resume or remove, depending on the button."""
-    row, do = _policy(policy_id), request.POST.get("do", "")
+    row, do = _get_policy(policy_id), request.POST.get("do", "")
     if do not in _ACTIONS:
         raise Http404
     action, done = _ACTIONS[do]
@@ -91,22 +95,22 @@ def policy_step(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
         action(row, request)
     except NotPossible as problem:
         messages.error(request, str(problem))
-        return _to_policy(row)
+        return _redirect_to_policy(row)
     messages.success(request, done)
-    return HttpResponseRedirect(reverse("policies"), status=303) if do == "remove" else _to_policy(row)
+    return HttpResponseRedirect(reverse("policies"), status=303) if do == "remove" else _redirect_to_policy(row)
 
 
 @allow(Role.FILTER_MANAGER, Role.ADMINISTRATOR, methods=("POST",))
 def policy_confirm(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """Confirm repairs of a large group as the second person."""
-    row = _policy(policy_id)
+    row = _get_policy(policy_id)
     try:
         editing.confirm_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
     except NotPossible as problem:
         messages.error(request, str(problem))
     else:
         messages.success(request, "Confirmed. The policy repairs from now on.")
-    return _to_policy(row)
+    return _redirect_to_policy(row)
 
 
 def _resolve(row: FilterPolicy, request: PortalRequest, *, for_policy: bool) -> None:
@@ -137,20 +141,20 @@ _ACTIONS: Mapping[str, tuple[_Action, str]] = {
 }
 
 
-def _policy(policy_id: uuid.UUID) -> FilterPolicy:
+def _get_policy(policy_id: uuid.UUID) -> FilterPolicy:
     rows = FilterPolicy.objects.current().select_related("author", "repair_by", "confirmed_by")
     found: FilterPolicy = get_object_or_404(rows, pk=policy_id)
     return found
 
 
-def _saved(request: PortalRequest, row: FilterPolicy, done: str) -> HttpResponse:
-    """Show a message with what was saved and the policies that conflict with it."""
+def _redirect_after_save(request: PortalRequest, row: FilterPolicy, done: str) -> HttpResponse:
+    """Redirect to the policy, and show what was saved and a warning for each policy that conflicts with it."""
     for other, users in conflicts.conflicting_policies(row):
         conflict = f"Policy “{other.name}” keeps {users} of its users in the opposite state."
         messages.warning(request, f"{conflict} Both skip them until a person decides on this page.")
     messages.success(request, done)
-    return _to_policy(row)
+    return _redirect_to_policy(row)
 
 
-def _to_policy(row: FilterPolicy) -> HttpResponse:
+def _redirect_to_policy(row: FilterPolicy) -> HttpResponse:
     return HttpResponseRedirect(reverse("policy", args=[row.pk]), status=303)

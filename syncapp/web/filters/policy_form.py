@@ -64,7 +64,7 @@ class PolicyForm(PageForm):
         return cls(initial={"tables": list(APPOINTMENT_TABLES), "wanted": "off", "per_night": "50"})
 
     @classmethod
-    def of(cls, policy: FilterPolicy) -> PolicyForm:
+    def from_policy(cls, policy: FilterPolicy) -> PolicyForm:
         """Return the form with a policy's values."""
         users = FilterUser.objects.filter(pk__in=policy.exceptions).order_by("name_key")
         initial = {

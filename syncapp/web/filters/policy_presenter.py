@@ -40,7 +40,7 @@ class ConflictPresenter:
         return self.count - len(self.users)
 
     @property
-    def keeps(self) -> str:
+    def kept_state(self) -> str:
         """Return the state that the other policy keeps, for example "Appointments on"."""
         policy = self.conflict.source.policy
         return describe_state(policy) if policy else ""
@@ -75,7 +75,7 @@ class PolicyPresenter:
 
     @property
     def badge(self) -> tuple[str, str, str]:
-        """Return tone, icon and label of its state."""
+        """Return the tone, icon and label of the policy's state."""
         if self.policy.asks:
             return "warn", "alert", "Needs a decision"
         if self.policy.is_paused:
@@ -134,7 +134,7 @@ class PolicyPresenter:
         return team is not None and team.is_fed_by_entra
 
     @cached_property
-    def cannot(self) -> list[tuple[str, int]]:
+    def obstacles(self) -> list[tuple[str, int]]:
         """Return the reasons why users cannot be switched, with the number of users for each."""
         rows = self.policy.members.filter(plan=Plan.CANNOT).order_by().values_list("why")
         return list(rows.annotate(users=Count("pk")).order_by("-users"))
@@ -145,7 +145,7 @@ class PolicyPresenter:
 
     @cached_property
     def read_at(self) -> datetime | None:
-        """Return when the filters of the group were read; the oldest time if they differ."""
+        """Return when the group's filters were read; if the times differ, the oldest."""
         group = FilterUser.objects.filter(pk__in=self.policy.members.values("user_id"))
         oldest: datetime | None = group.aggregate(at=Min("filters_read_at"))["at"]
         return oldest
@@ -165,14 +165,14 @@ class PolicyPresenter:
 
     @property
     def may_ask_for_repair(self) -> bool:
-        shadow = self.policy.mode == PolicyMode.SHADOW and self.policy.is_active
-        return self.may_control and shadow and not self.policy.waits_for_a_second_person
+        is_in_shadow = self.policy.mode == PolicyMode.SHADOW and self.policy.is_active
+        return self.may_control and is_in_shadow and not self.policy.waits_for_a_second_person
 
     @property
     def may_confirm(self) -> bool:
-        may = self.person.has_role(Role.FILTER_MANAGER, Role.ADMINISTRATOR)
-        other = self.policy.repair_by_id != self.person.pk
-        return may and other and self.policy.waits_for_a_second_person and self.policy.is_active
+        has_role = self.person.has_role(Role.FILTER_MANAGER, Role.ADMINISTRATOR)
+        is_other_person = self.policy.repair_by_id != self.person.pk
+        return has_role and is_other_person and self.policy.waits_for_a_second_person and self.policy.is_active
 
     @property
     def needs_second_person(self) -> bool:
@@ -180,14 +180,14 @@ class PolicyPresenter:
 
     @cached_property
     def load(self) -> Load:
-        """Return the load: the policy's users, and those of other policies that the same person repairs alone."""
+        """Return the load: the users of this policy, and of other policies that the same person repairs alone."""
         return second_person.policy_load(self.policy, by=self.policy.repair_by or self.person)
 
 
 def list_policies(person: Person) -> list[PolicyPresenter]:
     """Return all policies by name with the number of users who deviate, in a fixed number of queries."""
-    off = Count("members", filter=Q(members__deviates_since__isnull=False))
-    rows = list(FilterPolicy.objects.current().annotate(members_count=Count("members"), off_count=off))
+    deviating = Count("members", filter=Q(members__deviates_since__isnull=False))
+    rows = list(FilterPolicy.objects.current().annotate(members_count=Count("members"), deviating_count=deviating))
     names = names_of_groups(rows)
     return [PolicyPresenter(row, person, names) for row in rows]
 

@@ -17,7 +17,7 @@ from syncapp.web.base.access import PortalRequest
 Action = Callable[[PortalRequest, FilterRun], str]
 
 
-def _ticked(request: PortalRequest) -> list[int]:
+def _ticked_items(request: PortalRequest) -> list[int]:
     keys = map(parameters.whole_number, request.POST.getlist("item"))
     ticked = [key for key in keys if key is not None]
     if not ticked:
@@ -30,7 +30,7 @@ def _users(count: int) -> str:
 
 
 def _release(request: PortalRequest, run: FilterRun) -> str:
-    count = list_changes.release(run, _ticked(request), by=request.user)
+    count = list_changes.release(run, _ticked_items(request), by=request.user)
     return f"Released {_users(count)}. They change when the run starts."
 
 
@@ -43,20 +43,20 @@ def _release_group(request: PortalRequest, run: FilterRun) -> str:
 
 
 def _hold_back(request: PortalRequest, run: FilterRun) -> str:
-    count = list_changes.hold_back(run, _ticked(request), by=request.user)
+    count = list_changes.hold_back(run, _ticked_items(request), by=request.user)
     return f"{_users(count)} held back again."
 
 
 def _leave_out_users(request: PortalRequest, run: FilterRun) -> str:
-    return f"Left out {_users(list_changes.leave_out_users(run, _ticked(request), by=request.user))}."
+    return f"Left out {_users(list_changes.leave_out_users(run, _ticked_items(request), by=request.user))}."
 
 
-def _leave_out(part: Part) -> Action:
+def _leave_out_part(part: Part) -> Action:
     return lambda request, run: f"Left out {_users(list_changes.leave_out(run, part, by=request.user))}."
 
 
 def _include(request: PortalRequest, run: FilterRun) -> str:
-    return f"Included {_users(list_changes.take_back(run, _ticked(request), by=request.user))} again."
+    return f"Included {_users(list_changes.take_back(run, _ticked_items(request), by=request.user))} again."
 
 
 def _include_all(request: PortalRequest, run: FilterRun) -> str:
@@ -71,5 +71,5 @@ ACTIONS: dict[str, Action] = {
     "leave_out": _leave_out_users,
     "take_back": _include,
     "take_all_back": _include_all,
-    **{f"leave_{part.value}": _leave_out(part) for part in Part},
+    **{f"leave_{part.value}": _leave_out_part(part) for part in Part},
 }

@@ -1,4 +1,4 @@
-"""The part of a run's list that a URL shows: tab, group, search, and the start of the page."""
+"""What a URL shows of a run's list: tab, group, search, and the start of the page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from syncapp.sync_filters.runs.held_groups import HeldGroup
 from syncapp.sync_filters.runs.parts import Part
 from syncapp.web.base import parameters
 
-_MAX_SEARCHED = 200
+_MAX_SEARCH_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewParams:
-    """The part to show. `tab`: a plan or a part, '' for the one that needs attention. `asks`: ask before release."""
+    """What to show. `tab`: a plan or a part, '' for the default. `asks`: ask whether to release the group."""
 
     tab: str = ""
     group: HeldGroup | None = None
@@ -32,7 +32,7 @@ class PreviewParams:
         return cls(
             tab if tab in Plan.values or tab in Part.values else "",
             HeldGroup(group) if group in HeldGroup.values else None,
-            query.get("q", "")[:_MAX_SEARCHED].strip(),
+            query.get("q", "")[:_MAX_SEARCH_LENGTH].strip(),
             parameters.whole_number(query.get("after", "")),
             "release" in query,
         )

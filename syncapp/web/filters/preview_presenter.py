@@ -24,7 +24,7 @@ from syncapp.web.filters.preview_params import PreviewParams
 from syncapp.web.filters.run_item_presenter import ItemPresenter
 from syncapp.web.filters.run_presenter import RunPresenter
 
-_BAR = 1000  # units of the bar's width
+_BAR_WIDTH = 1000  # units of the bar's width
 _TABS = (Plan.CHANGE, Plan.CANNOT, Plan.HELD, Plan.ALREADY, Plan.LEFT_OUT)
 
 
@@ -79,7 +79,7 @@ class PreviewPresenter:
 
     @cached_property
     def params(self) -> PreviewParams:
-        """Return the parameters with the open tab, by default the tab of held users, and without an empty group."""
+        """Return the parameters with the open tab, and without an empty group; held-back users open by default."""
         users = self.totals.users
         default = Plan.HELD if users[Plan.HELD] else Plan.CHANGE if users[Plan.CHANGE] else Plan.CANNOT
         tab, group = self._params.tab or default.value, self._params.group
@@ -93,13 +93,13 @@ class PreviewPresenter:
 
     @cached_property
     def figures(self) -> list[Figure]:
-        """Return the plans with their numbers of users; the plan "left out" only if it has users."""
+        """Return the number of users with each plan; "left out" only if it has users."""
         users, all_users = self.totals.users, max(sum(self.totals.users.values()), 1)
         found, x = [], 0
         for plan in Plan:
             if plan is Plan.LEFT_OUT and not users[plan]:
                 continue
-            width = round(_BAR * users[plan] / all_users)
+            width = round(_BAR_WIDTH * users[plan] / all_users)
             found.append(Figure(plan, users[plan], self._hint(plan), self._href(plan), x, width))
             x += width
         return found
@@ -122,7 +122,7 @@ class PreviewPresenter:
 
     @property
     def tabs(self) -> list[TabPresenter]:
-        """Return a tab for each plan, and for the part that is shown."""
+        """Return the tabs of the plans, two of them only if they have users, and of the part that is shown."""
         current, users = self.params.tab, self.totals.users
         shown = [plan for plan in _TABS if users[plan] or plan not in (Plan.LEFT_OUT, Plan.ALREADY)]
         tabs = [TabPresenter(p.value, p.label, users[p], self._href(p), p.value == current) for p in shown]
@@ -141,7 +141,7 @@ class PreviewPresenter:
 
     @property
     def ending_altogether(self) -> int:
-        """Return how many server-side users lose their appointments altogether, as no system filter covers them."""
+        """Return how many server-side users lose all synchronized appointments: no system filter selects any."""
         if not items.takes_appointments_away(self.run) or set(self.run.tables) != set(APPOINTMENT_TABLES):
             return 0
         if any(row.state == 0 for row in matrix.system_filters(Group.APPOINTMENTS)):
@@ -158,12 +158,12 @@ class PreviewPresenter:
         return run_words.deletion_warning(self.run) if self.server_side else ""
 
     @property
-    def by_add_in(self) -> int:
-        """Return how many add-in users would lose their appointments or are held back."""
+    def add_in_users(self) -> int:
+        """Return how many users who change or are held back have the add-in."""
         return self.part_counts.get(Part.ADD_IN, 0)
 
     @property
-    def off_themselves(self) -> int:
+    def switched_off_themselves(self) -> int:
         """Return how many users would have filters switched on that they had switched off themselves."""
         return self.part_counts.get(Part.OFF_THEMSELVES, 0)
 
@@ -173,8 +173,8 @@ class PreviewPresenter:
         return self.part_counts.get(Part.DOUBLED, 0)
 
     @cached_property
-    def policies_conflicting_with(self) -> list[tuple[FilterPolicy, int, str]]:
-        """Return the policies that keep some users in the opposite state, with the number of users and that state."""
+    def conflicting_policies(self) -> list[tuple[FilterPolicy, int, str]]:
+        """Return the policies that keep some users in the opposite state, the number of users, and that state."""
         found = conflicts.policies_conflicting_with(self.run)
         return [(policy, users, policy_presenter.describe_state(policy)) for policy, users in found]
 
@@ -218,12 +218,12 @@ class PreviewPresenter:
     def asks_release(self) -> bool:
         """Return whether to ask before the open group is released."""
         group = self.open_group
-        may = self.view.may_start and group is not None and group.group.can_be_released_together
-        return may and self._params.asks
+        can_release = self.view.may_start and group is not None and group.group.can_be_released_together
+        return can_release and self._params.asks
 
     @cached_property
     def group_digest(self) -> str:
-        """Return the digest of the open group's users, which proves what the reader saw."""
+        """Return the digest of the open group's users; it proves which users the reader saw."""
         group = self.open_group
         return held_groups.digest(held_groups.members(self.run, group.group)) if group else ""
 
@@ -262,11 +262,11 @@ class PreviewPresenter:
             return [("take_back", "Include ticked users again"), ("take_all_back", "Include all again")]
         buttons = [("leave_out", "Leave out ticked users")]
         if tab == Plan.CHANGE:
-            return [("hold_back", "Hold back ticked users again"), *buttons] if self._any_released else buttons
+            return [("hold_back", "Hold back ticked users again"), *buttons] if self._has_released else buttons
         return [("release", "Release ticked users"), *buttons]
 
     @property
-    def _any_released(self) -> bool:
+    def _has_released(self) -> bool:
         return any(item.released for item in self.page.items)
 
     @property

@@ -29,7 +29,7 @@ _HINTS = {
     SyncPaths.NOT_AT_ALL: "nothing delivers them",
     SyncPaths.UNKNOWN: "not read yet",
 }
-_WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
+_MAX_WIDTH, _MIN_WIDTH_WITH_NUMBER = 100.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BarPart:
     @property
     def has_room(self) -> bool:
         """Return whether the number fits into this part of the bar."""
-        return self.width >= _NARROWEST_WITH_NUMBER
+        return self.width >= _MIN_WIDTH_WITH_NUMBER
 
 
 class RiskPresenter:
@@ -68,14 +68,14 @@ class RiskPresenter:
 
     @property
     def bars(self) -> list[tuple[UnitRisk, list[BarPart]]]:
-        """Return the units with the most doubled users."""
+        """Return the units with the most doubled users, each with the parts of its bar."""
         units = self.report.units[:MAX_BARS]
         longest = max((unit.total for unit in units), default=1)
         bars = []
         for unit in units:
             x, parts = 0.0, []
             for each, users in [(each, unit.users[each]) for each in SyncPaths if unit.users[each]]:
-                width = round(_WIDEST * users / longest, 2)
+                width = round(_MAX_WIDTH * users / longest, 2)
                 words = f"{unit.name or 'No business unit'}: {users} {each.label.lower()}"
                 href = self._href(unit=unit.unit_id, risk=each.value)
                 parts.append(BarPart(each, round(x, 2), width, users, words, href))
@@ -93,7 +93,7 @@ class RiskPresenter:
 
     @property
     def trend(self) -> charts.Columns | None:
-        """Return doubled users by day; None before the second day."""
+        """Return the chart of doubled users by day; None until two days are known."""
         address = reverse("filters") + self._href(risk=SyncPaths.TWICE.value)
         groups = [
             charts.Group(

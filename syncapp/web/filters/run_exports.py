@@ -23,7 +23,7 @@ from syncapp.web.filters.run_item_presenter import ItemPresenter
 from syncapp.web.filters.run_presenter import RunPresenter
 
 MAX_ON_PAPER = 500  # users not in the desired state; the CSV has all of them
-_HEADS = ("User", "Address", "Login", "Business unit", "Plan", "Result", "Why", "Found", "Meetings", "Attendees")
+_HEADERS = ("User", "Address", "Login", "Business unit", "Plan", "Result", "Why", "Found", "Meetings", "Attendees")
 _TIMES = ("Next meeting", "Ended")
 
 
@@ -32,7 +32,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
     """Stream every user of the run as a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
     # Rows are produced after the view returns, when the middleware's time zone no longer applies.
-    zone, word = timezone.get_current_timezone(), {0: "on", 1: "off"}.get
+    zone, word_of = timezone.get_current_timezone(), {0: "on", 1: "off"}.get
 
     def rows() -> Iterator[tuple[object, ...]]:
         for item in report.iterate_items(run):
@@ -41,7 +41,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
                 change = f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
             else:  # the state found and the state wanted for each filter: "Mine: on → off"
                 change = "; ".join(
-                    f"{each.name}: {word(each.found_state, each.found_state)} → {word(each.wanted_state, '?')}"
+                    f"{each.name}: {word_of(each.found_state, each.found_state)} → {word_of(each.wanted_state, '?')}"
                     for each in item.changes.all()
                 )
             yield (
@@ -56,7 +56,9 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
                 ),
             )
 
-    return csv_files.download(request, f"run-{run.number}", (*_HEADS, *(f"{head} ({zone})" for head in _TIMES)), rows())
+    return csv_files.download(
+        request, f"run-{run.number}", (*_HEADERS, *(f"{header} ({zone})" for header in _TIMES)), rows()
+    )
 
 
 @allow(*FILTER_ROLES)
@@ -80,7 +82,7 @@ def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpRe
 
 @allow(*FILTER_ROLES)
 def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Show one page of the run for the change record, to be printed."""
+    """Show one page about the run, to print for the change record."""
     run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes", "retries"), pk=run_id)
     rest = run.items.exclude(outcome__in=[Outcome.DONE, Outcome.ALREADY, Outcome.OPEN]).select_related("user")
     order = ("outcome", F("next_meeting_at").asc(nulls_last=True), "position")

@@ -42,7 +42,7 @@ class MeetingPresenter:
 
     @property
     def when(self) -> str:
-        """Return "Thu 19 Nov 2026, 16:03", or since when a series takes place."""
+        """Return "Thu 19 Nov 2026, 16:03", or "Series since …" for a current series."""
         if self.starts_at is None:
             return "Date not known"
         if self.is_ahead or self.meeting.table != "recurringappointmentmaster":
@@ -55,7 +55,7 @@ class ItemPresenter:
     """One user's row. `filters`: how many filters of the run's tables the user has, if that was counted."""
 
     item: FilterRunItem
-    is_on: bool
+    wanted_on: bool
     now: datetime
     filters: int = 0
 
@@ -69,20 +69,20 @@ class ItemPresenter:
         return self.item.mailbox_id is not None
 
     @property
-    def write(self) -> str:
+    def planned_write(self) -> str:
         """Return "3 filters off", "Server-side → None", or '' if nothing is to be written."""
         item = self.item
         if self.sets_method and item.found_method != item.wanted_method:
             return f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
         filters = len(item.changes.all())
-        return f"{filters} filter{'' if filters == 1 else 's'} {'on' if self.is_on else 'off'}" if filters else ""
+        return f"{filters} filter{'' if filters == 1 else 's'} {'on' if self.wanted_on else 'off'}" if filters else ""
 
     @property
     def found(self) -> tuple[str, str]:
-        """Return icon and words of the state found: "On", or "2 of 3 on" if some filters are already as planned."""
+        """Return the icon and words of the state found: "On", or "2 of 3 on" if some filters are already as wanted."""
         if self.sets_method:
             return "", titles.method_word(self.item.found_method)
-        word, icon = ("off", "off") if self.is_on else ("on", "on")
+        word, icon = ("off", "off") if self.wanted_on else ("on", "on")
         changing = len(self.item.changes.all())
         if changing < self.filters:
             return "mixed", f"{changing} of {self.filters} {word}"
@@ -90,14 +90,14 @@ class ItemPresenter:
 
     @property
     def wanted(self) -> tuple[str, str]:
-        """Return icon and word of the state after the run."""
+        """Return the icon and word of the state after the run."""
         if self.sets_method:
             return "", titles.method_word(self.item.wanted_method)
-        return ("on", "On") if self.is_on else ("off", "Off")
+        return ("on", "On") if self.wanted_on else ("off", "Off")
 
     @property
-    def changes(self) -> bool:
-        """Return whether the run would write anything for this user."""
+    def has_change(self) -> bool:
+        """Return whether the list has a change for this user, even one that is held back or left out."""
         return self.item.plan in (Plan.CHANGE, Plan.HELD, Plan.LEFT_OUT)
 
     @property

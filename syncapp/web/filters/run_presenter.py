@@ -24,7 +24,7 @@ from syncapp.web.filters.run_log import LogEntry
 
 MAX_SHOWN = 50
 _ENDED = (RunState.DONE, RunState.CANCELLED)
-_LONGEST_WAIT = 24 * 3600  # seconds; for a later start, the page does not reload automatically
+_MAX_WAIT = 24 * 3600  # seconds; for a later start, the page does not reload automatically
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class RunPresenter:
 
     @cached_property
     def filters(self) -> dict[str, int]:
-        """Return the number of filters by outcome; empty while the run is moving, since counting reads all."""
+        """Return the number of filters by outcome; none while the run is moving, since counting reads every change."""
         is_counted = not self.is_moving and not self.run.sets_mailbox_method
         return report.filters_by_outcome(self.run) if is_counted else {}
 
@@ -116,7 +116,7 @@ class RunPresenter:
 
     @property
     def needs_second(self) -> bool:
-        """Return whether a second person has to confirm, because one person would switch too many users in a day."""
+        """Return whether a second person has to confirm, because one person would change too many users in a day."""
         return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
 
     @cached_property
@@ -145,9 +145,9 @@ class RunPresenter:
 
     @property
     def refresh_in(self) -> int | None:
-        """Return the seconds until a scheduled run starts, so that the page refreshes then."""
+        """Return in how many seconds the page refreshes because the run starts; None if that is over a day away."""
         seconds = times.seconds_left(self.run.starts_at) if self.run.is_scheduled and self.run.starts_at else None
-        return seconds + 1 if seconds is not None and seconds < _LONGEST_WAIT else None
+        return seconds + 1 if seconds is not None and seconds < _MAX_WAIT else None
 
     @property
     def finished(self) -> int:
@@ -175,8 +175,8 @@ class RunPresenter:
         return progress.is_on_hold(self.run)
 
     @cached_property
-    def unwritten(self) -> int:
-        """Return how many users on the list needed no write."""
+    def unchanged_count(self) -> int:
+        """Return how many users on the list the run does not change."""
         return int(self.run.items.exclude(plan=Plan.CHANGE).count())
 
     @property
@@ -187,8 +187,8 @@ class RunPresenter:
     def pause_words(self) -> str:
         if self.run.state != RunState.PAUSED:
             return ""
-        by_itself = run_words.PAUSES.get(self.run.paused_because)
-        return by_itself or run_words.paused_by(run_log.paused_by(self.run))
+        automatic = run_words.PAUSES.get(self.run.paused_because)
+        return automatic or run_words.paused_by(run_log.paused_by(self.run))
 
     @property
     def resume_button(self) -> str:
@@ -224,7 +224,7 @@ class RunPresenter:
 
     @property
     def items(self) -> list[ItemPresenter]:
-        """Return the users of the chosen result, in the list's order."""
+        """Return the users of this page, in the order of the list."""
         return [ItemPresenter(item, self.run.wanted_on, timezone.now()) for item in self._page[:MAX_SHOWN]]
 
     @property
@@ -232,7 +232,7 @@ class RunPresenter:
         return self._page[MAX_SHOWN - 1].position if len(self._page) > MAX_SHOWN else None
 
     @cached_property
-    def can_be_undone(self) -> int:
+    def undoable_count(self) -> int:
         return undo.count_undoable(self.run) if self._is_manager else 0
 
     @cached_property

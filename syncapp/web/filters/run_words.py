@@ -72,14 +72,14 @@ _METHOD_EFFECTS = {
 
 
 def why_not(outcome: Outcome) -> str:
-    """Return why users cannot change, after their number: "12 disabled", "3 no role"."""
+    """Return why users cannot change, in words that follow their number: "12 disabled", "3 no role"."""
     if outcome is Outcome.FAILED:  # in a plan, where nothing was tried yet
         return "not read"
     return outcome.label.lower().removesuffix(" user")
 
 
 def filters_hint(filters: int) -> str:
-    """Return how many filters are written."""
+    """Return how many filters are written and read back."""
     return f"{number(filters)} filter{', ' if filters == 1 else 's, each '}read back after the write"
 
 
@@ -107,20 +107,23 @@ def start_button(run: FilterRun, users: int, *, asks: bool) -> str:
 
 
 def deletion_warning(run: FilterRun) -> str:
-    """Return what this CRM does with items that leave every filter, '' unless the run takes appointments away."""
+    """Return what this CRM does with items that no filter selects any longer.
+
+    The text is empty unless the run takes appointments away.
+    """
     if not items.takes_appointments_away(run):
         return ""
     if run.keeps_deletes_apart:
         return (
-            "For server-side users, this CRM keeps items that leave a filter in the mailbox: meetings stay, and no one "
-            "gets a cancellation."
+            "For server-side users, this CRM keeps items that no filter selects any longer in the mailbox: meetings "
+            "stay, and no one gets a cancellation."
         )
     if run.keeps_deletes_apart is None:
         return (
-            "It is not known whether this CRM deletes items that leave a filter from the mailbox, so this is assumed: "
-            "meetings that a server-side user organizes may be canceled."
+            "It is not known whether this CRM deletes items that no filter selects any longer from the mailbox, so "
+            "this is assumed: meetings that a server-side user organizes may be canceled."
         )
     return (
-        "This CRM deletes items that leave every filter from a server-side mailbox. A meeting that disappears from its "
-        "organizer’s mailbox sends cancellations."
+        "This CRM deletes items that no filter selects any longer from a server-side mailbox. A meeting that "
+        "disappears from its organizer’s mailbox sends cancellations."
     )

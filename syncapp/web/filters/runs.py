@@ -32,7 +32,7 @@ from syncapp.web.filters.run_presenter import RunPresenter
 from syncapp.web.filters.second_person_presenter import SecondPersonPresenter
 
 MAX_RUNS = 100
-_READ_AT_ONCE = 50
+_MAX_READ_AGAIN = 50
 _Action = Callable[[PortalRequest, FilterRun], object]
 
 
@@ -85,7 +85,7 @@ def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     action = _ACTIONS.get(request.POST.get("do", ""))
     if action is None:
         messages.error(request, "The form did not say what to do. Nothing was changed; press the button again.")
-        return _to_run(run)
+        return _redirect_to_run(run)
     return _perform(request, run, action)
 
 
@@ -117,28 +117,28 @@ def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:
     if outcome not in Outcome.values:
         raise NotPossible("Choose the result to retry. Nothing was changed.")
     # A few users are read again, so that the new list is current. If the CRM does not answer, stored values are used.
-    ids = list(run.items.filter(outcome=outcome).values_list("user", flat=True)[: _READ_AT_ONCE + 1])
-    if len(ids) <= _READ_AT_ONCE and breakers.all_closed(breakers.CONNECTION_BREAKERS):
+    ids = list(run.items.filter(outcome=outcome).values_list("user", flat=True)[: _MAX_READ_AGAIN + 1])
+    if len(ids) <= _MAX_READ_AGAIN and breakers.all_closed(breakers.CONNECTION_BREAKERS):
         with suppress(CrmError):
             inventory.refresh(clients.crm(), ids)
     return retries.retry(run, Outcome(outcome), by=request.user)
 
 
-def _by(operation: Callable[..., object]) -> _Action:
+def _action_for(operation: Callable[..., object]) -> _Action:
     return lambda request, run: operation(run, by=request.user)
 
 
 _ACTIONS: dict[str, _Action] = {
     "start": _start,
-    "pause": _by(transitions.pause),
-    "resume": _by(transitions.resume),
-    "cancel": _by(transitions.cancel),
-    "again": _by(preparation.retry),
-    "ask": _by(transitions.ask_others),
+    "pause": _action_for(transitions.pause),
+    "resume": _action_for(transitions.resume),
+    "cancel": _action_for(transitions.cancel),
+    "again": _action_for(preparation.retry),
+    "ask": _action_for(transitions.ask_others),
     "now": lambda request, run: transitions.move_start(run, None, by=request.user),
     "move": lambda request, run: transitions.move_start(run, StartForm(request.POST).value("starts"), by=request.user),
     "retry": _retry,
-    "undo": _by(undo.undo),
+    "undo": _action_for(undo.undo),
 }
 
 
@@ -148,9 +148,9 @@ def _perform(request: PortalRequest, run: FilterRun, action: _Action) -> HttpRes
         result = action(request, run)
     except NotPossible as problem:
         messages.error(request, str(problem))
-        return _to_run(run)
-    return _to_run(result if isinstance(result, FilterRun) else run)
+        return _redirect_to_run(run)
+    return _redirect_to_run(result if isinstance(result, FilterRun) else run)
 
 
-def _to_run(run: FilterRun) -> HttpResponse:
+def _redirect_to_run(run: FilterRun) -> HttpResponse:
     return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)

@@ -35,44 +35,44 @@ def save_filter_view(request: PortalRequest) -> HttpResponse:
         except BadView as error:
             form.add_error("name", str(error))
         else:
-            return _to_matrix(request, view.query, f"Saved as “{view.name}”.")
+            return _redirect_to_matrix(request, view.query, f"Saved as “{view.name}”.")
     return matrix_page(request, params, status=422, view_form=form)
 
 
 @allow(*FILTER_ROLES)
 def filter_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
     """Show one of the reader's own views, to rename or delete it."""
-    view = _own(request, view_id)
+    view = _get_own_view(request, view_id)
     return _page(request, view, FilterViewForm(initial={"name": view.name}))
 
 
 @allow(*FILTER_ROLES, methods=("POST",))
 def rename_filter_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
     """Rename one of the reader's own views."""
-    view, form = _own(request, view_id), FilterViewForm(request.POST)
+    view, form = _get_own_view(request, view_id), FilterViewForm(request.POST)
     if form.is_valid():
         try:
             saved_views.rename(FilterView, view.pk, form.cleaned_data["name"], by=request.user)
         except BadView as error:
             form.add_error("name", str(error))
         else:
-            return _to_matrix(request, view.query, "Renamed.")
+            return _redirect_to_matrix(request, view.query, "Renamed.")
     return _page(request, view, form, status=422)
 
 
 @allow(*FILTER_ROLES, methods=("POST",))
 def delete_filter_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
     """Delete one of the reader's own views."""
-    view = _own(request, view_id)
+    view = _get_own_view(request, view_id)
     saved_views.delete(FilterView, view.pk, by=request.user)
-    return _to_matrix(request, view.query, f"The view “{view.name}” is deleted.")
+    return _redirect_to_matrix(request, view.query, f"The view “{view.name}” is deleted.")
 
 
-def _own(request: PortalRequest, view_id: uuid.UUID) -> FilterView:
+def _get_own_view(request: PortalRequest, view_id: uuid.UUID) -> FilterView:
     return get_object_or_404(FilterView, pk=view_id, person=request.user)
 
 
-def _to_matrix(request: PortalRequest, query: str, message: str) -> HttpResponse:
+def _redirect_to_matrix(request: PortalRequest, query: str, message: str) -> HttpResponse:
     messages.success(request, message)
     return HttpResponseRedirect(reverse("filters") + query, status=303)
 

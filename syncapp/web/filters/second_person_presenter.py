@@ -40,7 +40,7 @@ class SecondPersonPresenter:
 
     @cached_property
     def reachable(self) -> list[Person]:
-        """Return people who can confirm and receive mail."""
+        """Return the people who can confirm and receive mail."""
         return [person for person in self.confirmers if messages.can_receive(person)]
 
     @property
@@ -53,7 +53,7 @@ class SecondPersonPresenter:
 
     @property
     def not_notified(self) -> list[Person]:
-        """Return people who can still be asked by mail."""
+        """Return the people who can be asked by mail but have not been yet."""
         return [person for person in self.reachable if person not in self.notified.people]
 
     @property

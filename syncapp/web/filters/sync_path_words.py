@@ -35,8 +35,8 @@ BECAUSE = {
 }
 HELPS = {
     Recommendation.FILTERS_OFF: "The other product continues to deliver them.",
-    Recommendation.METHOD_NONE: "Not the filters: items that leave every filter are deleted from a "
-    "server-side mailbox. The method also governs contacts and tasks.",
+    Recommendation.METHOD_NONE: "Not the filters: items that no filter selects any longer are deleted from "
+    "a server-side mailbox. The method also governs contacts and tasks.",
     Recommendation.ADD_IN: "On the user’s computer; or set the mailbox method to Outlook. With filters off, both "
     "paths end.",
     Recommendation.PRODUCT: "In that product’s own administration; then upload its new list here.",

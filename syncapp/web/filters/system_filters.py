@@ -40,7 +40,7 @@ def system_filters(request: PortalRequest) -> HttpResponse:
         "system": [FilterPresenter(row) for row in rows if not row.is_template],
         "templates": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OUTLOOK_TEMPLATE],
         "offline": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OFFLINE_TEMPLATE],
-        "of_teams": [FilterPresenter(row, teams.get(row.owner_id, "a team")) for row in owned],
+        "team_filters": [FilterPresenter(row, teams.get(row.owner_id, "a team")) for row in owned],
         "inventory": matrix.inventory(),
         "access": access.capabilities(),
     }

@@ -52,7 +52,7 @@ def forecast(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
         messages.error(request, str(problem))
     except CrmError as error:
         messages.error(request, matrix.REFUSED if error.is_refusal else matrix.NO_ANSWER)
-    return _to_user(user, "#forecast")
+    return _redirect_to_user(user, "#forecast")
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
@@ -63,10 +63,10 @@ def restore(request: PortalRequest, user_id: uuid.UUID, item_id: int) -> HttpRes
         run = undo.restore(item, by=request.user)
     except NotPossible as problem:
         messages.error(request, str(problem))
-        return _to_user(item.user)
+        return _redirect_to_user(item.user)
     plan.count_meetings_of_short_run(run)
     return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)
 
 
-def _to_user(user: FilterUser, part: str = "") -> HttpResponse:
+def _redirect_to_user(user: FilterUser, part: str = "") -> HttpResponse:
     return HttpResponseRedirect(reverse("filter_user", args=[user.pk]) + part, status=303)

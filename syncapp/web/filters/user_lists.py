@@ -23,7 +23,7 @@ from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters.plan_form import PageForm
 
-_WRITERS = (Role.FILTER_MANAGER, Role.ADMINISTRATOR)
+_WRITE_ROLES = (Role.FILTER_MANAGER, Role.ADMINISTRATOR)
 
 
 class UserListForm(PageForm):
@@ -56,56 +56,56 @@ class UserListForm(PageForm):
 @allow(*FILTER_ROLES)
 def user_lists(request: PortalRequest) -> HttpResponse:
     """Show all lists, and the form for a new one."""
-    return _all(request, UserListForm())
+    return _list_page(request, UserListForm())
 
 
 @allow(*FILTER_ROLES)
 def user_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
-    """Show one list with its unmatched entries, and the form to replace it."""
-    kept = get_object_or_404(UserList.objects.select_related("changed_by"), pk=list_id)
-    unmatched = lists.count_unmatched(kept)
+    """Show one list with its unmatched entries, and the form that replaces it."""
+    shown = get_object_or_404(UserList.objects.select_related("changed_by"), pk=list_id)
+    unmatched = lists.count_unmatched(shown)
     return _page(
         request,
         "filters/user_list.html",
-        list=kept,
+        list=shown,
         form=UserListForm(),
         unmatched_count=unmatched,
-        matched_count=kept.entries_count - unmatched,
-        unmatched=lists.unmatched(kept),
+        matched_count=shown.entries_count - unmatched,
+        unmatched=lists.unmatched(shown),
     )
 
 
-@allow(*_WRITERS, methods=("POST",))
+@allow(*_WRITE_ROLES, methods=("POST",))
 def save_list(request: PortalRequest) -> HttpResponse:
     """Save a list under its name, replacing a list of the same name."""
     form = UserListForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _all(request, form, status=422)
+        return _list_page(request, form, status=422)
     name, brings = form.cleaned_data["name"], form.cleaned_data["brings_appointments"]
     try:
-        kept = lists.save(name, form.found.texts, by=request.user, brings_appointments=brings)
+        saved = lists.save(name, form.found.texts, by=request.user, brings_appointments=brings)
     except NotPossible as problem:
         form.add_error(None, str(problem))
-        return _all(request, form, status=422)
-    entries = kept.entries_count
-    messages.success(request, f"List {kept.name} saved with {number(entries)} entr{'y' if entries == 1 else 'ies'}.")
+        return _list_page(request, form, status=422)
+    entries = saved.entries_count
+    messages.success(request, f"List {saved.name} saved with {number(entries)} entr{'y' if entries == 1 else 'ies'}.")
     for note in form.found.notes:
         messages.info(request, note)
     if form.found.unread:
         messages.warning(request, named_users.describe_unread(form.found.unread))
-    return HttpResponseRedirect(reverse("user_list", args=[kept.pk]), status=303)
+    return HttpResponseRedirect(reverse("user_list", args=[saved.pk]), status=303)
 
 
-@allow(*_WRITERS, methods=("POST",))
+@allow(*_WRITE_ROLES, methods=("POST",))
 def delete_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
     """Delete a list."""
-    kept = get_object_or_404(UserList, pk=list_id)
-    lists.delete(kept, by=request.user)
-    messages.success(request, f"List {kept.name} deleted; it no longer counts as a path to Outlook.")
+    deleted = get_object_or_404(UserList, pk=list_id)
+    lists.delete(deleted, by=request.user)
+    messages.success(request, f"List {deleted.name} deleted; it no longer counts as a path to Outlook.")
     return HttpResponseRedirect(reverse("user_lists"), status=303)
 
 
-def _all(request: PortalRequest, form: UserListForm, *, status: int = 200) -> HttpResponse:
+def _list_page(request: PortalRequest, form: UserListForm, *, status: int = 200) -> HttpResponse:
     found = [(each, lists.count_unmatched(each)) for each in by_name(UserList.objects.select_related("changed_by"))]
     return _page(request, "filters/user_lists.html", status=status, lists=found, form=form)
 
@@ -115,6 +115,6 @@ def _page(request: PortalRequest, template: str, *, status: int = 200, **context
         "section": "filters",
         "tab": "lists",
         "around": PageContext(request.user),
-        "may_write": request.user.has_role(*_WRITERS),
+        "may_write": request.user.has_role(*_WRITE_ROLES),
     }
     return render_page(request, template, frame | context, status=status)

@@ -26,9 +26,9 @@ from syncapp.web.filters.policy_presenter import ConflictPresenter, describe_sta
 
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
-# A team's filter is evaluated for whichever member asks.
+# A team's filter is evaluated for the member who asks.
 _ANY_MEMBER = "the member it is evaluated for"
-_ALL_OF = {
+_ALL_FILTERS = {
     Group.APPOINTMENTS: "All appointment filters",
     Group.CONTACTS: "All contact filters",
     Group.TASKS: "All task filters",
@@ -90,7 +90,7 @@ class LossPresenter:
 
     @property
     def bound(self) -> str:
-        """Return the words before a number that is only a limit, such as "at least"."""
+        """Return "at least " or "at most " before a number that is only a limit, else ''."""
         return "at least " if self.loss.is_more else "at most " if self.loss.is_most else ""
 
     @property
@@ -178,7 +178,7 @@ class UserPresenter:
         ]
 
     @property
-    def of_teams(self) -> list[FilterDescription]:
+    def team_filters(self) -> list[FilterDescription]:
         return [
             FilterDescription(row.name, _words(row.fetch_xml, _ANY_MEMBER), row.is_on, f"owned by {team.name}")
             for team, row in self.facts.of_teams
@@ -194,11 +194,11 @@ class UserPresenter:
 
     @property
     def forecast_options(self) -> list[tuple[str, str]]:
-        """Return what a forecast can assume off: groups of tables, and single filters of tables with several on."""
+        """Return what a forecast can assume to be off: all filters of a group, or one of several of a table."""
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):
-                found.append((group.value, _ALL_OF[group]))
+                found.append((group.value, _ALL_FILTERS[group]))
         for each in self.facts.tables:
             if each.on > 1:
                 found += [
@@ -229,8 +229,8 @@ class UserPresenter:
         return any(asked_at and row.modified_on and row.modified_on > asked_at for row in rows)
 
     @property
-    def cancels(self) -> bool:
-        """Return whether items that leave are deleted from the mailbox, so that cancellations may be sent."""
+    def may_cancel(self) -> bool:
+        """Return whether the mailbox may lose items that no filter selects any longer, and send cancellations."""
         return self.user.is_server_side and self.capabilities.keeps_deletes_apart is not True
 
     @cached_property
@@ -243,7 +243,7 @@ class UserPresenter:
 
     @cached_property
     def policies(self) -> list[tuple[FilterPolicy, str, list[ConflictPresenter]]]:
-        """Return the policies that this user belongs to, the state each keeps, and its conflicts about the user."""
+        """Return the policies whose group has this user, the state each keeps, and its conflicts about the user."""
         key, found = self.user.pk, []
         for policy in groups.policies_of(self.user):
             sources = conflicts.conflict_sources(policy, [key]).get(key, [])

@@ -151,7 +151,7 @@ def test_deletion_warning_needs_server_side_user(run, method, is_said):
     FilterRun.objects.filter(pk=run.pk).update(tables=["appointment"], keeps_deletes_apart=False)
     FilterUser.objects.filter(pk=run.items.last().user_id).update(method=method)
 
-    assert ("deletes items that leave" in page(run)) is is_said
+    assert ("deletes items that no filter selects" in page(run)) is is_said
 
 
 @pytest.mark.parametrize(("tables", "is_said"), [(["appointment"], True), (["contact"], False)])
