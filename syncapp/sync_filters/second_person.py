@@ -19,15 +19,15 @@ _STARTED = [RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Counts of users: those that a run or policy switches, and others whom its person switches alone (`before`)."""
+    """The number of users of a run or policy, and of the other users whom its person switches alone (`others`)."""
 
     users: int
-    before: int = 0
-    of_policies: bool = False
+    others: int = 0
+    is_for_policy: bool = False
 
     @property
     def total(self) -> int:
-        return self.users + self.before
+        return self.users + self.others
 
     @property
     def needs_second_person(self) -> bool:
@@ -39,20 +39,20 @@ class Load:
         if not self.needs_second_person:
             return ""
         limit = settings.SECOND_PERSON_ABOVE
-        if self.of_policies:
-            others = f" With {self.before:,} of other policies, that makes {self.total:,}." if self.before else ""
+        if self.is_for_policy:
+            others = f" With {self.others:,} of other policies, that makes {self.total:,}." if self.others else ""
             return f"One person may switch up to {limit:,} users alone; this group has {self.users:,}.{others}"
-        if not self.before:
+        if not self.others:
             return f"One person may switch up to {limit:,} users a day alone; this run switches {self.users:,}."
         return (
-            f"One person may switch up to {limit:,} users a day alone. {self.before:,} other users were switched or "
+            f"One person may switch up to {limit:,} users a day alone. {self.others:,} other users were switched or "
             f"are being switched within the last 24 hours; with the {self.users:,} of this run, that makes "
             f"{self.total:,}."
         )
 
 
-def load(run: FilterRun) -> Load:
-    """Count the users that a run adds to those its creator switched alone in a day; an undo adds none."""
+def run_load(run: FilterRun) -> Load:
+    """Count a run's users, and the other users whom its creator switched alone within a day; 0 for an undo."""
     if run.undoes_id is not None:
         return Load(0)
     # Users in unconfirmed runs of the same person: written within a day, or still to come.
@@ -65,16 +65,16 @@ def load(run: FilterRun) -> Load:
     return Load(users.count(), others.values("user").distinct().count())
 
 
-def waits(run: FilterRun) -> bool:
+def needs_confirmation(run: FilterRun) -> bool:
     """Return whether a run still needs a confirmation; the runs of a confirmed policy do not."""
-    return run.confirmed_by_id is None and load(run).needs_second_person
+    return run.confirmed_by_id is None and run_load(run).needs_second_person
 
 
 def policy_load(policy: FilterPolicy, *, by: Person) -> Load:
-    """Return the users of a policy's group, and those of other policies that this person repairs alone."""
+    """Count the users of a policy's group, and the other users of policies that this person repairs alone."""
     repairing = FilterPolicy.objects.filter(mode=PolicyMode.REPAIR, repair_by=by, confirmed_by__isnull=True)
     others = FilterUser.objects.filter(
         pk__in=policy.members.model.objects.filter(policy__in=repairing.exclude(pk=policy.pk)).values("user")
     )
     before = others.exclude(pk__in=policy.members.values("user")).count()
-    return Load(policy.members.count(), before, of_policies=True)
+    return Load(policy.members.count(), before, is_for_policy=True)

@@ -33,9 +33,9 @@ _MORE_WORDS = {
     "calls": "phonecall",
     "faxes": "fax",
 }
-_BETWEEN = re.compile(r"[\s,;|]+")
-_NO_LETTER = re.compile(r"[\W_]+")
-KNOWN = ", ".join(f"{table} ({code})" for table, code in TYPE_CODES.items())
+_SEPARATORS = re.compile(r"[\s,;|]+")
+_NON_WORD = re.compile(r"[\W_]+")
+KNOWN_TABLES = ", ".join(f"{table} ({code})" for table, code in TYPE_CODES.items())
 
 
 def tables_of(words: Iterable[str]) -> tuple[str, ...]:
@@ -43,18 +43,20 @@ def tables_of(words: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     unknown: list[str] = []
     for word in words:
-        parts = [word] if _tables_named(word) else [part for part in _BETWEEN.split(word) if part]
+        parts = [word] if _find_tables(word) else [part for part in _SEPARATORS.split(word) if part]
         for part in parts:
-            tables = _tables_named(part)
+            tables = _find_tables(part)
             found |= dict.fromkeys(tables)
             unknown += [] if tables else [part]
     if unknown or not found:
-        raise ValueError(f"Unknown tables: {', '.join(unknown) or 'none named'}; known are {KNOWN}, and appointments.")
+        raise ValueError(
+            f"Unknown tables: {', '.join(unknown) or 'none named'}; known tables: {KNOWN_TABLES}, and appointments."
+        )
     return tuple(found)
 
 
-def _tables_named(word: str) -> tuple[str, ...]:
-    key = _NO_LETTER.sub("", word).casefold()
+def _find_tables(word: str) -> tuple[str, ...]:
+    key = _NON_WORD.sub("", word).casefold()
     table = _TABLES.get(key)
     return _GROUPS.get(key) or ((table,) if table else ())
 
@@ -62,6 +64,6 @@ def _tables_named(word: str) -> tuple[str, ...]:
 _TABLES = {
     word: table
     for table, code in TYPE_CODES.items()
-    for label in [_NO_LETTER.sub("", table_label(table)).casefold()]
+    for label in [_NON_WORD.sub("", table_label(table)).casefold()]
     for word in (table, f"{table}s", label, f"{label}s", str(code))
 } | _MORE_WORDS

@@ -171,4 +171,4 @@ def test_saved_list_keeps_one_person_per_entry() -> None:
     kept = user_lists.save("Riva", named_users.find(text).texts, by=None)
 
     assert [FilterUser.objects.get(pk=each).address[0] for each in user_lists.matched_user_ids(kept)] == list(ALL)
-    assert [entry.text for entry in user_lists.unmatched(kept)] == ["nobody"]
+    assert [entry.text for entry in user_lists.unmatched_entries(kept)] == ["nobody"]

@@ -15,7 +15,7 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.on_premises import logons, sql_script
 from syncapp.sync_filters.on_premises.sql_script import ScriptSpec
 from syncapp.sync_filters.runs import targets
-from syncapp.sync_filters.table_names import KNOWN, tables_of
+from syncapp.sync_filters.table_names import KNOWN_TABLES, tables_of
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             nargs="+",
             default=list(APPOINTMENT_TABLES),
             metavar="TABLE",
-            help=f"any of {KNOWN}, by name, label or code",
+            help=f"any of {KNOWN_TABLES}, by name, label or code",
         )
         who = parser.add_argument_group("whose filters (all users' by default)")
         who.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names, addresses or names")
@@ -65,11 +65,11 @@ class Command(BaseCommand):
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
-        inverse = sql_script.inverse(spec)
+        inverse = sql_script.inverse_script(spec)
         if options["inverse"]:
             self.stdout.write(inverse)
             return
-        self.stdout.write(sql_script.forward(spec))
+        self.stdout.write(sql_script.switching_script(spec))
         # Commented out line by line, so that running the whole output does not undo itself.
         heading = "-- The inverse: run it alone, without each leading --| (or print it with --inverse --saved NAME)."
         self.stdout.write("\n".join(["", heading, *(f"--| {line}".rstrip() for line in inverse.splitlines())]))
@@ -96,7 +96,7 @@ class Command(BaseCommand):
         for option, (model, read) in _GROUPS.items():
             if options[option]:
                 group = read(arguments.key_of(model, options[option]))
-                names, without = logons.of_users(group.ids)
+                names, without = logons.logon_names_of(group.ids)
                 left_out = {"without a logon name": without, "entries that match no single user": group.left_out}
                 for what, count in left_out.items():
                     if count:

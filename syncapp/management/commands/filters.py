@@ -24,7 +24,7 @@ from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.inventory.matrix import ALL_USERS, UserCriteria
 from syncapp.sync_filters.runs import dry_run, named_users, transitions
 from syncapp.sync_filters.runs.creation import RunSpec
-from syncapp.sync_filters.table_names import KNOWN, tables_of
+from syncapp.sync_filters.table_names import KNOWN_TABLES, tables_of
 from syncapp.text import escaping
 
 _METHODS = {"outlook": 0, "server-side": 1, "none": 2}
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             nargs="+",
             default=list(APPOINTMENT_TABLES),
             metavar="TABLE",
-            help=f"any of {KNOWN}, by name, label or code",
+            help=f"any of {KNOWN_TABLES}, by name, label or code",
         )
         plan_parser.add_argument("--users-file", type=Path, help="only users named in this file (lines or a table)")
         plan_parser.add_argument(

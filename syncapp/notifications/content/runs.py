@@ -67,7 +67,7 @@ def summarize_run(message: Message) -> RunSummary | None:
     undone = run.undoes.number if run.undoes else ""
     explanation = ""
     if event == WAITS:
-        explanation = f"{second_person.load(run).why} {_CONFIRM_RUN}".strip()
+        explanation = f"{second_person.run_load(run).why} {_CONFIRM_RUN}".strip()
     elif event == UNDONE and run.undoes:
         explanation = f"The filters are restored as run {undone} found them, unless they have changed since."
     elif event == PAUSED:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from syncapp.sync_filters.fetch_words.vocabulary import DATE_NOUNS, DATES, NO_DATES, PLACES, column_of
+from syncapp.sync_filters.fetch_words.vocabulary import (
+    DATE_NOUNS,
+    DATE_PREFIXES,
+    DATE_SPANS,
+    TEXT_COLUMNS,
+    column_label,
+)
 
 # The phrase if the value is a day, and the phrase if it names a time of day.
-_COMPARED = {
+_COMPARISONS = {
     "eq": ("on {0}", "at {0}"),
     "ne": ("not on {0}", "not at {0}"),
     "neq": ("not on {0}", "not at {0}"),
@@ -21,37 +27,37 @@ _COMPARED = {
 }
 # With these operators, a moment at midnight reads as its day; with the others, the time decides whether that day is
 # included.
-_BY_DAY = ("ge", "lt", "on", "not-on", "on-or-after", "on-or-before")
+_DAY_OPERATORS = ("ge", "lt", "on", "not-on", "on-or-after", "on-or-before")
 
 
 def date_words(table: str, name: str, operator: str, values: Sequence[str]) -> str:
-    """Return a condition on a date in words, '' for an unknown one."""
+    """Put a condition on a date into words; return '' if there are no words for it."""
     if operator in ("null", "not-null"):
-        noun = _of(DATE_NOUNS, table, name)
+        noun = _look_up(DATE_NOUNS, table, name)
         return f"{'without' if operator == 'null' else 'with'} {noun}" if noun and not values else ""
-    span = DATES.get(operator)
+    span = DATE_SPANS.get(operator)
     if span is not None:
         if ("{n}" in span) != (len(values) == 1):
             return ""
-        return f"{_place(table, name)} {span.format(n=_format_date(values[0], operator)) if values else span}"
-    phrases = _COMPARED.get(operator)
-    if not phrases or not all(map(_moment, values)) or len(values) != (2 if "between" in operator else 1):
+        return f"{_prefix(table, name)} {span.format(n=_format_date(values[0], operator)) if values else span}"
+    phrases = _COMPARISONS.get(operator)
+    if not phrases or not all(map(_parse, values)) or len(values) != (2 if "between" in operator else 1):
         return ""
-    if not _of(PLACES, table, name) and (operator in ("eq", "ne", "neq") or name in NO_DATES):
+    if not _look_up(DATE_PREFIXES, table, name) and (operator in ("eq", "ne", "neq") or name in TEXT_COLUMNS):
         return ""
     dates = [_format_date(value, operator) for value in values]
-    return f"{_place(table, name)} {phrases[' ' in dates[0]].format(*dates)}"
+    return f"{_prefix(table, name)} {phrases[' ' in dates[0]].format(*dates)}"
 
 
-def _place(table: str, name: str) -> str:
-    return _of(PLACES, table, name) or f"whose {column_of(name)} is"
+def _prefix(table: str, name: str) -> str:
+    return _look_up(DATE_PREFIXES, table, name) or f"whose {column_label(name)} is"
 
 
-def _of(words: dict[tuple[str, str], str], table: str, name: str) -> str:
+def _look_up(words: dict[tuple[str, str], str], table: str, name: str) -> str:
     return words.get((table, name)) or words.get(("", name), "")
 
 
-def _moment(value: str) -> datetime | None:
+def _parse(value: str) -> datetime | None:
     if len(value) < len("2026-01-15") or value[4:5] != "-":
         return None
     try:
@@ -62,11 +68,11 @@ def _moment(value: str) -> datetime | None:
 
 def _format_date(value: str, operator: str) -> str:
     """Return a date in its own time zone and as precisely as it was written; return other texts unchanged."""
-    found = _moment(value)
+    found = _parse(value)
     if found is None:
         return value
     day = f"{found:%Y-%m-%d}"
-    if len(value.strip()) == len(day) or (found.time() == time() and operator in _BY_DAY):
+    if len(value.strip()) == len(day) or (found.time() == time() and operator in _DAY_OPERATORS):
         return day
     zone = "" if found.time() == time() or found.tzinfo is None else f" {found.tzname()}"
     return f"{day} {found:%H:%M}{zone}"

@@ -12,10 +12,17 @@ from itertools import groupby
 from syncapp.crm import xml
 from syncapp.crm.errors import ProtocolError
 from syncapp.sync_filters.fetch_words import dates
-from syncapp.sync_filters.fetch_words.vocabulary import ABOUT, ROLES, TABLES, column_of, operator_of, value_of
+from syncapp.sync_filters.fetch_words.vocabulary import (
+    ROLES,
+    TABLES,
+    USER_OPERATORS,
+    column_label,
+    operator_phrase,
+    value_words,
+)
 
-_SAYS_NOTHING = ("attribute", "all-attributes", "no-attrs", "order")
-_OF_THE_ANSWER = frozenset({"version", "mapping", "output-format", "distinct", "no-lock", "returntotalrecordcount"})
+_IGNORED_TAGS = ("attribute", "all-attributes", "no-attrs", "order")
+_ANSWER_ATTRIBUTES = frozenset({"version", "mapping", "output-format", "distinct", "no-lock", "returntotalrecordcount"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ Words = tuple[Piece, ...]
 
 
 def describe(fetch_xml: str, *, who: str) -> Words:
-    """Describe what the filter selects when evaluated for `who`, as a sentence without a full stop."""
+    """Describe what the filter selects when evaluated for `who`, as a sentence without a period."""
     try:
         root = xml.parse(fetch_xml)
     except ProtocolError:
@@ -42,7 +49,7 @@ def describe(fetch_xml: str, *, who: str) -> Words:
     parts = _describe_parts(entity, name, who)
     plural = TABLES.get(name, name)
     words = [Piece(plural if parts else f"All {plural.lower()}"), *_join(parts, last=", and")]
-    limits = {key: value for key, value in root.attrib.items() if key not in _OF_THE_ANSWER}
+    limits = {key: value for key, value in root.attrib.items() if key not in _ANSWER_ATTRIBUTES}
     if limits:
         words.append(Piece(" ".join(f'{key}="{value}"' for key, value in limits.items()), is_raw=True))
     return tuple(words)
@@ -55,7 +62,7 @@ def as_text(words: Words) -> str:
 
 
 def merge_pieces(words: Words) -> Words:
-    """Merge neighboring pieces of plain text, for a page."""
+    """Merge neighboring pieces of the same kind, for display."""
     found: list[Piece] = []
     for is_raw, pieces in groupby(words, key=lambda piece: piece.is_raw):
         found.append(Piece(as_text(tuple(pieces)), is_raw))
@@ -63,7 +70,7 @@ def merge_pieces(words: Words) -> Words:
 
 
 def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
-    """Describe each part of a table's element, leaving out parts that say nothing."""
+    """Describe each part of a table's element, leaving out those that select nothing."""
     found: list[Words] = []
     for child in element:
         if child.tag == "filter" and set(child.attrib) <= {"type"}:
@@ -72,17 +79,17 @@ def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
             found.append(_describe_condition(child, table, who))
         elif child.tag == "link-entity":
             found.append(_describe_link(child, who))
-        elif child.tag not in _SAYS_NOTHING:
+        elif child.tag not in _IGNORED_TAGS:
             found.append((_raw(child),))
     return [words for words in found if words]
 
 
 def _describe_filter(element: xml.Element, table: str, who: str) -> Words:
     parts = _describe_parts(element, table, who)
-    for place, words in enumerate(parts):
+    for index, words in enumerate(parts):
         # Parentheses, so that "a and either b or c and d" cannot be misread.
         if any(piece.text in ("and", "or") for piece in words if not piece.is_raw):
-            parts[place] = (Piece("("), *words, Piece(")"))
+            parts[index] = (Piece("("), *words, Piece(")"))
     if element.get("type", "and") == "and" or len(parts) < 2:
         return tuple(_join(parts, last=" and", between=" and"))
     return (Piece("either"), *_join(parts, last=" or", between=" or"))
@@ -90,9 +97,9 @@ def _describe_filter(element: xml.Element, table: str, who: str) -> Words:
 
 def _join(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Piece]:
     found: list[Piece] = []
-    for place, words in enumerate(parts):
-        if place:
-            glue = last if place == len(parts) - 1 else between
+    for index, words in enumerate(parts):
+        if index:
+            glue = last if index == len(parts) - 1 else between
             found += [Piece(glue.strip()) if glue.startswith(" ") else Piece(glue)]
         found += words
     return found
@@ -103,25 +110,25 @@ def _describe_condition(element: xml.Element, table: str, who: str) -> Words:
     if values is None or set(element.attrib) - {"attribute", "operator", "value", "uiname", "uitype"}:
         return (_raw(element),)
     name, operator = element.get("attribute", ""), element.get("operator", "")
-    person, phrase = ABOUT.get(operator, "").format(who=who), operator_of(operator, len(values))
+    person, phrase = USER_OPERATORS.get(operator, "").format(who=who), operator_phrase(operator, len(values))
     if person and not values:
         is_owner = name == "ownerid" and not operator.startswith("ne-")
-        text = f"owned by {person}" if is_owner else f"whose {column_of(name)} is {person}"
+        text = f"owned by {person}" if is_owner else f"whose {column_label(name)} is {person}"
     else:
         text = dates.date_words(table, name, operator, values)
     if not text and phrase and name:
-        words = [value_of(table, name, value) for value in values]
-        text = f"whose {column_of(name)} {phrase.format(*words, all=_join_with_or(words))}"
+        words = [value_words(table, name, value) for value in values]
+        text = f"whose {column_label(name)} {phrase.format(*words, all=_join_with_or(words))}"
     return (Piece(text),) if text else (_raw(element),)
 
 
 def _values(element: xml.Element) -> list[str] | None:
-    """Return the values that a condition compares with, preferring stored labels; None if they have another form."""
+    """Return the values that a condition compares with, preferring stored labels; None if the form is unknown."""
     if any(child.tag != "value" or set(child.attrib) - {"uiname", "uitype"} for child in element):
         return None
-    several = [child.get("uiname") or (child.text or "").strip() for child in element]
-    own = element.get("uiname") or element.get("value")
-    return several if several else [own] if own is not None else []
+    children = [child.get("uiname") or (child.text or "").strip() for child in element]
+    single = element.get("uiname") or element.get("value")
+    return children if children else [single] if single is not None else []
 
 
 def _join_with_or(words: Sequence[str]) -> str:
@@ -148,13 +155,13 @@ def _describe_link(element: xml.Element, who: str) -> Words:
 def _describe_participation(element: xml.Element, who: str) -> Words:
     """Describe the usual link to an activity's parties ("ActivityParty", participationtypemask)."""
     conditions = list(element.iter("condition"))
-    plain = [child for child in element.iter() if child.tag not in ("condition", "value", "filter", *_SAYS_NOTHING)]
+    others = [child for child in element.iter() if child.tag not in ("condition", "value", "filter", *_IGNORED_TAGS)]
     has_or = any(each.tag == "filter" and each.get("type", "and") != "and" for each in element.iter())
-    if element.get("name") != "activityparty" or plain != [element] or has_or:
+    if element.get("name") != "activityparty" or others != [element] or has_or:
         return ()
     by_name = {found.get("attribute"): found for found in conditions}
-    me, role = by_name.pop("partyid", None), by_name.pop("participationtypemask", None)
-    if me is None or me.get("operator") != "eq-userid" or by_name or len(conditions) > 2:
+    person, role = by_name.pop("partyid", None), by_name.pop("participationtypemask", None)
+    if person is None or person.get("operator") != "eq-userid" or by_name or len(conditions) > 2:
         return ()
     if role is None:
         return (Piece(f"in which {who} takes part"),)

@@ -83,7 +83,7 @@ _ACTIVITIES = (
 _PEOPLE = ("contact", "account", "systemuser")
 
 # Operators that compare with the current user; they take no value.
-ABOUT = {
+USER_OPERATORS = {
     "eq-userid": "{who}",
     "ne-userid": "not {who}",
     "eq-userteams": "a team of {who}",
@@ -94,7 +94,7 @@ ABOUT = {
     "ne-businessid": "not the business unit of {who}",
 }
 # The beginning of the phrase for a date column, in one table or in all tables ('').
-PLACES = {
+DATE_PREFIXES = {
     ("", "scheduledstart"): "starting",
     ("", "scheduledend"): "ending",
     ("task", "scheduledend"): "due",
@@ -117,13 +117,15 @@ DATE_NOUNS = {
     ("", "actualend"): "a date of completion",
 }
 # Text columns, in which even a date is text.
-NO_DATES = ("subject", "fullname", "firstname", "lastname", "location", "name", "emailaddress1")
+TEXT_COLUMNS = ("subject", "fullname", "firstname", "lastname", "location", "name", "emailaddress1")
 _UNITS = ("hours", "days", "weeks", "months", "years")
-DATES = {
+DATE_SPANS = {
     "today": "today",
     "yesterday": "yesterday",
     "tomorrow": "tomorrow",
-    **{f"{turn}-{unit}": f"{turn} {unit}" for turn in ("this", "last", "next") for unit in ("week", "month", "year")},
+    **{
+        f"{which}-{unit}": f"{which} {unit}" for which in ("this", "last", "next") for unit in ("week", "month", "year")
+    },
     "last-seven-days": "in the last 7 days",
     "next-seven-days": "in the next 7 days",
     **{f"last-x-{unit}": f"in the last {{n}} {unit}" for unit in _UNITS},
@@ -134,8 +136,8 @@ DATES = {
     "on-or-after": "on or after {n}",
     "on-or-before": "on or before {n}",
 }
-_WITHOUT = {"null": "is empty", "not-null": "is filled"}
-_WITH_ONE = {
+_NO_VALUE = {"null": "is empty", "not-null": "is filled"}
+_ONE_VALUE = {
     "eq": "is {0}",
     "ne": "is not {0}",
     "neq": "is not {0}",
@@ -150,24 +152,24 @@ _WITH_ONE = {
     "ends-with": "ends with {0}",
     "not-end-with": "does not end with {0}",
 }
-_WITH_TWO = {"between": "is between {0} and {1}", "not-between": "is not between {0} and {1}"}
-_WITH_SEVERAL = {"in": "is {all}", "not-in": "is none of {all}"}
+_TWO_VALUES = {"between": "is between {0} and {1}", "not-between": "is not between {0} and {1}"}
+_SEVERAL_VALUES = {"in": "is {all}", "not-in": "is none of {all}"}
 
 
-def column_of(name: str) -> str:
+def column_label(name: str) -> str:
     """Return the label of a column, or its logical name if it has none here."""
     return f"“{YES_NO[name]}”" if name in YES_NO else _COLUMNS.get(name, name)
 
 
-def operator_of(operator: str, values: int) -> str:
-    """Return the phrase for an operator with this number of values, '' if there is none."""
-    if values and operator in _WITH_SEVERAL:
-        return _WITH_SEVERAL[operator]
-    return {0: _WITHOUT, 1: _WITH_ONE, 2: _WITH_TWO}.get(values, {}).get(operator, "")
+def operator_phrase(operator: str, values: int) -> str:
+    """Return the phrase for an operator with this number of values; '' if there is no phrase."""
+    if values and operator in _SEVERAL_VALUES:
+        return _SEVERAL_VALUES[operator]
+    return {0: _NO_VALUE, 1: _ONE_VALUE, 2: _TWO_VALUES}.get(values, {}).get(operator, "")
 
 
-def value_of(table: str, name: str, value: str) -> str:
-    """Return a value as people read it: states by label, numbers unchanged, texts in quotes."""
+def value_words(table: str, name: str, value: str) -> str:
+    """Return a value as people read it: states by label, numbers unchanged, texts in quotation marks."""
     if name == "participationtypemask":
         return ROLES.get(value, value)
     if name in YES_NO:

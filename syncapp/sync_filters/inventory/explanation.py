@@ -1,4 +1,4 @@
-"""The facts, as last read, that decide what reaches one user's Outlook, from a few queries."""
+"""The facts that determine what reaches one user's Outlook, as last read from the CRM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncapp.models import FilterMembership, FilterRow, FilterTeam, FilterUser, 
 from syncapp.models.folding import by_name
 from syncapp.models.sync_filters.tables import Group, group_of
 
-_ORDER = {group: place for place, group in enumerate(Group)}
+_GROUP_ORDER = {group: place for place, group in enumerate(Group)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class UserExplanation:
     """The facts about one user.
 
     `mailbox_paths`: the number of paths that the mailbox opens for rows selected by filters, 0 to 2.
-    `of_teams`: filters owned by the user's teams; the CRM's documentation does not say that they apply to members.
+    `team_filters`: filters owned by the user's teams. The CRM's documentation does not say that they apply to members.
     """
 
     tables: Sequence[TableExplanation]
     templates: Sequence[SystemFilter]
     offline: Sequence[FilterRow]
-    of_teams: Sequence[tuple[FilterTeam, FilterRow]]
+    team_filters: Sequence[tuple[FilterTeam, FilterRow]]
     lists: Sequence[UserList]
     mailbox_paths: int
     teams: Sequence[FilterTeam]
@@ -57,21 +57,23 @@ def explain(user: FilterUser) -> UserExplanation:
     by_id = {team.pk: team for team in teams}
     owned = FilterRow.objects.for_outlook().filter(owner_id__in=list(by_id), owner_table="team")
     own = [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER]
-    common = [each for each in system if each.query_type == QueryType.OUTLOOK_FILTER]
-    names = {row.table for row in own} | {each.table for each in common}
+    shared = [each for each in system if each.query_type == QueryType.OUTLOOK_FILTER]
+    table_names = {row.table for row in own} | {each.table for each in shared}
     tables = []
-    for table in sorted(names, key=lambda table: (_ORDER[group_of(table)], table)):
+    for table in sorted(table_names, key=lambda table: (_GROUP_ORDER[group_of(table)], table)):
         filters = [row for row in own if row.table == table]
-        system_filters = [each for each in common if each.table == table]
+        system_filters = [each for each in shared if each.table == table]
         selects = any(row.is_on for row in filters) or any(each.state == 0 for each in system_filters)
         is_about_appointments = group_of(table) is Group.APPOINTMENTS
-        products = sum(each.brings_appointments for each in lists) if is_about_appointments else 0
-        tables.append(TableExplanation(table, filters, system_filters, (mailbox_paths if selects else 0) + products))
+        product_paths = sum(each.brings_appointments for each in lists) if is_about_appointments else 0
+        tables.append(
+            TableExplanation(table, filters, system_filters, (mailbox_paths if selects else 0) + product_paths)
+        )
     return UserExplanation(
         tables=tables,
         templates=[each for each in system if each.query_type == QueryType.OUTLOOK_TEMPLATE],
         offline=[row for row in rows if row.query_type == QueryType.OFFLINE_FILTER],
-        of_teams=[(by_id[row.owner_id], row) for row in owned.order_by("table", "name", "pk")],
+        team_filters=[(by_id[row.owner_id], row) for row in owned.order_by("table", "name", "pk")],
         lists=lists,
         mailbox_paths=mailbox_paths,
         teams=[team for team in teams if not team.is_default],

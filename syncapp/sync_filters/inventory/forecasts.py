@@ -1,7 +1,7 @@
-"""Forecasts of the rows that leave a user's Outlook if filters are switched off; the CRM is only read, as that user.
+"""Forecasts of the rows that would leave a user's Outlook if filters were switched off; read from the CRM as that user.
 
 A row leaves if one of those filters selects it and none of the user's other active filters or system filters does,
-because filters add up. What cannot be counted is unknown, never zero. The last answer is stored.
+because filters add up. What cannot be counted is unknown, never zero. Each user's last forecast is stored.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from syncapp.models import FilterRow, FilterUser, Person, SystemFilter, UserFore
 from syncapp.sync_filters.errors import NotPossible
 
 MAX_ROWS = 5000
-MAX_NAMED = 50
+MAX_MEETINGS = 50
 NOT_AS_USER = "The CRM answered as another user, so nothing is known about this user."
 _TOO_MANY = f"Filters select more than {MAX_ROWS:,} rows; only the first were compared."
-# Series are not left out: one that began long ago may still have future occurrences.
-_STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
+# Series are missing here, because one that began long ago may still have future occurrences.
+_START_COLUMNS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizedMeeting:
-    """A future meeting that the user organizes with other attendees; `starts` in ISO format or ''."""
+    """A future meeting that the user organizes with other attendees; `starts` is in ISO format, or '' if unknown."""
 
     subject: str
     starts: str
@@ -41,10 +41,11 @@ class OrganizedMeeting:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Counts of one table's rows that leave, that stay, and that leave and lie ahead; None if unknown (see `why`).
+    """How many of one table's rows leave, how many stay, and how many of those leaving lie ahead.
 
-    `is_more`: at least this many leave; `is_most`: at most this many, because other filters may select some. `meetings`
-    is None if it could not be determined which of the rows the user organizes.
+    A count is None if it is unknown; `why` gives the reason. `is_more`: at least this many leave. `is_most`: at most
+    this many leave, because filters that could not be evaluated may select some. `meetings` is None if it could not be
+    determined which of the rows the user organizes.
     """
 
     table: str
@@ -92,12 +93,12 @@ def create_forecast(
 
 
 def losses_of(stored: UserForecast) -> list[Loss]:
-    """Return the stored forecast, one entry per table."""
+    """Return the losses of a stored forecast, one per table."""
     found = []
     for loss in stored.losses:
         meetings = loss["meetings"]
-        known = None if meetings is None else [OrganizedMeeting(**each) for each in meetings]
-        found.append(Loss(**loss | {"meetings": known}))
+        organized = None if meetings is None else [OrganizedMeeting(**each) for each in meetings]
+        found.append(Loss(**loss | {"meetings": organized}))
     return found
 
 
@@ -107,7 +108,7 @@ def delete_old(*, days: int = 7) -> int:
 
 
 def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:
-    """Return why the CRM does not answer as this user, '' if it does; the CRM silently ignores unknown ids."""
+    """Return why the CRM does not answer as this user; '' if it does. For an unknown id, it answers as the portal."""
     try:
         answered_as = crm.who_am_i(acting_for=user.acting, deadline=deadline).user_id
     except CrmError as error:
@@ -118,7 +119,7 @@ def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str
 
 
 def _message_of(error: CrmError) -> str:
-    """Return the CRM's own message, without the names of our exceptions."""
+    """Return the CRM's own message as a sentence, without the names of our exceptions."""
     words = error.message.strip() or "it gave no reason."
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
@@ -133,27 +134,27 @@ class _Selected:
 
 
 class _Evaluator:
-    """An evaluator of filters as one user."""
+    """An evaluator that reads, as one user, which rows filters select."""
 
     def __init__(self, user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> None:
         self.user, self.crm, self.deadline = user, crm, deadline
         self.now = timezone.now()
 
     def loss(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
-        """Compare the rows that leave with those that stay; a filter without an answer makes only its share unknown."""
-        goes, stays = self._selected(off), self._selected(others)
-        why = [*goes.refused, *stays.refused, *([] if stays.complete else [_TOO_MANY])]
-        is_more = bool(goes.refused) or not goes.complete
-        is_most = bool(stays.refused) or not stays.complete
-        if (is_more and is_most) or (off and len(goes.refused) == len(off)):
+        """Count the rows that leave and stay; if a filter cannot be evaluated, they are bounds or unknown."""
+        switched_off, kept = self._selected(off), self._selected(others)
+        why = [*switched_off.refused, *kept.refused, *([] if kept.complete else [_TOO_MANY])]
+        is_more = bool(switched_off.refused) or not switched_off.complete
+        is_most = bool(kept.refused) or not kept.complete
+        if (is_more and is_most) or (off and len(switched_off.refused) == len(off)):
             return Loss(table, meetings=None, why=" ".join(why) or _TOO_MANY)
-        leaves = {key: starts for key, starts in goes.rows.items() if key not in stays.rows}
+        leaves = {key: starts for key, starts in switched_off.rows.items() if key not in kept.rows}
         ahead = sum(starts is not None and starts > self.now for starts in leaves.values())
         return Loss(
             table,
             leaves=len(leaves),
-            stays=len(goes.rows) - len(leaves),
-            ahead=ahead if table in _STARTS else None,
+            stays=len(switched_off.rows) - len(leaves),
+            ahead=ahead if table in _START_COLUMNS else None,
             is_more=is_more,
             meetings=None if is_more else self._meetings(table, leaves),
             why=" ".join(why),
@@ -164,7 +165,7 @@ class _Evaluator:
         """Return the rows that these filters select together. Raises CrmError if a retry can help."""
         found = _Selected()
         for each in filters:
-            column = _STARTS.get(each.table, "")
+            column = _START_COLUMNS.get(each.table, "")
             try:
                 selection = self.crm.evaluation.rows(
                     each,
@@ -193,5 +194,5 @@ class _Evaluator:
         leaving = sorted((each for each in found.meetings if each.id in leaves), key=lambda each: str(each.starts))
         return [
             OrganizedMeeting(each.subject[:200], each.starts.isoformat() if each.starts else "", each.attendees)
-            for each in leaving[:MAX_NAMED]
+            for each in leaving[:MAX_MEETINGS]
         ]

@@ -31,20 +31,21 @@ from syncapp.sync_filters.inventory import matrix_order
 from syncapp.sync_filters.inventory.matrix_order import BY_NAME, HAS_NO_MAILBOX, IS_NOT_APPROVED, Order, Position
 from syncapp.sync_filters.runs.creation import MAX_USERS
 
-PAGE = 50
-MAX_COUNTED = MAX_USERS  # as many as a run can have; few enough to count exactly
+PAGE_SIZE = 50
+MAX_COUNTED = MAX_USERS  # the maximum of a run; few enough to count exactly
 
 
 NO_MAILBOX, NOT_APPROVED = -1, -2
-_OF_MAILBOX = {NO_MAILBOX: HAS_NO_MAILBOX, NOT_APPROVED: ~HAS_NO_MAILBOX & IS_NOT_APPROVED}
+_MAILBOX_CONDITIONS = {NO_MAILBOX: HAS_NO_MAILBOX, NOT_APPROVED: ~HAS_NO_MAILBOX & IS_NOT_APPROVED}
 
 
 @dataclass(frozen=True, slots=True)
 class UserCriteria:
     """The search and filters of the matrix; all users by default.
 
-    `cells` are the wanted states of filters, at most one per group; `method` as in SyncMethod, or NO_MAILBOX or
-    NOT_APPROVED; `unit` is one business unit without those below it; `listed` is a UserList.
+    `cells` are the wanted states of filters, at most one per group. `method` is a SyncMethod, NO_MAILBOX or
+    NOT_APPROVED. `team`, `unit` and `listed` are ids; the units below the business unit `unit` are not included, and
+    `listed` is the id of a UserList.
     """
 
     search: str = ""
@@ -62,52 +63,52 @@ ALL_USERS = UserCriteria()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some users in their order; `last` is the position of the last one, None if there is none."""
+    """One page of users in the requested order; `last` is the position of its last user, None on an empty page."""
 
     users: Sequence[FilterUser]
     has_more: bool
     last: Position | None
 
 
-def matching(by: UserCriteria) -> FilterUserQuerySet:
+def matching(criteria: UserCriteria) -> FilterUserQuerySet:
     """Return the matching users, unordered."""
     users = FilterUser.objects.people()
-    if by.search:
+    if criteria.search:
         # Search words match the beginning of a word of the name, or the beginning of the address or login.
-        words, whole, none = words_of(by.search), folded(by.search).strip(), Q(pk__in=())
+        words, whole, none = words_of(criteria.search), folded(criteria.search).strip(), Q(pk__in=())
         users = users.filter((has_words(words) if words else none) | (has_words([whole]) if whole else none))
-    if by.team:
-        users = users.filter(pk__in=FilterMembership.objects.filter(team_id=by.team).values("user_id"))
-    users = users.filter(**{group.value: cell for group, cell in by.cells})
-    if by.method is not None:
-        users = users.filter(_OF_MAILBOX.get(by.method, Q(method=by.method)))
-    if by.listed:
-        users = users.filter(pk__in=UserListEntry.objects.filter(list_id=by.listed).values("user_id"))
-    exact = {"paths": by.paths, "cause": by.cause, "unit_id": by.unit}
+    if criteria.team:
+        users = users.filter(pk__in=FilterMembership.objects.filter(team_id=criteria.team).values("user_id"))
+    users = users.filter(**{group.value: cell for group, cell in criteria.cells})
+    if criteria.method is not None:
+        users = users.filter(_MAILBOX_CONDITIONS.get(criteria.method, Q(method=criteria.method)))
+    if criteria.listed:
+        users = users.filter(pk__in=UserListEntry.objects.filter(list_id=criteria.listed).values("user_id"))
+    exact = {"paths": criteria.paths, "cause": criteria.cause, "unit_id": criteria.unit}
     return users.filter(**{column: value for column, value in exact.items() if value})
 
 
 def page(
-    by: UserCriteria = ALL_USERS, *, order: Order = BY_NAME, after: Position | None = None, size: int = PAGE
+    criteria: UserCriteria = ALL_USERS, *, order: Order = BY_NAME, after: Position | None = None, size: int = PAGE_SIZE
 ) -> Page:
     """Return the first users in an order, or those after a position."""
-    users = matrix_order.ordered(matching(by), order)
+    users = matrix_order.sort_users(matching(criteria), order)
     if after:
-        users = matrix_order.following(users, order, after)
+        users = matrix_order.users_after(users, order, after)
     found = list(users[: size + 1])
     shown = found[:size]
     last = Position(shown[-1].rank, shown[-1].name_key, shown[-1].pk) if shown else None
     return Page(shown, len(found) > size, last)
 
 
-def count(by: UserCriteria = ALL_USERS) -> int:
+def count(criteria: UserCriteria = ALL_USERS) -> int:
     """Count the matching users, at most MAX_COUNTED + 1: the database stops counting there."""
-    return matching(by).order_by()[: MAX_COUNTED + 1].count()
+    return matching(criteria).order_by()[: MAX_COUNTED + 1].count()
 
 
-def user_ids(by: UserCriteria) -> list[UUID]:
-    """Return the ids of the matching users by name, for a run; at most one more than a run can have."""
-    return list(matching(by).order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])
+def user_ids(criteria: UserCriteria) -> list[UUID]:
+    """Return the ids of the matching users, by name; at most one more than a run can have."""
+    return list(matching(criteria).order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])
 
 
 def teams() -> list[FilterTeam]:
@@ -141,7 +142,7 @@ def user_lists() -> list[UserList]:
 
 
 def filters_of(user: FilterUser, group: Group) -> list[FilterRow]:
-    """Return the filters behind a cell; offline filters of the old add-in are among the other tables."""
+    """Return the filters behind a cell; offline filters of the old add-in belong to the group OTHER."""
     rows = FilterRow.objects.filter(owner_id=user.pk).order_by("table", "query_type", "name", "id")
     return [
         row

@@ -34,7 +34,7 @@ class Column(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A column and a direction; within equal states names are always ascending."""
+    """A column and a direction; users with equal states are always in ascending order of name."""
 
     column: Column = Column.NAME
     is_reversed: bool = False
@@ -58,12 +58,12 @@ class Position:
     user_id: UUID
 
 
-_CELLS = (Cell.ON, Cell.MIXED, Cell.OFF, Cell.NONE, Cell.UNREAD)
-_PATHS = (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL, SyncPaths.UNKNOWN, SyncPaths.ONCE)
+_CELL_RANKS = (Cell.ON, Cell.MIXED, Cell.OFF, Cell.NONE, Cell.UNREAD)
+_PATHS_RANKS = (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL, SyncPaths.UNKNOWN, SyncPaths.ONCE)
 HAS_NO_MAILBOX = Q(mailbox_id__isnull=True) | Q(method__isnull=True)
 IS_NOT_APPROVED = ~Q(mailbox_state=0) | Q(approval__gt=1)
 # The same cases as in the column "Mailbox": no mailbox, not approved, then by method.
-_MAILBOXES = (
+_MAILBOX_RANKS = (
     HAS_NO_MAILBOX,
     IS_NOT_APPROVED,
     Q(method=SyncMethod.OUTLOOK),
@@ -76,13 +76,13 @@ def _conditions(column: Column) -> Sequence[Q]:
     if column is Column.NAME:
         return ()
     if column is Column.MAILBOX:
-        return _MAILBOXES
+        return _MAILBOX_RANKS
     if column is Column.PATHS:
-        return [Q(paths=each) for each in _PATHS]
-    return [Q(**{column.value: each}) for each in _CELLS]
+        return [Q(paths=each) for each in _PATHS_RANKS]
+    return [Q(**{column.value: each}) for each in _CELL_RANKS]
 
 
-def ordered(users: FilterUserQuerySet, order: Order) -> QuerySet[Any]:
+def sort_users(users: FilterUserQuerySet, order: Order) -> QuerySet[Any]:
     """Return the users in this order, each with its `rank`."""
     if order.column is Column.NAME:
         keys = ("-name_key", "-id") if order.is_reversed else ("name_key", "id")
@@ -93,14 +93,14 @@ def ordered(users: FilterUserQuerySet, order: Order) -> QuerySet[Any]:
     return ranked.order_by("-rank" if order.is_reversed else "rank", "name_key", "id")
 
 
-def following(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[Any]:
+def users_after(users: QuerySet[Any], order: Order, after: Position) -> QuerySet[Any]:
     """Return the ordered users that follow a position."""
     if order.column is Column.NAME:
-        way = "lt" if order.is_reversed else "gt"
-        later = Q(**{f"name_key__{way}": after.name_key})
-        same = Q(**{"name_key": after.name_key, f"id__{way}": after.user_id})
+        lookup = "lt" if order.is_reversed else "gt"
+        later = Q(**{f"name_key__{lookup}": after.name_key})
+        same = Q(**{"name_key": after.name_key, f"id__{lookup}": after.user_id})
         # With this bound, the database can start in the middle of the index.
-        return users.filter(Q(**{f"name_key__{way}e": after.name_key}) & (later | same))
+        return users.filter(Q(**{f"name_key__{lookup}e": after.name_key}) & (later | same))
     later = Q(rank__lt=after.rank) if order.is_reversed else Q(rank__gt=after.rank)
     by_name = Q(name_key__gt=after.name_key) | Q(name_key=after.name_key, id__gt=after.user_id)
     return users.filter(later | Q(rank=after.rank) & by_name)
@@ -111,7 +111,7 @@ def position_of(user_id: UUID, order: Order, *, rank: int | None = None) -> Posi
 
     `rank` is the rank that the page showed; without it, the current rank is used.
     """
-    row = ordered(FilterUser.objects.filter(pk=user_id), order).values_list("rank", "name_key").first()
+    row = sort_users(FilterUser.objects.filter(pk=user_id), order).values_list("rank", "name_key").first()
     if row is None:
         return None
     return Position(row[0] if rank is None else rank, row[1], user_id)

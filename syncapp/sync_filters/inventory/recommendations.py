@@ -40,10 +40,10 @@ _RECOMMENDATIONS = {
 def recommend(cause: Cause, *, system_selects: bool) -> Recommendation:
     """Return the recommendation for a cause.
 
-    `system_selects`: a system filter selects appointments, whatever the user's own filters select.
+    `system_selects`: a system filter selects appointments, regardless of the user's own filters.
 
-    For a server-side mailbox, change the method, not the filters: items that leave every filter are deleted there, and
-    cancellations may be sent.
+    For a server-side mailbox, recommend changing the method rather than the filters: items that no filter selects any
+    longer are deleted from the mailbox, and cancellations may be sent.
     """
     if cause is Cause.CLIENT_AND_PRODUCT and system_selects:
         return Recommendation.PRODUCT

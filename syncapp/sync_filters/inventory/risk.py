@@ -49,9 +49,10 @@ class CauseRisk:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The units, most doubled users first, and the causes by frequency; `team` if the report covers only one.
+    """The number of users by sync paths, in total and by business unit, and by cause.
 
-    `days`: daily counts of all users, the oldest first; none for a team.
+    `units`: those with the most users reached twice come first. `causes`: by sync paths, then the most frequent first.
+    `team`: the only team covered, or None. `days`: daily counts of all users, oldest first; empty for a team.
     """
 
     users: Mapping[SyncPaths, int]

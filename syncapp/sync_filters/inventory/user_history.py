@@ -13,14 +13,17 @@ from syncapp.models import FilterAccess, FilterRow, FilterRunChange, FilterRunIt
 from syncapp.models.sync_filters.run import NOT_STARTED, Outcome
 from syncapp.sync_filters.runs import undo
 
-MOST = 50
-# For a run that was lost when a backup was restored, or for the write with which the portal probes its access.
+MAX_ENTRIES = 50
+# Names a run that was lost when a backup was restored, or the write with which the portal probes its access.
 UNKNOWN_RUN = "the portal, in a run that is not known here"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A user's item in a run, with its writes; `may_be_restored`: the states before the run can be restored."""
+    """A user's item in a run, with its writes.
+
+    `may_be_restored`: the states that the run found can be restored.
+    """
 
     item: FilterRunItem
     written: Sequence[FilterRunChange]
@@ -38,26 +41,26 @@ def history_of(user: FilterUser) -> list[HistoryEntry]:
     items = FilterRunItem.objects.filter(user=user).exclude(outcome=Outcome.CANCELLED)
     items = items.exclude(run__state__in=NOT_STARTED)
     items = items.select_related("run__person", "run__undoes").prefetch_related(written)
-    found = list(items.order_by("-run__frozen_at")[:MOST])
-    restorable = set(undo.restorable(user).values_list("pk", flat=True))
+    found = list(items.order_by("-run__frozen_at")[:MAX_ENTRIES])
+    restorable = set(undo.restorable_items(user).values_list("pk", flat=True))
     return [HistoryEntry(item, list(item.changes.all()), item.pk in restorable) for item in found]
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideChange:
-    """The last change to a filter, if no known run made it, with the author named in the filter's row."""
+    """The last change to a filter, made outside the known runs, and its author according to the filter's row."""
 
     row: FilterRow
     by: str
 
 
 def outside_changes(user: FilterUser, history: Sequence[HistoryEntry]) -> list[OutsideChange]:
-    """Return changes to filters whose version no known run wrote, newest first: by the user or someone in the CRM."""
+    """Return the filters that something other than the runs in `history` changed last, newest first."""
     ours = {change.etag_after for entry in history for change in entry.written if change.etag_after}
     us = FilterAccess.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
     rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(us))
     rows = rows.order_by("-modified_on")
-    others = [row for row in rows.defer("fetch_xml") if row.etag not in ours][:MOST]
+    others = [row for row in rows.defer("fetch_xml") if row.etag not in ours][:MAX_ENTRIES]
     authors = {row.modified_by for row in others if row.modified_by}
     names = dict(FilterUser.objects.filter(pk__in=authors).values_list("pk", "name")) | {user.pk: "the user"}
     found = []

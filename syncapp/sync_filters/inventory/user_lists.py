@@ -1,4 +1,4 @@
-"""Lists of users: saved from text or a file, replaced as a whole, deleted.
+"""Lists of users: saving them from text or a file, replacing them as a whole, and deleting them.
 
 `pasted/` reads the text; `mirror/directory/user_matching.py` matches each entry with users.
 """
@@ -18,14 +18,14 @@ from syncapp.sync_filters.errors import NotPossible
 MAX_ENTRIES = 50_000
 MAX_BYTES = 5_000_000
 MAX_LISTS = 50
-_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def read_text(content: bytes) -> str:
     """Return an uploaded file's text: UTF-8, UTF-16 with a byte order mark, else Windows-1252. Raises NotPossible."""
     if len(content) > MAX_BYTES:
         raise NotPossible(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
-    for mark, encoding in _MARKS:
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return content.decode(encoding, "replace")
     if b"\x00" in content:
@@ -37,9 +37,9 @@ def read_text(content: bytes) -> str:
 
 
 def save(name: str, lines: list[str], *, by: Person | None, brings_appointments: bool = True) -> UserList:
-    """Save these entries under a name, replacing a list of that name. Raises NotPossible.
+    """Save these entries as a list, replacing any list of the same name. Raises NotPossible.
 
-    `by` None: the portal itself adds the list, in the demo.
+    `by` is None if the demo itself adds its example list.
     """
     name = " ".join(name.split())[:60]
     if not name:
@@ -51,44 +51,50 @@ def save(name: str, lines: list[str], *, by: Person | None, brings_appointments:
     columns = {"entries_count": len(lines), "changed_at": Now(), "changed_by": by}
     columns["brings_appointments"] = brings_appointments
     with transaction.atomic():
-        kept, is_new = UserList.objects.update_or_create(name=name, defaults=columns)
-        kept.entries.all().delete()
+        user_list, is_new = UserList.objects.update_or_create(name=name, defaults=columns)
+        user_list.entries.all().delete()
         rows = [
             UserListEntry(
-                list=kept, position=position, text=match.text, user_id=match.user_id, fits_several=match.fits_several
+                list=user_list,
+                position=position,
+                text=match.text,
+                user_id=match.user_id,
+                fits_several=match.fits_several,
             )
             for position, match in enumerate(user_matching.match(lines), 1)
         ]
         UserListEntry.objects.bulk_create(rows, batch_size=500)
         user_matching.count_products()
-        details = {"lines": len(lines), "unmatched": count_unmatched(kept)}
+        details = {"lines": len(lines), "unmatched": count_unmatched(user_list)}
         action = "list.saved" if is_new else "list.replaced"
         channel = "screen" if by else "system"
-        audit.record(action, by=by, channel=channel, group=kept.pk, details=details, after=name)
-    kept.refresh_from_db()
-    return kept
+        audit.record(action, by=by, channel=channel, group=user_list.pk, details=details, after=name)
+    user_list.refresh_from_db()
+    return user_list
 
 
-def delete(kept: UserList, *, by: Person) -> None:
-    """Delete a list and recount its users' products."""
+def delete(user_list: UserList, *, by: Person) -> None:
+    """Delete a list, and recount the products of its users."""
     with transaction.atomic():
-        details = {"lines": kept.entries_count}
-        audit.record("list.deleted", by=by, channel="screen", group=kept.pk, details=details, before=kept.name)
-        kept.delete()
+        details = {"lines": user_list.entries_count}
+        audit.record(
+            "list.deleted", by=by, channel="screen", group=user_list.pk, details=details, before=user_list.name
+        )
+        user_list.delete()
         user_matching.count_products()
 
 
-def matched_user_ids(kept: UserList) -> list[UUID]:
+def matched_user_ids(user_list: UserList) -> list[UUID]:
     """Return the ids of the users that a list matches, without duplicates, in the order of its entries."""
-    entries = kept.entries.filter(user__isnull=False).order_by("position")
+    entries = user_list.entries.filter(user__isnull=False).order_by("position")
     return list(dict.fromkeys(user_id for user_id in entries.values_list("user_id", flat=True) if user_id))
 
 
-def unmatched(kept: UserList, limit: int = 500) -> list[UserListEntry]:
+def unmatched_entries(user_list: UserList, limit: int = 500) -> list[UserListEntry]:
     """Return entries that match no known user, or several (`fits_several`), at most `limit`."""
-    return list(kept.entries.filter(user__isnull=True).order_by("position")[:limit])
+    return list(user_list.entries.filter(user__isnull=True).order_by("position")[:limit])
 
 
-def count_unmatched(kept: UserList) -> int:
+def count_unmatched(user_list: UserList) -> int:
     """Count the entries that match no known user, or several."""
-    return kept.entries.filter(user__isnull=True).count()
+    return user_list.entries.filter(user__isnull=True).count()

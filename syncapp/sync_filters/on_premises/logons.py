@@ -22,13 +22,13 @@ class LogonNames:
 
 
 def read(text: str) -> LogonNames:
-    r"""Return the logon names in a text; an address or name of exactly one user becomes that user's logon name.
+    r"""Return the logon names in a text; an address or name of exactly one user is replaced by that user's logon name.
 
     `DOMAIN\account` and unknown texts stay as typed: the script itself refuses names that it does not find.
     """
     pasted = people.read(text, login_first=True)
     found = LogonNames(unread=list(pasted.unread))
-    unclear = {form for each in pasted.people for form in (each.text, *each.beside) if "\\" not in form}
+    unclear = {form for each in pasted.people for form in (each.text, *each.row_texts) if "\\" not in form}
     known: dict[str, str] = {}
     if unclear:
         directory = Directory()
@@ -37,15 +37,17 @@ def read(text: str) -> LogonNames:
         known = {form: login for form, user_id in ids.items() if (login := logins[user_id])}
     for each in pasted.people:
         if each.is_names and each.text not in known:
-            found.names += [known.get(text, text) for text in each.beside]
+            found.names += [known.get(text, text) for text in each.row_texts]
             continue
         found.names.append(known.get(each.text, each.text))
         if not each.is_names:
-            found.unread += [f"Line {each.line}: “{text}” next to “{each.text}” was not read." for text in each.beside]
+            found.unread += [
+                f"Line {each.line}: “{text}” next to “{each.text}” was not read." for text in each.row_texts
+            ]
     return found
 
 
-def of_users(ids: Sequence[UUID]) -> tuple[list[str], int]:
+def logon_names_of(ids: Sequence[UUID]) -> tuple[list[str], int]:
     """Return these users' logon names in order, and the number of users without one."""
     logins: dict[UUID, str] = {}
     for start in range(0, len(ids), _CHUNK):

@@ -21,10 +21,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class ScriptSpec:
-    """The filters to switch: those of `tables` that belong to users with these logon names, or to all users if none.
+    """The filters to switch: those of `tables` that belong to these users, given by logon name, or to all if empty.
 
     `saved` is the name of the table in which the script saves the rows for its inverse; `expect` is the exact number of
-    rows that may be switched.
+    rows to switch.
     Raises ValueError for names that are not safe in SQL.
     """
 
@@ -54,27 +54,31 @@ class ScriptSpec:
         return ON if self.on else OFF
 
 
-def forward(spec: ScriptSpec) -> str:
+def switching_script(spec: ScriptSpec) -> str:
     """Return the script that saves the rows, switches them, and commits only if the counts agree."""
     who = f"{len(set(spec.users)):,} users" if spec.users else "ALL USERS"
-    about = [f"Switches {'ON' if spec.on else 'OFF'} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
+    comments = [f"Switches {'ON' if spec.on else 'OFF'} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
     codes = ", ".join(str(TYPE_CODES[table]) for table in spec.tables)
     rows = [f"QueryType = {OUTLOOK_FILTER}", f"ReturnedTypeCode IN ({codes})", f"StateCode = {spec.before[0]}"]
-    also = ""  # further conditions for committing, besides equal counts: the expected number, and no unknown user
+    extra_conditions = (
+        ""  # further conditions for committing, besides equal counts: the expected number, and no unknown user
+    )
     if spec.expect is not None:
-        about.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
-        also += f" AND @changed = {spec.expect}"
+        comments.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
+        extra_conditions += f" AND @changed = {spec.expect}"
     if spec.on:
-        about.append("Filters that their owners had switched off themselves are switched on too; the inverse is exact.")
+        comments.append(
+            "Filters that their owners had switched off themselves are switched on too; the inverse is exact."
+        )
     if spec.users:
         # Doubling the quotes is all the escaping that a T-SQL string literal needs.
         names = ", ".join("N'" + name.replace("'", "''") + "'" for name in dict.fromkeys(spec.users))
         from_users = f"FROM dbo.SystemUserBase WHERE DomainName IN ({names})"
         rows.append(f"OwnerId IN (SELECT SystemUserId {from_users})")
-        also += f" AND (SELECT COUNT(*) {from_users}) = {len(set(spec.users))}"
+        extra_conditions += f" AND (SELECT COUNT(*) {from_users}) = {len(set(spec.users))}"
     conditions = "\n  AND ".join(rows)
     return _transaction(
-        about=about,
+        comments=comments,
         remember=f"""\
 SELECT UserQueryId, StateCode, StatusCode
 INTO dbo.{spec.saved}
@@ -83,26 +87,26 @@ WHERE {conditions};
 
 """,
         expected=f"SELECT COUNT(*) FROM dbo.{spec.saved}",
-        assignments=_both(*spec.after),
+        assignments=_assignments(*spec.after),
         rows=f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})",
-        also=also,
+        extra_conditions=extra_conditions,
         database=spec.database,
     )
 
 
-def inverse(spec: ScriptSpec) -> str:
+def inverse_script(spec: ScriptSpec) -> str:
     """Return the script that restores the saved states, except on rows that have been changed since."""
     state, status = spec.after
     saved = f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})"
     rows = f"StateCode = {state} AND StatusCode = {status} AND {saved}"
-    about = [
+    comments = [
         f"Restores the states of the filters that are saved in dbo.{spec.saved}.",
         "Filters changed since then are not touched. Drop the table when it is no longer needed.",
     ]
     return _transaction(
-        about=about,
+        comments=comments,
         expected=f"SELECT COUNT(*) FROM dbo.UserQueryBase WHERE {rows}",
-        assignments=_both(_remembered("StateCode", spec), _remembered("StatusCode", spec)),
+        assignments=_assignments(_remembered("StateCode", spec), _remembered("StatusCode", spec)),
         rows=rows,
         database=spec.database,
     )
@@ -110,13 +114,13 @@ def inverse(spec: ScriptSpec) -> str:
 
 def _transaction(
     *,
-    about: Sequence[str],
+    comments: Sequence[str],
     expected: str,
     assignments: str,
     rows: str,
     database: str,
     remember: str = "",
-    also: str = "",
+    extra_conditions: str = "",
 ) -> str:
     if database:
         place = f"It runs in the organization's database {database}."
@@ -124,7 +128,7 @@ def _transaction(
     else:
         place = "Run it in the organization's database (named like Contoso_MSCRM), not in MSCRM_CONFIG or master."
         use = ""
-    comment = "\n".join(f"-- {line}" for line in [*about, place, *_UNSUPPORTED])
+    comment = "\n".join(f"-- {line}" for line in [*comments, place, *_UNSUPPORTED])
     return f"""\
 {comment}
 {use}SET XACT_ABORT ON;
@@ -138,7 +142,7 @@ WHERE {rows};
 
 DECLARE @changed INT = @@ROWCOUNT;
 
-IF @changed = @expected{also}
+IF @changed = @expected{extra_conditions}
 BEGIN
   COMMIT TRANSACTION;
   SELECT @changed AS FiltersSwitched;
@@ -154,12 +158,12 @@ END;
 
 _UNSUPPORTED = (
     "Writing to the CRM's database is not supported by Microsoft. Take a backup, try it on a copy first,",
-    "and run it while no one else changes filters. Items that leave every filter of a user disappear from that",
+    "and run it while no one else changes filters. Items that a user's filters no longer select disappear from that",
     "user's Outlook, and meetings that disappear from their organizer's calendar can send cancellations.",
 )
 
 
-def _both(state: object, status: object) -> str:
+def _assignments(state: object, status: object) -> str:
     return f"StateCode = {state}, StatusCode = {status}"
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from syncapp.mirror.directory.name_keys import visible
 from syncapp.text.escaping import csv_value
 
-_BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
-_AROUND = "'\"`()[]{}<>“”„‘’«»,;:."
-_LONGEST_NAME = 1000  # longer than any name: reported as unread instead of split
+_TOKEN_SEPARATORS = re.compile(r'[\s;,<>"|]+')
+_ENCLOSING_SIGNS = "'\"`()[]{}<>“”„‘’«»,;:."
+_MAX_NAME_LENGTH = 1000  # a longer text is reported as unread, so it is not worth removing quotes
 _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
-# Kinds of proxy addresses besides SMTP ("Email addresses in Exchange Server"): the same mailbox in other systems.
+# Prefixes of proxy addresses other than SMTP ("Email addresses in Exchange Server"): the mailbox in other systems.
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
 _PROXY = re.compile(r"smtp:", re.IGNORECASE)
 _MAIL_LINK = re.compile(r"mailto:", re.IGNORECASE)
@@ -31,12 +31,12 @@ class Address:
 class Cell:
     """The content of a cell: addresses and the words next to them, or all of its text if it has no address.
 
-    `labels`: the words are the display name of an address in angle brackets.
+    `has_label`: the words are the display name of an address in angle brackets.
     """
 
     addresses: tuple[Address, ...]
     words: str
-    labels: bool = False
+    has_label: bool = False
 
 
 def read_cell(raw: str) -> Cell:
@@ -44,51 +44,51 @@ def read_cell(raw: str) -> Cell:
     text = csv_value(raw)
     addresses: list[Address] = []
     words: list[str] = []
-    for token in _BETWEEN_TOKENS.split(text):
-        address = _address(token)
+    for token in _TOKEN_SEPARATORS.split(text):
+        address = _parse_address(token)
         if address:
             addresses.append(address)
         elif token and not _OTHER_PROXY.match(token):
             words.append(token)
     if addresses:
-        return Cell(tuple(addresses), plain(" ".join(words)), labels="<" in text)
-    logins = [word.strip(_AROUND) for word in words]
+        return Cell(tuple(addresses), clean(" ".join(words)), has_label="<" in text)
+    logins = [word.strip(_ENCLOSING_SIGNS) for word in words]
     if logins and all(login.strip("\\").count("\\") == 1 for login in logins):
         return Cell(tuple(Address(visible(login)) for login in logins), "")
-    return Cell((), plain(text))
+    return Cell((), clean(text))
 
 
-def plain(text: str) -> str:
+def clean(text: str) -> str:
     """Return the text to store and show, without invisible characters and enclosing quotes."""
     text = visible(text)
-    if len(text) > _LONGEST_NAME:
+    if len(text) > _MAX_NAME_LENGTH:
         return text
     while _QUOTED.fullmatch(text) and len(text) > 2:
         text = text[1:-1].strip()
     return text.strip('"“”„,;').strip()
 
 
-def _address(token: str) -> Address | None:
-    mark = _PROXY.match(token.lstrip(_AROUND))
-    text = token.lstrip(_AROUND)
+def _parse_address(token: str) -> Address | None:
+    mark = _PROXY.match(token.lstrip(_ENCLOSING_SIGNS))
+    text = token.lstrip(_ENCLOSING_SIGNS)
     text = _PROXY.sub("", text, count=1) if mark else text
     link = _MAIL_LINK.match(text)
     text = text[link.end() :].partition("?")[0] if link else text
-    text = visible(text.strip(_AROUND)).replace("＠", "@")
+    text = visible(text.strip(_ENCLOSING_SIGNS)).replace("＠", "@")
     local, sign, domain = text.partition("@")
     if not (sign and local and domain):
         return None
     return Address(text, ("SMTP" if mark[0][:1].isupper() else "smtp") if mark else "")
 
 
-def mailboxes(addresses: Sequence[Address]) -> list[tuple[str, ...]]:
+def group_by_mailbox(addresses: Sequence[Address]) -> list[tuple[str, ...]]:
     """Group the addresses by mailbox, the main one first, in the order of the text.
 
     Proxy addresses with exactly one main address belong to one mailbox; any other address is a mailbox of its own.
     """
-    mains = [each.text for each in addresses if each.proxy == "SMTP"]
-    if len(mains) != 1:
+    main_addresses = [each.text for each in addresses if each.proxy == "SMTP"]
+    if len(main_addresses) != 1:
         return [(each.text,) for each in addresses]
     others = [each.text for each in addresses if each.proxy == "smtp"]
-    groups = [(*mains, *others) if each.proxy else (each.text,) for each in addresses]
+    groups = [(*main_addresses, *others) if each.proxy else (each.text,) for each in addresses]
     return list(dict.fromkeys(groups))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from syncapp.sync_filters.pasted.cells import plain, read_cell
+from syncapp.sync_filters.pasted.cells import clean, read_cell
 from syncapp.sync_filters.pasted.rows import Row, Rows
 
 
@@ -39,19 +39,19 @@ _HEADINGS = {
     Kind.LAST_NAME: "lastname surname familyname sn nachname",
 }
 _KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings.split()}
-_MOSTLY = 0.5
-_ALIKE = 0.8
-_SAMPLE = 1000
+_MIN_ADDRESS_SHARE = 0.5
+_MIN_USUAL_WIDTH_SHARE = 0.8
+_MAX_SAMPLE_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that name a person, by kind, and the number of columns of the table.
+    """The indexes of the columns that name a person, by kind, and the number of columns of the table.
 
-    `heading` is the row of headings, None if there is none.
+    `heading` is the row of headings, or None.
     """
 
-    places: dict[Kind, int]
+    indexes: dict[Kind, int]
     width: int
     heading: Row | None = None
 
@@ -59,46 +59,46 @@ class Columns:
     def words(self) -> str:
         """Return a sentence about which columns were read."""
         if self.heading is None:
-            return f"Column {min(self.places.values()) + 1} was read, the others were not."
-        names = [plain(self.heading.cells[place]) for place in sorted(self.places.values())]
+            return f"Column {min(self.indexes.values()) + 1} was read, the others were not."
+        names = [clean(self.heading.cells[index]) for index in sorted(self.indexes.values())]
         return f"Line {self.heading.line} holds headings; of the columns, {' and '.join(names)} were read."
 
 
 def kind_of(heading: str) -> Kind | None:
-    """Return the kind of column that a heading names, None for an unknown heading."""
-    plain = unicodedata.normalize("NFKD", heading).casefold()
-    return _KINDS.get("".join(letter for letter in plain if letter.isalnum()))
+    """Return the kind of column that a heading names; None for an unknown heading."""
+    folded = unicodedata.normalize("NFKD", heading).casefold()
+    return _KINDS.get("".join(letter for letter in folded if letter.isalnum()))
 
 
 def columns_of(found: Rows) -> Columns | None:
-    """Return the columns that name people, None if the rows are not a table."""
-    first, rest = found.rows[0], found.rows[1:_SAMPLE]
+    """Return the columns that name people; None if the rows are not a table."""
+    first, rest = found.rows[0], found.rows[1:_MAX_SAMPLE_ROWS]
     if not rest:
         return None
     kinds = [kind_of(cell) for cell in first.cells]
     if any(kinds) and not any(read_cell(cell).addresses for cell in first.cells):
-        places: dict[Kind, int] = {}
-        for place, kind in enumerate(kinds):
+        indexes: dict[Kind, int] = {}
+        for index, kind in enumerate(kinds):
             # A mail column without addresses holds something else, such as streets.
             needs_address = kind in (Kind.MAIL, Kind.ACCOUNT)
-            if kind and (not needs_address or any(read_cell(_cell(row, place)).addresses for row in rest)):
-                places.setdefault(kind, place)
-        known = set(places) - {Kind.FIRST_NAME}
+            if kind and (not needs_address or any(read_cell(_cell(row, index)).addresses for row in rest)):
+                indexes.setdefault(kind, index)
+        known = set(indexes) - {Kind.FIRST_NAME}
         mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rest)
-        return Columns(places if mail is None else {Kind.MAIL: mail, **places}, len(first.cells), heading=first)
-    rows = found.rows[:_SAMPLE]
-    width, alike = _usual_width(rows)
-    if width < 2 or alike < _ALIKE * len(rows):
+        return Columns(indexes if mail is None else {Kind.MAIL: mail, **indexes}, len(first.cells), heading=first)
+    rows = found.rows[:_MAX_SAMPLE_ROWS]
+    width, rows_of_width = _usual_width(rows)
+    if width < 2 or rows_of_width < _MIN_USUAL_WIDTH_SHARE * len(rows):
         return None
     mail = _mail_column(rows)
     if mail is None and not found.is_table:
         return None
-    filled = [place for place in range(width) if any(_cell(row, place) for row in rows)]
-    if mail is not None and all(_share(rows, place) > _MOSTLY for place in filled):
+    filled = [index for index in range(width) if any(_cell(row, index) for row in rows)]
+    if mail is not None and all(_address_share(rows, index) > _MIN_ADDRESS_SHARE for index in filled):
         return None  # nothing but addresses: a list of people, several per line
-    places = {Kind.NAME: 0} if mail is None else {Kind.MAIL: mail}
-    has_heading = _looks_like_headings(first, rest, places, is_table=found.is_table)
-    return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)
+    indexes = {Kind.NAME: 0} if mail is None else {Kind.MAIL: mail}
+    has_heading = _looks_like_headings(first, rest, indexes, is_table=found.is_table)
+    return Columns(indexes, _usual_width(found.rows)[0], heading=first if has_heading else None)
 
 
 def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
@@ -108,24 +108,27 @@ def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
 
 def _mail_column(rows: Sequence[Row]) -> int | None:
     width = max(len(row.cells) for row in rows)
-    return next((place for place in range(width) if _share(rows, place) > _MOSTLY), None)
+    return next((index for index in range(width) if _address_share(rows, index) > _MIN_ADDRESS_SHARE), None)
 
 
-def _share(rows: Sequence[Row], place: int) -> float:
+def _address_share(rows: Sequence[Row], index: int) -> float:
     """Return the share of a column's filled cells that hold nothing but an address."""
-    filled = [read_cell(cell) for row in rows if (cell := _cell(row, place))]
+    filled = [read_cell(cell) for row in rows if (cell := _cell(row, index))]
     return sum(bool(cell.addresses) and not cell.words for cell in filled) / len(filled) if filled else 0
 
 
-def _cell(row: Row, place: int) -> str:
-    return row.cells[place].strip() if place < len(row.cells) else ""
+def _cell(row: Row, index: int) -> str:
+    return row.cells[index].strip() if index < len(row.cells) else ""
 
 
-def _looks_like_headings(first: Row, rest: Sequence[Row], places: dict[Kind, int], *, is_table: bool) -> bool:
-    """Return whether the first row looks like unknown headings: all filled, all different, no address."""
+def _looks_like_headings(first: Row, rest: Sequence[Row], indexes: dict[Kind, int], *, is_table: bool) -> bool:
+    """Return whether the first row looks like headings that are not known: no address, and no empty cell.
+
+    Unless the text declares itself a table, its cells must also differ, and all other rows must have an address.
+    """
     if any(read_cell(cell).addresses or not cell.strip() for cell in first.cells):
         return False
     if is_table:
         return True
-    mail = places[Kind.MAIL]
+    mail = indexes[Kind.MAIL]
     return len(set(first.cells)) == len(first.cells) and all(read_cell(_cell(row, mail)).addresses for row in rest)

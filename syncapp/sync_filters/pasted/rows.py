@@ -48,51 +48,51 @@ def rows_of(text: str) -> Rows:
         skipped += 1
     if declared:
         return Rows(list(_rows(lines, declared, skipped)), declared, is_table=True)
-    candidates = [each for each in _DELIMITERS if each in text] or [","]
-    readings = [Rows(list(_rows(lines, each, skipped)), each, is_table=skipped > 0) for each in candidates]
-    return max(readings, key=_quality)
+    delimiters = [each for each in _DELIMITERS if each in text] or [","]
+    candidates = [Rows(list(_rows(lines, each, skipped)), each, is_table=skipped > 0) for each in delimiters]
+    return max(candidates, key=_quality)
 
 
-def _quality(reading: Rows) -> tuple[int, int]:
-    """Return how well a delimiter fits: no quotes left inside cells, and many rows of equal width."""
-    left_quotes = sum('"' in cell for row in reading.rows for cell in row.cells)
-    widths = Counter(len(row.cells) for row in reading.rows if len(row.cells) > 1)
+def _quality(rows: Rows) -> tuple[int, int]:
+    """Return a measure of how well a delimiter fits: few quotes left inside cells, and many rows of equal width."""
+    left_quotes = sum('"' in cell for row in rows.rows for cell in row.cells)
+    widths = Counter(len(row.cells) for row in rows.rows if len(row.cells) > 1)
     return -left_quotes, max(widths.values(), default=0)
 
 
 class _Lines:
-    """An iterator over lines for the csv reader that counts the lines of the current row."""
+    """An iterator for the csv reader. `next_index`: of the next line. `ran_out`: the reader asked for more lines."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self._lines = lines
-        self.next = first
+        self.next_index = first
         self.ran_out = False
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        if self.next >= len(self._lines):
+        if self.next_index >= len(self._lines):
             self.ran_out = True
             raise StopIteration
-        self.next += 1
-        return self._lines[self.next - 1]
+        self.next_index += 1
+        return self._lines[self.next_index - 1]
 
 
 def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
     source = _Lines(lines, first)
     reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True)
-    while source.next < len(lines):
-        start = source.next
+    while source.next_index < len(lines):
+        start = source.next_index
         try:
             cells = next(reader, [])
-            has_open_quote = sum(line.count('"') for line in lines[start : source.next]) % 2 == 1
+            has_open_quote = sum(line.count('"') for line in lines[start : source.next_index]) % 2 == 1
             is_whole = not (source.ran_out and has_open_quote)
         except csv.Error:  # a cell beyond csv.field_size_limit
             cells, is_whole = [], False
-        taken = [(start, cells)]
-        if not is_whole:  # the quotes make no sense: each line is read by itself, so that no cell spans lines
-            taken = [(place, lines[place].rstrip("\r\n").split(delimiter)) for place in range(start, source.next)]
-        for place, found in taken:
-            if any(map(str.strip, found)):
-                yield Row(place + 1, tuple(found))
+        parts = [(start, cells)]
+        if not is_whole:  # the quotes do not match: each line becomes a row, so that no cell spans lines
+            parts = [(index, lines[index].rstrip("\r\n").split(delimiter)) for index in range(start, source.next_index)]
+        for index, cells in parts:
+            if any(map(str.strip, cells)):
+                yield Row(index + 1, tuple(cells))

@@ -22,12 +22,12 @@ from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunIt
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import Outcome, Plan, RunOperation, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.policies.groups import in_force, members_or_empty
+from syncapp.sync_filters.policies.groups import members_or_empty, policies_in_force
 
 # The tables that the mailbox method governs together ("Mailbox").
 MAILBOX_TABLES = frozenset((*APPOINTMENT_TABLES, "contact", "task"))
 REPAIRS_BEFORE_FLAPPING = 2
-FLAPPING = timedelta(days=7)
+FLAPPING_PERIOD = timedelta(days=7)
 SHADOW_HISTORY = timedelta(days=30)  # runs considered for a policy in shadow mode, which switches no one
 _MAX_IDS = 500
 
@@ -45,7 +45,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class ConflictSource:
-    """The other side of a conflict: a policy or a run; neither if the user was repeatedly switched back."""
+    """The other side of a conflict: a policy or a run; neither if users repeatedly switch back."""
 
     policy: FilterPolicy | None = None
     run: FilterRun | None = None
@@ -82,10 +82,10 @@ def conflict_sources(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[U
     wanted_users = set(user_ids)
     if not wanted_users:
         return found
-    for other in _conflicting_with(desired_state_of(policy), but=policy.pk):
+    for other in _policies_conflicting_with(desired_state_of(policy), excluding=policy.pk):
         for user_id in wanted_users.intersection(members_or_empty(other)):
             found[user_id].append(ConflictSource(policy=other))
-    history = _History.of(policy, wanted_users)
+    history = _History.load(policy, wanted_users)
     for user_id, run in _conflicting_runs(history).items():
         found[user_id].append(ConflictSource(run=run))
     for user_id in _flapping_users(history):
@@ -105,34 +105,38 @@ def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
     return sorted((Conflict(source, tuple(ids)) for source, ids in found.items()), key=lambda each: -len(each.user_ids))
 
 
-def conflicting_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
-    """Return policies that keep users of this (perhaps unsaved) policy in the opposite state, and how many users."""
-    policies = _conflicting_with(desired_state_of(policy), but=but or policy.pk)
-    return _with_common_users(policies, set(members_or_empty(policy)) if policies else set())
+def conflicting_policies(policy: FilterPolicy, *, excluding: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
+    """Return the policies that keep users of this (perhaps unsaved) policy in the opposite state, with their number."""
+    policies = _policies_conflicting_with(desired_state_of(policy), excluding=excluding or policy.pk)
+    return _count_common_users(policies, set(members_or_empty(policy)) if policies else set())
 
 
 def policies_conflicting_with(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that want the opposite state for some of the users whom a run changes, and how many."""
-    policies = _conflicting_with(desired_state_of_run(run), but=run.policy_id)
+    """Return the policies that want the opposite state for users whom a run changes, with the number of those users."""
+    policies = _policies_conflicting_with(desired_state_of_run(run), excluding=run.policy_id)
     items = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
-    return _with_common_users(policies, set(items.values_list("user_id", flat=True)) if policies else set())
+    return _count_common_users(policies, set(items.values_list("user_id", flat=True)) if policies else set())
 
 
-def _with_common_users(policies: Iterable[FilterPolicy], users: set[UUID]) -> list[tuple[FilterPolicy, int]]:
+def _count_common_users(policies: Iterable[FilterPolicy], users: set[UUID]) -> list[tuple[FilterPolicy, int]]:
     counted = [(policy, len(users.intersection(members_or_empty(policy)))) for policy in policies]
     return [(policy, count) for policy, count in counted if count]
 
 
-def _conflicting_with(wanted: DesiredState, *, but: UUID | None) -> list[FilterPolicy]:
-    return [each for each in in_force() if each.pk != but and wanted.conflicts_with(desired_state_of(each))]
+def _policies_conflicting_with(wanted: DesiredState, *, excluding: UUID | None) -> list[FilterPolicy]:
+    return [
+        each for each in policies_in_force() if each.pk != excluding and wanted.conflicts_with(desired_state_of(each))
+    ]
 
 
 # --- runs -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _History:
-    """The runs that count against a policy, for some users; `decided`: when a person put the policy in charge.
+    """The runs that may conflict with a policy over some users.
 
-    A person who lets a policy repair has seen the earlier conflicts, and so has decided them.
+    `decided`: when a person put the policy in charge of a user. `deviating`: the users who deviate from it.
+
+    Runs that ended before a person turned on repair do not count: that person saw the conflicts, and decided them.
     """
 
     policy: FilterPolicy
@@ -143,7 +147,7 @@ class _History:
     deviating: frozenset[UUID]
 
     @classmethod
-    def of(cls, policy: FilterPolicy, user_ids: Collection[UUID]) -> _History:
+    def load(cls, policy: FilterPolicy, user_ids: Collection[UUID]) -> _History:
         repairs = policy.mode == PolicyMode.REPAIR
         since = (policy.repairs_since or policy.created_at) if repairs else timezone.now() - SHADOW_HISTORY
         runs = FilterRun.objects.filter(Q(finished_at=None) | Q(finished_at__gt=since))
@@ -174,9 +178,11 @@ def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
         return {}
     last, wanted = _last_conflicting_writes(history), desired_state_of(history.policy)
     started = [run for run in history.runs if run.state in (RunState.RUNNING, RunState.PAUSED)]
-    against = [run.pk for run in started if run.policy_id is None and desired_state_of_run(run).conflicts_with(wanted)]
-    if against:  # users that a person's started run has yet to switch
-        items = history.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=against)
+    conflicting = [
+        run.pk for run in started if run.policy_id is None and desired_state_of_run(run).conflicts_with(wanted)
+    ]
+    if conflicting:  # users that a person's started run has yet to switch
+        items = history.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=conflicting)
         now = timezone.now()
         last |= {user_id: (now, run_id) for user_id, run_id in items.values_list("user_id", "run_id")}
     runs = {run.pk: run for run in history.runs}
@@ -205,17 +211,17 @@ def _last_conflicting_writes(history: _History) -> dict[UUID, tuple[datetime, UU
         columns = ("user_id", "finished_at", "run_id", "wanted_method")
         for user_id, at, run_id, method in items.order_by("finished_at").values_list(*columns):
             latest[user_id]["mailbox"] = (at, run_id, (method != SyncMethod.NONE) != policy.wanted_on)
-    against = {
+    conflicting = {
         user_id: [(at, run_id) for at, run_id, is_opposite in writes.values() if is_opposite]
         for user_id, writes in latest.items()
     }
-    return {user_id: max(writes) for user_id, writes in against.items() if writes}
+    return {user_id: max(writes) for user_id, writes in conflicting.items() if writes}
 
 
 # --- switching back and forth -----------------------------------------------------------------------------
 def _flapping_users(history: _History) -> set[UUID]:
     """Return the users who deviate again although the policy's own runs switched them several times recently."""
-    since = max(timezone.now() - FLAPPING, history.since)
+    since = max(timezone.now() - FLAPPING_PERIOD, history.since)
     own = [run.pk for run in history.runs if run.policy_id == history.policy.pk]
     if not own or not history.deviating:
         return set()

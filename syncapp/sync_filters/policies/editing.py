@@ -30,7 +30,7 @@ MAX_PER_NIGHT = 1000
 
 
 class InvalidPolicy(ValueError):
-    """A specification that makes no valid policy; `problems` are by form field."""
+    """The specification of a policy is not valid; `problems` maps form fields to messages."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(" ".join(problems.values()))
@@ -82,7 +82,9 @@ def create(spec: PolicySpec, *, by: Person, channel: str = "screen") -> FilterPo
 @transaction.atomic
 def change(policy: FilterPolicy, spec: PolicySpec, *, by: Person, channel: str = "screen") -> None:
     """Replace a policy's specification, return it to shadow mode and forget its members. Raises InvalidPolicy."""
-    columns = spec.columns() | _IN_SHADOW | {"author": by, "full_at": None, "compared_at": None, "accepts_group": True}
+    columns = (
+        spec.columns() | _SHADOW_COLUMNS | {"author": by, "full_at": None, "compared_at": None, "accepts_group": True}
+    )
     # A new fencing token ends a comparison in progress, which uses the old specification.
     job = {"state": JobState.READY, "lease_until": None, "fencing_token": F("fencing_token") + 1}
     _update(policy, **columns, **job, wants_full=True, due_at=Now(), dispatched_at=None)
@@ -91,12 +93,12 @@ def change(policy: FilterPolicy, spec: PolicySpec, *, by: Person, channel: str =
     _record(policy, "policy.changed", by=by, channel=channel, on=spec.wanted_on, tables=list(spec.tables))
 
 
-_IN_SHADOW = {"mode": PolicyMode.SHADOW, "repair_by": None, "confirmed_by": None}
+_SHADOW_COLUMNS = {"mode": PolicyMode.SHADOW, "repair_by": None, "confirmed_by": None}
 
 
 @transaction.atomic
 def request_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, channel: str = "screen") -> None:
-    """Turn on repair for a person who saw the comparison of `seen`; a large group waits for a second person.
+    """Turn on repair for a person who saw the comparison made at `seen`; a large group waits for a second person.
 
     Raises NotPossible.
     """
@@ -149,7 +151,7 @@ def _turn_on_repair(policy: FilterPolicy, *, by: Person, channel: str, **people:
 @transaction.atomic
 def return_to_shadow(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
     """Stop repairs; the policy only reports. A run that has started continues to its end."""
-    _update(policy, **_IN_SHADOW)
+    _update(policy, **_SHADOW_COLUMNS)
     _cancel_unstarted_runs(policy, by, channel)
     _record(policy, "policy.shadow", by=by, channel=channel)
 
@@ -165,11 +167,11 @@ def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
 @transaction.atomic
 def resume(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
     """Resume the policy in the same mode; if it was stopped automatically, this also accepts its changed group."""
-    answers = {"accepts_group": True, "wants_full": True} if policy.asks else {}
+    accepted = {"accepts_group": True, "wants_full": True} if policy.asks else {}
     failed = FilterPolicy.objects.filter(pk=policy.pk, state=JobState.FAILED)
     failed.update(state=JobState.READY, attempts=0, last_error="", finished_at=None)
-    _update(policy, is_paused=False, asks="", stopped_at=None, due_at=Now(), **answers)
-    _record(policy, "policy.resumed", by=by, channel=channel, answered=bool(answers))
+    _update(policy, is_paused=False, asks="", stopped_at=None, due_at=Now(), **accepted)
+    _record(policy, "policy.resumed", by=by, channel=channel, answered=bool(accepted))
 
 
 @transaction.atomic
@@ -182,7 +184,7 @@ def stop_and_ask(policy: FilterPolicy, why: str) -> None:
 def resolve_conflict(
     policy: FilterPolicy, source: str, *, for_policy: bool, users: int | None, by: Person, channel: str = "screen"
 ) -> None:
-    """Decide a conflict for the users that the page showed; the losing policy excepts them.
+    """Decide a conflict over the users that the page showed, `users` in number; a policy that loses excepts them.
 
     A run that ended stays as it is. Raises NotPossible.
     """
@@ -201,25 +203,25 @@ def resolve_conflict(
 def except_users(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
     """Except users from a policy, because a person decided a conflict against it; return how many."""
     policy = _lock(policy)
-    more = [str(user_id) for user_id in user_ids if str(user_id) not in policy.exceptions]
-    _update(policy, exceptions=[*policy.exceptions, *more])
+    added = [str(user_id) for user_id in user_ids if str(user_id) not in policy.exceptions]
+    _update(policy, exceptions=[*policy.exceptions, *added])
     policy.members.filter(user_id__in=user_ids).delete()
-    _record(policy, "policy.excepted", by=by, channel=channel, users=len(more))
-    _compare_all_soon()
-    return len(more)
+    _record(policy, "policy.excepted", by=by, channel=channel, users=len(added))
+    _make_policies_due()
+    return len(added)
 
 
 @transaction.atomic
 def put_in_charge(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
-    """Let a policy decide for users that earlier runs left in another state; return how many."""
+    """Put a policy in charge of users whom earlier runs left in another state; return how many."""
     decided = int(policy.members.filter(user_id__in=user_ids).update(decided_at=Now()))
     _record(policy, "policy.decided", by=by, channel=channel, users=decided)
-    _compare_all_soon()
+    _make_policies_due()
     return decided
 
 
-def _compare_all_soon() -> None:
-    """Make every policy due, because another policy may now repair users that this one leaves alone."""
+def _make_policies_due() -> None:
+    """Make every running policy due, because another one may now repair users that this one leaves alone."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 

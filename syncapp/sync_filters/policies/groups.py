@@ -14,20 +14,20 @@ from syncapp.sync_filters.runs import targets
 def members_of(policy: FilterPolicy) -> list[uuid.UUID]:
     """Return the enabled users of the group except the policy's exceptions, by name. Raises NotPossible."""
     group = targets.of_team(policy.team_id) if policy.team_id else targets.of_unit(policy.unit_id or uuid.UUID(int=0))
-    left_out = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
-    left_out |= {uuid.UUID(each) for each in policy.exceptions}
-    return [user_id for user_id in group.ids if user_id not in left_out]
+    excluded = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
+    excluded |= {uuid.UUID(each) for each in policy.exceptions}
+    return [user_id for user_id in group.ids if user_id not in excluded]
 
 
 def members_or_empty(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the users of the group; none if the group is no longer in the CRM."""
+    """Return the same users, but an empty list if the group is no longer in the CRM."""
     try:
         return members_of(policy)
     except NotPossible:
         return []
 
 
-def in_force() -> list[FilterPolicy]:
+def policies_in_force() -> list[FilterPolicy]:
     """Return the policies in force today, by name: not removed, not paused, and within their dates."""
     today = timezone.now().date()
     policies = FilterPolicy.objects.current().filter(is_paused=False)
@@ -36,7 +36,7 @@ def in_force() -> list[FilterPolicy]:
 
 def policies_of(user: FilterUser) -> list[FilterPolicy]:
     """Return the policies in force whose group includes this user."""
-    policies = [] if user.is_disabled else in_force()
+    policies = [] if user.is_disabled else policies_in_force()
     if not policies:
         return []
     teams = set(FilterMembership.objects.filter(user_id=user.pk).values_list("team_id", flat=True))

@@ -2,9 +2,9 @@
 
     claim ─▶ start a prepared run ─▶ read the group ─▶ changed too much? ask ─▶ compare ─▶ [repair] ─▶ due again
 
-The whole group is compared once a night, using that night's inventory, and new users every hour, using filters just
-read; a small group is read again when a person asks for a comparison. Every write of a run carries the version that was
-read.
+Once a night, the whole group is compared with the help of that night's inventory. New users are compared every hour,
+as soon as their filters have been read. If a person asks for a comparison, a small group is read again first. Every
+write of a run carries the version that was read.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from syncapp.models.sync_filters.run import NEVER, Plan
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.policies import editing, refresh, repairs
 from syncapp.sync_filters.policies.groups import members_of
-from syncapp.sync_filters.policies.repairs import USUAL_PAUSE, WHILE_PREPARING
+from syncapp.sync_filters.policies.repairs import PREPARING_PAUSE, USUAL_PAUSE
 from syncapp.sync_filters.runs import dry_run
 from syncapp.sync_filters.runs.creation import RunSpec
 
 MAX_CHANGED_PERCENT = 10
-WHILE_RUNNING = timedelta(seconds=15)
-UNTIL_NEXT_INVENTORY = timedelta(seconds=15)
+RUNNING_PAUSE = timedelta(seconds=15)
+INVENTORY_PAUSE = timedelta(seconds=15)
 _CHUNK = 250
 
 
@@ -73,14 +73,14 @@ class PolicyJob(JobType):
 
 
 def schedule_comparisons() -> None:
-    """Make policies due after a reading of users, so that new users are compared at once instead of within the hour."""
+    """Make policies due after users were read, so that new users are compared now instead of within the hour."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__gt=Now(), due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 
 
 @transaction.atomic
 def _reschedule(lease: Lease, pause: timedelta | None) -> None:
-    """Make the policy due after the pause; at once if a comparison has been requested since, never if it is stopped."""
+    """Make the policy due after the pause, now if a comparison was requested since, or never if it is stopped."""
     queue.lock(lease)
     policy: FilterPolicy = FilterPolicy.objects.get(pk=lease.pk)
     if not policy.is_active:
@@ -92,34 +92,34 @@ def _reschedule(lease: Lease, pause: timedelta | None) -> None:
 
 
 def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | None) -> timedelta | None:
-    """Start, compare or repair, whichever is due; return how long to wait until then, None for the usual hour."""
+    """Start a run, compare or repair, whichever is due. Return how long to wait; None means the usual hour."""
     if not policy.is_active or not policy.is_in_force(timezone.now().date()):
         return USUAL_PAUSE
     if repairs.discard_failed_preparation(policy):
         return USUAL_PAUSE
-    if repairs.is_being_prepared(policy):
-        return WHILE_PREPARING
+    if repairs.has_preparing_run(policy):
+        return PREPARING_PAUSE
     repairs.start_prepared(policy)
     if schedule.is_before_last_night():
-        return UNTIL_NEXT_INVENTORY  # an older inventory says nothing about tonight
+        return INVENTORY_PAUSE  # an older inventory says nothing about tonight
     try:
         group = members_of(policy)
     except NotPossible as problem:
         editing.stop_and_ask(policy, str(problem))
         return USUAL_PAUSE
-    if _stops_for_changed_group(policy, group):
+    if _stop_if_group_changed(policy, group):
         return USUAL_PAUSE
-    full = is_due_in_full(policy)
+    full = needs_full_comparison(policy)
     if policy.wants_full and crm is not None:
         refresh.refresh_group(group, lease, crm)
     _compare(policy, group, lease, full=full)
     if policy.mode == PolicyMode.REPAIR:
-        return repairs.repair(policy) or (WHILE_RUNNING if repairs.is_running(policy) else None)
+        return repairs.repair(policy) or (RUNNING_PAUSE if repairs.has_running_run(policy) else None)
     return None
 
 
-def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:
-    """Require a decision if group membership changed by more than 10 %; return whether the policy stopped."""
+def _stop_if_group_changed(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:
+    """Stop the policy and ask for a decision if its group changed by more than 10 %; return whether it was stopped."""
     if policy.mode != PolicyMode.REPAIR or policy.accepts_group or policy.full_at is None:
         return False
     before = set(policy.members.filter(in_baseline=True).values_list("user_id", flat=True))
@@ -134,7 +134,7 @@ def _stops_for_changed_group(policy: FilterPolicy, group: Sequence[uuid.UUID]) -
     return True
 
 
-def is_due_in_full(policy: FilterPolicy) -> bool:
+def needs_full_comparison(policy: FilterPolicy) -> bool:
     """Return whether to compare the whole group: once a night, on request, and after each run of the policy."""
     if policy.wants_full or policy.full_at is None or policy.full_at < schedule.last_night():
         return True
@@ -142,7 +142,7 @@ def is_due_in_full(policy: FilterPolicy) -> bool:
 
 
 def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, full: bool) -> None:
-    """Store a plan for the users of the group: for all, or only for new ones whose filters have been read."""
+    """Store the plans of the group's users: of all, or only of new ones whose filters have been read."""
     known = {member.user_id: member for member in policy.members.all()}
     unread = set() if full else set(FilterUser.objects.filter(filters_due=True).values_list("pk", flat=True))
     compared = group if full else [user_id for user_id in group if user_id not in known and user_id not in unread]
@@ -172,7 +172,7 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
         FilterPolicy.objects.filter(pk=policy.pk).update(compared_at=now, **flags)
 
 
-def deviating(policy: FilterPolicy) -> list[PolicyMember]:
-    """Return at most 200 users who deviate, those who have deviated longest first."""
+def deviating_members(policy: FilterPolicy) -> list[PolicyMember]:
+    """Return at most 200 members who deviate, those who have deviated longest first."""
     rows = policy.members.exclude(deviates_since=None).select_related("user")
     return list(rows.order_by("deviates_since", "user__name_key", "user_id")[:200])

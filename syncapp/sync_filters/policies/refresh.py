@@ -1,4 +1,4 @@
-"""A new reading of a policy's group from the CRM, for a person who asked for the comparison and is waiting for it."""
+"""A refresh of a policy's group from the CRM, for a person who asked for the comparison and is waiting for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHUNK = 50
 
 
 def refresh_group(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmClient]) -> None:
-    """Read a small group's filters again; if the CRM does not answer, the earlier readings are compared."""
+    """Read a small group's filters again; if the CRM does not answer, the last inventory is compared."""
     if len(group) > MAX_USERS or not breakers.all_closed(FILTER_BREAKERS):
         return
     try:

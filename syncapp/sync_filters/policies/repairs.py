@@ -16,12 +16,12 @@ from syncapp.sync_filters.runs.creation import RunSpec
 from syncapp.sync_filters.runs.preparation import progress
 
 USUAL_PAUSE = timedelta(hours=1)
-WHILE_PREPARING = timedelta(seconds=5)
+PREPARING_PAUSE = timedelta(seconds=5)
 _IN_CONFLICT = "Another policy or a run conflicts over this user; see the policy’s page."
 
 
 def repair(policy: FilterPolicy) -> timedelta | None:
-    """Create a run for deviating users, and start it if prepared; return how long to wait, None for the usual hour."""
+    """Create a run for deviating users, and start it if prepared. Return how long to wait; None: the usual hour."""
     person = policy.repair_by
     if person is None or not person.is_active or not person.has_role(Role.FILTER_MANAGER):
         editing.stop_and_ask(
@@ -38,14 +38,14 @@ def repair(policy: FilterPolicy) -> timedelta | None:
     except NotPossible as problem:
         editing.stop_and_ask(policy, f"Its run could not be created: {problem}")
         return USUAL_PAUSE
-    if is_being_prepared(policy):
-        return WHILE_PREPARING
+    if has_preparing_run(policy):
+        return PREPARING_PAUSE
     start_prepared(policy)
     return None
 
 
 def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the users to repair next, at most as many as this night allows; those never held back come first.
+    """Return the users to repair next, at most as many as this night allows; those held back before come last.
 
     Users whose repair failed tonight wait for the next night; users who switched back after a repair do not. Users in
     conflict (with another policy, a run or an undo) are skipped until a person decides.
@@ -54,26 +54,26 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
         return []
     tonight = FilterRunItem.objects.filter(run__policy=policy, run__frozen_at__gte=schedule.last_night())
     failed = tonight.exclude(outcome=Outcome.DONE).values_list("user_id", flat=True)
-    left = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
+    remaining = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
     deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=failed)
     ordered = list(
         deviating.order_by("held_back", "deviates_since", "user__name_key").values_list("user_id", flat=True)
     )
     in_conflict = conflicts.conflict_sources(policy, ordered)
-    return [user_id for user_id in ordered if user_id not in in_conflict][: max(left, 0)]
+    return [user_id for user_id in ordered if user_id not in in_conflict][: max(remaining, 0)]
 
 
-def is_being_prepared(policy: FilterPolicy) -> bool:
-    """Return whether the list of one of its runs is being made, or the users' meetings are being counted."""
+def has_preparing_run(policy: FilterPolicy) -> bool:
+    """Return whether the list of a run of the policy is being made, or its users' meetings are being counted."""
     return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
 
 
-def is_running(policy: FilterPolicy) -> bool:
+def has_running_run(policy: FilterPolicy) -> bool:
     return FilterRun.objects.filter(policy=policy, state=RunState.RUNNING).exists()
 
 
 def discard_failed_preparation(policy: FilterPolicy) -> bool:
-    """Cancel runs whose list could not be made, and stop the policy; such a run would otherwise stay open forever."""
+    """Cancel runs whose list could not be made, which would stay open forever, and stop the policy."""
     failed = [run for run in FilterRun.objects.filter(policy=policy, state=RunState.PREPARING) if progress(run).failed]
     for run in failed:
         transitions.cancel(run, by=run.person, channel="policy")
@@ -82,7 +82,7 @@ def discard_failed_preparation(policy: FilterPolicy) -> bool:
 
 
 def start_prepared(policy: FilterPolicy) -> None:
-    """Start the prepared run; users that it holds back stay held, and the policy's report shows the reason."""
+    """Hold back users in conflict, and start the prepared run. The policy's report shows why users are held back."""
     for run in FilterRun.objects.filter(policy=policy, state__in=[RunState.PLANNED, RunState.WAITING]):
         # Conflicts may have begun after the list was made.
         users = list(run.items.unfinished().values_list("user_id", flat=True))

@@ -55,9 +55,9 @@ class Batch:
 class ItemResult:
     """The outcome of one user, and the values read back after the write.
 
-    An `error` that can be retried comes without an outcome; `request_failed`: the user's own request failed as a whole,
-    or would fail for any user. `denial` is the error of a denied user. `wrong_author`: the CRM ignored the
-    impersonation.
+    An `error` comes without an outcome and is handled by the job. `request_failed`: the user's own request failed as a
+    whole, or would fail for any user. `denial`: the error that denied the user's write. `wrong_author`: the CRM ignored
+    the impersonation.
     """
 
     outcome: Outcome = Outcome.OPEN

@@ -83,7 +83,7 @@ def create_run(user_ids: Sequence[UUID], spec: RunSpec, *, by: Person, channel: 
 def create_numbered(**columns: Any) -> FilterRun:
     """Create a run under the next free number, even if another one is created at the same moment.
 
-    Both try the same number; the second waits at the unique constraint for the first, then takes the next number. A
+    Both runs try the same number; the second waits at the unique constraint for the first, then takes the next one. A
     database sequence would leave gaps, which look like missing runs. Raises NotPossible.
     """
     for _ in range(_NUMBER_ATTEMPTS):

@@ -1,7 +1,7 @@
 """Dry runs: the plans that a run would make, without storing anything or asking the CRM.
 
 The plans are those of a real list (items.plan_user), but future meetings are not counted, so a user whose meetings a
-real run would count is planned as "may be held back".
+real run would count is counted in `may_be_held`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ReportProgress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class DryRunSummary:
-    """The number of users by plan; a real run would first count meetings of `may_be_held` of those who will change."""
+    """Counts of users. `may_be_held`: those among the users to change whose meetings a real run would count first."""
 
     users: int
     by_plan: dict[str, int]
@@ -57,7 +57,9 @@ def summarize(
     by_plan = Counter(each.plan.value for each in plans)
     return DryRunSummary(
         users=len(plans),
-        by_plan={plan.value: by_plan[plan.value] for plan in Plan if plan != Plan.LEFT_OUT},  # only people leave out
+        by_plan={
+            plan.value: by_plan[plan.value] for plan in Plan if plan != Plan.LEFT_OUT
+        },  # only people leave users out
         by_reason=dict(Counter(each.why for each in plans if each.plan == Plan.CANNOT)),
         may_be_held=sum(each.needs_count for each in plans),
     )

@@ -1,6 +1,6 @@
 """The operation that switches filters: in one request for ten users, or as the owners in one request per user.
 
-Every filter is written under the version that the list was made with.
+Every write carries the version that the filter had when the list was made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMED_LIMIT = 3
 
 
 def precheck(batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
-    """Read users whose last answer was lost, or all users if the CRM keeps no versions of filters."""
+    """Read users whose last answer was lost, or all if the CRM keeps no versions; return those who need no write."""
     unsure = [each for each in batch.items if each.lease.outcome_unknown or not batch.keeps_versions]
     if not unsure:
         return []
@@ -36,7 +36,7 @@ def precheck(batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
             continue
         live = {row.id: row for row in filters}
         if item_results.is_as_wanted(each.changes, live):
-            results.append((each, _as_wanted(each, batch.run, _outcome(each), filters)))
+            results.append((each, _result_if_as_wanted(each, batch.run, _outcome(each), filters)))
         elif any(change.filter_id not in live or live[change.filter_id].etag != change.etag for change in each.changes):
             results.append((each, ItemResult(Outcome.CHANGED, CHANGED, filters=filters)))
     return results
@@ -48,7 +48,7 @@ def _outcome(leased: LeasedItem) -> Outcome:
 
 
 def apply(batch: Batch) -> list[ItemResult]:
-    """Switch these users' filters: in one request with our own permission, else in a request per user."""
+    """Switch these users' filters: in one request with our own permission, or as the owners in one request each."""
     switches = []
     for each in batch.items:
         changes = tuple(
@@ -86,7 +86,7 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
         return ItemResult(error=error)
     if isinstance(error, Stale | NotFound):
         if live is not None and item_results.is_as_wanted(leased.changes, {row.id: row for row in live}):
-            return _as_wanted(leased, run, _outcome(leased), live)
+            return _result_if_as_wanted(leased, run, _outcome(leased), live)
         return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
     if isinstance(error, Forbidden):
         return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=live, denial=error)
@@ -95,18 +95,21 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
     if answer.as_requested is None:
         return ItemResult(error=ProtocolError("The CRM’s answer does not confirm the change.", may_have_applied=True))
     if answer.as_requested and live is not None:
-        return _as_wanted(leased, run, Outcome.DONE, live)
+        return _result_if_as_wanted(leased, run, Outcome.DONE, live)
     return ItemResult(Outcome.CHANGED, CHANGED, filters=live)
 
 
-def _as_wanted(leased: LeasedItem, run: FilterRun, outcome: Outcome, live: Sequence[OutlookFilter]) -> ItemResult:
-    """Return the result for a user whose listed filters are as planned, although other filters may not be."""
+def _result_if_as_wanted(
+    leased: LeasedItem, run: FilterRun, outcome: Outcome, live: Sequence[OutlookFilter]
+) -> ItemResult:
+    """Return the result for a user whose listed filters are as wanted; other filters of the user may not be."""
     wanted, listed = (0 if run.wanted_on else 1), {change.filter_id for change in leased.changes}
     others = [row for row in live if row.table in run.tables and row.state != wanted and row.id not in listed]
     if not others or run.undoes_id is not None:
         return ItemResult(outcome, filters=live)
     named = ", ".join(f"“{row.name}”" for row in others[:_NAMED_LIMIT])
     more = f" and {len(others) - _NAMED_LIMIT} more" if len(others) > _NAMED_LIMIT else ""
-    verb = "Another filter is" if len(others) == 1 else "Other filters are"
-    why = f"{verb} still {'off' if run.wanted_on else 'on'}: {named}{more}. Not in the list when it was made."
+    verb, was = ("Another filter is", "It was") if len(others) == 1 else ("Other filters are", "They were")
+    state = "off" if run.wanted_on else "on"
+    why = f"{verb} still {state}: {named}{more}. {was} not in the list when the list was made."
     return ItemResult(Outcome.PARTLY if outcome == Outcome.DONE else Outcome.CHANGED, why, filters=live)

@@ -21,7 +21,11 @@ from syncapp.sync_filters.runs import method_plans
 
 
 class HeldGroup(models.TextChoices):
-    """A group, as URLs name it: by day of the nearest meeting in the reader's zone; for mailbox methods, by reason."""
+    """A group of held-back users; the values are used in URLs.
+
+    Users are grouped by the day of their nearest meeting in the reader's time zone. In a run that sets mailbox methods,
+    they are grouped by the reason.
+    """
 
     TODAY = "today", "Today"
     WEEK = "week", "In 1 to 7 days"
@@ -40,7 +44,7 @@ class HeldGroup(models.TextChoices):
         return self not in (HeldGroup.UNCOUNTED, HeldGroup.OTHER)
 
 
-_BY_REASON = (HeldGroup.ONLY_PATH, HeldGroup.TWICE, HeldGroup.NO_CLIENT)
+_REASON_GROUPS = (HeldGroup.ONLY_PATH, HeldGroup.TWICE, HeldGroup.NO_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def members(run: FilterRun, group: HeldGroup) -> ItemQuerySet:
 
 
 def summaries(run: FilterRun) -> list[GroupSummary]:
-    """Return the groups that have users, in their order."""
+    """Return a summary of each group that has users, in the order of HeldGroup."""
     conditions = _conditions(run)
     cases = [When(condition, then=Value(group.value)) for group, condition in conditions.items()]
     held = run.items.filter(plan=Plan.HELD).order_by().annotate(group=Case(*cases, output_field=CharField()))
@@ -88,15 +92,15 @@ def summaries(run: FilterRun) -> list[GroupSummary]:
 
 
 def digest(items: ItemQuerySet) -> str:
-    """Return a digest of these users, by which a form proves which users its reader saw."""
+    """Return a digest of these users, with which a form proves which users its reader saw."""
     keys = items.order_by("pk").values_list("pk", flat=True)
     return hashlib.sha256(",".join(map(str, keys)).encode()).hexdigest()[:32]
 
 
 def _conditions(run: FilterRun) -> Mapping[HeldGroup, Q]:
     if run.sets_mailbox_method:
-        known = {group: Q(why=group.label) for group in _BY_REASON}
-        return known | {HeldGroup.OTHER: ~Q(why__in=[group.label for group in _BY_REASON])}
+        known = {group: Q(why=group.label) for group in _REASON_GROUPS}
+        return known | {HeldGroup.OTHER: ~Q(why__in=[group.label for group in _REASON_GROUPS])}
     now, zone = timezone.localtime(), timezone.get_current_timezone()
     tomorrow, week, fortnight = (
         datetime.combine(now.date() + timedelta(days=days), time.min, tzinfo=zone) for days in (1, 8, 15)

@@ -48,15 +48,15 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
     leases: dict[tuple[str, str], list[Lease]] = defaultdict(list)
     for each, result in stored:
         leases[result.outcome, result.why[:300]].append(each.lease)
-    for (outcome, why), same in leases.items():
-        queue.finish_all(same, outcome=outcome, why=why)
+    for (outcome, why), group in leases.items():
+        queue.finish_all(group, outcome=outcome, why=why)
     facts, rows = [], []
     for each, result in stored:
         item, found = each.item, {row.id: row for row in result.filters or ()}
-        # If the filters of a failed user are in the desired state, they were written too, for example by the wrong
-        # author.
-        failed_late = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
-        if result.outcome in WRITTEN or failed_late:
+        # If a failed user's filters are in the desired state, they were written nevertheless, for example by the
+        # wrong author.
+        was_written_anyway = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
+        if result.outcome in WRITTEN or was_written_anyway:
             etags = {row.id: row.etag for row in found.values()}
             rows += [{"id": c.pk, "written": True, "etag_after": etags.get(c.filter_id, "")} for c in each.changes]
         if result.mailbox is not None:

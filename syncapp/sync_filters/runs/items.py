@@ -110,9 +110,9 @@ def takes_appointments_away(run: FilterRun) -> bool:
 def endangers_meetings(user: FilterUser, run: FilterRun) -> bool:
     """Return whether meetings that this user organizes may be canceled by the run.
 
-    Server-side, an item that leaves every filter is deleted from the mailbox, unless the CRM keeps logical deletes from
-    Exchange ("Control field synchronization"). That setting does not cover the Outlook add-in, which works in the
-    user's own Outlook; whether it removes such appointments is disputed, so its users are always counted.
+    In a server-side mailbox, an item that no filter selects any longer is deleted, unless the CRM keeps logical deletes
+    from Exchange ("Control field synchronization"). That setting does not cover the Outlook add-in, which works in the
+    user's own Outlook. Whether the add-in removes such appointments is disputed, so its users are always counted.
     """
     if not takes_appointments_away(run):
         return False

@@ -1,11 +1,11 @@
-"""The job that switches filters: a batch of a run's users at a time, each under their own lease and fencing token.
+"""The job that switches filters: a batch of a run's users at a time, each user with a lease and fencing token.
 
     claim k ─▶ precheck, where needed ─▶ mark sent ─▶ one request ─▶ apply each user's result as read back
 
-With the portal's own permission, ten users share a request, each with their own change set; as the owners, each user
-has a request, because impersonation is per request, and a few are sent at once. A row is written under the version that
-the list was made with, so a user whose filters have changed since is skipped, and a request whose answer was lost can
-take effect only once.
+With the portal's own permission, ten users share a request, each with a change set. As the owners, each user has a
+request, because impersonation is per request; a few requests are sent in parallel. Every write carries the version that
+the row had when the list was made, so a user whose filters have changed since is skipped, and a request whose answer
+was lost can take effect only once.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from syncapp.sync_filters.runs import filter_operation, item_results, method_ope
 from syncapp.sync_filters.runs.batches import Batch, ItemResult, LeasedItem, Operation
 from syncapp.sync_filters.runs.concurrency import BATCH_SIZE
 
-REFUSED = Breaker.Name.REFUSED_FILTERS
-BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS, REFUSED)
+REFUSED_BREAKER = Breaker.Name.REFUSED_FILTERS
+BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS, REFUSED_BREAKER)
 _OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, RunOperation.METHOD: method_operation}
 
 
 def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
-    """Switch users until none is due or the time is up; return whether any may be left.
+    """Switch users until none is due or the time is up; return whether any may be due.
 
     Safe to call from many workers at once, twice, and after a crash at any point. Errors are stored with the items.
     """
@@ -56,7 +56,7 @@ def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
 
 @runner.register
 class FilterSwitchJob(BatchJobType):
-    """The job that switches one run's users in batches; a failure ends that user's item as failed."""
+    """The job that switches one run's users in batches; a failure marks that user's item as failed."""
 
     name = "filters"
     title = "Switching filters"
@@ -93,7 +93,7 @@ class FilterSwitchJob(BatchJobType):
         try:
             failed = self._switch(batch, _OPERATIONS[batch.run.operation])
             if batch.denial is not None:
-                breakers.refuse(REFUSED, batch.denial)
+                breakers.refuse(REFUSED_BREAKER, batch.denial)
             elif not batch.items or len(failed) < len(batch.items):
                 breakers.record_success(permit)
             elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_access(batch):
@@ -140,7 +140,7 @@ class FilterSwitchJob(BatchJobType):
         answered = list(zip(batch.items, results, strict=True))
         all_denied = all(result.outcome == Outcome.DENIED for result in results)
         try_again = all_denied and self._finds_other_access(batch)
-        if all_denied and not try_again and _is_powerless(batch):
+        if all_denied and not try_again and _would_deny_any_user(batch):
             batch.denial = results[0].denial
         with transaction.atomic():
             for each, result in answered:
@@ -172,7 +172,7 @@ class FilterSwitchJob(BatchJobType):
             return False  # writing access was reset, so the next inventory probes again
 
     def _handle_request_error(self, batch: Batch, error: CrmError) -> None:
-        """Apply the failure of a whole request to each of its users; the breaker it calls for is tripped once."""
+        """Apply the failure of a whole request to each user of the batch."""
         if batch.acting and isinstance(error, Forbidden):
             results = []
             for each in batch.items:
@@ -193,7 +193,7 @@ class FilterSwitchJob(BatchJobType):
         first = batch.items[0].lease
         if error.refuses_operation:
             for each in batch.items:
-                runner.apply(self, each.lease, runner.stop_operation(error, each.lease, breaker=REFUSED))
+                runner.apply(self, each.lease, runner.stop_operation(error, each.lease, breaker=REFUSED_BREAKER))
             return
         decision = runner.retry_crm_error(error, first, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         for each in batch.items:
@@ -204,7 +204,7 @@ class FilterSwitchJob(BatchJobType):
                 runner.apply(self, each.lease, retry)
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """End the user's item as failed, with the reason. Raises LostLease."""
+        """Mark the user's item as failed, with the reason."""
         item = FilterRunItem.objects.select_related("user").prefetch_related("changes").get(pk=lease.pk)
         why = failure.reason
         if item.outcome_unknown:
@@ -215,7 +215,7 @@ class FilterSwitchJob(BatchJobType):
         transitions.update_state(item.run)
 
 
-def _is_powerless(batch: Batch) -> bool:
+def _would_deny_any_user(batch: Batch) -> bool:
     """Return whether the CRM would refuse the write for any user, since it refused it for all users of this batch."""
     if batch.run.sets_mailbox_method:
         return len(batch.items) > 1
@@ -223,7 +223,7 @@ def _is_powerless(batch: Batch) -> bool:
 
 
 def _retry(leased: LeasedItem, error: CrmError) -> Retry:
-    """Return a retry for one user; attempts are counted per user."""
+    """Return the retry for one user, whose attempts it states."""
     return Retry(
         type(error).__name__,
         f"The CRM did not answer {leased.lease.attempts} times.",
@@ -238,7 +238,7 @@ def _apply_and_remove(batch: Batch, results: Sequence[tuple[LeasedItem, ItemResu
 
 
 def claim_for_dispatch() -> list[uuid.UUID]:
-    """Return the runs to publish tasks for now, each at most once per REDISPATCH_AFTER, however many ticks run."""
+    """Claim the runs for which to publish tasks now, each at most once per REDISPATCH_AFTER; return their ids."""
     silent = Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
     due = FilterRunItem.objects.all().due().order_by().values("run")
     ids = FilterRun.objects.filter(silent, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]

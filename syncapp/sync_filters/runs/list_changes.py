@@ -43,7 +43,7 @@ def release_group(run: FilterRun, group: HeldGroup, *, seen: str, by: Person, ch
 
 @transaction.atomic
 def hold_back(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: str = "screen") -> int:
-    """Hold released users back again; return how many. Raises NotPossible."""
+    """Hold back users who had been released; return how many. Raises NotPossible."""
     _lock(run, by)
     released = run.items.filter(pk__in=item_ids, plan=Plan.CHANGE, released=True)
     users: int = released.update(plan=Plan.HELD, released=False)
@@ -67,16 +67,16 @@ def leave_out_users(run: FilterRun, item_ids: Sequence[int], *, by: Person, chan
 
 
 @transaction.atomic
-def take_back(run: FilterRun, item_ids: Sequence[int] | None = None, *, by: Person, channel: str = "screen") -> int:
-    """Include users who were left out again, None for all; return how many. Raises NotPossible.
+def include_again(run: FilterRun, item_ids: Sequence[int] | None = None, *, by: Person, channel: str = "screen") -> int:
+    """Undo leaving users out: of these items, or of all if `item_ids` is None; return how many. Raises NotPossible.
 
     Users who were held back before are held back again.
     """
     _lock(run, by)
-    left = run.items.filter(plan=Plan.LEFT_OUT)
-    left = left if item_ids is None else left.filter(pk__in=item_ids)
+    left_out = run.items.filter(plan=Plan.LEFT_OUT)
+    left_out = left_out if item_ids is None else left_out.filter(pk__in=item_ids)
     was_held = When(~Q(why=""), released=False, then=Value(Plan.HELD.value))
-    users: int = left.update(
+    users: int = left_out.update(
         plan=Case(was_held, default=Value(Plan.CHANGE.value)),
         outcome=Outcome.OPEN,
         state=JobState.READY,

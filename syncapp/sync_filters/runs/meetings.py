@@ -53,7 +53,7 @@ def work(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
 
 @runner.register
 class MeetingCountJob(JobType):
-    """The job that counts a run's meetings at risk; a failure holds back every user who is not counted."""
+    """The job that counts a run's meetings at risk; a failure holds back every user not counted yet."""
 
     name = "meeting_count"
     title = "Counting meetings of filter runs"
@@ -67,7 +67,7 @@ class MeetingCountJob(JobType):
         self._seconds = seconds
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Count users until all are counted or the time is up. Raises CrmError, LostLease."""
+        """Count the users' meetings until every user is done or the time is up. Raises CrmError, LostLease."""
         run, until = FilterRun.objects.get(pk=lease.pk), time.monotonic() + self._seconds
         while run.state == RunState.COUNTING and not count_next(run, crm=self._crm):
             queue.extend_lease(lease)
@@ -84,7 +84,7 @@ class MeetingCountJob(JobType):
         return None
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """Hold back every user who is not counted, so that the preview can be shown. Raises LostLease."""
+        """Hold back every user whose meetings are not counted, so that the preview can be shown. Raises LostLease."""
         queue.mark_failed(lease, error=failure.code)
         run = FilterRun.objects.get(pk=lease.pk)
         waiting = FilterRunItem.objects.filter(run=run, needs_count=True)
@@ -93,7 +93,7 @@ class MeetingCountJob(JobType):
 
 
 def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
-    """Count the meetings of the next users; return whether all users are counted. Raises CrmError.
+    """Count the meetings of the next users; return whether every user is done. Raises CrmError.
 
     A user is held back if they have such meetings, or if their meetings are not fully known.
     """
@@ -134,14 +134,14 @@ def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = No
 
 
 def next_start(starts: Iterable[datetime | None], *, now: datetime) -> datetime | None:
-    """Return the earliest of these starts; None if there is none, or one is unknown or past (a series in progress)."""
-    known = list(starts)
-    is_known = all(start is not None and start >= now for start in known)
-    return min((start for start in known if start is not None), default=None) if is_known else None
+    """Return the earliest start; None if there are none, or if any is unknown or in the past (a series in progress)."""
+    all_starts = list(starts)
+    has_known_starts = all(start is not None and start >= now for start in all_starts)
+    return min((start for start in all_starts if start is not None), default=None) if has_known_starts else None
 
 
 def _end_if_counted(run: FilterRun) -> bool:
-    """Make the run's preview ready if every user is counted; return whether that is so."""
+    """Make the run's preview ready if every user's meetings are counted; return whether they are."""
     if FilterRunItem.objects.filter(run=run, needs_count=True).exists():
         return False
     FilterRun.objects.filter(pk=run.pk, state=RunState.COUNTING).update(state=RunState.PLANNED)
@@ -149,5 +149,5 @@ def _end_if_counted(run: FilterRun) -> bool:
 
 
 def delete_old(*, days: int = 90) -> int:
-    """Delete old runs' meetings at risk; return how many. They are kept for people who call the attendees."""
+    """Delete old runs' meetings at risk, which were kept for people who call the attendees; return how many."""
     return MeetingAtRisk.objects.filter(item__run__frozen_at__lt=timezone.now() - timedelta(days=days)).delete()[0]

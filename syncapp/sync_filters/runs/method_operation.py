@@ -49,7 +49,7 @@ def apply(batch: Batch) -> list[ItemResult]:
 
 
 def _result(answer: MethodResult) -> ItemResult:
-    """Return the result of a write; 412 is not final: the mailbox is read again and compared."""
+    """Return the result of a write; after a 412, which is not final, the mailbox is read again and compared."""
     error = answer.error
     if error is not None and (error.refuses_operation or isinstance(error, CredentialsRefused)):
         return ItemResult(error=error, request_failed=True)

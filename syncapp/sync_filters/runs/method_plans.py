@@ -1,4 +1,4 @@
-"""Plans of a run that sets the mailbox method, the other way to stop double appointments.
+"""Plans of a run that sets the mailbox method, the other way to stop duplicate appointments.
 
 One method governs appointments, contacts and tasks together ("Mailbox"). Setting it deletes nothing from a mailbox; the
 risks are closing a user's only path and opening a second one, and both hold the user back.
@@ -50,7 +50,7 @@ def plan_user(user: FilterUser, wanted: int | None) -> ItemPlan:
 
 
 def risk_of(user: FilterUser, wanted: int | None) -> str:
-    """Return why the user is held back until a person releases them, '' if there is no risk."""
+    """Return why the user is held back until a person releases them; '' if there is no risk."""
     if user.paths == SyncPaths.UNKNOWN:
         return UNKNOWN
     if wanted == SyncMethod.SERVER_SIDE:

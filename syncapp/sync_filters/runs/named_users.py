@@ -17,7 +17,10 @@ _MAX_QUOTED = 3
 
 @dataclass(slots=True)
 class NamedUsers:
-    """The people that a text names, with matching users. `unread` parts are left out; `notes`: how a table was read."""
+    """The people that a text names, with the users that match each.
+
+    `unread`: the parts that were left out. `notes`: how a table was read.
+    """
 
     matches: list[UserMatch] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -30,7 +33,7 @@ class NamedUsers:
 
 
 def find(text: str) -> NamedUsers:
-    """Find the users that a text names. Raises NotPossible if it is too large or names too many."""
+    """Find the users that a text names. Raises NotPossible if it is too large or names too many people."""
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise NotPossible(f"The text is larger than {MAX_BYTES // 1_000_000} MB.")
     pasted = people.read(text)
@@ -40,8 +43,10 @@ def find(text: str) -> NamedUsers:
     found = NamedUsers(unread=list(pasted.unread), notes=[pasted.columns] if pasted.columns else [])
     directory, ignored = Directory(), list[tuple[PersonEntry, list[str]]]()
     for entry in pasted.people:
-        if entry.is_names and len(entry.beside) > 1 and all(map(directory.find, entry.beside)):
-            found.matches += [UserMatch(text, directory.find(text)) for text in entry.beside]  # each is a user's name
+        if entry.is_names and len(entry.row_texts) > 1 and all(map(directory.find, entry.row_texts)):
+            found.matches += [
+                UserMatch(text, directory.find(text)) for text in entry.row_texts
+            ]  # each is a user's name
             continue
         # The first known form represents the person, with all users that any of the forms matches.
         by_form = {form: directory.find(form) for form in entry.forms}
@@ -74,8 +79,10 @@ def describe_unread(unread: Sequence[str]) -> str:
 
 def _unused_cells(entry: PersonEntry, match: UserMatch, directory: Directory) -> list[str]:
     """Return the cells of a line that were not used; a name may consist of two cells."""
-    if entry.is_names and (len(entry.beside) < 2 or (match.text == ", ".join(entry.beside) and not match.user_ids)):
-        return [text for text in entry.beside[1:] if directory.find(text)]
+    if entry.is_names and (
+        len(entry.row_texts) < 2 or (match.text == ", ".join(entry.row_texts) and not match.user_ids)
+    ):
+        return [text for text in entry.row_texts[1:] if directory.find(text)]
     if entry.is_names and "," in entry.text:
-        return list(entry.beside[1 if directory.find(entry.beside[0]) else 2 :])
-    return [text for text in entry.beside if text != entry.text]
+        return list(entry.row_texts[1 if directory.find(entry.row_texts[0]) else 2 :])
+    return [text for text in entry.row_texts if text != entry.text]

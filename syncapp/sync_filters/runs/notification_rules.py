@@ -19,8 +19,8 @@ from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.outbox import messages
 
 WAITS, PAUSED, DONE, UNDONE = "waits", "paused", "done", "undone"
-# A smaller run that started at once without a confirmation ends while its person is still watching the page.
-FEWEST_FOR_A_MAIL = 20
+# A smaller run that started immediately, without a confirmation, ends while its person is still watching the page.
+MIN_USERS_TO_NOTIFY = 20
 _MAX_RECIPIENTS = 20
 
 
@@ -33,14 +33,14 @@ class NotificationResult:
 
 
 def notify_waiting(subject: FilterRun | FilterPolicy, *, confirmer: Person | None = None) -> None:
-    """Ask everyone who may confirm, or only `confirmer` if they are one of them."""
+    """Ask people who may confirm, at most _MAX_RECIPIENTS, or only `confirmer` if they are one of them."""
     everyone = confirmers_of(subject)
     _queue([confirmer] if confirmer in everyone else everyone[:_MAX_RECIPIENTS], subject, WAITS)
 
 
 def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:
-    """Ask the people who may confirm and have not been asked yet; return how many."""
-    known = notified(subject).people
+    """Ask people who may confirm and have not been asked yet, at most _MAX_RECIPIENTS; return how many."""
+    known = notification_result(subject).people
     others = [each for each in confirmers_of(subject) if messages.can_receive(each) and each not in known]
     _queue(others[:_MAX_RECIPIENTS], subject, WAITS)
     return len(others[:_MAX_RECIPIENTS])
@@ -53,7 +53,7 @@ def notify_paused(run: FilterRun) -> None:
 
 def notify_done(run: FilterRun) -> None:
     """Report that the run ended, if it took long enough that its person may have left the page."""
-    if run.confirmed_by_id or run.starts_at or run.users >= FEWEST_FOR_A_MAIL:
+    if run.confirmed_by_id or run.starts_at or run.users >= MIN_USERS_TO_NOTIFY:
         _queue(_responsible_people(run), run, DONE)
 
 
@@ -64,17 +64,17 @@ def notify_undone(reverse: FilterRun, *, by: Person) -> None:
 
 def confirmers_of(subject: FilterRun | FilterPolicy) -> list[Person]:
     """Return the people who could be the second person, by name."""
-    return possible_confirmers(but=subject.person_id if isinstance(subject, FilterRun) else subject.repair_by_id)
+    return possible_confirmers(excluding=subject.person_id if isinstance(subject, FilterRun) else subject.repair_by_id)
 
 
-def possible_confirmers(*, but: UUID | None) -> list[Person]:
-    """Return the people who may confirm others' runs, except `but`, by name."""
+def possible_confirmers(*, excluding: UUID | None) -> list[Person]:
+    """Return the people who may confirm others' runs, except `excluding`, by name."""
     roles = Q(**{ROLE_COLUMNS[Role.FILTER_MANAGER]: True}) | Q(**{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     people = Person.objects.filter(roles, is_active=True)
-    return by_name(people.exclude(pk=but) if but else people)[:100]
+    return by_name(people.exclude(pk=excluding) if excluding else people)[:100]
 
 
-def notified(subject: FilterRun | FilterPolicy) -> NotificationResult:
+def notification_result(subject: FilterRun | FilterPolicy) -> NotificationResult:
     """Return who was asked by mail to confirm, according to the mails themselves."""
     people = [person.pk for person in confirmers_of(subject)]
     about = {f"details__{name}": value for name, value in _details(subject, WAITS).items()}
@@ -95,10 +95,10 @@ def _responsible_people(run: FilterRun) -> list[Person]:
     return list(dict.fromkeys(person for person in people if person))
 
 
-def _queue(recipients: Iterable[Person], subject: FilterRun | FilterPolicy, news: str) -> None:
+def _queue(recipients: Iterable[Person], subject: FilterRun | FilterPolicy, event: str) -> None:
     for person in recipients:
-        messages.queue(MessageKind.RUN, to=person, details=_details(subject, news))
+        messages.queue(MessageKind.RUN, to=person, details=_details(subject, event))
 
 
-def _details(subject: FilterRun | FilterPolicy, news: str) -> dict[str, str]:
-    return {"run" if isinstance(subject, FilterRun) else "policy": str(subject.pk), "news": news}
+def _details(subject: FilterRun | FilterPolicy, event: str) -> dict[str, str]:
+    return {"run" if isinstance(subject, FilterRun) else "policy": str(subject.pk), "news": event}

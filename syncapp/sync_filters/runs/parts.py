@@ -14,7 +14,7 @@ _SERVER_SIDE = Q(user__method=SyncMethod.SERVER_SIDE, user__mailbox_state=0)
 
 
 class Part(models.TextChoices):
-    """A part, as URLs name it."""
+    """A part of a run's list; the values are used in URLs."""
 
     SERVER_SIDE = "server", "Server-side"
     ADD_IN = "add_in", "Outlook add-in"
@@ -22,7 +22,7 @@ class Part(models.TextChoices):
     DOUBLED = "doubled", "Twice afterwards"
 
 
-def possible(run: FilterRun) -> list[Part]:
+def possible_parts(run: FilterRun) -> list[Part]:
     """Return the parts that the preview of such a run warns about."""
     if items.takes_appointments_away(run):
         return [Part.SERVER_SIDE, Part.ADD_IN]
@@ -38,5 +38,5 @@ def members(run: FilterRun, part: Part) -> ItemQuerySet:
     if part is Part.ADD_IN:
         return found.filter(user__in=FilterUser.objects.with_add_in())
     if part is Part.OFF_THEMSELVES:
-        return found.filter(pk__in=switching_on.switched_off_themselves(run).values("pk"))
-    return found.filter(pk__in=switching_on.doubled(run).values("pk"))
+        return found.filter(pk__in=switching_on.switched_off_by_owners(run).values("pk"))
+    return found.filter(pk__in=switching_on.duplicated(run).values("pk"))

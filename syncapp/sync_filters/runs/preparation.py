@@ -1,9 +1,9 @@
-"""Preparation jobs, which make a run's list: a short one at once, a long one by workers while the page shows progress.
+"""Preparation jobs, which make a run's list: short ones immediately, long ones in workers while a page shows progress.
 
     requested ─▶ [items written, a part per transaction] ─▶ preview; an undo starts with its last part
 
 A worker that continues after a crash begins where the last complete part ended, so no user is listed twice or left out.
-A user's plan is made from what was last read; every write carries that version.
+A user's plan is made from what was last read, and every write carries the version read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PART_SIZE = 500  # users listed in one transaction; a list of at most one part i
 
 @dataclass(frozen=True, slots=True)
 class PreparationProgress:
-    """The number of users listed so far. `failed`: preparation gave up; needs a manual retry."""
+    """The number of users listed so far. `failed`: the preparation failed, and a person has to retry it."""
 
     listed: int
     users: int
@@ -75,7 +75,7 @@ class PreparationJob(JobType):
         self._seconds = seconds
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """List the next parts until the time is up; the rest is due again at once. Raises LostLease."""
+        """List the next parts until the time is up; then make the job due again immediately. Raises LostLease."""
         until = None if self._seconds is None else time.monotonic() + self._seconds
         while _list_part(lease):
             queue.failpoint("run.part_listed")

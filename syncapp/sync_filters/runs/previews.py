@@ -21,16 +21,16 @@ PAGE_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class AtRisk:
-    """Counts of users who organize future meetings, of meetings and attendees; `uncounted` users may organize some."""
+class MeetingsAtRisk:
+    """Counts of future meetings, their organizers and attendees. `uncounted`: users who may organize some."""
 
     organizers: int = 0
     meetings: int = 0
     attendees: int = 0
     uncounted: int = 0
 
-    def __add__(self, other: AtRisk) -> AtRisk:
-        return AtRisk(
+    def __add__(self, other: MeetingsAtRisk) -> MeetingsAtRisk:
+        return MeetingsAtRisk(
             self.organizers + other.organizers,
             self.meetings + other.meetings,
             self.attendees + other.attendees,
@@ -40,17 +40,23 @@ class AtRisk:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Users by plan; those who cannot change, by outcome; and the meetings at risk of held-back and released users."""
+    """The number of users by plan, of those who cannot change by outcome, and the meetings at risk.
+
+    `held` are the meetings of users held back, `released` those of released users.
+    """
 
     users: Counter[str]
     cannot: Counter[str]
-    held: AtRisk
-    released: AtRisk
+    held: MeetingsAtRisk
+    released: MeetingsAtRisk
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewPage:
-    """One page of a tab: `first` is its first number, of `total`; `next_after` its last position if more follow."""
+    """One page of a tab. `first` is the number of its first item, of `total`.
+
+    `next_after` is the position of its last item, after which the next page begins; None on the last page.
+    """
 
     items: Sequence[FilterRunItem]
     total: int
@@ -68,12 +74,14 @@ def totals(run: FilterRun) -> Totals:
         "attendees_sum": Sum("attendees"),
     }
     users, cannot = Counter[str](), Counter[str]()
-    held, released = AtRisk(), AtRisk()
+    held, released = MeetingsAtRisk(), MeetingsAtRisk()
     for row in run.items.order_by().values("plan", "outcome", "released").annotate(**counts):
         users[row["plan"]] += row["users"]
         if row["plan"] == Plan.CANNOT:
             cannot[row["outcome"]] += row["users"]
-        at_risk = AtRisk(row["organizers"], row["meetings_sum"] or 0, row["attendees_sum"] or 0, row["uncounted"])
+        at_risk = MeetingsAtRisk(
+            row["organizers"], row["meetings_sum"] or 0, row["attendees_sum"] or 0, row["uncounted"]
+        )
         if row["plan"] == Plan.HELD:
             held += at_risk
         elif row["plan"] == Plan.CHANGE and row["released"]:
@@ -86,7 +94,7 @@ def count_filters(run: FilterRun) -> int:
     return FilterRunChange.objects.filter(item__run=run, item__plan=Plan.CHANGE).count()
 
 
-def users_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search: str = "") -> ItemQuerySet:
+def items_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search: str = "") -> ItemQuerySet:
     """Return the items of a plan or part ('' for all) that match the search; of held users, only those of `group`."""
     found: ItemQuerySet = run.items.all()
     if tab == Plan.HELD and group is not None:

@@ -14,7 +14,7 @@ from syncapp.models.sync_filters.run import FAILURES, WRITTEN, Outcome, Plan, Ru
 from syncapp.sync_filters.runs import job, transitions
 
 MINUTE = timedelta(minutes=1)
-FEWEST = 5  # fewer users give no reliable speed
+MIN_FINISHED = 5  # fewer finished users give no reliable speed
 _TOLERANCE = 0.25  # uncertainty of a speed measured over one minute
 
 
@@ -25,21 +25,25 @@ def is_on_hold(run: FilterRun) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """The speed of a run: `a_minute` users finished in the last minute; `ends`: earliest and latest expected end."""
+    """The speed of a run.
 
-    a_minute: int
+    `per_minute` is the number of users finished in the last minute, `left` the number still to process. `ends` is the
+    earliest and the latest expected end; None if there are too few users to tell.
+    """
+
+    per_minute: int
     left: int
     ends: tuple[datetime, datetime] | None
 
 
 @dataclass(frozen=True, slots=True)
 class FailureRate:
-    """The failed users among those tried, and the percentage above which the run pauses once `needed` were tried."""
+    """The failed users among those tried. Above `limit` percent, the run pauses once `needed` users were tried."""
 
     failed: int
     tried: int
     limit: int
-    needed: int = transitions.FEWEST_TO_JUDGE
+    needed: int = transitions.MIN_TRIED
 
     @property
     def percent(self) -> float:
@@ -47,18 +51,18 @@ class FailureRate:
         return 100 * self.failed / self.tried if self.tried else 0.0
 
     @property
-    def is_judged(self) -> bool:
+    def limit_applies(self) -> bool:
         """Return whether enough users were tried for the limit to apply."""
         return self.tried >= self.needed
 
 
 def throughput(run: FilterRun, *, now: datetime | None = None) -> Throughput:
-    """Measure the run's speed over the last minute, or since its first user if that is less."""
+    """Measure the run's speed since the first user who was finished within the last minute."""
     now = now or timezone.now()
     left = run.items.unfinished().count()
     ended = run.items.filter(plan=Plan.CHANGE, finished_at__gt=now - MINUTE).exclude(outcome=Outcome.OPEN)
     recent = ended.count()
-    if recent < FEWEST or not left:
+    if recent < MIN_FINISHED or not left:
         return Throughput(recent, left, None)
     first = ended.order_by("finished_at").values_list("finished_at", flat=True)[0]
     rate = recent / max(1.0, (now - first).total_seconds())

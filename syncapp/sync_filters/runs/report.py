@@ -1,4 +1,4 @@
-"""Results of a run: counts by outcome, every user's row, and the users whom a later read confirmed to be off."""
+"""Results of a run: counts by outcome, every user's row, and the users whose filters a later read found off."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
         after = page[-1].pk
 
 
-def verified(run: FilterRun) -> QuerySet[FilterUser]:
+def verified_users(run: FilterRun) -> QuerySet[FilterUser]:
     """Return the run's users, by name, whose filters for its tables were all off when read after the list was made.
 
-    For a run that sets the mailbox method, return the users whose method is None. Users who switched back on are not
-    included.
+    For a run that sets the mailbox method, return the users whose mailbox had that method. Users who switched back are
+    not included.
     """
     ended = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
     users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")

@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.run import Plan
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 
 
-def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
+def switched_off_by_owners(run: FilterRun) -> QuerySet[FilterRunItem]:
     """Return the items of users for whom the run switches on a filter that they switched off themselves.
 
     A run that writes as the users leaves their names on the rows, too. The versions that it wrote and the impersonating
@@ -27,7 +27,7 @@ def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
     return _switched_on(run).filter(Exists(changes))
 
 
-def doubled(run: FilterRun) -> QuerySet[FilterRunItem]:
+def duplicated(run: FilterRun) -> QuerySet[FilterRunItem]:
     """Return the items of users whose appointments would arrive twice because of the run."""
     items = _switched_on(run)
     if not set(run.tables) & set(APPOINTMENT_TABLES):

@@ -35,8 +35,8 @@ class AmbiguousEntry:
 class Targets:
     """Users in order, the selection in words, and the entries left out.
 
-    `unknown` entries match no user. `unread`: entries that could not be read, with the reason; `notes`: how a table's
-    columns were read.
+    `unknown`: entries that match no user. `ambiguous`: entries that match several. `unread`: entries that could not be
+    read, with the reason. `notes`: how a table's columns were read.
     """
 
     ids: tuple[UUID, ...]
@@ -84,9 +84,9 @@ def of_list(list_id: UUID) -> Targets:
     user_list = UserList.objects.filter(pk=list_id).first()
     if user_list is None:
         raise NotPossible("The list was deleted.")
-    left_out = user_lists.unmatched(user_list, limit=_MAX_REPORTED)
+    left_out = user_lists.unmatched_entries(user_list, limit=_MAX_REPORTED)
     unknown = tuple(entry.text for entry in left_out if not entry.fits_several)
-    ambiguous = _ambiguous(user_matching.match([entry.text for entry in left_out if entry.fits_several]))
+    ambiguous = _ambiguous_entries(user_matching.match([entry.text for entry in left_out if entry.fits_several]))
     unmatched = user_list.entries.filter(user__isnull=True).count()
     words = f"List {user_list.name}" + (f", {number(unmatched)} entries left out" if unmatched else "")
     return Targets(tuple(user_lists.matched_user_ids(user_list)), words, unknown, ambiguous)
@@ -99,7 +99,7 @@ def of_names(text: str) -> Targets:
         raise NotPossible("Paste or upload addresses, logins or full names.")
     ids = tuple(dict.fromkeys(each.user_id for each in found.matches if each.user_id))
     unknown = tuple(each.text for each in found.matches if not each.user_ids)
-    ambiguous = _ambiguous([each for each in found.matches if each.fits_several])
+    ambiguous = _ambiguous_entries([each for each in found.matches if each.fits_several])
     left_out = len(unknown) + len(ambiguous) + len(found.unread)
     words = f"{number(len(found.matches))} pasted name{'' if len(found.matches) == 1 else 's'}"
     words += f", {number(left_out)} left out" if left_out else ""
@@ -111,7 +111,7 @@ def of_ids(ids: Sequence[UUID], words: str) -> Targets:
     return Targets(tuple(dict.fromkeys(ids)), words)
 
 
-def _ambiguous(matches: Sequence[UserMatch]) -> tuple[AmbiguousEntry, ...]:
+def _ambiguous_entries(matches: Sequence[UserMatch]) -> tuple[AmbiguousEntry, ...]:
     users = FilterUser.objects.in_bulk([user_id for each in matches for user_id in each.user_ids])
     return tuple(
         AmbiguousEntry(each.text, tuple(users[user_id].address or users[user_id].login for user_id in each.user_ids))

@@ -23,8 +23,8 @@ from syncapp.sync_filters import second_person
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import notification_rules
 
-# Fewer results than this give no reliable failure rate.
-FEWEST_TO_JUDGE = 20
+# Fewer users tried give no reliable failure rate.
+MIN_TRIED = 20
 NOT_YOURS = "Only the person who created this run can change it, and only before it starts."
 
 
@@ -59,7 +59,7 @@ def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Per
         FilterRun.objects.select_for_update().get(pk=run.pk)  # users released at the same moment are counted too
         Person.objects.select_for_update().get(pk=by.pk)  # two runs started at once would not count each other's users
         users = run.items.unfinished().count()
-        waits = second_person.waits(run)
+        waits = second_person.needs_confirmation(run)
         if waits and run.policy_id is None and not run.reason.strip():
             raise NotPossible("Give a reason: the person who confirms this run has to know why.")
         _move(run, [RunState.PLANNED], RunState.WAITING if waits else RunState.RUNNING)
@@ -113,7 +113,7 @@ def _make_due(run: FilterRun) -> None:
 
 
 def move_start(run: FilterRun, starts_at: datetime | None, *, by: Person, channel: str = "screen") -> None:
-    """Move the start of a scheduled run, None to start it now. Raises NotPossible."""
+    """Move the start of a scheduled run; if `starts_at` is None, start it now. Raises NotPossible."""
     with transaction.atomic():
         row = FilterRun.objects.select_for_update().get(pk=run.pk)
         if not row.is_scheduled:
@@ -137,7 +137,7 @@ def pause(run: FilterRun, *, by: Person | None, because: str = "", channel: str 
 
 
 def pause_automatically(run: FilterRun, *, because: str) -> None:
-    """Pause the run on the portal's own judgment, unless it is no longer running."""
+    """Pause the run for a reason that the portal itself found, unless the run has stopped running."""
     try:
         pause(run, by=None, because=because)
     except NotPossible:
@@ -172,7 +172,7 @@ def update_state(run: FilterRun) -> None:
         run.items.unfinished().filter(state__in=WAITING_STATES).update(due_at=NEVER)
     if run.state != RunState.RUNNING or end_if_finished(run):
         return
-    # Looks for any failure first: counting all users after every batch would slow down long runs.
+    # Look for any failure first: counting all users after every batch would slow down long runs.
     if run.items.filter(outcome__in=FAILURES).exists() and fails_too_often(run):
         pause_automatically(run, because="failures")
     elif run.pilot and not run.items.unfinished().exclude(state=JobState.READY, due_at=NEVER).exists():
@@ -193,15 +193,15 @@ def end_if_finished(run: FilterRun) -> bool:
 
 
 def fails_too_often(run: FilterRun) -> bool:
-    """Return whether the failure rate of the users tried is above the run's limit."""
+    """Return whether enough users were tried and their failure rate is above the run's limit."""
     counted = count_by_outcome(run)
     failed = sum(counted.get(outcome.value, 0) for outcome in FAILURES)
     tried = failed + sum(counted.get(outcome.value, 0) for outcome in WRITTEN)
-    return tried >= FEWEST_TO_JUDGE and failed * 100 > tried * run.stop_above_percent
+    return tried >= MIN_TRIED and failed * 100 > tried * run.stop_above_percent
 
 
 def count_by_outcome(run: FilterRun) -> dict[str, int]:
-    """Count the run's users by outcome; '' counts those without one."""
+    """Count the run's users by outcome; the key '' counts those without an outcome."""
     return dict(run.items.order_by().values_list("outcome").annotate(users=Count("pk")))
 
 

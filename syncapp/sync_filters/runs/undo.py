@@ -18,7 +18,7 @@ _WAS_WRITTEN = Q(mailbox_written=True) | Q(Exists(_WRITTEN_CHANGES))
 
 
 def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
-    """Cancel what is left of this run and start restoring the states it found. Raises NotPossible.
+    """Cancel what is left of this run, and start a run that restores the states it found. Raises NotPossible.
 
     An undo never waits for a second person, and begins with the users whose meetings are at risk, because a mailbox is
     synchronized within minutes. A long undo starts automatically once its list is made.
@@ -29,7 +29,7 @@ def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
         transitions.cancel(run, by=by, channel=channel)
     with transaction.atomic():
         FilterRun.objects.select_for_update().get(pk=run.pk)
-        users = [] if _is_being_prepared(run) else list(_undoable(run).values_list("user_id", flat=True))
+        users = [] if _is_being_prepared(run) else list(_undoable_items(run).values_list("user_id", flat=True))
         if not users:
             raise NotPossible("This run has nothing left to undo.")
         reverse = _create_reverse(run, by, f"Undo of run {run.number}", users=len(users))
@@ -40,16 +40,16 @@ def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
 
 
 def count_undoable(run: FilterRun) -> int:
-    """Count the run's users whose written filters no undo has restored or is about to restore."""
-    return 0 if run.undoes_id is not None or _is_being_prepared(run) else _undoable(run).count()
+    """Count the run's users for whom the run wrote something that no undo has reverted or is reverting."""
+    return 0 if run.undoes_id is not None or _is_being_prepared(run) else _undoable_items(run).count()
 
 
 def _is_being_prepared(run: FilterRun) -> bool:
     return FilterRun.objects.filter(undoes=run, state=RunState.PREPARING).exists()
 
 
-def restorable(user: FilterUser) -> ItemQuerySet:
-    """Return this user's items of runs whose writes no undo has restored or is about to restore."""
+def restorable_items(user: FilterUser) -> ItemQuerySet:
+    """Return this user's run items that wrote something and that no undo has reverted or is reverting."""
     undoing = FilterRunItem.objects.filter(run__undoes=OuterRef("run"), user=user).exclude(outcome__in=_NOT_RESTORED)
     written = FilterRunItem.objects.filter(_WAS_WRITTEN, user=user, run__undoes__isnull=True)
     return written.filter(~Exists(undoing))
@@ -58,11 +58,11 @@ def restorable(user: FilterUser) -> ItemQuerySet:
 def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> FilterRun:
     """Plan a run that restores the states that an earlier run found for one user.
 
-    Unlike `undo` it is not started: it has a preview, and meetings that it may cancel are counted first.
+    Unlike an undo, it is not started: it has a preview, and meetings that it may cancel are counted first.
 
     Raises NotPossible.
     """
-    if not restorable(item.user).filter(pk=item.pk).exists():
+    if not restorable_items(item.user).filter(pk=item.pk).exists():
         raise NotPossible("This run has nothing left to restore for this user.")
     with transaction.atomic():
         run = item.run
@@ -83,7 +83,7 @@ def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> Filt
     return reverse
 
 
-def _undoable(run: FilterRun) -> ItemQuerySet:
+def _undoable_items(run: FilterRun) -> ItemQuerySet:
     undone = FilterRunItem.objects.filter(run__undoes=run).exclude(outcome__in=_NOT_RESTORED)
     written = FilterRunItem.objects.filter(_WAS_WRITTEN, run=run).exclude(user__in=undone.values("user"))
     return written.order_by(F("meetings").desc(nulls_last=True), "position")

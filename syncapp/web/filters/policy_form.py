@@ -142,5 +142,5 @@ class PolicyForm(PageForm):
     def check_group(self, policy: FilterPolicy | None = None) -> GroupCheck:
         """Return the size of the described group and the policies in conflict, without saving anything."""
         described = FilterPolicy(**self.spec.columns())
-        opposing = conflicts.conflicting_policies(described, but=policy.pk if policy else None)
+        opposing = conflicts.conflicting_policies(described, excluding=policy.pk if policy else None)
         return GroupCheck(len(groups.members_or_empty(described)), opposing)

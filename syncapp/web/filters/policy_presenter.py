@@ -105,7 +105,7 @@ class PolicyPresenter:
     @cached_property
     def deviating(self) -> list[PolicyMember]:
         """Return the users who deviate; those in conflict get the reason why they are skipped."""
-        rows = job.deviating(self.policy)
+        rows = job.deviating_members(self.policy)
         in_conflict = {user_id for each in self.conflicts for user_id in each.conflict.user_ids}
         for member in rows:
             if member.user_id in in_conflict:

@@ -56,11 +56,11 @@ def _leave_out_part(part: Part) -> Action:
 
 
 def _include(request: PortalRequest, run: FilterRun) -> str:
-    return f"Included {_users(list_changes.take_back(run, _ticked_items(request), by=request.user))} again."
+    return f"Included {_users(list_changes.include_again(run, _ticked_items(request), by=request.user))} again."
 
 
 def _include_all(request: PortalRequest, run: FilterRun) -> str:
-    return f"Included {_users(list_changes.take_back(run, by=request.user))} again."
+    return f"Included {_users(list_changes.include_again(run, by=request.user))} again."
 
 
 ACTIONS: dict[str, Action] = {

@@ -137,7 +137,7 @@ class PreviewPresenter:
     @cached_property
     def part_counts(self) -> dict[Part, int]:
         """Return the number of users in each part that needs a warning."""
-        return {part: parts.members(self.run, part).count() for part in parts.possible(self.run)}
+        return {part: parts.members(self.run, part).count() for part in parts.possible_parts(self.run)}
 
     @property
     def ending_altogether(self) -> int:
@@ -230,7 +230,7 @@ class PreviewPresenter:
     @cached_property
     def page(self) -> PreviewPage:
         params = self.params
-        users = previews.users_of(self.run, params.tab, group=params.group, search=params.search)
+        users = previews.items_of(self.run, params.tab, group=params.group, search=params.search)
         return previews.page(self.run, users, by_meeting=self.shows_held, after=params.after)
 
     @property

@@ -65,7 +65,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
 def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpResponseBase:
     """Export the users confirmed off, for another product to take over: one address per line, or a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
-    users = report.verified(run)
+    users = report.verified_users(run)
     if form == "csv":
         headers = ("Address", "Login", "User", "Read")
         rows = (

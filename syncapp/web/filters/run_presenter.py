@@ -121,7 +121,7 @@ class RunPresenter:
 
     @cached_property
     def load(self) -> Load:
-        return second_person.load(self.run)
+        return second_person.run_load(self.run)
 
     @property
     def is_preview(self) -> bool:
@@ -247,7 +247,7 @@ class RunPresenter:
 
     @cached_property
     def verified(self) -> int:
-        return report.verified(self.run).count()
+        return report.verified_users(self.run).count()
 
     @cached_property
     def unread(self) -> int:

@@ -35,7 +35,7 @@ class SecondPersonPresenter:
     @cached_property
     def confirmers(self) -> list[Person]:
         if isinstance(self.subject, FilterPolicy) and self.subject.repair_by_id is None:
-            return notification_rules.possible_confirmers(but=self.person.pk)
+            return notification_rules.possible_confirmers(excluding=self.person.pk)
         return notification_rules.confirmers_of(self.subject)
 
     @cached_property
@@ -49,7 +49,7 @@ class SecondPersonPresenter:
 
     @cached_property
     def notified(self) -> NotificationResult:
-        return notification_rules.notified(self.subject)
+        return notification_rules.notification_result(self.subject)
 
     @property
     def not_notified(self) -> list[Person]:

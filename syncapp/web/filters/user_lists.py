@@ -71,7 +71,7 @@ def user_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
         form=UserListForm(),
         unmatched_count=unmatched,
         matched_count=shown.entries_count - unmatched,
-        unmatched=lists.unmatched(shown),
+        unmatched=lists.unmatched_entries(shown),
     )
 
 

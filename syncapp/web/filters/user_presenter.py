@@ -181,7 +181,7 @@ class UserPresenter:
     def team_filters(self) -> list[FilterDescription]:
         return [
             FilterDescription(row.name, _words(row.fetch_xml, _ANY_MEMBER), row.is_on, f"owned by {team.name}")
-            for team, row in self.facts.of_teams
+            for team, row in self.facts.team_filters
         ]
 
     @property

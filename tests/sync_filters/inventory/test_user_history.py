@@ -80,7 +80,7 @@ def test_lost_switch_is_not_attributed_to_user(scenery, tmp_path):
     run = creation.create_run([rita.pk], creation.RunSpec(("contact",), on=True), by=fred())
 
     assert run.items.get().plan == Plan.CHANGE
-    assert not switching_on.switched_off_themselves(run).exists()
+    assert not switching_on.switched_off_by_owners(run).exists()
 
 
 def test_restore_counts_meetings_first(scenery):

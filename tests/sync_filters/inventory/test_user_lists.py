@@ -27,7 +27,10 @@ def test_entries_match_by_address_login_or_name(db):
     riva = save(rita.address.upper(), rob.login, "ADA brennan", "rita", "twin")
 
     assert lists.matched_user_ids(riva) == [rita.pk, rob.pk, ada.pk]
-    assert [(entry.text, entry.fits_several) for entry in lists.unmatched(riva)] == [("rita", False), ("twin", True)]
+    assert [(entry.text, entry.fits_several) for entry in lists.unmatched_entries(riva)] == [
+        ("rita", False),
+        ("twin", True),
+    ]
 
 
 def test_uploaded_bytes_become_text():

@@ -89,7 +89,7 @@ def finish_run(policy: FilterPolicy) -> FilterPolicy:
 
 
 def deviating(policy: FilterPolicy) -> set[str]:
-    return {member.user.name for member in policy_rounds.deviating(policy)}
+    return {member.user.name for member in policy_rounds.deviating_members(policy)}
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_shadow_mode_reports_and_switches_nothing(read):
         pk__in=groups.members_of(policy), appointments__in=["on", "mixed"], has_own_roles=True
     )
     assert deviating(policy) == {user.name for user in members} != set()
-    assert all(member.deviates_since for member in policy_rounds.deviating(policy))
+    assert all(member.deviates_since for member in policy_rounds.deviating_members(policy))
     assert (read.switched(since), FilterRun.objects.count()) == ([], 0)
 
 
@@ -171,7 +171,7 @@ def test_organizers_are_held_back_with_reason(read):
     run = FilterRun.objects.get(policy=policy)
     held = set(run.items.filter(outcome=Outcome.HELD).values_list("user__name", flat=True))
     assert held
-    assert {member.user.name for member in policy_rounds.deviating(policy) if member.held_back} == held
+    assert {member.user.name for member in policy_rounds.deviating_members(policy) if member.held_back} == held
 
 
 def test_repairs_stop_at_nightly_limit(company):

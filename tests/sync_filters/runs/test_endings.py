@@ -39,7 +39,7 @@ def test_user_with_other_active_filter_is_partly_done(read):
     assert item.outcome == Outcome.PARTLY
     assert "“Team meetings”" in item.why
     assert read.user().appointments == Cell.MIXED
-    assert not report.verified(run).exists()
+    assert not report.verified_users(run).exists()
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"), 200)
     assert "Partly done" in page
     assert undo.count_undoable(run) == 1
@@ -54,7 +54,7 @@ def test_partly_done_users_are_verified_later(read):
     again = done(rita)
 
     assert outcome(again, rita) == Outcome.DONE
-    assert list(report.verified(run)) == [rita]
+    assert list(report.verified_users(run)) == [rita]
 
 
 def test_user_with_other_inactive_filter_is_partly_done(read):

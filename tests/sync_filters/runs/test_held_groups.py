@@ -98,7 +98,7 @@ def test_pages_list_everyone_by_nearest_meeting(run, monkeypatch):
 
     seen, firsts, after = [], [], None
     while True:
-        held = previews.users_of(run, Plan.HELD)
+        held = previews.items_of(run, Plan.HELD)
         page = previews.page(run, held, by_meeting=True, after=after)
         seen += [item.user.name[-1] for item in page.items]
         firsts.append((page.first, page.total))
@@ -114,10 +114,10 @@ def test_paging_continues_after_last_user_is_released(run, monkeypatch):
     monkeypatch.setattr(previews, "PAGE_SIZE", 2)
     for number in range(5):
         hold(user(run, number), number + 1)
-    first = previews.page(run, previews.users_of(run, Plan.HELD), by_meeting=True)
+    first = previews.page(run, previews.items_of(run, Plan.HELD), by_meeting=True)
     run.items.filter(pk=first.items[-1].pk).update(plan=Plan.CHANGE)
 
-    second = previews.page(run, previews.users_of(run, Plan.HELD), by_meeting=True, after=first.next_after)
+    second = previews.page(run, previews.items_of(run, Plan.HELD), by_meeting=True, after=first.next_after)
 
     assert [item.user.name for item in second.items] == ["User 2", "User 3"]
 
@@ -132,13 +132,13 @@ def test_totals_count_users_and_meetings_once(run):
 
     assert found.users == {Plan.CHANGE: 5, Plan.HELD: 2, Plan.CANNOT: 1}
     assert found.cannot == {"disabled": 1}
-    assert found.held == previews.AtRisk(organizers=1, meetings=2, attendees=6, uncounted=1)
-    assert found.released == previews.AtRisk(organizers=1, meetings=2, attendees=9)
+    assert found.held == previews.MeetingsAtRisk(organizers=1, meetings=2, attendees=6, uncounted=1)
+    assert found.released == previews.MeetingsAtRisk(organizers=1, meetings=2, attendees=9)
 
 
 def test_search_stays_within_tab(run):
     hold(user(run, 1), 3)
     FilterUser.objects.update(search_words=" user 1")
 
-    assert previews.users_of(run, Plan.HELD, search="user").count() == 1
-    assert previews.users_of(run, Plan.HELD, search="nobody").count() == 0
+    assert previews.items_of(run, Plan.HELD, search="user").count() == 1
+    assert previews.items_of(run, Plan.HELD, search="nobody").count() == 0

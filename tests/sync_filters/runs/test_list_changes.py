@@ -113,10 +113,10 @@ def test_users_included_again_are_held_as_before(run):
     assert list_changes.leave_out_users(run, everyone, by=fred()) == 8
     assert set(plans(run).values()) == {"left_out"}
 
-    assert list_changes.take_back(run, [user(run, 1).pk, user(run, 2).pk], by=fred()) == 2
+    assert list_changes.include_again(run, [user(run, 1).pk, user(run, 2).pk], by=fred()) == 2
     assert {"1": "held"}.items() <= plans(run).items()
     assert "2" not in plans(run)
-    assert list_changes.take_back(run, by=fred()) == 6
+    assert list_changes.include_again(run, by=fred()) == 6
 
     assert plans(run) == {"1": "held", "3": "held", "4": "held"}
     assert set(run.items.values_list("outcome", "state", "finished_at")) == {("", "ready", None)}
@@ -128,7 +128,7 @@ CHANGES = {
     "hold_back": lambda run, by: list_changes.hold_back(run, [user(run, 5).pk], by=by),
     "leave_out": lambda run, by: list_changes.leave_out(run, Part.SERVER_SIDE, by=by),
     "leave_out_users": lambda run, by: list_changes.leave_out_users(run, [user(run, 6).pk], by=by),
-    "take_back": lambda run, by: list_changes.take_back(run, by=by),
+    "take_back": lambda run, by: list_changes.include_again(run, by=by),
 }
 
 

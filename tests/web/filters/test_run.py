@@ -72,7 +72,7 @@ def test_progress_shows_speed_and_failures(run):
     ):
         assert words in page_text
     found = progress.throughput(run)
-    assert (found.a_minute, found.left, found.ends) == (4, 1, None)
+    assert (found.per_minute, found.left, found.ends) == (4, 1, None)
 
 
 def test_expected_end_is_a_range(run):
@@ -89,7 +89,7 @@ def test_expected_end_is_a_range(run):
 
     found = progress.throughput(run, now=now)
 
-    assert (found.a_minute, found.left) == (20, 5)
+    assert (found.per_minute, found.left) == (20, 5)
     early, late = ((each - now).total_seconds() for each in found.ends)
     assert (round(early, 1), round(late, 1)) == (4.0, 6.7)
 
