@@ -101,7 +101,7 @@ def test_baseline_is_not_restored_after_fifteen_minutes():
     assert staged(plan_of(found, "B", after=15 * 60 + 2)) == [("A", "B", "too_late")]
 
 
-def test_long_live_value_blocks_restoring_newer_edit():
+def test_value_live_too_long_blocks_newer_restore():
     found = [entry(1, "outlook A>B"), entry(2, "outlook B>C", at=1_000)]
 
     assert staged(plan_of(found, "C", after=1_010)) == [("A", "B", "too_late"), ("A", "C", "too_late")]
@@ -129,7 +129,7 @@ def test_held_column_is_not_restored():
 
 
 @pytest.mark.parametrize(("merged", "outcome"), [(True, "merged"), (False, "inactive")])
-def test_inactive_contact_is_not_restored(merged, outcome):
+def test_edit_of_inactive_contact_is_not_restored(merged, outcome):
     plan = plan_of(entries("outlook A>B"), None, live=Live({PHONE: "B"}, is_active=False, is_merged=merged))
 
     assert staged(plan) == [("A", "B", outcome)]
@@ -140,7 +140,7 @@ def test_unreadable_column_is_not_restored():
     assert staged(plan_of(entries("outlook A>B"), None, live=Live({}))) == [("A", "B", "unreadable")]
 
 
-def test_deleted_contact_is_not_staged():
+def test_edit_of_deleted_contact_is_not_staged():
     plan = plan_of(entries("outlook A>B"), None)
 
     assert (plan.staged, plan.restores, plan.columns) == ((), {}, {})
@@ -232,7 +232,7 @@ def _lower(column, one, other):
     return bool(one and other) and one.lower() == other.lower()
 
 
-def test_format_returned_by_synchronization_is_let_through():
+def test_format_only_echo_is_let_through():
     found = entries("ours X>abc", "outlook abc>ABC", "outlook ABC>D")
 
     plan = plan_of(found, "D", is_format_only=_lower)

@@ -44,7 +44,7 @@ def points(monkeypatch: pytest.MonkeyPatch) -> Failpoints:
     return found
 
 
-def test_value_is_put_back_with_its_edit(restored: Restored) -> None:
+def test_put_back_updates_value_and_edit_together(restored: Restored) -> None:
     revision = restored.value("osync_revision") or 0
     plan = started()
 
@@ -266,7 +266,7 @@ def test_value_changed_after_failed_write_is_kept(restored: Restored) -> None:
     assert (field.record.is_restored, field.expected_value) == (True, "Director")
 
 
-def test_contact_changed_once_is_compared_again(restored: Restored) -> None:
+def test_one_stale_write_repeats_the_comparison(restored: Restored) -> None:
     plan = started()
     restored.world.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 1})
 

@@ -18,7 +18,7 @@ from tests.capture.conftest import Company, entries, jobs
 from tests.support.altered_answers import altered
 
 
-def test_first_round_begins_to_observe(company: Company) -> None:
+def test_first_round_starts_observing(company: Company) -> None:
     capture = Capture.objects.get()
 
     assert capture.mode == CaptureMode.OBSERVING

@@ -61,7 +61,7 @@ def restoring(*, minutes: float = 30) -> None:
 
 
 @pytest.mark.parametrize("source", ["plug-in", "", "web hook"])
-def test_plugin_edits_prevent_the_start(observing: None, source: str) -> None:
+def test_plugin_edits_prevent_switching_on(observing: None, source: str) -> None:
     staged(source=source)
 
     assert f"staged by “{source or 'an unnamed program'}”, not by this portal, within the last hour" in switch_on()
@@ -69,20 +69,20 @@ def test_plugin_edits_prevent_the_start(observing: None, source: str) -> None:
 
 
 @pytest.mark.parametrize("columns", [{"minutes_ago": 61}, {"target_table": "account"}], ids=["earlier", "other table"])
-def test_unrelated_edits_allow_the_start(observing: None, columns: dict[str, Any]) -> None:
+def test_unrelated_edits_allow_switching_on(observing: None, columns: dict[str, Any]) -> None:
     staged(**columns)
 
     assert (switch_on(), is_on()) == ("", True)
 
 
-def test_edits_before_observing_allow_the_start(observing: None) -> None:
+def test_edits_before_observing_allow_switching_on(observing: None) -> None:
     staged(minutes_ago=5)
     Capture.objects.update(observing_since=now(minutes=1))
 
     assert switch_on() == ""
 
 
-def test_decided_edits_prevent_the_start(observing: None) -> None:
+def test_decided_plugin_edits_prevent_switching_on(observing: None) -> None:
     record = make_record(operation_id="x", source="plug-in", edited_on=now(minutes=5))
     make_field(record, decision="approved", delivery="done")
 
@@ -90,7 +90,7 @@ def test_decided_edits_prevent_the_start(observing: None) -> None:
 
 
 @pytest.mark.parametrize("state", [None, EntryState.OBSERVED, EntryState.LET_THROUGH])
-def test_edits_of_another_portal_prevent_the_start(observing: None, state: EntryState | None) -> None:
+def test_edits_staged_by_another_portal_prevent_switching_on(observing: None, state: EntryState | None) -> None:
     operation = staged(source="audit")
     if state is not None:
         entry(operation, state)
@@ -99,7 +99,7 @@ def test_edits_of_another_portal_prevent_the_start(observing: None, state: Entry
 
 
 @pytest.mark.parametrize("proof", ["staged", "answer lost", "restore"])
-def test_own_edits_allow_the_start(observing: None, proof: str) -> None:
+def test_own_edits_allow_switching_on(observing: None, proof: str) -> None:
     operation = staged(source="audit")
     if proof == "restore":
         Restore.objects.create(

@@ -117,7 +117,7 @@ def test_only_original_rule_claims_unsigned_changes(source, lacks_revision, is_l
 
 
 @pytest.mark.parametrize("action", [Action.CREATE, Action.DELETE, Action.MERGE, Action.ASSIGN, Action.SET_STATE, 99])
-def test_actions_other_than_updates_begin_baseline(action) -> None:
+def test_only_updates_do_not_start_a_baseline(action) -> None:
     assert sources.begins_baseline(entry(action=action))
     assert not sources.begins_baseline(entry())
 

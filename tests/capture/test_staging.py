@@ -166,7 +166,7 @@ def test_read_only_connection_writes_nothing(restoring: Company) -> None:
     assert restoring.ledger() == []
 
 
-def test_long_live_value_is_only_staged(restoring: Company) -> None:
+def test_value_live_too_long_is_only_staged(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.read()
@@ -179,7 +179,7 @@ def test_long_live_value_is_only_staged(restoring: Company) -> None:
     assert (flags(restoring, contact), restoring.value(contact, "jobtitle")) == ([False], "Pilot")
 
 
-def test_deleted_account_is_not_restored(restoring: Company) -> None:
+def test_lookup_to_deleted_account_is_not_restored(restoring: Company) -> None:
     account = restoring.account()
     contact = restoring.contact()
     restoring.form(contact, **{"parentcustomerid_account@odata.bind": f"/accounts({account})"})
@@ -219,7 +219,7 @@ def test_constantly_changing_contact_is_only_staged(restoring: Company) -> None:
     assert (flags(restoring, contact), results()) == ([False], [("jobtitle", "not_restored", "refused_412")])
 
 
-def test_contact_changed_once_is_planned_again(restoring: Company) -> None:
+def test_one_stale_write_replans_the_contact(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 1})

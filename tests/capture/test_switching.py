@@ -45,7 +45,7 @@ def decided(*, source: Source = OUTLOOK, column: str = "fax", **ago: float) -> s
     return found[1] if found else ""
 
 
-def test_first_source_begins_to_restore() -> None:
+def test_first_source_starts_restoring() -> None:
     switch_on()
 
     row = CaptureSource.objects.get()
@@ -81,7 +81,7 @@ def test_unsigned_sources_need_the_original_rule(source: Source) -> None:
 
 
 @pytest.mark.parametrize("state", [CaptureMode.OFF, CaptureMode.PAUSED])
-def test_source_cannot_be_switched_on_while_stopped(state: CaptureMode) -> None:
+def test_stopped_capture_refuses_new_source(state: CaptureMode) -> None:
     Capture.objects.update(mode=state)
 
     assert refusal(switch_on).startswith(f"Capture is {state}.")
@@ -108,7 +108,7 @@ def test_switching_on_needs_a_writable_connection() -> None:
 
 
 @pytest.mark.parametrize("missing", ["check", "confirmation", "identity", "second identity"])
-def test_switching_on_needs_a_proved_signature(missing: str) -> None:
+def test_switching_on_needs_a_proven_signature(missing: str) -> None:
     if missing == "check":
         Capture.objects.update(signature_seen_at=None)
     elif missing == "confirmation":

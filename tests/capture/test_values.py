@@ -81,7 +81,7 @@ def test_truncated_text_is_unknown(text, is_known) -> None:
     assert found.old == (Value(text) if is_known else UNKNOWN)
 
 
-def test_only_value_of_wrong_type_is_unknown() -> None:
+def test_value_of_wrong_type_leaves_other_values_known() -> None:
     row = {"birthdate": "soon", "preferredcontactmethodcode": 2}
 
     birthday, method = values.changes(details({}, row), [BIRTHDAY, METHOD], readable={"birthdate"})

@@ -25,7 +25,7 @@ def unnamed(company: Company, sandbox: SandboxServer) -> Iterator[Company]:
         yield company
 
 
-def test_signed_row_proves_outlook_after_waiting(unnamed: Company) -> None:
+def test_signed_row_proves_outlook_edit_after_waiting(unnamed: Company) -> None:
     contact = unnamed.contact()
     unnamed.outlook(contact, jobtitle="Pilot")
 

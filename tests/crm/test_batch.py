@@ -81,7 +81,7 @@ def test_bare_line_feeds_are_decoded():
     assert len(decode(TYPE, COMMITTED.replace(b"\r\n", b"\n"))) == 3
 
 
-def test_cut_answer_gives_complete_parts_only():
+def test_truncated_response_yields_only_complete_parts():
     complete = decode(TYPE, COMMITTED)
 
     for length in range(len(COMMITTED)):

@@ -80,7 +80,7 @@ def test_missing_proof_does_not_fail_step():
     assert (second.error, second.proof) == (None, None)
 
 
-def test_cut_answer_never_reports_failure():
+def test_truncated_response_never_rules_out_a_write():
     complete = (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n")
     type_only = {"content-type": "multipart/mixed; boundary=b"}
 

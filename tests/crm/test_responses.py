@@ -61,7 +61,7 @@ def test_status_maps_to_error_and_transience(status, kind, transient):
         (503, "", "Busy.", False),
     ],
 )
-def test_unknown_names_and_methods_refuse_operation(status, code, message, expected):
+def test_unknown_names_and_methods_mean_refused_operation(status, code, message, expected):
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
 
     assert failure(Response(status, {}, body)).refuses_operation is expected

@@ -244,7 +244,7 @@ def test_compressed_answer_is_decompressed():
     assert payload == {"a": 1}
 
 
-def test_cut_chunked_answer_is_detected():
+def test_truncated_chunked_response_is_detected():
     chunked = (
         b'HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
     )

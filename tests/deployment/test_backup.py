@@ -15,7 +15,7 @@ UNDO_SECONDS = "6"
 NEEDS_ACTION = 3
 
 
-def test_restore_loses_and_repeats_nothing() -> None:
+def test_database_restore_loses_and_repeats_nothing() -> None:
     blocks = commands("backup.md")
     with running_host(UNDO_SECONDS=UNDO_SECONDS) as (host, crm):
         host.install("1.0")

@@ -50,7 +50,7 @@ def test_decisions_wait_for_crm(story: Story, proxies: Proxies, how: str):
     ],
     ids=["read not sent", "read half answered", "write not sent", "write half answered", "write applied, not answered"],
 )
-def test_delivery_survives_cut_request(story: Story, proxies: Proxies, marker: bytes, when: When):
+def test_delivery_survives_cut_connections(story: Story, proxies: Proxies, marker: bytes, when: When):
     edits = story.edited(CUTS)
     proxies.crm.cut_at(marker, when, times=CUTS)
     story.decide(*edits)
@@ -58,7 +58,7 @@ def test_delivery_survives_cut_request(story: Story, proxies: Proxies, marker: b
     story.delivered_exactly_once(*edits)
 
 
-def test_pull_survives_cut_answers(story: Story, proxies: Proxies):
+def test_pull_survives_truncated_responses(story: Story, proxies: Proxies):
     contact, proposed = story.edited_in_outlook()
     proxies.crm.cut_at(A_READING, When.WITHIN_ANSWER, times=CUTS)
 

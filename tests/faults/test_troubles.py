@@ -109,7 +109,7 @@ def operator(running: Stack, settings: Settings, django_db_blocker: DjangoDbBloc
             running.proxies.restore()
 
 
-def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
+def test_redis_outage_is_reported_everywhere(operator: Operator) -> None:
     proxies = operator.stack.proxies
     assert proxies is not None
     proxies.broker.refuse()
@@ -130,7 +130,7 @@ def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
     assert operator.subjects() == ["Redis does not answer.", "resolved: Redis does not answer."]
 
 
-def test_lost_database_is_mailed_once(operator: Operator) -> None:
+def test_database_outage_is_mailed_once(operator: Operator) -> None:
     proxies = operator.stack.proxies
     assert proxies is not None
     if proxies.database is None:

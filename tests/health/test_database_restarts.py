@@ -104,7 +104,7 @@ def test_decision_with_unknown_outcome_is_not_repeated(proxy: FaultProxy) -> Non
     assert (page.ask("POST", DECIDE), page.times) == (503, 1)
 
 
-def test_only_first_request_waits_for_lost_database(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_first_request_waits_for_unreachable_database(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_restarts, "WAIT_SECONDS", 1.0)
     proxy.refuse()
     begun = time.monotonic()

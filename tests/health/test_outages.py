@@ -38,7 +38,7 @@ def visitor() -> Client:
     return client
 
 
-def test_page_explains_lost_database(no_database: None) -> None:
+def test_page_explains_database_outage(no_database: None) -> None:
     response = visitor().get("/review/?tab=all")
 
     screen = Screen(response)

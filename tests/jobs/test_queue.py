@@ -126,7 +126,7 @@ def test_running_lease_is_not_swept():
     assert (state_of(running), state_of(over)) == (JobState.LEASED, JobState.READY)
 
 
-def test_free_reschedule_costs_no_attempt():
+def test_reschedule_can_leave_attempts_unchanged():
     delivery = make_delivery()
 
     queue.reschedule(queue.claim(Delivery, delivery.pk), due_in=0, costs_attempt=False)

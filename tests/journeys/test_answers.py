@@ -12,7 +12,7 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.mark.parametrize("where", ["before_commit", "after_commit"])
-def test_write_with_cut_answer_is_applied_once(story: Story, rounds: int, where: str):
+def test_write_with_truncated_response_is_applied_once(story: Story, rounds: int, where: str):
     edits = story.edited(rounds)
     story.world.faults(*(write_of(edit, cut=where, times=1) for edit in edits))
     story.decide(*edits)

@@ -107,7 +107,7 @@ def words_of_record(edit: Edit) -> str:
     return Screen(browser(vera()).get(reverse("record", args=[edit.record]))).words
 
 
-def test_restore_repeats_nothing_and_names_who_decided(
+def test_database_restore_repeats_nothing_and_names_deciders(
     story: Story, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     waiting, lost, theirs, held = story.edited(4)

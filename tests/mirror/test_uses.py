@@ -55,7 +55,7 @@ def test_unused_portal_pulls_rarely() -> None:
     assert uses.pull_interval() == IDLE
 
 
-def test_open_queue_causes_frequent_pulls() -> None:
+def test_opening_the_queue_causes_frequent_pulls() -> None:
     browser(rita()).get("/review/")
 
     assert uses.pull_interval() == PULL
@@ -142,7 +142,7 @@ def test_pull_waits_for_its_interval() -> None:
     assert pull.is_due()
 
 
-def test_open_queue_makes_the_pull_due() -> None:
+def test_opening_the_queue_makes_pull_due() -> None:
     read_ago(20)
     assert not pull.is_due()
 
@@ -165,7 +165,7 @@ def test_pull_after_clock_set_back_is_due() -> None:
     assert pull.is_due()
 
 
-def test_demo_keeps_its_interval(settings: Any) -> None:
+def test_equal_idle_interval_keeps_pulls_frequent(settings: Any) -> None:
     settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = settings.PULL_SECONDS, settings.INVENTORY_SECONDS
     read_ago(1)
 
@@ -201,7 +201,7 @@ def test_unmanaged_filters_are_read_nightly() -> None:
     assert schedule.interval() == NIGHTLY
 
 
-def test_open_filter_page_shortens_inventory_interval() -> None:
+def test_opening_filter_page_shortens_inventory_interval() -> None:
     browser(fred()).get("/filters/")
     assert schedule.interval() == INVENTORY
 

@@ -70,7 +70,7 @@ def test_queries_do_not_scan_whole_table(question: str):
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by its statistics")
-def test_unruled_fields_are_found_by_index():
+def test_fields_not_checked_by_rules_use_index():
     ruled = {"record": make_record(), "version": 1, "ruled_at": timezone.now()}
     SyncField.objects.bulk_create(SyncField(id=uuid.uuid4(), column_name=f"c{n}", **ruled) for n in range(500))
     SyncField.objects.create(id=uuid.uuid4(), column_name="new", record=ruled["record"], version=1)

@@ -147,7 +147,7 @@ def test_silent_worker_hides_the_stalled_mirror(redis: Server) -> None:
     assert sent_alerts() == [("worker", False)]
 
 
-def test_lost_redis_is_the_only_alert() -> None:
+def test_redis_outage_hides_its_symptoms() -> None:
     silence()
     MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(minutes=10))
 
@@ -209,7 +209,7 @@ def wait_in_file(folder: Path, seconds: float) -> None:
     (folder / "watch.json").write_text(json.dumps(note))
 
 
-def test_lost_database_alerts_once_and_once_when_back(
+def test_database_outage_and_recovery_are_mailed_once_each(
     redis: Server,
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,

@@ -64,7 +64,7 @@ def test_settings_of_new_channel_are_checked(settings: Settings) -> None:
     assert [found.msg for found in run_checks(tags=["osync"])] == ["CHAT_ROOM is needed."]
 
 
-def test_unregistered_channel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reports_unregistered_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(CHANNELS, "chat")
 
     assert [found.id for found in run_checks(tags=["osync"])] == ["osync.E011"]

@@ -203,7 +203,7 @@ def test_arriving_edit_restores_frequent_pulls(idle_portal: IdlePortal) -> None:
     assert idle_portal.pulls() == before + 2, "one at each decision"
 
 
-def test_opened_queue_restores_frequent_pulls(idle_portal: IdlePortal) -> None:
+def test_opening_the_queue_resumes_frequent_pulls(idle_portal: IdlePortal) -> None:
     idle_portal.settle()
     client, before = browser(rita()), idle_portal.pulls()
 

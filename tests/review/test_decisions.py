@@ -348,7 +348,7 @@ def test_undecided_field_cannot_be_retried():
         decisions.retry(field.pk, by=rita())
 
 
-def test_deleted_contact_can_only_be_rejected():
+def test_edit_of_deleted_contact_can_only_be_rejected():
     field = make_field(contact_is_gone=True, delivery=FieldDelivery.CONFLICT)
 
     with pytest.raises(NotPossible):

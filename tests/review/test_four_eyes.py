@@ -68,14 +68,14 @@ def test_edit_from_own_address_is_refused_despite_setting():
         approve(unidentified(address="Rita@Contoso.example"), by=me)
 
 
-def test_disabling_four_eyes_allows_unidentified_editors(settings):
+def test_disabling_four_eyes_allows_edits_by_unidentified_editors(settings):
     settings.FOUR_EYES = False
 
     assert approve(unidentified()).four_eyes is False
 
 
 @pytest.mark.parametrize("step", [follow_ups.put_back, follow_ups.approve_after_all])
-def test_follow_ups_are_refused_for_unidentified_editors(step):
+def test_follow_ups_need_an_identified_editor(step):
     field = make_field(make_record(editor=make_editor("On Premises")))
     take = scenes.approved if step is follow_ups.put_back else scenes.rejected
     scenes.finished(take(field, by=rita()))
@@ -85,7 +85,7 @@ def test_follow_ups_are_refused_for_unidentified_editors(step):
         step(field.pk, by=rob(), reason="Because")
 
 
-def test_selection_omits_and_counts_unidentified_editors():
+def test_selection_omits_and_counts_edits_by_unidentified_editors():
     fine, _ = make_field(), unidentified()
 
     selection = selections.select_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
@@ -102,7 +102,7 @@ def test_empty_selection_mentions_unidentified_editors():
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_rule_leaves_unidentified_editors_to_people(allowed):
+def test_rule_leaves_edits_by_unidentified_editors_to_people(allowed):
     if allowed:
         allow_anyone()
     rule = editing.create(editing.RuleDraft("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())
@@ -118,7 +118,7 @@ def test_rule_leaves_unidentified_editors_to_people(allowed):
     assert field.rule_traces.get().refused == ("" if allowed else "editor_unidentified")
 
 
-def test_simulation_leaves_unidentified_editors_to_people():
+def test_simulation_leaves_edits_by_unidentified_editors_undecided():
     rule = editing.create(editing.RuleDraft("All titles", "approve", columns=("jobtitle",)), by=ada())
     allow_anyone()
     approve(unidentified())
@@ -129,7 +129,7 @@ def test_simulation_leaves_unidentified_editors_to_people():
     assert (simulation.decided, simulation.left) == (0, 1)
 
 
-def test_database_refuses_unidentified_editor_without_setting():
+def test_database_refuses_decision_on_edit_by_unidentified_editor():
     decision = approve(make_field())
 
     with pytest.raises(IntegrityError, match="nobody_decides_their_own_edit"), transaction.atomic():

@@ -20,7 +20,7 @@ def output_of(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_list_shows_users_with_cells(read):
+def test_list_shows_state_of_appointment_filters(read):
     found = json.loads(output_of("list", "--limit", "0", "--json"))
 
     held = FilterUser.objects.people()

@@ -110,6 +110,9 @@ def test_empty_owner_list_sends_no_request(scene):
     scene.cloud.fail({"status": 500})
 
     assert scene.crm.filters.of_owners([]) == ()
+
+
+def test_more_than_fifty_owners_are_refused(scene):
     with pytest.raises(ValueError, match="At most 50"):
         scene.crm.filters.of_owners([uuid4()] * 51)
 

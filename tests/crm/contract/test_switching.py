@@ -202,7 +202,7 @@ def test_switch_is_not_retried_after_lost_answer(scene):
     assert scene.states() == [(str(found.id), [0, 1])]
 
 
-def test_cut_request_leaves_outcome_unknown(scene):
+def test_connection_cut_before_commit_leaves_outcome_unknown(scene):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
 
@@ -264,7 +264,7 @@ def test_failed_read_back_proves_nothing(scene):
     assert scene.states() == [(str(found.id), [0, 1])]
 
 
-def test_switch_to_the_same_state_is_proved(scene):
+def test_switch_to_same_state_is_confirmed(scene):
     found = scene.filters("Rita")["task"]
     (first,) = scene.crm.filters.switch([switch_off(found)])
     (now,) = [each for each in first.now if each.id == found.id]

@@ -81,7 +81,7 @@ def test_selection_with_no_remaining_fields_is_refused(world: World):
         selections.start(selection, APPROVE, number=None, by=rita())
 
 
-def test_inactive_contact_is_decided_after_reading(world: World):
+def test_edit_of_inactive_contact_is_decided_after_reading(world: World):
     world.edited(jobtitle="Head")
     selection = selected()
     world.form(world.contact(), statecode=1)
@@ -155,7 +155,7 @@ def test_two_edits_of_one_contact_are_compared_separately(world: World):
     assert kept == {fields[0].pk: "open", fields[1].pk: "omitted"}
 
 
-def test_worker_refuses_newer_value(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_worker_refuses_field_with_newer_value(world: World, monkeypatch: pytest.MonkeyPatch):
     changed, fine = two_edits(world)
     run = left_to_workers(monkeypatch)
     world.form(world.contact(0), jobtitle="Chief")

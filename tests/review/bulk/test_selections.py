@@ -125,7 +125,7 @@ def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
 
 
 @pytest.mark.parametrize("decision", [APPROVE, REJECT])
-def test_newer_live_value_is_omitted_and_counted(decision):
+def test_field_with_newer_live_value_is_omitted(decision):
     changed, fine = many(2)
     changed_in_crm(changed)
 
@@ -137,7 +137,7 @@ def test_newer_live_value_is_omitted_and_counted(decision):
     assert dict(selection.items.values_list("result", "concerns")) == {"omitted": "changed", "taken": ""}
 
 
-def test_equivalent_live_values_are_decided():
+def test_field_with_equivalent_live_value_is_selected():
     store_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
     field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
     changed_in_crm(field, "1000.00")

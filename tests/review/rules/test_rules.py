@@ -318,7 +318,7 @@ def test_rule_check_keeps_open_form_valid():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_failing_rule_leaves_field_to_people(caplog: pytest.LogCaptureFixture):
+def test_failed_rule_decision_leaves_only_its_field_pending(caplog: pytest.LogCaptureFixture):
     enabled()
     fields = [a_format_change() for _ in range(3)]
 

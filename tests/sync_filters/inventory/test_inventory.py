@@ -28,7 +28,7 @@ def test_users_mailboxes_and_filters_are_mirrored(scenery):
     )
 
 
-def test_cells_match_filters(scenery):
+def test_table_states_match_filters(scenery):
     scenery.read()
 
     assert FilterUser.objects.filter(tables={}).people().exclude(appointments=Cell.NONE).count() == 0
@@ -50,7 +50,7 @@ def test_teams_and_system_filters_are_mirrored(scenery):
     assert (capabilities.reading, capabilities.keeps_deletes_apart is True) == (Access.DIRECT, False)
 
 
-def test_offline_filters_do_not_count_in_cells(scenery):
+def test_offline_filters_do_not_count_in_table_states(scenery):
     scenery.read()
 
     with_offline = FilterUser.objects.filter(offline_on__gt=0).first()

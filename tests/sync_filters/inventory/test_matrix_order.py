@@ -101,7 +101,7 @@ def test_mailboxes_with_problems_come_first() -> None:
     assert names(Order(Column.MAILBOX)) == ["Without", "Not approved", "Add-in", "Server", "None"]
 
 
-def test_missing_and_unapproved_mailboxes_can_be_searched() -> None:
+def test_users_without_approved_mailbox_can_be_found() -> None:
     make_user("Server", SyncMethod.SERVER_SIDE)
     make_user("Not approved", approval=2)
     make_user("Without", mailbox_id=None)

@@ -68,7 +68,7 @@ def test_switch_of_lost_run_is_attributed_to_portal(scenery, tmp_path, access):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_lost_switch_is_not_attributed_to_user(scenery, tmp_path):
+def test_switch_of_lost_run_is_not_users_choice(scenery, tmp_path):
     scenery.read()
     FilterAccess.objects.update(reading=Access.ACTING, writing=Access.ACTING)
     rita = scenery.user()
@@ -83,7 +83,7 @@ def test_lost_switch_is_not_attributed_to_user(scenery, tmp_path):
     assert not switching_on.switched_off_by_owners(run).exists()
 
 
-def test_restore_counts_meetings_first(scenery):
+def test_restoring_filters_counts_meetings_first(scenery):
     scenery.read()
     rita = scenery.user()
     for key in scenery.states(rita):
@@ -101,7 +101,7 @@ def test_restore_counts_meetings_first(scenery):
 
 
 @pytest.mark.parametrize(("traces", "plan"), [({}, Plan.CHANGE), ({"incoming": 1}, Plan.HELD)])
-def test_risky_method_restore_is_held_back(db, traces, plan):
+def test_restoring_risky_method_holds_user_back(db, traces, plan):
     user = make_user("Rita Lindqvist", SyncMethod.NONE, mailbox_etag="2", **traces)
     run = FilterRun.objects.create(
         number=1,

@@ -90,7 +90,7 @@ def test_released_users_are_held_back_again(run):
     assert entry().action == "run.held_back"
 
 
-def test_run_finishes_without_users_left_out(run):
+def test_left_out_users_do_not_keep_run_open(run):
     FilterUser.objects.filter(name__in=["User 1", "User 5"]).update(method=1)
 
     assert list_changes.leave_out(run, Part.SERVER_SIDE, by=fred()) == 2

@@ -115,5 +115,5 @@ def test_synchronized_people_are_counted(method, level) -> None:
         assert answer_of("mailboxes", context).level is level
 
 
-def test_rejection_in_outlook_stays_unknown(ask: Ask) -> None:
+def test_outlook_handling_of_rejections_stays_unknown(ask: Ask) -> None:
     assert ask("follows-rejection").level is Level.UNKNOWN

@@ -81,7 +81,7 @@ def test_missing_rights_are_reported(bare, tmp_path, capsys):
     assert "Signed in as Rita Lindqvist." in capsys.readouterr().out
 
 
-def test_lost_answer_asks_to_run_again(bare, token_file):
+def test_interrupted_setup_says_it_can_continue(bare, token_file):
     bare.control("PUT", "faults", {"rules": [{"method": "POST", "path": "EntityDefinitions", "cut": "after_commit"}]})
 
     with pytest.raises(CommandError, match="it continues where it stopped"):

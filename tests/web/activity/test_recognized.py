@@ -24,7 +24,7 @@ def page(field: SyncField) -> Screen:
     return opened(browser(rob()), field.record)
 
 
-def test_record_page_names_decider_from_before_restore():
+def test_record_page_names_recognized_decider():
     field, now = make_field(), timezone.now()
     scenes.found_after_restore(field, decided_on=now)
 
@@ -35,7 +35,7 @@ def test_record_page_names_decider_from_before_restore():
     assert "decided in the CRM itself" not in words
 
 
-def test_rejection_before_a_restore_keeps_its_reason():
+def test_recognized_rejection_keeps_its_reason():
     field = make_field()
     scenes.found_after_restore(field, "rejected")
 
@@ -44,7 +44,7 @@ def test_rejection_before_a_restore_keeps_its_reason():
     assert "Rejected not correct: Ask them first; by Rita Lindqvist" in words
 
 
-def test_record_counts_its_fields_from_before_a_restore():
+def test_record_counts_its_recognized_fields():
     record = make_record()
     field = make_field(record)
     make_field(record, "fax")
@@ -67,7 +67,7 @@ def test_different_written_value_is_shown():
     assert "Written as Head of Purchasing" in page(field).words
 
 
-def test_decided_list_shows_edit_decided_before_restore():
+def test_decided_tab_shows_recognized_decision():
     field = make_field(make_record("Marta Villanueva"))
     scenes.found_after_restore(field)
 
@@ -76,7 +76,7 @@ def test_decided_list_shows_edit_decided_before_restore():
     assert "Marta Villanueva" in words
 
 
-def test_activity_names_decider_of_found_decision():
+def test_activity_names_decider_of_recognized_decision():
     field, now = make_field(make_record("Marta Villanueva")), timezone.now()
     scenes.found_after_restore(field, decided_on=now)
 
@@ -86,7 +86,7 @@ def test_activity_names_decider_of_found_decision():
     assert f"decided in the portal by Rita Lindqvist {times.at(now)}, before a restore; found in CRM" in words
 
 
-def test_mail_link_names_who_decided_before_restore():
+def test_mail_link_names_recognized_decider():
     field = make_field()
     scenes.found_after_restore(field)
 

@@ -88,7 +88,7 @@ def test_probes_may_use_any_host_name(settings: Settings) -> None:
     assert probe.get("/sign-in").status_code == 400
 
 
-def test_lost_broker_is_reported_at_once(healthy_portal: Any) -> None:
+def test_broker_outage_is_reported_at_once(healthy_portal: Any) -> None:
     healthy_portal.kill()
 
     status, answer = health()
@@ -104,7 +104,7 @@ def silent_portal() -> None:
     Message.objects.update(due_at=ago(600))
 
 
-def test_lost_redis_is_named_and_hides_symptoms(healthy_portal: Any) -> None:
+def test_redis_outage_is_shown_and_hides_symptoms(healthy_portal: Any) -> None:
     silent_portal()
     healthy_portal.kill()
 

@@ -31,7 +31,7 @@ def status_after(error: Exception) -> int:
         return client.get("/review/").status_code
 
 
-def test_lost_database_is_not_a_bad_request() -> None:
+def test_database_outage_returns_503() -> None:
     assert status_after(OperationalError("the connection is lost")) == 503
 
 

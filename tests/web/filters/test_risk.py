@@ -117,7 +117,7 @@ def test_refused_list_keeps_input(db):
     assert "a@b.example" in answer.content.decode()
 
 
-def test_doubled_users_are_counted_daily(db):
+def test_users_synced_twice_are_counted_daily(db):
     client = browser(vera())
     make_user("Rita", products=1)
     sync_paths.store_daily_counts()

@@ -139,7 +139,7 @@ def test_open_breaker_skips_reading(world: World):
     assert field.crm_now_read_at is None
 
 
-def test_deleted_contact_cannot_be_approved(world: World):
+def test_edit_of_deleted_contact_cannot_be_approved(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.delete(world.contact())
 

@@ -173,7 +173,7 @@ def test_withdrawn_field_says_it_was_decided_in_crm():
     assert "Withdrawn decided in the CRM itself at" in page(field).words
 
 
-def test_deleted_contact_can_be_rejected():
+def test_edit_of_deleted_contact_can_only_be_rejected():
     field = make_field()
     scenes.move(field, contact_is_gone=True)
 

@@ -119,7 +119,7 @@ def test_parking_all_stops_at_the_limit(monkeypatch):
     assert len(parked()) == 2
 
 
-def test_bar_offers_reviewers_only():
+def test_assign_menu_lists_only_active_reviewers():
     waiting("Marta")
     rob()
     vera()

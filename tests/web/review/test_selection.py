@@ -100,7 +100,7 @@ def test_long_selection_asks_for_its_number(monkeypatch):
     assert "6 of 6 fields approved" in decided.words
 
 
-def test_concerns_are_listed_first_and_counted():
+def test_fields_needing_a_check_are_listed_first():
     _, hidden, changed = many(3)
     SyncField.objects.filter(pk=hidden.pk).update(proposed_value="Head\u200b of Sales")
     SyncField.objects.filter(pk=changed.pk).update(crm_now_value="Chief", crm_now_read_at=timezone.now())

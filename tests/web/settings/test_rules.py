@@ -7,6 +7,7 @@ import pytest
 from syncapp.models import Rule, SyncField
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.review.rule import RuleState
+from syncapp.review import decisions
 from syncapp.review.rules import editing, runs
 from syncapp.review.rules.editing import RuleDraft
 from tests.support import scenes
@@ -144,15 +145,17 @@ def test_shadow_rule_shows_differing_decisions():
     assert "Olav Berg, Job Title: rejected by Rita" in words
 
 
-def test_list_counts_undone_decisions():
+def test_list_counts_decided_and_undone_fields():
     create()
     take_step("enable")
-    a_format_change()
+    a_format_change(record=make_record("Anna Berg"))
+    field = a_format_change(record=make_record("Olav Berg"))
     runs.run()
+    decisions.undo(field.decisions.get().pk, by=rita())
 
     words = Screen(browser(ada()).get("/settings/rules/")).words
 
-    assert "Format only Enabled Any field, format only: approve Decided 1, undone 0." in words
+    assert "Format only Enabled Any field, format only: approve Decided 2, undone 1." in words
 
 
 def test_rules_are_moved_and_removed():
