@@ -252,8 +252,8 @@ class CrmClient:
         """
         names = self._names
         revision = names.contact_revision if with_revision else ""
-        of_fields = rows.staged_field_columns(names)
-        of_records = rows.staged_record_columns(names, with_origin=with_origin)
+        field_columns = rows.staged_field_columns(names)
+        record_columns = rows.staged_record_columns(names, with_origin=with_origin)
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
         records: dict[UUID, StagedRecord] = {}
@@ -262,11 +262,11 @@ class CrmClient:
             reads = [
                 _contact_read(table, contact_id, columns, revision),
                 *(
-                    Read(odata.query(names.field_set, select=of_fields, filter=condition), odata.preferences())
+                    Read(odata.query(names.field_set, select=field_columns, filter=condition), odata.preferences())
                     for condition in (f"_{names.field_record}_value eq {record_id}" for record_id in some)
                 ),
                 *(
-                    Read(odata.query(path, select=of_records), odata.preferences())
+                    Read(odata.query(path, select=record_columns), odata.preferences())
                     for path in (odata.row_path(names.record_set, record_id) for record_id in some)
                 ),
             ]

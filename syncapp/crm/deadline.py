@@ -18,5 +18,5 @@ class Deadline:
         return cls(time.monotonic() + seconds)
 
     def remaining(self) -> float:
-        """Return the seconds left, 0 once it has passed."""
+        """Return the seconds left, 0 once the deadline has passed."""
         return max(0.0, self.at - time.monotonic())

@@ -16,7 +16,7 @@ _OPTIONAL = frozenset({"contact_revision", "record_source", "record_restored"})
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Table, set and column names; lookups by their logical name (`osync_contact`).
+    """Table, set and column names; a lookup has its logical name (`osync_contact`).
 
     `contact_revision`, `record_source` and `record_restored` may be empty: the tables then have no such column, so
     nothing reads or writes it.

@@ -126,7 +126,7 @@ def any_of(column: str, ids: Sequence[UUID]) -> str:
 def preferences(
     *, page_size: int | None = None, track_changes: bool = False, returns_row: bool = False
 ) -> dict[str, str]:
-    """Return the `Prefer` header: always labels, and on request pages, a delta link or the written row."""
+    """Return the `Prefer` header, which asks for labels, and if wanted for pages, a delta link or the written row."""
     wanted = [ANNOTATIONS, "return=representation"] if returns_row else [ANNOTATIONS]
     if page_size is not None:
         wanted.append(f"odata.maxpagesize={page_size}")

@@ -160,7 +160,7 @@ def read_limited(response: requests.Response, *, max_bytes: int, until: float) -
         raise requests.ConnectionError("The answer broke off.") from error
 
 
-def never_sent(error: requests.RequestException) -> bool:
+def was_never_sent(error: requests.RequestException) -> bool:
     """Return whether a request failed before any of it could reach the server."""
     if isinstance(error, requests.ConnectTimeout):
         return True

@@ -36,7 +36,7 @@ from syncapp.crm.errors import (
 from syncapp.crm.origins import Origin, trusted_link
 from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, NoLimiter, RateLimiter
 from syncapp.crm.responses import Response, failure, hint_of, request_id_of, throttled_parts
-from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, new_session, read_limited, was_never_sent
 
 __all__ = ["Deadline", "Transport"]
 
@@ -206,7 +206,7 @@ class Transport:
                     # A batch can be throttled halfway: the caller handles its parts, and the limiter pauses all calls.
                     if _ANY_429.search(response.body):
                         for part in throttled_parts(response):
-                            slot.throttled(part.retry_after)
+                            slot.record_throttling(part.retry_after)
                 elif response.status >= 300:
                     raise failure(response, asked=f"{call.method} {call.table}")
                 return response
@@ -233,7 +233,7 @@ class Transport:
         except requests.RequestException as error:
             reason = type(error).__name__
             _log(call, started, reason, "")
-            was_sent = not never_sent(error)
+            was_sent = not was_never_sent(error)
             # The other connections of the pool may be dead as well, and finding out would cost a timeout each.
             self._sessions.get().close()
             code = "no_answer" if was_sent else _NEVER_SENT

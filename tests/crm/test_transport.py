@@ -14,7 +14,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutErr
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
-from syncapp.crm.sessions import never_sent
+from syncapp.crm.sessions import was_never_sent
 from syncapp.crm.transport import Deadline, Transport
 from tests.crm.local_server import FixedToken, RecordingTransport, http, in_turn, json_answer, serve
 
@@ -151,7 +151,7 @@ def test_second_401_raises_credentials_refused():
     ],
 )
 def test_only_failed_connects_count_as_unsent(error, surely):
-    assert never_sent(error) is surely
+    assert was_never_sent(error) is surely
 
 
 def test_write_to_closed_port_is_not_applied():

@@ -40,7 +40,7 @@ MSAL_ERRORS = (
     TypeError,
     AttributeError,
 )
-# Those of them that mean that the service is temporarily down.
+# Those among them that indicate a temporary outage.
 MSAL_UNAVAILABLE = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 

@@ -51,14 +51,14 @@ Credential = str | Certificate  # a str is a client secret
 def read_certificate(text: str, passphrase: str = "") -> Certificate:
     """Return the certificate and its key from a PEM text with both. Raises ValueError with the reason as a sentence."""
     certificates, key = _blocks(text.replace("\\n", "\n"), passphrase)
-    mine = [each for each in certificates if each.public_key() == key.public_key()]
-    if not mine:
+    matching = [each for each in certificates if each.public_key() == key.public_key()]
+    if not matching:
         raise ValueError("The private key does not belong to the certificate.")
     return Certificate(
-        pem=mine[0].public_bytes(Encoding.PEM).decode(),
+        pem=matching[0].public_bytes(Encoding.PEM).decode(),
         key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        thumbprint=mine[0].fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - the name that Entra shows
-        ends_at=mine[0].not_valid_after_utc,
+        thumbprint=matching[0].fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - the name that Entra shows
+        ends_at=matching[0].not_valid_after_utc,
     )
 
 

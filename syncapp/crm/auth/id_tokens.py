@@ -69,8 +69,8 @@ class TenantKeys:
         if time.monotonic() - self._read_at < older_than:
             return
         document = self._read(f"{self._authority}/v2.0/.well-known/openid-configuration")
-        self._issuer = self._on_authority(document.get("issuer"))
-        keys = self._read(self._on_authority(document.get("jwks_uri"))).get("keys")
+        self._issuer = self._checked_url(document.get("issuer"))
+        keys = self._read(self._checked_url(document.get("jwks_uri"))).get("keys")
         found = {}
         for key in keys if isinstance(keys, list) else []:
             if isinstance(key, dict) and key.get("kid") and key.get("kty") == "RSA" and key.get("use", "sig") == "sig":
@@ -79,7 +79,7 @@ class TenantKeys:
         self._keys = found
         self._read_at = time.monotonic()
 
-    def _on_authority(self, url: object) -> str:
+    def _checked_url(self, url: object) -> str:
         # The URLs in the document must be on the authority's host. The scheme is not compared, because the demo's
         # sign-in service publishes http URLs.
         try:
@@ -105,7 +105,10 @@ class TenantKeys:
 def verified_claims(
     id_token: object, *, keys: TenantKeys, client_id: str, tenant_id: UUID, nonce: str
 ) -> dict[str, Any]:
-    """Return the claims of a genuine token. Raises SignInRefused with the reason for any other."""
+    """Return the claims of a genuine token.
+
+    Raises SignInRefused with the reason for any other, and TokenUnavailable if the tenant's keys cannot be read.
+    """
     if not isinstance(id_token, str) or len(id_token) > _MAX_TOKEN_LENGTH:
         raise SignInRefused("There is no ID token.")
     try:

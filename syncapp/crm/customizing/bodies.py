@@ -134,7 +134,7 @@ def lookup(table_name: str, wanted: NewColumn, language: int) -> Body:
 
 
 def relationship_name(table_name: str, column_name: str) -> str:
-    """Return the name of the relationship behind a lookup of ours."""
+    """Return the name of the relationship behind one of our lookups."""
     return f"{column_name}_{table_name}"
 
 
@@ -148,7 +148,7 @@ def key(wanted: NewKey, language: int) -> Body:
 
 
 def publication(tables: Sequence[str], web_resources: Sequence[str] = ()) -> str:
-    """Return the document for PublishXml ("PublishXml action"); table names are checked, ids are GUIDs."""
+    """Return the document for PublishXml ("PublishXml action"). The caller has checked the table names and ids."""
     entities = "".join(f"<entity>{name}</entity>" for name in tables)
     resources = "".join(f"<webresource>{{{identity}}}</webresource>" for identity in web_resources)
     return f"<importexportxml><entities>{entities}</entities><webresources>{resources}</webresources></importexportxml>"

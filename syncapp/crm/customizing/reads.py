@@ -33,7 +33,7 @@ class CustomizingReads:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def signed_in(self) -> str:
+    def signed_in_user(self) -> str:
         """Return the name of the user whose token is used, or the id if the name cannot be read."""
         user = guid(self._transport.get("WhoAmI"), "UserId")
         try:

@@ -1,4 +1,4 @@
-"""Records that `Customizing` returns."""
+"""Records that `CustomizingReads` returns."""
 
 from __future__ import annotations
 

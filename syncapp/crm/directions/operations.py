@@ -29,7 +29,7 @@ class Directions:
         writes_allowed: Callable[[], bool],
         verify_organization: Callable[[Deadline | None], None],
     ) -> None:
-        """Store the parts; `verify_organization` raises WritesDisabled if the CRM at the address is not ours."""
+        """Create the operations; `verify_organization` raises WritesDisabled if the CRM at the address is not ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
         self._verify_organization = verify_organization

@@ -19,7 +19,7 @@ _ROLES = "systemuserroles_association"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The portal's user in the CRM; `roles` are the names of its own roles, without those of its teams."""
+    """The portal's user in the CRM; `roles` are the names of its own roles, not of those it has through teams."""
 
     id: UUID
     name: str

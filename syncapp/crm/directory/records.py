@@ -54,7 +54,7 @@ class ActingFor:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
-    """A user of the CRM. `has_own_roles` leaves out the roles of their teams.
+    """A user of the CRM. `has_own_roles` ignores roles that they have through teams.
 
     `is_application` is True for application users; `access_mode` 4 is non-interactive.
     """

@@ -11,7 +11,7 @@ from dataclasses import replace
 from syncapp.crm import odata, xml
 from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Team
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.values.cells import Cells, guid, text, wrong
+from syncapp.crm.values.cells import Cells, bad_value, guid, text
 
 USER_COLUMNS = (
     "systemuserid",
@@ -131,5 +131,5 @@ def organization(row: odata.Row) -> Organization:
 def _has_rows(row: odata.Row, name: str) -> bool:
     related = row.get(name)
     if not isinstance(related, list):
-        raise wrong(name, related)
+        raise bad_value(name, related)
     return bool(related)

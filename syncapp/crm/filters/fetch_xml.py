@@ -49,7 +49,7 @@ def page_query(
 ) -> str:
     """Return the query for a page of the filter's distinct rows, with the key and `columns`.
 
-    Rows are sorted by the key, so pages do not overlap if some are added or deleted ("Page results using FetchXML").
+    Rows are sorted by the key, so pages do not overlap if rows are added or deleted ("Page results using FetchXML").
     """
     root, entity = _without_columns(fetch_xml, table)
     root.attrib |= {"distinct": "true", "count": str(size), "page": str(page)}
@@ -100,7 +100,7 @@ def organized_meetings(table: str, *, organizer: str, after: str) -> str:
 
     `participationtypemask`: 5 required, 6 optional, 7 organizer ("ActivityParty").
     """
-    starts, is_future = _FUTURE[table]
+    starts, future_condition = _FUTURE[table]
     return (
         f'<fetch count="{MAX_PAGE_SIZE}" page="1"><entity name="activityparty">'
         '<attribute name="activitypartyid"/>'
@@ -110,7 +110,7 @@ def organized_meetings(table: str, *, organizer: str, after: str) -> str:
         '<attribute name="activityid" alias="meeting_id"/><attribute name="subject" alias="meeting_subject"/>'
         f'<attribute name="{starts}" alias="meeting_starts"/>'
         '<filter><condition attribute="statecode" operator="in"><value>0</value><value>3</value></condition>'
-        f"{is_future.format(after=after)}</filter>"
+        f"{future_condition.format(after=after)}</filter>"
         '<link-entity name="activityparty" from="activityid" to="activityid" link-type="inner" alias="organizer">'
         '<filter><condition attribute="participationtypemask" operator="eq" value="7"/>'
         f'<condition attribute="partyid" operator="eq" value="{organizer}"/></filter>'

@@ -52,7 +52,7 @@ class Filters:
         writes_allowed: Callable[[], bool],
         verify_organization: Callable[[Deadline | None], None],
     ) -> None:
-        """Store the parts; `verify_organization` raises WritesDisabled if the CRM at the address is not ours."""
+        """Create the operations; `verify_organization` raises WritesDisabled if the CRM at the address is not ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
         self._verify_organization = verify_organization
@@ -136,20 +136,20 @@ class Filters:
         ]
         responses = execute_steps(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
         return tuple(
-            self._switched(switch, response, acting_for, deadline)
+            self._switch_result(switch, response, acting_for, deadline)
             for switch, response in zip(switches, responses, strict=True)
         )
 
     def switch_as_owners(
         self,
         switches: Sequence[FilterSwitch],
-        names: Sequence[ActingFor],
+        owners: Sequence[ActingFor],
         *,
-        at_once: int = 1,
+        max_concurrent: int = 1,
         tag: str = "",
         deadline: Deadline | None = None,
     ) -> tuple[SwitchResult | CrmError, ...]:
-        """Switch the filters of each owner in their own name, `at_once` requests at a time.
+        """Switch the filters of each owner in their own name, `max_concurrent` requests at a time.
 
         Requests are sent one by one until one proves to have been recorded in its owner's name. If the CRM ignores the
         impersonation, the remaining owners are not written and get WritesDisabled. An owner whose request failed as a
@@ -157,15 +157,15 @@ class Filters:
         """
         self._require_writes(deadline)
 
-        def one(switch: FilterSwitch, name: ActingFor) -> SwitchResult | CrmError:
+        def switch_one(switch: FilterSwitch, owner: ActingFor) -> SwitchResult | CrmError:
             try:
-                return self._switch([switch], name, tag, deadline)[0]
+                return self._switch([switch], owner, tag, deadline)[0]
             except CrmError as error:
                 return error
 
         known: list[SwitchResult | CrmError] = []
-        for switch, name in zip(switches, names, strict=True):
-            result = one(switch, name)
+        for switch, owner in zip(switches, owners, strict=True):
+            result = switch_one(switch, owner)
             known.append(result)
             if isinstance(result, SwitchResult) and result.wrong_author:
                 ignored = WritesDisabled("The CRM ignores the impersonation.")
@@ -173,8 +173,10 @@ class Filters:
             if isinstance(result, SwitchResult) and result.proved:
                 break
         context = copy_context()  # a new thread begins without the job's log context
-        with ThreadPoolExecutor(at_once) as pool:
-            rest = pool.map(lambda *each: context.copy().run(one, *each), switches[len(known) :], names[len(known) :])
+        with ThreadPoolExecutor(max_concurrent) as pool:
+            rest = pool.map(
+                lambda *each: context.copy().run(switch_one, *each), switches[len(known) :], owners[len(known) :]
+            )
             return (*known, *rest)
 
     def set_methods(
@@ -201,7 +203,7 @@ class Filters:
             raise WritesDisabled("Switching filters is not enabled for this connection.", code="read_only")
         self._verify_organization(deadline)
 
-    def _switched(
+    def _switch_result(
         self, switch: FilterSwitch, response: StepResponse, acting_for: ActingFor | None, deadline: Deadline | None
     ) -> SwitchResult:
         headers = {**odata.preferences(), **_headers(acting_for)}
@@ -215,8 +217,8 @@ class Filters:
         held = {each.id: (each.state, each.status) for each in now or ()}
         as_requested = None if now is None else all(held.get(key) == state for key, state in wanted.items())
         # A change in the owner's name has to be recorded as theirs.
-        is_of_another = any(each.modified_by != switch.owner_id for each in now or () if each.id in wanted)
-        wrong_author = response.error is None and acting_for is not None and is_of_another
+        recorded_for_another = any(each.modified_by != switch.owner_id for each in now or () if each.id in wanted)
+        wrong_author = response.error is None and acting_for is not None and recorded_for_another
         return SwitchResult(switch.owner_id, response.error, now, as_requested, wrong_author)
 
     def _part_rows(

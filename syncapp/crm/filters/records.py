@@ -116,7 +116,8 @@ class SwitchResult:
     """The result of a switch.
 
     `error` is None if the CRM accepted it; with `may_have_applied` the outcome is unknown. `now` has the filters as the
-    same request read them back, or None. `wrong_author` means that the impersonation was ignored and the change was
+    same request read them back, or None. `as_requested` says whether they are in the requested states; None without a
+    read-back. `wrong_author` means that the impersonation was ignored and the change was
     recorded as ours.
     """
 
@@ -190,7 +191,10 @@ class ReadingProbe:
 
 @dataclass(frozen=True, slots=True)
 class WritingProbe:
-    """The result of writing a filter without changing it, and the author that the CRM recorded."""
+    """The result of writing a filter without changing it, and the author that the CRM recorded.
+
+    `ignored_silently` means that the CRM ignored the impersonation and recorded the write as ours.
+    """
 
     filter_id: UUID
     works: bool
@@ -226,7 +230,7 @@ class SelectedRow:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The rows that a filter selects; not `complete` if there are more."""
+    """The rows that a filter selects; `complete` is False if there are more."""
 
     rows: tuple[SelectedRow, ...]
     complete: bool

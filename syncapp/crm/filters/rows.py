@@ -12,7 +12,7 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.filters.records import OutlookFilter, SystemFilter
-from syncapp.crm.values.cells import Cells, guid, integer, text, wrong
+from syncapp.crm.values.cells import Cells, bad_value, guid, integer, text
 
 _ON, _OFF = 0, 1
 _NO_OWNER = UUID(int=0)
@@ -98,7 +98,7 @@ def system_filter(row: odata.Row) -> SystemFilter:
 def _on_or_off(row: odata.Row, name: str) -> int:
     state = integer(row, name)
     if state not in (_ON, _OFF):
-        raise wrong(name, state)
+        raise bad_value(name, state)
     return state
 
 

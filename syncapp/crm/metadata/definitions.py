@@ -16,7 +16,7 @@ from syncapp.crm.batch import Read
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters.records import TableFacts
 from syncapp.crm.staging.records import Column, ColumnType, Navigation
-from syncapp.crm.values.cells import Cells, flag, integer, optional_text, text, wrong
+from syncapp.crm.values.cells import Cells, bad_value, flag, integer, optional_text, text
 from syncapp.crm.values.column_types import BY_CRM_TYPE
 
 _USER_LOCAL, _DATE_ONLY, _ZONELESS = "UserLocal", "DateOnly", "TimeZoneIndependent"
@@ -47,24 +47,24 @@ def reads(table: str) -> tuple[Read, ...]:
     attributes = f"{definition}/Attributes"
     base = ("LogicalName", "AttributeType", "AttributeTypeName", "DisplayName", "IsValidForUpdate")
 
-    def of(subtype: str, *select: str, expand: str = "") -> str:
+    def subtype_path(subtype: str, *select: str, expand: str = "") -> str:
         return odata.query(f"{attributes}/{_SUBTYPE}{subtype}", select=("LogicalName", *select), expand=expand)
 
     paths = (
         odata.query(attributes, select=base),
-        of("StringAttributeMetadata", "MaxLength"),
-        of("MemoAttributeMetadata", "MaxLength"),
-        of("DateTimeAttributeMetadata", "Format", "DateTimeBehavior"),
-        of("LookupAttributeMetadata", "Targets"),
-        of("PicklistAttributeMetadata", expand=_OPTIONS),
-        of("MultiSelectPicklistAttributeMetadata", expand=_OPTIONS),
-        of("BooleanAttributeMetadata", expand="OptionSet($select=TrueOption,FalseOption)"),
-        of("StateAttributeMetadata", expand="OptionSet($select=Options)"),
-        of("StatusAttributeMetadata", expand="OptionSet($select=Options)"),
-        of("IntegerAttributeMetadata", "MinValue", "MaxValue"),
-        of("DecimalAttributeMetadata", "MinValue", "MaxValue", "Precision"),
-        of("DoubleAttributeMetadata", "MinValue", "MaxValue", "Precision"),
-        of("MoneyAttributeMetadata", "MinValue", "MaxValue", "Precision", "PrecisionSource"),
+        subtype_path("StringAttributeMetadata", "MaxLength"),
+        subtype_path("MemoAttributeMetadata", "MaxLength"),
+        subtype_path("DateTimeAttributeMetadata", "Format", "DateTimeBehavior"),
+        subtype_path("LookupAttributeMetadata", "Targets"),
+        subtype_path("PicklistAttributeMetadata", expand=_OPTIONS),
+        subtype_path("MultiSelectPicklistAttributeMetadata", expand=_OPTIONS),
+        subtype_path("BooleanAttributeMetadata", expand="OptionSet($select=TrueOption,FalseOption)"),
+        subtype_path("StateAttributeMetadata", expand="OptionSet($select=Options)"),
+        subtype_path("StatusAttributeMetadata", expand="OptionSet($select=Options)"),
+        subtype_path("IntegerAttributeMetadata", "MinValue", "MaxValue"),
+        subtype_path("DecimalAttributeMetadata", "MinValue", "MaxValue", "Precision"),
+        subtype_path("DoubleAttributeMetadata", "MinValue", "MaxValue", "Precision"),
+        subtype_path("MoneyAttributeMetadata", "MinValue", "MaxValue", "Precision", "PrecisionSource"),
         odata.query(f"{definition}/ManyToOneRelationships", select=_RELATIONSHIP),
         odata.query("EntityDefinitions", select=("LogicalName", "EntitySetName")),
     )
@@ -131,8 +131,8 @@ def _collect(row: odata.Row, details: _Details) -> None:
     option_set = row.get("OptionSet") or row.get("GlobalOptionSet")
     if isinstance(option_set, dict):
         # Yes-no columns have their two options under other names.
-        both = [option_set[key] for key in ("FalseOption", "TrueOption") if key in option_set]
-        options = both or option_set.get("Options")
+        yes_no_options = [option_set[key] for key in ("FalseOption", "TrueOption") if key in option_set]
+        options = yes_no_options or option_set.get("Options")
         if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
             raise ProtocolError("The CRM's list of options is not a list.", code="metadata")
         details.options[name] = tuple((integer(option, "Value"), _label(option.get("Label"))) for option in options)
@@ -141,10 +141,10 @@ def _collect(row: odata.Row, details: _Details) -> None:
 def _column(table: str, row: odata.Row, details: _Details) -> Column:
     cells = Cells(row)
     name = cells.text("LogicalName")
-    problem = cells.problem or (details.problems.get(name, "") if name else wrong("LogicalName").message)
+    problem = cells.problem or (details.problems.get(name, "") if name else bad_value("LogicalName").message)
     try:
         label = _label(row.get("DisplayName"))
-        # AttributeType is "Virtual" for several types; only AttributeTypeName tells them apart.
+        # AttributeType is "Virtual" for several types; only AttributeTypeName distinguishes them.
         named = row.get("AttributeTypeName")
         type_name = text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
     except ProtocolError as error:

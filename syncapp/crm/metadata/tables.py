@@ -13,7 +13,7 @@ from syncapp.crm import odata
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.transport import Transport
-from syncapp.crm.values.cells import flag, integer, text, wrong
+from syncapp.crm.values.cells import bad_value, flag, integer, text
 
 ACTIVE_INDEX = "Active"  # a value of EntityKeyIndexStatus: the key is enforced
 _TABLE = (
@@ -116,7 +116,7 @@ def _path(table: str) -> str:
 def _audit_setting(row: odata.Row) -> AuditSetting:
     managed: Any = row.get("IsAuditEnabled")
     if not isinstance(managed, dict):
-        raise wrong("IsAuditEnabled", managed)
+        raise bad_value("IsAuditEnabled", managed)
     return AuditSetting(flag(managed, "Value"), flag(managed, "CanBeChanged"))
 
 

@@ -13,7 +13,7 @@ from syncapp.crm.sessions import PerProcess
 # Seconds to wait before asking for a place again; the end of a call cannot be predicted.
 PLACE_RETRY_SECONDS = 0.05
 # The weight of the newest measurement in the estimated cost of an operation.
-_LEARNING = 0.2
+_LEARNING_RATE = 0.2
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class InProcessLimiter(BaseLimiter):
             return LimiterStatus(
                 shared=False,
                 paused_for=max(0.0, account.paused_until - now),
-                at_once=account.places,
+                concurrent_calls=account.places,
                 requests_ready=account.requests,
                 execution_ready=account.execution,
             )
@@ -87,14 +87,14 @@ class InProcessLimiter(BaseLimiter):
         account, limits, bulk = self._accounts.get(), self._limits, lane is Lane.BULK
         # The bulk lane does not touch the reserve. The interactive lane may overdraw the execution time, and then the
         # bulk lane waits until it is repaid.
-        least_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
-        least_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
+        min_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
+        min_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
         with account.lock:
             now = self._refill(account)
             wait = max(
                 account.paused_until - now,
-                (min(least_requests, limits.request_burst) - account.requests) / limits.request_rate,
-                (least_execution - account.execution) / limits.execution_rate,
+                (min(min_requests, limits.request_burst) - account.requests) / limits.request_rate,
+                (min_execution - account.execution) / limits.execution_rate,
                 0.0 if account.places < limits.places(lane, account.hint) else PLACE_RETRY_SECONDS,
             )
             if wait > 0:
@@ -114,6 +114,6 @@ class InProcessLimiter(BaseLimiter):
             if usage.seconds is not None:
                 spent = max(usage.seconds, usage.operations * self._limits.operation_seconds)
                 account.execution += grant.charged - spent
-                account.cost += _LEARNING * (spent / usage.operations - account.cost)
+                account.cost += _LEARNING_RATE * (spent / usage.operations - account.cost)
             account.hint = usage.hint or account.hint
             account.paused_until = max(account.paused_until, now + (usage.pause or 0.0))

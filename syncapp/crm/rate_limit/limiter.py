@@ -42,25 +42,27 @@ class Lane(StrEnum):
 class Limits:
     """The published limits for one user, and the part of them that we use.
 
-    We use the fraction `share` of the requests and of the execution time, and `max_at_once` of the published
-    `at_once` concurrent calls. Unused capacity of up to `burst_seconds` is saved. The fraction `reserved` of it, and
-    `reserved_places` of the concurrent calls, are kept for the interactive lane, so that people never wait for a run.
+    We use the fraction `share` of the requests and of the execution time, and `max_concurrent` of the published
+    `concurrent_limit` concurrent calls. Unused capacity of up to `burst_seconds` is saved. The fraction `reserved` of
+    it, and `reserved_places` of the concurrent calls, are kept for the interactive lane, so that people never wait for
+    a run.
     An operation counts as at least `operation_seconds`, because a fast answer can still mean much work. The place of a
     process that died is free again after `lease_seconds`. A new account, which may replace a lost one, does not know
-    the calls in progress: for `settling_seconds` it admits only the difference between `at_once` and `max_at_once`.
+    the calls in progress: for `settling_seconds` it admits only the difference between `concurrent_limit` and
+    `max_concurrent`.
     """
 
     requests: float = 6000
     execution_seconds: float = 1200
     window_seconds: float = 300
     share: float = 0.9
-    max_at_once: int = 40
+    max_concurrent: int = 40
     burst_seconds: float = 2
     reserved: float = 0.5
     reserved_places: float = 0.1
     operation_seconds: float = 0.04
     lease_seconds: float = 45
-    at_once: int = 52
+    concurrent_limit: int = 52
     settling_seconds: float = 30
 
     def scaled(self, time_scale: float) -> Limits:
@@ -79,7 +81,7 @@ class Limits:
 
     def split(self, processes: int) -> Limits:
         """Return the part for one of several processes that share the limits without knowing of each other."""
-        return replace(self, share=self.share / processes, max_at_once=max(1, self.max_at_once // processes))
+        return replace(self, share=self.share / processes, max_concurrent=max(1, self.max_concurrent // processes))
 
     @property
     def request_rate(self) -> float:
@@ -104,11 +106,11 @@ class Limits:
     @property
     def places_while_settling(self) -> int:
         """Return how many calls a new account admits besides those that may still be in progress."""
-        return max(1, self.at_once - self.max_at_once)
+        return max(1, self.concurrent_limit - self.max_concurrent)
 
     def places(self, lane: Lane, hint: int | None) -> int:
         """Return how many concurrent calls a lane may have; `hint` is the CRM's advice (`x-ms-dop-hint`)."""
-        places = max(1, min(self.max_at_once, hint or self.max_at_once))
+        places = max(1, min(self.max_concurrent, hint or self.max_concurrent))
         kept = 0 if lane is Lane.INTERACTIVE else max(1, round(places * self.reserved_places))
         return max(1, places - kept)
 
@@ -120,7 +122,7 @@ class Slot:
     hint: int | None = None
     pause: float | None = None
 
-    def throttled(self, retry_after: float | None) -> None:
+    def record_throttling(self, retry_after: float | None) -> None:
         """Record a 429: all calls stop for that many seconds."""
         self.pause = max(self.pause or 0.0, retry_after or _DEFAULT_PAUSE)
 
@@ -131,7 +133,7 @@ class LimiterStatus:
 
     shared: bool
     paused_for: float
-    at_once: int
+    concurrent_calls: int
     requests_ready: float
     execution_ready: float
 
@@ -145,7 +147,7 @@ class RateLimiter(Protocol):
         """Wait for a slot and hold it during the call; a batch has several operations.
 
         Raises Throttled with the code RATE_LIMITED when the slot would come too late for the deadline. A Throttled
-        raised inside stops all calls.
+        raised inside the block stops all calls.
         """
 
     def status(self) -> LimiterStatus:
@@ -165,7 +167,7 @@ class NoLimiter:
 
     def status(self) -> LimiterStatus:
         """See `RateLimiter`."""
-        return LimiterStatus(shared=True, paused_for=0.0, at_once=0, requests_ready=1.0, execution_ready=1.0)
+        return LimiterStatus(shared=True, paused_for=0.0, concurrent_calls=0, requests_ready=1.0, execution_ready=1.0)
 
     def close(self) -> None:
         """See `RateLimiter`."""
@@ -207,7 +209,7 @@ class BaseLimiter(ABC):
         try:
             yield slot
         except Throttled as error:
-            slot.throttled(error.retry_after)
+            slot.record_throttling(error.retry_after)
             raise
         except Unreachable:
             answered = False

@@ -75,18 +75,18 @@ if call.verb == 'leave' then
     cost = cost + 0.2 * (spent / call.operations - cost)
   end
 elseif call.verb == 'enter' then
-  local places = limits.max_at_once
+  local places = limits.max_concurrent
   if now < born + limits.settling_seconds then places = math.min(places, limits.places_while_settling) end
   if hint > 0 then places = math.max(1, math.min(places, hint)) end
-  local least_requests, least_execution = 1, -limits.execution_burst
+  local min_requests, min_execution = 1, -limits.execution_burst
   if call.lane == 'bulk' then
     places = math.max(1, places - math.max(1, math.floor(places * limits.reserved_places + 0.5)))
-    least_requests = math.min(1 + limits.reserved * limits.request_burst, limits.request_burst)
-    least_execution = limits.reserved * limits.execution_burst
+    min_requests = math.min(1 + limits.reserved * limits.request_burst, limits.request_burst)
+    min_execution = limits.reserved * limits.execution_burst
   end
   wait = math.max(0, paused_until - now,
-    (least_requests - requests) / limits.request_rate,
-    (least_execution - execution) / limits.execution_rate)
+    (min_requests - requests) / limits.request_rate,
+    (min_execution - execution) / limits.execution_rate)
   if redis.call('ZCARD', KEYS[2]) >= places then wait = math.max(wait, limits.place_wait) end
   if wait == 0 then
     charged = math.min(call.operations * cost, limits.execution_burst)
@@ -99,7 +99,7 @@ redis.call('HSET', KEYS[1], 'at', now, 'requests', requests, 'execution', execut
   'paused_until', paused_until, 'hint', hint, 'born', born)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, limits.ttl_ms) end
 return cjson.encode({wait = wait, charged = charged, paused_for = math.max(0, paused_until - now),
-  at_once = redis.call('ZCARD', KEYS[2]), processes = redis.call('ZCARD', KEYS[3]), requests = requests,
+  concurrent_calls = redis.call('ZCARD', KEYS[2]), processes = redis.call('ZCARD', KEYS[3]), requests = requests,
   execution = execution})
 """
 
@@ -126,7 +126,7 @@ class SharedLimiter(BaseLimiter):
                 "request_burst": limits.request_burst,
                 "execution_rate": limits.execution_rate,
                 "execution_burst": limits.execution_burst,
-                "max_at_once": limits.max_at_once,
+                "max_concurrent": limits.max_concurrent,
                 "reserved": limits.reserved,
                 "reserved_places": limits.reserved_places,
                 "operation_seconds": limits.operation_seconds,
@@ -152,7 +152,7 @@ class SharedLimiter(BaseLimiter):
         return LimiterStatus(
             shared=True,
             paused_for=reply["paused_for"],
-            at_once=reply["at_once"],
+            concurrent_calls=reply["concurrent_calls"],
             requests_ready=reply["requests"],
             execution_ready=reply["execution"],
         )
@@ -226,7 +226,7 @@ class SharedLimiter(BaseLimiter):
 
 
 def redis_address(url: str) -> str:
-    """Convert Celery's address of a Redis to redis-py's, which differs for unix sockets."""
+    """Convert a Redis address from Celery's form to redis-py's, which differs for Unix sockets."""
     if not url.startswith("redis+socket://"):
         return url
     parts = urlsplit(url)

@@ -18,7 +18,7 @@ from syncapp.crm.values.conversion import to_wire, wire_name
 
 # "decided" for a SyncField, "reviewed" for a SyncRecord: inactive with the default status of that state.
 _CLOSED = {"statecode": 1, "statuscode": 2}
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[AnyWrite, ...]:
@@ -73,7 +73,7 @@ def _creations(record: NewRecord, *, names: Names, lookups: Mapping[str, Column]
 
     body: dict[str, object] = {
         names.record_id: str(record.id),
-        names.record_name: record.name[:_LONGEST_NAME],
+        names.record_name: record.name[:_MAX_NAME_LENGTH],
         names.record_target_table: record.table,
         names.record_target_id: str(record.contact_id),
         names.record_edited_on: canonical.instant_text(record.edited_on),
@@ -107,12 +107,12 @@ def follow(
     select: Sequence[str],
     deadline: Deadline | None = None,
 ) -> dict[str, Any]:
-    """Return the page behind a stored link. Raises DeltaExpired if the link can no longer be used.
+    """Return the page behind a stored link. Raises DeltaExpired if a full read is needed instead.
 
-    The documentation ("Use change tracking to synchronize data with external systems") names no error code for an
-    expired token, so any refusal of a stored link counts as expiry. So does a link to another address: only links to
-    the CRM are stored, so the CRM's address has changed. So does a link that lacks a column of `select`: it comes from
-    an earlier release or a backup. In each case a full read is needed.
+    That is the case if the CRM refuses the link, because the documentation ("Use change tracking to synchronize data
+    with external systems") names no error code for an expired token. It is also the case if the link leads to another
+    address, since the CRM's address has then changed, and if it lacks a column of `select`, since it then comes from an
+    earlier release or a backup.
     """
     if odata.lacks_columns(link, select):
         raise DeltaExpired("The link selects fewer columns than are read today.", code="columns")

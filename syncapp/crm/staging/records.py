@@ -27,7 +27,7 @@ class StagedDecision(IntEnum):
 
 
 class ColumnType(StrEnum):
-    """Types of columns, by format and comparison of values. DATE has the behavior DateOnly, DATE_TIME the others."""
+    """Types of columns, by how values are formatted and compared. DATE has the behavior DateOnly, DATE_TIME others."""
 
     TEXT = "text"
     MEMO = "memo"
@@ -156,9 +156,9 @@ class Navigation:
 class Column:
     """A column of a CRM table. `navigation` is empty if the CRM's usual naming applies.
 
-    An unreadable definition has the type OTHER, and the name '' if it is unknown. For DATE_TIME, `is_zoneless`
-    (behavior TimeZoneIndependent): values mean the same clock time in all zones, in spite of their Z;
-    `is_shown_as_date` (format DateOnly): people see and type only the date.
+    An unreadable definition has the type OTHER, and the name '' if it is unknown. With `is_zoneless` (behavior
+    TimeZoneIndependent), values of a DATE_TIME mean the same clock time in all zones, in spite of their Z. With
+    `is_shown_as_date` (format DateOnly), people see and type only the date of a DATE_TIME.
     """
 
     table: str
@@ -235,7 +235,7 @@ class FieldMark:
 
 @dataclass(frozen=True, slots=True)
 class ContactWrite:
-    """The approved values of one contact; `revision` is the value read plus one, None to leave it alone."""
+    """The approved values of one contact; `revision` is the value read plus one; None leaves the column unchanged."""
 
     contact_id: UUID
     etag: str
@@ -333,7 +333,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class StagingSnapshot:
-    """The current contact, None if it was deleted, and the operation ids that are already staged."""
+    """The current contact, None if it was deleted, and the edits already staged, by operation id."""
 
     contact: LiveContact | None
     staged: Mapping[UUID, StagedRecord]

@@ -25,7 +25,7 @@ from syncapp.crm.staging.records import (
     StagedRecord,
     User,
 )
-from syncapp.crm.values.cells import Cells, etag, guid, integer, read_all, wrong
+from syncapp.crm.values.cells import Cells, bad_value, etag, guid, integer, read_all
 from syncapp.crm.values.conversion import to_canonical, wire_name
 from syncapp.text.ids import parse_uuid
 
@@ -129,7 +129,7 @@ def staged_field(row: odata.Row, names: Names) -> StagedField:
 
 
 def _decision(row: odata.Row, name: str) -> int:
-    """Return a decision; an empty one is PENDING: a column made by hand may have no default value."""
+    """Return a decision; an empty one is PENDING, because a column created by hand may have no default value."""
     return StagedDecision.PENDING if row.get(name, "") is None else integer(row, name)
 
 
@@ -158,12 +158,12 @@ def user(row: odata.Row) -> User:
 def _disabled(row: odata.Row, name: str) -> bool:
     value = row.get(name)
     if not isinstance(value, bool):
-        raise wrong(name, value)
+        raise bad_value(name, value)
     return value
 
 
 def identity(payload: odata.Row) -> Identity:
-    """Return the answer to WhoAmI."""
+    """Return the identity in the answer to WhoAmI."""
     return Identity(
         user_id=guid(payload, "UserId"),
         organization_id=guid(payload, "OrganizationId"),

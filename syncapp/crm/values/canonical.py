@@ -99,7 +99,7 @@ def choices_text(values: frozenset[int]) -> str:
 
 
 def plain(number: Decimal) -> str:
-    """Return digits only: no exponent, no trailing zeros, no negative zero."""
+    """Return the number in plain digits, without exponent, trailing zeros or negative zero."""
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

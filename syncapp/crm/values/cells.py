@@ -95,7 +95,7 @@ def optional_text(row: odata.Row, name: str) -> str | None:
     """Return a text, None when empty: the CRM does not distinguish between no value and an empty text."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        raise wrong(name, value)
+        raise bad_value(name, value)
     return value or None
 
 
@@ -103,7 +103,7 @@ def integer(row: odata.Row, name: str) -> int:
     """Return a whole number that fits a database column."""
     value = row.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MAX_INTEGER:
-        raise wrong(name, value)
+        raise bad_value(name, value)
     return value
 
 
@@ -116,7 +116,7 @@ def flag(row: odata.Row, name: str) -> bool:
     """Return a boolean; empty is False."""
     value = row.get(name)
     if value is not None and not isinstance(value, bool):
-        raise wrong(name, value)
+        raise bad_value(name, value)
     return bool(value)
 
 
@@ -124,7 +124,7 @@ def guid(row: odata.Row, name: str) -> UUID:
     """Return a GUID that must not be empty."""
     found = optional_guid(row, name)
     if found is None:
-        raise wrong(name)
+        raise bad_value(name)
     return found
 
 
@@ -133,7 +133,7 @@ def optional_guid(row: odata.Row, name: str) -> UUID | None:
     value = row.get(name)
     found = parse_uuid(value)
     if value is not None and found is None:
-        raise wrong(name, value)
+        raise bad_value(name, value)
     return found
 
 
@@ -143,7 +143,7 @@ def moment(row: odata.Row, name: str) -> datetime | None:
     try:
         return None if value is None else canonical.parse_date_time(value)
     except ValueError as error:
-        raise wrong(name, value) from error
+        raise bad_value(name, value) from error
 
 
 def etag(row: odata.Row) -> str:
@@ -152,10 +152,10 @@ def etag(row: odata.Row) -> str:
     try:
         return odata.require_etag(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise wrong("@odata.etag", value) from error
+        raise bad_value("@odata.etag", value) from error
 
 
-def wrong(name: str, value: object = None) -> ProtocolError:
+def bad_value(name: str, value: object = None) -> ProtocolError:
     """Return the error for a value that cannot be read; it names the column and never repeats the value."""
     why = value.why if isinstance(value, odata.Unstorable) else "is not of its type"
     return ProtocolError(f"The CRM's value of {name} {why}.", code="value")

@@ -35,7 +35,9 @@ class ValueRules:
     to_json: Callable[[Any], object] = lambda parsed: parsed  # Python value ─▶ JSON value
     limit: Callable[[Column, Any], str | None] = _unlimited  # checks the parsed value
     limit_exactly: Callable[[Column, str], str | None] = _unlimited  # checks the text, if rounding is not allowed
-    is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: False  # texts sent and held by the CRM
+    is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: (
+        False
+    )  # texts that we sent and that the CRM holds
     wire_name: str = "{}"  # the name of the column in the rows of a read
     is_writable: bool = True
 
@@ -89,7 +91,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_number,
         message="Enter a number, for example 1234.5.",
         limit=limits.check_number,
-        limit_exactly=limits.check_decimals,
+        limit_exactly=limits.check_decimal_places,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.MONEY: ValueRules(
@@ -98,7 +100,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_number,
         message="Enter an amount, for example 1234.50.",
         limit=limits.check_number,
-        limit_exactly=limits.check_decimals,
+        limit_exactly=limits.check_decimal_places,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.FLOAT: ValueRules(
@@ -108,7 +110,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         message="Enter a number, for example 1234.5.",
         to_json=lambda number: Decimal(repr(number)),
         limit=limits.check_number,
-        limit_exactly=limits.check_decimals,
+        limit_exactly=limits.check_decimal_places,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.DATE: ValueRules(

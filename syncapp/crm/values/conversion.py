@@ -79,7 +79,7 @@ def same(column_type: ColumnType, a: str | None, b: str | None) -> bool:
 def check(column: Column, text: str | None, *, exactly: bool = False) -> str | None:
     """Return why `text` cannot become the column's value, in words for a reviewer; None when it can.
 
-    `exactly` refuses a value with more decimals than the column keeps, which the CRM would round.
+    `exactly` refuses a value with more decimal places than the column keeps, which the CRM would round.
     """
     rules = RULES[column.type]
     if not column.writable or not rules.is_writable:
@@ -94,7 +94,7 @@ def check(column: Column, text: str | None, *, exactly: bool = False) -> str | N
 
 
 def is_rounded(column: Column, sent: str | None, held: str | None) -> bool:
-    """Return whether `held` is `sent` as the CRM rounds it: with fewer decimals, or without a fraction of a second."""
+    """Return whether `held` is `sent` rounded to the column's decimal places, or without its fraction of a second."""
     if not sent or not held or same(column.type, sent, held):
         return False
     try:

@@ -1,6 +1,6 @@
 """Limits of columns: each function says why a value does not fit, in words for a reviewer, or returns None.
 
-`check_decimals` and `is_rounded_number` concern values with more decimals than their column keeps.
+`check_decimal_places` and `is_rounded_number` concern values with more decimal places than their column keeps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncapp.crm.values import canonical
 # The first year of SQL Server's datetime, which stores the CRM's date columns.
 _FIRST_YEAR = 1753
 _MIN_INTEGER, _MAX_INTEGER = -(2**31), 2**31 - 1
-_CURRENCY_DECIMALS = 2
+_CURRENCY_DECIMAL_PLACES = 2
 
 
 def check_length(column: Column, parsed: str) -> str | None:
@@ -54,11 +54,11 @@ def check_number(column: Column, parsed: Decimal | float | int) -> str | None:
     return None
 
 
-def check_decimals(column: Column, text: str) -> str | None:
-    """Check that the column keeps all decimals of the number `text`."""
-    if column.precision is None or _decimals(Decimal(text)) <= column.precision:
+def check_decimal_places(column: Column, text: str) -> str | None:
+    """Check that the column keeps all decimal places of the number `text`."""
+    if column.precision is None or _decimal_places(Decimal(text)) <= column.precision:
         return None
-    return f"Enter at most {column.precision} decimals."
+    return f"Use at most {column.precision} decimal place{'' if column.precision == 1 else 's'}."
 
 
 def check_date(column: Column, parsed: date) -> str | None:
@@ -74,11 +74,11 @@ def check_lookup(column: Column, parsed: tuple[str, UUID]) -> str | None:
 
 
 def is_rounded_number(column: Column, sent: str, held: str) -> bool:
-    """Return whether `held` is `sent`, rounded to the decimals of the column."""
-    # A currency's precision is not in the definitions; nearly all currencies have two decimals.
-    precision = _CURRENCY_DECIMALS if column.precision is None else column.precision
+    """Return whether `held` is `sent`, rounded to the decimal places of the column."""
+    # A currency's precision is not in the definitions; nearly all currencies have two decimal places.
+    precision = _CURRENCY_DECIMAL_PLACES if column.precision is None else column.precision
     given, kept = Decimal(sent), Decimal(held)
-    fits = _decimals(kept) <= precision < _decimals(given)
+    fits = _decimal_places(kept) <= precision < _decimal_places(given)
     return fits and abs(given - kept) <= Decimal(5).scaleb(-precision - 1)
 
 
@@ -87,7 +87,7 @@ def is_rounded_time(column: Column, sent: str, held: str) -> bool:
     return canonical.parse_date_time(sent).replace(microsecond=0) == canonical.parse_date_time(held)
 
 
-def _decimals(number: Decimal) -> int:
-    """Count the decimals of a number, without trailing zeros."""
+def _decimal_places(number: Decimal) -> int:
+    """Count the decimal places of a number, without trailing zeros."""
     exponent = number.normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

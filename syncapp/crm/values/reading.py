@@ -41,7 +41,7 @@ def read_yes_no(column: Column, raw: object, row: odata.Row) -> str:
 
 
 def read_number(column: Column, raw: object, row: odata.Row) -> str:
-    """Read a number with or without decimals."""
+    """Read a number with or without decimal places."""
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
         raise ValueError("not a number")
     return canonical.plain(Decimal(str(raw)))

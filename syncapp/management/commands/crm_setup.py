@@ -78,7 +78,7 @@ class Command(BaseCommand):
         )
         try:
             environment = Environment(transport, names())
-            self.stdout.write(f"Signed in as {environment.reads.signed_in()}.")
+            self.stdout.write(f"Signed in as {environment.reads.signed_in_user()}.")
             if options["remove"]:
                 self._remove(environment, write=options["apply"])
             else:

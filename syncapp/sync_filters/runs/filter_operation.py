@@ -66,7 +66,7 @@ def apply(batch: Batch) -> list[ItemResult]:
         return [_result(each, batch.run, found) for each, found in zip(batch.items, results, strict=True)]
     owners = [each.item.user.acting for each in batch.items]
     answers = batch.crm.filters.switch_as_owners(
-        switches, owners, at_once=CONCURRENT_REQUESTS, tag=batch.tag, deadline=batch.deadline
+        switches, owners, max_concurrent=CONCURRENT_REQUESTS, tag=batch.tag, deadline=batch.deadline
     )
     return [
         ItemResult(error=answer, request_failed=True)

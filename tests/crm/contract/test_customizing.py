@@ -25,7 +25,7 @@ SETUP = Path(__file__).parents[3] / "syncapp/tenant/setup"
 NOTHING = "osync_contract_nothing"
 
 READS: dict[str, Callable[[CustomizingReads], object]] = {
-    "signed_in": lambda reads: reads.signed_in(),
+    "signed_in_user": lambda reads: reads.signed_in_user(),
     "language": lambda reads: reads.language(),
     "auditing": lambda reads: reads.auditing(),
     "publisher": lambda reads: reads.publisher(NOTHING),

@@ -161,13 +161,13 @@ def test_interactive_call_may_overdraw_execution_time():
 
 
 def test_concurrent_calls_are_limited():
-    rate_limiter = FakeClockLimiter(Limits(max_at_once=3, reserved_places=0.34, execution_seconds=1e6))
+    rate_limiter = FakeClockLimiter(Limits(max_concurrent=3, reserved_places=0.34, execution_seconds=1e6))
 
     with rate_limiter.slot(lane=BULK), rate_limiter.slot(lane=BULK):
         with pytest.raises(Throttled) as caught, rate_limiter.slot(lane=BULK):
             pass
         with rate_limiter.slot(lane=INTERACTIVE):
-            assert rate_limiter.status().at_once == 3
+            assert rate_limiter.status().concurrent_calls == 3
 
     assert caught.value.code == RATE_LIMITED
     assert rate_limiter.waits() < 1
@@ -212,7 +212,7 @@ def test_short_pause_does_not_end_longer_pause():
     rate_limiter = FakeClockLimiter()
     with rate_limiter.slot(lane=BULK) as slot:
         rate_limiter.throttle(9.0)
-        slot.throttled(2.0)
+        slot.record_throttling(2.0)
 
     assert rate_limiter.waits() == pytest.approx(9.0)
 
@@ -265,7 +265,7 @@ def test_unanswered_call_is_charged_the_estimate():
 def test_each_of_nine_processes_gets_a_ninth():
     alone = PUBLISHED.split(9)
 
-    assert (alone.request_rate, alone.execution_rate, alone.max_at_once) == pytest.approx((2.0, 0.4, 4))
+    assert (alone.request_rate, alone.execution_rate, alone.max_concurrent) == pytest.approx((2.0, 0.4, 4))
 
 
 def test_scaled_limits_keep_bursts():

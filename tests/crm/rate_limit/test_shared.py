@@ -144,7 +144,7 @@ def test_short_pause_does_not_end_longer_pause(url, rate_limiter):
 
 
 def test_place_of_killed_process_is_freed(url, rate_limiter):
-    single = Limits(max_at_once=1, lease_seconds=1.0)
+    single = Limits(max_concurrent=1, lease_seconds=1.0)
     with process(url, single, "once", 60) as holder:
         assert holder.stdout.readline() == "held\n"
         mine = rate_limiter(url, single)
@@ -162,7 +162,7 @@ def test_bulk_lane_leaves_reserved_requests(url, rate_limiter):
 
 
 def test_bulk_lane_leaves_reserved_concurrent_places(url, rate_limiter):
-    two = Limits(max_at_once=2)
+    two = Limits(max_concurrent=2)
     run, person = rate_limiter(url, two), rate_limiter(url, two)
 
     with run.slot(lane=BULK):
@@ -270,7 +270,7 @@ def test_restarted_redis_is_used_again(killable_redis, rate_limiter, caplog):
 def test_pause_survives_flushed_redis(url, rate_limiter):
     mine, other = rate_limiter(url), rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
-        slot.throttled(30)
+        slot.record_throttling(30)
     assert not take(other)
 
     with redis.Redis.from_url(url) as client:
@@ -296,30 +296,30 @@ def test_new_account_limits_concurrent_calls(url, rate_limiter, settling, places
 def test_unreleased_places_are_freed_once_redis_returns(killable_redis, rate_limiter, monkeypatch):
     monkeypatch.setattr(shared, "_RETRY_SECONDS", 0.1)
     mine, other = (
-        rate_limiter(killable_redis.url, Limits(max_at_once=2)),
-        rate_limiter(killable_redis.url, Limits(max_at_once=2)),
+        rate_limiter(killable_redis.url, Limits(max_concurrent=2)),
+        rate_limiter(killable_redis.url, Limits(max_concurrent=2)),
     )
     with redis.Redis.from_url(killable_redis.url) as client:
         with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):
             client.config_set("requirepass", "closed")
             mine.close()  # the next connection is refused
         client.config_set("requirepass", "")
-    assert other.status().at_once == 2
+    assert other.status().concurrent_calls == 2
 
     wait_until(lambda: mine.status().shared, seconds=5, what="Redis is used again")
 
-    assert other.status().at_once == 0
+    assert other.status().concurrent_calls == 0
 
 
 def test_clock_set_back_does_not_extend_pause(url, rate_limiter):
-    mine = rate_limiter(url, Limits(max_at_once=1))
+    mine = rate_limiter(url, Limits(max_concurrent=1))
     with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
         account, places, *_ = mine._keys
         client.hset(account, "paused_until", time.time() + 1e7)
         client.zadd(places, {"held": time.time() + 1e7}, xx=False)
 
         assert mine.status().paused_for <= 1000
-        assert mine.status().at_once == 1
+        assert mine.status().concurrent_calls == 1
 
 
 def test_flushed_redis_script_is_reloaded(url, rate_limiter):
@@ -335,7 +335,7 @@ def test_flushed_redis_script_is_reloaded(url, rate_limiter):
 def test_too_late_slot_is_refused_immediately(url, rate_limiter):
     mine = rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
-        slot.throttled(30)
+        slot.record_throttling(30)
     began = time.monotonic()
 
     with pytest.raises(Throttled) as caught, mine.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):

@@ -15,7 +15,7 @@ import requests
 from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
 from syncapp.crm.origins import Origin
-from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.sessions import DIRECT, OutgoingConnections, PerProcess, new_session, read_limited, was_never_sent
 from syncapp.notifications.channels.base import Notification, OnSend
 from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceRefused, ServiceUnavailable
 
@@ -82,6 +82,6 @@ class GraphChannel:
         except (requests.RequestException, ProtocolError) as error:
             name = type(error).__name__
             self._sessions.get().close()  # as in Transport: other pooled connections may have ended, too
-            if isinstance(error, requests.RequestException) and never_sent(error):
+            if isinstance(error, requests.RequestException) and was_never_sent(error):
                 raise ServiceUnavailable(f"Microsoft Graph does not answer ({name}).", code=name) from error
             raise OutcomeUnknown(f"No answer after the mail was sent ({name}).") from error
