@@ -49,7 +49,7 @@ def main() -> None:
 def _begin() -> None:
     """Begin to capture: without the plug-in, with the audit log on and the limits of the brakes raised."""
     clients.check_organization(clients.crm().who_am_i().organization_id)
-    clients.allow_writes("review", allowed=True, by=None)
+    clients.set_writes_allowed("review", allowed=True, by=None)
     for switch, body in (
         ("plugin", {"enabled": False}),
         ("synchronization", {"signature": "signed"}),

@@ -84,8 +84,8 @@ WRITES = {"review": "review_writes", "filters": "filter_writes"}
 
 
 @transaction.atomic
-def allow_writes(kind: str, *, allowed: bool, by: Person | None, channel: str = "settings") -> None:
-    """Enable or forbid one kind of writing, "review" or "filters", to the connected CRM."""
+def set_writes_allowed(kind: str, *, allowed: bool, by: Person | None, channel: str = "settings") -> None:
+    """Enable or disable one kind of writing, "review" or "filters", to the connected CRM."""
     changed = Connection.objects.filter(**{WRITES[kind]: not allowed}).update(**{WRITES[kind]: allowed})
     if changed:
         audit.record(

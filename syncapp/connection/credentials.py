@@ -17,10 +17,10 @@ WARN_AT_DAYS = (30, 14, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Expiry:
     """The expiry of a credential. `ends_on` is None while a secret's date is not set.
 
-    `thumbprint` is that of a certificate, '' for a secret.
+    `thumbprint` is the certificate's, '' for a secret.
     """
 
     setting: str
@@ -65,21 +65,21 @@ def of_crm() -> tuple[Credential, ...]:
 
 
 def of_sign_in() -> tuple[Credential, ...]:
-    """Return the credentials for people's sign-in: a secret of its own, or the CRM's credentials. Raises ValueError."""
-    return (settings.SIGN_IN_CLIENT_SECRET,) if sign_in_has_its_own() else of_crm()
+    """Return the credentials for people's sign-in: its own secret, or else the CRM's credentials. Raises ValueError."""
+    return (settings.SIGN_IN_CLIENT_SECRET,) if sign_in_has_own_secret() else of_crm()
 
 
-def sign_in_has_its_own() -> bool:
+def sign_in_has_own_secret() -> bool:
     """Return whether the sign-in has its own secret."""
     return settings.SIGN_IN_CLIENT_SECRET not in ("", settings.CRM_CLIENT_SECRET)
 
 
-def ends() -> list[End]:
+def expiries() -> list[Expiry]:
     """Return when each configured credential expires. Raises ValueError for an invalid certificate."""
     found = []
     for name in CERTIFICATES:
         if text := getattr(settings, name):
             certificate = credentials.read_certificate(text, settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE)
-            found.append(End(name, certificate.ends_at.date(), certificate.thumbprint))
-    secrets = [*SECRETS, *([SIGN_IN_SECRET] if sign_in_has_its_own() else [])]
-    return found + [End(name, getattr(settings, f"{name}_ENDS")) for name in secrets if getattr(settings, name)]
+            found.append(Expiry(name, certificate.ends_at.date(), certificate.thumbprint))
+    secrets = [*SECRETS, *([SIGN_IN_SECRET] if sign_in_has_own_secret() else [])]
+    return found + [Expiry(name, getattr(settings, f"{name}_ENDS")) for name in secrets if getattr(settings, name)]

@@ -18,7 +18,7 @@ from django.dispatch import receiver
 
 from syncapp.models import DailyOperations
 
-KEPT = timedelta(days=400)
+RETENTION = timedelta(days=400)
 
 
 class _Counter:
@@ -70,8 +70,8 @@ def of_day(*, days_ago: int = 0) -> int | None:
 
 
 def delete_old() -> int:
-    """Delete counts older than a year; return how many."""
-    return DailyOperations.objects.filter(day__lt=_today() - KEPT).delete()[0]
+    """Delete counts older than RETENTION; return how many."""
+    return DailyOperations.objects.filter(day__lt=_today() - RETENTION).delete()[0]
 
 
 def _today() -> date:

@@ -40,7 +40,7 @@ def send_alerts() -> int:
         troubles.append(Trouble(kinds.POLICY, text, instance=str(policy.pk), since=policy.stopped_at))
     troubles += [
         Trouble(kinds.CREDENTIAL, end.sentence, instance=f"{end.setting.lower()}-{end.step}")
-        for end in credentials.ends()
+        for end in credentials.expiries()
         if end.step is not None
     ]
     for job_type in runner.job_types():

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection.clients import WRITES, WrongOrganization, allow_writes, verified_client
+from syncapp.connection.clients import WRITES, WrongOrganization, set_writes_allowed, verified_client
 from syncapp.crm.errors import CrmError
 from syncapp.models import Connection
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"No connection ({type(error).__name__}): {error}") from error
         for kind, allowed in ((enable, True), (disable, False)):
             if kind:
-                allow_writes(kind, allowed=allowed, by=None, channel="command")
+                set_writes_allowed(kind, allowed=allowed, by=None, channel="command")
         known = Connection.objects.get()
         self.stdout.write(f"{known.origin}, organization {known.organization_id}")
         for kind, column in WRITES.items():

@@ -13,15 +13,15 @@ from syncapp.crm.audits.records import KEPT_FOREVER
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_asked, ok
 from syncapp.tenant.checks.pager import pager_probe
-from syncapp.tenant.checks.words import seconds, some
+from syncapp.tenant.checks.words import abbreviated, seconds
 
 GROUP = "Change tracking and auditing"
-_SHORT = 7  # days
-LOOK_EVERY = 1.0
-# The measurement ends after _TRIES changes, or once `patience` is over and _FEWEST changes have been measured.
-_TRIES, _FEWEST = 20, 3
+_MIN_DAYS = 7
+POLL_SECONDS = 1.0
+# The measurement ends after _MAX_CHANGES, or once `patience` is over and _MIN_CHANGES have been measured.
+_MAX_CHANGES, _MIN_CHANGES = 20, 3
 # Entries and rows have times in whole seconds, which may be rounded differently.
-_SAME = timedelta(seconds=2)
+_TOLERANCE = timedelta(seconds=2)
 _ON = ("Power Platform admin center", "Environments", "Settings", "Audit and logs", "Audit settings")
 _TABLE = ("Power Apps", "Tables", "Contact", "Properties", "Audit changes to its data")
 _COLUMN = ("Power Apps", "Tables", "Contact", "Columns", "Advanced options", "Enable auditing")
@@ -44,8 +44,8 @@ def days_kept(context: Context) -> Answer:
     if days == KEPT_FOREVER:
         return ok("forever", "After a pause, all edits can still be found.")
     means = f"After a pause, edits of the last {days} days can still be found."
-    if days < _SHORT:
-        return Answer(Level.WARNING, f"{days} days", means, f"Keep entries for at least {_SHORT} days:", path=_ON)
+    if days < _MIN_DAYS:
+        return Answer(Level.WARNING, f"{days} days", means, f"Keep entries for at least {_MIN_DAYS} days:", path=_ON)
     return ok(f"{days} days", means)
 
 
@@ -53,7 +53,7 @@ def contact(context: Context) -> Answer:
     """Check whether changes to contacts are audited."""
     switch = context.table("contact").auditing
     if switch.is_on:
-        return ok("on", "Changes of contacts are in the audit log.")
+        return ok("on", "Changes to contacts are in the audit log.")
     do = (
         "Turn it on, if edits are to be captured from the audit log:"
         if switch.may_change
@@ -65,15 +65,15 @@ def contact(context: Context) -> Answer:
 def columns(context: Context) -> Answer:
     """Read which synchronized columns of the contact are audited."""
     switches = context.crm.metadata.auditing("contact")
-    there = [name for name in OUTLOOK_COLUMNS if name in switches]
-    off = [name for name in there if not switches[name].is_on]
+    present = [name for name in OUTLOOK_COLUMNS if name in switches]
+    off = [name for name in present if not switches[name].is_on]
     if not off:
-        return ok(f"{len(there)} of {len(there)} on", "Edits of every synchronized column are in the audit log.")
+        return ok(f"{len(present)} of {len(present)} on", "Edits of every synchronized column are in the audit log.")
     fixed = [name for name in off if not switches[name].may_change]
-    answer = f"{len(there) - len(off)} of {len(there)} on, off: {some(off)}"
+    answer = f"{len(present) - len(off)} of {len(present)} on, off: {abbreviated(off)}"
     means = "Edits of these columns are not in the audit log, so they cannot be captured."
     do = (
-        f"Turn auditing on for them; locked by a managed solution: {some(fixed)}."
+        f"Turn auditing on for them; locked by a managed solution: {abbreviated(fixed)}."
         if fixed
         else "Turn auditing on for them:"
     )
@@ -83,24 +83,28 @@ def columns(context: Context) -> Answer:
 def delay(context: Context) -> Answer:
     """Find out how long a change takes to appear in the audit log; with a test contact, measure it."""
     if context.probes_writes and context.contact_id is not None:
-        return _measured(context, context.contact_id)
-    today = datetime.now(UTC) - timedelta(days=1)
+        return _measured_delay(context, context.contact_id)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
     recent = {
         each.contact_id: each.modified_on
         for each in context.latest_changes()
-        if each.is_update and each.modified_on and each.modified_on > today
+        if each.is_update and each.modified_on and each.modified_on > yesterday
     }
     if not recent:
         means = "No contact was changed in the last day, so there is no entry to look for."
         return not_asked("no change to look for", means, _MEASURE, tried="Looked for changes of the last day")
-    since = min(recent.values()) - _SAME
+    since = min(recent.values()) - _TOLERANCE
     entries = context.crm.audits.entries("contact", since=since, rows=list(recent)).rows
     logged = {(entry.row_id, entry.created_on) for entry in entries if entry.created_on}
-    found = {row for row, moment in recent.items() if any(row == of and on >= moment - _SAME for of, on in logged)}
-    return _seen(recent, found)
+    found = {
+        row
+        for row, moment in recent.items()
+        if any(row == logged_row and on >= moment - _TOLERANCE for logged_row, on in logged)
+    }
+    return _delay_answer(recent, found)
 
 
-def _seen(recent: Mapping[UUID, datetime], found: set[UUID]) -> Answer:
+def _delay_answer(recent: Mapping[UUID, datetime], found: set[UUID]) -> Answer:
     def ages(rows: Iterable[UUID]) -> list[float]:
         return sorted((datetime.now(UTC) - recent[row]).total_seconds() for row in rows)
 
@@ -118,7 +122,7 @@ def _seen(recent: Mapping[UUID, datetime], found: set[UUID]) -> Answer:
 _MEASURE = "Name a test contact to measure it: the portal changes its pager and puts the old value back."
 
 
-def _measured(context: Context, contact_id: UUID) -> Answer:
+def _measured_delay(context: Context, contact_id: UUID) -> Answer:
     if not context.crm.writes_are_allowed():
         means = "The portal writes nothing while the connection is read only."
         return not_asked("not tried: the connection is read only", means, "Enable writing in Settings, Connection.")
@@ -126,7 +130,9 @@ def _measured(context: Context, contact_id: UUID) -> Answer:
     waits: list[float] = []
     started = time.monotonic()
     with pager_probe(context.crm, context.names, contact_id) as probe:
-        while len(waits) < _TRIES and (len(waits) < _FEWEST or time.monotonic() - started < context.patience):
+        while len(waits) < _MAX_CHANGES and (
+            len(waits) < _MIN_CHANGES or time.monotonic() - started < context.patience
+        ):
             known = _entry_ids(context, contact_id)
             probe.change()
             wait = _wait_for_entry(context, contact_id, known)
@@ -152,7 +158,7 @@ def _wait_for_entry(context: Context, contact_id: UUID, known: set[UUID]) -> flo
     while time.monotonic() - started < context.patience:
         if _entry_ids(context, contact_id) - known:
             return time.monotonic() - started
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
     return None
 
 

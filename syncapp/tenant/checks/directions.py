@@ -7,7 +7,7 @@ from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.filters import PROBE
 from syncapp.tenant.checks.findings import Answer, Check, Level, not_asked, ok
 from syncapp.tenant.checks.synchronization import GROUP
-from syncapp.tenant.checks.words import came_back
+from syncapp.tenant.checks.words import answer_text
 
 _FULL_NAME, _JOB_TITLE = "fullname", "jobtitle"
 # Their direction cannot be set ("What fields can be synchronized with Outlook").
@@ -98,7 +98,9 @@ def changing_directions(context: Context) -> Answer:
         raise after.error
     if after.error is not None:
         means = "The portal cannot change directions. An administrator can."
-        return Answer(Level.WARNING, came_back(after.error), means, "Set them in the admin center:", tried, path=_PATH)
+        return Answer(
+            Level.WARNING, answer_text(after.error), means, "Set them in the admin center:", tried, path=_PATH
+        )
     if after.read_back != before.direction:
         answer = "could not be read back" if after.read_back is None else f"read back as {_words(after.read_back)}"
         means = "The CRM did not keep what it accepted."

@@ -9,19 +9,19 @@ from syncapp.mirror.filters import access
 from syncapp.models.sync_filters.filter import Access
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import FILTERS, Answer, Check, Level, not_asked, ok
-from syncapp.tenant.checks.words import came_back
+from syncapp.tenant.checks.words import answer_text
 from syncapp.tenant.privileges import ADMIN_FILTER
 from syncapp.text.localization import number
 
 GROUP = "Filters"
-_PROBED = 5
+_MAX_PROBES = 5
 PROBE = "python manage.py crm_check --probe-writes"
 _NOBODY = "No user with a security role, a mailbox and filters was found, so nothing could be tried."
 
 
 def _probes(context: Context) -> list[tuple[DirectoryUser, ReadingProbe]]:
     def read() -> list[tuple[DirectoryUser, ReadingProbe]]:
-        return [(user, probe_reading(context.crm, user.acting)) for user in context.people()[:_PROBED]]
+        return [(user, probe_reading(context.crm, user.acting)) for user in context.people()[:_MAX_PROBES]]
 
     return context.once("probes", read)
 
@@ -49,7 +49,7 @@ def reading(context: Context) -> Answer:
 
 
 def impersonation(context: Context) -> Answer:
-    """Ask the CRM who is calling, on behalf of a few people."""
+    """Check whether the CRM answers an impersonated call as the impersonated person."""
     probes = _probes(context)
     if not probes:
         return not_asked("no one to act for", _NOBODY, "Check again when people have a role and a mailbox.")
@@ -67,7 +67,7 @@ def impersonation(context: Context) -> Answer:
 def writing(context: Context) -> Answer:
     """Check whether a filter could be written; with the writing probes, write one filter's state unchanged."""
     if context.probes_writes:
-        return _written(context)
+        return _test_writing(context)
     known = access.capabilities()
     if known.writing in (Access.DIRECT, Access.ACTING) and known.writing_probed_at:
         answer = f"{known.get_writing_display().lower()}, read back {known.writing_probed_at:%d %b %Y %H:%M} UTC"
@@ -80,7 +80,7 @@ def writing(context: Context) -> Answer:
     return not_asked("not tried", means, "Try it; nothing changes:", command=PROBE)
 
 
-def _written(context: Context) -> Answer:
+def _test_writing(context: Context) -> Answer:
     if not context.crm.filters_may_be_switched():
         means = "The portal writes nothing while the connection is read only."
         return not_asked("not tried: the connection is read only", means, "Enable filters in Settings, Connection.")
@@ -103,7 +103,7 @@ def _written(context: Context) -> Answer:
             return Answer(Level.WARNING, "only on the person’s behalf", means, "Give the role prvAdminFilter.", tried)
         means = "Nothing can be switched."
         do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
-        answer = came_back(as_owner.error) if as_owner.error else "accepted, but read back differently"
+        answer = answer_text(as_owner.error) if as_owner.error else "accepted, but read back differently"
         return Answer(Level.FAILED, answer, means, do, tried, "Allow the portal to switch filters")
     return not_asked("no one to try it with", _NOBODY, "Check again when people have filters.")
 

@@ -48,7 +48,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the check. `tried` describes its request; `needed_for` are the purposes that fail without it."""
+    """One check of the connection.
+
+    `tried` describes its request; `needed_for` are the purposes that fail without it. Without `asks_crm`, it runs even
+    while the CRM does not answer.
+    """
 
     id: str
     name: str

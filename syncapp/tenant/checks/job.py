@@ -26,7 +26,7 @@ from syncapp.tenant.checks import run
 from syncapp.tenant.checks.context import Context
 
 _PATIENCE = 5.0  # seconds for a change to appear in the audit log; short, because a task has a time limit
-_KEPT = 5  # checks
+_MAX_KEPT = 5  # checks
 
 
 def request(*, by: Person, probes_writes: bool = False, contact_id: UUID | None = None) -> bool:
@@ -58,7 +58,7 @@ def under_way() -> ConnectionCheck | None:
     return ConnectionCheck.objects.filter(state__in=OPEN_STATES).first()
 
 
-def newest_failed() -> bool:
+def has_newest_failed() -> bool:
     """Return whether the newest check could not be completed."""
     newest = ConnectionCheck.objects.order_by("-pk").first()
     return newest is not None and newest.state == JobState.FAILED
@@ -80,7 +80,7 @@ class ConnectionCheckJob(JobType):
         self._seconds = seconds
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Run the next checks until the time is up; the rest is due again at once. Raises LostLease."""
+        """Run the next checks until the time is up; then make the job due again at once. Raises LostLease."""
         started, check = time.monotonic(), ConnectionCheck.objects.select_related("requested_by").get(pk=lease.pk)
         context = Context(
             self._crm,
@@ -92,7 +92,7 @@ class ConnectionCheckJob(JobType):
         )
         findings: list[dict[str, Any]] = check.findings
         lease.row().update(total=len(run.all_checks(self._names)))
-        for finding in run.make_checks(context, first=len(findings)):
+        for finding in run.iter_findings(context, first=len(findings)):
             queue.extend_lease(lease)
             findings.append(finding.as_json())
             lease.row().update(findings=findings)
@@ -109,7 +109,7 @@ class ConnectionCheckJob(JobType):
             lease.row().update(values=dict(run.values_to_match(context)), version=version)
             queue.finish(lease)
             closed = ConnectionCheck.objects.exclude(state__in=OPEN_STATES).order_by("-pk").values_list("pk", flat=True)
-            ConnectionCheck.objects.filter(pk__in=list(closed[_KEPT:])).delete()
+            ConnectionCheck.objects.filter(pk__in=list(closed[_MAX_KEPT:])).delete()
 
 
 def _add_cost(lease: Lease, started: float, context: Context) -> None:

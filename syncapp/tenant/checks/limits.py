@@ -12,13 +12,13 @@ from syncapp.tenant.checks.words import seconds
 from syncapp.text.localization import number
 
 GROUP = "Limits and expiry"
-_FEW, _MUCH = 0.1, 0.8
+_LOW_SHARE, _HIGH_SHARE = 0.1, 0.8
 
 
 def protection(context: Context) -> Answer:
     """Read how much of the five-minute limits is left, and whether the CRM has asked the portal to pause."""
     status = context.crm.limiter_status()
-    most = Limits().requests
+    limit = Limits().requests
     if status.paused_for > 0:
         means = "The CRM asked for a pause. Everything waits until it is over."
         do = "Wait. If it happens again, look for another program that uses the same application user."
@@ -26,24 +26,24 @@ def protection(context: Context) -> Answer:
     left = context.round_trip().requests_left
     if left is None:
         return ok(
-            f"at most {number(int(most))}; the CRM does not report how many are left",
+            f"at most {number(int(limit))}; the CRM does not report how many are left",
             "The CRM has not slowed the portal down.",
         )
-    answer = f"{number(left)} left of {number(int(most))} in 5 minutes"
-    if left < most * _FEW:
+    answer = f"{number(left)} left of {number(int(limit))} in 5 minutes"
+    if left < limit * _LOW_SHARE:
         means = "The CRM will soon ask for a pause."
         return Answer(Level.WARNING, answer, means, "Look for another program that uses the same application user.")
     return ok(answer, "The CRM has not slowed the portal down.")
 
 
-def per_day(_context: Context) -> Answer:
+def requests_per_day(_context: Context) -> Answer:
     """Compare the portal's requests per day with the number that the tenant's licenses allow."""
     today, yesterday = usage.of_day() or 0, usage.of_day(days_ago=1)
-    most = max(today, yesterday or 0)
+    busiest = max(today, yesterday or 0)
     allowance = settings.CRM_DAILY_ALLOWANCE
     answer = f"{number(today)} of {number(allowance)} since midnight UTC"
     answer += f", {number(yesterday)} yesterday" if yesterday is not None else ""
-    if most > allowance * _MUCH:
+    if busiest > allowance * _HIGH_SHARE:
         means = "All applications of the tenant share the allowance. Beyond it, Microsoft may slow them down."
         do = "Set CRM_DAILY_ALLOWANCE to what the licenses allow, or read less often (PULL_SECONDS, INVENTORY_SECONDS)."
         return Answer(Level.WARNING, answer, means, do)
@@ -53,7 +53,7 @@ def per_day(_context: Context) -> Answer:
 def expiry(_context: Context) -> Answer:
     """Report when the secrets and certificates expire; one that stays valid is enough."""
     try:
-        ends = credentials.ends()
+        ends = credentials.expiries()
     except ValueError as error:
         means = "After a restart, nothing is read or written, and no one can sign in."
         return Answer(Level.FAILED, str(error), means, "Correct the certificate.", fix="Correct the certificate")
@@ -85,7 +85,7 @@ CHECKS = (
         "Requests per day",
         GROUP,
         "Counted the portal’s own requests",
-        per_day,
+        requests_per_day,
         EVERYTHING,
         asks_crm=False,
     ),

@@ -28,20 +28,20 @@ class PagerProbe:
 
     def change(self) -> None:
         """Write another number and read it back. Raises CrmError."""
-        now = self._read()
-        number = next(number for number in _NUMBERS if number != now.values[COLUMN])
-        self._write(now, number)
+        live = self._read()
+        number = next(number for number in _NUMBERS if number != live.values[COLUMN])
+        self._write(live, number)
 
     def restore(self) -> None:
         """Put the original number back and read it back. Raises CrmError."""
-        now = self._read()
-        if now.values[COLUMN] != self.original:
-            self._write(now, self.original)
+        live = self._read()
+        if live.values[COLUMN] != self.original:
+            self._write(live, self.original)
 
-    def _write(self, now: LiveContact, number: str | None) -> None:
+    def _write(self, live: LiveContact, number: str | None) -> None:
         # Raise the revision, as every program does, or the CRM's plug-in would take the write for an Outlook edit.
-        revision = None if now.revision is None else now.revision + 1
-        write = ContactWrite(self._contact_id, now.etag, revision, ((self._column, number),))
+        revision = None if live.revision is None else live.revision + 1
+        write = ContactWrite(self._contact_id, live.etag, revision, ((self._column, number),))
         self._crm.apply(ChangeSet(contact=write, marks=(), closes=()), tag=TAG)
         if self._read().values[COLUMN] != number:
             raise ProtocolError(f"The {COLUMN} does not have the value that was written.", code="probe")

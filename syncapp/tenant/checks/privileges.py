@@ -9,7 +9,7 @@ from syncapp.crm.names import Names
 from syncapp.tenant import privileges
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import Answer, Check, Level, not_asked, ok
-from syncapp.tenant.checks.words import some
+from syncapp.tenant.checks.words import abbreviated
 from syncapp.tenant.privileges import ORGANIZATION, Privilege
 
 GROUP = "Privileges"
@@ -32,9 +32,9 @@ def held(privilege: Privilege, context: Context) -> Answer:
         if privilege.key not in error.message.lower():
             raise
         level = None
-        serves = False
+        has_replacement = False
     else:
-        serves = bool(privilege.instead) and context.held().get(privilege.instead.lower()) == ORGANIZATION
+        has_replacement = bool(privilege.instead) and context.held().get(privilege.instead.lower()) == ORGANIZATION
     if level == ORGANIZATION:
         return ok("held, for the whole organization", f"Needed to {privilege.reason}.")
     if level is None and _table_is_missing(privilege, context):
@@ -45,9 +45,9 @@ def held(privilege: Privilege, context: Context) -> Answer:
     answer = "not held" if level is None else f"held, but only at the level {level}"
     means = f"The portal cannot {privilege.reason}."
     do = f"Give the role {privilege.title} ({privilege.name}) for the whole organization:"
-    if serves:
+    if has_replacement:
         means = f"Without it, the portal uses {privilege.instead} to {privilege.reason}, which is slower."
-    is_needed = privilege.required and not serves
+    is_needed = privilege.required and not has_replacement
     fix = f"Allow the portal to {privilege.reason}"
     return Answer(
         Level.FAILED if is_needed else Level.WARNING, answer, means, do, fix=fix, path=(*_PATH, privilege.title)
@@ -72,7 +72,7 @@ def more_than_needed(context: Context) -> Answer:
     if not found:
         return ok(f"none; {others} privileges are held", "The role allows no changes that the portal does not make.")
     means = "The portal never uses them. Your security team may ask why it has them."
-    answer = f"{len(found)} that the portal does not use: {some(found)}"
+    answer = f"{len(found)} that the portal does not use: {abbreviated(found)}"
     do = (
         "Give the application user only a role with the privileges above, such as the one that crm_setup creates, and "
         "remove its other roles. Everything keeps working."

@@ -27,11 +27,11 @@ from syncapp.tenant.checks import (
 )
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import NOT_TRIED, Answer, Check, Finding, Level, not_asked
-from syncapp.tenant.checks.words import came_back
+from syncapp.tenant.checks.words import answer_text
 
 log = logging.getLogger(__name__)
 
-_SILENT = (Unreachable, TokenUnavailable, CredentialsRefused)
+_BLOCKING_ERRORS = (Unreachable, TokenUnavailable, CredentialsRefused)
 Progress = Callable[[int, int, str], object]
 
 
@@ -68,35 +68,35 @@ def run_checks(context: Context, *, progress: Progress = lambda *_: None) -> Che
     started = time.monotonic()
     found: list[Finding] = []
     checks = all_checks(context.names)
-    findings = make_checks(context)
+    findings = iter_findings(context)
     for number, check in enumerate(checks):
         progress(number, len(checks), check.name)
         found.append(next(findings))
     return CheckResult(tuple(found), time.monotonic() - started, context.crm.requests_sent())
 
 
-def make_checks(context: Context, *, first: int = 0) -> Iterator[Finding]:
+def iter_findings(context: Context, *, first: int = 0) -> Iterator[Finding]:
     """Yield the findings one by one, beginning with that of check number `first`."""
     checks = all_checks(context.names)
-    silence = _sign_in_error(checks[min(first, len(checks)) - 1], context) if first else None
+    blocking_error = _sign_in_error(checks[min(first, len(checks)) - 1], context) if first else None
     for check in checks[first:]:
-        if silence is not None and check.asks_crm:
-            means = f"Nothing can be checked until this is corrected: {came_back(silence)}"
+        if blocking_error is not None and check.asks_crm:
+            means = f"Nothing can be checked until this is corrected: {answer_text(blocking_error)}"
             yield Finding(check, not_asked(NOT_TRIED, means, "Correct the problem above first."))
             continue
-        answer, error = make_check(check, context)
-        silence = silence or error or (_sign_in_error(check, context) if check in sign_in.FIRST else None)
+        answer, error = run_check(check, context)
+        blocking_error = blocking_error or error or (_sign_in_error(check, context) if check in sign_in.FIRST else None)
         yield Finding(check, answer)
 
 
-def make_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
+def run_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
     """Run a check; return its answer, and the error that makes further requests pointless, if any."""
     try:
         return check.run(context), None
     except CrmError as error:
         means = "This could not be read, so it is not known."
-        answer = Answer(Level.UNKNOWN, came_back(error), means, "See the privileges, or check again.")
-        return answer, error if isinstance(error, _SILENT) else None
+        answer = Answer(Level.UNKNOWN, answer_text(error), means, "See the privileges, or check again.")
+        return answer, error if isinstance(error, _BLOCKING_ERRORS) else None
     except Exception as error:
         log.error("check %s: unexpected error", check.id, exc_info=error)
         means = "The check itself failed. The portal’s log has the details."

@@ -10,11 +10,11 @@ from syncapp.models import Connection, Person
 from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import EVERYTHING, NOTHING, Answer, Check, Level, not_asked, ok
-from syncapp.tenant.checks.words import came_back, seconds
+from syncapp.tenant.checks.words import answer_text, seconds
 from syncapp.text.ids import parse_uuid
 
 GROUP = "Sign-in"
-_MAX_APART, _NOTEWORTHY = 60.0, 5.0  # seconds
+_MAX_DIFFERENCE, _MAX_USUAL_DIFFERENCE = 60.0, 5.0  # seconds
 _USERS_PATH = ("Power Platform admin center", "Environments", "Settings", "Application users")
 
 
@@ -30,13 +30,13 @@ def token(context: Context) -> Answer:
     except TokenUnavailable as error:
         do = f"Check that this host can reach {settings.CRM_AUTHORITY}, through OUTGOING_PROXY if it is set."
         means = "The sign-in service did not answer. Nothing can be read or written."
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Make the sign-in service reachable")
+        return Answer(Level.FAILED, answer_text(error), means, do, fix="Make the sign-in service reachable")
     except CredentialsRefused as error:
         if error.status is not None:
             return ok("accepted by the sign-in service", "Tenant, registration and credentials match.")
         do = "Compare CRM_TENANT, CRM_CLIENT_ID and the secret or certificate with the app registration."
         means = "The sign-in service does not accept these credentials. Nothing can be read or written."
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Correct the credentials")
+        return Answer(Level.FAILED, answer_text(error), means, do, fix="Correct the credentials")
     except CrmError:
         return ok("accepted by the sign-in service", "Tenant, registration and credentials match.")
     return ok(f"after {seconds(found.token_seconds)}", "Tenant, registration and credentials match.")
@@ -49,11 +49,11 @@ def who_we_are(context: Context) -> Answer:
     except (CredentialsRefused, Forbidden) as error:
         means = "The CRM has no enabled application user for this registration, or it has no role."
         do = "Add an application user for this application and give it a security role:"
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Add the application user", path=_USERS_PATH)
+        return Answer(Level.FAILED, answer_text(error), means, do, fix="Add the application user", path=_USERS_PATH)
     except CrmError as error:
         means = "The CRM did not identify the portal’s user. Nothing can be read or written."
         do = "Check that CRM_ORIGIN is the environment’s address, and that this host can reach it."
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Make the CRM reachable")
+        return Answer(Level.FAILED, answer_text(error), means, do, fix="Make the CRM reachable")
     known = Connection.objects.first()
     if known is None:
         return ok(f"user {identity.user_id}", "The CRM answers. It becomes this portal’s CRM when it is first read.")
@@ -114,12 +114,12 @@ def clocks(context: Context) -> Answer:
     if difference is None:
         return not_asked("the answer has no date", "Whether the clocks agree is not known.", NOTHING, tried="")
     apart = f"{abs(difference):.1f} s apart"
-    if abs(difference) > _MAX_APART:
+    if abs(difference) > _MAX_DIFFERENCE:
         means = "Sign-ins and links fail, and edits seem to be from the past or the future."
         return Answer(
             Level.FAILED, apart, means, "Synchronize this host’s clock with NTP.", fix="Set this host’s clock"
         )
-    if abs(difference) > _NOTEWORTHY:
+    if abs(difference) > _MAX_USUAL_DIFFERENCE:
         means = "This still works. A difference of more than 60 s would not."
         return Answer(Level.WARNING, apart, means, "Synchronize this host’s clock with NTP.")
     return ok(apart, "Links and time limits work. With a difference of more than 60 s, they would not.")

@@ -18,15 +18,15 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of filters or of reviewing; `things` are the findings that prevent it from working."""
+    """The state of filters or of reviewing; `blockers` are the findings that prevent it from working."""
 
     purpose: Purpose
-    things: tuple[Mapping[str, Any], ...]
+    blockers: tuple[Mapping[str, Any], ...]
 
     @property
     def works(self) -> bool:
         """Return whether nothing is missing."""
-        return not self.things
+        return not self.blockers
 
     @property
     def means(self) -> str:
@@ -39,7 +39,7 @@ class Readiness:
         subject, works, needs = _SUBJECTS[self.purpose]
         if self.works:
             return f"{subject} {works}"
-        return f"{subject} {needs} {len(self.things)} thing{'s' if len(self.things) > 1 else ''}"
+        return f"{subject} {needs} {len(self.blockers)} thing{'s' if len(self.blockers) > 1 else ''}"
 
 
 @dataclass(frozen=True, slots=True)

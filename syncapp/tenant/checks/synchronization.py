@@ -16,7 +16,7 @@ from syncapp.crm.staging.records import ColumnType
 from syncapp.models import FilterUser
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import CAPTURE, FILTERS, Answer, Check, Level, not_asked, ok
-from syncapp.tenant.checks.words import came_back, some
+from syncapp.tenant.checks.words import abbreviated, answer_text
 from syncapp.text.localization import number
 
 GROUP = "Outlook synchronization"
@@ -30,12 +30,12 @@ _UNSEEN = {
 _TEST = "Change a contact in Outlook, wait until the CRM shows it, then check again."
 
 
-def _user(context: Context) -> UUID | None:
+def _signing_user(context: Context) -> UUID | None:
     found = context.sync_users(settings.CRM_SYNC_USER)
     return found[0] if found else None
 
 
-def present(context: Context) -> Answer:
+def signing_user(context: Context) -> Answer:
     """Find the user in whose name server-side synchronization signs changes."""
     found = context.sync_users(settings.CRM_SYNC_USER)
     if len(found) == 1:
@@ -49,9 +49,9 @@ def present(context: Context) -> Answer:
     return Answer(Level.WARNING, f"no user {settings.CRM_SYNC_USER}", means, do)
 
 
-def signs(context: Context) -> Answer:
-    """Count the contacts whose last change was signed by this user within the last _DAYS days."""
-    user = _user(context)
+def signed_changes(context: Context) -> Answer:
+    """Count the contacts whose last change was made within the last _DAYS days and carries the signature."""
+    user = _signing_user(context)
     if user is None:
         return not_asked("not checked: there is no such user", "It is checked once the user exists.")
     count = context.crm.contact_changes.count_signed(user, since=datetime.now(UTC) - timedelta(days=_DAYS))
@@ -64,7 +64,7 @@ def signs(context: Context) -> Answer:
 
 def audited_caller(context: Context) -> Answer:
     """Read which users are named in the audit entry of a signed change."""
-    user = _user(context)
+    user = _signing_user(context)
     signed = [each for each in context.latest_changes() if user and each.signed_by == user and each.modified_on]
     if not signed:
         return not_asked(
@@ -102,13 +102,15 @@ def change_data(context: Context) -> Answer:
     except CrmError as error:
         if error.transient or isinstance(error, Forbidden):
             raise
-        return Answer(Level.WARNING, came_back(error), otherwise)
+        return Answer(Level.WARNING, answer_text(error), otherwise)
     if not entries:
-        return not_asked("no entry to read", f"No change of a contact in {_DAYS} days is in the audit log.", _TEST)
+        return not_asked(
+            "no entry to read", f"The audit log has no change to a contact in the last {_DAYS} days.", _TEST
+        )
     names = sorted({name for entry in entries for name, _ in _changed(entry.change_data)})
     if not names:
         return Answer(Level.WARNING, "empty, or in an unknown format", otherwise)
-    return ok(f"found: {some(names)}", means, items=names)
+    return ok(f"found: {abbreviated(names)}", means, items=names)
 
 
 def change_data_forms(context: Context) -> Answer:
@@ -170,8 +172,10 @@ def follows_rejection(_context: Context) -> Answer:
 
 
 CHECKS = (
-    Check("sync-user", "User who signs Outlook edits", GROUP, "Looked for the user by name", present, (CAPTURE,)),
-    Check("sync-user-signs", "Signed edits", GROUP, "Counted modifiedonbehalfby of contacts", signs, (CAPTURE,)),
+    Check("sync-user", "User who signs Outlook edits", GROUP, "Looked for the user by name", signing_user, (CAPTURE,)),
+    Check(
+        "sync-user-signs", "Signed edits", GROUP, "Counted modifiedonbehalfby of contacts", signed_changes, (CAPTURE,)
+    ),
     Check(
         "sync-user-audited",
         "Signature in the audit log",

@@ -11,7 +11,7 @@ from syncapp.crm.names import Names
 from syncapp.tenant import schema
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import EVERYTHING, FILTERS, REVIEW, Answer, Check, Level, not_asked, ok
-from syncapp.tenant.checks.words import came_back, some
+from syncapp.tenant.checks.words import abbreviated, answer_text
 from syncapp.tenant.schema import TableSpec
 
 GROUP = "Tables and columns"
@@ -30,7 +30,7 @@ def staging_tables(context: Context) -> Answer:
         try:
             found = context.table(spec.name)
         except NotFound as error:
-            missing.append((spec, came_back(error)))
+            missing.append((spec, answer_text(error)))
             continue
         if found.set_name != spec.set_name:
             renamed.append(f"{spec.name} is read as {found.set_name}, not {spec.set_name}")
@@ -72,7 +72,7 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
             items=[column.name for column in spec.columns],
             tried=tried,
         )
-    parts = [f"missing: {some(missing)}"] if missing else []
+    parts = [f"missing: {abbreviated(missing)}"] if missing else []
     answer = "; ".join([f"{total - len(missing) - len(differing)} of {total}", *parts, *differing])
     means = "Edits cannot be read, or cannot be marked as decided, so nothing can be reviewed."
     do = "Add the columns, or set their names in CRM_NAMES. The command first shows what is missing."
@@ -87,7 +87,7 @@ def contact_columns(context: Context) -> Answer:
     missing = [name for name in wanted if name not in found]
     if not missing:
         return ok(f"{len(wanted)} of {len(wanted)} found", "Edits of every synchronized column can be reviewed.")
-    answer = f"{len(wanted) - len(missing)} of {len(wanted)}, missing: {some(missing)}"
+    answer = f"{len(wanted) - len(missing)} of {len(wanted)}, missing: {abbreviated(missing)}"
     means = "Edits of these columns are not detected. The others are not affected."
     do = "Nothing, unless people use these columns. In that case, add them in the CRM."
     return Answer(Level.WARNING, answer, means, do, items=tuple(missing))
@@ -119,11 +119,11 @@ def readable(read: Callable[[Context], int], means: str, context: Context) -> An
         number = read(context)
     except (Forbidden, NotFound) as error:
         do = "See the privileges below."
-        return Answer(Level.FAILED, came_back(error), means, do, fix="Allow the portal to read it")
+        return Answer(Level.FAILED, answer_text(error), means, do, fix="Allow the portal to read it")
     except CrmError as error:
         if error.transient:
             raise
-        return Answer(Level.FAILED, came_back(error), means, "Ask the CRM’s administrator why it is refused.")
+        return Answer(Level.FAILED, answer_text(error), means, "Ask the CRM’s administrator why it is refused.")
     return ok(f"readable, {number} read", "The portal can read it.")
 
 

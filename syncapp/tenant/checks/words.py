@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from syncapp.crm.errors import CrmError
 
-_NAMED = 4
+_MAX_NAMES = 4
 
 
-def came_back(error: CrmError) -> str:
+def answer_text(error: CrmError) -> str:
     """Return the answer of the CRM or the sign-in service in words, for administrators."""
     return f"{error.status} {error.message}" if error.status is not None else error.message
 
@@ -19,8 +19,8 @@ def seconds(value: float) -> str:
     return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
 
 
-def some(names: Sequence[str]) -> str:
-    """Return the first few names, and the number of others."""
-    more = len(names) - _NAMED
-    shown = ", ".join(names[:_NAMED])
+def abbreviated(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(names) - _MAX_NAMES
+    shown = ", ".join(names[:_MAX_NAMES])
     return f"{shown} and {more} more" if more > 0 else shown

@@ -9,8 +9,8 @@ from syncapp.crm.metadata.tables import AuditSetting
 from syncapp.tenant.setup.items import Environment, Item, State
 
 COSTS = (
-    "Auditing costs log storage, which Microsoft charges once the tenant’s share is used up, for every change of these "
-    "columns by anybody, kept for the number of days in the environment’s audit settings. It stays on after --remove."
+    "Every change to these columns, whoever makes it, takes up log storage for the number of days in the environment’s "
+    "audit settings. Microsoft charges for it once the tenant’s share is used up. Auditing stays on after --remove."
 )
 
 

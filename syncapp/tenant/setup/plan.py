@@ -35,7 +35,7 @@ def make_plan(environment: Environment, options: Options) -> tuple[Item, ...]:
     A solution is created only if something goes into it.
     """
     if options.revision and environment.schema.revision is None:
-        raise SetupError("CRM_NAMES names no contact_revision, so there is no revision column to make.")
+        raise SetupError("CRM_NAMES names no contact_revision, so there is no revision column to create.")
     components = environment.component_ids()
     parts = staging_items(environment)
     if options.revision:
@@ -51,10 +51,10 @@ def make_plan(environment: Environment, options: Options) -> tuple[Item, ...]:
 
 
 def apply_plan(items: tuple[Item, ...], tell: Tell) -> None:
-    """Write the missing items in order. Raises SetupError before the first write if an item differs."""
-    taken = [item for item in items if item.state is State.DIFFERS]
-    if taken:
-        listed = "\n".join(f"  {item.title}: {item.detail}" for item in taken)
+    """Create and change the items in order. Raises SetupError before the first write if an item differs."""
+    differing = [item for item in items if item.state is State.DIFFERS]
+    if differing:
+        listed = "\n".join(f"  {item.title}: {item.detail}" for item in differing)
         raise SetupError(f"Nothing was written, because these differ from what the portal needs:\n{listed}")
     for item in items:
         if item.apply is not None:
@@ -107,7 +107,7 @@ def _publisher(environment: Environment, found: Publisher | None) -> Item:
     if found is None:
         create = partial(
             environment.writes.create_publisher,
-            *(PUBLISHER,),
+            PUBLISHER,
             label=SOLUTION_LABEL,
             prefix=prefix,
             option_prefix=OPTION_PREFIX,

@@ -26,7 +26,10 @@ class Removal:
 
 
 def plan_removal(environment: Environment) -> Removal:
-    """Return what to delete. Raises SetupError while edits wait for review in a table that would be deleted."""
+    """Return what to delete.
+
+    Raises SetupError if the solution is managed, or while edits wait for review in a table that would be deleted.
+    """
     solution = environment.reads.solution(SOLUTION)
     if solution is None:
         return Removal(tuple(_publisher(environment)), ())

@@ -15,7 +15,7 @@ def role_items(environment: Environment, components: Collection[UUID]) -> tuple[
     unit = environment.reads.top_unit()
     role = environment.reads.role(ROLE, unit)
     title, privileges = f"security role {ROLE}", f"privileges of {ROLE}"
-    apply = partial(_give, environment, unit)
+    apply = partial(_set_privileges, environment, unit)
     if role is None:
         create = partial(environment.writes.create_role, ROLE, unit=unit)
         detail = f"{len(needed(environment.names))} privileges, for the whole organization"
@@ -23,14 +23,14 @@ def role_items(environment: Environment, components: Collection[UUID]) -> tuple[
     known = environment.reads.privileges(privilege.key for privilege in needed(environment.names))
     is_exact = environment.reads.privileges_of(role.id) == frozenset(known.values())
     if is_exact:
-        return Item(title, State.EXISTS), Item(privileges, State.EXISTS, _left_out(environment, known))
+        return Item(title, State.EXISTS), Item(privileges, State.EXISTS, _unknown_privileges(environment, known))
     if role.id not in components:
         detail = "A role of this name has other privileges, and this command did not make it."
         return (Item(title, State.DIFFERS, detail),)
-    return Item(title, State.EXISTS), Item(privileges, State.CHANGE, _left_out(environment, known), apply)
+    return Item(title, State.EXISTS), Item(privileges, State.CHANGE, _unknown_privileges(environment, known), apply)
 
 
-def _give(environment: Environment, unit: UUID) -> None:
+def _set_privileges(environment: Environment, unit: UUID) -> None:
     # Read as late as this because creating the staging tables added privileges.
     role = environment.reads.role(ROLE, unit)
     if role is None:
@@ -39,6 +39,6 @@ def _give(environment: Environment, unit: UUID) -> None:
     environment.writes.set_privileges(role.id, known.values(), unit=unit)
 
 
-def _left_out(environment: Environment, known: Collection[str]) -> str:
+def _unknown_privileges(environment: Environment, known: Collection[str]) -> str:
     unknown = [privilege.name for privilege in needed(environment.names) if privilege.key not in known]
     return f"This CRM does not know {', '.join(unknown)}; left out." if unknown else ""

@@ -35,7 +35,7 @@ def script_items(environment: Environment, components: Collection[UUID]) -> tupl
     if found.content == content:
         return (Item(title, State.EXISTS),)
     if found.id not in components:
-        return (Item(title, State.DIFFERS, "A web resource of this name has another content."),)
+        return (Item(title, State.DIFFERS, "A web resource of this name has different content."),)
     return (Item(title, State.CHANGE, "", partial(environment.writes.change_script, found.id, content)),)
 
 

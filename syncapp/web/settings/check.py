@@ -44,7 +44,7 @@ def _page(request: PortalRequest, *, form: ProbeForm | None = None, status: int 
     context = {
         "view": CheckPresenter(done, names) if done else None,
         "under_way": under_way,
-        "has_failed": job.newest_failed(),
+        "has_failed": job.has_newest_failed(),
         "form": form or ProbeForm(),
         "crm_host": urlsplit(settings.CRM_ORIGIN).netloc,
     }

@@ -118,7 +118,7 @@ class CheckPresenter:
     def verdicts(self) -> list[tuple[Readiness, list[tuple[str, str]]]]:
         """Return each verdict with the findings that prevent it: the anchor, and what to do."""
         return [
-            (verdict, [(anchor(each["id"]), each["fix"] or each["name"]) for each in verdict.things])
+            (verdict, [(anchor(each["id"]), each["fix"] or each["name"]) for each in verdict.blockers])
             for verdict in self.summary.verdicts
         ]
 

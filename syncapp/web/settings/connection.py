@@ -56,7 +56,7 @@ def settings_writes(request: PortalRequest) -> HttpResponse:
     kind, action = request.POST.get("kind", ""), request.POST.get("do", "")
     if kind not in clients.WRITES or action not in ("enable", "forbid"):
         raise Http404
-    clients.allow_writes(kind, allowed=action == "enable", by=request.user)
+    clients.set_writes_allowed(kind, allowed=action == "enable", by=request.user)
     return saved(request, PAGE, _MESSAGES[kind, action == "enable"])
 
 
@@ -140,6 +140,6 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
         "failed_edits": failed_edits[:MAX_FAILED_EDITS],
         "failed_edits_count": failed_edits.count(),
         "usage": _usage(),
-        "credential_ends": credentials.ends(),
+        "credential_ends": credentials.expiries(),
     }
     return settings_page(request, "connection", section=PAGE, status=status, **context)

@@ -71,6 +71,6 @@ def test_failing_check_becomes_a_finding(company: World) -> None:
     def broken(_context: Context) -> Answer:
         raise ValueError("of an unforeseen kind")
 
-    answer, error = run.make_check(Check("x", "X", "X", "X", broken), Context(clients.crm(), clients.names()))
+    answer, error = run.run_check(Check("x", "X", "X", "X", broken), Context(clients.crm(), clients.names()))
 
     assert (answer.level, answer.answer, error) == (Level.UNKNOWN, "unexpected error (ValueError)", None)

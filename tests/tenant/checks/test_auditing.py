@@ -139,7 +139,7 @@ def test_slow_log_ends_measurement_and_restores_pager(ask: Ask, audited: World) 
 
 
 def test_read_only_connection_measures_no_delay(ask: Ask, audited: World) -> None:
-    clients.allow_writes("review", allowed=False, by=None)
+    clients.set_writes_allowed("review", allowed=False, by=None)
 
     assert ask("auditing.delay", probes_writes=True, contact_id=audited.contact()).level is Level.UNKNOWN
     assert audited.ledger("contact") == []

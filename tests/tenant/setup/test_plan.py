@@ -97,7 +97,7 @@ def test_existing_tables_are_left_alone(bare):
         (
             {"name": "osync_contact_revision.js", "webresourcetype": 3, "content": "eA=="},
             "webresourceset",
-            "A web resource of this name has another content.",
+            "A web resource of this name has different content.",
         ),
     ],
     ids=["set name", "role", "publisher", "solution", "script"],

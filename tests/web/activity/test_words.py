@@ -234,7 +234,7 @@ def test_each_setting_is_shown_in_words():
 
 def test_allowed_writes_are_shown_as_on():
     Connection.objects.create(organization_id=uuid.uuid4(), origin="https://crm.example")
-    clients.allow_writes("review", allowed=True, by=ada())
+    clients.set_writes_allowed("review", allowed=True, by=ada())
 
     assert "writing reviewed values: on" in open_page().words
 
