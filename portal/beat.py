@@ -81,7 +81,7 @@ class Scheduler(beat.Scheduler):
 
     def _is_waiting(self) -> bool:
         """Return whether the broker still holds messages of periodic tasks."""
-        count = tasks.waiting_messages(settings.PERIODIC_QUEUE) if self._may_ask_broker() else None
+        count = tasks.count_waiting_messages(settings.PERIODIC_QUEUE) if self._may_ask_broker() else None
         if count is None:
             return False
         heartbeats.record_published()  # the broker answers, although nothing was published

@@ -25,5 +25,5 @@ def replace(**values: str) -> None:
 
 
 def current() -> Mapping[str, str]:
-    """Return the names and values of the current work; empty outside of any."""
+    """Return the names and values that are added now; none outside a request, task or job."""
     return _current.get() or {}

@@ -1,4 +1,4 @@
-"""Durations that every process measures, for Prometheus. They hold routes and table names, never ids or values.
+"""Durations that every process measures, for Prometheus. Their labels are routes and table names, never ids or values.
 
 Processes of one host share them in the files of PROMETHEUS_MULTIPROC_DIR, which the library reads itself.
 """
@@ -29,7 +29,7 @@ CRM_REQUESTS = Histogram(
 
 
 def of_this_host() -> CollectorRegistry | None:
-    """Return the durations of all processes of this host; None if they share no folder.
+    """Return a registry with the durations of all processes on this host; None if they share no folder.
 
     Without a shared folder, each process could answer only with its own figures.
     """

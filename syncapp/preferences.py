@@ -77,7 +77,7 @@ _cache: ContextVar[list[Settings] | None] = ContextVar("preferences", default=No
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read the row once within the block, such as one request."""
+    """Read the row at most once within the block, such as a request."""
     token = _cache.set([])
     try:
         yield
@@ -113,7 +113,7 @@ def _row() -> Preferences:
 
 
 def split_reason(stored: str) -> tuple[str, str]:
-    """Split a stored reason into its code and sentence; both are optional and separated by a blank."""
+    """Split a stored reason into its code and sentence, which a space separates; either may be missing."""
     code, _, text = stored.partition(" ")
     known = {KEPT_CRM_VALUE, *dict(STANDARD_REASONS), *(reason.code for reason in read().reasons)}
     return (code, text) if code in known else ("", stored)
@@ -127,9 +127,9 @@ def stored() -> dict[str, Any]:
 
 def differences(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the old and new value of each column that would change. Raises BadSetting."""
-    now = stored()
+    current = stored()
     checked = {name: check(name, value) for name, value in wanted.items()}
-    return {name: (now[name], value) for name, value in checked.items() if value != now[name]}
+    return {name: (current[name], value) for name, value in checked.items() if value != current[name]}
 
 
 @transaction.atomic
@@ -172,7 +172,7 @@ def _yes_no(place: str, value: Any) -> bool:
     return value
 
 
-def _whole(*, minimum: int, maximum: int, unit: str, optional: bool = False) -> Callable[[str, Any], int | None]:
+def _whole_number(*, minimum: int, maximum: int, unit: str, optional: bool = False) -> Callable[[str, Any], int | None]:
     def check(place: str, value: Any) -> int | None:
         if value is None and optional:
             return None
@@ -246,13 +246,13 @@ def _check_unique(place: str, names: list[str]) -> None:
 
 
 COLUMNS: Mapping[str, Callable[[str, Any], Any]] = {
-    "undo_seconds": _whole(minimum=0, maximum=MAX_UNDO_SECONDS, unit="seconds", optional=True),
+    "undo_seconds": _whole_number(minimum=0, maximum=MAX_UNDO_SECONDS, unit="seconds", optional=True),
     "reason_required": _yes_no,
     "anyone_decides_unidentified": _yes_no,
     "reasons": _reasons,
     "field_groups": _groups,
     "backlog": _yes_no,
-    "overdue_hours": _whole(minimum=1, maximum=MAX_OVERDUE_HOURS, unit="hours"),
+    "overdue_hours": _whole_number(minimum=1, maximum=MAX_OVERDUE_HOURS, unit="hours"),
     "mail_values": _yes_no,
     "tell_editors": _yes_no,
     "operations_address": _address,

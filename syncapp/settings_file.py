@@ -22,7 +22,7 @@ MAX_BYTES = 256_000
 
 
 class BadFile(Exception):
-    """An invalid file; `place` names the setting or the line, `str()` is the message for the reader."""
+    """An invalid file; `place` names the setting or the line, `str()` is the message for the person."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)
@@ -53,8 +53,8 @@ class Comparison:
 def export() -> str:
     """Return all settings and rules as JSON."""
     rules = [rule.content for rule in Rule.objects.existing()]
-    found = {"format": FORMAT, "version": VERSION, "settings": preferences.stored(), "rules": rules}
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    content = {"format": FORMAT, "version": VERSION, "settings": preferences.stored(), "rules": rules}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def compare(text: str) -> Comparison:
@@ -110,10 +110,10 @@ def _parse(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
         raise BadFile(place, "This is not JSON.") from error
     # Databases store neither null characters nor lone surrogates.
     try:
-        plain = json.dumps(found, ensure_ascii=False).encode()
+        encoded = json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise BadFile("the file", "The file contains half a character (a lone surrogate).") from error
-    if b"\\u0000" in plain:
+    if b"\\u0000" in encoded:
         line = next((n for n, each in enumerate(text.splitlines(), 1) if "\\u0000" in each), 1)
         raise BadFile(f"line {line}", "The file contains a null character.")
     if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -133,9 +133,9 @@ def _parse(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
                 raise BadFile(f"rules[{number}].{name}", "This must be a list.")
     drafts = [RuleDraft.from_content(entry) for entry in entries]
     names = [draft.name for draft in drafts]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise BadFile("rules", f"Two rules are named “{twice[:80]}”.")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise BadFile("rules", f"Two rules are named “{duplicate[:80]}”.")
     return settings, drafts
 
 

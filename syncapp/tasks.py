@@ -65,9 +65,9 @@ from syncapp.tenant.checks.job import ConnectionCheckJob
 
 log = logging.getLogger(__name__)
 
-# Without WRONG_ORGANIZATION: only reading can find out that the right CRM is back, and it asks for the id first.
-# Without CRM_UNREACHABLE: unanswered writes open it too, and one reader at a time is its best probe.
 REFUSED_READS = (Breaker.Name.FORBIDDEN_READ, Breaker.Name.REFUSED_READ)
+# WRONG_ORGANIZATION is left out, because only a read finds out that the right CRM is back; it verifies the id first.
+# CRM_UNREACHABLE is left out, because unanswered writes open it too, and reads, one at a time, are its best probe.
 READ_BREAKERS = (*REFUSED_READS, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
 FILTER_BREAKERS = (
     Breaker.Name.FORBIDDEN_FILTERS,
@@ -78,9 +78,9 @@ REFUSED_FILTERS = (Breaker.Name.FORBIDDEN_FILTERS, Breaker.Name.REFUSED_FILTERS)
 REFUSED_AUDITS = (Breaker.Name.FORBIDDEN_AUDIT, Breaker.Name.REFUSED_AUDIT)
 AUDIT_BREAKERS = (*REFUSED_AUDITS, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
 # While the broker holds this many messages, no more are published: the workers are busy or down.
-MAX_WAITING = 400
-# Seconds after which a round of a short task counts as dead; running two at once is safe.
-QUICK = 10.0
+MAX_WAITING_MESSAGES = 400
+# Seconds after which a round of a short task counts as stalled; two concurrent rounds are safe.
+SHORT_TASK_SECONDS = 10.0
 
 
 @task_prerun.connect
@@ -96,7 +96,7 @@ def _store_usage(**_: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A periodic task, the seconds after which a started round counts as dead, and whether a round is wanted now."""
+    """A periodic task, the seconds after which a started round counts as stalled, and whether a round is wanted now."""
 
     task: Any
     stalled_after: float
@@ -132,7 +132,7 @@ def _periodic(
     return make
 
 
-def waiting_messages(queue_name: str) -> int | None:
+def count_waiting_messages(queue_name: str) -> int | None:
     """Return how many messages wait in a queue of the broker; None if the broker is down."""
     with current_app.connection_or_acquire() as connection:
         try:
@@ -141,7 +141,7 @@ def waiting_messages(queue_name: str) -> int | None:
             return None
 
 
-@_periodic(stalled_after=QUICK)
+@_periodic(stalled_after=SHORT_TASK_SECONDS)
 def tick() -> None:
     """Requeue expired leases, adopt orphans and dispatch due jobs, every second. Safe with two schedulers."""
     models = [job_type.model for job_type in runner.job_types()]
@@ -153,11 +153,11 @@ def tick() -> None:
         meetings.create_missing_jobs()
     if heartbeats.claim_pulse():
         pulse.delay()
-    undispatched = queue.with_undispatched(models)
+    undispatched = queue.models_with_undispatched(models)
     # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
     room = queue.room_for(Message, limit=settings.MAILS_AT_ONCE) if Message in undispatched else 0
     _dispatch(MessageJob, send, among=undispatched, limit=room)
-    if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MAX_WAITING:
+    if (count_waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MAX_WAITING_MESSAGES:
         return
     dispatch = functools.partial(_dispatch, among=undispatched)
     dispatch(DeliveryJob, deliver)
@@ -245,7 +245,7 @@ def send(message_id: str) -> None:
     sending.send_due(uuid.UUID(message_id), channel=mail_service.channel(), seconds=settings.SOFT_LIMIT / 5)
 
 
-@_periodic(stalled_after=QUICK)
+@_periodic(stalled_after=SHORT_TASK_SECONDS)
 def tell() -> None:
     """Queue the mails that are due: new edits, reminders, operator alerts."""
     for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.send_alerts):
@@ -269,7 +269,7 @@ def pull() -> None:
         live_values.retry_refused(client)
         rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
         if pulled.records or pulled.shown:
-            with runner.isolated("telling of new edits"):
+            with runner.isolated("notifying of new edits"):
                 notification_rules.notify_new_edits()  # edits that the rules have just decided are left out
 
 
@@ -310,7 +310,7 @@ def switch_filters(run_id: str) -> None:
 
 @shared_task
 def count_meetings(run_id: str) -> None:
-    """Count the meetings that a run may cancel; the run cannot start before that."""
+    """Count the meetings that a run may cancel; the run cannot start before they are counted."""
     with _with_breakers("counting meetings", *REFUSED_FILTERS):
         meetings.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2)
 
@@ -328,7 +328,7 @@ def keep_policy(policy_id: str) -> None:
 
 
 def _client_for_comparison() -> CrmClient:
-    """Return the client. Raises CrmError, even for the wrong CRM, so that the policy uses stored readings instead."""
+    """Return the client. Raises CrmError, even for the wrong CRM, so that the policy uses stored filters instead."""
     try:
         return verified_client()
     except WrongOrganization as error:
@@ -337,7 +337,7 @@ def _client_for_comparison() -> CrmClient:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
-    """Continue reading users, filters and mailboxes if that is due; for policies, read new users every hour."""
+    """Continue the inventory if it is due; while policies compare their groups, read new users every hour."""
     extent = schedule.due()
     permit = breakers.try_acquire(FILTER_BREAKERS) if extent else None
     if permit is None:
@@ -374,9 +374,9 @@ def nightly() -> None:
     """Request full reads, recount, and delete expired sessions and old rows, once a day."""
     for table in (changes.FIELDS, changes.RECORDS):
         with transaction.atomic():
-            if _first_today(f"nightly_{table}") and not cursors.request_full_read(table):
-                transaction.set_rollback(True)  # it is being read just now; the next round retries
-    if not _first_today("nightly"):
+            if _claim_for_today(f"nightly_{table}") and not cursors.request_full_read(table):
+                transaction.set_rollback(True)  # the table is being read; the next round retries
+    if not _claim_for_today("nightly"):
         return
     delivery.recount_all()
     cleanups: list[Callable[[], object]] = [
@@ -394,7 +394,7 @@ def nightly() -> None:
 
 
 @transaction.atomic
-def _first_today(chore: str) -> bool:
+def _claim_for_today(chore: str) -> bool:
     Heartbeat.objects.get_or_create(name=chore, defaults={"answered_at": Now()})
     due: Any = Heartbeat.objects.filter(name=chore, answered_at__lte=database_now(plus=-23.5 * 3600))
     return bool(due.update(answered_at=Now()))

@@ -55,7 +55,7 @@ def _least_interval(used: int, now: datetime) -> float:
         return 0.0
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     rounds = max(1.0, (allowance * MAX_PART - used) / OPERATIONS_OF_A_ROUND)
-    longest = max(settings.PULL_SECONDS, uses.longest_capture_interval())
+    longest = max(settings.PULL_SECONDS, uses.max_capture_interval())
     return float(min((midnight - now).total_seconds() / rounds, longest))
 
 

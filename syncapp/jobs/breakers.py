@@ -85,17 +85,21 @@ def release(permit: Permit) -> None:
 
 
 def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = None, asked: str = "") -> bool:
-    """Open a breaker and return whether it was closed. `probe_in` is in seconds; None: only a person resets it."""
+    """Open a breaker and return whether it was closed.
+
+    The first probe is due in `probe_in` seconds; with None, only a person resets the breaker. `asked` describes the
+    request that the CRM refused.
+    """
     probe = None if probe_in is None else database_now(plus=probe_in)
     with transaction.atomic():
         Breaker.objects.get_or_create(name=name)
-        first = Breaker.objects.filter(name=name, opened_at__isnull=True).update(
+        was_closed = Breaker.objects.filter(name=name, opened_at__isnull=True).update(
             opened_at=Now(), reason=reason[:300], asked=asked[:200], next_probe_at=probe, opened_by=by
         )
-        if first:
+        if was_closed:
             channel, why = ("system", "") if by is None else ("settings", reason)
             audit.record("gate.closed", by=by, channel=channel, details={"gate": name}, reason=why)
-    return bool(first)
+    return bool(was_closed)
 
 
 def stop_writes(*, reason: str, by: Person) -> bool:
@@ -127,7 +131,7 @@ def record_success(permit: Permit | None = None) -> None:
     Breaker.objects.filter(name=Breaker.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 
 
-def refuse(name: str, error: CrmError) -> None:
+def record_refusal(name: str, error: CrmError) -> None:
     """Open the breaker of an operation that the CRM refuses; if it is already open, store the latest answer in it."""
     code = f" ({error.code})" if error.code else ""
     answered = f", answered {error.status}{code}" if error.status else ""
@@ -145,11 +149,11 @@ def make_probes_due() -> None:
 
 
 def record_failure(error: CrmError, *, forbidden_breaker: str, refused_breaker: str = "") -> bool:
-    """Open the breaker that `error` calls for.
+    """Open the breaker that `error` calls for, and return whether the connection or the operation is at fault.
 
-    `refused_breaker` is opened by any other refusal; without it, a refusal is left to the caller, since it may concern
-    only one value. Return whether the connection or the operation is at fault; then the failure costs the job no
-    attempt.
+    In that case the failure costs the job no attempt. A missing privilege opens `forbidden_breaker`, and any other
+    refusal opens `refused_breaker`. Without `refused_breaker`, other refusals are left to the caller, since they may
+    concern only one value.
     """
     if isinstance(error, CredentialsRefused):
         trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
@@ -160,10 +164,10 @@ def record_failure(error: CrmError, *, forbidden_breaker: str, refused_breaker: 
             pause_crm_calls(error.retry_after or 5.0)
         return True
     if isinstance(error, Forbidden):
-        refuse(forbidden_breaker, error)
+        record_refusal(forbidden_breaker, error)
         return True
     if refused_breaker and error.is_refusal:
-        refuse(refused_breaker, error)
+        record_refusal(refused_breaker, error)
         return True
     if not isinstance(error, Unreachable | ServerFault | TokenUnavailable):
         return False

@@ -46,7 +46,7 @@ def ensure_deliveries(decisions: Sequence[Decision]) -> None:
 
 
 def create_missing(due: Collection[tuple[ContactKey, datetime]]) -> None:
-    """Create deliveries in one statement; the unique constraint skips contacts that have an open one."""
+    """Create deliveries in one statement; contacts that have an open one are skipped (unique constraint)."""
     missing = [Delivery(target_table=table, target_id=key, due_at=due_at) for (table, key), due_at in due]
     Delivery.objects.bulk_create(missing, ignore_conflicts=True)
 
@@ -67,7 +67,7 @@ def next_due(delivery: Delivery) -> datetime | None:
 
 
 def adopt_orphans() -> int:
-    """Create deliveries for orphaned decisions, as a safety net; return how many were found. Safe to run twice."""
+    """Create deliveries for open decisions without one, as a safety net; return how many there were. Safe to repeat."""
     open_deliveries = Delivery.objects.filter(
         target_table=OuterRef("target_table"), target_id=OuterRef("target_id"), state__in=OPEN_STATES
     )

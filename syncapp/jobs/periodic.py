@@ -19,8 +19,8 @@ from django.db.models.functions import Now
 from syncapp.models import PeriodicTask
 from syncapp.models.jobs.job import database_now
 
-# Several schedulers share the rows, and their pauses vary: one that comes slightly early may claim the round.
-EARLY = 0.9
+# A round may be claimed after this share of its interval: several schedulers share the rows, and their pauses vary.
+MIN_INTERVAL_SHARE = 0.9
 
 
 def lost_after() -> float:
@@ -34,7 +34,7 @@ def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable
     `is_waiting` returns whether the broker still holds the message; it is called only if the message may be lost.
     """
     PeriodicTask.objects.get_or_create(name=name)
-    is_over = Q(finished_at__isnull=False) & _older("published_at", every * EARLY)
+    is_over = Q(finished_at__isnull=False) & _older("published_at", every * MIN_INTERVAL_SHARE)
     has_stalled = Q(finished_at__isnull=True) & _older("started_at", stalled_after)
     is_unstarted = Q(finished_at__isnull=True, started_at__isnull=True) & _older("published_at", lost_after())
     is_claimed = _claim(name, Q(published_at__isnull=True) | is_over | has_stalled)

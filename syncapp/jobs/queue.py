@@ -79,7 +79,7 @@ def _lease_all(rows: JobQuerySet) -> int:
     return rows.update(fencing_token=F("fencing_token") + 1, attempts=F("attempts") + 1, dispatched_at=None, **lease)
 
 
-def still_held(leases: Sequence[Lease]) -> list[Lease]:
+def lock_held(leases: Sequence[Lease]) -> list[Lease]:
     """Return the leases (of one model) that still hold their row, and lock those rows for the transaction."""
     if not leases:
         return []
@@ -90,14 +90,14 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
 
 @retried
 def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
-    """Call `mark_sent` for all leases that still hold their row, and return those leases."""
-    held = still_held(leases)
+    """Do the same as `mark_sent` for all leases that still hold their row, and return those leases."""
+    held = lock_held(leases)
     _change_all(held, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
     return held
 
 
 def finish_all(leases: Sequence[Lease], **columns: Any) -> None:
-    """Close the jobs of leases that `still_held` has locked; `columns` are set in the same statement."""
+    """Close the jobs of leases that `lock_held` has locked; `columns` are set in the same statement."""
     closed = {"state": JobState.DONE, "lease_until": None, "finished_at": Now(), "last_error": ""}
     _change_all(leases, **closed | {"outcome_unknown": False} | columns)
 
@@ -163,12 +163,12 @@ def backoff_seconds(attempts: int) -> float:
     return min(MAX_BACKOFF, 2.0 ** max(0, attempts - 1))
 
 
-def with_undispatched(models: Sequence[type[Job]]) -> frozenset[type[Job]]:
+def models_with_undispatched(models: Sequence[type[Job]]) -> frozenset[type[Job]]:
     """Return the models that have jobs to dispatch, in one statement, since most ticks find none."""
-    return _having(tuple(models), _undispatched)
+    return _models_with(tuple(models), _undispatched)
 
 
-def _having(models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]) -> frozenset[type[Job]]:
+def _models_with(models: tuple[type[Job], ...], rows: Callable[[type[Job]], JobQuerySet]) -> frozenset[type[Job]]:
     return frozenset(compress(models, select_row("EXISTS ({})", _any_row, models, rows)))
 
 
@@ -188,14 +188,15 @@ def _undispatched(model: type[Job]) -> JobQuerySet:
 
 def sweep_all(models: Sequence[type[Job]]) -> None:
     """Sweep the models with expired leases, which are found with one statement."""
-    for model in _having(tuple(models), _expired):
+    for model in _models_with(tuple(models), _expired):
         sweep(model)
 
 
 def sweep(model: type[Job]) -> int:
     """Requeue jobs whose lease has expired and return how many; jobs already sent go to VERIFY. Safe to run twice.
 
-    The more attempts a job has used, the longer it waits, so that one that kills its process does not go first again.
+    The more attempts a job has used, the longer it waits, so that a job that kills its process does not hold up the
+    others.
     """
     if not model.objects.lease_expired().exists():  # usually none, and reading takes no lock
         return 0
@@ -222,7 +223,10 @@ def _requeue_expired(model: type[Job]) -> int:
 
 @retried
 def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
-    """Mark due jobs as dispatched and return their ids; each at most once per REDISPATCH_AFTER, by any scheduler."""
+    """Mark due jobs as dispatched and return their ids.
+
+    All schedulers together dispatch a job at most once per REDISPATCH_AFTER.
+    """
     due = _undispatched(model).order_by("due_at").values_list("pk", flat=True)[:limit]
     # In a fixed order; otherwise two schedulers that claim the same rows would wait for each other.
     return [

@@ -36,7 +36,7 @@ UNEXPECTED = "unexpected: "  # prefix of `last_error` after an unexpected except
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A retry of the job after `after` seconds; None: after the backoff of its job type.
+    """A retry of the job after `after` seconds, or after the backoff of its job type if `after` is None.
 
     `reason` is shown to people if this was the last attempt.
     """
@@ -70,11 +70,11 @@ class OperationRefused(Exception):
 
 
 class JobType(ABC):
-    """One kind of job.
+    """The rules of one kind of job.
 
     `title` names its jobs on the banner, `failures_at` the page that lists failed ones and offers a retry.
-    `overdue_after` is how many seconds its oldest due job may wait. `needs_writes` is the column of Connection that has
-    to be set.
+    `overdue_after` is how many seconds its oldest due job may wait. `needs_writes` is the column of Connection to be
+    set.
     """
 
     name: ClassVar[str]
@@ -304,7 +304,7 @@ def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) ->
 def stop_operation(error: CrmError, lease: Lease, *, breaker: str) -> Retry:
     """Open the breaker of an operation that the CRM refuses, and return a retry that costs no attempt."""
     log.warning("%s %s: refused, %s %s", lease.model.__name__, lease.pk, error.status, error.request_id)
-    breakers.refuse(breaker, error)
+    breakers.record_refusal(breaker, error)
     reason = f"The CRM refuses it: {error.message}"
     unknown = error.may_have_applied or lease.outcome_unknown
     return Retry("refused", reason, costs_attempt=False, outcome_unknown=unknown)
@@ -312,7 +312,10 @@ def stop_operation(error: CrmError, lease: Lease, *, breaker: str) -> Retry:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Treat any refusal of a read as a refusal of the whole operation, because reads contain no values of a job."""
+    """Raise OperationRefused for a refused read: it contains no values of a job, so every job would be refused.
+
+    Forbidden is passed on.
+    """
     try:
         yield
     except Forbidden:
@@ -342,11 +345,11 @@ _job_types: list[type[JobType]] = []
 
 
 def register(job_type: type[JobType]) -> type[JobType]:
-    """Register a kind with the sweep, the health checks and the alerts; use it as a decorator."""
+    """Register a job type with the sweep, the health checks and the alerts; use it as a decorator."""
     _job_types.append(job_type)
     return job_type
 
 
 def job_types() -> Sequence[type[JobType]]:
-    """Return every registered kind of job."""
+    """Return every registered job type."""
     return tuple(_job_types)

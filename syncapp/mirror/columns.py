@@ -31,7 +31,7 @@ _cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read each table's columns at most once within the block (such as one request), and once per COLUMNS_SECONDS."""
+    """Read each table's columns at most once within the block, such as a request, and per COLUMNS_SECONDS."""
     token = _cache.set({})
     try:
         yield
@@ -46,12 +46,12 @@ def of_table(table: str) -> dict[str, Column]:
         return _read(table)
     if table not in held:
         seconds = settings.COLUMNS_SECONDS
-        held[table] = _kept(table, int(time.monotonic() // seconds)) if seconds else _read(table)
+        held[table] = _read_cached(table, int(time.monotonic() // seconds)) if seconds else _read(table)
     return held[table]
 
 
 @lru_cache(maxsize=8)
-def _kept(table: str, _period: int) -> dict[str, Column]:
+def _read_cached(table: str, _period: int) -> dict[str, Column]:
     return _read(table)
 
 
@@ -60,7 +60,7 @@ def _read(table: str) -> dict[str, Column]:
 
 
 def select(table: str, names: Collection[str]) -> Mapping[str, Column]:
-    """Return the known ones among these columns of a table, and perhaps others."""
+    """Return the known columns among `names`; the result may contain other columns of the table."""
     held = _cache.get()
     if held is not None and table in held:
         return held[table]
@@ -85,7 +85,10 @@ def labels(table: str) -> dict[str, str]:
 
 
 def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> bool:
-    """Read the definitions if missing or older than FRESH_FOR; return whether they were read. Raises CrmError."""
+    """Read the definitions if they are missing or older than FRESH_FOR; return whether they were read.
+
+    With `force`, they are read in any case. Raises CrmError.
+    """
     fresh = CrmColumn.objects.filter(table=table, read_at__gt=timezone.now() - FRESH_FOR)
     if fresh.exists() and not force:
         return False
@@ -145,7 +148,7 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     updated += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=updated)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
-    _kept.cache_clear()
+    _read_cached.cache_clear()
 
 
 def _column(row: CrmColumn) -> Column:

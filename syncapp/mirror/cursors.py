@@ -72,7 +72,7 @@ def record_problem(lease: TableLease, problem: str) -> None:
 
 @contextmanager
 def recording_problems(lease: TableLease) -> Iterator[None]:
-    """Store the problem with an unusable answer; after an endless page chain, restart from the beginning."""
+    """Store why an answer was unusable; after an endless page chain, restart from the beginning."""
     try:
         yield
     except ProtocolError as error:

@@ -13,9 +13,9 @@ SECONDS = 5.0
 
 
 def find(column: Column, name: str, *, crm: CrmClient) -> NamedRows:
-    """Return rows by the words of their names, from each table that the column can point to, within SECONDS.
+    """Return rows whose names match `name`, from up to MAX_TABLES tables that the column can point to.
 
-    Raises CrmError.
+    Raises CrmError, also if the search takes longer than SECONDS.
     """
     deadline = Deadline.after(SECONDS)
     tables = column.targets[:MAX_TABLES]

@@ -1,7 +1,8 @@
 """The current uses of the portal, and how often the CRM is read for them.
 
 A use is a `Heartbeat` row: `answered_at` is the last sign of it, `asked_at` the beginning of its current uninterrupted
-time. Pages and pulls note a use with at most one write per process in NOTE_SECONDS, so web requests publish nothing.
+time. Pages and pulls note a use with at most one write per process in NOTE_SECONDS, so web requests need no
+broker.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ NOTE_SECONDS = 15.0
 GAP_SECONDS = 45.0
 # The interval is the time since the last use, divided by this: it grows after 50 seconds, to 120 after 20 minutes.
 SLOWDOWN = 10
-# With this interval and the queue open all day, readings of the audit log still fit a small daily allowance.
+# With this interval and the queue open all day, reads of the audit log still fit a small daily allowance.
 QUEUE_CAPTURE_SECONDS = 15.0
 
 
@@ -62,8 +63,8 @@ def note(use: Use) -> None:
         Heartbeat.objects.get_or_create(name=use, defaults=beginning)
 
 
-def forget_notes() -> None:
-    """Let this process note each use again at once."""
+def reset_throttle() -> None:
+    """Forget when this process last noted each use, so that the next call of `note` writes again."""
     _noted.clear()
 
 
@@ -82,40 +83,40 @@ def periods_of(rows: Iterable[Any]) -> dict[Use, Period]:
 
 
 def pull_interval(periods: Mapping[Use, Period] | None = None) -> float:
-    """Return the seconds between two pulls now: PULL_SECONDS in use, growing to PULL_IDLE_SECONDS without."""
-    return _interval((Use.QUEUE, Use.ARRIVALS), periods, longest=settings.PULL_IDLE_SECONDS)
+    """Return the seconds between two pulls now: PULL_SECONDS in use, growing to PULL_IDLE_SECONDS when idle."""
+    return _interval((Use.QUEUE, Use.ARRIVALS), periods, max_seconds=settings.PULL_IDLE_SECONDS)
 
 
 def capture_interval(periods: Mapping[Use, Period] | None = None) -> float:
-    """Return the seconds between two readings of the audit log now: fewer while contacts change or edits arrive.
+    """Return the seconds between two reads of the audit log now: fewer while contacts change or edits arrive.
 
     An open queue alone makes it QUEUE_CAPTURE_SECONDS. While nothing happens the log is read less often than staged
     edits, so that both stay within what an idle day may cost.
     """
     periods = read() if periods is None else periods
-    longest = longest_capture_interval()
-    of_queue = _interval((Use.QUEUE,), periods, longest=longest)
+    max_seconds = max_capture_interval()
+    queue_interval = _interval((Use.QUEUE,), periods, max_seconds=max_seconds)
     if _intervals_vary():
-        of_queue = max(of_queue, QUEUE_CAPTURE_SECONDS)
-    return min(_interval((Use.CONTACTS, Use.ARRIVALS), periods, longest=longest), of_queue)
+        queue_interval = max(queue_interval, QUEUE_CAPTURE_SECONDS)
+    return min(_interval((Use.CONTACTS, Use.ARRIVALS), periods, max_seconds=max_seconds), queue_interval)
 
 
-def longest_capture_interval() -> float:
-    """Return the seconds between two readings of the audit log while nothing happens."""
+def max_capture_interval() -> float:
+    """Return the seconds between two reads of the audit log while nothing happens."""
     return 2.5 * settings.PULL_IDLE_SECONDS
 
 
-def _interval(of: Iterable[Use], periods: Mapping[Use, Period] | None, *, longest: float) -> float:
+def _interval(uses: Iterable[Use], periods: Mapping[Use, Period] | None, *, max_seconds: float) -> float:
     if not _intervals_vary():
         return float(settings.PULL_SECONDS)
     periods = read() if periods is None else periods
-    ages = [periods[use].age for use in of if use in periods]
-    longest = max(settings.PULL_SECONDS, longest)
-    return float(min(max(settings.PULL_SECONDS, min(ages) / SLOWDOWN), longest) if ages else longest)
+    ages = [periods[use].age for use in uses if use in periods]
+    max_seconds = max(settings.PULL_SECONDS, max_seconds)
+    return float(min(max(settings.PULL_SECONDS, min(ages) / SLOWDOWN), max_seconds) if ages else max_seconds)
 
 
 def _intervals_vary() -> bool:
-    """Return whether an idle portal reads less often than a used one; the demo's does not."""
+    """Return whether an idle portal reads less often than one in use; in the demo it does not."""
     return bool(
         settings.PULL_IDLE_SECONDS > settings.PULL_SECONDS
         or settings.INVENTORY_IDLE_SECONDS > settings.INVENTORY_SECONDS

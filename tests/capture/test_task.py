@@ -91,7 +91,7 @@ def test_long_pause_before_use_is_not_reported(company: Company, settings: Setti
     settings.PULL_IDLE_SECONDS = 120
     Heartbeat.objects.create(name="worker", asked_at=database_now(), answered_at=database_now())
     company.silent_for(minutes=4)
-    uses.forget_notes()
+    uses.reset_throttle()
     uses.note(use)
     assert rhythm.is_due()
     assert codes() == []

@@ -70,7 +70,7 @@ def test_pull_command_reports_counts(world: World, capsys):
 
 
 def test_successful_pull_command_closes_read_breakers(world: World):
-    breakers.refuse(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
     world.faults({"method": "GET", "table": "osync_syncfield", "status": 404, "times": 2})
     with pytest.raises(CommandError, match="could not be read"):
         call_command("pull")

@@ -59,8 +59,8 @@ def test_retried_mail_is_due_at_once(wrong_clock: None) -> None:
 def test_inventory_age_follows_database_clock(wrong_clock: None) -> None:
     MirrorCursor.objects.create(table=schedule.CURSOR, pulled_at=database_now(plus=-5 * MINUTE))
 
-    assert not schedule.is_older(6 * MINUTE)
-    assert schedule.is_older(4 * MINUTE)
+    assert not schedule.is_last_read_older_than(6 * MINUTE)
+    assert schedule.is_last_read_older_than(4 * MINUTE)
 
 
 def test_mail_waits_for_the_editors_name(wrong_clock: None) -> None:

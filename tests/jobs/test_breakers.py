@@ -128,11 +128,11 @@ def test_refused_value_opens_no_breaker():
 
 
 def test_refused_probe_waits_again_and_updates_reason(settings):
-    breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such table"))
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, refusal("no such table"))
     make_probes_due()
     assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is not None
 
-    breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such column", status=404))
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, refusal("no such column", status=404))
     make_probes_due(settings.PROBE_SECONDS * breakers.SLOW_PROBES - 20)
 
     assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is None
@@ -141,7 +141,7 @@ def test_refused_probe_waits_again_and_updates_reason(settings):
 
 
 def test_requested_retry_makes_refused_probes_due():
-    breakers.refuse(Breaker.Name.REFUSED_READ, refusal("no such table"))
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, refusal("no such table"))
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
 
     breakers.make_probes_due()

@@ -32,16 +32,16 @@ PULL, IDLE, INVENTORY, NIGHTLY = 5.0, 120.0, 1800.0, 86_400.0
 def varying_intervals(settings: Any) -> Iterator[None]:
     """Let an idle portal read less often, as outside of the demo."""
     settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = IDLE, NIGHTLY
-    uses.forget_notes()
+    uses.reset_throttle()
     yield
-    uses.forget_notes()
+    uses.reset_throttle()
 
 
 def forward(seconds: float) -> None:
     """Let `seconds` pass for all uses."""
     back = timedelta(seconds=seconds)
     Heartbeat.objects.update(answered_at=F("answered_at") - back, asked_at=F("asked_at") - back)
-    uses.forget_notes()
+    uses.reset_throttle()
 
 
 def read_ago(seconds: float, **columns: Any) -> None:
@@ -112,7 +112,7 @@ def test_polling_page_records_use_only_once() -> None:
 def test_second_process_does_not_record_use_again() -> None:
     uses.note(Use.QUEUE)
     before = Heartbeat.objects.get(name=Use.QUEUE).answered_at
-    uses.forget_notes()  # as in another process
+    uses.reset_throttle()  # as in another process
 
     uses.note(Use.QUEUE)
 

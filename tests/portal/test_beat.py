@@ -145,4 +145,4 @@ def test_tick_stops_publishing_at_backlog_limit(broker: Server) -> None:
         Delivery.objects.update(dispatched_at=database_now(plus=-queue.REDISPATCH_AFTER - 1))
 
     with redis.Redis.from_url(broker.url) as client:
-        assert tasks.MAX_WAITING <= client.llen("celery") < tasks.MAX_WAITING + 200
+        assert tasks.MAX_WAITING_MESSAGES <= client.llen("celery") < tasks.MAX_WAITING_MESSAGES + 200

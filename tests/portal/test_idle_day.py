@@ -38,11 +38,11 @@ READING = ("pull", "take_inventory", "read_audit_log", "nightly")  # the periodi
 def idle_portal(world: World, settings: Any) -> Iterator[IdlePortal]:
     settings.PULL_IDLE_SECONDS, settings.INVENTORY_IDLE_SECONDS = 120, DAY
     celery.app.conf.task_always_eager = True
-    uses.forget_notes()
+    uses.reset_throttle()
     night = schedule.NIGHT
     yield IdlePortal(world)
     schedule.NIGHT = night
-    uses.forget_notes()
+    uses.reset_throttle()
     celery.app.conf.task_always_eager = False
 
 
@@ -83,7 +83,7 @@ def _forward(seconds: float) -> None:
         columns = [each.name for each in model._meta.concrete_fields if isinstance(each, DateTimeField)]
         model._default_manager.update(**{name: F(name) - back for name in columns})
     schedule.NIGHT = (datetime.combine(timezone.now(), schedule.NIGHT) - back).time()
-    uses.forget_notes()
+    uses.reset_throttle()
 
 
 _TIMED: Any = (

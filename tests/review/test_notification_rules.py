@@ -235,7 +235,7 @@ def test_backlog_edits_are_never_mailed() -> None:
 
 
 def test_long_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "BACKLOG_FROM", 3)
+    monkeypatch.setattr(arrivals, "MIN_BACKLOG", 3)
     make_arrivals(2)
     arrivals.start_backlog("records")
     assert not preferences.read().backlog
@@ -250,8 +250,8 @@ def test_nightly_full_read_is_not_first_reading() -> None:
     first = MirrorCursor(table="records", is_full_read=True)
     nightly = MirrorCursor(table="records", is_full_read=True, full_read_at=timezone.now())
 
-    assert arrivals.is_first_reading(first)
-    assert not arrivals.is_first_reading(nightly)
+    assert arrivals.is_first_read(first)
+    assert not arrivals.is_first_read(nightly)
 
 
 def test_nightly_cleanup_causes_no_new_mails() -> None:

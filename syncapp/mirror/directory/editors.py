@@ -30,7 +30,7 @@ RETRY_AFTER = timedelta(minutes=1)  # for unreadable users
 
 
 def due_editors() -> list[UUID]:
-    """Return the users to read now: unknown editors, except those just found unreadable; else outdated ones."""
+    """Return the users to read now: unknown editors, except those just found unreadable; if none, outdated ones."""
     return _readable(unknown_editors()) or outdated_editors()
 
 
@@ -46,27 +46,27 @@ def _readable(ids: list[UUID]) -> list[UUID]:
 def read_arriving_editors(crm: CrmClient) -> None:
     """Read unknown editors of hidden edits, so that people can decide these edits as soon as they see them.
 
-    An error does not keep the edits hidden: the pull reads unknown editors again at its end, and reports it there.
+    An error does not keep the edits hidden: the pull reads unknown editors again at its end, and reports it then.
     """
-    unknown = _not_read(SyncRecord.objects.arriving())
+    unknown = _unknown_editors_of(SyncRecord.objects.arriving())
     with suppress(CrmError):
         read_editors(crm, _readable(list(unknown[:BATCH])), deadline=Deadline.after(ARRIVING_SECONDS))
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Return editors not yet read whose edits wait, are being written or were recognized after a restore.
+    """Return unknown editors whose edits are waiting, are being written or were recognized after a restore.
 
     Partial indexes find these edits without scanning all. An edit that was superseded on arrival is never waiting, but
     its mark is being written, so its editor is found too.
     """
-    of_waiting = _not_read(SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False))
-    of_written = _not_read(SyncRecord.objects.filter(writing_count__gt=0, is_stub=False))
-    lately = Decision.objects.filter(recognized_at__gt=timezone.now() - FRESH_FOR)
-    of_recognized = _not_read(SyncRecord.objects.filter(fields__decisions__in=lately, is_stub=False))
-    return sorted({*of_waiting[:limit], *of_written[:limit], *of_recognized[:limit]})[:limit]
+    waiting = _unknown_editors_of(SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False))
+    being_written = _unknown_editors_of(SyncRecord.objects.filter(writing_count__gt=0, is_stub=False))
+    recent = Decision.objects.filter(recognized_at__gt=timezone.now() - FRESH_FOR)
+    recognized = _unknown_editors_of(SyncRecord.objects.filter(fields__decisions__in=recent, is_stub=False))
+    return sorted({*waiting[:limit], *being_written[:limit], *recognized[:limit]})[:limit]
 
 
-def _not_read(edits: QuerySet[SyncRecord]) -> QuerySet[SyncRecord, Any]:
+def _unknown_editors_of(edits: QuerySet[SyncRecord]) -> QuerySet[SyncRecord, Any]:
     known = CrmUser.objects.filter(pk=OuterRef("editor_id"))
     unknown = edits.filter(~Exists(known), editor_id__isnull=False).order_by()
     return unknown.values_list("editor_id", flat=True).distinct()
@@ -79,9 +79,9 @@ def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
 
 
 def read_editors(crm: CrmClient, ids: Collection[UUID], *, deadline: Deadline | None = None) -> int:
-    """Read these users from the CRM and store them; return how many. Raises CrmError.
+    """Read up to BATCH of these users from the CRM and store them; return how many. Raises CrmError.
 
-    A user who is not in the CRM keeps the known name, or is stored without one, so that their edits stay theirs.
+    A user who is not in the CRM keeps the known name, or is stored without one, so that their edits keep their editor.
     """
     wanted = list(islice(ids, BATCH))
     if not wanted:

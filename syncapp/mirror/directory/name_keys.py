@@ -7,7 +7,7 @@ import unicodedata
 _SPACES = frozenset({"Cc", "Zs", "Zl", "Zp"})
 
 
-def visible(text: str) -> str:
+def visible_text(text: str) -> str:
     """Return the composed text without invisible characters and with single spaces."""
     composed = text if text.isascii() else unicodedata.normalize("NFC", text)
     if composed.isprintable() and composed.isascii():
@@ -22,12 +22,15 @@ def match_key(text: str) -> str:
 
     Diacritics count, unlike in a search (models/folding.py): "Müller" does not match "Muller".
     """
-    text = visible(text)
+    text = visible_text(text)
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 def names_of(text: str) -> list[str]:
-    """Return the names a text may stand for, the likeliest first: as written, then "Last, First" in both orders."""
+    """Return the names that a text may stand for, the likeliest first.
+
+    "Last, First" also stands for both orders, with and without a comma, and for the last name alone.
+    """
     parts = [part for part in map(str.strip, text.split(",")) if part]
     if len(parts) < 2:
         return [text]

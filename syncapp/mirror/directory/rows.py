@@ -50,9 +50,9 @@ def store_users(rows: Sequence[DirectoryUser], generation: int, unidentified: Se
     before = {pk: columns for pk, *columns in known.values_list("pk", *_MEMBERSHIP_COLUMNS)}
     bad = _store(FilterUser, Kind.USER, rows, values, unidentified, generation)
     FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
-    now = {row.id: [columns[name] for name in _MEMBERSHIP_COLUMNS] for row, columns in zip(rows, values, strict=True)}
-    # Unreadable ones keep their last values.
-    changed = [pk for pk, columns in now.items() if before.get(pk) != columns and (pk not in bad or pk not in before)]
+    after = {row.id: [columns[name] for name in _MEMBERSHIP_COLUMNS] for row, columns in zip(rows, values, strict=True)}
+    # Unreadable users keep their last values.
+    changed = [pk for pk, columns in after.items() if before.get(pk) != columns and (pk not in bad or pk not in before)]
     FilterUser.objects.filter(pk__in=changed).update(filters_due=True)
 
 
@@ -86,7 +86,7 @@ def _with_problem(row: Record, model: type[Model], columns: Mapping[str, Any]) -
 
 
 def store_mailboxes(rows: Sequence[Mailbox], generation: int, unidentified: Sequence[Unreadable] = ()) -> None:
-    """Store the mailboxes of users, not those of queues or forwarding ones. Unreadable ones keep their last values."""
+    """Store users' mailboxes, skipping queue and forwarding mailboxes. Unreadable mailboxes keep their last values."""
     checked = [row if row.problem else _with_problem(row, FilterUser, _mailbox_columns(row)) for row in rows]
     good, bad = unreadable.split(
         Kind.MAILBOX, checked, unidentified, generation=generation, owner_of=lambda row: row.user_id
@@ -199,14 +199,17 @@ _KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP)
 
 
 def delete_missing(generation: int) -> None:
-    """Delete or disable what a completed reading did not find. Users stay, because runs refer to them."""
+    """Delete or disable what a completed read of the directory did not find, and update who has roles through a team.
+
+    Users stay, because runs refer to them.
+    """
     unreadable.remove_older(_KINDS, generation=generation)
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}
     FilterUser.objects.filter(generation__lt=generation).update(is_disabled=True, **without_mailbox)
-    # Mailboxes are read after their users, so one of an older generation was not found: it is deleted or another user's
-    # now.
+    # Mailboxes are read after their users, so a mailbox last read before its user was not found this time: it was
+    # deleted, or belongs to another user now.
     found = FilterUser.objects.filter(generation=generation, mailbox_id__isnull=False)
     found.filter(mailbox_read_at__lt=F("read_at")).update(**without_mailbox, mailbox_read_at=timezone.now())
     with_roles = FilterTeam.objects.filter(has_roles=True).values("pk")

@@ -1,4 +1,4 @@
-"""Matching of written entries with users by address, login or full name, never by guessing."""
+"""Matching of the entries that people typed with users, by address, login or full name, never by guessing."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ class Directory:
 def match_entries(lists: Iterable[UserList]) -> None:
     """Match every entry of these lists again and recompute the sync paths of the users affected."""
     with transaction.atomic():
-        of_lists = UserListEntry.objects.filter(list__in=[each.pk for each in lists])
-        entries = list(of_lists.order_by("list_id", "position"))
+        in_lists = UserListEntry.objects.filter(list__in=[each.pk for each in lists])
+        entries = list(in_lists.order_by("list_id", "position"))
         changed = []
         for entry, found in zip(entries, match([entry.text for entry in entries]), strict=True):
             if (entry.user_id, entry.fits_several) != (found.user_id, found.fits_several):
@@ -95,7 +95,7 @@ def match_entries(lists: Iterable[UserList]) -> None:
 
 
 def count_products() -> None:
-    """Recount the products that name each user, and recompute the sync paths of users whose count changed."""
+    """Recount the products whose lists name each user, and recompute the sync paths of users whose count changed."""
     named = UserListEntry.objects.filter(list__brings_appointments=True, user__isnull=False)
     counted = dict(named.values_list("user").annotate(lists=Count("list", distinct=True)).order_by())
     held = dict(FilterUser.objects.filter(products__gt=0).values_list("pk", "products"))
@@ -108,7 +108,7 @@ def count_products() -> None:
         sync_paths.recompute(FilterUser.objects.filter(pk__in=part))
 
 
-def products_of(user_id: UUID) -> list[UserList]:
+def lists_naming(user_id: UUID) -> list[UserList]:
     """Return the lists that name this user, lists of products first."""
     named = Q(entries__user_id=user_id)
     lists = by_name(UserList.objects.filter(named).distinct())

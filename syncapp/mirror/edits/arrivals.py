@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 from syncapp import preferences
 from syncapp.models import Arrival, MirrorCursor, SyncRecord
 
-BACKLOG_FROM = 200  # waiting edits after the first read, more than a day's work
+MIN_BACKLOG = 200  # waiting edits after the first read; this is more than a day's work
 
 
-def is_first_reading(cursor: MirrorCursor) -> bool:
+def is_first_read(cursor: MirrorCursor) -> bool:
     """Return whether the table is being read for the first time, so that its edits do not count as arrivals."""
     return cursor.is_full_read and cursor.full_read_at is None
 
@@ -25,8 +25,11 @@ def record(record_ids: Iterable[UUID]) -> None:
 
 
 def start_backlog(table: str) -> None:
-    """Start backlog mode if the first read found a long queue: no mails and nothing overdue until it is ended."""
+    """Store how many edits the first read found; from MIN_BACKLOG on, start backlog mode.
+
+    Until that mode is ended, no mails are sent and no edit is overdue.
+    """
     found = SyncRecord.objects.waiting().count()
     MirrorCursor.objects.filter(table=table).update(found_first=found)
-    if found >= BACKLOG_FROM:
+    if found >= MIN_BACKLOG:
         preferences.change(by=None, channel="mirror", backlog=True)

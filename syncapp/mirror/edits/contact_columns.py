@@ -30,7 +30,7 @@ _EDITED = "Edits to it can be rejected, but not written."
 def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
     """Return each needed column that the CRM lacks, with the consequence; none before the definitions have been read.
 
-    `edited` names the columns of waiting edits, which may be those of other tables too.
+    `edited` names the columns of waiting edits, which may belong to other tables too.
     """
     known = columns.of_table(TABLE)
     if not known:

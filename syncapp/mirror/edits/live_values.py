@@ -58,9 +58,9 @@ def refresh_record(record: SyncRecord, *, crm: CrmClient) -> RefreshResult:
 
 
 def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult] | None:
-    """Read like `refresh_records`, but return None if the CRM does not answer in time, is known to be down or refuses.
+    """Do the same as `refresh_records`, but return None if the CRM refuses, is down or does not answer in time.
 
-    A refusal opens a breaker, and later readings ask at most once per probe.
+    A refusal opens a breaker; then only its probes ask the CRM.
     """
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
@@ -72,7 +72,7 @@ def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dic
     except CrmError as error:
         if error.is_refusal:
             columns.expire(TABLE)
-            breakers.refuse(Breaker.Name.REFUSED_LIVE, error)
+            breakers.record_refusal(Breaker.Name.REFUSED_LIVE, error)
         return None
     if permit.probes and found:
         breakers.reset(Breaker.Name.REFUSED_LIVE)
@@ -80,7 +80,7 @@ def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dic
 
 
 def are_refused() -> bool:
-    """Return whether the CRM refuses to be asked for live values."""
+    """Return whether the CRM refuses reads of live values."""
     return not breakers.all_closed((Breaker.Name.REFUSED_LIVE,))
 
 
@@ -98,7 +98,7 @@ def retry_refused(crm: CrmClient) -> None:
 
 
 def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult]:
-    """Read like `refresh_record` for several edits, all within SECONDS. Raises CrmError.
+    """Do the same as `refresh_record` for several edits, all within SECONDS. Raises CrmError.
 
     One request reads up to MAX_CONTACTS_PER_REQUEST contacts; results before an error are stored. Edits without
     undecided or failed fields are not read, and are absent from the result.
@@ -107,22 +107,22 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
         raise ValueError(f"At most {MAX_RECORDS} edits at once, not {len(record_ids)}.")
     known = columns.of_table(TABLE)
     rows = SyncField.objects.filter(record__in=record_ids, record__target_table=TABLE, record__target_id__isnull=False)
-    of_contacts: dict[UUID, list[SyncField]] = defaultdict(list)
+    fields_by_contact: dict[UUID, list[SyncField]] = defaultdict(list)
     for row in rows.open().select_related("record").order_by("record__edited_on", "record", "pk"):
         if row.column_name in known:
-            of_contacts[row.record.contact].append(row)
+            fields_by_contact[row.record.contact].append(row)
     found: dict[UUID, RefreshResult] = {}
     deadline = Deadline.after(SECONDS)
-    ids = list(of_contacts)
+    ids = list(fields_by_contact)
     for start in range(0, len(ids), MAX_CONTACTS_PER_REQUEST):
-        contacts = {key: of_contacts[key] for key in ids[start : start + MAX_CONTACTS_PER_REQUEST]}
+        contacts = {key: fields_by_contact[key] for key in ids[start : start + MAX_CONTACTS_PER_REQUEST]}
         wanted = {}
         for key, fields in contacts.items():
             names = dict.fromkeys([*(each.column_name for each in fields), OWNER, COMPANY, *STATE_COLUMNS])
             wanted[key] = [known[name] for name in names if name in known]
         answer = crm.live_contacts(wanted, deadline=deadline)
         if COMPANY in known:
-            companies.store({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
+            companies.store({key: live.labels.get(COMPANY, "") for key, live in answer.items()})
         found |= _store_values(contacts, answer, known)
     return found
 
@@ -135,42 +135,42 @@ def _store_values(
     ids = [each.pk for fields in contacts.values() for each in fields]
     stored = {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids).select_related("record"))}
     for contact, fields in contacts.items():
-        of_records: dict[UUID, list[SyncField]] = defaultdict(list)
+        fields_by_record: dict[UUID, list[SyncField]] = defaultdict(list)
         for each in fields:
-            of_records[each.record_id].append(each)
-        for record_id, its_fields in of_records.items():
-            found[record_id] = _store_record(its_fields, stored, answer.get(contact), known)
+            fields_by_record[each.record_id].append(each)
+        for record_id, record_fields in fields_by_record.items():
+            found[record_id] = _store_record(record_fields, stored, answer.get(contact), known)
     SyncField.objects.bulk_update(stored.values(), STORED)
     return found
 
 
 def _store_record(
-    fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: LiveContact | None, known: Mapping[str, Column]
+    fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], live: LiveContact | None, known: Mapping[str, Column]
 ) -> RefreshResult:
     """Update the stored rows of one edit with the values read from its contact."""
     rows = [stored[each.pk] for each in fields if each.pk in stored]
-    gone_changed = any(row.contact_is_gone != (now is None) for row in rows)
+    gone_changed = any(row.contact_is_gone != (live is None) for row in rows)
     for row in rows:
-        row.contact_is_gone = now is None
-    if now is None:
+        row.contact_is_gone = live is None
+    if live is None:
         return RefreshResult(contact_is_gone=True, gone_changed=gone_changed)
-    gone_changed |= any(row.contact_state != now.state for row in rows)
+    gone_changed |= any(row.contact_state != live.state for row in rows)
     unreadable: dict[UUID, str] = {}
     changed: set[UUID] = set()
     for before in fields:
         name, found = before.column_name, stored.get(before.pk)
-        if name in now.problems:
-            unreadable[before.pk] = now.problems[name]
+        if name in live.problems:
+            unreadable[before.pk] = live.problems[name]
         # A field that was decided or changed in the meantime is skipped.
         elif found and (found.revision, found.decision) == (before.revision, before.decision):
-            value = now.values.get(name)
+            value = live.values.get(name)
             differs = not conversion.same(known[name].type, value, found.expected_value)
             found.crm_now_value = value if differs else found.expected_value
-            found.crm_now_label = now.labels.get(name) or ""
-            found.crm_now_read_at = now.read_at
+            found.crm_now_label = live.labels.get(name) or ""
+            found.crm_now_read_at = live.read_at
             if differs:
                 changed.add(before.pk)
     for row in rows:
-        row.contact_state = now.state
-    details = ContactDetails(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
+        row.contact_state = live.state
+    details = ContactDetails(live.labels.get(OWNER, ""), live.labels.get(COMPANY, ""), merged_into=live.merged_into)
     return RefreshResult(frozenset(changed), gone_changed=gone_changed, details=details, unreadable=unreadable)

@@ -91,7 +91,7 @@ class _Pull:
     hidden: set[UUID] = field(default_factory=set)
 
     def extend_leases(self) -> None:
-        """Prove and extend both leases, in the transaction that stores rows. Raises LostLease."""
+        """Check and extend both leases, in the transaction that stores rows. Raises LostLease."""
         for lease in self.leases.values():
             cursors.extend(lease)
 
@@ -134,7 +134,7 @@ def _read_names(crm: CrmClient) -> None:
     except CrmError as error:
         if not error.is_refusal:
             raise
-        breakers.refuse(Breaker.Name.REFUSED_NAMES, error)
+        breakers.record_refusal(Breaker.Name.REFUSED_NAMES, error)
         return
     if permit.probes:
         breakers.reset(Breaker.Name.REFUSED_NAMES)
@@ -167,9 +167,9 @@ def _lease_tables() -> Iterator[Leases | None]:
 
 
 def _show(running: _Pull, ids: Collection[UUID]) -> None:
-    """Show those of these edits whose fields have been read."""
-    is_news = not arrivals.is_first_reading(cursors.current(running.leases[RECORDS]))
-    for part in rows.split_chunks(sorted(visibility.with_fields(ids))):
+    """Show the edits among `ids` that have fields."""
+    is_news = not arrivals.is_first_read(cursors.current(running.leases[RECORDS]))
+    for part in rows.split_chunks(sorted(visibility.ids_with_fields(ids))):
         _show_part(running, part, is_news=is_news)
 
 
@@ -211,8 +211,8 @@ def _read(running: _Pull, table: _Table) -> bool:
                 running.pulled.crm_seconds += time.monotonic() - started
             if table.name == FIELDS:
                 versions = {cursor.definitions, page.definitions}
-                have_changed = "" not in versions and len(versions) > 1
-                if have_changed or columns.needs_refresh("contact", {row.column for row in page.rows}):
+                definitions_changed = "" not in versions and len(versions) > 1
+                if definitions_changed or columns.needs_refresh("contact", {row.column for row in page.rows}):
                     columns.refresh(running.crm, force=True)
             _store_page(running, table, cursor, page)
             running.progress(running.pulled)
@@ -247,7 +247,7 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
             if cursor.is_full_read:
                 values |= {"is_full_read": False, "full_read_at": Now()}
                 unreadable.remove_older([table.kind], generation=cursor.generation)
-                if table.name == RECORDS and arrivals.is_first_reading(cursor):
+                if table.name == RECORDS and arrivals.is_first_read(cursor):
                     arrivals.start_backlog(table.name)
         cursors.advance(running.leases[table.name], **values)
         failpoint(f"mirror.{table.name}.stored")
@@ -263,7 +263,7 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
 def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence[Any]) -> None:
     if not part:
         return
-    is_news = not arrivals.is_first_reading(cursor)
+    is_news = not arrivals.is_first_read(cursor)
     if not cursor.is_full_read:  # the full read also returns known edits
         uses.note(Use.ARRIVALS)
 
@@ -293,10 +293,10 @@ def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -
         # Two queries, because only the first has an index by generation.
         for fields in (SyncField.objects.filter(decision=FieldDecision.PENDING), SyncField.objects.failed()):
             gone.append((fields.filter(generation__lt=cursor.generation), "not_in_the_full_read"))
-    of_records = dict(pair for fields, _ in gone for pair in fields.open().values_list("pk", "record_id"))
-    if not of_records:
+    record_ids = dict(pair for fields, _ in gone for pair in fields.open().values_list("pk", "record_id"))
+    if not record_ids:
         return 0
-    lock(SyncField.objects.filter(pk__in=of_records))
+    lock(SyncField.objects.filter(pk__in=record_ids))
     withdrawn = sum(rows.withdraw(fields, why=why) for fields, why in gone)
-    SyncRecord.objects.recount(of_records.values())
+    SyncRecord.objects.recount(record_ids.values())
     return withdrawn

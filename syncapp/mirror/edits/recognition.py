@@ -32,7 +32,7 @@ OUTCOMES: Mapping[int, Outcome] = {
     StagedDecision.REJECTED: Outcome.REJECTED,
     StagedDecision.SUPERSEDED: Outcome.SUPERSEDED,
 }
-LONGEST_NAME = 400
+MAX_NAME_LENGTH = 400
 _IN_THE_CRM = (DecisionState.WRITTEN, DecisionState.ALREADY)
 _IN_PROGRESS = (DecisionState.OPEN, DecisionState.BOUND)
 
@@ -68,14 +68,14 @@ def _mark_of(row: StagedField, own_user: UUID | None) -> _Mark | None:
 def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: str = "mirror") -> int:
     """Store the decisions that these staging rows prove, and return how many were new. Safe to repeat.
 
-    The fields must be stored. A field with a decision in progress is left to its delivery, which reads the row itself.
-    The caller recounts the edits.
+    The fields must already be stored. A field with a decision in progress is left to its delivery, which reads the row
+    itself. The caller recounts the edits.
     """
     by_id = {mark.id: mark for row in rows if (mark := _mark_of(row, own_user))}
     # Nearly all of these decisions are finished here, because each of our writes is read back.
     states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
-    unknown = (None, DecisionState.LOST, DecisionState.FAILED)
-    marks = {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unknown}
+    unfinished = (None, DecisionState.LOST, DecisionState.FAILED)
+    marks = {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unfinished}
     if not marks:
         return 0
     fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
@@ -122,10 +122,10 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
         outcome=mark.outcome,
         state=DecisionState.WRITTEN,
         target_table=field.record.target_table or "contact",
-        target_id=field.record.target_id or field.record_id,  # `complete` names the contact once it is known
+        target_id=field.record.target_id or field.record_id,  # `fill_in_contacts` sets the contact later
         decided_at=mark.decided_on,
         recognized_at=Now(),
-        recognized_by=row.decided_by[:LONGEST_NAME],
+        recognized_by=row.decided_by[:MAX_NAME_LENGTH],
         reason_code=code,
         reason=reason,
         writes=writes,

@@ -178,8 +178,8 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
     known_rows = [row for row in kept if row.id in decisions]
     result.withdrawn = _withdraw_decided([row for row in known_rows if row.state != 0], decisions)
     # A withdrawn field that is open in the CRM again returns to the queue.
-    again = [row.id for row in known_rows if row.state == 0 and decisions[row.id] == FieldDecision.WITHDRAWN]
-    SyncField.objects.filter(pk__in=again, decision=FieldDecision.WITHDRAWN).update(
+    reopened = [row.id for row in known_rows if row.state == 0 and decisions[row.id] == FieldDecision.WITHDRAWN]
+    SyncField.objects.filter(pk__in=reopened, decision=FieldDecision.WITHDRAWN).update(
         decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, revision=F("revision") + 1, finished_at=None
     )
     return result
@@ -219,7 +219,7 @@ def _withdraw_decided(rows: Sequence[StagedField], decisions: Mapping[UUID, str]
 
 
 def withdraw(fields: SyncFieldQuerySet, *, why: str) -> int:
-    """Withdraw undecided and failed fields, except those with a decision in delivery; return how many were tried."""
+    """Withdraw undecided and failed fields, except those with a decision in delivery; return how many there were."""
     rows = list(
         fields.open().exclude(decisions__state__in=[DecisionState.OPEN, DecisionState.BOUND]).order_by("pk").distinct()
     )

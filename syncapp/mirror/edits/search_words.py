@@ -27,7 +27,7 @@ def add(texts: Mapping[UUID, str], known: Mapping[UUID, str]) -> None:
 
 def add_addresses(values: Iterable[tuple[UUID, Sequence[str | None]]]) -> None:
     """Add index rows for the e-mail addresses among these edits' field values."""
-    found = {(address_of(value), record_id) for record_id, of_it in values for value in of_it if value and "@" in value}
+    found = {(address_of(text), record_id) for record_id, texts in values for text in texts if text and "@" in text}
     rows = [{"word": address, "record_id": record_id} for address, record_id in sorted(found) if address]
     upserts.insert(RecordWord, rows)
 

@@ -31,7 +31,7 @@ def lookups(crm: CrmClient) -> dict[str, Column]:
         names.field_table: [names.field_record],
     }
     found: dict[str, Column] = {}
-    for table, of_table in wanted.items():
+    for table, lookup_names in wanted.items():
         columns.refresh(crm, table=table)
-        found |= {name: column for name, column in columns.select(table, of_table).items() if name in of_table}
+        found |= {name: column for name, column in columns.select(table, lookup_names).items() if name in lookup_names}
     return found

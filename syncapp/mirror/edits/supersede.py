@@ -31,7 +31,7 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
     visible = SyncRecord.objects.filter(Q(is_stub=False) | Q(pk__in=arriving), pk__in=record_ids)
     contacts = [each for each in visible.order_by().values_list("target_id", flat=True).distinct() if each]
     pairs = []
-    for rows in _with_several_edits(contacts, arriving).values():
+    for rows in _fields_with_several_edits(contacts, arriving).values():
         # Unreadable fields supersede nothing.
         last = max((place for place, row in enumerate(rows) if not row.unreadable), default=0)
         for row in rows[:last]:
@@ -44,7 +44,7 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
     return marks
 
 
-def _with_several_edits(
+def _fields_with_several_edits(
     contact_ids: Collection[UUID], arriving: Collection[UUID]
 ) -> dict[ContactColumn, list[SyncField]]:
     """Return the fields of each contact and column with more than one edit, oldest first."""
@@ -77,10 +77,10 @@ def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:
         field_id=old.pk,
         details={"column": old.column_name, "by": str(by.pk)},
     )
-    newest = old.decisions.aggregate(newest=Max("version"))["newest"] or 0
+    last_version = old.decisions.aggregate(last=Max("version"))["last"] or 0
     return Decision.objects.create(
         field=old,
-        version=newest + 1,
+        version=last_version + 1,
         kind=Kind.SUPERSEDE,
         outcome=Outcome.SUPERSEDED,
         target_table=old.record.target_table,

@@ -24,11 +24,11 @@ class ShowResult:
 
 
 def hidden_ids() -> set[UUID]:
-    """Return the stored edits that are still hidden: without fields so far, or after an interrupted pull."""
+    """Return the stored edits that are still hidden: they have no fields yet, or a pull was interrupted."""
     return set(SyncRecord.objects.arriving().values_list("pk", flat=True))
 
 
-def with_fields(ids: Collection[UUID]) -> set[UUID]:
+def ids_with_fields(ids: Collection[UUID]) -> set[UUID]:
     """Return the ids of the edits that have fields; the others stay hidden until their fields are read."""
     return set(SyncField.objects.filter(record__in=ids).order_by().values_list("record", flat=True).distinct())
 
@@ -39,7 +39,7 @@ def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
     Call it in a separate transaction, after the fields have been read.
     """
     arriving = SyncRecord.objects.arriving().filter(pk__in=ids).values_list("pk", flat=True)
-    arrived = with_fields(list(arriving))
+    arrived = ids_with_fields(list(arriving))
     marks = supersede.supersede(ids, arriving=arrived)
     if marks:
         failpoint("mirror.superseded")

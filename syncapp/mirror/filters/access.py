@@ -17,7 +17,7 @@ _PROBE_LIMIT = 5
 
 
 def capabilities() -> FilterAccess:
-    """Return what is known of this CRM; an unsaved, empty row before the first inventory."""
+    """Return what is known about access in this CRM; an unsaved, empty row before the first inventory."""
     return FilterAccess.objects.filter(slot=1).first() or FilterAccess(slot=1)
 
 
@@ -45,7 +45,7 @@ def find_reading_access(crm: CrmClient) -> Access:
 def find_writing_access(crm: CrmClient) -> UUID | None:
     """Write one filter's current state back, directly or else as its owner, and store which of the two works.
 
-    Return the owner of that filter, None if no filter gave a conclusive answer. Raises CrmError.
+    Return the owner of that filter, or None if no filter gave a conclusive answer. Raises CrmError.
     """
     usable = FilterUser.objects.people().filter(has_own_roles=True, is_disabled=False)
     rows = FilterRow.objects.for_outlook().filter(owner_id__in=usable.values("pk"))

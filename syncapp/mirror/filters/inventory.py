@@ -1,12 +1,11 @@
 """The inventory: a full read of the CRM's users, teams, mailboxes and Outlook filters.
 
 It reads page by page in a fixed order of stages and saves its position with each page, so it can stop at any moment
-and continue later. A reading for new users skips everyone else's filters: the directory takes one operation per
+and continue later. A read for new users skips everyone else's filters: the directory takes one operation per
 thousand rows, filters two per user. Change tracking would not make it cheaper, and does not show roles.
 
-Without impersonation, another user's filters are visible only to a query with exactly two
-conditions, sent by a holder of prvAdminFilter ("Offline and Outlook filters and templates"); the kind of access that
-works is probed and stored.
+Without impersonation, another user's filters are visible only to a query with exactly two conditions, sent by a holder
+of prvAdminFilter ("Offline and Outlook filters and templates"). The kind of access that works is probed and stored.
 """
 
 from __future__ import annotations
@@ -70,9 +69,9 @@ class Position:
 
 
 def take(crm: CrmClient, *, seconds: float | None = None, new_users_only: bool = False) -> bool | None:
-    """Continue the inventory for at most `seconds`; True when it is complete, None while another process runs it.
+    """Continue the inventory for at most `seconds`, and return whether it is complete; None if another process runs it.
 
-    `new_users_only` applies to a reading that begins now; one in progress continues as it began. Raises CrmError,
+    `new_users_only` applies to a read that begins now; one in progress continues as it began. Raises CrmError,
     LostLease.
     """
     lease = cursors.acquire(CURSOR)
@@ -101,7 +100,7 @@ def take(crm: CrmClient, *, seconds: float | None = None, new_users_only: bool =
 
 
 def _finish(lease: TableLease, cursor: MirrorCursor) -> None:
-    """Delete rows that this reading did not find, recompute derived data, and store the date. Raises LostLease."""
+    """Delete rows that this read did not find, recompute derived data, and store the date. Raises LostLease."""
     rows.delete_missing(cursor.generation)
     done: dict[str, Any] = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
     if cursor.is_full_read:
@@ -120,7 +119,7 @@ _Stage = Callable[[CrmClient, TableLease, MirrorCursor, Position], Position]
 _Store = Callable[[Sequence[Any], int, Sequence[Unreadable]], None]
 
 
-def _pages(read: Callable[[CrmClient, str], Page[Any]], store_page: _Store) -> _Stage:
+def _page_stage(read: Callable[[CrmClient, str], Page[Any]], store_page: _Store) -> _Stage:
     """Return a stage that reads one page of a table and stores its rows."""
 
     def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
@@ -165,7 +164,7 @@ def _read_organization(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, 
 
 
 def _find_reading_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
-    """Find out how others' filters can be read; if that works again, everyone's filters are due."""
+    """Find out how others' filters can be read; if that works again, request a read of everyone's filters."""
     if cursor.is_full_read:
         access.find_reading_access(crm)
     elif access.capabilities().reading == Access.NONE and access.find_reading_access(crm) != Access.NONE:
@@ -182,7 +181,7 @@ def _find_writing_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor
         if owner_id:
             refresh(crm, [owner_id])  # the probe gave the filter a new version
         if access.capabilities().writing == Access.NONE:
-            breakers.refuse(Breaker.Name.REFUSED_FILTERS, Forbidden(_NO_WRITING, asked="PATCH userqueries"))
+            breakers.record_refusal(Breaker.Name.REFUSED_FILTERS, Forbidden(_NO_WRITING, asked="PATCH userqueries"))
         elif owner_id:
             breakers.reset(Breaker.Name.REFUSED_FILTERS)
     after = Position(position.stage + 1)
@@ -190,7 +189,7 @@ def _find_writing_access(crm: CrmClient, lease: TableLease, cursor: MirrorCursor
     return after
 
 
-def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> _Stage:
+def _filter_stage(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> _Stage:
     """Return a stage that reads the filters of the next owners."""
 
     def stage(crm: CrmClient, lease: TableLease, cursor: MirrorCursor, position: Position) -> Position:
@@ -199,7 +198,7 @@ def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> 
         ids = list(following.values_list("pk", flat=True)[:MAX_OWNERS_PER_REQUEST])
         after = Position(position.stage, str(ids[-1])) if ids else Position(position.stage + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
-        _require_some(read)
+        _raise_if_all_refused(read)
         with transaction.atomic():
             store.store(read, query_type=query_type, generation=cursor.generation)
             cursors.advance(lease, next_link=after.to_json())
@@ -208,7 +207,7 @@ def _owned(owners: Callable[[MirrorCursor], QuerySet[Any]], query_type: int) -> 
     return stage
 
 
-def _require_some(read: Sequence[OwnerFilters]) -> None:
+def _raise_if_all_refused(read: Sequence[OwnerFilters]) -> None:
     """Raise the refusal if the CRM refuses the filters of all these owners, since then no single owner is the cause."""
     errors = [each.error for each in read if each.error is not None and each.error.is_refusal]
     if not errors or len(errors) < len(read):
@@ -220,22 +219,22 @@ def _require_some(read: Sequence[OwnerFilters]) -> None:
 
 
 def _users(cursor: MirrorCursor) -> QuerySet[FilterUser]:
-    """Return the users whose filters this reading covers."""
+    """Return the users whose filters this read covers."""
     people = FilterUser.objects.people()
     return people if cursor.is_full_read else people.filter(filters_due=True, is_disabled=False)
 
 
 _STAGES: tuple[_Stage, ...] = (
     _read_organization,
-    _pages(lambda crm, link: crm.directory.business_units(link), rows.store_units),
-    _pages(lambda crm, link: crm.directory.teams(link), rows.store_teams),
-    _pages(lambda crm, link: crm.directory.memberships(link), rows.store_memberships),
-    _pages(lambda crm, link: crm.directory.users(link), rows.store_users),
-    _pages(lambda crm, link: crm.directory.mailboxes(link), rows.store_mailboxes),
+    _page_stage(lambda crm, link: crm.directory.business_units(link), rows.store_units),
+    _page_stage(lambda crm, link: crm.directory.teams(link), rows.store_teams),
+    _page_stage(lambda crm, link: crm.directory.memberships(link), rows.store_memberships),
+    _page_stage(lambda crm, link: crm.directory.users(link), rows.store_users),
+    _page_stage(lambda crm, link: crm.directory.mailboxes(link), rows.store_mailboxes),
     _find_reading_access,
-    _owned(_users, QueryType.OFFLINE_FILTER),
-    _owned(_users, QueryType.OUTLOOK_FILTER),
-    _owned(
+    _filter_stage(_users, QueryType.OFFLINE_FILTER),
+    _filter_stage(_users, QueryType.OUTLOOK_FILTER),
+    _filter_stage(
         lambda cursor: FilterTeam.objects.all() if cursor.is_full_read else FilterTeam.objects.none(),
         QueryType.OUTLOOK_FILTER,
     ),
@@ -273,8 +272,8 @@ def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
     read, reading = read_filters(crm, ids), access.capabilities().reading
     empty = [each.owner_id for each in read if not (each.filters or each.unreadable)]
     # Without the right to see filters, the CRM returns none, even for users whose filters we know.
-    seem_hidden = bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
-    if seem_hidden and access.find_reading_access(crm) != reading:
+    may_be_hidden = bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
+    if may_be_hidden and access.find_reading_access(crm) != reading:
         read = read_filters(crm, ids)
     store.store(read, generation=_generation())
 
@@ -296,10 +295,10 @@ def _generation() -> int:
 
 
 def record_success(permit: breakers.Permit, *, is_finished: bool) -> None:
-    """Close the breakers that this reading probed; if it found no access to others' filters, record the refusal."""
+    """Close the breakers that this permit probed; if others' filters cannot be read, record the refusal instead."""
     if access.capabilities().reading != Access.NONE:
         breakers.record_success(permit)
     elif is_finished:
-        breakers.refuse(Breaker.Name.REFUSED_INVENTORY, Forbidden(_NO_READING, asked="GET userqueries"))
+        breakers.record_refusal(Breaker.Name.REFUSED_INVENTORY, Forbidden(_NO_READING, asked="GET userqueries"))
     else:
         breakers.release(permit)

@@ -1,4 +1,4 @@
-"""The schedule of reading the CRM's users and filters, in full or in part.
+"""The schedule of reads of the CRM's users and filters, in full or in part.
 
 nightly, and every INVENTORY_SECONDS while people manage filters ─▶ everything (an inventory)
 every NEW_USERS_SECONDS while policies compare their groups       ─▶ the directory, and filters of new users only
@@ -22,51 +22,51 @@ from syncapp.models.jobs.job import database_now
 CURSOR = "filters"
 DIRECTORY = "directory"  # the row that records when users, teams and mailboxes were last read to the end
 NIGHT = time(2)  # UTC; from then on everything is read, and policies compare their whole groups
-NEW_USERS_SECONDS = 3000.0  # pages promise an hour; the remaining time is for the reading and the comparison
+NEW_USERS_SECONDS = 3000.0  # pages promise an hour; the remaining time is for the read and the comparison
 
 
 class Extent(StrEnum):
-    """The extent of a reading of users and filters: everyone's filters, or only those of new and changed users."""
+    """The extent of a read of users and filters: everyone's filters, or only those of new and changed users."""
 
     ALL = "all"
     NEW_USERS = "new_users"
 
 
 def due() -> Extent | None:
-    """Return the reading to make now: the one in progress, everything, new users only, or none."""
+    """Return the extent of the read to make now, or None; a read in progress is continued."""
     cursor = MirrorCursor.objects.filter(table=CURSOR).first()
     if cursor is not None and cursor.next_link:
         return Extent.ALL if cursor.is_full_read else Extent.NEW_USERS
-    if is_older(interval()):
+    if is_last_read_older_than(interval()):
         return Extent.ALL
     if not FilterPolicy.objects.comparing().exists():
         return None
-    if is_before_last_night():
+    if lacks_nightly_inventory():
         return Extent.ALL
-    return Extent.NEW_USERS if is_older(NEW_USERS_SECONDS, table=DIRECTORY) else None
+    return Extent.NEW_USERS if is_last_read_older_than(NEW_USERS_SECONDS, table=DIRECTORY) else None
 
 
 def interval() -> float:
     """Return the seconds between two inventories now: shorter while people manage filters."""
-    lately = uses.read().get(Use.FILTERS)
-    if lately is not None and lately.age <= settings.INVENTORY_SECONDS:
+    last_use = uses.read().get(Use.FILTERS)
+    if last_use is not None and last_use.age <= settings.INVENTORY_SECONDS:
         return float(settings.INVENTORY_SECONDS)
     return float(max(settings.INVENTORY_SECONDS, settings.INVENTORY_IDLE_SECONDS))
 
 
-def is_older(seconds: float, *, table: str = CURSOR) -> bool:
-    """Return whether no reading has been completed in the last `seconds`, by the database's clock."""
+def is_last_read_older_than(seconds: float, *, table: str = CURSOR) -> bool:
+    """Return whether no read of `table` was completed in the last `seconds`, by the database's clock."""
     return not MirrorCursor.objects.filter(table=table, pulled_at__gt=database_now(plus=-seconds)).exists()
 
 
-def is_before_last_night() -> bool:
-    """Return whether no inventory has been completed since the latest night began; policies wait for it."""
+def lacks_nightly_inventory() -> bool:
+    """Return whether no inventory has been completed since the last night began; policies wait for that inventory."""
     cursor = MirrorCursor.objects.filter(table=CURSOR).annotate(now=Now()).first()
     return cursor is None or cursor.pulled_at is None or cursor.pulled_at < last_night(cursor.now)
 
 
 def last_night(now: datetime | None = None) -> datetime:
-    """Return the start of the latest night."""
+    """Return the start of the last night before `now`."""
     now = now or timezone.now()
     tonight = datetime.combine(now.date(), NIGHT, tzinfo=now.tzinfo)
     return tonight if tonight <= now else tonight - timedelta(days=1)

@@ -1,6 +1,6 @@
 """Filters as read from the CRM, stored with their owners' matrix cells in one transaction.
 
-The inventory, the refresh of a user and every answer to a switch come through here.
+The inventory, the refresh of a user and every answer to a switch go through here.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def store(
     known = {each.owner_id: each.filters for each in read if each.filters is not None}
 
     @retried
-    def keep() -> None:
+    def store_fitted() -> None:
         unread = [bad for each in read for bad in each.unreadable]
         if generation is not None:
             owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
@@ -56,7 +56,7 @@ def store(
         held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
         versions = {row.pk: row.version for row in locked(held).only("version")}
         held.exclude(pk__in=[*(each.id for each in found), *(bad.row_id for bad in unread)]).delete()
-        # An older reading that arrives late must not overwrite the newer answer to a switch.
+        # An older read that arrives late must not overwrite the newer answer to a switch.
         fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
         upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
         lock(FilterUser.objects.filter(pk__in=[each.owner_id for each in read]))
@@ -67,7 +67,7 @@ def store(
             FilterUser.objects.filter(pk__in=[*failed, *known], filters_due=True).update(filters_due=False)
         summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
 
-    keep()
+    store_fitted()
 
 
 def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def has_system_filter() -> bool:
     return filters.filter(table__in=APPOINTMENT_TABLES).exists()
 
 
-def doubled_if_on(users: FilterUserQuerySet) -> FilterUserQuerySet:
+def doubled_with_filters_on(users: FilterUserQuerySet) -> FilterUserQuerySet:
     """Return the users whose appointments arrive once now, and would arrive twice with their filters on."""
     twice = [cause for cause in Cause if paths_of(cause) is SyncPaths.TWICE]
     return (

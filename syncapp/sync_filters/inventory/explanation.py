@@ -51,7 +51,7 @@ def explain(user: FilterUser) -> UserExplanation:
     """Collect the known facts about a user."""
     rows = list(FilterRow.objects.filter(owner_id=user.pk).order_by("table", "name", "pk"))
     system = list(SystemFilter.objects.order_by("table", "name", "pk"))
-    lists, mailbox_paths = user_matching.products_of(user.pk), sync_paths.count_mailbox_paths(user)
+    lists, mailbox_paths = user_matching.lists_naming(user.pk), sync_paths.count_mailbox_paths(user)
     memberships = FilterMembership.objects.filter(user_id=user.pk)
     teams = by_name(FilterTeam.objects.filter(pk__in=list(memberships.values_list("team_id", flat=True))))
     by_id = {team.pk: team for team in teams}

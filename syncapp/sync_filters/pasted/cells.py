@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncapp.mirror.directory.name_keys import visible
+from syncapp.mirror.directory.name_keys import visible_text
 from syncapp.text.escaping import csv_value
 
 _TOKEN_SEPARATORS = re.compile(r'[\s;,<>"|]+')
@@ -54,13 +54,13 @@ def read_cell(raw: str) -> Cell:
         return Cell(tuple(addresses), clean(" ".join(words)), has_label="<" in text)
     logins = [word.strip(_ENCLOSING_SIGNS) for word in words]
     if logins and all(login.strip("\\").count("\\") == 1 for login in logins):
-        return Cell(tuple(Address(visible(login)) for login in logins), "")
+        return Cell(tuple(Address(visible_text(login)) for login in logins), "")
     return Cell((), clean(text))
 
 
 def clean(text: str) -> str:
     """Return the text to store and show, without invisible characters and enclosing quotes."""
-    text = visible(text)
+    text = visible_text(text)
     if len(text) > _MAX_NAME_LENGTH:
         return text
     while _QUOTED.fullmatch(text) and len(text) > 2:
@@ -74,7 +74,7 @@ def _parse_address(token: str) -> Address | None:
     text = _PROXY.sub("", text, count=1) if mark else text
     link = _MAIL_LINK.match(text)
     text = text[link.end() :].partition("?")[0] if link else text
-    text = visible(text.strip(_ENCLOSING_SIGNS)).replace("＠", "@")
+    text = visible_text(text.strip(_ENCLOSING_SIGNS)).replace("＠", "@")
     local, sign, domain = text.partition("@")
     if not (sign and local and domain):
         return None

@@ -100,7 +100,7 @@ def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], Cr
     if repairs.has_preparing_run(policy):
         return PREPARING_PAUSE
     repairs.start_prepared(policy)
-    if schedule.is_before_last_night():
+    if schedule.lacks_nightly_inventory():
         return INVENTORY_PAUSE  # an older inventory says nothing about tonight
     try:
         group = members_of(policy)

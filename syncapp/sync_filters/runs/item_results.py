@@ -42,7 +42,7 @@ def apply_results(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
 @retried
 def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
     """Store the results of users whose lease still holds, and return those leases."""
-    held = queue.still_held([each.lease for each, _ in results])
+    held = queue.lock_held([each.lease for each, _ in results])
     stored = [(each, result) for each, result in results if each.lease in held]
     # One statement per outcome; most users of a batch share one.
     leases: dict[tuple[str, str], list[Lease]] = defaultdict(list)

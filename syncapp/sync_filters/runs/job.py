@@ -93,7 +93,7 @@ class FilterSwitchJob(BatchJobType):
         try:
             failed = self._switch(batch, _OPERATIONS[batch.run.operation])
             if batch.denial is not None:
-                breakers.refuse(REFUSED_BREAKER, batch.denial)
+                breakers.record_refusal(REFUSED_BREAKER, batch.denial)
             elif not batch.items or len(failed) < len(batch.items):
                 breakers.record_success(permit)
             elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_access(batch):

@@ -32,7 +32,7 @@ def duplicated(run: FilterRun) -> QuerySet[FilterRunItem]:
     items = _switched_on(run)
     if not set(run.tables) & set(APPOINTMENT_TABLES):
         return items.none()
-    return items.filter(user__in=sync_paths.doubled_if_on(FilterUser.objects.all()))
+    return items.filter(user__in=sync_paths.doubled_with_filters_on(FilterUser.objects.all()))
 
 
 def _switched_on(run: FilterRun) -> QuerySet[FilterRunItem]:

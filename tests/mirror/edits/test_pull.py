@@ -37,7 +37,7 @@ def test_first_pull_reads_edits_labels_and_editors(world: World):
 
 @pytest.mark.parametrize(("pending", "is_backlog"), [(11, False), (12, True)])
 def test_large_first_pull_starts_backlog(world: World, monkeypatch, pending, is_backlog):
-    monkeypatch.setattr(arrivals, "BACKLOG_FROM", 12)
+    monkeypatch.setattr(arrivals, "MIN_BACKLOG", 12)
     world.reset(users=10, contacts=20, pending=pending)
     rita()
 

@@ -70,7 +70,7 @@ def test_reading_only_directory_takes_few_operations(read):
 
     assert read.user().appointments == Cell.NONE
     assert MirrorCursor.objects.get(table=schedule.CURSOR).pulled_at == read_at, "the age of the filters is unchanged"
-    assert not schedule.is_older(60, table=schedule.DIRECTORY)
+    assert not schedule.is_last_read_older_than(60, table=schedule.DIRECTORY)
 
 
 def test_new_user_is_read_with_filters(read):
@@ -239,4 +239,4 @@ def test_newcomer_is_compared_after_the_reading(read, settings, monkeypatch):
 
     assert policy_rounds.work(policy.pk), "it is due at once"
     assert policy.members.get(user_id=newcomer.pk).plan == Plan.CHANGE
-    assert schedule.is_older(50 * 60), "the filters of other users were not read"
+    assert schedule.is_last_read_older_than(50 * 60), "the filters of other users were not read"

@@ -74,7 +74,7 @@ def test_replaced_list_updates_products_of_users(db):
     pilots = save(rita.address, name="Pilot users", brings_appointments=False)
 
     assert lists.matched_user_ids(riva) == [rob.pk]
-    assert user_matching.products_of(rita.pk) == [pilots]
+    assert user_matching.lists_naming(rita.pk) == [pilots]
     assert [now(user).products for user in (rita, rob)] == [0, 1]
     assert UserList.objects.count() == 2
     assert list(AuditEntry.objects.filter(action__startswith="list.").order_by("pk").values_list("action", "area")) == [

@@ -172,7 +172,7 @@ def test_unreadable_inventory_is_named(healthy_portal: Any, problem: str, expect
 
 def test_only_administrators_see_answer_to_refused_request(healthy_portal: Any) -> None:
     refused = NotFound("No row for Tilda", status=404, asked="GET osync_syncfields")
-    breakers.refuse(Breaker.Name.REFUSED_READ, refused)
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, refused)
 
     (said,) = health()[1]["troubles"]
 

@@ -64,7 +64,7 @@ def test_open_breaker_is_listed_with_reason(known, probe_in, advice):
 def test_refused_request_is_listed_with_advice(known):
     known.__class__.objects.update(review_writes=True)
     refused = NotFound("Resource not found for the segment", status=404, asked="GET osync_syncfields")
-    breakers.refuse(Breaker.Name.REFUSED_READ, refused)
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, refused)
 
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
@@ -74,7 +74,7 @@ def test_refused_request_is_listed_with_advice(known):
 
 
 def test_connection_test_allows_refused_requests_again(world: World):
-    breakers.refuse(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
+    breakers.record_refusal(Breaker.Name.REFUSED_READ, NotFound("no such table", status=404))
     assert breakers.try_acquire((Breaker.Name.REFUSED_READ,)) is None
 
     post("probe")
