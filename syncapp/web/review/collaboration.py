@@ -20,7 +20,7 @@ from syncapp.web.review.history_presenter import present_history
 
 CHOOSE_DAY = "Choose a day."
 CHOOSE_COLLEAGUE = "Choose a colleague to ask."
-EDITOR = "editor"  # the person who edited in Outlook, in place of a colleague's id
+EDITOR = "editor"  # stands for the person who edited in Outlook, in place of a colleague's id
 
 
 class ParkForm(forms.Form):
@@ -31,14 +31,14 @@ class ParkForm(forms.Form):
     )
 
     @classmethod
-    def sent(cls, post: QueryDict) -> ParkForm:
+    def from_post(cls, post: QueryDict) -> ParkForm:
         """Return the form with the day of the pressed button, or the date that was entered."""
         day = post.get("do", "")
         return cls({"park_until": post.get("park_until", "") if day == "park" else day})
 
 
 class QuestionForm(forms.Form):
-    """A question to a colleague, or if `whom` is None to the person who edited.
+    """A question to a colleague or, if `whom` is None, to the person who edited in Outlook.
 
     `review.collaboration` checks the text.
     """
@@ -68,7 +68,7 @@ def assign(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Park the edit until a day: the value of a button, or the date that was entered."""
     row = record_page.get_record(record_id)
-    form = ParkForm.sent(request.POST)
+    form = ParkForm.from_post(request.POST)
     if not form.is_valid():
         return record_page.refuse_form(request, row, form)
     action = partial(collaboration.park, record_id, until=form.cleaned_data["park_until"], by=request.user)
@@ -93,7 +93,7 @@ def remark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Ask a colleague, or the person who edited, by mail."""
+    """Ask a colleague or the person who edited, by mail."""
     row = record_page.get_record(record_id)
     form = QuestionForm(request.POST)
     if not form.is_valid():
@@ -120,7 +120,7 @@ def reply(request: PortalRequest, question_id: int) -> HttpResponse:
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def presence(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Note that the reader has the edit open, and return who else has."""
+    """Note that the reader has the edit open, and show who else has it open."""
     row = record_page.get_record(record_id)
     collaboration.note_presence(row.pk, by=request.user)
     also_here = collaboration.others_viewing(row.pk, person=request.user)

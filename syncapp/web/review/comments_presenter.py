@@ -112,7 +112,7 @@ class CommentsPresenter:
 
     @cached_property
     def reachable(self) -> frozenset[Person]:
-        """Return the colleagues who can get mail; asked once for each colleague."""
+        """Return the colleagues who can get mail; each is checked only once."""
         return frozenset(person for person in self.colleagues if messages.can_receive(person))
 
     @property

@@ -38,7 +38,7 @@ class Correction:
 def correction(
     column: Column | None, typed: tuple[str, ...] | None, proposed: str | None, found: Sequence[NamedRow] = ()
 ) -> Correction | None:
-    """Return the input for this column with the typed text, else the proposal; None if it cannot be corrected here.
+    """Return the column's input with the typed text or else the proposal; None if it cannot be corrected here.
 
     `found` are the rows to choose from for a lookup.
     """
@@ -48,11 +48,13 @@ def correction(
     if kind is Input.LOOKUP:
         chosen = next(filter(None, map(lookup_choices.unsign, typed or ())), None)
         rows = [*([chosen] if chosen and chosen not in found else []), *found]
-        has_tables = len({row.table for row in rows}) > 1
-        labels = [", ".join(filter(None, [row.name, row.detail, row.table if has_tables else ""])) for row in rows]
+        has_several_tables = len({row.table for row in rows}) > 1
+        labels = [
+            ", ".join(filter(None, [row.name, row.detail, row.table if has_several_tables else ""])) for row in rows
+        ]
         signed = ((lookup_choices.sign(row), label, row == chosen) for row, label in zip(rows, labels, strict=True))
         return Correction(kind, "", options=tuple(signed))
-    content = typed if typed is not None else as_typed(column, proposed)
+    content = typed if typed is not None else input_content(column, proposed)
     if kind is Input.TEXT and any("\n" in text for text in content):
         kind = Input.AREA  # a one-line input would drop the line ends
     choices = presentation(column).choices(column)
@@ -61,10 +63,10 @@ def correction(
         kind = Input.DATE
     elif kind is Input.DATE_TIME:  # both instants of a local time that the clock shows twice
         with _zone_of(column):
-            naive = _local(content[0]) if content else None
+            naive = _local_time(content[0]) if content else None
             instants = local_time.options(naive) if naive is not None else ()
         options = tuple((fold, words, fold == "".join(content[1:])) for fold, words in instants)
-    example = localization.example(_decimals_of(column)) if kind is Input.NUMBER else ""
+    example = localization.example(_decimal_places(column)) if kind is Input.NUMBER else ""
     return Correction(kind, content[0] if content else "", column.max_length, example, options)
 
 
@@ -72,8 +74,8 @@ def _input_of(column: Column) -> Input:
     return presentation(column).input
 
 
-def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
-    """Return the content of the column's input for a canonical value, as the form sends it back."""
+def input_content(column: Column, value: str | None) -> tuple[str, ...]:
+    """Return the content of the column's input for a canonical value, in the shape in which the form sends it."""
     kind = _input_of(column)
     if kind is Input.CHOICES:
         return tuple(value.split(",")) if value else ()
@@ -94,11 +96,11 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
     return (value,)
 
 
-def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
-    """Return the content of the input of `key`, with each line end as one character; None if there was no such input.
+def typed_content(post: QueryDict, key: object) -> tuple[str, ...] | None:
+    """Return the content of the input of `key`, with one character per line end; None if the form has no such input.
 
-    Checkboxes send nothing when none is ticked, so their form adds an empty text. A local time that the clock shows
-    twice is followed by the occurrence that is meant.
+    Checkboxes send nothing when none is ticked, so their form adds an empty text. For a local time that the clock shows
+    twice, the second item says which occurrence is meant.
     """
     name = f"value.{key}"
     if name not in post:
@@ -112,8 +114,8 @@ def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
 def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
     """Return the canonical value of an input's content.
 
-    Text that is not of the type is returned unchanged, for `conversion.check`. Raises Unclear if it could mean
-    another value than the reviewer expects.
+    Text that is not of the column's type is returned unchanged, for `conversion.check` to refuse. Raises Unclear if
+    the content could mean another value than the reviewer expects.
     """
     kind = _input_of(column)
     if kind is Input.CHOICES:
@@ -127,7 +129,7 @@ def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
     return _typed_value(column, text.strip(), content[1:]) or None
 
 
-def _decimals_of(column: Column) -> int | None:
+def _decimal_places(column: Column) -> int | None:
     return presentation(column).decimals if column.precision is None else column.precision
 
 
@@ -137,7 +139,7 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
     kind = _input_of(column)
     try:
         if kind is Input.NUMBER:
-            return localization.parse_number(text, decimals=_decimals_of(column))
+            return localization.parse_number(text, decimals=_decimal_places(column))
         if kind is Input.DATE:
             return localization.parse_date(text).isoformat()
         if kind is Input.DATE_TIME:
@@ -147,7 +149,7 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
                     # at midnight, the day starts an hour later, or with the first of two midnights.
                     start = datetime.combine(localization.parse_date(text), time())
                     return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
-                naive = _local(text)
+                naive = _local_time(text)
                 if naive is not None:
                     return canonical.instant_text(local_time.instant(naive, "".join(more)))
     except local_time.AmbiguousTime as problem:
@@ -172,7 +174,7 @@ def _zone_of(column: Column) -> Iterator[None]:
         yield
 
 
-def _local(text: str) -> datetime | None:
+def _local_time(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
         return timezone.localtime(found).replace(tzinfo=None) if found.tzinfo else found
@@ -182,20 +184,22 @@ def _local(text: str) -> datetime | None:
 
 def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
     """Return whether the proposal was left unchanged; browsers change line ends and drop zero seconds."""
-    was = as_typed(column, proposed)  # the initial text of the input, which can be less than the whole value
-    if column.is_shown_as_date and content and was[0]:
-        is_untouched = content == was
-    elif _input_of(column) is Input.DATE_TIME and content and was[0]:
-        is_untouched = _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
+    initial = input_content(column, proposed)  # can be less than the whole value, such as a time without milliseconds
+    if column.is_shown_as_date and content and initial[0]:
+        is_untouched = content == initial
+    elif _input_of(column) is Input.DATE_TIME and content and initial[0]:
+        is_untouched = _local_time(content[0]) == _local_time(initial[0]) and "".join(content[1:]) == "".join(
+            initial[1:]
+        )
     else:
-        is_untouched = _input_of(column) is Input.NUMBER and content == was
+        is_untouched = _input_of(column) is Input.NUMBER and content == initial
     if is_untouched:
         return True
     value = canonical_text(column, content)
-    return conversion.comparison_key(column.type, _lines(value)) == conversion.comparison_key(
-        column.type, _lines(proposed)
+    return conversion.comparison_key(column.type, _with_line_feeds(value)) == conversion.comparison_key(
+        column.type, _with_line_feeds(proposed)
     )
 
 
-def _lines(text: str | None) -> str | None:
+def _with_line_feeds(text: str | None) -> str | None:
     return text.replace("\r\n", "\n").replace("\r", "\n") if text else text

@@ -3,8 +3,8 @@
 Its fields depend on the edit, so this is not a Django form, but it is used like one. Each control of a field carries
 the field's id: seen.ID (digest of the shown values), tick.ID (approve), mark.ID (panel to reject or correct is open),
 value.ID (the correction), fold.ID (which of two equal local times), find.ID (the name of a lookup's row), code.ID and
-text.ID (the reason). `do` is the button. A group's head has the same controls with group-KEY as the id; `split` names
-the groups that are decided field by field; `next` asks for the next contact once every field here is decided.
+text.ID (the reason). A group's header row has the same controls with group-KEY as the id. `do` is the button, `split`
+names the groups that are decided field by field, `next` asks for the next contact once every field is decided.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def read_input(post: QueryDict, key: Key) -> FieldInput:
     return FieldInput(
         ticked=f"tick.{key}" in post,
         marks=frozenset(post.getlist(f"mark.{key}")) | again,
-        value=corrections.typed(post, key),
+        value=corrections.typed_content(post, key),
         code=post.get(f"code.{key}", ""),
         text=post.get(f"text.{key}", ""),
         find=post.get(f"find.{key}", "").strip(),
@@ -129,7 +129,7 @@ def read_reason(given: FieldInput) -> tuple[str, str]:
 
 
 def offered_code(code: str) -> str:
-    """Return the code if reviewers can choose it now, else ''. Raises Invalid if a reason is required."""
+    """Return the code if reviewers can choose it now, else ''. Raises Invalid if that leaves out a required reason."""
     found = code if code in reasons.options() else ""
     if not found and reasons.is_required():
         raise Invalid(REASON_REQUIRED, "code")
@@ -142,7 +142,7 @@ def split_groups(params: QueryDict) -> frozenset[str]:
 
 
 def value_control(column: Column | None) -> str:
-    """Return the control that holds a corrected value of this column; a lookup's row is found by its name."""
+    """Return the control for a corrected value of this column: for a lookup, the search for a row by name."""
     return "find" if column is not None and column.type is ColumnType.LOOKUP else "value"
 
 
@@ -160,7 +160,9 @@ class DecisionForm:
         self.problems: dict[Key | None, Problem] = {}
         found = groups.find_groups(self.fields, preferences.read().field_groups, self.columns)
         split = split_groups(post)
-        self._bound = {f"group-{group.key}": group for group in found if groups.is_decided_together(group, split)}
+        self._joint_groups = {
+            f"group-{group.key}": group for group in found if groups.is_decided_together(group, split)
+        }
 
     @property
     def wants_next(self) -> bool:
@@ -170,26 +172,28 @@ class DecisionForm:
     @property
     def means_all(self) -> bool:
         """Return whether the button means all fields that can be decided together."""
-        return self.post.get("do", "") in _OF_ALL
+        return self.post.get("do", "") in _VERBS_FOR_ALL
 
     def is_valid(self) -> bool:
         """Turn the pressed button into choices; a single problem refuses all of them."""
         verb, _, key = self.post.get("do", "").partition(":")
         targets: list[tuple[SyncField, Key]] = []  # each field that the button means, with the key of its controls
         if verb == "marked":
-            bound = {field.pk for group in self._bound.values() for field in group.open_fields}
-            alone = [field for field in self.fields if field.pk not in bound]
+            in_groups = {field.pk for group in self._joint_groups.values() for field in group.open_fields}
+            alone = [field for field in self.fields if field.pk not in in_groups]
             targets += [(field, field.pk) for field in alone if read_input(self.post, field.pk).is_marked]
-            targets += self._of_groups([key for key in self._bound if read_input(self.post, key).is_marked])
-        elif verb in _OF_ALL:
+            targets += self._fields_of_groups(
+                [key for key in self._joint_groups if read_input(self.post, key).is_marked]
+            )
+        elif verb in _VERBS_FOR_ALL:
             shown = set(self.post.getlist(ALL))
             targets += [(field, ALL) for field in self.fields if str(field.pk) in shown]
-        elif verb in _CHOICES and key in self._bound:
-            targets += self._of_groups([key])
+        elif verb in _CHOICES and key in self._joint_groups:
+            targets += self._fields_of_groups([key])
         elif verb in _CHOICES:
             targets += [(field, field.pk) for field in self.fields if str(field.pk) == key]
         if not targets:
-            words = EDIT_IS_GONE if key or verb in _OF_ALL else NO_DECISION
+            words = EDIT_IS_GONE if key or verb in _VERBS_FOR_ALL else NO_DECISION
             self.problems[None] = Problem(NOTHING_MARKED if verb == "marked" else words)
         for field, key_of_controls in targets:
             try:
@@ -209,10 +213,10 @@ class DecisionForm:
             found[field.pk if field else None] = Problem(words_of(error, reader), control)
         return found
 
-    def _of_groups(self, keys: Collection[str]) -> list[tuple[SyncField, Key]]:
-        return [(field, key) for key in keys for field in self._bound[key].open_fields]
+    def _fields_of_groups(self, keys: Collection[str]) -> list[tuple[SyncField, Key]]:
+        return [(field, key) for key in keys for field in self._joint_groups[key].open_fields]
 
-    def _choice(self, field: SyncField, outcome: Outcome, **details: Any) -> Choice:
+    def _make_choice(self, field: SyncField, outcome: Outcome, **details: Any) -> Choice:
         return Choice(field.pk, outcome, self.post.get(f"seen.{field.pk}", ""), **details)
 
     def _marked(self, field: SyncField, key: Key) -> Choice:
@@ -224,12 +228,12 @@ class DecisionForm:
 
     def _approve(self, field: SyncField, key: Key) -> Choice:
         self._refuse_part_of_group(field, key)
-        return self._choice(field, Outcome.APPROVED)
+        return self._make_choice(field, Outcome.APPROVED)
 
     def _reject(self, field: SyncField, key: Key) -> Choice:
         self._refuse_part_of_group(field, key)
         code, reason = read_reason(read_input(self.post, key))
-        return self._choice(field, Outcome.REJECTED, reason_code=code, reason=reason)
+        return self._make_choice(field, Outcome.REJECTED, reason_code=code, reason=reason)
 
     def _reject_again(self, field: SyncField, key: Key) -> Choice:
         """Reject with the reason for which the same value was rejected before."""
@@ -238,7 +242,7 @@ class DecisionForm:
         if refusal is None:
             raise Invalid("This value has not been rejected before. Enter a reason.", "text")
         code = offered_code(refusal.decision.reason_code)
-        return self._choice(field, Outcome.REJECTED, reason_code=code, reason=refusal.decision.reason)
+        return self._make_choice(field, Outcome.REJECTED, reason_code=code, reason=refusal.decision.reason)
 
     def _correct(self, field: SyncField, key: Key) -> Choice:
         self._refuse_part_of_group(field, key)
@@ -255,7 +259,9 @@ class DecisionForm:
         except corrections.Unclear as problem:
             raise Invalid(str(problem), "value") from problem
         label = corrections.label(column, content)
-        return self._choice(field, Outcome.APPROVED, is_corrected=True, corrected_value=value, corrected_label=label)
+        return self._make_choice(
+            field, Outcome.APPROVED, is_corrected=True, corrected_value=value, corrected_label=label
+        )
 
     def _other(self, field: SyncField, key: Key) -> Choice:
         """Choose another value for a conflict; an empty input is refused, because it is probably an oversight."""
@@ -266,7 +272,7 @@ class DecisionForm:
 
     def _refuse_part_of_group(self, field: SyncField, key: Key) -> None:
         """Raise Invalid if a form opened before the fields became a group would decide one of them alone."""
-        for group in self._bound.values():
+        for group in self._joint_groups.values():
             if key == field.pk and field in group.open_fields:
                 raise Invalid(f"{group.name} is decided together. Split it to decide this field alone.")
 
@@ -284,9 +290,9 @@ _CHOICES: Mapping[str, Callable[[DecisionForm, SyncField, Key], Choice]] = {
     "reject": DecisionForm._reject,
     "reject-again": DecisionForm._reject_again,
     "correct": DecisionForm._correct,
-    "keep": lambda form, field, _key: form._choice(field, Outcome.REJECTED, reason_code=KEPT_CRM_VALUE),
+    "keep": lambda form, field, _key: form._make_choice(field, Outcome.REJECTED, reason_code=KEPT_CRM_VALUE),
     "other": DecisionForm._other,
     "approve-all": DecisionForm._approve,
     "reject-all": DecisionForm._reject,
 }
-_OF_ALL = ("approve-all", "reject-all")
+_VERBS_FOR_ALL = ("approve-all", "reject-all")

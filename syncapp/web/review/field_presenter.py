@@ -28,18 +28,20 @@ from syncapp.web.settings import rule_words
 UNKNOWN_FIELD = "Unknown field"
 CONTACT_DELETED = OutcomePresenter("gone", "none", "Contact deleted", "in the CRM; it is not created again")
 EMPTY_INPUT = FieldInput()
-UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
-IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
+WRITING_STATES = (FieldDelivery.WAITING, FieldDelivery.SENT)
+WRITTEN_STATES = (FieldDelivery.DONE, FieldDelivery.ALREADY)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldPresenter:
     """One row of the record page.
 
-    `locked`: why this person cannot decide it; `group`: the name of the group it is decided with, '' for none;
-    `rejected_before`: who rejected the same value before, when and why; `crm_problem`: why the live value could not
-    be read just now; `restore`: the result of restoring it, None for an edit that capture did not stage;
-    `repeated`: the result of restoring it when Outlook last sent a rejected value again.
+    - `locked` says why this person cannot decide the field.
+    - `group` is the name of the group with which it is decided, '' for none.
+    - `rejected_before` says who rejected the same value before, when and why.
+    - `crm_problem` says why the live value could not be read just now.
+    - `restore` is the result of restoring it, None for an edit that capture did not stage.
+    - `repeated` is the result of restoring it when Outlook last sent a rejected value again.
     """
 
     field: SyncField
@@ -100,28 +102,28 @@ class FieldPresenter:
         return self.locked is None and (self.field.is_undecided or self.is_failed)
 
     @property
-    def is_decided_with_all(self) -> bool:
+    def is_in_approve_all(self) -> bool:
         """Return whether "Approve all" and "Reject all" include the field."""
         return self.locked is None and groups.is_groupable(self.field, self.column)
 
     @property
     def is_being_written(self) -> bool:
-        return self.field.delivery in UNDER_WAY and self.field.decision != FieldDecision.SUPERSEDED
+        return self.field.delivery in WRITING_STATES and self.field.decision != FieldDecision.SUPERSEDED
 
     @property
     def changes_by_itself(self) -> bool:
         """Return whether the page polls for the field: it is being written, or has not been read back yet."""
-        is_awaited = self.field.delivery in IN_THE_CRM and outcomes.awaits_reading_back(self.field)
+        is_awaited = self.field.delivery in WRITTEN_STATES and outcomes.awaits_reading_back(self.field)
         return self.is_being_written or (is_awaited and self.field.decision != FieldDecision.SUPERSEDED)
 
     @property
     def decides_alone(self) -> bool:
-        """Return whether the row has its own buttons, rather than those at the head of its group."""
+        """Return whether the field's row has its own buttons, rather than those in the header row of its group."""
         return self.can_decide and not self.group
 
     @property
     def can_be_ticked(self) -> bool:
-        return self.decides_alone and self.is_decided_with_all
+        return self.decides_alone and self.is_in_approve_all
 
     @property
     def is_follow_up_open(self) -> bool:
@@ -158,7 +160,7 @@ class FieldPresenter:
 
     @property
     def crm_differs(self) -> bool:
-        """Return whether the CRM, as last read before the decision, held another value than the original."""
+        """Return whether the CRM, as last read before the decision, held a value other than the original."""
         field = self.field
         if field.is_undecided:
             return warnings.changed_in_crm(field, self.column)
@@ -174,30 +176,30 @@ class FieldPresenter:
 
     @property
     def restore_tag(self) -> str:
-        """Return a few words if the original of an undecided field was not restored, '' if it was."""
+        """Return a few words if the original of an undecided field was not restored, else ''."""
         return self.restore.tag if self.restore is not None and self.field.is_undecided else ""
 
     @property
     def live_note(self) -> str:
-        """Return why the original was not restored, and what approving and rejecting do then; '' if it was."""
+        """Return why the original was not restored, and what approving and rejecting do then; '' if it was restored."""
         field = self.field
         if not field.is_undecided or field.record.is_restored or field.contact_is_gone:
             return ""
         if self.restore is not None and self.restore.is_restored:
-            return ""  # another field of the edit was not
+            return ""  # the original of another field of the edit was not restored
         why = self.restore.why if self.restore is not None else ""
         return " ".join(filter(None, [why, self._live_choices]))
 
     @property
     def _live_choices(self) -> str:
-        if self.keeps_or_restores:
+        if self.approving_keeps_proposal:
             return "The CRM holds the proposed value: approving keeps it, rejecting writes the original."
         if self.field.has_unknown_original:
             return "Rejecting changes nothing in the CRM."
         return ""
 
     @property
-    def keeps_or_restores(self) -> bool:
+    def approving_keeps_proposal(self) -> bool:
         """Return whether the CRM holds the proposal, so that approving keeps it and rejecting writes the original."""
         if self.restore is not None:
             is_read = self.field.crm_now_read_at is not None
@@ -208,7 +210,7 @@ class FieldPresenter:
     @property
     def is_crm_value_final(self) -> bool:
         """Return whether the field is decided, so that its live value is no longer read."""
-        return self._review is not None and self.field.delivery in (*UNDER_WAY, *IN_THE_CRM)
+        return self._review_decision is not None and self.field.delivery in (*WRITING_STATES, *WRITTEN_STATES)
 
     @property
     def crm_has_proposal(self) -> bool:
@@ -240,9 +242,9 @@ class FieldPresenter:
 
     @property
     def written_as(self) -> DiffSide | None:
-        """Return the value the CRM stored, if it adjusted the written one."""
+        """Return the value that the CRM stored, if it adjusted the written one."""
         last = self._last_decision
-        if last is None or not last.is_adjusted or self.field.delivery not in IN_THE_CRM:
+        if last is None or not last.is_adjusted or self.field.delivery not in WRITTEN_STATES:
             return None
         return values.unmarked(self.column, last.written_value, self.field.label_of(last.written_value))
 
@@ -259,7 +261,7 @@ class FieldPresenter:
         return outcomes.last_decision(self.field) if self.outcome else None
 
     @property
-    def _review(self) -> Decision | None:
+    def _review_decision(self) -> Decision | None:
         """Return the reviewer's decision; None after a follow-up, because the CRM's value before it was our own."""
         is_decided = self.field.decision in (FieldDecision.APPROVED, FieldDecision.REJECTED)
         last = outcomes.last_decision(self.field) if is_decided else None
@@ -269,6 +271,6 @@ class FieldPresenter:
     def _crm_value(self) -> tuple[str | None, str]:
         """Return the CRM's value with its label; for a decided field, the value at the time of the decision."""
         field, known = self.field, (self.field.crm_now_value, self.field.crm_now_label)
-        if self._review is None or self._review.expected_value == field.crm_now_value:
+        if self._review_decision is None or self._review_decision.expected_value == field.crm_now_value:
             return known
-        return self._review.expected_value, field.label_of(self._review.expected_value)
+        return self._review_decision.expected_value, field.label_of(self._review_decision.expected_value)

@@ -22,7 +22,7 @@ class HistoryEntry:
     field: SyncField
     change: ValueDiff
     outcome: OutcomePresenter
-    is_this: bool
+    is_of_this_edit: bool
 
     @property
     def record(self) -> SyncRecord:

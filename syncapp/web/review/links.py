@@ -75,7 +75,7 @@ class MailNotice:
 
 
 def mail_notice(query: QueryDict, edit: RecordPresenter) -> MailNotice | None:
-    """Return the notice, None for a reader who did not follow a link in a mail."""
+    """Return the notice; None if the reader did not follow a link in a mail, or if there is nothing to say."""
     origin = query.get(LINK, "")
     if origin not in {*Intent, State.OLD, State.FOREIGN}:
         return None
@@ -95,8 +95,8 @@ def wanted_focus(query: QueryDict, edit: RecordPresenter) -> str:
     return origin if origin in (Intent.APPROVE, Intent.REJECT) and edit.decidable else ""
 
 
-def problem_in(query: QueryDict) -> str:
-    """Return the notice of the queue if a link named an edit that is not here."""
+def gone_notice(query: QueryDict) -> str:
+    """Return the queue's notice after a link to an edit that is not here, else ''."""
     if query.get(LINK) != GONE:
         return ""
     return "The edit in your link is no longer here. These edits wait for a decision."

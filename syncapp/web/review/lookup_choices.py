@@ -9,7 +9,7 @@ from django.core import signing
 from syncapp.crm.values.lookups import NamedRow
 
 _SALT = "portal.lookup"
-LONGEST_SECONDS = 24 * 3600
+MAX_AGE_SECONDS = 24 * 3600
 
 
 def sign(row: NamedRow) -> str:
@@ -18,9 +18,9 @@ def sign(row: NamedRow) -> str:
 
 
 def unsign(text: str) -> NamedRow | None:
-    """Return the chosen row, None for text that was not signed here within the last day."""
+    """Return the chosen row; None for text that was not signed here within the last day."""
     try:
-        table, row_id, name = signing.loads(text, salt=_SALT, max_age=LONGEST_SECONDS)
+        table, row_id, name = signing.loads(text, salt=_SALT, max_age=MAX_AGE_SECONDS)
         return NamedRow(table, UUID(row_id), name)
     except (signing.BadSignature, ValueError, TypeError):
         return None

@@ -20,7 +20,7 @@ from syncapp.web.review import record_page
 from syncapp.web.review.decision_form import Problem
 from syncapp.web.review.record_presenter import Problems
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 NO_ANSWER = "The CRM did not answer. Try again, or approve or reject the proposal."
 REFUSED = "The CRM refused the search. Approve or reject the proposal, and tell an administrator."
 NO_NAME = "Enter a word from the name."
@@ -28,9 +28,9 @@ NO_NAME = "Enter a word from the name."
 
 @allow(Role.REVIEWER, methods=("POST",))
 def find(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
-    """Show the record page with the rows that were found; all input is kept and nothing is decided."""
+    """Show the record page with the rows that were found; keep all input, and decide nothing."""
     field = record_page.get_field(field_id)
-    name = request.POST.get(f"find.{field_id}", "").strip()[:LONGEST_NAME]
+    name = request.POST.get(f"find.{field_id}", "").strip()[:MAX_NAME_LENGTH]
     rows, words = _search(field, name)
     problems: Problems = {field.pk: Problem(words, "find")} if words else {}
     return record_page.refuse(request, field.record, problems, status=200, lookup_rows={field.pk: rows})

@@ -17,7 +17,7 @@ from syncapp.review import reasons
 from syncapp.web.base import holds, times
 from syncapp.web.base.holds import HoldReason
 
-LONGEST_READING_BACK = timedelta(seconds=30)
+MAX_READ_BACK_DELAY = timedelta(seconds=30)
 BEFORE_RESTORE = "before a restore"
 REVOKED = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)  # no longer a field's last decision
 
@@ -26,7 +26,7 @@ REVOKED = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)  # 
 class OutcomePresenter:
     """The text in place of a field's buttons.
 
-    `left`: seconds until the undo window ends; `follow_up`: the action that is possible later; `newer`: the edit that
+    `seconds_left`: until the undo window ends; `follow_up`: the action that is possible later; `newer`: the edit that
     superseded the field.
     """
 
@@ -35,12 +35,12 @@ class OutcomePresenter:
     title: str
     hint: str = ""
     undo: UUID | None = None
-    left: int | None = None
+    seconds_left: int | None = None
     follow_up: str = ""
     newer: UUID | None = None
 
     @property
-    def window(self) -> float:
+    def undo_window(self) -> float:
         """Return the length of the undo window in seconds."""
         return preferences.read().undo_window
 
@@ -67,15 +67,15 @@ def outcome(
         return OutcomePresenter("clock", "none", FieldDecision(field.decision).label)
     delivery = FieldDelivery(field.delivery)
     if delivery == FieldDelivery.SENT:
-        return _being_written(last, person)
+        return _present_writing(last, person)
     if delivery == FieldDelivery.WAITING:
-        return _waiting_to_be_written(last, person, held)
+        return _present_waiting(last, person, held)
     if delivery == FieldDelivery.DONE:
-        return _done(field, last, person)
+        return _present_done(field, last, person)
     if delivery == FieldDelivery.ALREADY:
         follow_up = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
         return OutcomePresenter("check", "good", "Already in the CRM", "nothing was written", follow_up=follow_up)
-    hint = f"{last.get_outcome_display().lower()} by {_name(last, person)} {times.at(last.decided_at)}"
+    hint = f"{last.get_outcome_display().lower()} by {_decider_name(last, person)} {times.at(last.decided_at)}"
     return OutcomePresenter("stop-sign", "bad", "Not written", hint)
 
 
@@ -92,7 +92,7 @@ def last_decision(field: SyncField) -> Decision | None:
     return next((each for each in field.decisions.all() if each.state not in REVOKED), None)
 
 
-_LOST = {
+_LOST_ACTIONS = {
     Kind.PUT_BACK: "asked to put the old value back",
     Kind.AFTER_ALL: "approved this after all",
 }
@@ -100,7 +100,7 @@ _LOST = {
 
 def lost_words(lost: Decision) -> str:
     """Return who decided what and when, before a database restore lost it."""
-    action = _LOST.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
+    action = _LOST_ACTIONS.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
     decider, when = lost.decider or "Someone", times.at(lost.decided_at)
     return f"{decider[:1].upper()}{decider[1:]} {action} {when}, before the portal’s database was restored."
 
@@ -115,7 +115,7 @@ def awaits_reading_back(field: SyncField) -> bool:
     last = last_decision(field)
     if last is None or field.finished_at is None or is_read_back(field, last):
         return False
-    return timezone.now() - field.finished_at < LONGEST_READING_BACK
+    return timezone.now() - field.finished_at < MAX_READ_BACK_DELAY
 
 
 def may_undo(last: Decision, person: Person) -> bool:
@@ -123,7 +123,7 @@ def may_undo(last: Decision, person: Person) -> bool:
     return last.decided_by_id == person.pk or (person.is_reviewer and (person.is_administrator or bool(last.rule_id)))
 
 
-def _waiting_to_be_written(last: Decision, person: Person, held: HoldReason) -> OutcomePresenter:
+def _present_waiting(last: Decision, person: Person, held: HoldReason) -> OutcomePresenter:
     left = times.seconds_left(last.due_at)
     is_open = last.state == DecisionState.OPEN
     undo = last.pk if is_open and may_undo(last, person) else None
@@ -131,10 +131,10 @@ def _waiting_to_be_written(last: Decision, person: Person, held: HoldReason) -> 
         icon = "check" if last.outcome == "approved" or last.writes else "cross"
         state = "written" if last.writes else "final"
         hint = f"undo for {left} s, then held" if held() else f"{state} in {left} s"
-        return OutcomePresenter(icon, "accent", _title(last, person), hint, undo=undo, left=left)
+        return OutcomePresenter(icon, "accent", _title(last, person), hint, undo=undo, seconds_left=left)
     if held() and not _is_being_checked(last):
         return OutcomePresenter("pause", "warn", f"{_title(last, person)}, held", held(), undo=undo)
-    return _being_written(last, person, undo=undo)
+    return _present_writing(last, person, undo=undo)
 
 
 def _title(last: Decision, person: Person) -> str:
@@ -150,7 +150,7 @@ def _is_being_checked(last: Decision) -> bool:
     return delivery is not None and (delivery.state == JobState.VERIFY or delivery.outcome_unknown)
 
 
-def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) -> OutcomePresenter:
+def _present_writing(last: Decision, person: Person, *, undo: UUID | None = None) -> OutcomePresenter:
     delivery = last.delivery
     if _is_being_checked(last):
         return OutcomePresenter("retry", "none", "Checking the CRM", "its answer was lost; reading back")
@@ -159,16 +159,16 @@ def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) 
     return OutcomePresenter("clock", "none", _title(last, person), hint, undo=undo)
 
 
-def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
+def _present_done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     if not last.writes:
         when, why = times.at(last.decided_at), reasons.describe(last.reason_code, last.reason)
         if not why[:3].isupper():  # an abbreviation stays in capitals
             why = why[:1].lower() + why[1:]
         rule = f"rule “{last.rule}”" if last.rule_id else ""
-        decided = when if rule else f"by {_name(last, person)} {when}"
+        decided = when if rule else f"by {_decider_name(last, person)} {when}"
         parts = filter(None, [rule, why, decided, BEFORE_RESTORE if last.is_recognized else ""])
         return OutcomePresenter("cross", "none", "Rejected", "; ".join(parts), follow_up="approve_after_all")
-    when, by = times.at(last.finished_at or last.decided_at), f"by {_name(last, person)}"
+    when, by = times.at(last.finished_at or last.decided_at), f"by {_decider_name(last, person)}"
     read_back = ", read back" if is_read_back(field, last) else ""
     hint = f"{when}{read_back}; {by}"
     if last.is_recognized:
@@ -182,5 +182,5 @@ def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     return OutcomePresenter("check", "good", "Written", hint, follow_up="put_back")
 
 
-def _name(last: Decision, person: Person) -> str:
+def _decider_name(last: Decision, person: Person) -> str:
     return "you" if last.decided_by_id == person.pk else last.decider or "the portal"

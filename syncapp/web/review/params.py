@@ -15,8 +15,8 @@ from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.review.queue.criteria import NO_CRITERIA, Age, Criteria, Tab
 from syncapp.review.queue.reads import Order
 
-LONGEST_SEARCH = 200
-LONGEST_COLUMN = 128
+MAX_SEARCH_LENGTH = 200
+MAX_COLUMN_LENGTH = 128
 MINE = "me"
 AGES = {
     Age.FRESH: "Last 24 hours",
@@ -27,15 +27,15 @@ AGES = {
 }
 
 
-def _values(members: Iterable[str]) -> list[tuple[str, str]]:
+def _choices_of(members: Iterable[str]) -> list[tuple[str, str]]:
     return [(str(member), str(member)) for member in members]
 
 
 class QueueForm(forms.Form):
     """The filter bar. An address may be old or typed by hand, so invalid values count as not given."""
 
-    tab = forms.TypedChoiceField(choices=_values(Tab), coerce=Tab, required=False)
-    order = forms.TypedChoiceField(choices=_values(Order), coerce=Order, required=False)
+    tab = forms.TypedChoiceField(choices=_choices_of(Tab), coerce=Tab, required=False)
+    order = forms.TypedChoiceField(choices=_choices_of(Order), coerce=Order, required=False)
     field = forms.CharField(label="Field", required=False)
     kind = forms.TypedChoiceField(
         label="Kind of change", choices=[("", "Any change"), *ChangeKind.choices], coerce=ChangeKind, required=False
@@ -47,10 +47,10 @@ class QueueForm(forms.Form):
     after = forms.UUIDField(required=False)
 
     def clean_field(self) -> str:
-        return str(self.cleaned_data["field"])[:LONGEST_COLUMN]
+        return str(self.cleaned_data["field"])[:MAX_COLUMN_LENGTH]
 
     def clean_q(self) -> str:
-        return str(self.cleaned_data["q"])[:LONGEST_SEARCH]
+        return str(self.cleaned_data["q"])[:MAX_SEARCH_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class QueueParams:
 
 
 def default_order(tab: Tab) -> Order:
-    """Return the order of a tab: the longest waiting edits first, but the latest decisions first."""
+    """Return the default order of a tab: for decided edits the newest first, for others the oldest first."""
     return Order.NEWEST if tab is Tab.DECIDED else Order.OLDEST
 
 

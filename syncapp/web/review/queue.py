@@ -24,7 +24,7 @@ from syncapp.web.review.params import QueueParams, read_params
 from syncapp.web.review.queue_presenter import QueuePresenter
 from syncapp.web.review.row_presenter import present_rows
 
-MAX_WRITING = 40  # rows per poll, as many as an address holds; list.js sends no more
+MAX_ROWS_PER_POLL = 40  # as many as fit into an address; list.js sends no more
 
 
 class SavedViewForm(forms.Form):
@@ -50,13 +50,13 @@ def show_queue(request: PortalRequest, params: QueueParams, *, status: int = 200
     queue = QueuePresenter(params, PageContext(request.user))
     queue.current = next(iter(queue.page.records), None)
     edit = record_page.present(request, queue) if queue.current else None
-    more |= {"showing": "list", "read_soon": True, "link_problem": links.problem_in(request.GET)}
+    more |= {"showing": "list", "read_soon": True, "link_problem": links.gone_notice(request.GET)}
     return record_page.render(request, "review/queue.html", queue, edit, status=status, **more)
 
 
 @allow(*REVIEW_ROLES)
-def fresh(request: PortalRequest) -> HttpResponse:
-    """Return how many edits arrived since the list was shown; only an empty list then loads them automatically."""
+def count_new(request: PortalRequest) -> HttpResponse:
+    """Show how many edits have arrived since the list was shown; only an empty list loads them automatically."""
     queue = _queue_of(request)
     since = parameters.moment(request.GET.get("since", ""))
     count = reads.count_newer(queue.tab, since, queue.params.criteria) if since else 0
@@ -67,13 +67,13 @@ def fresh(request: PortalRequest) -> HttpResponse:
 
 
 @allow(*REVIEW_ROLES)
-def written(request: PortalRequest) -> HttpResponse:
-    """Return the rows that left the phase that the page shows; they keep their places.
+def changed_rows(request: PortalRequest) -> HttpResponse:
+    """Return the rows whose phase has changed since the page showed them; their positions in the list stay the same.
 
     The page names each row as its id, a dot and its phase.
     """
     queue = _queue_of(request)
-    pairs = [text.partition(".") for text in request.GET.getlist("writing")[:MAX_WRITING]]
+    pairs = [text.partition(".") for text in request.GET.getlist("writing")[:MAX_ROWS_PER_POLL]]
     phases = {record_id: phase for text, _, phase in pairs if (record_id := parse_uuid(text))}
     records = list(SyncRecord.objects.visible().filter(pk__in=phases))
     found = present_rows(records, queue.columns_of, current=None, person=request.user)
@@ -84,7 +84,7 @@ def written(request: PortalRequest) -> HttpResponse:
 
 
 @allow(*REVIEW_ROLES)
-def more(request: PortalRequest) -> HttpResponse:
+def following_rows(request: PortalRequest) -> HttpResponse:
     """Return the rows that follow those of a page."""
     return render_page(request, "review/_more.html", _context_of(_queue_of(request)))
 
@@ -101,17 +101,17 @@ def save_view(request: PortalRequest) -> HttpResponse:
     except BadView as error:
         form.add_error("name", str(error))
         return show_queue(request, params, status=422, view_form=form)
-    return _to_queue(params)
+    return _redirect_to_queue(params)
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def delete_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
     """Delete one of the reader's own views."""
     saved_views.delete(SavedView, view_id, by=request.user)
-    return _to_queue(read_params(request.GET, request.user))
+    return _redirect_to_queue(read_params(request.GET, request.user))
 
 
-def _to_queue(params: QueueParams) -> HttpResponse:
+def _redirect_to_queue(params: QueueParams) -> HttpResponse:
     return HttpResponseRedirect(reverse("queue") + params.query, status=303)
 
 

@@ -56,7 +56,7 @@ class QueuePresenter:
         current: SyncRecord | None = None,
         updated: SyncRecord | None = None,
     ) -> None:
-        """Prepare the list; `current` is the open edit, `updated` the one just acted on if the page moved on."""
+        """Prepare the list. `current` is the open edit; after the page moved on, `updated` is the one just acted on."""
         self.params = params
         self.tab = params.tab
         self.order = params.order
@@ -79,7 +79,7 @@ class QueuePresenter:
         if not ahead:
             return None
         moved_on = QueuePresenter(self.params, self.page_context, current=ahead[0], updated=self.current)
-        moved_on.next = ahead[1].pk if len(ahead) > 1 else None  # one statement found both
+        moved_on.next = ahead[1].pk if len(ahead) > 1 else None  # the same query found both
         return moved_on
 
     @cached_property
@@ -98,7 +98,7 @@ class QueuePresenter:
 
     @cached_property
     def updated_row(self) -> RowPresenter | None:
-        """Return the row of the edit just acted on, to be swapped beside the page."""
+        """Return the row of the edit just acted on, which htmx swaps in the list."""
         if self.updated is None:
             return None
         return present_rows([self.updated], self.columns_of, current=self.current, person=self.page_context.person)[0]
@@ -141,7 +141,7 @@ class QueuePresenter:
 
     @property
     def _position(self) -> int | None:
-        """Return the index of the open edit on this page; None if the list is not shown beside it."""
+        """Return the index of the open edit on this page; None if the list is not shown next to it."""
         if self.current is None or "page" not in self.__dict__:
             return None
         records = enumerate(self.page.records)
@@ -204,7 +204,7 @@ class QueuePresenter:
         if not self.params.criteria:
             known = next(count for tab, _, _, count in self.tabs if tab is self.tab)
         elif "page" in self.__dict__ and not self.after and not self.page.has_more:
-            known = len(self.page.records)  # the whole list was read, unlike beside a single edit
+            known = len(self.page.records)  # the page holds the whole list; next to a single edit it is not read
         return reads.count(self.tab, self.params.criteria) if known is None else known
 
     @property

@@ -112,13 +112,13 @@ def retry(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.REVIEWER, methods=("POST",))
 def put_back(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
-    """Write the value that an approval replaced."""
+    """Put back the value that an approval replaced."""
     return _follow_up(request, field_id, follow_ups.put_back, message="Putting the old value back.")
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def approve_after_all(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
-    """Write the value that was rejected."""
+    """Approve a rejected value after all."""
     return _follow_up(request, field_id, follow_ups.approve_after_all, message="Approved after all.")
 
 
@@ -135,7 +135,7 @@ def _follow_up(
 
 @allow(Role.REVIEWER, methods=("POST",))
 def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Read the live values; if the CRM does not answer, the stored ones stay with their age."""
+    """Read the live values; if the CRM does not answer, show the stored ones and their age."""
     row = record_page.get_record(record_id)
     found = live_values.refresh_if_answering([row.pk], crm=clients.crm())
     result = None if found is None else found.get(row.pk, RefreshResult())
@@ -150,10 +150,10 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         response = record_page.render(request, "review/_record.html", queue, edit)
         response["HX-Retarget"], response["HX-Reswap"] = "#record", "outerHTML show:none"
         return response
-    # If another page has read the new values first, this reading finds no change, although this page is out of date.
+    # If another page has read the new values first, this read finds no change, although this page is out of date.
     stale = {each.id for each in edit.decidable if request.POST.get(f"seen.{each.id}", each.seen) != each.seen}
-    fields = edit.only({*result.changed, *result.unreadable, *stale}) if result else []
-    return record_page.render(request, "review/_read.html", queue, edit, fields=fields, heads=edit.heads_of(fields))
+    fields = edit.fields_with({*result.changed, *result.unreadable, *stale}) if result else []
+    return record_page.render(request, "review/_read.html", queue, edit, fields=fields, groups=edit.groups_of(fields))
 
 
 def live_values_problem() -> str:
@@ -162,7 +162,7 @@ def live_values_problem() -> str:
 
 
 def _polled_rows(request: PortalRequest, queue: QueuePresenter) -> HttpResponse:
-    """Return the rows that were being written at the last poll; the forms of the others stay untouched."""
+    """Return the rows that were being written at the last poll; the page keeps the forms of the others."""
     being_written, not_read_back, with_message = (
         set(request.GET.get(name, "").split(",")) for name in ("live", "back", "told")
     )
@@ -173,5 +173,5 @@ def _polled_rows(request: PortalRequest, queue: QueuePresenter) -> HttpResponse:
     edit = record_page.present(request, queue, problems)
     fields = [field for field in edit.fields if str(field.id) in being_written | not_read_back]
     is_finished = any(not field.is_being_written for field in fields if str(field.id) in being_written)
-    more: dict[str, Any] = {"fields": fields, "heads": edit.heads_of(fields), "is_finished": is_finished}
+    more: dict[str, Any] = {"fields": fields, "groups": edit.groups_of(fields), "is_finished": is_finished}
     return record_page.render(request, "review/_moved.html", queue, edit, **more)

@@ -62,9 +62,9 @@ def present(
 
 
 def _present(request: PortalRequest, queue: QueuePresenter, row: SyncRecord, state: PageState) -> RecordPresenter:
-    wanted = preferences.read().field_groups
+    field_groups = preferences.read().field_groups
     columns = queue.columns_of(row.target_table)
-    return present_record(row, person=request.user, columns=columns, wanted_groups=wanted, state=state)
+    return present_record(row, person=request.user, columns=columns, wanted_groups=field_groups, state=state)
 
 
 def _split_groups(request: PortalRequest) -> frozenset[str]:
@@ -98,7 +98,7 @@ def render(
 
 
 def names_record(request: PortalRequest) -> bool:
-    """Return whether the browser's URL names an edit, as the title then does too; the list's URL names none."""
+    """Return whether the browser's URL names an edit, and so the title does too; the list's URL names none."""
     return urlsplit(request.htmx.current_url or "").path != reverse("queue")
 
 
@@ -133,7 +133,7 @@ def perform(
     following = queue.advance() if moves_on and queue.tab is Tab.WAITING else None
     next_row = following.current if following else None
     if not wants_part(request):
-        return to_record(request, next_row or row)
+        return redirect_to_record(request, next_row or row)
     if following and next_row:
         return _show_next(request, following, next_row, message)
     edit = present(request, queue)
@@ -145,7 +145,7 @@ def inform(request: PortalRequest, row: SyncRecord, words: str) -> HttpResponse:
     """Show the unchanged page of the edit, with words that say why nothing was done."""
     if not wants_part(request):
         messages.info(request, words)
-        return to_record(request, row)
+        return redirect_to_record(request, row)
     queue = queue_of(request, get_record(row.pk))
     return render(request, "review/_swap.html", queue, present(request, queue), message=words)
 
@@ -158,7 +158,7 @@ def respond_to_decisions(
     if not wants_part(request):
         if form.means_all and (words := _left_out(present(request, queue))):
             messages.warning(request, words)
-        return to_record(request, row)
+        return redirect_to_record(request, row)
     approved = sum(decision.outcome == "approved" for decision in decisions)
     counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
     message = ", ".join(f"{count} {word}" for count, word in counts if count) + "."  # for screen readers
@@ -213,6 +213,6 @@ def refuse_form(request: PortalRequest, row: SyncRecord, form: Form) -> HttpResp
     return refuse(request, row, {None: first_problem(form)}, status=409)
 
 
-def to_record(request: PortalRequest, row: SyncRecord) -> HttpResponse:
+def redirect_to_record(request: PortalRequest, row: SyncRecord) -> HttpResponse:
     """Redirect to the page of the edit, for a browser without scripts."""
     return HttpResponseRedirect(reverse("record", args=[row.pk]) + _query(request, queue_of(request)), status=303)

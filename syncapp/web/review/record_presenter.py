@@ -57,7 +57,7 @@ class PageState:
 
 @dataclass(frozen=True, slots=True)
 class GroupPresenter:
-    """The head of fields that are decided together. If it is split, each field has its own buttons."""
+    """The header row of fields that are decided together. If the group is split, each field has its own buttons."""
 
     key: str
     name: str
@@ -76,13 +76,13 @@ class GroupPresenter:
         return self.name
 
     @property
-    def bound(self) -> list[FieldPresenter]:
-        """Return the fields that the head's buttons decide."""
+    def decidable(self) -> list[FieldPresenter]:
+        """Return the fields that the header row's buttons decide."""
         return [each for each in self.fields if each.group and each.can_decide]
 
     @property
     def can_decide(self) -> bool:
-        return bool(self.bound)
+        return bool(self.decidable)
 
     @property
     def can_split(self) -> bool:
@@ -93,14 +93,14 @@ class GroupPresenter:
         return [each for each in self.fields if each.outcome is not None and each.outcome.undo is not None]
 
     @property
-    def undoes_together(self) -> bool:
-        """Return whether the head has the undo button, rather than each field."""
+    def is_undone_together(self) -> bool:
+        """Return whether the header row has one undo button in place of one for each field."""
         return not self.is_split and len(self.undoable) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One row of the page: a field, or a group's head with its fields below."""
+    """One row of the page: a field, or a group's header row with its fields below."""
 
     field: FieldPresenter | None = None
     group: GroupPresenter | None = None
@@ -110,8 +110,9 @@ class PageRow:
 class RecordPresenter:
     """One contact's edit: the right side of the queue.
 
-    `is_editor_unidentified`: the CRM has no Entra id for the editor, so four eyes cannot be proved. `live_words`: how
-    long the values were in the CRM until capture restored the originals, '' if that is not known.
+    `is_editor_unidentified`: the CRM has no Entra ID for the editor, so the portal cannot check whether it is a
+    reviewer's own edit. `live_words`: how long the values were in the CRM until capture restored the originals, '' if
+    that is not known.
     """
 
     record: SyncRecord
@@ -124,7 +125,7 @@ class RecordPresenter:
     is_editor_unidentified: bool = False
     crm_failed: bool = False
     crm_refused: bool = False
-    belongs: ContactDetails | None = None
+    contact_details: ContactDetails | None = None
     live_words: str = ""
 
     @property
@@ -145,19 +146,19 @@ class RecordPresenter:
                 yield PageRow(group=group)
 
     @property
-    def decided_with_all(self) -> list[FieldPresenter]:
+    def in_approve_all(self) -> list[FieldPresenter]:
         """Return the fields that "Approve all N" decides."""
-        return [each for each in self.fields if each.is_decided_with_all]
+        return [each for each in self.fields if each.is_in_approve_all]
 
     @property
     def left_out(self) -> list[FieldPresenter]:
         """Return the fields that "Approve all" leaves out, because each needs a separate decision."""
-        return [each for each in self.decidable if not each.is_decided_with_all]
+        return [each for each in self.decidable if not each.is_in_approve_all]
 
     @property
     def offers_all(self) -> bool:
         """Return whether the page offers to decide all fields that can be decided together."""
-        return bool(self.decided_with_all) and len(self.decidable) > 1
+        return bool(self.in_approve_all) and len(self.decidable) > 1
 
     @property
     def recognized(self) -> list[FieldPresenter]:
@@ -197,8 +198,8 @@ class RecordPresenter:
 
     @property
     def refused(self) -> list[FieldPresenter | GroupPresenter]:
-        heads: list[FieldPresenter | GroupPresenter] = [group for group in self.groups if group.problem]
-        return heads + [each for each in self.fields if each.problem]
+        refused_groups: list[FieldPresenter | GroupPresenter] = [group for group in self.groups if group.problem]
+        return refused_groups + [each for each in self.fields if each.problem]
 
     @property
     def read_at(self) -> datetime | None:
@@ -218,20 +219,20 @@ class RecordPresenter:
         record = self.record
         return crm_links.form_address(record.target_table, record.target_id) if record.target_id else ""
 
-    def only(self, ids: Collection[uuid.UUID]) -> list[FieldPresenter]:
+    def fields_with(self, ids: Collection[uuid.UUID]) -> list[FieldPresenter]:
         return [each for each in self.fields if each.id in ids]
 
-    def heads_of(self, fields: Collection[FieldPresenter]) -> list[GroupPresenter]:
+    def groups_of(self, fields: Collection[FieldPresenter]) -> list[GroupPresenter]:
         """Return the groups that these fields belong to."""
         ids = {each.id for each in fields}
         return [group for group in self.groups if any(each.id in ids for each in group.fields)]
 
     def with_live_values(self, found: RefreshResult | None) -> RecordPresenter:
-        """Return the page with the unstored results of a read; `found` is None if the CRM did not answer or refused."""
+        """Return the page with the results of a read that are not stored; None means no answer, or a refusal."""
         if found is None:
             return replace(self, crm_failed=True, crm_refused=live_values.are_refused())
         fields = tuple(replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in self.fields)
-        return replace(self, belongs=found.details, fields=fields)
+        return replace(self, contact_details=found.details, fields=fields)
 
 
 def present_record(
@@ -253,14 +254,16 @@ def present_record(
     editors = four_eyes.load_editors([record.editor_id])
     is_reviewer = person.has_role(Role.REVIEWER)
     locked = _LOCKS.get(editors.block_reason(record.editor_id, (person,))) if is_reviewer else VIEW_ONLY
-    found_restores = restores.of_record(record)
+    found_restores = restores.load_restores(record)
     fields = _present_fields(record, rows, found_groups, person=person, columns=columns, locked=locked, state=state)
-    repeated = restores.newest(record, {row.column_name for row in rows if row.repeats})
+    repeated = restores.load_newest(record, {row.column_name for row in rows if row.repeats})
     for pk, each in fields.items():
         name = each.field.column_name
         fields[pk] = replace(each, restore=found_restores.get(name), repeated=repeated.get(name))
-    heads = [group for group in _present_groups(found_groups, fields, state) if group.undoes_together]
-    fields |= {each.id: replace(each, is_undone_with_group=True) for group in heads for each in group.undoable}
+    undone_together = [group for group in _present_groups(found_groups, fields, state) if group.is_undone_together]
+    fields |= {
+        each.id: replace(each, is_undone_with_group=True) for group in undone_together for each in group.undoable
+    }
     return RecordPresenter(
         record=record,
         fields=tuple(sorted(fields.values(), key=lambda each: (search_key(each.label), each.id))),
@@ -286,7 +289,7 @@ def _present_fields(
 ) -> dict[uuid.UUID, FieldPresenter]:
     earlier = history.other_edits(record, rows)
     echoes = history.find_former_values(rows, earlier, columns)
-    refused = {
+    rejected_before = {
         pk: earlier_rejections.describe(found, reader=person)
         for pk, found in earlier_rejections.find_among(rows, earlier).items()
     }
@@ -309,7 +312,7 @@ def _present_fields(
             follow_up_input=state.input_of(f"{FOLLOW_UP}-{row.pk}"),
             problem=state.problems.get(row.pk),
             echo=echoes.get(row.pk),
-            rejected_before=refused.get(row.pk, ""),
+            rejected_before=rejected_before.get(row.pk, ""),
             group=group_names.get(row.pk, ""),
             is_in_group=row.pk in in_groups,
             lookup_rows=state.lookup_rows.get(row.pk, ()),

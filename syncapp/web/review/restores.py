@@ -55,15 +55,15 @@ class RestorePresenter:
         return times.span((self.row.done_at - self.row.happened_at).total_seconds())
 
 
-def of_record(record: SyncRecord) -> Mapping[str, RestorePresenter]:
-    """Return the results of an edit by column, in one query; none for an edit that capture did not stage."""
+def load_restores(record: SyncRecord) -> Mapping[str, RestorePresenter]:
+    """Return an edit's results by column, in one query; empty for an edit that capture did not stage."""
     audit_id = parse_uuid(record.operation_id) if record.source == "audit" else None
     if audit_id is None:
         return {}
     return {row.column_name: RestorePresenter(row) for row in Restore.objects.filter(audit_id=audit_id)}
 
 
-def newest(record: SyncRecord, columns: Collection[str]) -> Mapping[str, RestorePresenter]:
+def load_newest(record: SyncRecord, columns: Collection[str]) -> Mapping[str, RestorePresenter]:
     """Return the newest result for these columns of an edit's contact, whatever edit it belongs to."""
     if not columns or record.target_id is None:
         return {}

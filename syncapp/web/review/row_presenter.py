@@ -19,7 +19,7 @@ from syncapp.review.queue.criteria import overdue_before
 from syncapp.text import localization
 from syncapp.web.base import holds, times
 from syncapp.web.base.holds import HoldReason
-from syncapp.web.review.field_presenter import UNDER_WAY, UNKNOWN_FIELD
+from syncapp.web.review.field_presenter import UNKNOWN_FIELD, WRITING_STATES
 from syncapp.web.review.outcomes import REVOKED, may_undo
 
 MAX_LABELS = 3
@@ -28,13 +28,13 @@ ColumnsOf = Callable[[str], Mapping[str, Column]]
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """The state of an edit. `phase` names a state that ends by itself, `left` the seconds until then."""
+    """The state of an edit. `phase` names a state that ends by itself, and `seconds_left` is the time until then."""
 
     icon: str
     tone: str
     text: str
     phase: str = ""
-    left: int | None = None
+    seconds_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,15 @@ class RowPresenter:
 def present_rows(
     records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: SyncRecord | None, person: Person | None = None
 ) -> list[RowPresenter]:
-    """Return the rows of these edits, in one query whatever their number.
+    """Return the rows of these edits with one query, however many they are, and without a request to the CRM.
 
-    Earlier rejections cost three more queries, decisions in progress one, live values one, and
-    the reason that holds decisions two. The CRM is not asked.
+    Earlier rejections cost three more queries, decisions in progress one, live values one, and the reason that holds
+    decisions two.
     """
     fields = _fields_of(records)
     changed = _changed_in_crm(records, fields, columns_of)
     rejected_before = _rejected_before(fields)
-    sent = [field for own in fields.values() for field in own if field.delivery in UNDER_WAY]
+    sent = [field for own in fields.values() for field in own if field.delivery in WRITING_STATES]
     ids = [field.pk for field in sent if field.decision != FieldDecision.SUPERSEDED]
     under_way = Decision.objects.filter(field__in=ids).exclude(state__in=REVOKED).order_by("version")
     decisions = {each.field_id: each for each in under_way} if ids else {}
@@ -98,14 +98,14 @@ def present_rows(
         return RowPresenter(
             record=record,
             key=str(record.pk),
-            labels=tuple(shortened(sorted(labels, key=search_key)[:MAX_LABELS])),
+            labels=tuple(shorten_prefixes(sorted(labels, key=search_key)[:MAX_LABELS])),
             count=len(own),
             undecided=len(undecided),
             hint="" if kind is ChangeKind.OTHER else kind.label.lower(),
             badge=_badge(own, undecided, decisions, person=person, held=held, is_unreadable=bool(record.unreadable))
             or (CHANGED_IN_CRM if record.pk in changed else None)
             or (None if record.is_restored or not undecided else NOT_RESTORED)
-            or _parked(record),
+            or _parked_badge(record),
             is_current=current is not None and current.pk == record.pk,
             is_overdue=is_waiting and is_old and not record.is_parked,
             is_selectable=is_waiting,
@@ -119,7 +119,7 @@ def _fields_of(records: Sequence[SyncRecord]) -> Mapping[uuid.UUID, list[SyncFie
     found: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
     wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable", "crm_now_read_at")
     rows = SyncField.objects.filter(record__in=records).only(*wanted)
-    for field in rows.annotate(maybe_refused=earlier_rejections.may_exist()):
+    for field in rows.annotate(maybe_rejected=earlier_rejections.may_exist()):
         found[field.record_id].append(field)
     return found
 
@@ -128,9 +128,9 @@ def _rejected_before(fields: Mapping[uuid.UUID, list[SyncField]]) -> Collection[
     """Return the fields whose value was rejected before, without a query if no column ever had a rejection."""
     maybe = [
         field.pk
-        for of_record in fields.values()
-        for field in of_record
-        if field.is_undecided and field.maybe_refused  # type: ignore[attr-defined]  # annotated by _fields_of
+        for row_fields in fields.values()
+        for field in row_fields
+        if field.is_undecided and field.maybe_rejected  # type: ignore[attr-defined]  # annotated by _fields_of
     ]
     if not maybe:
         return ()
@@ -141,22 +141,22 @@ def _changed_in_crm(
     records: Sequence[SyncRecord], fields: Mapping[uuid.UUID, list[SyncField]], columns_of: ColumnsOf
 ) -> Collection[uuid.UUID]:
     """Return the edits with an undecided field whose value in the CRM, as last read, differs from what staging left."""
-    of_id = {record.pk: record for record in records}
+    records_by_id = {record.pk: record for record in records}
     read = [
         each.pk
-        for of_record in fields.values()
-        for each in of_record
+        for row_fields in fields.values()
+        for each in row_fields
         if each.decision == FieldDecision.PENDING and each.crm_now_read_at is not None
     ]
     found = set()
     for field in SyncField.objects.filter(pk__in=read) if read else ():
-        field.record = of_id[field.record_id]
+        field.record = records_by_id[field.record_id]
         if changed_in_crm(field, columns_of(field.record.target_table).get(field.column_name)):
             found.add(field.record_id)
     return found
 
 
-def shortened(labels: Sequence[str]) -> Iterator[str]:
+def shorten_prefixes(labels: Sequence[str]) -> Iterator[str]:
     """Yield the labels, naming a shared prefix once: "Address 1: Street 1", "City"."""
     before = ""
     for label in labels:
@@ -188,9 +188,9 @@ def _badge(
         if in_window:
             left = max(times.seconds_left(each.due_at) for each in in_window)
             if person is not None and any(may_undo(each, person) for each in in_window):
-                return Badge("undo", "accent", f"Undo {left} s", phase="undo", left=left)
+                return Badge("undo", "accent", f"Undo {left} s", phase="undo", seconds_left=left)
             word = "Written" if any(each.writes for each in in_window) else "Final"
-            return Badge("clock", "accent", f"{word} in {left} s", phase="undo", left=left)
+            return Badge("clock", "accent", f"{word} in {left} s", phase="undo", seconds_left=left)
         if len(waiting) == len(under_way) and held():
             return Badge("pause", "warn", f"Held: {held()}", phase="held")
         writes = any(decision.writes for _, decision in under_way)
@@ -200,7 +200,7 @@ def _badge(
     return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
 
 
-def _parked(record: SyncRecord) -> Badge | None:
+def _parked_badge(record: SyncRecord) -> Badge | None:
     if not record.is_parked or record.parked_until is None:
         return None
     return Badge("clock", "none", f"Parked until {localization.day_and_month(record.parked_until)}")

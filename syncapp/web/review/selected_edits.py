@@ -46,24 +46,26 @@ class AssignForm(forms.Form):
 @allow(Role.REVIEWER, methods=("POST",))
 def park_selected(request: PortalRequest) -> HttpResponse:
     """Park the selected edits until a day: the value of a button, or the date that was entered."""
-    form = ParkForm.sent(request.POST)
+    form = ParkForm.from_post(request.POST)
     if not form.is_valid():
         return _refuse(request, first_problem(form).words)
     until: date = form.cleaned_data["park_until"]
-    params, ids = _selected(request)
+    params, ids = _selected_ids(request)
     try:
         count = collaboration.park_all(ids[:MAX_EDITS], until=until, by=request.user)
     except ReviewError as error:
         return _refuse(request, str(error))
-    return _answer(request, params, count, f"parked until {localization.day(until)}", is_cut=len(ids) > MAX_EDITS)
+    return _redirect_with_count(
+        request, params, count, f"parked until {localization.day(until)}", is_cut=len(ids) > MAX_EDITS
+    )
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def unpark_selected(request: PortalRequest) -> HttpResponse:
     """Return the selected edits to the waiting edits."""
-    params, ids = _selected(request)
+    params, ids = _selected_ids(request)
     count = collaboration.unpark_all(ids[:MAX_EDITS], by=request.user)
-    return _answer(request, params, count, "back in Waiting", is_cut=len(ids) > MAX_EDITS)
+    return _redirect_with_count(request, params, count, "back in Waiting", is_cut=len(ids) > MAX_EDITS)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -73,16 +75,16 @@ def assign_selected(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse(request, first_problem(form).words)
     person: Person | None = form.cleaned_data["assignee"]
-    params, ids = _selected(request)
+    params, ids = _selected_ids(request)
     try:
         count = collaboration.assign_all(ids[:MAX_EDITS], to=person, by=request.user)
     except ReviewError as error:
         return _refuse(request, str(error))
     done = "unassigned" if person is None else f"assigned to {'you' if person == request.user else person.name}"
-    return _answer(request, params, count, done, is_cut=len(ids) > MAX_EDITS)
+    return _redirect_with_count(request, params, count, done, is_cut=len(ids) > MAX_EDITS)
 
 
-def _selected(request: PortalRequest) -> tuple[QueueParams, list[uuid.UUID]]:
+def _selected_ids(request: PortalRequest) -> tuple[QueueParams, list[uuid.UUID]]:
     """Return the list, and the ids of its selected edits, at most one more than MAX_EDITS."""
     params = read_params(request.GET, request.user).first_page
     if "all" in request.POST:
@@ -91,7 +93,9 @@ def _selected(request: PortalRequest) -> tuple[QueueParams, list[uuid.UUID]]:
     return params, ticked[: MAX_EDITS + 1]
 
 
-def _answer(request: PortalRequest, params: QueueParams, count: int, done: str, *, is_cut: bool) -> HttpResponse:
+def _redirect_with_count(
+    request: PortalRequest, params: QueueParams, count: int, done: str, *, is_cut: bool
+) -> HttpResponse:
     if not count:
         return _refuse(request, NOTHING_SELECTED)
     more = f" These were the first {localization.number(MAX_EDITS)}; more match." if is_cut else ""
@@ -100,7 +104,7 @@ def _answer(request: PortalRequest, params: QueueParams, count: int, done: str, 
 
 
 def _refuse(request: PortalRequest, words: str) -> HttpResponse:
-    """Show the list with its ticks and the reason."""
+    """Show the list with the reason, and with the same edits ticked."""
     params = read_params(request.GET, request.user).first_page
     messages.error(request, words)
     return show_queue(request, params, status=422, ticked=request.POST.getlist("record"))

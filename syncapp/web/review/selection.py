@@ -42,7 +42,7 @@ KEY = "selection"  # the key in the names of the reason's controls
 
 
 class SelectionForm(forms.Form):
-    """The form that approves or rejects every field of a selection; a long one asks for its number of fields."""
+    """The form to approve or reject every field of a selection; `number` repeats the number of fields of a long one."""
 
     do = forms.ChoiceField(
         choices=[("approve", "Approve"), ("reject", "Reject")],
@@ -85,10 +85,10 @@ def select(request: PortalRequest) -> HttpResponse:
     details: dict[str, Any] = {"criteria": params.criteria, "query": params.query, "person": request.user}
     if "all" in request.POST:
         return _create_selection(
-            request, partial(selections.select_all, tab=params.tab, **details), otherwise=params.query
+            request, partial(selections.select_all, tab=params.tab, **details), queue_query=params.query
         )
     ids = [record_id for record_id in map(parse_uuid, request.POST.getlist("record")) if record_id]
-    return _create_selection(request, partial(selections.select_rows, ids, **details), otherwise=params.query)
+    return _create_selection(request, partial(selections.select_rows, ids, **details), queue_query=params.query)
 
 
 @allow(*REVIEW_ROLES)
@@ -110,24 +110,24 @@ def decide_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRes
     except ReviewError as error:
         problem = Problem(str(error), "" if number == row.fields else "number")
         return _page(request, row, problem=problem, status=422)
-    return _to_selection(row)
+    return _redirect_to_selection(row)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Read the live values of the listed fields; if the CRM does not answer, the stored ones stay with their age."""
+    """Read the live values of the listed fields; if the CRM does not answer, show the stored ones and their age."""
     row, shows_all = _get_selection(request, selection_id), "all" in request.GET
     before = SelectionPresenter(row, request.user, shows_all=shows_all)
     if not before.may_decide or before.run is not None:
-        return _to_selection(row)
+        return _redirect_to_selection(row)
     record_ids = before.record_ids
     crm_answered = selections.refresh_live_values(row, record_ids, crm=clients.crm())
     if not wants_part(request):
         if not crm_answered:
             messages.error(request, live_values_problem())
-        return _to_selection(row, "?all=1" if shows_all else "")
+        return _redirect_to_selection(row, "?all=1" if shows_all else "")
     after = SelectionPresenter(row, request.user, shows_all=shows_all, crm_failed=not crm_answered)
-    # If this reading leaves out fields, the rest may be short enough to be listed in full; then read those as well.
+    # If this read leaves out fields, the rest may be short enough to be listed in full; then read those as well.
     after.read_soon = crm_answered and not set(after.record_ids) <= set(record_ids)
     counts_changed = request.POST.get("fields") != str(row.fields)
     context = _context_of(request, after) | {"counts_changed": counts_changed}
@@ -141,14 +141,16 @@ def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
     undone, late = selections.undo(row, by=request.user)
     too_late = f" Too late for {late}: already being written." if late else ""
     messages.success(request, f"{undone} undone.{too_late}")
-    return _to_selection(row)
+    return _redirect_to_selection(row)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
-def select_left(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Select the undecided fields again with their current values."""
+def select_refused(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
+    """Select the refused fields again with their current values."""
     row = _get_selection(request, selection_id)
-    return _create_selection(request, partial(selections.select_refused, row, person=request.user), otherwise=row.query)
+    return _create_selection(
+        request, partial(selections.select_refused, row, person=request.user), queue_query=row.query
+    )
 
 
 def _get_selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection:
@@ -159,12 +161,13 @@ def _get_selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection
     return row
 
 
-def _create_selection(request: PortalRequest, create: Callable[[], Selection], *, otherwise: str) -> HttpResponse:
+def _create_selection(request: PortalRequest, create: Callable[[], Selection], *, queue_query: str) -> HttpResponse:
+    """Show the new selection, or the queue with the reason for a refusal."""
     try:
-        return _to_selection(create())
+        return _redirect_to_selection(create())
     except ReviewError as error:
         messages.error(request, str(error))
-        return HttpResponseRedirect(reverse("queue") + otherwise, status=303)
+        return HttpResponseRedirect(reverse("queue") + queue_query, status=303)
 
 
 def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = None, status: int = 200) -> HttpResponse:
@@ -185,5 +188,5 @@ def _context_of(request: PortalRequest, presenter: SelectionPresenter) -> dict[s
     }
 
 
-def _to_selection(row: Selection, query: str = "") -> HttpResponse:
+def _redirect_to_selection(row: Selection, query: str = "") -> HttpResponse:
     return HttpResponseRedirect(reverse("selection", args=[row.pk]) + query, status=303)

@@ -47,7 +47,7 @@ class SelectionPresenter:
     def __init__(
         self, row: Selection, person: Person, *, shows_all: bool, read_soon: bool = False, crm_failed: bool = False
     ) -> None:
-        """Prepare the page; `read_soon`: it requests live values once loaded; `crm_failed`: the CRM did not answer."""
+        """Prepare the page. `read_soon`: once loaded, it requests live values; `crm_failed`: the CRM did not answer."""
         self.row = row
         self.read_soon = read_soon
         self.crm_failed = crm_failed
@@ -143,7 +143,7 @@ class SelectionPresenter:
 
     @property
     def concern_count(self) -> int:
-        """Return how many fields have concerns, omitted ones included."""
+        """Return how many fields have concerns, including omitted fields."""
         return len(self._concerns)
 
     @property

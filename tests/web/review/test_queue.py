@@ -257,7 +257,12 @@ def queries_of(client: Client, query: str = "") -> int:
 def test_shared_label_prefix_is_named_once():
     labels = ["Address 1: City", "Address 1: Street 1", "Address 2: City", "Job Title"]
 
-    assert list(row_presenter.shortened(labels)) == ["Address 1: City", "Street 1", "Address 2: City", "Job Title"]
+    assert list(row_presenter.shorten_prefixes(labels)) == [
+        "Address 1: City",
+        "Street 1",
+        "Address 2: City",
+        "Job Title",
+    ]
 
 
 # A search counts matching words twice: for the list and for its number of matches.
