@@ -150,7 +150,7 @@ def _report(number: int, asked: int, seconds: float, done: list[tuple[workers.Sh
     line("edits staged, contacts restored", f"{staged:,}, {restored:,}", target(2 * number - staged - restored, 0))
     sent = asked + sum(answers.values())
     pages = math.ceil(number / contacts.PAGE_SIZE) + math.ceil(number / entry_lists.PAGE_SIZE)
-    least = 2 * number + pages + math.ceil(number / details.AT_ONCE)
+    least = 2 * number + pages + math.ceil(number / details.BATCH_SIZE)
     line("requests", f"{sent:,}", f"{sent / least:.3f} x {least:,}: {target(sent / least, FACTOR)}")
     (used,) = stage.control("GET", settings.CRM_ORIGIN, "faults", {})["usage"].values()
     line("  answered 429", f"{answers['429']}", target(answers["429"] + used["refused"], 0))

@@ -105,7 +105,7 @@ def weeks(number: int, *, today: date | None = None) -> list[Week]:
 def live_times(since: date) -> LiveTimes | None:
     """Return how long values from Outlook were in the CRM until capture restored the originals; None without any."""
     first = datetime(since.year, since.month, since.day, tzinfo=UTC)
-    found = observation.lives(since=first)
+    found = observation.times_in_crm(since=first)
     if found.median is None or found.worst is None:
         return None
     return LiveTimes(found.median, found.worst.live_seconds or 0.0)

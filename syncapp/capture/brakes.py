@@ -28,8 +28,9 @@ RUNNING = (CaptureMode.STAGING, CaptureMode.RESTORING)
 WINDOW = timedelta(minutes=10)
 MIN_MASS_EDIT, SHARE_OF_USUAL_DAY, USUAL_DAYS = 200, 0.25, 28
 MIN_UNSIGNED = 20
-# Companies without the form script have many unsigned updates between two signed ones.
-CHANCE = 0.001
+# Without the form script, many unsigned updates in a row are usual. The brake acts only if chance explains them with at
+# most this probability.
+FALSE_ALARM_CHANCE = 0.001
 
 
 class Brake(StrEnum):
@@ -44,7 +45,7 @@ class Brake(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A limit that was exceeded, with the figures in words."""
+    """A reason to pause capture; `figures` explains it in words."""
 
     brake: Brake
     figures: str
@@ -58,12 +59,12 @@ def many_restores(restored: int, *, limit: int) -> Finding | None:
 
 
 def max_changed_contacts(usual: float) -> int:
-    """Return how many contacts may change in 10 minutes if `usual` contacts change in a day."""
+    """Return how many contacts may change in 10 minutes if `usual` contacts change on a usual day."""
     return max(MIN_MASS_EDIT, round(SHARE_OF_USUAL_DAY * usual))
 
 
 def mass_edit(changed: int, *, usual: float) -> Finding | None:
-    """Return a finding if more than 200 contacts changed in 10 minutes, and more than a quarter of a usual day's."""
+    """Return a finding if more contacts changed in 10 minutes than 200, and than a quarter of a usual day's number."""
     limit = max_changed_contacts(usual)
     if changed <= limit:
         return None
@@ -72,7 +73,7 @@ def mass_edit(changed: int, *, usual: float) -> Finding | None:
 
 def min_unsigned(share: float) -> int:
     """Return how many unsigned updates in a row chance cannot explain, given the usual share of signed ones."""
-    by_chance = math.ceil(math.log(CHANCE) / math.log(1 - share)) if 0 < share < 1 else 0
+    by_chance = math.ceil(math.log(FALSE_ALARM_CHANCE) / math.log(1 - share)) if 0 < share < 1 else 0
     return max(MIN_UNSIGNED, by_chance)
 
 
@@ -80,7 +81,7 @@ def signature_gone(unsigned: int, *, share: float) -> Finding | None:
     """Return a finding if at least 20 updates in a row are unsigned and chance cannot explain that many.
 
     `share` is the usual share of signed updates, from 0 to 1. Without the signature, every Outlook edit is let through,
-    and the identity may now sign something else. Only users whose mailbox was read are counted; until the inventory
+    and the signing user may now sign something else. Only users whose mailbox was read are counted; until the inventory
     has read mailboxes, this brake cannot act.
     """
     if unsigned < min_unsigned(share):
@@ -89,42 +90,42 @@ def signature_gone(unsigned: int, *, share: float) -> Finding | None:
 
 
 def check() -> Finding | None:
-    """Pause capture if a limit is exceeded; return the finding."""
+    """Pause capture if the changes give a reason to; return that finding."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
         return None
-    found = _first_finding(capture, capture.now)
-    if found is not None:
-        pause(found)
-    return found
+    finding = _first_finding(capture, capture.now)
+    if finding is not None:
+        pause(finding)
+    return finding
 
 
 def _first_finding(capture: Capture, now: datetime) -> Finding | None:
     since = max(now - WINDOW, capture.mode_since or now)
-    if found := many_restores(_restores(since), limit=capture.max_restores):
-        return found
+    if finding := many_restores(_max_restores_of_source(since), limit=capture.max_restores):
+        return finding
     changed = _changed_contacts(capture, since)
     usual = _usual_day(capture, now) if changed > MIN_MASS_EDIT else 0.0
-    if found := mass_edit(changed, usual=usual):
-        return found
+    if finding := mass_edit(changed, usual=usual):
+        return finding
     signatures = _signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None
     return signature_gone(signatures.unsigned, share=signatures.share) if signatures else None
 
 
-def _restores(since: datetime) -> int:
+def _max_restores_of_source(since: datetime) -> int:
     """Return the highest number of restores for one source; a write to a contact counts once for all its columns."""
     rows = Restore.objects.filter(done_at__gt=since).exclude(result=RestoreResult.NOT_RESTORED).order_by()
     writes = rows.values("source", "contact_id", "done_at").distinct()
-    found = rows.values_list("source", flat=True).distinct()
-    return max((writes.filter(source=source).count() for source in found), default=0)
+    sources = rows.values_list("source", flat=True).distinct()
+    return max((writes.filter(source=source).count() for source in sources), default=0)
 
 
 def _changed_contacts(capture: Capture, since: datetime) -> int:
-    """Return how many contacts had changes that are staged; other changes, such as imports, are let through anyway."""
+    """Return how many contacts had changes that capture stages; others, such as imports, are let through anyway."""
     updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
     if capture.rule == CaptureRule.ORIGINAL:
-        on = CaptureSource.objects.filter(is_on=True).values("source")
-        counted = updates.filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True), source__in=on)
+        enabled_sources = CaptureSource.objects.filter(is_on=True).values("source")
+        counted = updates.filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True), source__in=enabled_sources)
     else:
         counted = updates.filter(source=Source.OUTLOOK)
     return counted.values("contact_id").distinct().count()
@@ -133,7 +134,7 @@ def _changed_contacts(capture: Capture, since: datetime) -> int:
 def _usual_day(capture: Capture, now: datetime) -> float:
     """Return the median number of contacts changed per day, over the counted days before today that had any change.
 
-    If there are several sources, the largest counts: two of them may have changed the same contact.
+    Of a day's sources, only the one with the most contacts counts: two of them may have changed the same contact.
     """
     today = now.astimezone(UTC).date()
     days = CaptureContactDay.objects.filter(day__gte=today - timedelta(days=USUAL_DAYS), day__lt=today)
@@ -148,14 +149,20 @@ def _usual_day(capture: Capture, now: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """Updates by people with server-side synchronization: the unsigned ones in a row, and the usual signed share."""
+    """Updates by people with server-side synchronization: those since the last signed one, and the usual signed share.
+
+    `unsigned` is a number of updates, `share` is from 0 to 1.
+    """
 
     unsigned: int
     share: float
 
 
 def _signatures(capture: Capture, now: datetime) -> Signatures | None:
-    """Compare the updates since the last signed one with those of the last four weeks; None if none was signed."""
+    """Count the updates since the last signed one, and compute the share of signed ones until then in four weeks.
+
+    Return None if none was signed.
+    """
     people = FilterUser.objects.filter(method=SyncMethod.SERVER_SIDE).values("pk")
     since = now - timedelta(days=USUAL_DAYS)
     updates = CaptureEntry.objects.filter(action=Action.UPDATE, happened_at__gt=since)
@@ -164,9 +171,9 @@ def _signatures(capture: Capture, now: datetime) -> Signatures | None:
     last_signed = signed.aggregate(last=Max("happened_at"))["last"]
     if last_signed is None:
         return None
-    in_a_row = unsigned.filter(happened_at__gt=max(last_signed, capture.mode_since or last_signed)).count()
-    before = signed.count(), unsigned.filter(happened_at__lte=last_signed).count()
-    return Signatures(in_a_row, share=before[0] / sum(before))
+    unsigned_since = unsigned.filter(happened_at__gt=max(last_signed, capture.mode_since or last_signed)).count()
+    signed_count, unsigned_before = signed.count(), unsigned.filter(happened_at__lte=last_signed).count()
+    return Signatures(unsigned_since, share=signed_count / (signed_count + unsigned_before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ def figures() -> Figures | None:
     since = max(now - WINDOW, capture.mode_since or now)
     usual = _usual_day(capture, now)
     return Figures(
-        restored=_restores(since),
+        restored=_max_restores_of_source(since),
         max_restores=capture.max_restores,
         changed=_changed_contacts(capture, since),
         max_changed=max_changed_contacts(usual),
@@ -200,10 +207,10 @@ def figures() -> Figures | None:
 
 
 @retried
-def pause(found: Finding) -> None:
+def pause(finding: Finding) -> None:
     """Pause capture, unless it is already paused or off."""
     paused = Capture.objects.filter(slot=1, mode__in=RUNNING).update(
-        mode=CaptureMode.PAUSED, mode_since=Now(), mode_by=None, reason=found.brake, trouble=found.figures
+        mode=CaptureMode.PAUSED, mode_since=Now(), mode_by=None, reason=finding.brake, trouble=finding.figures
     )
     if paused:
-        audit.record("capture.paused", by=None, channel="system", details={"brake": found.brake})
+        audit.record("capture.paused", by=None, channel="system", details={"brake": finding.brake})

@@ -99,7 +99,7 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"  # the CRM's value of the column cannot be read
 
 
-class Passed(StrEnum):
+class SkipReason(StrEnum):
     """A reason why a change from Outlook is not staged."""
 
     LET_THROUGH = "let_through"
@@ -114,7 +114,7 @@ PUT_BACK = (Outcome.RESTORE, Outcome.ORIGINAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """A rejected value: for a while, the same value from the same editor is not staged again.
 
     `edit` is the entry with the rejected value, if a plan may still have to handle it.
@@ -129,7 +129,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveState:
     """The contact's values as just read; columns that cannot be read are absent."""
 
     values: Mapping[str, str | None]
@@ -145,7 +145,7 @@ class History:
     """
 
     entries: Sequence[Entry]
-    refusals: Sequence[Refusal] = ()
+    rejections: Sequence[Rejection] = ()
     held: frozenset[str] = frozenset()
 
 
@@ -153,7 +153,8 @@ class History:
 class Rules:
     """The functions that compare values, and the time limits.
 
-    `same` and `is_format_only` take a column and two of its values.
+    `same` and `is_format_only` take a column and two of its values. `rejection_counts_for` is how long a rejected value
+    is not staged again.
     """
 
     now: datetime
@@ -161,7 +162,7 @@ class Rules:
     is_format_only: Callable[[str, str | None, str | None], bool] = lambda column, old, new: False
     late_after: timedelta = timedelta(minutes=15)
     echo_within: timedelta = timedelta(minutes=30)
-    refused_for: timedelta = timedelta(days=30)
+    rejection_counts_for: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class StagedChange:
 
 @dataclass(frozen=True, slots=True)
 class StagedEdit:
-    """One signed entry to stage; it counts as restored once no changed column still holds Outlook's value."""
+    """One entry to stage; it counts as restored once no changed column still holds Outlook's value."""
 
     entry: Entry
     changes: tuple[StagedChange, ...]
@@ -189,28 +190,31 @@ class StagedEdit:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A rejected value that came again."""
+    """A rejected value that Outlook sent again."""
 
     entry: uuid.UUID
-    refusal: Refusal
+    rejection: Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """The plan for a column that holds Outlook's value `end`, live since `since`; `value` is the column's baseline."""
+    """The plan for a column that holds Outlook's value `end`, live since `since`."""
 
     outcome: Outcome
-    value: Value
+    baseline: Value
     end: Value
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps for one contact."""
+    """The plan for one contact: edits to stage, changes not to stage, repeated rejections, and columns to restore.
+
+    `skipped` has the reason by entry and column.
+    """
 
     staged: tuple[StagedEdit, ...]
-    passed: Mapping[tuple[uuid.UUID, str], Passed]
+    skipped: Mapping[tuple[uuid.UUID, str], SkipReason]
     repeats: tuple[Repeat, ...]
     columns: Mapping[str, ColumnPlan]
 
@@ -218,7 +222,7 @@ class Plan:
     def restores(self) -> dict[str, str | None]:
         """Return the values to put back, by column."""
         return {
-            column: column_plan.value.text
+            column: column_plan.baseline.text
             for column, column_plan in self.columns.items()
             if column_plan.outcome is Outcome.RESTORE
         }

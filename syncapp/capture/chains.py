@@ -22,30 +22,30 @@ from syncapp.capture.chain_records import (
     ColumnState,
     Entry,
     History,
-    Live,
+    LiveState,
     Outcome,
-    Passed,
     Plan,
-    Refusal,
+    Rejection,
     Repeat,
     Rules,
+    SkipReason,
     StagedChange,
     StagedEdit,
     Value,
     Writer,
 )
-from syncapp.capture.entry_order import in_order
+from syncapp.capture.entry_order import sorted_entries
 
 
-def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
+def make_plan(history: History, live: LiveState | None, rules: Rules) -> Plan:
     """Return the plan for one contact: what to stage and restore; `live` is None if the contact was deleted."""
     walk = _Walk(history, rules)
-    for entry in in_order(history.entries, live, rules):
+    for entry in sorted_entries(history.entries, live, rules):
         walk.apply(entry)
     columns = {
         column: ColumnPlan(_outcome(column, state, live, history, rules), state.baseline, state.end, state.live_since)
         for column, state in walk.states.items()
-        if state.live_since is not None and walk.has_news(column)
+        if state.live_since is not None and walk.has_unhandled_edit(column)
     }
     for column, column_plan in columns.items():
         walk.close(column, column_plan.outcome)
@@ -70,9 +70,9 @@ class _Walk:
         self._history, self._rules = history, rules
         self.states: dict[str, ColumnState] = {}
         self._staged: list[_Staged] = []
-        self._passed: dict[tuple[uuid.UUID, str], Passed] = {}
+        self._skipped: dict[tuple[uuid.UUID, str], SkipReason] = {}
         self._repeats: list[Repeat] = []
-        self._news: set[str] = set()
+        self._unhandled: set[str] = set()
 
     def apply(self, entry: Entry) -> None:
         """Apply one entry to the states of its columns."""
@@ -82,28 +82,28 @@ class _Walk:
                 self.states[column] = ColumnState(state.end, state.end)
         for column, change in entry.changes.items():
             if entry.writer is not Writer.OUTLOOK:
-                self._of_another(entry, column, change)
+                self._apply_other(entry, column, change)
             elif not change.is_reviewed:
-                self._pass(entry, column, change, Passed.LET_THROUGH)
+                self._skip(entry, column, change, SkipReason.LET_THROUGH)
             elif self._is_echo(entry, column, change):
-                self._pass(entry, column, change, Passed.ECHO)
+                self._skip(entry, column, change, SkipReason.ECHO)
             else:
-                self._of_outlook(entry, column, change)
+                self._apply_outlook(entry, column, change)
 
-    def has_news(self, column: str) -> bool:
-        """Return whether the column's open chain has an edit that no earlier plan handled; other chains stay as is."""
-        return column in self._news
+    def has_unhandled_edit(self, column: str) -> bool:
+        """Return whether the column's open chain has an edit that no earlier plan handled."""
+        return column in self._unhandled
 
     def close(self, column: str, outcome: Outcome) -> None:
         """Set the outcome of the column's open changes."""
-        self._news.discard(column)
+        self._unhandled.discard(column)
         for staged in self._staged:
             if staged.column == column and staged.outcome is None:
                 staged.outcome = outcome
 
-    def _of_another(self, entry: Entry, column: str, change: Change) -> None:
+    def _apply_other(self, entry: Entry, column: str, change: Change) -> None:
         state = self.states.get(column)
-        if entry.is_restore and state is not None and self._is_outlooks(column, change.new, state):
+        if entry.is_restore and state is not None and self._is_outlook_value(column, change.new, state):
             # An entry that arrived late shows that we restored one of Outlook's values.
             self.states[column] = replace(state, end=change.new)
             return
@@ -116,13 +116,13 @@ class _Walk:
             self.close(column, Outcome.ORIGINAL if is_back else Outcome.OVERWRITTEN)
         self.states[column] = ColumnState(value, value, left_at=entry.at)
 
-    def _is_outlooks(self, column: str, value: Value, state: ColumnState) -> bool:
+    def _is_outlook_value(self, column: str, value: Value, state: ColumnState) -> bool:
         if state.live_since is None or self._same(column, value, state.baseline):
             return False
         return value.is_known and any(self._rules.same(column, value.text, text) for text in state.values)
 
-    def _pass(self, entry: Entry, column: str, change: Change, why: Passed) -> None:
-        self._passed[entry.id, column] = why
+    def _skip(self, entry: Entry, column: str, change: Change, why: SkipReason) -> None:
+        self._skipped[entry.id, column] = why
         self._replace_baseline(entry, column, change.new)
 
     def _is_echo(self, entry: Entry, column: str, change: Change) -> bool:
@@ -138,21 +138,21 @@ class _Walk:
         is_soon = entry.at - state.left_at <= rules.echo_within
         return is_soon and rules.is_format_only(column, state.baseline.text, change.new.text)
 
-    def _of_outlook(self, entry: Entry, column: str, change: Change) -> None:
+    def _apply_outlook(self, entry: Entry, column: str, change: Change) -> None:
         state = self.states.get(column) or ColumnState(change.old, change.old)
         if not self._same(column, state.end, change.old):
-            state = _unlinked(state, change.old)
+            state = _break_chain(state, change.old)
         if self._same(column, change.new, state.baseline):
-            self._passed[entry.id, column] = Passed.UNDONE
+            self._skipped[entry.id, column] = SkipReason.UNDONE
             self.close(column, Outcome.ORIGINAL)
             self.states[column] = replace(state, end=change.new, live_since=None, values=())
             return
         if not entry.is_handled:
-            self._news.add(column)
-        if (refusal := self._refusal(entry, column, change.new)) is not None:
-            self._passed[entry.id, column] = Passed.REPEATED
+            self._unhandled.add(column)
+        if (rejection := self._rejection(entry, column, change.new)) is not None:
+            self._skipped[entry.id, column] = SkipReason.REPEATED
             if not entry.is_handled:
-                self._repeats.append(Repeat(entry.id, refusal))
+                self._repeats.append(Repeat(entry.id, rejection))
         else:
             self._staged.append(_Staged(entry, column, state.baseline, change.new))
         self.states[column] = replace(
@@ -163,29 +163,29 @@ class _Walk:
             values=(*state.values, change.new.text) if change.new.is_known else state.values,
         )
 
-    def _refusal(self, entry: Entry, column: str, value: Value) -> Refusal | None:
+    def _rejection(self, entry: Entry, column: str, value: Value) -> Rejection | None:
         if entry.editor is None or not value.is_known:
             return None
-        oldest = entry.at - self._rules.refused_for
-        for refusal in self._history.refusals:
-            if refusal.column != column or refusal.editor != entry.editor or refusal.edit == entry.id:
+        oldest = entry.at - self._rules.rejection_counts_for
+        for rejection in self._history.rejections:
+            if rejection.column != column or rejection.editor != entry.editor or rejection.edit == entry.id:
                 continue
             # The CRM's clock may differ from ours, so a known rejection counts regardless of when the value was sent.
-            if refusal.at >= oldest and self._rules.same(column, refusal.value, value.text):
-                return refusal
+            if rejection.at >= oldest and self._rules.same(column, rejection.value, value.text):
+                return rejection
         return None
 
     def _same(self, column: str, one: Value, other: Value) -> bool:
         return one.is_known and other.is_known and self._rules.same(column, one.text, other.text)
 
-    def plan(self, columns: Mapping[str, ColumnPlan], live: Live | None) -> Plan:
+    def plan(self, columns: Mapping[str, ColumnPlan], live: LiveState | None) -> Plan:
         """Return the plan for all entries that were not handled before."""
         changes: dict[uuid.UUID, list[StagedChange]] = defaultdict(list)
         entries: dict[uuid.UUID, Entry] = {}
         for number, staged in enumerate(self._staged):
             entry, column = staged.entry, staged.column
             if live is None:
-                self._passed[entry.id, column] = Passed.CONTACT_GONE
+                self._skipped[entry.id, column] = SkipReason.CONTACT_GONE
                 continue
             proposed = staged.proposed
             if not proposed.is_known:
@@ -193,7 +193,7 @@ class _Walk:
                 if is_last and column in columns and column in live.values:
                     proposed = Value(live.values[column])
             if not proposed.is_known:
-                self._passed[entry.id, column] = Passed.UNKNOWN_PROPOSAL
+                self._skipped[entry.id, column] = SkipReason.UNKNOWN_PROPOSAL
                 continue
             entries[entry.id] = entry
             outcome = staged.outcome or Outcome.OVERWRITTEN
@@ -202,14 +202,14 @@ class _Walk:
             staged=tuple(
                 StagedEdit(entries[key], tuple(found)) for key, found in changes.items() if not entries[key].is_handled
             ),
-            passed=self._passed,
+            skipped=self._skipped,
             repeats=tuple(self._repeats),
             columns=columns if live is not None else {},
         )
 
 
-def _unlinked(state: ColumnState, old: Value) -> ColumnState:
-    """Return the state before an entry whose old value differs, or may differ, from what the entry before it left."""
+def _break_chain(state: ColumnState, old: Value) -> ColumnState:
+    """Return the state at an entry whose old value differs, or may differ, from what the entry before it left."""
     if not old.is_known:
         return replace(state, baseline=UNKNOWN, is_broken=True)
     # A known end proves that an unknown writer left `old`; an unknown end proves nothing about the baseline.
@@ -217,7 +217,7 @@ def _unlinked(state: ColumnState, old: Value) -> ColumnState:
     return replace(state, baseline=old if is_replaced else state.baseline, is_broken=True)
 
 
-def _outcome(column: str, state: ColumnState, live: Live | None, history: History, rules: Rules) -> Outcome:
+def _outcome(column: str, state: ColumnState, live: LiveState | None, history: History, rules: Rules) -> Outcome:
     if live is None or column not in live.values:
         return Outcome.UNREADABLE
     present = live.values[column]

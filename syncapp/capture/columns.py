@@ -22,9 +22,9 @@ OUTLOOK_COLUMNS = (
         for part in ("line1", "line2", "line3", "city", "stateorprovince", "postalcode", "postofficebox", "country")
     ),
 )
-EVERY = "*"  # stands for all columns in CAPTURE_COLUMNS
+ALL_COLUMNS = "*"  # in CAPTURE_COLUMNS, means every column
 # The contact's owner and state; changes to them have their own kinds of audit entries.
-_NEVER = frozenset({"ownerid", "statecode", "statuscode"})
+_NEVER_TRACKED = frozenset({"ownerid", "statecode", "statuscode"})
 
 
 def tracked(revision: str) -> dict[str, Column]:
@@ -35,9 +35,9 @@ def tracked(revision: str) -> dict[str, Column]:
     known = {
         name: column
         for name, column in columns.of_table(TABLE).items()
-        if column.writable and name != revision and name not in _NEVER
+        if column.writable and name != revision and name not in _NEVER_TRACKED
     }
-    if EVERY in settings.CAPTURE_COLUMNS:
+    if ALL_COLUMNS in settings.CAPTURE_COLUMNS:
         return known
     watched = {*OUTLOOK_COLUMNS, *settings.CAPTURE_COLUMNS}
     return {name: column for name, column in known.items() if name in watched}

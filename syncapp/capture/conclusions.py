@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from syncapp.capture import echoes, policy, scheduling, signature, sources
-from syncapp.capture.details import as_audit_entry, wanted
+from syncapp.capture.details import as_audit_entry, entries_to_read
 from syncapp.capture.policy import TO_STAGE, Facts
 from syncapp.capture.rounds import Round
 from syncapp.crm.audits.records import Action
@@ -28,7 +28,10 @@ Outcome = tuple[str, str, str, str]  # state, reason, source, evidence
 
 @dataclass(frozen=True, slots=True)
 class _Contact:
-    """The known facts about one contact: its last change, and the times of its entries and of its signed creations."""
+    """The known facts about one contact: its last change, and the times of its entries and of its signed creations.
+
+    `is_complete`: all of its entries have arrived, and their values have been read.
+    """
 
     row: CaptureContact | None
     moments: Sequence[datetime]
@@ -67,15 +70,15 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
     outcomes: dict[Outcome, list[UUID]] = defaultdict(list)
     to_stage: dict[UUID, list[CaptureEntry]] = defaultdict(list)
     contacts = _contacts(running, contact_ids)
-    # The answer was lost: these edits may be staged already, whatever was switched since.
+    # The answer was lost: these edits may be staged already, even if capture has been switched since.
     unanswered = CaptureJob.objects.filter(contact_id__in=contact_ids, state__in=OPEN_STATES, outcome_unknown=True)
     maybe_staged = set(unanswered.values_list("contact_id", flat=True))
     log_names_signer = signature.is_in_log(running.capture)
     for entry in entries.prefetch_related("values").in_order():
         if entry.reason == TO_STAGE and entry.contact_id in maybe_staged:
             continue
-        as_is = Source(entry.source), Evidence(entry.evidence)
-        found = as_is if log_names_signer else _source(running, entry, contacts[entry.contact_id])
+        stored = Source(entry.source), Evidence(entry.evidence)
+        found = stored if log_names_signer else _source(running, entry, contacts[entry.contact_id])
         if found is None:
             continue  # not enough is known yet
         decided = policy.decide(_facts(running, entry, found, contacts[entry.contact_id]), running.policy)
@@ -93,18 +96,18 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
 
 
 def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Source, Evidence] | None:
-    """Return the source of the change; None while it depends on the contact's row, and the row cannot be trusted yet.
+    """Return the source of the change; None while it depends on a contact's row that cannot be trusted yet.
 
     The row is needed only if the CRM's audit log names no signing user (signature.py). Entries have whole seconds:
     until all have arrived, a row that matches this entry may describe a later change in the same second.
     """
-    as_is = Source(entry.source), Evidence(entry.evidence)
+    stored = Source(entry.source), Evidence(entry.evidence)
     row = contact.last_change()
     if entry.source not in (Source.FORM, Source.PROGRAM, Source.UNKNOWN) or row is None:
-        return as_is
+        return stored
     audit_entry = as_audit_entry(entry)
     if row.signed_by not in running.known.signers or not sources.belongs_to(row, audit_entry, contact.moments):
-        return as_is
+        return stored
     if contact.row is None or not contact.is_complete or running.now < contact.row.noticed_at + running.patience:
         return None
     return Source.OUTLOOK, Evidence.DELEGATE
@@ -134,7 +137,7 @@ def _contacts(running: Round, contact_ids: Iterable[UUID]) -> Mapping[UUID, _Con
         moments[contact_id].append(happened_at)
         if action == Action.CREATE and source == Source.OUTLOOK:
             creations[contact_id].append(happened_at)
-    unread = set(wanted(running).filter(contact_id__in=ids).values_list("contact_id", flat=True))
+    unread = set(entries_to_read(running).filter(contact_id__in=ids).values_list("contact_id", flat=True))
     awaited = {key for key, row in rows.items() if row.awaited_until is not None and row.awaited_until > running.now}
     return {
         contact_id: _Contact(

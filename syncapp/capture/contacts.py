@@ -26,7 +26,7 @@ from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import retried
 
 PAGE_SIZE = 5000
-KEPT = timedelta(days=2)
+RETENTION = timedelta(days=2)
 
 
 def read(running: Round) -> bool:
@@ -56,9 +56,9 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
     changed = [row for row in page.rows if row.modified_on is not None]
     if is_full_read:  # the first read returns every contact; those that have not changed lately are not awaited
         since = max(filter(None, (running.capture.observing_since, running.capture.read_until)), default=running.now)
-        first = since - delays.overlap(running.capture)
-        changed = [row for row in changed if row.modified_on is not None and row.modified_on >= first]
-    fresh = _unknown(changed)
+        oldest = since - delays.overlap(running.capture)
+        changed = [row for row in changed if row.modified_on is not None and row.modified_on >= oldest]
+    new = _new_changes(changed)
     now, patience = running.now, delays.patience(running.capture)
     rows = [
         CaptureContact(
@@ -71,7 +71,7 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
             noticed_at=now,
             awaited_until=now + patience,
         )
-        for row in fresh
+        for row in new
         if (modified_on := row.modified_on) is not None
     ]
     updated = ["modified_on", "version", "created_on", "modified_by", "signed_by", "noticed_at", "awaited_until"]
@@ -89,7 +89,7 @@ def _store(running: Round, page: ChangePage[ContactChange], *, is_full_read: boo
         uses.note(Use.CONTACTS)
 
 
-def _unknown(rows: list[ContactChange]) -> list[ContactChange]:
+def _new_changes(rows: list[ContactChange]) -> list[ContactChange]:
     """Return the rows with a change that is not known yet, so that reading a page again changes nothing.
 
     Times have whole seconds, so only the version shows that a contact changed twice within one second.
@@ -102,17 +102,20 @@ def _unknown(rows: list[ContactChange]) -> list[ContactChange]:
     return [row for row in rows if known.get(row.contact_id) != (row.modified_on, row.version)]
 
 
-def arrived(newest: Mapping[UUID, datetime]) -> None:
-    """Stop waiting for contacts whose entries have arrived; `newest` has the time of the newest entry by contact."""
+def stop_waiting(newest: Mapping[UUID, datetime]) -> None:
+    """Stop waiting for the entries of contacts whose entries have arrived.
+
+    `newest` has the time of the newest entry by contact.
+    """
     ids = list(newest)
     for start in range(0, len(ids), 1000):
         awaited = CaptureContact.objects.filter(pk__in=ids[start : start + 1000], awaited_until__isnull=False)
-        there = [
+        arrived = [
             key
             for key, modified_on in awaited.values_list("contact_id", "modified_on")
             if modified_on.replace(microsecond=0) <= newest[key].replace(microsecond=0)
         ]
-        CaptureContact.objects.filter(pk__in=there).update(awaited_until=None)
+        CaptureContact.objects.filter(pk__in=arrived).update(awaited_until=None)
 
 
 def awaited_since(now: datetime) -> datetime | None:
@@ -121,13 +124,13 @@ def awaited_since(now: datetime) -> datetime | None:
     return awaited.values_list("modified_on", flat=True).first()
 
 
-def has_given_up(now: datetime) -> bool:
-    """Return whether contacts changed after the newest entry appeared and their entries did not arrive in time."""
+def has_missing_entries(now: datetime) -> bool:
+    """Return whether, since the newest entry was read, contacts have changed whose entries did not arrive in time."""
     newest = CaptureEntry.objects.order_by("-read_at").values_list("read_at", flat=True).first()
     silent = CaptureContact.objects.filter(awaited_until__lte=now)
     return (silent if newest is None else silent.filter(noticed_at__gt=newest)).exists()
 
 
 def delete_old() -> int:
-    """Delete rows about contacts that are older than two days; return how many."""
-    return CaptureContact.objects.filter(noticed_at__lt=database_now(plus=-KEPT.total_seconds())).delete()[0]
+    """Delete the rows of contacts noticed more than two days ago; return how many rows."""
+    return CaptureContact.objects.filter(noticed_at__lt=database_now(plus=-RETENTION.total_seconds())).delete()[0]

@@ -30,7 +30,7 @@ from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import retried
 
 MONTH, WEEK = 30, 7  # days, today included
-ALL_EVERY = 3600.0  # seconds
+FULL_COUNT_INTERVAL = 3600.0  # seconds
 # `answered_at` is the time of the last count, `asked_at` that of the last count of all days.
 _HEARTBEAT = "capture_counts"
 # Outlook edits under the original rule; the signed rule lets them through because they are unsigned.
@@ -62,15 +62,17 @@ def update() -> int:
     if oldest is None:
         return 0
     Heartbeat.objects.get_or_create(name=_HEARTBEAT)
-    is_complete = Heartbeat.objects.filter(name=_HEARTBEAT, asked_at__gt=database_now(plus=-ALL_EVERY)).exists()
+    is_full_count_recent = Heartbeat.objects.filter(
+        name=_HEARTBEAT, asked_at__gt=database_now(plus=-FULL_COUNT_INTERVAL)
+    ).exists()
     shown = shown_days()
-    days = {*shown[:2], *_unfinished_days()} & set(shown) if is_complete else set(shown)
+    days = {*shown[:2], *_unfinished_days()} & set(shown) if is_full_count_recent else set(shown)
     days = {day for day in days if day >= oldest.astimezone(UTC).date()}
     for day in days:
-        _replace(day, count(day), _contacts(day))
+        _replace(day, count(day), _contact_counts(day))
     CaptureDay.objects.filter(day__lt=shown[-1]).delete()
     CaptureContactDay.objects.filter(day__lt=shown[-1]).delete()
-    times = {"answered_at": Now()} if is_complete else {"answered_at": Now(), "asked_at": Now()}
+    times = {"answered_at": Now()} if is_full_count_recent else {"answered_at": Now(), "asked_at": Now()}
     Heartbeat.objects.filter(name=_HEARTBEAT).update(**times)
     return len(days)
 
@@ -96,8 +98,8 @@ def _updates(day: date) -> CaptureEntryQuerySet:
     return entries.filter(action=Action.UPDATE).exclude(source=Source.OURS)
 
 
-def _contacts(day: date) -> list[CaptureContactDay]:
-    """Count the contacts that each source changed on a day in a way that may count as Outlook's; store nothing."""
+def _contact_counts(day: date) -> list[CaptureContactDay]:
+    """Return, by source, how many contacts were changed on a day in ways that may count as Outlook edits, unsaved."""
     may_count = _updates(day).filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True))
     found = may_count.values_list("source").annotate(Count("contact_id", distinct=True)).order_by()
     return [CaptureContactDay(day=day, source=source, contacts=number) for source, number in found]
@@ -133,7 +135,7 @@ def _row(day: date, found: Mapping[str, Any]) -> CaptureDay:
 
 
 def _program(programs: set[UUID]) -> Case:
-    """Return the program's user: whichever of the entry's two users is known to be a program."""
+    """Return an expression for the program's user: the entry's user if known as a program, else its calling user."""
     is_program = Q(source=Source.PROGRAM)
     return Case(
         When(is_program & Q(user_id__in=programs), then=F("user_id")),
@@ -144,11 +146,11 @@ def _program(programs: set[UUID]) -> Case:
 
 
 def _result() -> Case:
-    """Return the result of a change; a column of a staged edit that has no row of its own was let through."""
+    """Return an expression for the result; a column of a staged edit that has no `Restore` row was let through."""
     restore = Restore.objects.filter(audit_id=OuterRef("pk"), column_name=OuterRef("values__column_name"))
-    of_staged = Coalesce(Subquery(restore.values("result")[:1]), Value(ChangeResult.LET_THROUGH.value))
+    staged_result = Coalesce(Subquery(restore.values("result")[:1]), Value(ChangeResult.LET_THROUGH.value))
     return Case(
-        When(state=EntryState.STAGED, then=of_staged),
+        When(state=EntryState.STAGED, then=staged_result),
         When(state__in=OPEN_ENTRIES, then=Value(ChangeResult.WAITING.value)),
         default=F("state"),
         output_field=CharField(),

@@ -13,28 +13,28 @@ from django.db.models import Max
 
 from syncapp.models import Capture, CaptureEntry
 
-NOT_MEASURED = 15.0  # seconds; assumed until MEASURED_AFTER entries have been seen
-MEASURED_AFTER = 20
+ASSUMED_DELAY = 15.0  # seconds; assumed until MEASURED_AFTER entries have been seen
+MIN_MEASURED = 20
 MIN_PATIENCE, MAX_PATIENCE = timedelta(seconds=10), timedelta(minutes=10)
 MIN_OVERLAP, MAX_OVERLAP = timedelta(seconds=30), timedelta(hours=1)
-_MEASURED = timedelta(days=7)
-_NEWEST = 200
+_LONGEST_DELAY_OF = timedelta(days=7)
+_MEDIAN_DELAY_OF = 200  # entries
 # Entries have times in whole seconds.
 _ROUNDING = timedelta(seconds=1)
 
 
 def patience(capture: Capture) -> timedelta:
     """Return how long to wait for an entry: twice the longest measured delay, within limits."""
-    return min(max(MIN_PATIENCE, _twice_worst(capture)), MAX_PATIENCE)
+    return min(max(MIN_PATIENCE, _twice_longest(capture)), MAX_PATIENCE)
 
 
 def overlap(capture: Capture) -> timedelta:
     """Return how far before the newest entry the next listing begins."""
-    return min(max(MIN_OVERLAP, _twice_worst(capture)), MAX_OVERLAP)
+    return min(max(MIN_OVERLAP, _twice_longest(capture)), MAX_OVERLAP)
 
 
-def _twice_worst(capture: Capture) -> timedelta:
-    return timedelta(seconds=2 * (NOT_MEASURED if capture.worst_delay is None else capture.worst_delay))
+def _twice_longest(capture: Capture) -> timedelta:
+    return timedelta(seconds=2 * (ASSUMED_DELAY if capture.worst_delay is None else capture.worst_delay))
 
 
 def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None) -> float | None:
@@ -48,10 +48,14 @@ def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None
 
 
 def update(now: datetime) -> None:
-    """Store the median delay of the newest entries and the longest of a week; entries that were not late count as 0."""
-    newest = CaptureEntry.objects.order_by("-happened_at").values_list("delay", flat=True)[:_NEWEST]
+    """Store the median delay of the newest entries, and the longest delay of the last seven days.
+
+    Entries that were not late count as 0.
+    """
+    newest = CaptureEntry.objects.order_by("-happened_at").values_list("delay", flat=True)[:_MEDIAN_DELAY_OF]
     found = [delay or 0.0 for delay in newest]
-    worst = CaptureEntry.objects.filter(happened_at__gt=now - _MEASURED).aggregate(worst=Max("delay"))["worst"]
-    if worst is None and len(found) >= MEASURED_AFTER:
-        worst = 0.0
-    Capture.objects.update(median_delay=statistics.median(found) if found else None, worst_delay=worst)
+    recent = CaptureEntry.objects.filter(happened_at__gt=now - _LONGEST_DELAY_OF)
+    longest = recent.aggregate(longest=Max("delay"))["longest"]
+    if longest is None and len(found) >= MIN_MEASURED:
+        longest = 0.0
+    Capture.objects.update(median_delay=statistics.median(found) if found else None, worst_delay=longest)

@@ -25,9 +25,9 @@ from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureRule
 from syncapp.models.locking import retried
 
-AT_ONCE = 50
-OTHERS_IN_A_ROUND = 100
-ATTEMPTS = 5
+BATCH_SIZE = 50
+MAX_OTHERS_PER_ROUND = 100
+MAX_ATTEMPTS = 5
 # Entries that are not from Outlook are left unread after this time.
 UNREAD_AFTER = timedelta(hours=1)
 _WITH_VALUES = "AttributeAuditDetail"
@@ -36,42 +36,44 @@ _WITH_VALUES = "AttributeAuditDetail"
 def read(running: Round) -> bool:
     """Read the values that are needed; return False if the time ran out. Raises CrmError, LostLease."""
     failed: set[UUID] = set()  # tried again in the next round
-    while entries := list(wanted(running).exclude(pk__in=failed)[:AT_ONCE]):
+    while entries := list(entries_to_read(running).exclude(pk__in=failed)[:BATCH_SIZE]):
         failed |= _read_batch(running, entries)
         if running.is_over():
             return False
-    left = min(OTHERS_IN_A_ROUND, _left_for_others())
-    while left > 0 and (entries := list(_new().exclude(pk__in=failed)[: min(left, AT_ONCE)])):
+    remaining = min(MAX_OTHERS_PER_ROUND, _allowance_left_for_others())
+    while remaining > 0 and (entries := list(_unread().exclude(pk__in=failed)[: min(remaining, BATCH_SIZE)])):
         failed |= _read_batch(running, entries)
-        left -= len(entries)
+        remaining -= len(entries)
         if running.is_over():
             return False
-    stale = _new().filter(read_at__lt=running.now - UNREAD_AFTER).exclude(pk__in=wanted(running).values("pk"))
+    stale = (
+        _unread().filter(read_at__lt=running.now - UNREAD_AFTER).exclude(pk__in=entries_to_read(running).values("pk"))
+    )
     stale.update(state=EntryState.LET_THROUGH, reason=Reason.VALUES_NOT_READ)
     return True
 
 
-def _left_for_others() -> int:
-    """Return how many entries that are not from Outlook may still have their values read today (UTC)."""
-    if not _new().exists() or not rhythm.has_allowance():
+def _allowance_left_for_others() -> int:
+    """Return how many more entries that are not from Outlook may have their values read today (UTC)."""
+    if not _unread().exists() or not rhythm.has_spare_allowance():
         return 0
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     read_today = CaptureEntry.objects.filter(read_at__gte=midnight, reason=Reason.NOT_OUTLOOK).count()
     return max(0, rhythm.allowance_for_others() - read_today)
 
 
-def wanted(running: Round) -> QuerySet[CaptureEntry]:
+def entries_to_read(running: Round) -> QuerySet[CaptureEntry]:
     """Return the unread entries that may be from Outlook, or belong to a contact with an open Outlook edit."""
     signed = CaptureContact.objects.filter(contact_id=OuterRef("contact_id"), signed_by__in=running.known.signers)
     # One subquery for all entries: without statistics, a database would search by source once per entry.
     edited = CaptureEntry.objects.open().filter(source=Source.OUTLOOK).values("contact_id")
-    may_be = Q(source=Source.OUTLOOK) | Exists(signed) | Q(contact_id__in=edited)
+    may_be_outlook = Q(source=Source.OUTLOOK) | Exists(signed) | Q(contact_id__in=edited)
     if running.policy.rule is CaptureRule.ORIGINAL:
-        may_be |= Q(source__in=[Source.PROGRAM, Source.UNKNOWN])
-    return _new().filter(may_be)
+        may_be_outlook |= Q(source__in=[Source.PROGRAM, Source.UNKNOWN])
+    return _unread().filter(may_be_outlook)
 
 
-def _new() -> QuerySet[CaptureEntry]:
+def _unread() -> QuerySet[CaptureEntry]:
     return CaptureEntry.objects.open().filter(state=EntryState.NEW).order_by("happened_at")
 
 
@@ -86,7 +88,7 @@ def _read_batch(running: Round, entries: Sequence[CaptureEntry]) -> set[UUID]:
     _store(running, list(zip(entries, answers, strict=True)))
     running.result.values += len(entries)
     failpoint("capture.read")
-    return set(_new().filter(pk__in=ids).values_list("pk", flat=True))
+    return set(_unread().filter(pk__in=ids).values_list("pk", flat=True))
 
 
 @retried
@@ -131,7 +133,7 @@ def _conclude(running: Round, entry: CaptureEntry, details: AuditDetails) -> lis
 
 
 def as_audit_entry(entry: CaptureEntry) -> AuditEntry:
-    """Return the audit entry that a row of the inbox holds."""
+    """Return the audit entry that this row stores."""
     return AuditEntry(
         id=entry.pk,
         created_on=entry.happened_at,
@@ -161,7 +163,7 @@ def _postpone(running: Round, entry: CaptureEntry, error: CrmError) -> None:
     """Count a failed read; set the entry aside if a retry cannot help, or too many have failed."""
     if isinstance(error, NotFound):
         _set_aside(running, entry, Reason.NOT_IN_LOG, "The CRM deleted the entry before its values were read.")
-    elif entry.attempts + 1 >= ATTEMPTS or not error.transient:
+    elif entry.attempts + 1 >= MAX_ATTEMPTS or not error.transient:
         _set_aside(running, entry, Reason.UNREADABLE, error.message)
     else:
         CaptureEntry.objects.filter(pk=entry.pk, state=EntryState.NEW).update(attempts=F("attempts") + 1)

@@ -15,17 +15,17 @@ from syncapp.models import CaptureValue, SyncField
 from syncapp.models.capture.entry import Source
 from syncapp.models.mirror.sync_field import FieldDecision
 
-OTHERS = (Source.FORM, Source.PROGRAM, Source.UNKNOWN)
+OTHER_SOURCES = (Source.FORM, Source.PROGRAM, Source.UNKNOWN)
 
 
 def flag(contact_ids: Collection[UUID]) -> int:
-    """Flag undecided proposals for these contacts that someone else has written since; return how many."""
+    """Flag undecided proposals for these contacts whose value someone else has written since; return how many."""
     pending = SyncField.objects.filter(record__target_id__in=contact_ids, decision=FieldDecision.PENDING)
     fields = list(pending.filter(echoed_at__isnull=True, record__edited_on__isnull=False).select_related("record"))
     if not fields:
         return 0
     written = CaptureValue.objects.filter(entry__contact_id__in={field.record.target_id for field in fields})
-    others = written.filter(entry__source__in=OTHERS, new_known=True).annotate(
+    others = written.filter(entry__source__in=OTHER_SOURCES, new_known=True).annotate(
         contact_id=F("entry__contact_id"), at=F("entry__happened_at")
     )
     found = list(others.values_list("contact_id", "column_name", "new_value", "at"))

@@ -1,7 +1,7 @@
-"""The second step of a round: the list of audit entries since the cursor minus an overlap, stored in the inbox.
+"""The second step of a round: the list of audit entries since the cursor minus an overlap, stored as rows.
 
 Entries may appear late and out of order, so each listing begins before the newest known entry, and entries are
-recognized by their id. From time to time, a whole day is listed again, to find entries that arrived even later.
+recognized by their id. Every six hours, a whole day is listed again, to find entries that arrived even later.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from syncapp.models.locking import retried
 PAGE_SIZE = 1000
 OPERATIONS = (Operation.CREATE, Operation.UPDATE, Operation.DELETE)
 # Even if no contact changes, the list is read this often.
-AT_LEAST_EVERY = timedelta(hours=1)
-DEEP_EVERY, DEEP = timedelta(hours=6), timedelta(hours=24)
+MAX_INTERVAL = timedelta(hours=1)
+DEEP_LISTING_INTERVAL, DEEP_LISTING_PERIOD = timedelta(hours=6), timedelta(hours=24)
 _ROUNDING = timedelta(seconds=2)
 
 
 def read(running: Round) -> bool:
     """List the entries if any are expected; return False if the time ran out. Raises CrmError, LostLease."""
-    if not _is_expected(running):
+    if not _entries_are_expected(running):
         return True
     if not running.capture.next_link:
         _begin(running)
     chain = PageChain()
     while True:
-        page = _page(running, chain.follow(running.capture.next_link))
+        page = _read_page(running, chain.follow(running.capture.next_link))
         _store(running, page)
         failpoint("capture.listed")
         if not page.next_link:
@@ -51,13 +51,13 @@ def read(running: Round) -> bool:
             return False
 
 
-def _is_expected(running: Round) -> bool:
+def _entries_are_expected(running: Round) -> bool:
     capture, now = running.capture, running.now
     if capture.next_link or running.result.contacts or capture.listed_at is None:
         return True
-    if now - capture.listed_at > AT_LEAST_EVERY or contacts.awaited_since(now) is not None:
+    if now - capture.listed_at > MAX_INTERVAL or contacts.awaited_since(now) is not None:
         return True
-    # Waiting ends at the first entry from the second in which the contact last changed; more from it may follow.
+    # Waiting ends at the first entry from the second in which the contact last changed; that second may have more.
     return CaptureEntry.objects.filter(read_at__gte=capture.listed_at).exists()
 
 
@@ -67,33 +67,33 @@ def _begin(running: Round) -> None:
     awaited = contacts.awaited_since(now)
     if awaited is not None:
         since = min(since, awaited - _ROUNDING)
-    if capture.deep_listed_at is None or now - capture.deep_listed_at > DEEP_EVERY:
+    if capture.deep_listed_at is None or now - capture.deep_listed_at > DEEP_LISTING_INTERVAL:
         # After downtime, also list the day before it, whose late entries were never read.
-        since = min(since, (capture.listed_at or now) - DEEP)
+        since = min(since, (capture.listed_at or now) - DEEP_LISTING_PERIOD)
         capture.deep_listed_at = now
     capture.listing_since = max(since, capture.observing_since or since)
     capture.listing_began_at = now
     capture.save(update_fields=["listing_since", "listing_began_at", "deep_listed_at"])
 
 
-def _page(running: Round, link: str) -> Page[AuditEntry]:
-    """Return a page; find out once whether lists of this CRM may name the changed columns."""
+def _read_page(running: Round, link: str) -> Page[AuditEntry]:
+    """Read a page of the list. The first read also finds out whether this CRM's lists may name the changed columns."""
     capture = running.capture
     if link or capture.has_change_data is not None:
-        return _asked(running, link, with_change_data=bool(capture.has_change_data))
+        return _request_page(running, link, with_change_data=bool(capture.has_change_data))
     try:
-        page = _asked(running, link, with_change_data=True)
+        page = _request_page(running, link, with_change_data=True)
         capture.has_change_data = True
     except CrmError as error:
         if not error.is_refusal:
             raise
-        page = _asked(running, link, with_change_data=False)
+        page = _request_page(running, link, with_change_data=False)
         capture.has_change_data = False
     capture.save(update_fields=["has_change_data"])
     return page
 
 
-def _asked(running: Round, link: str, *, with_change_data: bool) -> Page[AuditEntry]:
+def _request_page(running: Round, link: str, *, with_change_data: bool) -> Page[AuditEntry]:
     since = running.capture.listing_since or running.now
     return running.crm.audits.entries(
         TABLE,
@@ -107,7 +107,7 @@ def _asked(running: Round, link: str, *, with_change_data: bool) -> Page[AuditEn
 
 @retried
 def _store(running: Round, page: Page[AuditEntry]) -> None:
-    readable, bad = unreadable.split(Kind.ENTRY, page.rows, page.unreadable)
+    readable, set_aside = unreadable.split(Kind.ENTRY, page.rows, page.unreadable)
     known = set(CaptureEntry.objects.filter(pk__in=[each.id for each in readable]).values_list("pk", flat=True))
     fresh = [each for each in readable if each.id not in known and each.created_on and each.row_id]
     rows, named = [], []
@@ -120,7 +120,7 @@ def _store(running: Round, page: Page[AuditEntry]) -> None:
     newest: dict[UUID, datetime] = {}
     for row in rows:
         newest[row.contact_id] = max(row.happened_at, newest.get(row.contact_id, row.happened_at))
-    contacts.arrived(newest)
+    contacts.stop_waiting(newest)
     signed = [row for row in rows if row.evidence == Evidence.CALLING_USER]
     if signers := {row.calling_user_id for row in signed if row.calling_user_id is not None}:
         identities.note_signature(signers)
@@ -128,7 +128,7 @@ def _store(running: Round, page: Page[AuditEntry]) -> None:
     running.extend_lease()
     running.capture.next_link = page.next_link
     running.result.entries += len(rows)
-    running.result.set_aside += len(bad) + len(page.unreadable)
+    running.result.set_aside += len(set_aside) + len(page.unreadable)
 
 
 def _row(running: Round, entry: AuditEntry) -> tuple[CaptureEntry, Sequence[str]]:
@@ -155,7 +155,7 @@ def _row(running: Round, entry: AuditEntry) -> tuple[CaptureEntry, Sequence[str]
         read_at=running.now,
         delay=delays.delay_of(entry.created_on, now=running.now, listed_at=running.capture.listed_at),
     )
-    if sources.begins_baseline(entry):
+    if sources.ends_baselines(entry):
         row.state = EntryState.BASELINE_END
         return row, ()
     columns = sorted(named.columns & set(running.columns)) if named is not None else []
@@ -172,6 +172,6 @@ def _finish(running: Round) -> None:
         delays.update(running.now)
     Capture.objects.update(read_until=newest or capture.read_until, listed_at=capture.listing_began_at)
     capture.refresh_from_db()
-    if not running.result.entries and contacts.has_given_up(running.now):
+    if not running.result.entries and contacts.has_missing_entries(running.now):
         watched = [*running.columns, running.revision]
-        auditing.refresh(running.crm, capture, watched, now=running.now, is_suspected=True)
+        auditing.refresh(running.crm, capture, watched, now=running.now, is_doubted=True)

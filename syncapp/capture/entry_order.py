@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby, permutations
 
-from syncapp.capture.chain_records import Entry, Live, Rules, Value
+from syncapp.capture.chain_records import Entry, LiveState, Rules, Value
 
 # If more entries of one second share columns, they stay in the order of their ids: there are too many orders to try.
-MAX_AT_ONCE = 5
+MAX_PERMUTED = 5
 
 
-def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[Entry]:
+def sorted_entries(entries: Sequence[Entry], live: LiveState | None, rules: Rules) -> list[Entry]:
     """Return the entries in the order in which they happened, judged by their times and values."""
     known: dict[str, Value] = {}
     by_time = sorted(entries, key=lambda entry: (entry.at, not entry.is_handled, entry.id))
@@ -24,8 +24,8 @@ def in_order(entries: Sequence[Entry], live: Live | None, rules: Rules) -> list[
     for number, group in enumerate(groups):
         later = [entry for each in groups[number + 1 :] for entry in each]
         for part in _parts(group):
-            if 1 < len(part) <= MAX_AT_ONCE:
-                part = _linked(part, later, known, live, rules)
+            if 1 < len(part) <= MAX_PERMUTED:
+                part = _best_order(part, later, known, live, rules)
             for entry in part:
                 known |= {column: change.new for column, change in entry.changes.items()}
             found += part
@@ -46,12 +46,12 @@ def _depend(one: Entry, other: Entry) -> bool:
     return one.ends_baselines or other.ends_baselines or not one.changes.keys().isdisjoint(other.changes)
 
 
-def _linked(
-    part: Sequence[Entry], later: Sequence[Entry], known: Mapping[str, Value], live: Live | None, rules: Rules
+def _best_order(
+    part: Sequence[Entry], later: Sequence[Entry], known: Mapping[str, Value], live: LiveState | None, rules: Rules
 ) -> list[Entry]:
     """Return entries of one second in the first order that has the fewest breaks."""
     columns = {column for entry in part for column in entry.changes}
-    # Entries that have not arrived yet can make the current values differ, so the next entry takes precedence.
+    # Entries that have not arrived yet can change the live values, so a later entry says more about this second.
     after = next(([entry] for entry in later if not columns.isdisjoint(entry.changes)), [])
     present = {} if after or live is None else live.values
     return list(min(permutations(part), key=lambda order: _breaks([*order, *after], known, present, rules)))

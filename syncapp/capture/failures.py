@@ -12,7 +12,7 @@ from syncapp.models.capture.entry import CaptureEntryQuerySet, EntryState, Sourc
 from syncapp.models.capture.settings import CaptureRule
 
 
-def failed() -> CaptureEntryQuerySet:
+def failed_entries() -> CaptureEntryQuerySet:
     """Return the entries that may be from Outlook and are set aside, oldest first."""
     may_be = Q(source=Source.OUTLOOK) | Q(reason=Reason.NOT_STAGED)
     if Capture.objects.filter(rule=CaptureRule.ORIGINAL).exists():
@@ -24,11 +24,11 @@ def failed() -> CaptureEntryQuerySet:
 def retry(*, by: Person) -> int:
     """Let the next round read and stage the failed entries again; return how many.
 
-    An entry that the CRM has deleted from its audit log can no longer be read.
+    Entries that the CRM has deleted from its audit log stay failed, because they can no longer be read.
     """
-    staged = failed().filter(reason=Reason.NOT_STAGED)
+    staged = failed_entries().filter(reason=Reason.NOT_STAGED)
     number = staged.update(state=EntryState.READ, reason="", problem="")
-    unread = failed().filter(reason=Reason.UNREADABLE)
+    unread = failed_entries().filter(reason=Reason.UNREADABLE)
     number += unread.update(state=EntryState.NEW, reason="", problem="", attempts=0)
     if number:
         audit.record("capture.retried", by=by, channel="settings", details={"entries": number})
@@ -36,9 +36,9 @@ def retry(*, by: Person) -> int:
 
 
 @transaction.atomic
-def leave(*, by: Person) -> int:
+def leave_in_crm(*, by: Person) -> int:
     """Let the failed entries through, so that their changes stay in the CRM; return how many."""
-    number = failed().update(state=EntryState.LET_THROUGH, reason=Reason.LEFT)
+    number = failed_entries().update(state=EntryState.LET_THROUGH, reason=Reason.LEFT)
     if number:
         audit.record("capture.left", by=by, channel="settings", details={"entries": number})
     return number

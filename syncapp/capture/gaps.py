@@ -12,7 +12,7 @@ from syncapp.models import Capture, CaptureGap
 
 Reason = CaptureGap.Reason
 # Edits that are found later than this are staged but not restored.
-DOWNTIME = timedelta(minutes=15)
+MIN_DOWNTIME = timedelta(minutes=15)
 
 
 def begin(reason: Reason, *, at: datetime, now: datetime, columns: Sequence[str] | None = None) -> None:
@@ -20,8 +20,8 @@ def begin(reason: Reason, *, at: datetime, now: datetime, columns: Sequence[str]
 
     Each row keeps its columns, so past gaps of columns that are audited again stay known.
     """
-    lasting = CaptureGap.objects.filter(reason=reason, ends_at=None).first()
-    if lasting is not None and lasting.columns == columns:
+    open_gap = CaptureGap.objects.filter(reason=reason, ends_at=None).first()
+    if open_gap is not None and open_gap.columns == columns:
         return
     try:
         with transaction.atomic():
@@ -37,8 +37,11 @@ def end(reason: Reason, *, at: datetime) -> bool:
     return CaptureGap.objects.filter(reason=reason, ends_at=None).update(ends_at=at) > 0
 
 
-def note_silence(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
-    """Record the gap after a pause in reading, whose entries the CRM has deleted since or the portal finds too late."""
+def record_pause_in_reading(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
+    """After a pause in reading, record what it missed: entries that the CRM has deleted since, and late finds.
+
+    `read_at` is when the log was last read, None if never. Edits found after MIN_DOWNTIME are not restored.
+    """
     if read_at is None:
         return
     if capture.days_kept not in (None, KEPT_FOREVER):
@@ -46,7 +49,7 @@ def note_silence(capture: Capture, *, read_at: datetime | None, now: datetime) -
         if read_at < kept_from:
             _record(Reason.ENTRIES_DELETED, read_at, kept_from)
             read_at = kept_from
-    if now - read_at > DOWNTIME:
+    if now - read_at > MIN_DOWNTIME:
         _record(Reason.DOWNTIME, read_at, now)
 
 

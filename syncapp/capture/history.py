@@ -15,7 +15,7 @@ from syncapp.capture.chain_records import (
     Change,
     Entry,
     History,
-    Refusal,
+    Rejection,
     Rules,
     Value,
     Writer,
@@ -45,7 +45,7 @@ class ContactHistory:
 
     chain: History
     rows: Mapping[UUID, CaptureEntry]
-    labels: Mapping[tuple[str, str], str]  # of a column and a value
+    labels: Mapping[tuple[str, str], str]  # by column and value
     columns: frozenset[str]
 
 
@@ -59,16 +59,16 @@ def load(
     # Entries are deleted after some weeks; without its entry, a restore says nothing about today's value.
     restores = [each for each in done.order_by("done_at") if each.audit_id in rows]
     applications = FilterUser.objects.filter(is_application=True, pk__in={row.user_id for row in rows.values()})
-    nobody = {*signers, *applications.values_list("pk", flat=True)}
+    non_people = {*signers, *applications.values_list("pk", flat=True)}
     gaps = list(CaptureGap.objects.exclude(reason=CaptureGap.Reason.DOWNTIME))
-    approved = _approved_as_they_are(contact_id)
+    approved = _approved_unrestored(contact_id)
     entries = [
         _entry(
             row,
             policy,
             capture,
             restores,
-            nobody=nobody,
+            non_people=non_people,
             gaps=[
                 gap
                 for gap in gaps
@@ -84,7 +84,7 @@ def load(
     labels |= {(each.column_name, each.new_value): each.new_label for each in values if each.new_value}
     chain = History(
         entries,
-        refusals=_refusals(contact_id),
+        rejections=_rejections(contact_id),
         held=_held(restores),
     )
     return ContactHistory(chain, rows, labels, frozenset(each.column_name for each in values))
@@ -109,18 +109,18 @@ def _entry(
     capture: Capture,
     restores: Sequence[Restore],
     *,
-    nobody: Collection[UUID | None],
+    non_people: Collection[UUID | None],
     gaps: Sequence[CaptureGap],
     approved: Collection[str],
 ) -> Entry:
     # Entries that could not be staged still belong to the chain: their values are not originals for later edits.
-    by_outlook = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
+    is_in_chain = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
     values: list[CaptureValue] = list(row.values.all())
-    names = [value.column_name for value in values] if by_outlook else []
+    names = [value.column_name for value in values] if is_in_chain else []
     reviewed = policy.reviewed(row.source, names, at=row.happened_at)
     is_ours = row.source == Source.OURS
     # Observed changes from Outlook are let through, so the chain treats them like changes by anyone else.
-    writer = Writer.OUTLOOK if by_outlook or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER
+    writer = Writer.OUTLOOK if is_in_chain or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER
     is_allowed = capture.mode == CaptureMode.RESTORING and all(gap.columns is not None for gap in gaps)
     incomplete = {column for gap in gaps for column in gap.columns or ()}
     return Entry(
@@ -136,15 +136,15 @@ def _entry(
             )
             for value in values
         },
-        editor=None if row.user_id in nobody else row.user_id,
+        editor=None if row.user_id in non_people else row.user_id,
         ends_baselines=row.state == EntryState.BASELINE_END,
-        is_restore=is_ours and any(_is_of(restore, row) for restore in restores),
+        is_restore=is_ours and any(_is_entry_of_restore(restore, row) for restore in restores),
         may_restore=is_allowed and (capture.mode_since is None or row.happened_at >= capture.mode_since),
         is_handled=row.state != EntryState.READ,
     )
 
 
-def _is_of(restore: Restore, row: CaptureEntry) -> bool:
+def _is_entry_of_restore(restore: Restore, row: CaptureEntry) -> bool:
     """Return whether this entry by the portal's own user records the write of this restore."""
     return row.happened_at >= restore.happened_at and any(
         value.column_name == restore.column_name
@@ -159,7 +159,7 @@ def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEnt
     ours = [row for row in rows.values() if row.source == Source.OURS]
     found: dict[tuple[str, datetime], Restore] = {}
     for restore in restores:
-        if not any(_is_of(restore, row) for row in ours):
+        if not any(_is_entry_of_restore(restore, row) for row in ours):
             found[restore.column_name, restore.done_at] = restore  # the newest edit comes last and wins
     return [
         Entry(
@@ -174,20 +174,23 @@ def _unread_restores(restores: Sequence[Restore], rows: Mapping[UUID, CaptureEnt
     ]
 
 
-def _refusals(contact_id: UUID) -> list[Refusal]:
+def _rejections(contact_id: UUID) -> list[Rejection]:
     rejected = SyncField.objects.filter(record__target_id=contact_id, decision=FieldDecision.REJECTED)
     decided = rejected.filter(decisions__kind=Kind.REVIEW).annotate(decided_at=F("decisions__decided_at"))
     rows = decided.values_list(
         "pk", "column_name", "proposed_value", "record__editor_id", "decided_at", "record__operation_id"
     )
     return [
-        Refusal(decision, column, value, editor, at, parse_uuid(operation_id))
+        Rejection(decision, column, value, editor, at, parse_uuid(operation_id))
         for decision, column, value, editor, at, operation_id in rows
     ]
 
 
-def _approved_as_they_are(contact_id: UUID) -> Mapping[UUID, set[str]]:
-    """Return the approved columns of each edit that was not restored; the values stand though no delivery wrote any."""
+def _approved_unrestored(contact_id: UUID) -> Mapping[UUID, set[str]]:
+    """Return, by audit entry, the approved columns of edits that were not restored.
+
+    Their values become baselines, although no delivery had to write them.
+    """
     in_the_crm = [FieldDelivery.DONE, FieldDelivery.ALREADY]
     fields = SyncField.objects.filter(record__target_id=contact_id, record__is_restored=False)
     rows = fields.filter(decision=FieldDecision.APPROVED, delivery__in=in_the_crm)

@@ -28,12 +28,12 @@ def known_users(crm: CrmClient) -> KnownUsers:
     )
 
 
-def find(crm: CrmClient) -> bool:
-    """Look up the user named in CRM_SYNC_USER, unless it is known; return whether it is known now. Raises CrmError.
+def find_sync_user(crm: CrmClient) -> bool:
+    """Find the user named in CRM_SYNC_USER, unless it is known; return whether it is known now. Raises CrmError.
 
     If several users have this name, store none, because it is not known which of them signs. A newly found user pauses
-    capture until its signature has been seen on an administrator's own edit (signature.py). Users with an earlier name
-    who were never seen to sign are deleted.
+    capture until its signature has been seen on an administrator's own edit (signature.py). Users found under an
+    earlier value of CRM_SYNC_USER are deleted unless they were seen to sign.
     """
     found_before = CaptureIdentity.objects.filter(kind=Kind.SYNCHRONIZATION, is_confirmed=False, added_by=None)
     found_before.exclude(name=settings.CRM_SYNC_USER).delete()
@@ -51,7 +51,7 @@ def find(crm: CrmClient) -> bool:
 def store_signer(
     user_id: UUID, name: str, *, application_id: UUID | None = None, added_by: Person | None = None
 ) -> tuple[CaptureIdentity, bool]:
-    """Store a user that signs and pause capture, unless the user is known; return it, and whether it is new.
+    """Store a signing user and pause capture, unless the user is known; return the identity, and whether it is new.
 
     Both happen in one transaction, so that capture never relies on the signature of a user who was not seen to sign.
     """
@@ -64,5 +64,5 @@ def store_signer(
 
 
 def note_signature(user_ids: set[UUID]) -> None:
-    """Record that these identities have just signed a change."""
+    """Record that these users have just signed a change."""
     CaptureIdentity.objects.filter(user_id__in=user_ids).update(seen_at=Now())

@@ -26,14 +26,14 @@ MAX_FOUND = 20
 Kind = CaptureIdentity.Kind
 
 
-def listed() -> list[CaptureIdentity]:
-    """Return the list, signing users first, each kind by name."""
+def all_identities() -> list[CaptureIdentity]:
+    """Return all signing users and programs, signing users first, each kind by name."""
     rows = by_name(CaptureIdentity.objects.select_related("added_by"))
     return sorted(rows, key=lambda row: row.kind != Kind.SYNCHRONIZATION)
 
 
 def is_named_by_setting(identity: CaptureIdentity) -> bool:
-    """Return whether this user was found by the name in CRM_SYNC_USER, so the check would add it again."""
+    """Return whether this user was found by the name in CRM_SYNC_USER, so it would be found and added again."""
     is_found = identity.kind == Kind.SYNCHRONIZATION and identity.added_by_id is None
     return is_found and identity.name == settings.CRM_SYNC_USER
 

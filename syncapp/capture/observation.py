@@ -29,7 +29,7 @@ from syncapp.models.jobs.job import database_now
 MAX_COUNTED_NOW = 5000
 ORDER = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
 # Upper ends of the ranges in which a value's time in the CRM is counted, in seconds.
-LIVE_STEPS = (10, 30, 60, 300)
+LIVE_RANGE_ENDS = (10, 30, 60, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Changes:
     def with_every(self, *sources: Source) -> list[WriterChanges]:
         """Return the changes by all writers, with an empty entry for each of `sources` that made none."""
         missing = [WriterChanges(Writer(source), ()) for source in sources if not self.of(source)]
-        return sorted([*self.writers, *missing], key=_place)
+        return sorted([*self.writers, *missing], key=_sort_key)
 
 
 def changes() -> Changes:
@@ -123,10 +123,10 @@ def changes() -> Changes:
     values = CaptureValue.objects.select_related("entry").in_bulk([column.example_id for column in with_example])
     for column in with_example:
         column.example = values.get(column.example_id)
-    return Changes(sorted(writers, key=_place), counts.counted_at() if is_stored else None)
+    return Changes(sorted(writers, key=_sort_key), counts.counted_at() if is_stored else None)
 
 
-def _place(found: WriterChanges) -> tuple[int, int, int]:
+def _sort_key(found: WriterChanges) -> tuple[int, int, int]:
     return ORDER.index(found.writer.source), -found.week, -found.month
 
 
@@ -151,8 +151,8 @@ def _counted_now(today: date) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
-    """How long restored values were in the CRM, in seconds; `buckets` counts them between LIVE_STEPS."""
+class TimesInCrm:
+    """How long restored values were in the CRM, in seconds; `buckets` has the number of values in each range."""
 
     number: int
     median: float | None
@@ -160,10 +160,10 @@ class Lives:
     buckets: Sequence[int]
 
 
-def lives(*, since: datetime) -> Lives:
+def times_in_crm(*, since: datetime) -> TimesInCrm:
     """Return how long the values restored after `since` had been in the CRM."""
     restored = Restore.objects.filter(done_at__gte=since, live_seconds__isnull=False).order_by("live_seconds")
-    steps = [0.0, *LIVE_STEPS, math.inf]
+    steps = [0.0, *LIVE_RANGE_ENDS, math.inf]
     buckets = {
         f"bucket_{number}": Count("pk", filter=Q(live_seconds__gte=low, live_seconds__lt=high))
         for number, (low, high) in enumerate(pairwise(steps))
@@ -173,10 +173,10 @@ def lives(*, since: datetime) -> Lives:
     total = sum(numbers)
     seconds = restored.values_list("live_seconds", flat=True)
     middle = [each or 0.0 for each in seconds[(total - 1) // 2 : total // 2 + 1]] if total else []
-    return Lives(total, statistics.median(middle) if middle else None, restored.last() if total else None, numbers)
+    return TimesInCrm(total, statistics.median(middle) if middle else None, restored.last() if total else None, numbers)
 
 
-def most_restores_of_column() -> int:
+def max_restores_of_column() -> int:
     """Return the highest number of restores of one column of one contact in 24 hours."""
     recent = Restore.objects.filter(done_at__gt=database_now(plus=-86_400)).exclude(result=RestoreResult.NOT_RESTORED)
     counted = recent.values("contact_id", "column_name").annotate(number=Count("done_at", distinct=True))

@@ -50,8 +50,8 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchedOn:
-    """A source whose entries after `since` are staged: only those by `members`, or everyone's if that is None."""
+class EnabledSource:
+    """A source that is on: entries after `since` are staged, only those by `members` unless that is None."""
 
     since: datetime | None
     members: frozenset[UUID] | None
@@ -71,11 +71,11 @@ class ColumnSwitch:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The administrators' settings at one moment; `columns` by source and column."""
+    """The administrators' settings at one moment; the keys of `columns` are a source and a column."""
 
     mode: CaptureMode
     rule: CaptureRule
-    switched_on: Mapping[str, SwitchedOn]
+    switched_on: Mapping[str, EnabledSource]
     columns: Mapping[tuple[str, str], ColumnSwitch] = field(default_factory=dict)
     listed_programs: frozenset[UUID] = frozenset()
 
@@ -94,13 +94,13 @@ class Policy:
         )
 
 
-def current(capture: Capture) -> Policy:
+def load(capture: Capture) -> Policy:
     """Return the current settings."""
     switched_on = {}
     for row in CaptureSource.objects.filter(is_on=True):
         team = FilterMembership.objects.filter(team_id=row.pilot_team_id) if row.pilot_team_id else None
         members = None if team is None else frozenset(team.values_list("user_id", flat=True))
-        switched_on[row.source] = SwitchedOn(row.since, members)
+        switched_on[row.source] = EnabledSource(row.since, members)
     review = CaptureColumn.Handling.REVIEW
     columns = {(row.source, row.column_name): row for row in CaptureColumn.objects.all()}
     programs = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.PROGRAM)

@@ -37,7 +37,7 @@ from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 
 # The pages that show changes count 30 days.
-KEPT = timedelta(days=35)
+RETENTION = timedelta(days=35)
 _STEPS = (contacts.read, entry_lists.read, details.read, conclusions.conclude)
 
 
@@ -67,13 +67,13 @@ def _begin(crm: CrmClient, lease: TableLease, names: Names, seconds: float | Non
     definitions.refresh(crm)
     cursor = MirrorCursor.objects.annotate(now=Now()).get(table=CURSOR)
     now: datetime = cursor.now
-    first = {"mode": CaptureMode.OBSERVING, "mode_since": now, "observing_since": now}
-    Capture.objects.filter(slot=1, mode=CaptureMode.OFF).update(**first)
-    capture, _ = Capture.objects.get_or_create(slot=1, defaults=first)
-    gaps.note_silence(capture, read_at=cursor.pulled_at, now=now)
+    initial = {"mode": CaptureMode.OBSERVING, "mode_since": now, "observing_since": now}
+    Capture.objects.filter(slot=1, mode=CaptureMode.OFF).update(**initial)
+    capture, _ = Capture.objects.get_or_create(slot=1, defaults=initial)
+    gaps.record_pause_in_reading(capture, read_at=cursor.pulled_at, now=now)
     watched = columns.tracked(names.contact_revision)
     if auditing.refresh(crm, capture, [*watched, names.contact_revision], now=now):
-        identities.find(crm)
+        identities.find_sync_user(crm)
     return Round(
         crm=crm,
         lease=lease,
@@ -83,11 +83,11 @@ def _begin(crm: CrmClient, lease: TableLease, names: Names, seconds: float | Non
         revision=names.contact_revision,
         columns=watched,
         known=identities.known_users(crm),
-        policy=policy.current(capture),
+        policy=policy.load(capture),
     )
 
 
 def delete_old() -> int:
     """Delete entries that no page counts anymore, and old rows about contacts; return how many rows."""
-    old = CaptureEntry.objects.filter(happened_at__lt=database_now(plus=-KEPT.total_seconds()))
+    old = CaptureEntry.objects.filter(happened_at__lt=database_now(plus=-RETENTION.total_seconds()))
     return old.delete()[0] + contacts.delete_old()

@@ -30,8 +30,8 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-def why_not_restored(code: str, *, trouble: str = "") -> str:
-    """Return the sentence for a code; `trouble` is the CRM's answer if it refused."""
+def why_not_restored(code: str, *, crm_answer: str = "") -> str:
+    """Return the sentence for a code; `crm_answer` is the CRM's message if it refused."""
     known = SENTENCES.get(code, SENTENCES[Outcome.REFUSED] if code.startswith("refused") else "")
     sentence = known or f"Not restored, for a reason that this release does not know ({code})."
-    return f"{sentence} The CRM’s answer: {trouble}" if trouble else sentence
+    return f"{sentence} The CRM’s answer: {crm_answer}" if crm_answer else sentence

@@ -18,15 +18,15 @@ from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.jobs.job import database_now
 
 AUDIT = "audit"  # a value of the setting CAPTURE
-OPERATIONS_OF_A_ROUND = 3
+OPERATIONS_PER_ROUND = 3
 # The share of the allowance at which the portal slows down, and the share that it never plans to exceed.
-SLOWER_FROM, MAX_PART = 0.5, 0.8
+SLOW_DOWN_SHARE, MAX_SHARE = 0.5, 0.8
 # The share of the allowance for values of changes that are only observed.
-PART_FOR_OTHERS = 0.1
+SHARE_FOR_OTHERS = 0.1
 
 
 def is_due() -> bool:
-    """Return whether to begin a round now; an unfinished round is continued at once."""
+    """Return whether to begin a round now; an unfinished round is always due."""
     if settings.CAPTURE != AUDIT:
         return False
     capture = Capture.objects.first()
@@ -45,25 +45,25 @@ def interval(periods: Mapping[Use, Period] | None = None) -> float:
     waits = Q(state=EntryState.READ) | Q(state=EntryState.NEW, source=Source.OUTLOOK)
     if CaptureEntry.objects.open().filter(waits).exists():
         wanted = min(wanted, float(settings.PULL_SECONDS))
-    return max(wanted, _least_interval(usage.of_day() or 0, datetime.now(UTC)))
+    return max(wanted, _min_interval(usage.of_day() or 0, datetime.now(UTC)))
 
 
-def _least_interval(used: int, now: datetime) -> float:
+def _min_interval(used: int, now: datetime) -> float:
     """Return the shortest interval in seconds at which the allowance lasts all day (UTC); 0 while half is left."""
     allowance = settings.CRM_DAILY_ALLOWANCE
-    if used < allowance * SLOWER_FROM:
+    if used < allowance * SLOW_DOWN_SHARE:
         return 0.0
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    rounds = max(1.0, (allowance * MAX_PART - used) / OPERATIONS_OF_A_ROUND)
+    rounds = max(1.0, (allowance * MAX_SHARE - used) / OPERATIONS_PER_ROUND)
     longest = max(settings.PULL_SECONDS, uses.max_capture_interval())
     return float(min((midnight - now).total_seconds() / rounds, longest))
 
 
-def has_allowance() -> bool:
-    """Return whether less than half of the day's allowance is used, so values may be read merely to observe."""
-    return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOWER_FROM
+def has_spare_allowance() -> bool:
+    """Return whether less than half of the day's allowance is used, so that it also covers reads for observation."""
+    return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOW_DOWN_SHARE
 
 
 def allowance_for_others() -> int:
     """Return how many values of changes that are only observed may be read in a day."""
-    return int(settings.CRM_DAILY_ALLOWANCE * PART_FOR_OTHERS)
+    return int(settings.CRM_DAILY_ALLOWANCE * SHARE_FOR_OTHERS)

@@ -21,17 +21,17 @@ from syncapp.models.mirror.sync_record import REVIEWED_TABLE, SyncRecordQuerySet
 from syncapp.text.ids import parse_uuid
 
 RECENT = timedelta(hours=1)
-_NEWEST = 200  # number of rows read; those of an active rival are among them
+_MAX_READ = 200  # number of rows read; those of an active rival are among them
 _OURS = (EntryState.READ, EntryState.STAGED)  # READ: staged by a job whose answer was lost
 
 
 def find(*, since: datetime) -> Finding | None:
-    """Return a rival that staged an edit made after `since`; None if there is none."""
-    of_contacts = SyncRecord.objects.filter(Q(target_table="") | Q(target_table=REVIEWED_TABLE), edited_on__gt=since)
-    for rows in (of_contacts.visible().filter(waiting_count__gt=0), of_contacts.decided()):
-        found = _among(rows)
-        if found is not None:
-            return found
+    """Return a finding if a rival staged an edit made after `since`."""
+    contact_edits = SyncRecord.objects.filter(Q(target_table="") | Q(target_table=REVIEWED_TABLE), edited_on__gt=since)
+    for rows in (contact_edits.visible().filter(waiting_count__gt=0), contact_edits.decided()):
+        finding = _find_among(rows)
+        if finding is not None:
+            return finding
     return None
 
 
@@ -40,14 +40,14 @@ def check() -> Finding | None:
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
         return None
-    found = find(since=max(capture.now - RECENT, capture.mode_since or capture.now))
-    if found is not None:
-        brakes.pause(found)
-    return found
+    finding = find(since=max(capture.now - RECENT, capture.mode_since or capture.now))
+    if finding is not None:
+        brakes.pause(finding)
+    return finding
 
 
-def _among(rows: SyncRecordQuerySet) -> Finding | None:
-    newest = rows.order_by("-edited_on", "-pk").values_list("source", "operation_id")[:_NEWEST]
+def _find_among(rows: SyncRecordQuerySet) -> Finding | None:
+    newest = rows.order_by("-edited_on", "-pk").values_list("source", "operation_id")[:_MAX_READ]
     ids: set[UUID] = set()
     for source, operation_id in newest:
         audit_id = parse_uuid(operation_id) if source == SOURCE else None

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from syncapp.capture.brakes import RUNNING
 from syncapp.capture.errors import SwitchRefused
-from syncapp.capture.switching import OFF, locked_capture, record
+from syncapp.capture.switching import CAPTURE_IS_OFF, locked_capture, record
 from syncapp.connection import clients
 from syncapp.models import Capture, CaptureSource, Person
 from syncapp.models.capture.entry import Source
@@ -30,7 +30,7 @@ def obstacle() -> str:
     """Return why the original rule cannot be requested, and what to do; '' if it can."""
     capture = Capture.objects.filter(slot=1).annotate(now=Now()).first()
     if capture is None or capture.mode == CaptureMode.OFF:
-        return OFF
+        return CAPTURE_IS_OFF
     if capture.rule == CaptureRule.ORIGINAL:
         return "The original rule already applies."
     if capture.rule_waits:
@@ -47,19 +47,19 @@ def obstacle() -> str:
 
 
 @retried
-def ask(rule: CaptureRule, *, by: Person) -> None:
-    """Request the original rule, which a second person, notified by mail, must confirm; set the signed rule at once.
+def request_rule(rule: CaptureRule, *, by: Person) -> None:
+    """Switch to a rule. The signed rule applies immediately; the original rule is only requested.
 
-    Raises SwitchRefused.
+    Another administrator must confirm the request, and up to 20 are notified by mail. Raises SwitchRefused.
     """
     capture = locked_capture()
     if rule == CaptureRule.SIGNED:
-        _go_back(capture, by=by)
+        _return_to_signed(capture, by=by)
         return
     if refusal := obstacle():
         raise SwitchRefused(refusal)
-    asked = {"rule_asked_by": by, "rule_asked_at": Now(), "rule_confirmed_by": None}
-    Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED).update(**asked)
+    requested = {"rule_asked_by": by, "rule_asked_at": Now(), "rule_confirmed_by": None}
+    Capture.objects.filter(slot=1, rule=CaptureRule.SIGNED).update(**requested)
     record("rule_asked", by=by)
     administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     for person in by_name(administrators.exclude(pk=by.pk))[:_MAX_RECIPIENTS]:
@@ -86,7 +86,7 @@ def withdraw(*, by: Person) -> None:
     record("rule_withdrawn", by=by)
 
 
-def _go_back(capture: Capture, *, by: Person) -> None:
+def _return_to_signed(capture: Capture, *, by: Person) -> None:
     if capture.rule == CaptureRule.SIGNED and not capture.rule_waits:
         raise SwitchRefused("The signed rule already applies.")
     signed = {"rule_asked_by": None, "rule_asked_at": None, "rule_confirmed_by": None}

@@ -11,8 +11,8 @@ from django.utils import timezone
 from syncapp.models import CaptureEntry, CaptureJob
 from syncapp.models.jobs.job import OPEN_STATES, JobState, database_now
 
-SETTLE = 5.0  # seconds without a further entry, since Outlook may save a contact in several steps
-LONGEST = timedelta(minutes=1)  # after this time, even a contact that keeps changing is staged
+QUIET_SECONDS = 5.0  # seconds without a further entry, since Outlook may save a contact in several steps
+MAX_DELAY = timedelta(minutes=1)  # after this time, even a contact that keeps changing is staged
 
 
 def schedule(entries: Mapping[UUID, Sequence[CaptureEntry]], *, read_at: datetime) -> int:
@@ -27,7 +27,7 @@ def schedule(entries: Mapping[UUID, Sequence[CaptureEntry]], *, read_at: datetim
     known = set(open_jobs.values_list("contact_id", flat=True))
     fresh = [each for each in ids if any(entry.read_at >= read_at for entry in entries[each])]
     waiting = CaptureJob.objects.filter(contact_id__in=fresh, state=JobState.READY, attempts=0)
-    waiting.filter(created_at__gt=timezone.now() - LONGEST).update(due_at=database_now(plus=SETTLE))
-    jobs = [CaptureJob(contact_id=each, due_at=database_now(plus=SETTLE)) for each in ids if each not in known]
+    waiting.filter(created_at__gt=timezone.now() - MAX_DELAY).update(due_at=database_now(plus=QUIET_SECONDS))
+    jobs = [CaptureJob(contact_id=each, due_at=database_now(plus=QUIET_SECONDS)) for each in ids if each not in known]
     CaptureJob.objects.bulk_create(jobs, ignore_conflicts=True)
     return len(jobs)

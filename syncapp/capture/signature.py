@@ -25,8 +25,8 @@ from syncapp.models.capture.settings import CaptureMode
 from syncapp.models.locking import retried
 
 # Mailboxes synchronize every 2 to 12 minutes, and entries of the audit log appear with a delay.
-JUST_MADE = timedelta(minutes=30)
-_DOUBTS = (Brake.SIGNATURE_GONE, Brake.SIGNERS_CHANGED)
+RECENT = timedelta(minutes=30)
+_BRAKES_IN_DOUBT = (Brake.SIGNATURE_GONE, Brake.SIGNERS_CHANGED)
 _SIGNERS = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION)
 
 
@@ -34,7 +34,7 @@ def is_proved(capture: Capture) -> bool:
     """Return whether each signer's signature was seen on an administrator's own edit since it was last in doubt."""
     if capture.signature_seen_at is None or not _SIGNERS.exists() or _SIGNERS.filter(is_confirmed=False).exists():
         return False
-    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _DOUBTS
+    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _BRAKES_IN_DOUBT
     return not is_in_doubt or capture.mode_since is None or capture.signature_seen_at > capture.mode_since
 
 
@@ -49,24 +49,24 @@ def is_in_log(capture: Capture) -> bool:
     named = CaptureEntry.objects.filter(source=Source.OUTLOOK, evidence=Evidence.CALLING_USER)
     if capture.signature_seen_at is not None:
         # If a CRM has stopped naming signing users, the row alone counts once an administrator has proved it again.
-        named = named.filter(happened_at__gte=capture.signature_seen_at - JUST_MADE)
+        named = named.filter(happened_at__gte=capture.signature_seen_at - RECENT)
     return named.exists()
 
 
 def crm_users(people: Iterable[Person]) -> list[UUID]:
     """Return these people's users in the CRM: by Entra id, or by address if the CRM has no such id."""
-    is_one = Q(pk__in=[])
+    matches = Q(pk__in=[])
     for person in people:
-        is_one |= Q(entra_id=person.oid)
+        matches |= Q(entra_id=person.oid)
         if person.address:
-            is_one |= Q(entra_id__isnull=True, address__iexact=person.address)
-    users = FilterUser.objects.filter(is_one, is_application=False)
+            matches |= Q(entra_id__isnull=True, address__iexact=person.address)
+    users = FilterUser.objects.filter(matches, is_application=False)
     return list(users.values_list("pk", flat=True))
 
 
 def own_edits(crm: CrmClient, users: Sequence[UUID]) -> Sequence[AuditEntry]:
     """Return the updates to contacts that these users have just made, oldest first. Raises CrmError."""
-    since = datetime.now(UTC) - JUST_MADE
+    since = datetime.now(UTC) - RECENT
     return crm.audits.entries(TABLE, since=since, users=users).rows
 
 

@@ -1,6 +1,6 @@
 """Sources of changes, concluded from an audit entry and, for the newest one, from the contact's row. Pure functions.
 
-A change not proved to come from Outlook is let through. Evidence in order of precedence:
+Under the signed rule, a change not proved to come from Outlook is let through. Evidence in order of precedence:
 
     the portal's own user                                   ours
     signed by the synchronization: the entry's calling user,
@@ -27,7 +27,7 @@ from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureRule
 
 # A contact that Outlook creates is completed by further updates, which overwrite nothing of the CRM's.
-AFTER_CREATE = timedelta(minutes=2)
+CREATION_PERIOD = timedelta(minutes=2)
 
 
 class Revision(StrEnum):
@@ -107,8 +107,8 @@ def counts_as_outlook(source: Source, *, lacks_revision: bool, rule: CaptureRule
     return lacks_revision and not is_listed_program
 
 
-def begins_baseline(entry: AuditEntry) -> bool:
-    """Return whether an entry is not a plain update: created, merged, assigned, state set, deleted, or not known."""
+def ends_baselines(entry: AuditEntry) -> bool:
+    """Return whether an entry ends the baselines: any action but an update, such as creating, merging or assigning."""
     return entry.action != Action.UPDATE
 
 
@@ -117,7 +117,7 @@ def completes_creation(happened_at: datetime, creations: Iterable[datetime]) -> 
 
     `creations` are the times of the contact's signed Create entries.
     """
-    return any(timedelta(0) <= happened_at - created_at <= AFTER_CREATE for created_at in creations)
+    return any(timedelta(0) <= happened_at - created_at <= CREATION_PERIOD for created_at in creations)
 
 
 def _second(moment: datetime) -> datetime:

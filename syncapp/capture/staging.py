@@ -2,8 +2,8 @@
 
     claim ─▶ read our entries ─▶ read the CRM ─▶ plan (chains) ─▶ mark sent ─▶ one change set ─▶ store results
 
-The change set creates an edit for each signed entry, with its fields, and writes the originals into the contact, all or
-nothing. Each edit is created under the id of its audit entry and never updated, and the contact's part carries the
+The change set creates an edit for each entry to stage, with its fields, and writes the originals into the contact, all
+or nothing. Each edit is created under the id of its audit entry and never updated, and the contact's part carries the
 version just read. So a job whose answer was lost starts again with the same steps: staged edits are left out, and an
 original that is already back is not written again.
 """
@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from syncapp.capture import brakes, chains, columns, history, identities, policy, staging_results
-from syncapp.capture.chain_records import Live, Outcome, Plan
+from syncapp.capture.chain_records import LiveState, Outcome, Plan
 from syncapp.capture.history import ContactHistory
 from syncapp.capture.policy import Policy
 from syncapp.capture.staging_writes import change_set
@@ -43,7 +43,7 @@ BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_CAPTURE, Breaker.Name.REFUSE
 LATE_AFTER = timedelta(minutes=15)
 STALE_ROUNDS = 3
 STALE_PAUSE = 30.0
-WAIT = 5.0  # seconds until entries that have not arrived are looked for again
+MISSING_ENTRIES_PAUSE = 5.0  # seconds until the job looks again for entries that have not arrived
 REFUSED_RESTORES = (Rejected, NotFound, Forbidden)
 
 
@@ -66,8 +66,8 @@ class _Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The rows that one round read: our history, the CRM's rows, and the plan that follows."""
+class _Planned:
+    """A plan, and what it was made from: the settings, our history, and the CRM's rows."""
 
     settings: _Settings
     history: ContactHistory
@@ -117,7 +117,7 @@ class CaptureStagingJob(JobType):
         work = _Work(lease, contact_id, self._crm, Deadline.after(settings.HTTP_SECONDS))
         # Checked again for each contact, so that stopping takes effect before the next one.
         brakes.check()
-        if not _leave_stopped(work):
+        if not _observe_stopped(work):
             breakers.release(permit)
             return
         with runner.reading():
@@ -129,10 +129,12 @@ class CaptureStagingJob(JobType):
         failpoint("capture.finished")
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Trip the breaker for the CRM's error, and return whether a retry can help."""
+        """Trip the breaker for the CRM's error, and return what to do; None for an error that is not expected."""
         if isinstance(error, _EntriesMissing):
             reason = "Entries of the audit log did not appear."
-            return Retry("waiting", reason, WAIT, costs_attempt=False, outcome_unknown=_was_sent(lease))
+            return Retry(
+                "waiting", reason, MISSING_ENTRIES_PAUSE, costs_attempt=False, outcome_unknown=_was_sent(lease)
+            )
         if isinstance(error, _SettingsChanged):
             reason = "Capture was switched during staging."
             return Retry("switched", reason, 0, costs_attempt=False, outcome_unknown=_was_sent(lease))
@@ -157,7 +159,7 @@ def _was_sent(lease: Lease) -> bool:
     return bool(lease.row().values_list("outcome_unknown", flat=True).first())
 
 
-def _leave_stopped(work: _Work) -> bool:
+def _observe_stopped(work: _Work) -> bool:
     """Mark edits that are no longer to be staged as observed; return whether other edits still wait.
 
     Edits that an earlier attempt staged without an answer are stored as staged. Raises CrmError, LostLease.
@@ -165,8 +167,8 @@ def _leave_stopped(work: _Work) -> bool:
     capture = Capture.objects.filter(slot=1).first()
     stopped = CaptureEntry.objects.filter(contact_id=work.contact_id, state=EntryState.READ)
     if capture is not None and capture.mode in brakes.RUNNING:
-        on = policy.current(capture).switched_on
-        stopped = stopped.filter(reason=policy.TO_STAGE).exclude(source__in=list(on))
+        enabled = policy.load(capture).switched_on
+        stopped = stopped.filter(reason=policy.TO_STAGE).exclude(source__in=list(enabled))
         if not stopped.exists():
             return True
         reason = policy.Reason.SOURCE_OFF
@@ -174,17 +176,17 @@ def _leave_stopped(work: _Work) -> bool:
         is_paused = capture is not None and capture.mode == CaptureMode.PAUSED
         reason = policy.Reason.PAUSED if is_paused else policy.Reason.OBSERVING
     if capture is not None and work.lease.outcome_unknown and stopped.exists():
-        _store_what_was_sent(work)
+        _store_sent_edits(work)
     return staging_results.observe(work.lease, work.contact_id, stopped, reason=reason)
 
 
-def _store_what_was_sent(work: _Work) -> None:
+def _store_sent_edits(work: _Work) -> None:
     """Store the edits that an earlier attempt wrote to the CRM before its answer was lost; send nothing."""
     with runner.reading():
         work.crm.verify_organization(deadline=work.deadline)
     found = _plan(work)
     edits = tuple(edit for edit in found.plan.staged if edit.entry.id in found.snapshot.staged)
-    sent = replace(found.plan, staged=edits, passed={}, repeats=())
+    sent = replace(found.plan, staged=edits, skipped={}, repeats=())
     before = found.snapshot.staged
     staging_results.store(work.lease, found.history, sent, restored={}, staged_before=before, now=found.now)
 
@@ -216,15 +218,15 @@ def _stage(work: _Work) -> None:
         )
         failpoint("capture.stored")
         return
-    _stage_alone(work, refusal)
+    _stage_without_restores(work, refusal)
 
 
-def _stage_alone(work: _Work, refusal: CrmError | None) -> None:
+def _stage_without_restores(work: _Work, refusal: CrmError | None) -> None:
     """Stage without restoring, then restore columns one by one, so that a refused value does not stop the others."""
     found = _read_and_plan(work)
-    without = _without_restores(found.plan)
+    plan = _without_restores(found.plan)
     try:
-        _send(work, replace(found, plan=without), restores={})
+        _send(work, replace(found, plan=plan), restores={})
     except REFUSED_RESTORES as error:
         if error.refuses_operation:
             raise OperationRefused(error) from error
@@ -276,7 +278,7 @@ def _without_restores(plan: Plan) -> Plan:
     return replace(plan, staged=staged)
 
 
-def _read_and_plan(work: _Work) -> _Found:
+def _read_and_plan(work: _Work) -> _Planned:
     """Read our rows and the CRM's, and make the plan, once all entries of the contact are decided.
 
     Raises CrmError, _EntriesMissing, _SettingsChanged.
@@ -289,7 +291,7 @@ def _read_and_plan(work: _Work) -> _Found:
     return _plan(work)
 
 
-def _plan(work: _Work) -> _Found:
+def _plan(work: _Work) -> _Planned:
     """Read our rows and the CRM's, and make the plan. Raises CrmError, _SettingsChanged."""
     capture, planned = _settings()
     with runner.reading():
@@ -319,9 +321,9 @@ def _plan(work: _Work) -> _Found:
     live = None
     if (contact := snapshot.contact) is not None:
         is_active, is_merged = contact.state is ContactState.ACTIVE, contact.state is ContactState.MERGED
-        live = Live(contact.values, is_active=is_active, is_merged=is_merged)
+        live = LiveState(contact.values, is_active=is_active, is_merged=is_merged)
     plan = chains.make_plan(past.chain, live, rules)
-    return _Found(planned, past, snapshot, plan, dict(known), now)
+    return _Planned(planned, past, snapshot, plan, dict(known), now)
 
 
 def _settings() -> tuple[Capture, _Settings]:
@@ -329,10 +331,10 @@ def _settings() -> tuple[Capture, _Settings]:
     capture = Capture.objects.filter(slot=1).first()
     if capture is None:
         raise _SettingsChanged
-    return capture, _Settings(capture.mode_since, policy.current(capture))
+    return capture, _Settings(capture.mode_since, policy.load(capture))
 
 
-def _send(work: _Work, found: _Found, *, restores: dict[str, str | None]) -> None:
+def _send(work: _Work, found: _Planned, *, restores: dict[str, str | None]) -> None:
     """Send what is not in the CRM yet, unless capture has been paused or switched since.
 
     Raises CrmError, LostLease, _SettingsChanged.

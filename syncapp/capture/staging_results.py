@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from syncapp.capture.chain_records import UNKNOWN, Outcome, Passed, Plan, StagedChange
+from syncapp.capture.chain_records import UNKNOWN, Outcome, Plan, SkipReason, StagedChange
 from syncapp.capture.history import ContactHistory
 from syncapp.capture.policy import Reason
 from syncapp.crm.errors import CrmError
@@ -26,7 +26,7 @@ from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.jobs.job import database_now
 from syncapp.models.locking import retried
 
-AGAIN = 1.0  # seconds until a contact with further entries is staged
+RESET_DELAY = 1.0  # seconds until a contact with further entries is staged
 
 
 @retried
@@ -68,19 +68,19 @@ def store(
     # Edits in the CRM count as staged, even if a reviewer has approved them since and the plan therefore skips them.
     staged = {edit.entry.id for edit in plan.staged}.union(staged_before or ())
     CaptureEntry.objects.filter(pk__in=staged, state=EntryState.READ).update(state=EntryState.STAGED, reason="")
-    passed: dict[str, set[UUID]] = defaultdict(set)
-    for (entry_id, _), why in plan.passed.items():
+    skipped: dict[str, set[UUID]] = defaultdict(set)
+    for (entry_id, _), why in plan.skipped.items():
         if entry_id not in staged:
-            passed[str(why)].add(entry_id)
-    for reason, entry_ids in passed.items():
+            skipped[str(why)].add(entry_id)
+    for reason, entry_ids in skipped.items():
         through = CaptureEntry.objects.filter(pk__in=entry_ids, state=EntryState.READ)
         # A rejected value that came again counts with the earlier decision.
-        state = EntryState.STAGED if reason == Passed.REPEATED else EntryState.LET_THROUGH
+        state = EntryState.STAGED if reason == SkipReason.REPEATED else EntryState.LET_THROUGH
         through.update(state=state, reason=reason)
     rows = _restores(history, plan, restored, staged_before or {}, now, refusals or {})
     Restore.objects.bulk_create(rows, ignore_conflicts=True)
     for repeat in plan.repeats:
-        fields = SyncField.objects.filter(pk=repeat.refusal.decision)
+        fields = SyncField.objects.filter(pk=repeat.rejection.decision)
         fields.update(repeats=F("repeats") + 1, repeated_at=Now())
 
 
@@ -96,11 +96,11 @@ def _restores(
     by_id = {entry.id: entry for entry in history.chain.entries}
     changes = [(edit.entry, change) for edit in plan.staged for change in edit.changes]
     for repeat in plan.repeats:
-        column = repeat.refusal.column
+        column = repeat.rejection.column
         column_plan = plan.columns.get(column)
-        original = column_plan.value if column_plan is not None else UNKNOWN
+        original = column_plan.baseline if column_plan is not None else UNKNOWN
         outcome = column_plan.outcome if column_plan is not None else Outcome.OVERWRITTEN
-        changes.append((by_id[repeat.entry], StagedChange(column, original, repeat.refusal.value, outcome)))
+        changes.append((by_id[repeat.entry], StagedChange(column, original, repeat.rejection.value, outcome)))
     rows = []
     for entry, change in changes:
         row, column = history.rows[entry.id], change.column
@@ -140,6 +140,6 @@ def finish_or_reset(lease: Lease, contact_id: UUID) -> None:
     """Finish the job, or reset it for entries that were read in the meantime. Raises LostLease."""
     queue.lock(lease)
     if CaptureEntry.objects.filter(contact_id=contact_id, state=EntryState.READ).exists():
-        queue.reset(lease, due_at=database_now(plus=AGAIN))
+        queue.reset(lease, due_at=database_now(plus=RESET_DELAY))
     else:
         queue.finish(lease)

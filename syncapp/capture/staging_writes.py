@@ -1,4 +1,4 @@
-"""The change set of one contact: an edit for each signed entry that is not staged yet, and the originals."""
+"""The change set of one contact: an edit for each entry to stage that is not staged yet, and the originals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def change_set(
     contact = snapshot.contact
     if contact is None:
         return None
-    # A plug-in stages the same name: that of the contact after its originals are restored.
+    # A plug-in also stages the name that the contact has after its originals are restored.
     name = name_after(contact.values, restores)
     new = [edit for edit in plan.staged if edit.entry.id not in snapshot.staged]
     records = tuple(_record(edit, history, contact, name=name) for edit in new)

@@ -25,21 +25,21 @@ from syncapp.models.capture.settings import CaptureMode, CaptureRule
 from syncapp.models.locking import locked, retried
 
 MIN_LIMIT, MAX_LIMIT = 1, 10_000
-_NEVER = {
+_NEVER_REVIEWED = {
     Source.OURS: "The portal’s own changes are never reviewed.",
     Source.FORM: "Changes by forms and by programs that raise the revision are never reviewed.",
 }
-OFF = "Capture is off. Set CAPTURE=audit, restart the workers, and wait for the first reading."
-_CHANGED = "This was changed in the meantime. Reload the page."
+CAPTURE_IS_OFF = "Capture is off. Set CAPTURE=audit, restart the workers, and wait for the first reading."
+_CHANGED_MEANWHILE = "This was changed in the meantime. Reload the page."
 
 
 def obstacle(source: Source) -> str:
     """Return why a source cannot be switched on, and what to do; '' if it can."""
     capture = Capture.objects.filter(slot=1).first()
-    if source in _NEVER:
-        return _NEVER[source]
+    if source in _NEVER_REVIEWED:
+        return _NEVER_REVIEWED[source]
     if capture is None or capture.mode == CaptureMode.OFF or settings.CAPTURE != AUDIT:
-        return OFF
+        return CAPTURE_IS_OFF
     if capture.mode == CaptureMode.PAUSED:
         return "Capture is paused. Find out why, and resume it first."
     if source != Source.OUTLOOK and capture.rule != CaptureRule.ORIGINAL:
@@ -62,7 +62,7 @@ def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None
         raise SwitchRefused("The CRM no longer has this team. Choose another one.")
     CaptureSource.objects.get_or_create(source=source)
     off = CaptureSource.objects.filter(pk=source, is_on=False)
-    _change(off, is_on=True, since=Now(), switched_by=by, pilot_team_id=pilot_team_id)
+    _update_source(off, is_on=True, since=Now(), switched_by=by, pilot_team_id=pilot_team_id)
     if capture.mode == CaptureMode.OBSERVING:
         _set_mode(capture, CaptureMode.RESTORING, by=by)
     record("switched_on", by=by, source=source, pilot=str(pilot_team_id or ""))
@@ -70,12 +70,12 @@ def switch_on(source: Source, *, by: Person, pilot_team_id: UUID | None) -> None
 
 @retried
 def switch_off(source: Source, *, by: Person) -> None:
-    """Stop acting on a source and only observe it; with no source on, capture only observes. Raises SwitchRefused.
+    """Stop acting on a source and only observe it; if no source stays on, capture only observes. Raises SwitchRefused.
 
     Restored values stay restored, and staged edits stay in the review queue.
     """
     capture = locked_capture()
-    _change(CaptureSource.objects.filter(pk=source, is_on=True), is_on=False, switched_by=by)
+    _update_source(CaptureSource.objects.filter(pk=source, is_on=True), is_on=False, switched_by=by)
     if capture.mode in RUNNING and not CaptureSource.objects.filter(is_on=True).exists():
         _set_mode(capture, CaptureMode.OBSERVING, by=by)
     record("switched_off", by=by, source=source)
@@ -83,9 +83,9 @@ def switch_off(source: Source, *, by: Person) -> None:
 
 @retried
 def end(*, by: Person) -> None:
-    """Switch every source off and observe nothing, for a plug-in to take over. Raises SwitchRefused.
+    """Switch every source off and observe nothing, so that a plug-in can take over. Raises SwitchRefused.
 
-    The next round of reading that is requested begins to observe again.
+    Rounds of reading are no longer due; one that runs all the same begins to observe again.
     """
     capture = locked_capture()
     CaptureSource.objects.filter(is_on=True).update(is_on=False, switched_by=by)
@@ -98,15 +98,15 @@ def include_everyone(source: Source, *, by: Person) -> None:
     """Stage and restore later edits by everyone, not only by the pilot team. Raises SwitchRefused."""
     locked_capture()
     pilot = CaptureSource.objects.filter(pk=source, is_on=True, pilot_team_id__isnull=False)
-    _change(pilot, pilot_team_id=None, since=Now(), switched_by=by)
+    _update_source(pilot, pilot_team_id=None, since=Now(), switched_by=by)
     record("everyone", by=by, source=source)
 
 
 @retried
 def set_handling(source: Source, column_name: str, handling: CaptureColumn.Handling, *, by: Person) -> None:
     """Review this source's later changes to a column, or let them through. Raises SwitchRefused."""
-    if source in _NEVER:
-        raise SwitchRefused(_NEVER[source])
+    if source in _NEVER_REVIEWED:
+        raise SwitchRefused(_NEVER_REVIEWED[source])
     if column_name not in columns.tracked(clients.names().contact_revision):
         raise SwitchRefused(f"Capture does not watch the column {column_name}.")
     review = CaptureColumn.Handling.REVIEW
@@ -139,13 +139,13 @@ def resume(*, by: Person) -> None:
     capture = locked_capture()
     if capture.mode not in (CaptureMode.STAGING, CaptureMode.PAUSED):
         raise SwitchRefused(f"There is nothing to resume: capture is {capture.get_mode_display().lower()}.")
-    on = CaptureSource.objects.filter(is_on=True)
-    sources = [Source(name) for name in on.values_list("pk", flat=True)]
+    enabled = CaptureSource.objects.filter(is_on=True)
+    sources = [Source(name) for name in enabled.values_list("pk", flat=True)]
     for source in sources:
         if refusal := _restoring_obstacle(capture, source):
             raise SwitchRefused(refusal)
     if capture.mode == CaptureMode.PAUSED:
-        on.update(since=Now())  # changes during the pause were only observed
+        enabled.update(since=Now())  # changes during the pause were only observed
     _set_mode(capture, CaptureMode.RESTORING if sources else CaptureMode.OBSERVING, by=by)
     record("resumed", by=by, before=capture.mode, brake=capture.reason)
 
@@ -181,7 +181,7 @@ def _rival_obstacle(capture: Capture) -> str:
     if rival is None:
         return ""
     return (
-        f"{rival.figures}, within the last hour. Two that capture edits would undo each other’s work: turn "
+        f"{rival.figures}, within the last hour. Two programs that capture edits would undo each other’s work: turn "
         "the other one off, and try again an hour after its last edit."
     )
 
@@ -190,19 +190,19 @@ def locked_capture() -> Capture:
     """Return the settings, locked for the transaction. Raises SwitchRefused if capture was never on."""
     capture = locked(Capture.objects.filter(slot=1)).first()
     if capture is None:
-        raise SwitchRefused(OFF)
+        raise SwitchRefused(CAPTURE_IS_OFF)
     return capture
 
 
-def _change(rows: QuerySet[CaptureSource], **values: Any) -> None:
+def _update_source(rows: QuerySet[CaptureSource], **values: Any) -> None:
     if rows.update(**values) != 1:
-        raise SwitchRefused(_CHANGED)
+        raise SwitchRefused(_CHANGED_MEANWHILE)
 
 
 def _set_mode(capture: Capture, mode: CaptureMode, *, by: Person) -> None:
-    as_it_was = Capture.objects.filter(slot=1, mode=capture.mode)
-    if as_it_was.update(mode=mode, mode_since=Now(), mode_by=by, reason="", trouble="") != 1:
-        raise SwitchRefused(_CHANGED)
+    unchanged = Capture.objects.filter(slot=1, mode=capture.mode)
+    if unchanged.update(mode=mode, mode_since=Now(), mode_by=by, reason="", trouble="") != 1:
+        raise SwitchRefused(_CHANGED_MEANWHILE)
 
 
 def record(action: str, *, by: Person, **details: Any) -> None:

@@ -17,7 +17,7 @@ from syncapp.crm.values.conversion import to_canonical, wire_name
 # The audit log cuts off longer texts and ends them with an ellipsis; the exact length is not documented ("Manage
 # Dataverse auditing").
 MAX_CHARACTERS = 5_000
-_NEARLY = MAX_CHARACTERS - 100
+_MAYBE_CUT_OFF_FROM = MAX_CHARACTERS - 100
 _ELLIPSES = ("…", "...")
 
 
@@ -70,11 +70,11 @@ def _value(row: odata.Row, column: Column, *, absent_is_empty: bool) -> tuple[Va
 
 
 def _is_cut_off(text: str) -> bool:
-    return len(text) >= MAX_CHARACTERS or (len(text) >= _NEARLY and text.endswith(_ELLIPSES))
+    return len(text) >= MAX_CHARACTERS or (len(text) >= _MAYBE_CUT_OFF_FROM and text.endswith(_ELLIPSES))
 
 
 def revisions(details: AuditDetails, name: str) -> tuple[int | None, int | None, bool]:
-    """Return the old and new value of the revision column, and whether the entry has it; a `name` of '' means none."""
+    """Return the old and new value of the revision column, and whether the entry has it; `name` is '' without one."""
     found = [value if isinstance(value, int) else None for value in (details.old.get(name), details.new.get(name))]
     return found[0], found[1], bool(name) and name in details.columns
 
@@ -98,11 +98,11 @@ def named_changes(change_data: str, revision: str) -> NamedChanges | None:
     except (ValueError, KeyError, TypeError):
         return None
     pair = by_name.get(revision, {})
-    old, new = (_whole(pair.get(key)) for key in ("oldValue", "newValue"))
+    old, new = (_whole_number(pair.get(key)) for key in ("oldValue", "newValue"))
     return NamedChanges(frozenset(by_name), (old, new, revision in by_name))
 
 
-def _whole(value: object) -> int | None:
+def _whole_number(value: object) -> int | None:
     try:
         return int(str(value))
     except ValueError:

@@ -126,7 +126,7 @@ class Observations:
         cursor = MirrorCursor.objects.filter(table=CURSOR).first() or MirrorCursor()
         since = self.now - GAPS_SHOWN_FOR
         shown = CaptureGap.objects.filter(Q(ends_at=None) | Q(ends_at__gt=since)).order_by("begins_at")
-        return AuditLogState(capture, cursor.pulled_at, cursor.trouble, list(shown), failures.failed().count())
+        return AuditLogState(capture, cursor.pulled_at, cursor.trouble, list(shown), failures.failed_entries().count())
 
     @cached_property
     def open_breakers(self) -> list[Breaker]:

@@ -29,7 +29,7 @@ MAX_PARKING = timedelta(days=365)
 MAX_LENGTH = 2000  # characters of a comment
 CHUNK = 200  # edits in one transaction
 PRESENCE_SECONDS = 45  # an open page reports every 15 s; after three missed reports it counts as closed
-READERS = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
+READER_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 MAY_SEE_EDITS = Q(is_viewer=True) | Q(is_reviewer=True) | Q(is_administrator=True)
 
 
@@ -37,7 +37,7 @@ MAY_SEE_EDITS = Q(is_viewer=True) | Q(is_reviewer=True) | Q(is_administrator=Tru
 def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str = "screen") -> SyncRecord:
     """Assign an edit to a reviewer; with None, to no one. Raises NotPossible for a person who cannot review."""
     record = _lock(record_id)
-    _check_reviews(to)
+    _check_reviewer(to)
     before, record.assigned_to = record.assigned_to, to
     record.save(update_fields=["assigned_to"])
     audit.record(
@@ -48,30 +48,30 @@ def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str 
 
 def assign_all(record_ids: Sequence[uuid.UUID], *, to: Person | None, by: Person) -> int:
     """Assign several undecided edits; return how many. Raises NotPossible for a person who cannot review."""
-    _check_reviews(to)
-    return _set_all(record_ids, "record.assigned", "assigned_to", to, by=by)
+    _check_reviewer(to)
+    return _set_for_all(record_ids, "record.assigned", "assigned_to", to, by=by)
 
 
 def park_all(record_ids: Sequence[uuid.UUID], *, until: date, by: Person) -> int:
     """Hide several undecided edits from the waiting list until a day; return how many. Raises NotPossible."""
     _check_day(until)
-    return _set_all(record_ids, "record.parked", "parked_until", until, by=by)
+    return _set_for_all(record_ids, "record.parked", "parked_until", until, by=by)
 
 
 def unpark_all(record_ids: Sequence[uuid.UUID], *, by: Person) -> int:
     """Move several parked edits back to the waiting list at once; return how many."""
-    return _set_all(record_ids, "record.unparked", "parked_until", None, by=by)
+    return _set_for_all(record_ids, "record.unparked", "parked_until", None, by=by)
 
 
-def _set_all(ids: Sequence[uuid.UUID], action: str, column: str, value: Person | date | None, *, by: Person) -> int:
+def _set_for_all(ids: Sequence[uuid.UUID], action: str, column: str, value: Person | date | None, *, by: Person) -> int:
     """Set a column of these edits in short transactions, each with its audit entries."""
     group = uuid.uuid4()
     parts = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-    return sum(_set(part, action, column, value, by=by, group=group) for part in parts)
+    return sum(_set_column(part, action, column, value, by=by, group=group) for part in parts)
 
 
 @retried
-def _set(
+def _set_column(
     ids: Sequence[uuid.UUID], action: str, column: str, value: Person | date | None, *, by: Person, group: uuid.UUID
 ) -> int:
     undecided = SyncRecord.objects.visible().filter(Q(waiting_count__gt=0) | Q(attention_count__gt=0), pk__in=ids)
@@ -107,7 +107,7 @@ def unpark(record_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     return _set_parking(record_id, "record.unparked", None, by=by, channel=channel)
 
 
-def _check_reviews(person: Person | None) -> None:
+def _check_reviewer(person: Person | None) -> None:
     if person is not None and not person.has_role(Role.REVIEWER):
         raise NotPossible(f"{person.name} does not review.")
 
@@ -137,7 +137,7 @@ def ask(record_id: uuid.UUID, *, colleague: Person, text: str, by: Person, chann
     """Ask a colleague about an edit, by mail. Raises NotPossible for oneself or a person who may not see edits."""
     if colleague.pk == by.pk:
         raise NotPossible("Choose a colleague, not yourself.")
-    if not colleague.has_role(*READERS):
+    if not colleague.has_role(*READER_ROLES):
         raise NotPossible(f"{colleague.name} may not see edits.")
     record = _lock(record_id)
     question = _add(record, Comment.Kind.QUESTION, text, by=by, channel=channel, asked=colleague)

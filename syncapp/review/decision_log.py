@@ -21,7 +21,7 @@ _DECIDED_LINE = re.compile(
     rf"decision (?P<id>{_ID}) taken: field (?P<field>{_ID}), (?P<kind>\w+) (?P<outcome>\w+), "
     rf"by (?P<who>person|rule) (?P<who_id>[0-9a-f-]+), at (?P<at>[0-9T:.+-]+)"
 )
-_POSSIBLE = {
+_POSSIBLE_DECISIONS = {
     (Kind.REVIEW, Outcome.APPROVED),
     (Kind.REVIEW, Outcome.REJECTED),
     (Kind.PUT_BACK, Outcome.REJECTED),
@@ -77,7 +77,7 @@ def parse(lines: Iterable[str]) -> list[LoggedDecision]:
         except ValueError:
             continue  # only looks like one of our lines
         kind, outcome = match["kind"], match["outcome"]
-        if at.tzinfo is not None and (kind, outcome) in _POSSIBLE:
+        if at.tzinfo is not None and (kind, outcome) in _POSSIBLE_DECISIONS:
             pk = UUID(match["id"])
             found[pk] = LoggedDecision(pk, UUID(match["field"]), kind, outcome, at, **who)
     return [decision for pk, decision in found.items() if pk not in undone]

@@ -58,7 +58,7 @@ class DecisionResult:
 
 def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
     """Approve the proposed (or corrected) value; the next delivery writes it to the CRM. Raises ReviewError."""
-    return _only(decide([Choice(field_id, Outcome.APPROVED, seen, **details)], by=by, channel=channel))
+    return _single_decision(decide([Choice(field_id, Outcome.APPROVED, seen, **details)], by=by, channel=channel))
 
 
 def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
@@ -66,10 +66,10 @@ def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "scree
 
     Raises ReviewError.
     """
-    return _only(decide([Choice(field_id, Outcome.REJECTED, seen, **details)], by=by, channel=channel))
+    return _single_decision(decide([Choice(field_id, Outcome.REJECTED, seen, **details)], by=by, channel=channel))
 
 
-def _only(result: DecisionResult) -> Decision:
+def _single_decision(result: DecisionResult) -> Decision:
     for error in result.refused:
         raise error
     return result.taken[0]
@@ -96,12 +96,12 @@ def decide(
     names: dict[str, set[str]] = defaultdict(set)
     for field in fields.values():
         names[field.record.target_table].add(field.column_name)
-    known = {table: columns.select(table, of_table) for table, of_table in names.items()}
+    known = {table: columns.select(table, column_names) for table, column_names in names.items()}
     accepted: list[Decision] = []
     refused: list[ReviewError] = []
     for choice in choices:
         try:
-            field, writes, value_to_write = _checked(choice, fields.get(choice.field_id), known)
+            field, writes, value_to_write = _check_choice(choice, fields.get(choice.field_id), known)
             decision = new_decision(
                 field,
                 shared,
@@ -123,7 +123,7 @@ def decide(
     return DecisionResult(result.taken, (*refused, *result.refused))
 
 
-def _checked(
+def _check_choice(
     choice: Choice, field: SyncField | None, known: Mapping[str, Mapping[str, Column]]
 ) -> tuple[SyncField, bool, str | None]:
     """Return the field, whether the contact is written, and the canonical value to write (None for empty).
@@ -181,7 +181,7 @@ def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **va
         four_eyes=editors.is_on,
         decider_oid=by.oid,
         editor_oid=editors.entra_id(editor_id),
-        unidentified_allowed=editors.anyone and editors.is_unidentified(editor_id),
+        unidentified_allowed=editors.allows_unidentified and editors.is_unidentified(editor_id),
         **values,
     )
 

@@ -65,18 +65,18 @@ def find_among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> d
     for field in repeated:
         column = known[field.record.target_table].get(field.column_name)
         kind = column.type if column is not None else ColumnType.TEXT
-        last: list[Decision] = []  # rejection of each earlier field with the same value
+        last_rejections: list[Decision] = []  # rejection of each earlier field with the same value
         for row in rejected[_key(field)]:
             if conversion.same(kind, row.proposed_value, field.proposed_value):
                 rejections = (each for each in row.decisions.all() if each.outcome == Outcome.REJECTED)
-                last += [each for each in rejections if each.state in _VALID_STATES][:1]
-        if last:
-            newest = max(last, key=lambda decision: decision.decided_at)
-            found[field.pk] = EarlierRejection(newest, len(last))
+                last_rejections += [each for each in rejections if each.state in _VALID_STATES][:1]
+        if last_rejections:
+            newest = max(last_rejections, key=lambda decision: decision.decided_at)
+            found[field.pk] = EarlierRejection(newest, len(last_rejections))
     return found
 
 
-def may_exist() -> Exists:
+def rejected_before_condition() -> Exists:
     """Return a condition for fields whose column was ever rejected for the same contact."""
     rejected = SyncField.objects.filter(decision=FieldDecision.REJECTED, column_name=OuterRef("column_name"))
     return Exists(rejected.filter(record__target_id=OuterRef("record__target_id")))

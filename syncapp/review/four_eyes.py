@@ -34,7 +34,7 @@ class Editor:
     entra_id: uuid.UUID | None
     address: str
 
-    def is_person(self, person: Person) -> bool:
+    def is_same_person(self, person: Person) -> bool:
         """Return whether the editor is known to be this person."""
         if self.entra_id is not None:
             return self.entra_id == person.oid
@@ -47,7 +47,7 @@ class Editors:
     """The editors of some edits. `anyone`: the setting lets any reviewer decide edits by unidentified editors."""
 
     known: Mapping[uuid.UUID, Editor]
-    anyone: bool
+    allows_unidentified: bool
     is_on: bool = True
 
     def block_reason(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> BlockReason | None:
@@ -57,9 +57,9 @@ class Editors:
         if editor_id is not None and editor_id not in self.known:
             return BlockReason.UNREAD
         editor = self.known[editor_id] if editor_id is not None else None
-        if editor is not None and any(editor.is_person(person) for person in deciders):
+        if editor is not None and any(editor.is_same_person(person) for person in deciders):
             return BlockReason.OWN
-        return BlockReason.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.anyone else None
+        return BlockReason.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.allows_unidentified else None
 
     def is_unidentified(self, editor_id: uuid.UUID | None) -> bool:
         """Return whether the CRM has no Entra id of the editor, or does not name one."""
@@ -75,11 +75,11 @@ class Editors:
 def load_editors(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
     """Read these editors in one query."""
     if not settings.FOUR_EYES:
-        return Editors({}, anyone=True, is_on=False)
+        return Editors({}, allows_unidentified=True, is_on=False)
     ids = {editor_id for editor_id in editor_ids if editor_id is not None}
     rows = CrmUser.objects.filter(pk__in=ids).values_list("pk", "name", "entra_id", "address") if ids else ()
     known = {pk: Editor(name, entra_id, address) for pk, name, entra_id, address in rows}
-    return Editors(known, anyone=preferences.read().anyone_decides_unidentified)
+    return Editors(known, allows_unidentified=preferences.read().anyone_decides_unidentified)
 
 
 def check(field: SyncField, editors: Editors, *, by: Person | Rule) -> None:

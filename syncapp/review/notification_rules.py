@@ -31,7 +31,7 @@ MAX_LISTED = 20  # edits in one reminder
 FLOOD_WINDOW = timedelta(minutes=10)  # more than MAILS_BEFORE_DIGEST new edits within it become a digest
 HOUR = timedelta(hours=1)
 DIGEST_HOUR = 7  # in the reader's time zone
-KEEP_ARRIVALS, KEEP_MAILS = timedelta(days=14), timedelta(days=90)
+ARRIVAL_RETENTION, MAIL_RETENTION = timedelta(days=14), timedelta(days=90)
 REMIND_SECONDS = 3600.0  # between reminders, so that overdue edits share one mail
 EDITOR_PATIENCE = timedelta(seconds=60)  # time to read the editor of a new edit, who could be the recipient
 
@@ -47,12 +47,13 @@ def notify_new_edits() -> int:
         Heartbeat.objects.filter(name="notices").update(asked_at=Now())
         # People are not notified of their own edits, so edits whose editor is not read yet wait a moment.
         known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
-        recent = Arrival.objects.filter(at__gte=database_now(plus=-EDITOR_PATIENCE.total_seconds()))
-        unread = recent.filter(~Exists(known), record__editor_id__isnull=False).order_by("pk")
+        just_arrived = Arrival.objects.filter(at__gte=database_now(plus=-EDITOR_PATIENCE.total_seconds()))
+        unread = just_arrived.filter(~Exists(known), record__editor_id__isnull=False).order_by("pk")
         first_unread = unread.values_list("pk", flat=True).first()
         if first_unread is not None:
             newest = min(newest, first_unread - 1)
-        is_flood = _are_many(Arrival.objects.filter(at__gte=database_now(plus=-FLOOD_WINDOW.total_seconds())))
+        recent = Arrival.objects.filter(at__gte=database_now(plus=-FLOOD_WINDOW.total_seconds()))
+        is_flood = _exceeds_digest_limit(recent)
         queued = 0
         for person in locked(_not_notified(newest)):
             with runner.isolated(f"notifying person {person.pk} of new edits"):
@@ -60,7 +61,7 @@ def notify_new_edits() -> int:
         return queued
 
 
-def _are_many(arrivals: QuerySet[Arrival]) -> bool:
+def _exceeds_digest_limit(arrivals: QuerySet[Arrival]) -> bool:
     limit = settings.MAILS_BEFORE_DIGEST
     return arrivals[: limit + 1].count() > limit
 
@@ -83,7 +84,7 @@ def _notify(person: Person, newest: int, *, is_flood: bool) -> int:
     queued = 0
     if not is_away and not preferences.read().backlog and waiting.exists():
         kind = MessageKind.NEW_EDITS
-        if person.notify != Person.Notify.AT_ONCE or is_flood or _are_many(waiting):
+        if person.notify != Person.Notify.AT_ONCE or is_flood or _exceeds_digest_limit(waiting):
             kind = MessageKind.DIGEST
             digests = Message.objects.filter(recipient=person, kind=kind)
             last = digests.aggregate(last=Max("created_at"))["last"]
@@ -117,8 +118,8 @@ def crm_user_ids(person: Person) -> list[uuid.UUID]:
 def delete_old() -> None:
     """Delete old arrivals, and mails that were sent or failed long ago; part of the nightly cleanup."""
     now = timezone.now()
-    Arrival.objects.filter(at__lt=now - KEEP_ARRIVALS).delete()
-    Message.objects.filter(state__in=[JobState.DONE, JobState.FAILED], finished_at__lt=now - KEEP_MAILS).delete()
+    Arrival.objects.filter(at__lt=now - ARRIVAL_RETENTION).delete()
+    Message.objects.filter(state__in=[JobState.DONE, JobState.FAILED], finished_at__lt=now - MAIL_RETENTION).delete()
 
 
 def send_reminders() -> int:

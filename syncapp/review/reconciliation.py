@@ -100,14 +100,14 @@ def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
     """
     stored = Decision.objects.exclude(state=DecisionState.LOST)
     known: set[UUID] = set()
-    for some in _batches([each.id for each in taken]):
-        known.update(stored.filter(pk__in=some).values_list("pk", flat=True))
+    for batch in _batches([each.id for each in taken]):
+        known.update(stored.filter(pk__in=batch).values_list("pk", flat=True))
     missing = {each.field_id: each for each in sorted(taken, key=lambda each: each.at) if each.id not in known}
     found: list[LostDecision] = []
-    for some in _batches(list(missing)):
+    for batch in _batches(list(missing)):
         valid = ~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST])
         last_decided = Max("decisions__decided_at", filter=valid)
-        rows = SyncField.objects.filter(pk__in=some).select_related("record").annotate(last_decided=last_decided)
+        rows = SyncField.objects.filter(pk__in=batch).select_related("record").annotate(last_decided=last_decided)
         for field in rows:
             logged = missing[field.pk]
             last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
@@ -131,8 +131,8 @@ def record_lost(found: Collection[LostDecision], *, channel: str = "command") ->
     """Store these decisions as lost, for the reviewer who decides again; return how many were new."""
     known = set(Decision.objects.filter(pk__in=[each.taken.id for each in found]).values_list("pk", flat=True))
     new = [each for each in found if each.taken.id not in known]
-    of_fields = Decision.objects.filter(field__in=[each.field.pk for each in new]).order_by()
-    versions = dict(of_fields.values_list("field").annotate(newest=Max("version")))
+    earlier = Decision.objects.filter(field__in=[each.field.pk for each in new]).order_by()
+    versions = dict(earlier.values_list("field").annotate(newest=Max("version")))
     decisions, facts = [], []
     for each in new:
         field, taken = each.field, each.taken
@@ -191,11 +191,11 @@ def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[D
     for each in last.select_related("field__record").order_by("decided_at", "pk"):
         by_contact.setdefault(each.target_id, []).append(each)
     known, found = columns.of_table(TABLE), list[Decision]()
-    for some in _batches(list(by_contact), MAX_CONTACTS_PER_REQUEST):
-        names = {key: dict.fromkeys(each.field.column_name for each in by_contact[key]) for key in some}
-        wanted = {key: [known[name] for name in names[key] if name in known] for key in some}
+    for batch in _batches(list(by_contact), MAX_CONTACTS_PER_REQUEST):
+        names = {key: dict.fromkeys(each.field.column_name for each in by_contact[key]) for key in batch}
+        wanted = {key: [known[name] for name in names[key] if name in known] for key in batch}
         answer = crm.live_contacts(wanted)
-        for each in (decision for key in some for decision in by_contact[key]):
+        for each in (decision for key in batch for decision in by_contact[key]):
             column, now = known.get(each.field.column_name), answer.get(each.target_id)
             if (
                 now is None

@@ -194,7 +194,7 @@ def plain(text: object) -> str:
 
 
 @register.filter
-def mail_line(text: object, max_length: int = escaping.LONGEST_MAIL_LINE) -> str:
+def mail_line(text: object, max_length: int = escaping.MAX_MAIL_LINE) -> str:
     """Clean foreign text for one line of a text mail, cut to `max_length` characters."""
     return escaping.mail_line(text, max_length=max_length)
 

@@ -18,7 +18,7 @@ class Section:
     items: list[str] = field(default_factory=list)
 
 
-def newest(text: str) -> tuple[str, list[Section]]:
+def newest_release(text: str) -> tuple[str, list[Section]]:
     """Return the name of the first release of a changelog and its sections, without markup."""
     name, sections = "", list[Section]()
     for line in text.splitlines():

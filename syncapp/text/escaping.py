@@ -14,11 +14,11 @@ from itertools import groupby
 
 from syncapp.text import characters
 
-LONGEST_HEADER = 200
-LONGEST_DISPLAY_NAME = 100
-LONGEST_MAIL_LINE = 200
-LONGEST_MAIL_TEXT = 2000
-LONGEST_LOG_LINE = 2000
+MAX_HEADER = 200
+MAX_DISPLAY_NAME = 100
+MAX_MAIL_LINE = 200
+MAX_MAIL_TEXT = 2000
+MAX_LOG_LINE = 2000
 
 # An encoded word of 39 octets takes 64 characters: with the longest of our header names the line stays below the 76
 # that RFC 2047 allows.
@@ -43,12 +43,12 @@ def one_line(text: object) -> str:
     return " ".join(_name_hidden(str(text)).split())
 
 
-def mail_line(text: object, *, max_length: int = LONGEST_MAIL_LINE) -> str:
+def mail_line(text: object, *, max_length: int = MAX_MAIL_LINE) -> str:
     """Return the text for one line of a text mail; long text is cut."""
     return _cut(one_line(text), max_length)
 
 
-def mail_lines(text: object, *, indent: str, max_length: int = LONGEST_MAIL_TEXT) -> str:
+def mail_lines(text: object, *, indent: str, max_length: int = MAX_MAIL_TEXT) -> str:
     """Return text of several lines for a text mail, indented to distinguish it from the mail's own lines."""
     lines = _cut("\n".join(str(text).split("\r\n")), max_length).split("\n")
     return "\n".join(f"{indent}{one_line(line)}" for line in lines)
@@ -60,7 +60,7 @@ def mail_header(text: object) -> str:
     It is encoded here and not by `email`, which decodes encoded words in the text and, before Python 3.11.10, writes
     their line breaks unescaped (CVE-2024-6923).
     """
-    header = _cut(_no_encoded_words(one_line(text)), LONGEST_HEADER)
+    header = _cut(_break_encoded_words(one_line(text)), MAX_HEADER)
     return header if _is_plain_ascii(header) else _encoded(header)
 
 
@@ -71,8 +71,8 @@ def mailbox_header(name: object, address: str) -> str:
     """
     if not (address.isascii() and address.isprintable()) or set(address) & set(" <>,;"):
         raise ValueError("the address cannot be used in a mail header")
-    shown = " ".join(re.sub(r'[<>@"\\]', " ", _no_encoded_words(one_line(name))).split())
-    shown = _cut(shown, LONGEST_DISPLAY_NAME)
+    shown = " ".join(re.sub(r'[<>@"\\]', " ", _break_encoded_words(one_line(name))).split())
+    shown = _cut(shown, MAX_DISPLAY_NAME)
     if not shown:
         return address
     if _ATOMS.fullmatch(shown):
@@ -112,7 +112,7 @@ def csv_value(cell: str) -> str:
 
 def log_line(text: object) -> str:
     """Return text for one line of a log or terminal, cut, with hidden characters named and spaces kept."""
-    return _cut(_name_hidden(str(text)), LONGEST_LOG_LINE)
+    return _cut(_name_hidden(str(text)), MAX_LOG_LINE)
 
 
 def log_lines(text: object) -> str:
@@ -137,7 +137,7 @@ def _cut(text: str, max_length: int) -> str:
     return text if len(text) <= max_length else f"{text[: max_length - 1].rstrip()}…"
 
 
-def _no_encoded_words(text: str) -> str:
+def _break_encoded_words(text: str) -> str:
     return text.replace("=?", "= ?").replace("?=", "? =")
 
 

@@ -72,10 +72,10 @@ _NAMES = {
     "vi-VN": "Vietnamese",
 }
 _DJANGO_NAMES = {"zh-CN": "zh-hans", "zh-TW": "zh-hant"}
-_WITH_OWN_MODULE = ("de-CH", "fr-BE", "fr-CA", "fr-CH", "es-AR", "es-MX", "pt-BR")
-_MONTH_FIRST = ("en-US", "en-CA")
-_HALF_DAYS = ("en-US", "en-AU", "en-CA", "en-IN", "en-NZ")  # a clock of twelve hours
-_TWELVE_HOURS = re.compile(r"(?<!\\)[PghaA]")
+_TAGS_WITH_OWN_MODULE = ("de-CH", "fr-BE", "fr-CA", "fr-CH", "es-AR", "es-MX", "pt-BR")
+_MONTH_FIRST_TAGS = ("en-US", "en-CA")
+_TWELVE_HOUR_TAGS = ("en-US", "en-AU", "en-CA", "en-IN", "en-NZ")  # a clock of twelve hours
+_TWELVE_HOUR_SIGNS = re.compile(r"(?<!\\)[PghaA]")
 _OWN_SEPARATORS = {"de-CH": (".", "’"), "zh-CN": (".", ","), "zh-TW": (".", ",")}
 _LANGUAGES = {"no": "nb-NO", "nn": "nb-NO", "en": "en-US"}
 
@@ -105,24 +105,25 @@ class Locale:
 
 
 @cache
-def of(tag: str) -> Locale:
+def locale_of(tag: str) -> Locale:
     """Return the formats of this locale, or of DEFAULT for an unknown tag."""
     if tag not in _NAMES:
-        return of(DEFAULT)
+        return locale_of(DEFAULT)
     if tag.startswith("en-"):
-        dates = ("M j, Y", "F j, Y", "M j", "F j") if tag in _MONTH_FIRST else ("j M Y", "j F Y", "j M", "j F")
-        return Locale(tag, ".", ",", *dates, *_times(halves=tag in _HALF_DAYS))
-    lang = _DJANGO_NAMES.get(tag) or (tag if tag in _WITH_OWN_MODULE else tag.partition("-")[0]).lower()
+        dates = ("M j, Y", "F j, Y", "M j", "F j") if tag in _MONTH_FIRST_TAGS else ("j M Y", "j F Y", "j M", "j F")
+        return Locale(tag, ".", ",", *dates, *_times(has_twelve_hours=tag in _TWELVE_HOUR_TAGS))
+    lang = _DJANGO_NAMES.get(tag) or (tag if tag in _TAGS_WITH_OWN_MODULE else tag.partition("-")[0]).lower()
     usual = get_format("DECIMAL_SEPARATOR", lang), get_format("THOUSAND_SEPARATOR", lang)
     decimal, group = _OWN_SEPARATORS.get(tag, usual)
     day, clock = get_format("SHORT_DATE_FORMAT", lang), get_format("TIME_FORMAT", lang)
-    halves = bool(_TWELVE_HOURS.search(clock)) and tag != "fr-CA"  # Django writes 16 h 03, whose h is a letter
+    # For fr-CA, Django writes 16 h 03, whose h is a letter.
+    has_twelve_hours = bool(_TWELVE_HOUR_SIGNS.search(clock)) and tag != "fr-CA"
     short = re.sub(r"[-/ ]?Y$|^Y[-/. 年]\s?", "", day)
-    return Locale(tag, decimal, group, day, day, short, short, *_times(halves=halves))
+    return Locale(tag, decimal, group, day, day, short, short, *_times(has_twelve_hours=has_twelve_hours))
 
 
-def _times(*, halves: bool) -> tuple[str, str]:
-    return ("g:i A", "g:i:s A") if halves else ("H:i", "H:i:s")
+def _times(*, has_twelve_hours: bool) -> tuple[str, str]:
+    return ("g:i A", "g:i:s A") if has_twelve_hours else ("H:i", "H:i:s")
 
 
 _active: ContextVar[str] = ContextVar("locale", default=DEFAULT)
@@ -140,7 +141,7 @@ def override(tag: str) -> Iterator[None]:
 
 def active() -> Locale:
     """Return the formats of the active locale."""
-    return of(_active.get())
+    return locale_of(_active.get())
 
 
 def choices() -> list[tuple[str, str]]:
@@ -163,7 +164,7 @@ def name_of(tag: str) -> str:
     return _NAMES.get(tag, "")
 
 
-def accepted(header: str) -> str:
+def from_accept_language(header: str) -> str:
     """Return the best known locale of an Accept-Language header, '' if it names none."""
     for language, _ in parse_accept_lang_header(header[:500].lower()):
         exact = next((tag for tag in _NAMES if tag.lower() == language), "")
@@ -256,7 +257,7 @@ def parse_date(text: str) -> date:
     formats = active()
     own = [formats.date, formats.long_date]
     if formats.tag.startswith("en-"):  # also the numeric format
-        own.append("n/j/Y" if formats.tag in _MONTH_FIRST else "j/n/Y")
+        own.append("n/j/Y" if formats.tag in _MONTH_FIRST_TAGS else "j/n/Y")
     signs = {"d": "%d", "j": "%d", "m": "%m", "n": "%m", "M": "%b", "F": "%B", "Y": "%Y"}
     for pattern in ("%Y-%m-%d", *("".join(signs.get(sign, sign) for sign in each) for each in own)):
         try:

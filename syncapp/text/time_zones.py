@@ -9,9 +9,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 UTC = "UTC"
-LONGEST_NAME = 64
+MAX_NAME_LENGTH = 64
 # Files of the zone database that are not zones.
-_NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+_NOT_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -28,13 +28,13 @@ def choices() -> tuple[tuple[str, str], ...]:
     countries = dict(line.split("\t")[:2] for line in _lines("iso3166.tab"))
     rows = [line.split("\t") for line in _lines("zone.tab")]
     places = sorted((name, countries.get(country, "")) for country, _, name, *_ in rows if name in _all_names())
-    usual = ((name, "") for name in sorted(_all_names()) if "/" in name and not name.startswith("Etc/"))
-    return ((UTC, ""), *(places or usual))
+    fallback = ((name, "") for name in sorted(_all_names()) if "/" in name and not name.startswith("Etc/"))
+    return ((UTC, ""), *(places or fallback))
 
 
 def find(text: str) -> str:
     """Return the zone with this name or place ("Europe/Berlin", "berlin"), '' if there is none."""
-    wanted = text.strip()[:LONGEST_NAME].replace(" ", "_").casefold()
+    wanted = text.strip()[:MAX_NAME_LENGTH].replace(" ", "_").casefold()
     exact = next((name for name in _all_names() if name.casefold() == wanted), "")
     if exact:
         return _current_names().get(exact, exact)
@@ -44,7 +44,7 @@ def find(text: str) -> str:
 
 @cache
 def _all_names() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones() - _NO_ZONES)
+    return frozenset(zoneinfo.available_timezones() - _NOT_ZONES)
 
 
 @cache

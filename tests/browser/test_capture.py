@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from syncapp.capture.put_back.assessment import Left
+from syncapp.capture.put_back.assessment import LeaveReason
 from syncapp.models import Capture, CaptureSource, FilterTeam, MirrorCursor, PutBackItem, PutBackPlan, Restore
 from syncapp.models.capture.entry import Source
 from syncapp.models.capture.put_back import PutBackResult, PutBackState
@@ -69,7 +69,7 @@ def planned() -> str:
     plan = PutBackPlan.objects.create(
         begins_at=since, ends_at=now(), state=PutBackState.DONE, created_by=ada(), started_by=ada(), started_at=since
     )
-    results = [(PutBackResult.DONE, ""), (PutBackResult.LEFT, Left.APPROVED), (PutBackResult.FAILED, "")]
+    results = [(PutBackResult.DONE, ""), (PutBackResult.LEFT, LeaveReason.APPROVED), (PutBackResult.FAILED, "")]
     for position, (result, why) in enumerate(results):
         restored(old="Senior Buyer", new="Head of Procurement")
         Restore.objects.filter(value_found=None).update(

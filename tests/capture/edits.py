@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from syncapp.capture.chain_records import UNKNOWN, Change, Entry, History, Live, Plan, Rules, Value, Writer
+from syncapp.capture.chain_records import UNKNOWN, Change, Entry, History, LiveState, Plan, Rules, Value, Writer
 from syncapp.capture.chains import make_plan
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -53,7 +53,7 @@ def rules(*, after: float = 60, **given: Any) -> Rules:
 def plan_of(found: list[Entry], present: str | None, *, after: float = 60, **given: Any) -> Plan:
     """Return the plan where the telephone's present value is `present`; None: the contact is deleted."""
     limits = {name: given.pop(name) for name in list(given) if name in Rules.__dataclass_fields__}
-    live = given.pop("live", None if present is None else Live({PHONE: value(present).text}))
+    live = given.pop("live", None if present is None else LiveState({PHONE: value(present).text}))
     return make_plan(History(found, **given), live, rules(after=after, **limits))
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from syncapp.capture.chain_records import (
     Change,
-    Live,
+    LiveState,
     Outcome,
-    Passed,
-    Refusal,
+    Rejection,
+    SkipReason,
     Value,
 )
 from tests.capture.edits import OLE, PHONE, RITA, START, entries, entry, plan_of, staged, value
@@ -83,7 +83,7 @@ def test_each_column_has_its_own_chain():
         entry(1, "outlook A>B"), changes={PHONE: Change(Value("A"), Value("B")), "fax": Change(Value("1"), Value("2"))}
     )
 
-    plan = plan_of([both, entry(2, "other 2>3", column="fax")], None, live=Live({PHONE: "B", "fax": "3"}))
+    plan = plan_of([both, entry(2, "other 2>3", column="fax")], None, live=LiveState({PHONE: "B", "fax": "3"}))
 
     assert plan.restores == {PHONE: "A"}
     (edit,) = plan.staged
@@ -120,7 +120,7 @@ def test_unreviewed_change_becomes_baseline():
     plan = plan_of([through, entry(2, "outlook B>C")], "C")
 
     assert staged(plan) == [("B", "C", "restore")]
-    assert plan.passed == {(through.id, PHONE): Passed.LET_THROUGH}
+    assert plan.skipped == {(through.id, PHONE): SkipReason.LET_THROUGH}
 
 
 def test_held_column_is_not_restored():
@@ -130,28 +130,28 @@ def test_held_column_is_not_restored():
 
 @pytest.mark.parametrize(("merged", "outcome"), [(True, "merged"), (False, "inactive")])
 def test_edit_of_inactive_contact_is_not_restored(merged, outcome):
-    plan = plan_of(entries("outlook A>B"), None, live=Live({PHONE: "B"}, is_active=False, is_merged=merged))
+    plan = plan_of(entries("outlook A>B"), None, live=LiveState({PHONE: "B"}, is_active=False, is_merged=merged))
 
     assert staged(plan) == [("A", "B", outcome)]
     assert plan.restores == {}
 
 
 def test_unreadable_column_is_not_restored():
-    assert staged(plan_of(entries("outlook A>B"), None, live=Live({}))) == [("A", "B", "unreadable")]
+    assert staged(plan_of(entries("outlook A>B"), None, live=LiveState({}))) == [("A", "B", "unreadable")]
 
 
 def test_edit_of_deleted_contact_is_not_staged():
     plan = plan_of(entries("outlook A>B"), None)
 
     assert (plan.staged, plan.restores, plan.columns) == ((), {}, {})
-    assert list(plan.passed.values()) == [Passed.CONTACT_GONE]
+    assert list(plan.skipped.values()) == [SkipReason.CONTACT_GONE]
 
 
 def test_unknown_proposal_is_not_staged():
     plan = plan_of(entries("outlook A>?", "outlook ?>C"), "C")
 
     assert staged(plan) == [("?", "C", "unknown_original")]
-    assert list(plan.passed.values()) == [Passed.UNKNOWN_PROPOSAL]
+    assert list(plan.skipped.values()) == [SkipReason.UNKNOWN_PROPOSAL]
 
 
 def test_handled_entries_are_not_staged_again():
@@ -238,7 +238,7 @@ def test_format_only_echo_is_let_through():
     plan = plan_of(found, "D", is_format_only=_lower)
 
     assert staged(plan) == [("ABC", "D", "restore")]
-    assert plan.passed == {(found[1].id, PHONE): Passed.ECHO}
+    assert plan.skipped == {(found[1].id, PHONE): SkipReason.ECHO}
 
 
 def test_format_changed_by_person_is_staged():
@@ -253,11 +253,11 @@ def test_format_changed_by_person_is_staged():
     [(RITA, 1, "B", True), (OLE, 1, "B", False), (RITA, 31, "B", False), (RITA, 1, "C", False), (None, 1, "B", False)],
 )
 def test_rejected_value_sent_again_is_a_repeat(editor, days, value, repeated):
-    refusal = Refusal(DECISION, PHONE, value, editor, START - timedelta(days=days))
+    rejection = Rejection(DECISION, PHONE, value, editor, START - timedelta(days=days))
     found = entry(1, "outlook A>B", editor=RITA if editor else None)
 
-    plan = plan_of([found], "B", refusals=[refusal])
+    plan = plan_of([found], "B", rejections=[rejection])
 
-    assert [repeat.refusal.decision for repeat in plan.repeats] == ([DECISION] if repeated else [])
+    assert [repeat.rejection.decision for repeat in plan.repeats] == ([DECISION] if repeated else [])
     assert bool(plan.staged) is not repeated
     assert plan.restores == {PHONE: "A"}

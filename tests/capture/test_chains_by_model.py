@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from syncapp.capture import chains
-from syncapp.capture.chain_records import UNKNOWN, Change, Entry, History, Live, Plan, Rules, Value, Writer
+from syncapp.capture.chain_records import UNKNOWN, Change, Entry, History, LiveState, Plan, Rules, Value, Writer
 from tests.capture.edits import OLE, PHONE, RITA, START, same
 
 MINUTE = timedelta(minutes=1)
 WRITES = ("outlook", "other", "ours", "ends", "undone", "again")
-Planner = Callable[[History, Live | None, Rules], Plan]
+Planner = Callable[[History, LiveState | None, Rules], Plan]
 
 
 @dataclass
@@ -101,7 +101,7 @@ class World:
             if write.is_readable
         ]
         now = START + timedelta(seconds=self.second)
-        plan = self.plan(History(entries), Live({PHONE: self.value}), Rules(now=now, same=same))
+        plan = self.plan(History(entries), LiveState({PHONE: self.value}), Rules(now=now, same=same))
         if overtaken:
             self.write("other", pause=1, is_late=False, is_unknown=False)
         if crash == "before" or overtaken:  # the change set was refused: the contact's version is not the one read
@@ -114,7 +114,7 @@ class World:
             self._restore(text)
         if crash == "after":
             return
-        self.passed |= {entry for entry, _ in plan.passed}
+        self.passed |= {entry for entry, _ in plan.skipped}
         self.handled |= {entry.id for entry in entries}
 
     def _restore(self, text: str | None) -> None:
@@ -180,13 +180,13 @@ def test_random_histories_agree_with_model(steps: list[tuple[object, ...]]) -> N
     _run(steps, chains.make_plan)
 
 
-def _first_original(history: History, live: Live | None, rules: Rules) -> Plan:
+def _first_original(history: History, live: LiveState | None, rules: Rules) -> Plan:
     """Plan as if only Outlook ever wrote: the first original counts."""
     only = [entry for entry in history.entries if entry.writer is Writer.OUTLOOK]
     return chains.make_plan(replace(history, entries=only), live, rules)
 
 
-def _absent_means_empty(history: History, live: Live | None, rules: Rules) -> Plan:
+def _absent_means_empty(history: History, live: LiveState | None, rules: Rules) -> Plan:
     found = [
         replace(entry, changes={name: replace(each, old=Value(each.old.text)) for name, each in entry.changes.items()})
         for entry in history.entries
@@ -194,17 +194,17 @@ def _absent_means_empty(history: History, live: Live | None, rules: Rules) -> Pl
     return chains.make_plan(replace(history, entries=found), live, rules)
 
 
-def _chain_anew(history: History, live: Live | None, rules: Rules) -> Plan:
+def _chain_anew(history: History, live: LiveState | None, rules: Rules) -> Plan:
     """Plan only with entries that no earlier plan handled, so that a chain begins in its middle."""
     fresh = [entry for entry in history.entries if not entry.is_handled]
     return chains.make_plan(replace(history, entries=fresh), live, rules)
 
 
-def _without_links(history: History, live: Live | None, rules: Rules) -> Plan:
+def _without_links(history: History, live: LiveState | None, rules: Rules) -> Plan:
     return chains.make_plan(history, live, replace(rules, same=lambda column, one, other: True))
 
 
-def _without_ends(history: History, live: Live | None, rules: Rules) -> Plan:
+def _without_ends(history: History, live: LiveState | None, rules: Rules) -> Plan:
     found = [replace(entry, ends_baselines=False) for entry in history.entries]
     return chains.make_plan(replace(history, entries=found), live, rules)
 

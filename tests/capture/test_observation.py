@@ -216,7 +216,7 @@ def test_live_times_have_median_longest_and_ranges() -> None:
     restored(live=9999, days=8)
     restored(live=None)
 
-    lives = observation.lives(since=timezone.now() - timedelta(days=7))
+    lives = observation.times_in_crm(since=timezone.now() - timedelta(days=7))
 
     assert (lives.number, lives.median, list(lives.buckets)) == (6, 35.5, [1, 2, 1, 1, 1])
     assert lives.worst is not None
@@ -226,7 +226,7 @@ def test_live_times_have_median_longest_and_ranges() -> None:
 def test_live_times_are_empty_without_restores() -> None:
     restored(live=None)
 
-    lives = observation.lives(since=timezone.now() - timedelta(days=7))
+    lives = observation.times_in_crm(since=timezone.now() - timedelta(days=7))
 
     assert (lives.number, lives.median, lives.worst, list(lives.buckets)) == (0, None, None, [0] * 5)
 
@@ -238,7 +238,7 @@ def test_highest_number_of_restores_is_per_column() -> None:
     restored("fax", contact_id=contact)
     restored(live=None, contact_id=contact)
 
-    assert observation.most_restores_of_column() == 2
+    assert observation.max_restores_of_column() == 2
 
 
 def test_known_contacts_have_names_and_edits() -> None:

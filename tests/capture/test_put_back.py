@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from syncapp.capture.put_back import comparison, transitions
 from syncapp.capture.put_back import job as jobs
-from syncapp.capture.put_back.assessment import SENTENCES, Left
+from syncapp.capture.put_back.assessment import SENTENCES, LeaveReason
 from syncapp.capture.put_back.errors import NotPossible
 from syncapp.jobs import queue
 from syncapp.models import AuditEntry, Breaker, PutBackItem, PutBackJob, PutBackPlan, Restore, SyncField, SyncRecord
@@ -129,22 +129,22 @@ def test_decision_before_sending_is_respected(restored: Restored, points: Failpo
 @pytest.mark.parametrize(
     ("happen", "why"),
     [
-        (lambda it: it.world.form(it.contact, jobtitle="Director"), Left.CHANGED),
-        (lambda it: it.world.form(it.contact, jobtitle="Pilot"), Left.ALREADY),
-        (lambda it: it.world.delete(it.contact), Left.CONTACT_GONE),
-        (lambda it: it.world.decide(approve=(it.field,)), Left.APPROVED),
-        (lambda it: it.world.decide(reject=(it.field,)), Left.REJECTED),
-        (lambda it: it.edit(jobtitle="Captain", seconds_ago=-4000), Left.SUPERSEDED),
-        (lambda it: SyncField.objects.update(decision=FieldDecision.WITHDRAWN), Left.WITHDRAWN),
-        (lambda it: SyncField.objects.update(unreadable="no"), Left.UNREADABLE),
-        (lambda it: SyncRecord.objects.update(is_stub=True), Left.NOT_READ_YET),
-        (lambda it: Restore.objects.update(result=RestoreResult.PUT_BACK), Left.PUT_BACK),
+        (lambda it: it.world.form(it.contact, jobtitle="Director"), LeaveReason.CHANGED),
+        (lambda it: it.world.form(it.contact, jobtitle="Pilot"), LeaveReason.ALREADY),
+        (lambda it: it.world.delete(it.contact), LeaveReason.CONTACT_GONE),
+        (lambda it: it.world.decide(approve=(it.field,)), LeaveReason.APPROVED),
+        (lambda it: it.world.decide(reject=(it.field,)), LeaveReason.REJECTED),
+        (lambda it: it.edit(jobtitle="Captain", seconds_ago=-4000), LeaveReason.SUPERSEDED),
+        (lambda it: SyncField.objects.update(decision=FieldDecision.WITHDRAWN), LeaveReason.WITHDRAWN),
+        (lambda it: SyncField.objects.update(unreadable="no"), LeaveReason.UNREADABLE),
+        (lambda it: SyncRecord.objects.update(is_stub=True), LeaveReason.NOT_READ_YET),
+        (lambda it: Restore.objects.update(result=RestoreResult.PUT_BACK), LeaveReason.PUT_BACK),
     ],
-    ids=lambda each: str(each) if isinstance(each, Left) else "",
+    ids=lambda each: str(each) if isinstance(each, LeaveReason) else "",
 )
 @pytest.mark.parametrize("when", [pytest.param("before the plan", marks=pytest.mark.long), "after the preview"])
 def test_column_is_left_alone_for_each_reason(
-    restored: Restored, happen: Callable[[Restored], object], why: Left, when: str
+    restored: Restored, happen: Callable[[Restored], object], why: LeaveReason, when: str
 ) -> None:
     if when == "before the plan":
         happen(restored)
@@ -179,8 +179,8 @@ def test_merged_contact_is_left_alone(restored: Restored) -> None:
 
 
 def test_every_reason_has_a_sentence() -> None:
-    assert set(SENTENCES) == set(Left)
-    assert len(set(SENTENCES.values())) == len(Left)
+    assert set(SENTENCES) == set(LeaveReason)
+    assert len(set(SENTENCES.values())) == len(LeaveReason)
 
 
 def test_newest_of_two_edits_is_put_back(world: World) -> None:

@@ -31,7 +31,7 @@ def test_reasons_have_different_sentences() -> None:
 
 
 def test_other_refusals_quote_the_answer() -> None:
-    sentence = restore_words.why_not_restored("refused_409", trouble="A duplicate was found.")
+    sentence = restore_words.why_not_restored("refused_409", crm_answer="A duplicate was found.")
 
     assert sentence == "Not restored: the CRM refused it. The CRM’s answer: A duplicate was found."
 

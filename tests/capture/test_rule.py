@@ -48,7 +48,7 @@ def refusal(change: Callable[[], object]) -> str:
 
 
 def ask() -> None:
-    rule.ask(ORIGINAL, by=ada())
+    rule.request_rule(ORIGINAL, by=ada())
 
 
 def use_original() -> None:
@@ -59,7 +59,7 @@ def use_original() -> None:
 def decided(**ago: float) -> str:
     """Return why an unsigned change without a revision is not staged, '' if it is."""
     facts = Facts(Source.UNKNOWN, now(**ago), None, frozenset({"fax"}), lacks_revision=True)
-    found = policy.decide(facts, policy.current(present()))
+    found = policy.decide(facts, policy.load(present()))
     return found[1] if found else ""
 
 
@@ -129,11 +129,11 @@ def test_rule_needs_a_revision_column(settings: Settings) -> None:
 def test_second_request_is_refused() -> None:
     ask()
 
-    assert "already waiting for a second person" in refusal(lambda: rule.ask(ORIGINAL, by=bob()))
+    assert "already waiting for a second person" in refusal(lambda: rule.request_rule(ORIGINAL, by=bob()))
     assert present().rule_asked_by == ada()
 
 
-@pytest.mark.parametrize("end", [lambda: rule.withdraw(by=bob()), lambda: rule.ask(SIGNED, by=ada())])
+@pytest.mark.parametrize("end", [lambda: rule.withdraw(by=bob()), lambda: rule.request_rule(SIGNED, by=ada())])
 def test_ended_request_cannot_be_confirmed(end: Callable[[], None]) -> None:
     ask()
     end()
@@ -149,19 +149,19 @@ def test_signed_rule_applies_again_at_once() -> None:
     switching.switch_on(Source.OUTLOOK, by=ada(), pilot_team_id=None)
     switching.switch_on(Source.UNKNOWN, by=ada(), pilot_team_id=None)
 
-    rule.ask(SIGNED, by=ada())
+    rule.request_rule(SIGNED, by=ada())
 
     capture = present()
     assert (capture.rule, capture.rule_asked_by, capture.rule_confirmed_by) == (SIGNED, None, None)
     assert (is_on(), is_on(Source.UNKNOWN), mode()) == (True, False, ("restoring", ""))
-    assert "already applies" in refusal(lambda: rule.ask(SIGNED, by=ada()))
+    assert "already applies" in refusal(lambda: rule.request_rule(SIGNED, by=ada()))
 
 
 def test_signed_rule_switches_other_sources_off() -> None:
     use_original()
     switching.switch_on(Source.UNKNOWN, by=ada(), pilot_team_id=None)
 
-    rule.ask(SIGNED, by=ada())
+    rule.request_rule(SIGNED, by=ada())
 
     assert (is_on(Source.UNKNOWN), mode()) == (False, ("observing", ""))
 
@@ -173,12 +173,12 @@ def test_original_rule_acts_on_later_entries() -> None:
     switching.switch_on(Source.UNKNOWN, by=ada(), pilot_team_id=None)
 
     assert (decided(seconds=5), decided(seconds=-5)) == ("before_switch_on", "")
-    rule.ask(SIGNED, by=ada())
+    rule.request_rule(SIGNED, by=ada())
     assert decided(seconds=-5) == "not_outlook"
 
 
 def test_rule_needs_a_first_reading() -> None:
     Capture.objects.all().delete()
 
-    for change in (ask, lambda: rule.confirm(by=bob()), lambda: rule.ask(SIGNED, by=ada())):
+    for change in (ask, lambda: rule.confirm(by=bob()), lambda: rule.request_rule(SIGNED, by=ada())):
         assert refusal(change).startswith("Capture is off.")

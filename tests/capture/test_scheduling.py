@@ -14,7 +14,7 @@ from syncapp.models import CaptureEntry, CaptureJob
 from tests.capture.changes import change
 
 pytestmark = pytest.mark.django_db
-SETTLE = timedelta(seconds=scheduling.SETTLE)
+SETTLE = timedelta(seconds=scheduling.QUIET_SECONDS)
 
 
 def schedule(*entries: CaptureEntry, read_at: datetime) -> CaptureJob:
@@ -49,7 +49,7 @@ def test_delay_of_the_job_is_limited(why: str) -> None:
     schedule(first, read_at=first.read_at)
     CaptureJob.objects.update(due_at=F("due_at") - SETTLE)
     if why == "long enough":
-        CaptureJob.objects.update(created_at=F("created_at") - 2 * scheduling.LONGEST)
+        CaptureJob.objects.update(created_at=F("created_at") - 2 * scheduling.MAX_DELAY)
     elif why == "tried before":
         CaptureJob.objects.update(attempts=1)
 

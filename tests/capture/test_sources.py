@@ -117,9 +117,9 @@ def test_only_original_rule_claims_unsigned_changes(source, lacks_revision, is_l
 
 
 @pytest.mark.parametrize("action", [Action.CREATE, Action.DELETE, Action.MERGE, Action.ASSIGN, Action.SET_STATE, 99])
-def test_only_updates_do_not_start_a_baseline(action) -> None:
-    assert sources.begins_baseline(entry(action=action))
-    assert not sources.begins_baseline(entry())
+def test_actions_other_than_updates_end_baselines(action) -> None:
+    assert sources.ends_baselines(entry(action=action))
+    assert not sources.ends_baselines(entry())
 
 
 @pytest.mark.parametrize(("seconds", "passes"), [(-1, False), (0, True), (120, True), (121, False)])

@@ -164,7 +164,7 @@ def test_signed_rule_drops_waiting_changes(restoring: Company) -> None:
     restoring.stop_waiting()
     restoring.read()
 
-    rule.ask(CaptureRule.SIGNED, by=ada())
+    rule.request_rule(CaptureRule.SIGNED, by=ada())
     work()
 
     assert restoring.value(restoring.contact(), "jobtitle") == "By ERP"

@@ -41,7 +41,7 @@ def refusal(switch: Callable[[], object]) -> str:
 
 def decided(*, source: Source = OUTLOOK, column: str = "fax", **ago: float) -> str:
     """Return why an entry of this age is not staged, '' if it is."""
-    found = policy.decide(Facts(source, now(**ago), None, frozenset({column})), policy.current(Capture.objects.get()))
+    found = policy.decide(Facts(source, now(**ago), None, frozenset({column})), policy.load(Capture.objects.get()))
     return found[1] if found else ""
 
 

@@ -119,5 +119,5 @@ def test_exhausted_allowance_slows_reading(used, has_allowance, slower, settings
     settings.PULL_IDLE_SECONDS, settings.CRM_DAILY_ALLOWANCE = 120, 25_000
     DailyOperations.objects.create(day=datetime.now(UTC).date(), number=used)
 
-    assert rhythm.has_allowance() is has_allowance
-    assert (rhythm._least_interval(used, NOON) > 5) is slower
+    assert rhythm.has_spare_allowance() is has_allowance
+    assert (rhythm._min_interval(used, NOON) > 5) is slower

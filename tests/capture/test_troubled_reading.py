@@ -46,7 +46,7 @@ def test_failing_values_are_read_again_then_set_aside(company: Company) -> None:
     company.outlook(contact, jobtitle="Pilot")
     company.faults({"path": DETAILS, "status": 500})
 
-    for _ in range(details.ATTEMPTS - 1):
+    for _ in range(details.MAX_ATTEMPTS - 1):
         company.read()
     assert [entry.state for entry in entries(contact)] == [EntryState.NEW]
     company.read()
@@ -119,7 +119,7 @@ def test_reading_continues_without_refused_column_names(company: Company, monkey
 def test_pages_are_followed_over_several_rounds(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry_lists, "PAGE_SIZE", 2)
     monkeypatch.setattr(contacts, "PAGE_SIZE", 2)
-    monkeypatch.setattr(details, "AT_ONCE", 2)
+    monkeypatch.setattr(details, "BATCH_SIZE", 2)
     for number in range(5):
         company.outlook(company.contact(number % 3), jobtitle=f"Pilot {number}")
 
@@ -180,7 +180,7 @@ def test_exhausted_allowance_postpones_entries_by_others(company: Company, setti
 
 def test_reading_values_by_others_is_limited_daily(company: Company, settings) -> None:
     settings.CRM_DAILY_ALLOWANCE = 2_000
-    details_of_others = 2_000 * rhythm.PART_FOR_OTHERS
+    details_of_others = 2_000 * rhythm.SHARE_FOR_OTHERS
     read_before = [
         CaptureEntry(
             audit_id=uuid.uuid4(),
@@ -267,7 +267,7 @@ def test_reading_after_downtime_lists_previous_day_again(company: Company) -> No
 
     company.read()
 
-    assert Capture.objects.get().listing_since == stopped - entry_lists.DEEP
+    assert Capture.objects.get().listing_since == stopped - entry_lists.DEEP_LISTING_PERIOD
 
 
 def test_import_of_all_contacts_is_let_through(company: Company) -> None:

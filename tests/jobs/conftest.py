@@ -107,7 +107,7 @@ def message(post_office: PostOffice) -> Scene:  # noqa: F811  (the fixture impor
 
 @pytest.fixture
 def selection(monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    monkeypatch.setattr(selections, "MAX_IN_REQUEST", 0)
     made = []
     for number in range(3):
         make_field(make_record(f"Person {number}"))
@@ -167,14 +167,14 @@ def put_back_preparation(world: World, monkeypatch: pytest.MonkeyPatch) -> Scene
 
 
 def _break_comparison(monkeypatch: pytest.MonkeyPatch, contacts: set[uuid.UUID]) -> None:
-    compare = assessment.by_contact
+    compare = assessment.assess_contact
 
     def broken(restore: Restore, *others: Any) -> Any:
         if restore.contact_id in contacts:
             raise ValueError("no")
         return compare(restore, *others)
 
-    monkeypatch.setattr(assessment, "by_contact", broken)
+    monkeypatch.setattr(assessment, "assess_contact", broken)
 
 
 def _runs(monkeypatch: pytest.MonkeyPatch) -> list[FilterRun]:

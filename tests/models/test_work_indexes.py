@@ -107,7 +107,7 @@ def test_unread_edits_are_found_in_one_pass() -> None:
     steps: list[None] = []
 
     connection.connection.set_progress_handler(lambda: steps.append(None), 1000)
-    found = list(details.wanted(running))
+    found = list(details.entries_to_read(running))
     connection.connection.set_progress_handler(None, 0)
 
     assert [entry.source for entry in found] == sources[300:]

@@ -123,7 +123,7 @@ def observing(settings, db) -> None:
 def test_other_administrators_are_asked_to_confirm_rule(observing, post_office: PostOffice):
     make_person("Bob", Role.ADMINISTRATOR)
     make_person("Rita", Role.REVIEWER)
-    rule.ask(CaptureRule.ORIGINAL, by=ada())
+    rule.request_rule(CaptureRule.ORIGINAL, by=ada())
     send_due()
 
     mail = post_office.mail()
@@ -138,7 +138,7 @@ def test_other_administrators_are_asked_to_confirm_rule(observing, post_office: 
 
 def test_withdrawn_rule_sends_no_request(observing, post_office: PostOffice):
     make_person("Bob", Role.ADMINISTRATOR)
-    rule.ask(CaptureRule.ORIGINAL, by=ada())
+    rule.request_rule(CaptureRule.ORIGINAL, by=ada())
     rule.withdraw(by=ada())
     send_due()
 

@@ -34,7 +34,7 @@ Review
 
 
 def test_newest_release_is_read_without_markup() -> None:
-    assert changelog.newest(TEXT) == (
+    assert changelog.newest_release(TEXT) == (
         "Unreleased",
         [
             Section("", "Before the upgrade (docs):", ["Set OTHER_HOSTS."]),
@@ -45,4 +45,4 @@ def test_newest_release_is_read_without_markup() -> None:
 
 
 def test_empty_changelog_has_no_release() -> None:
-    assert changelog.newest("# Changelog\n") == ("", [])
+    assert changelog.newest_release("# Changelog\n") == ("", [])

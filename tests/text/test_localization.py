@@ -95,7 +95,7 @@ def test_other_formats_are_refused_with_an_example(tag, typed, decimals, words):
     ],
 )
 def test_accept_language_header_selects_locale(header, tag):
-    assert localization.accepted(header) == tag
+    assert localization.from_accept_language(header) == tag
 
 
 @pytest.mark.parametrize(

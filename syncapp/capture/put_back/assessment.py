@@ -12,7 +12,7 @@ from syncapp.models.capture.restore import RestoreResult
 from syncapp.models.mirror.sync_field import FieldDecision
 
 
-class Left(StrEnum):
+class LeaveReason(StrEnum):
     """A reason why a column is left alone."""
 
     ALREADY = "already"  # the CRM holds the value from Outlook
@@ -30,69 +30,69 @@ class Left(StrEnum):
 
 
 SENTENCES: Mapping[str, str] = {
-    Left.ALREADY: "The CRM already holds the value from Outlook.",
-    Left.CHANGED: "The value was changed in the CRM after it was restored.",
-    Left.APPROVED: "It was approved, so the value from Outlook is in the CRM or is being written.",
-    Left.REJECTED: "It was rejected. Use “Approve after all” on its page if the value is right.",
-    Left.WITHDRAWN: "The edit was decided in the CRM itself, or is no longer there.",
-    Left.SUPERSEDED: "A newer edit of the same field replaced it.",
-    Left.PUT_BACK: "It has already been put back.",
-    Left.CONTACT_GONE: "The contact was deleted in the CRM.",
-    Left.CONTACT_MERGED: "The contact was merged into another one.",
-    Left.UNREADABLE: "The field cannot be read in the CRM.",
-    Left.NOT_READ_YET: "The staged edit has not been read from the CRM yet. Prepare the plan again in a minute.",
-    Left.STOPPED: "The plan was stopped before this contact.",
+    LeaveReason.ALREADY: "The CRM already holds the value from Outlook.",
+    LeaveReason.CHANGED: "The value was changed in the CRM after it was restored.",
+    LeaveReason.APPROVED: "It was approved, so the value from Outlook is in the CRM or is being written.",
+    LeaveReason.REJECTED: "It was rejected. Use “Approve after all” on its page if the value is right.",
+    LeaveReason.WITHDRAWN: "The edit was decided in the CRM itself, or is no longer there.",
+    LeaveReason.SUPERSEDED: "A newer edit of the same field replaced it.",
+    LeaveReason.PUT_BACK: "It has already been put back.",
+    LeaveReason.CONTACT_GONE: "The contact was deleted in the CRM.",
+    LeaveReason.CONTACT_MERGED: "The contact was merged into another one.",
+    LeaveReason.UNREADABLE: "The field cannot be read in the CRM.",
+    LeaveReason.NOT_READ_YET: "The staged edit has not been read from the CRM yet. Prepare the plan again in a minute.",
+    LeaveReason.STOPPED: "The plan was stopped before this contact.",
 }
 
 _BY_DECISION = {
-    FieldDecision.APPROVED: Left.APPROVED,
-    FieldDecision.REJECTED: Left.REJECTED,
-    FieldDecision.SUPERSEDED: Left.SUPERSEDED,
-    FieldDecision.WITHDRAWN: Left.WITHDRAWN,
+    FieldDecision.APPROVED: LeaveReason.APPROVED,
+    FieldDecision.REJECTED: LeaveReason.REJECTED,
+    FieldDecision.SUPERSEDED: LeaveReason.SUPERSEDED,
+    FieldDecision.WITHDRAWN: LeaveReason.WITHDRAWN,
 }
-_BY_MARK: Mapping[int, Left] = {
-    StagedDecision.APPROVED: Left.APPROVED,
-    StagedDecision.REJECTED: Left.REJECTED,
-    StagedDecision.SUPERSEDED: Left.SUPERSEDED,
+_BY_MARK: Mapping[int, LeaveReason] = {
+    StagedDecision.APPROVED: LeaveReason.APPROVED,
+    StagedDecision.REJECTED: LeaveReason.REJECTED,
+    StagedDecision.SUPERSEDED: LeaveReason.SUPERSEDED,
 }
 
 
-def by_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> Left | None:
+def assess_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> LeaveReason | None:
     """Return why a column is left alone according to our own rows; None if the CRM's rows decide.
 
     `field` is loaded with its record; `is_newest`: no later edit to the column was restored.
     """
     if restore.result == RestoreResult.PUT_BACK:
-        return Left.PUT_BACK
+        return LeaveReason.PUT_BACK
     if not is_newest:
-        return Left.SUPERSEDED
+        return LeaveReason.SUPERSEDED
     if field is None or field.record.is_stub:
-        return Left.NOT_READ_YET
+        return LeaveReason.NOT_READ_YET
     if field.decision != FieldDecision.PENDING:
         return _BY_DECISION[FieldDecision(field.decision)]
-    return Left.UNREADABLE if field.unreadable or field.record.unreadable else None
+    return LeaveReason.UNREADABLE if field.unreadable or field.record.unreadable else None
 
 
-def by_contact(restore: Restore, column: Column | None, contact: LiveContact | None) -> Left | None:
+def assess_contact(restore: Restore, column: Column | None, contact: LiveContact | None) -> LeaveReason | None:
     """Return why a column is left alone according to its contact's live values; None if its value is to be put back."""
     if contact is None:
-        return Left.CONTACT_GONE
+        return LeaveReason.CONTACT_GONE
     if contact.state is ContactState.MERGED:
-        return Left.CONTACT_MERGED
+        return LeaveReason.CONTACT_MERGED
     if column is None or column.name not in contact.values:
-        return Left.UNREADABLE
+        return LeaveReason.UNREADABLE
     now = contact.values[column.name]
     if conversion.same(column.type, now, restore.value_found):
-        return Left.ALREADY
-    return None if conversion.same(column.type, now, restore.value_restored) else Left.CHANGED
+        return LeaveReason.ALREADY
+    return None if conversion.same(column.type, now, restore.value_restored) else LeaveReason.CHANGED
 
 
-def by_staged_row(staged: StagedField | None) -> Left | None:
+def assess_staged_row(staged: StagedField | None) -> LeaveReason | None:
     """Return why a column is left alone according to its staging row, which may hold decisions not yet in our rows."""
     if staged is None:
-        return Left.WITHDRAWN
+        return LeaveReason.WITHDRAWN
     if staged.problem:
-        return Left.UNREADABLE
+        return LeaveReason.UNREADABLE
     if staged.state == 0:
         return None
-    return _BY_MARK.get(staged.decision, Left.WITHDRAWN)
+    return _BY_MARK.get(staged.decision, LeaveReason.WITHDRAWN)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from syncapp.capture.columns import TABLE
 from syncapp.capture.put_back import assessment, planning
-from syncapp.capture.put_back.assessment import Left
+from syncapp.capture.put_back.assessment import LeaveReason
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import Rejected
 from syncapp.crm.staging.records import STATE_COLUMNS, Column, DeliverySnapshot
@@ -43,7 +43,7 @@ class Comparison:
     open_fields: tuple[SyncField, ...]
     snapshot: DeliverySnapshot
     columns: Mapping[str, Column]
-    left: Mapping[int, Left]
+    left: Mapping[int, LeaveReason]
     done: frozenset[int]
 
     @property
@@ -52,8 +52,8 @@ class Comparison:
         return [each for each in self.items if each.pk not in self.left and each.pk not in self.done]
 
 
-def may_write(job: PutBackJob) -> bool:
-    """Return whether the job's plan was not stopped."""
+def is_plan_running(job: PutBackJob) -> bool:
+    """Return whether the job's plan is still running."""
     return PutBackPlan.objects.filter(pk=job.plan_id, state=PutBackState.RUNNING).exists()
 
 
@@ -67,23 +67,23 @@ def compare(work: Work) -> Comparison:
     names = {each.column_name for each in items} | {each.column_name for each in open_fields}
     known, snapshot = _read(work, names, records)
     later = planning.later_restores({(each.contact_id, each.column_name): each.restore for each in items})
-    is_running = may_write(work.job)
-    left: dict[int, Left] = {}
+    is_running = is_plan_running(work.job)
+    left: dict[int, LeaveReason] = {}
     done: set[int] = set()
     for item in items:
         is_newest = (item.contact_id, item.column_name) not in later
-        found = assessment.by_rows(item.restore, item.field, is_newest=is_newest)
-        found = found or assessment.by_contact(item.restore, known.get(item.column_name), snapshot.contact)
-        if found is Left.ALREADY and work.lease.outcome_unknown and _is_marked(item, snapshot):
+        found = assessment.assess_rows(item.restore, item.field, is_newest=is_newest)
+        found = found or assessment.assess_contact(item.restore, known.get(item.column_name), snapshot.contact)
+        if found is LeaveReason.ALREADY and work.lease.outcome_unknown and _is_marked_unrestored(item, snapshot):
             done.add(item.pk)
             continue
-        found = found or assessment.by_staged_row(snapshot.fields.get(item.field_id) if item.field_id else None)
+        found = found or assessment.assess_staged_row(snapshot.fields.get(item.field_id) if item.field_id else None)
         if found is not None or not is_running:
-            left[item.pk] = found or Left.STOPPED
+            left[item.pk] = found or LeaveReason.STOPPED
     return Comparison(items, open_fields, snapshot, known, left, frozenset(done))
 
 
-def _is_marked(item: PutBackItem, snapshot: DeliverySnapshot) -> bool:
+def _is_marked_unrestored(item: PutBackItem, snapshot: DeliverySnapshot) -> bool:
     """Return whether the edit is marked as not restored; our change set writes that mark together with the value."""
     record = snapshot.records.get(item.field.record_id) if item.field is not None else None
     return record is not None and not record.is_restored

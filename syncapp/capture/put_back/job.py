@@ -34,7 +34,7 @@ from syncapp.models.locking import locked, retried
 from syncapp.models.mirror.sync_field import FieldDecision
 
 
-class _Decided(Stale):
+class _FieldDecided(Stale):
     """A reviewer decided a field between reading and sending; nothing was sent."""
 
 
@@ -68,7 +68,7 @@ class PutBackContactJob(JobType):
         """Compare, write and store. Raises CrmError, LostLease."""
         job = PutBackJob.objects.get(pk=lease.pk)
         work = Work(lease, job, self._crm, Deadline.after(settings.HTTP_SECONDS))
-        if not lease.outcome_unknown and not comparison.may_write(job):
+        if not lease.outcome_unknown and not comparison.is_plan_running(job):
             results.leave(lease)
             breakers.release(permit)
             return
@@ -80,7 +80,7 @@ class PutBackContactJob(JobType):
         failpoint("put_back.finished")
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Trip the breaker for the CRM's error, and return whether a retry can help."""
+        """Trip the breaker for the CRM's error, and return what to do; None for an error that is not expected."""
         if isinstance(error, Stale):
             return Retry("Stale", "The contact kept changing in the CRM.", after=STALE_PAUSE)
         if isinstance(error, OperationRefused):
@@ -127,8 +127,8 @@ def _put_back_one_by_one(work: Work, items: Sequence[PutBackItem], refusal: CrmE
     for item in items if len(items) > 1 else ():
         found = comparison.compare(work)
         try:
-            if again := [each for each in found.to_write if each.pk == item.pk]:
-                _send(work, found, again)
+            if still_open := [each for each in found.to_write if each.pk == item.pk]:
+                _send(work, found, still_open)
                 written.append(item.pk)
         except (Stale, *REFUSED_RESTORES) as error:
             refused[item.pk] = error
@@ -169,15 +169,15 @@ def _mark_sent(lease: Lease, found: Comparison, items: Sequence[PutBackItem]) ->
     rows = SyncField.objects.filter(record__in=records, decision=FieldDecision.PENDING)
     undecided = {row.pk: row for row in locked(rows.select_related("record"))}
     if not by_field.keys() <= undecided.keys():
-        raise _Decided("The field was decided in the meantime.", status=412)
+        raise _FieldDecided("The field was decided in the meantime.", status=412)
     live = found.snapshot.contact.values if found.snapshot.contact is not None else {}
     for pk, row in undecided.items():
         if pk in by_field:
-            held = by_field[pk].restore.value_found
+            outlook_value = by_field[pk].restore.value_found
             SyncField.objects.filter(pk=pk).update(
-                crm_now_value=held, crm_now_label="", crm_now_read_at=Now(), revision=F("revision") + 1
+                crm_now_value=outlook_value, crm_now_label="", crm_now_read_at=Now(), revision=F("revision") + 1
             )
         elif row.crm_now_read_at is None and row.column_name in live:
-            # An edit that was not read would from now on be expected to hold its proposed value.
+            # Once the edit is not restored, a field without a value read would be expected to hold its proposal.
             SyncField.objects.filter(pk=pk).update(crm_now_value=live[row.column_name], crm_now_read_at=Now())
     SyncRecord.objects.filter(pk__in=records).update(is_restored=False)

@@ -44,8 +44,8 @@ BREAKERS = (
     Breaker.Name.FORBIDDEN_CAPTURE,
     Breaker.Name.REFUSED_CAPTURE,
 )
-Place = tuple[UUID, str]  # a contact and a column of it
-Each = TypeVar("Each")
+ContactColumn = tuple[UUID, str]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
     """Create a plan from what was restored; its preview is ready once live values are read. Raises NotPossible."""
     if wanted.ends_at <= wanted.begins_at:
         raise NotPossible("The end must be after the beginning.")
-    newest = _newest_of_each(wanted)
+    newest = _newest_restores(wanted)
     if not newest:
         raise NotPossible("Nothing was restored in this period.")
     if len(newest) > MAX_ITEMS:
@@ -80,7 +80,7 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
     items = []
     for position, (place, restore) in enumerate(newest.items()):
         field = fields.get(restore.pk)
-        left = assessment.by_rows(restore, field, is_newest=place not in later)
+        left = assessment.assess_rows(restore, field, is_newest=place not in later)
         items.append(
             PutBackItem(
                 plan=plan,
@@ -99,7 +99,7 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
     return plan
 
 
-def _newest_of_each(wanted: Range) -> dict[Place, Restore]:
+def _newest_restores(wanted: Range) -> dict[ContactColumn, Restore]:
     """Return the newest restore of each column in the range, grouped by contact, in chronological order."""
     rows = Restore.objects.exclude(result=RestoreResult.NOT_RESTORED)
     rows = rows.filter(done_at__gte=wanted.begins_at, done_at__lt=wanted.ends_at)
@@ -107,21 +107,21 @@ def _newest_of_each(wanted: Range) -> dict[Place, Restore]:
         rows = rows.filter(source=wanted.source)
     if wanted.column:
         rows = rows.filter(column_name=wanted.column)
-    found: dict[UUID, dict[Place, Restore]] = {}
+    found: dict[UUID, dict[ContactColumn, Restore]] = {}
     # Restores of one change set have the same time; the CRM held the value of the newest edit among them.
     for row in rows.order_by("done_at", "happened_at", "pk")[: 4 * MAX_ITEMS].iterator():
         found.setdefault(row.contact_id, {})[row.contact_id, row.column_name] = row
-    return {place: row for of_contact in found.values() for place, row in of_contact.items()}
+    return {place: row for by_place in found.values() for place, row in by_place.items()}
 
 
-def later_restores(newest: Mapping[Place, Restore]) -> set[Place]:
+def later_restores(newest: Mapping[ContactColumn, Restore]) -> set[ContactColumn]:
     """Return the contacts and columns that have a later restore than the given ones."""
-    later: set[Place] = set()
-    for some in chunks(sorted({contact for contact, _ in newest}), CHUNK):
-        rows = Restore.objects.filter(contact_id__in=some).exclude(result=RestoreResult.NOT_RESTORED)
+    later: set[ContactColumn] = set()
+    for batch in chunks(sorted({contact for contact, _ in newest}), CHUNK):
+        rows = Restore.objects.filter(contact_id__in=batch).exclude(result=RestoreResult.NOT_RESTORED)
         for contact_id, column, done_at in rows.values_list("contact_id", "column_name", "done_at"):
-            mine = newest.get((contact_id, column))
-            if mine is not None and done_at > mine.done_at:
+            newest_restore = newest.get((contact_id, column))
+            if newest_restore is not None and done_at > newest_restore.done_at:
                 later.add((contact_id, column))
     return later
 
@@ -132,17 +132,17 @@ def fields_of(restores: Collection[Restore]) -> dict[int, SyncField]:
     A rejected value that Outlook sent again belongs to the field that was rejected before.
     """
     found: dict[int, SyncField] = {}
-    for some in chunks(list(restores), CHUNK):
-        ids = {staged_field_id(each.audit_id, each.column_name): each.pk for each in some}
+    for batch in chunks(list(restores), CHUNK):
+        ids = {staged_field_id(each.audit_id, each.column_name): each.pk for each in batch}
         for field in SyncField.objects.filter(pk__in=ids).select_related("record"):
             found[ids[field.pk]] = field
-        repeats = [each for each in some if each.pk not in found]
+        repeats = [each for each in batch if each.pk not in found]
         rejected = SyncField.objects.filter(
             record__target_id__in={each.contact_id for each in repeats}, decision=FieldDecision.REJECTED, repeats__gt=0
         )
-        counted = list(rejected.select_related("record").order_by("repeated_at"))
+        repeated_fields = list(rejected.select_related("record").order_by("repeated_at"))
         for each in repeats:
-            for field in counted:
+            for field in repeated_fields:
                 if (field.record.target_id, field.column_name, field.proposed_value) == (
                     *(each.contact_id, each.column_name),
                     each.value_found,
@@ -151,11 +151,11 @@ def fields_of(restores: Collection[Restore]) -> dict[int, SyncField]:
     return found
 
 
-def chunks(rows: Sequence[Each], size: int) -> Iterator[list[Each]]:
-    """Yield the rows in chunks of `size`."""
-    left = iter(rows)
-    while some := list(islice(left, size)):
-        yield some
+def chunks(rows: Sequence[Row], size: int) -> Iterator[list[Row]]:
+    """Yield the rows in chunks of at most `size`."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
 
 
 def prepare(plan_id: UUID, *, crm: CrmClient, seconds: float) -> None:
@@ -179,14 +179,17 @@ class PutBackPreparationJob(JobType):
         self._seconds = seconds
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Read the next contacts until the time is up; the rest is due again at once. Raises CrmError, LostLease."""
+        """Read contact by contact until the time is up; then make the job due again at once.
+
+        Raises CrmError, LostLease.
+        """
         until = time.monotonic() + self._seconds
         plan = PutBackPlan.objects.get(pk=lease.pk)
         with runner.reading():
             self._crm.verify_organization()
             columns.refresh(self._crm, table=TABLE)
         known = columns.of_table(TABLE)
-        while contacts := _unread(plan):
+        while contacts := _next_unread_contacts(plan):
             wanted = {
                 contact_id: [known[name] for name in {*names, *STATE_COLUMNS} if name in known]
                 for contact_id, names in contacts.items()
@@ -205,7 +208,7 @@ class PutBackPreparationJob(JobType):
             PutBackPlan.objects.filter(pk=plan.pk, state=PutBackState.PREPARING).update(state=PutBackState.PLANNED)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Trip the breaker for the CRM's error, and return whether a retry can help."""
+        """Trip the breaker for the CRM's error, and return what to do; None for an error that is not expected."""
         if isinstance(error, OperationRefused):
             columns.expire(TABLE)
             return runner.stop_operation(error.error, lease, breaker=Breaker.Name.REFUSED_CAPTURE)
@@ -214,7 +217,7 @@ class PutBackPreparationJob(JobType):
         return None
 
 
-def _unread(plan: PutBackPlan) -> dict[UUID, list[str]]:
+def _next_unread_contacts(plan: PutBackPlan) -> dict[UUID, list[str]]:
     """Return the next contacts whose live values are not read, with their columns."""
     if not PutBackPlan.objects.filter(pk=plan.pk, state=PutBackState.PREPARING).exists():
         return {}
@@ -242,7 +245,7 @@ def _store_live_values(
         contact = answer.get(item.contact_id)
         item.live_value = contact.values.get(item.column_name) if contact is not None else None
         item.live_read_at = Now()
-        if left := assessment.by_contact(item.restore, known.get(item.column_name), contact):
+        if left := assessment.assess_contact(item.restore, known.get(item.column_name), contact):
             item.result, item.why = PutBackResult.LEFT, left
     PutBackItem.objects.bulk_update(items, ["live_value", "live_read_at", "result", "why"])
 

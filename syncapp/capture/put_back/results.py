@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.capture.put_back.assessment import Left
+from syncapp.capture.put_back.assessment import LeaveReason
 from syncapp.capture.put_back.comparison import Comparison
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, Stale
 from syncapp.crm.staging.records import LiveContact
@@ -28,7 +28,7 @@ from syncapp.models.jobs.job import OPEN_STATES
 from syncapp.models.locking import locked, retried
 from syncapp.models.mirror.sync_field import FieldDecision
 
-NOT_KNOWN = "It is not known whether it was written; Retry checks that first."
+OUTCOME_UNKNOWN = "It is not known whether it was written; Retry checks that first."
 
 
 @retried
@@ -57,8 +57,8 @@ def store(
             facts.append(_fact(item, plan))
             _mark_restore(item.restore)
         elif item.pk in refused:
-            trouble = _refusal(refused[item.pk])
-            rows.update(result=PutBackResult.FAILED, trouble=trouble[:300], live_value=live, live_read_at=Now())
+            failure = _describe_refusal(refused[item.pk])
+            rows.update(result=PutBackResult.FAILED, trouble=failure[:300], live_value=live, live_read_at=Now())
         elif item.pk in found.left:
             rows.update(result=PutBackResult.LEFT, why=found.left[item.pk], live_value=live, live_read_at=Now())
     audit.record_all(facts)
@@ -73,7 +73,7 @@ def leave(lease: Lease) -> None:
     plan = _lock_plan(lease)
     contact_id = PutBackJob.objects.values_list("contact_id", flat=True).get(pk=lease.pk)
     items = PutBackItem.objects.filter(plan=plan, contact_id=contact_id, result=PutBackResult.OPEN)
-    items.update(result=PutBackResult.LEFT, why=Left.STOPPED)
+    items.update(result=PutBackResult.LEFT, why=LeaveReason.STOPPED)
     queue.finish(lease)
     _close_if_finished(plan)
 
@@ -83,9 +83,9 @@ def fail(lease: Lease, failure: Failure) -> None:
     queue.lock(lease)
     plan = _lock_plan(lease)
     job = PutBackJob.objects.get(pk=lease.pk)
-    trouble = f"{failure.reason} {NOT_KNOWN}" if job.outcome_unknown else failure.reason
+    reason = f"{failure.reason} {OUTCOME_UNKNOWN}" if job.outcome_unknown else failure.reason
     items = PutBackItem.objects.filter(plan=plan, contact_id=job.contact_id, result=PutBackResult.OPEN)
-    items.update(result=PutBackResult.FAILED, trouble=trouble[:300])
+    items.update(result=PutBackResult.FAILED, trouble=reason[:300])
     queue.mark_failed(lease, error=failure.code)
     _close_if_finished(plan)
 
@@ -152,7 +152,7 @@ def _fact(item: PutBackItem, plan: PutBackPlan) -> audit.Fact:
     )
 
 
-def _refusal(error: CrmError) -> str:
+def _describe_refusal(error: CrmError) -> str:
     if isinstance(error, Stale):
         return "The contact kept changing in the CRM."
     if isinstance(error, Forbidden):

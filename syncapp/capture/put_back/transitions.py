@@ -10,15 +10,15 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.capture.put_back.assessment import Left
+from syncapp.capture.put_back.assessment import LeaveReason
 from syncapp.capture.put_back.errors import NotPossible
 from syncapp.models import Connection, Person, PutBackItem, PutBackJob, PutBackPlan
 from syncapp.models.capture.put_back import PutBackResult, PutBackState
 from syncapp.models.jobs.job import OPEN_STATES, JobState
 from syncapp.models.locking import locked, retried
 
-ANOTHER = "Another plan is running, or still ending. Wait until it has ended, then start this one."
-RELOAD = "The plan has changed. Reload the page."
+ANOTHER_PLAN_RUNS = "Another plan is running, or still ending. Wait until it has ended, then start this one."
+PLAN_CHANGED = "The plan has changed. Reload the page."
 
 
 def writes_are_enabled() -> bool:
@@ -40,7 +40,7 @@ def start(plan_id: UUID, *, by: Person) -> None:
 def retry(plan_id: UUID, *, by: Person) -> None:
     """Try the failed items again, and those that were not reached before the plan was stopped. Raises NotPossible."""
     plan = _lock(plan_id, PutBackState.DONE, PutBackState.STOPPED)
-    wanted = Q(result=PutBackResult.FAILED) | Q(result=PutBackResult.LEFT, why=Left.STOPPED)
+    wanted = Q(result=PutBackResult.FAILED) | Q(result=PutBackResult.LEFT, why=LeaveReason.STOPPED)
     contacts = _contacts(plan, wanted)
     if not contacts:
         raise NotPossible("There is nothing to retry.")
@@ -69,7 +69,7 @@ def discard(plan_id: UUID, *, by: Person) -> None:
 def _lock(plan_id: UUID, *states: PutBackState) -> PutBackPlan:
     plan = locked(PutBackPlan.objects.filter(pk=plan_id)).first()
     if plan is None or plan.state not in states:
-        raise NotPossible(RELOAD)
+        raise NotPossible(PLAN_CHANGED)
     return plan
 
 
@@ -93,5 +93,5 @@ def _run(plan: PutBackPlan, *, by: Person, action: str, contacts: Collection[UUI
             new = [PutBackJob(plan=plan, contact_id=each, due_at=Now()) for each in contacts if each not in known]
             PutBackJob.objects.bulk_create(new, batch_size=500)
     except IntegrityError as error:
-        raise NotPossible(ANOTHER) from error
+        raise NotPossible(ANOTHER_PLAN_RUNS) from error
     audit.record(action, by=by, channel="settings", group=plan.pk, details={"contacts": len(contacts)})

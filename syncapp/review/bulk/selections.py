@@ -40,8 +40,8 @@ from syncapp.review.queue.criteria import Criteria, Tab, filter_records, matchin
 from syncapp.review.queue.reads import records_in
 
 MAX_FIELDS = 5000  # of one selection
-AT_ONCE = 25  # longest list shown in full; for a longer one the page shows examples and asks for the number
-IN_REQUEST = AT_ONCE  # decided within the request: the page showed all of them with live values
+MAX_SHOWN = 25  # longest list shown in full; for a longer one the page shows examples and asks for the number
+MAX_IN_REQUEST = MAX_SHOWN  # decided within the request: the page showed all of them with live values
 EXAMPLES = 5
 CHUNK = 500  # edits in one query
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
@@ -104,16 +104,16 @@ def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
     blocked = {pk: reason for pk, reason in reasons if reason not in (None, BlockReason.UNREAD)}
     allowed = [field for field in waiting if field.pk not in blocked and not field.contact_is_gone]
     with_warnings = _with_warnings(allowed[:MAX_FIELDS])
-    kept = [field for field, warnings in with_warnings if FieldWarning.CHANGED not in warnings]
-    if not kept:
+    included = [field for field, warnings in with_warnings if FieldWarning.CHANGED not in warnings]
+    if not included:
         is_unidentified = BlockReason.UNIDENTIFIED in blocked.values()
         raise NotPossible(_empty_message(is_changed=bool(allowed), is_unidentified=is_unidentified))
     selection = Selection.objects.create(
         person=person,
         frozen_at=Now(),
         query=query,
-        contacts=len({field.record_id for field in kept}),
-        fields=len(kept),
+        contacts=len({field.record_id for field in included}),
+        fields=len(included),
         conflicts=sum(field.delivery == FieldDelivery.CONFLICT for field in fields),
         own_edits=sum(reason is BlockReason.OWN for reason in blocked.values()),
         unidentified=sum(reason is BlockReason.UNIDENTIFIED for reason in blocked.values()),
@@ -196,7 +196,7 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
             selection = locked(Selection.objects.all()).get(pk=selection.pk)
             if not selection.fields:
                 raise NotPossible(_empty_message(is_changed=True, is_unidentified=False))
-            if selection.fields > AT_ONCE and number != selection.fields:
+            if selection.fields > MAX_SHOWN and number != selection.fields:
                 raise NotPossible(f"Type {selection.fields} to confirm that you mean all of them.")
             run = SelectionRun.objects.create(
                 selection=selection,
@@ -209,7 +209,7 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
             audit.record(f"selection.{decision.outcome}", by=by, channel="screen", group=selection.pk, details=counted)
     except IntegrityError as error:
         raise NotPossible("This selection has already been decided.") from error
-    if selection.fields <= IN_REQUEST:
+    if selection.fields <= MAX_IN_REQUEST:
         work(selection.pk, seconds=settings.SOFT_LIMIT / 4)
     return run
 

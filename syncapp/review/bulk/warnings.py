@@ -36,10 +36,10 @@ def changed_in_crm(field: SyncField, column: Column | None) -> bool:
 
     Such a field is decided separately: a bulk decision or a rule has not seen that value.
     """
-    return field.crm_now_read_at is not None and not is_left_by_staging(field, column, field.crm_now_value)
+    return field.crm_now_read_at is not None and not may_be_left_by_staging(field, column, field.crm_now_value)
 
 
-def is_left_by_staging(field: SyncField, column: Column | None, value: str | None) -> bool:
+def may_be_left_by_staging(field: SyncField, column: Column | None, value: str | None) -> bool:
     """Return whether staging may have left this value in the CRM, compared by type."""
     kind = column.type if column is not None else ColumnType.TEXT
     if conversion.same(kind, value, field.staged_value):
@@ -61,7 +61,7 @@ def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning,
     return tuple(warning for warning, applies in found.items() if applies)
 
 
-def summarize(of_each: Iterable[Iterable[str]]) -> str:
+def summarize(warnings_by_field: Iterable[Iterable[str]]) -> str:
     """Count the warnings of many fields in words, such as "hidden characters 1, long 2"; '' if there are none."""
-    counted = Counter(warning for warnings in of_each for warning in warnings)
+    counted = Counter(warning for warnings in warnings_by_field for warning in warnings)
     return ", ".join(f"{WORDS[each]} {counted[each]}" for each in FieldWarning if counted[each])

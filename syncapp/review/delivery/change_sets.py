@@ -27,7 +27,7 @@ CRM_DECISION = {
 SYSTEM_NAME = "Outlook Sync Portal"
 
 
-def build(assessments: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSet | None:
+def build(assessments: Sequence[Assessment], snapshot: DeliverySnapshot) -> ChangeSet | None:
     """Build the change set for these assessments; return None if nothing has to be sent."""
     marking = [assessment for assessment in assessments if assessment.finding in MARKING]
     applied = []
@@ -46,15 +46,17 @@ def build(assessments: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSe
         if assessment.finding == Finding.WRITE and assessment.column is not None
     )
     contact = None
-    if writes and view.contact is not None:
+    if writes and snapshot.contact is not None:
         # From the raised revision, the plug-in knows that this write is not an Outlook edit.
-        revision = None if view.contact.revision is None else view.contact.revision + 1
-        contact = ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
+        revision = None if snapshot.contact.revision is None else snapshot.contact.revision + 1
+        contact = ContactWrite(
+            contact_id=snapshot.contact.id, etag=snapshot.contact.etag, revision=revision, values=writes
+        )
     return ChangeSet(
         contact=contact,
         marks=tuple(_mark(assessment) for assessment in marking),
         applied=tuple(applied),
-        closes=tuple(_closes(marking, view)),
+        closes=tuple(_record_closes(marking, snapshot)),
     )
 
 
@@ -100,11 +102,11 @@ def _mark(assessment: Assessment) -> FieldMark:
     )
 
 
-def _closes(marking: Sequence[Assessment], view: DeliverySnapshot) -> Iterable[RecordClose]:
+def _record_closes(marking: Sequence[Assessment], snapshot: DeliverySnapshot) -> Iterable[RecordClose]:
     """Yield the edits whose last open field this change set decides."""
     marked = {assessment.staged.id for assessment in marking if assessment.staged is not None}
-    for record in view.records.values():
-        fields = [field for field in view.fields.values() if field.record_id == record.id]
+    for record in snapshot.records.values():
+        fields = [field for field in snapshot.fields.values() if field.record_id == record.id]
         undecided = [field for field in fields if field.state == 0 and field.id not in marked]
         if record.etag and record.state == 0 and not undecided and any(field.id in marked for field in fields):
             yield RecordClose(record_id=record.id, etag=record.etag)

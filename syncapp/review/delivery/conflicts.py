@@ -77,7 +77,7 @@ class Assessment:
 
 def assess(
     decisions: Iterable[Decision],
-    view: DeliverySnapshot,
+    snapshot: DeliverySnapshot,
     *,
     columns: Mapping[str, Column],
     own: Mapping[uuid.UUID, OwnDecisions],
@@ -89,13 +89,13 @@ def assess(
     `own` holds our decisions by field; `stored` holds, by decision, the values that the CRM stored instead of ours;
     `own_user` is the portal's user in the CRM.
     """
-    found = []
+    found, contact = [], snapshot.contact
     for decision in decisions:
         ours = own.get(decision.field_id, OwnDecisions())
-        assessment = _assess_decision(decision, view, columns, ours, own_user)
+        assessment = _assess_decision(decision, snapshot, columns, ours, own_user)
         column = columns.get(decision.field.column_name)
-        if assessment.finding == Finding.OURS and decision.writes and column is not None and view.contact is not None:
-            now = StoredValue(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
+        if assessment.finding == Finding.OURS and decision.writes and column is not None and contact is not None:
+            now = StoredValue(contact.values.get(column.name), contact.labels.get(column.name, ""))
             # If the answer to the write was lost, only rounding is recognized as the CRM's change.
             rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
             adjusted = (stored or {}).get(decision.pk, rounded)
@@ -119,12 +119,12 @@ def adjustments(assessments: Iterable[Assessment], written: LiveContact | None) 
 
 def _assess_decision(
     decision: Decision,
-    view: DeliverySnapshot,
+    snapshot: DeliverySnapshot,
     columns: Mapping[str, Column],
     own: OwnDecisions,
     own_user: uuid.UUID | None,
 ) -> Assessment:
-    staged = view.fields.get(decision.field_id)
+    staged = snapshot.fields.get(decision.field_id)
     if staged is None:
         return Assessment(decision, Finding.ROW_GONE)
     if staged.decision_id == str(decision.pk):
@@ -134,34 +134,38 @@ def _assess_decision(
         return Assessment(decision, Finding.RECOGNIZED if is_ours else Finding.ELSEWHERE, staged)
     if staged.problem and (decision.writes or not staged.etag):
         return Assessment(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
+    contact = snapshot.contact
     column = columns.get(decision.field.column_name)
-    unreadable = view.contact.problems.get(column.name) if view.contact is not None and column is not None else None
+    unreadable = contact.problems.get(column.name) if contact is not None and column is not None else None
     if unreadable and (decision.writes or own.unproven):
         return Assessment(decision, Finding.UNREADABLE, staged, trouble=unreadable)
     proves = staged.decision_id if staged.decision_id in own.unproven else ""
     if decision.writes:
-        return replace(_assess_value(decision, view, staged, column), proves=proves)
+        return replace(_assess_value(decision, snapshot, staged, column), proves=proves)
     # A rejection must keep the value its reviewer saw; an earlier approval may have written another.
-    if proves and column is not None and view.contact is not None and decision.kind == Kind.REVIEW:
-        now, label = view.contact.values.get(column.name), view.contact.labels.get(column.name, "")
+    if proves and column is not None and contact is not None and decision.kind == Kind.REVIEW:
+        now, label = contact.values.get(column.name), contact.labels.get(column.name, "")
         if not conversion.same(column.type, now, decision.expected_value):
             return Assessment(decision, Finding.WRITTEN_BEFORE, staged, column, now, label, proves)
     return Assessment(decision, Finding.MARK, staged, proves=proves)
 
 
-def _assess_value(decision: Decision, view: DeliverySnapshot, staged: StagedField, column: Column | None) -> Assessment:
-    if view.contact is None:
+def _assess_value(
+    decision: Decision, snapshot: DeliverySnapshot, staged: StagedField, column: Column | None
+) -> Assessment:
+    contact = snapshot.contact
+    if contact is None:
         return Assessment(decision, Finding.CONTACT_GONE, staged)
     if column is None:
         return Assessment(decision, Finding.UNKNOWN_COLUMN, staged)
-    now = view.contact.values.get(column.name)
-    label = view.contact.labels.get(column.name, "")
+    now = contact.values.get(column.name)
+    label = contact.labels.get(column.name, "")
     if conversion.same(column.type, now, decision.value_to_write):
         finding = Finding.ALREADY
     elif not conversion.same(column.type, now, decision.expected_value):
         finding = Finding.CONFLICT
-    elif view.contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
-        finding = UNSEEN_STATES[view.contact.state]
+    elif contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
+        finding = UNSEEN_STATES[contact.state]
     else:
         finding = Finding.WRITE
     return Assessment(decision, finding, staged, column, now, label)

@@ -87,8 +87,8 @@ class DeliveryJob(JobType):
     def claim(self, pk: uuid.UUID) -> Lease | None:
         """Lease the delivery and bind every due decision of its contact."""
         delivery = Delivery.objects.get(pk=pk)
-        of_contact = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
-        due = of_contact.filter(state=DecisionState.OPEN, due_at__lte=Now())
+        contact_decisions = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
+        due = contact_decisions.filter(state=DecisionState.OPEN, due_at__lte=Now())
         lock(due)
         lease = queue.claim(Delivery, pk)
         if lease is None:
@@ -115,7 +115,7 @@ class DeliveryJob(JobType):
         failpoint("delivery.finished")
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Trip the breaker for the CRM's error, and return whether a retry can help."""
+        """Trip the breaker for the CRM's error, and return what to do; None for an error that is not expected."""
         if isinstance(error, _StillStale):
             reason = f"The contact changed in the CRM during writing, {lease.attempts} times in a row."
             return Retry("Stale", reason, after=STALE_PAUSE)
@@ -129,10 +129,10 @@ class DeliveryJob(JobType):
     def fail(self, lease: Lease, failure: Failure) -> None:
         """Mark each decision as not written, with the reason. Raises LostLease."""
         delivery = Delivery.objects.get(pk=lease.pk)
-        trouble = failure.reason
+        reason = failure.reason
         if lease.outcome_unknown or delivery.outcome_unknown:
-            trouble += " It is not known whether it was written; Retry checks that first."
-        results.apply_failure(lease, _bound_decisions(delivery), trouble=trouble, code=failure.code)
+            reason += " It is not known whether it was written; Retry checks that first."
+        results.apply_failure(lease, _bound_decisions(delivery), reason=reason, code=failure.code)
         queue.mark_failed(lease, error=failure.code)
 
 
@@ -167,8 +167,8 @@ def _send(work: _Work, decisions: Sequence[Decision]) -> None:
     missing = 0
     stored: dict[uuid.UUID, StoredValue] = {}
     for _ in range(STALE_ROUNDS):
-        assessments, view = _read_and_assess(work, decisions, stored)
-        change_set = change_sets.build(assessments, view)
+        assessments, snapshot = _read_and_assess(work, decisions, stored)
+        change_set = change_sets.build(assessments, snapshot)
         if change_set is None:
             results.apply_results(work.lease, assessments)
             return
@@ -225,7 +225,7 @@ def _read_and_assess(
     wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
     with runner.reading():
         known = contact_columns.for_writing(work.delivery.target_table, crm=work.crm)
-        view = work.crm.read_for_delivery(
+        snapshot = work.crm.read_for_delivery(
             table=work.delivery.target_table,
             contact_id=work.delivery.target_id,
             columns=[known[name] for name in sorted(wanted | set(STATE_COLUMNS if wanted else ())) if name in known],
@@ -235,7 +235,7 @@ def _read_and_assess(
         )
         own_user = work.crm.own_user_id(deadline=work.deadline)
     failpoint("delivery.read")
-    return conflicts.assess(decisions, view, columns=known, own=own, stored=stored, own_user=own_user), view
+    return conflicts.assess(decisions, snapshot, columns=known, own=own, stored=stored, own_user=own_user), snapshot
 
 
 @retried
@@ -249,8 +249,8 @@ def _mark_sent(work: _Work, assessments: Sequence[Assessment]) -> None:
 
 
 def _fail(work: _Work, decisions: Sequence[Decision], refusal: CrmError) -> None:
-    what = "The row that it should point to is no longer in the CRM" if isinstance(refusal, NotFound) else _REFUSED
-    results.apply_failure(work.lease, decisions, trouble=f"{what}: {refusal.message}", code=refusal.code)
+    problem = "The row that it should point to is no longer in the CRM" if isinstance(refusal, NotFound) else _REFUSED
+    results.apply_failure(work.lease, decisions, reason=f"{problem}: {refusal.message}", code=refusal.code)
 
 
 def recount_all(*, chunk: int = 500) -> None:

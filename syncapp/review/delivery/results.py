@@ -103,21 +103,21 @@ def _apply(assessment: Assessment) -> SyncField:
                 decision_id=uuid.UUID(assessment.proves),
                 details={"column": decision.field.column_name, "finding": "found_later"},
             )
-    found = assessment.value_now if finding in _FOUND_NOW else decision.value_to_write
+    value_found = assessment.value_now if finding in _FOUND_NOW else decision.value_to_write
     if adjusted is not None:
         # A follow-up expects to find the value that the CRM stored.
-        found = adjusted.value
-        Decision.objects.filter(pk=decision.pk).update(written_value=found, is_adjusted=True)
-        decision.written_value, decision.is_adjusted = found, True
-    return _close(decision, state, columns=columns, finding=finding, after=found)
+        value_found = adjusted.value
+        Decision.objects.filter(pk=decision.pk).update(written_value=value_found, is_adjusted=True)
+        decision.written_value, decision.is_adjusted = value_found, True
+    return _close(decision, state, columns=columns, finding=finding, after=value_found)
 
 
 @retried
-def apply_failure(lease: Lease, decisions: Sequence[Decision], *, trouble: str, code: str) -> None:
+def apply_failure(lease: Lease, decisions: Sequence[Decision], *, reason: str, code: str) -> None:
     """Mark these decisions as not written, for a reason that a retry cannot fix. Raises LostLease."""
     _lock(decisions)
     queue.lock(lease)
-    columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
+    columns = {"delivery": FieldDelivery.FAILED, "trouble": reason}
     finding = f"failed:{code}"
     _recount(
         [

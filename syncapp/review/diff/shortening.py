@@ -20,13 +20,13 @@ def shorten(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     near = [any(p.changed for p in parts[max(0, i - 1) : i + 2]) for i in range(len(parts))]
     cut: list[Part] = []
     for i, part in enumerate(parts):
-        for piece in _cut(parts, i, part, near=near[i]):
+        for piece in _shorten_part(parts, i, part, near=near[i]):
             if not (piece.kind is PartKind.GAP and cut and cut[-1].kind is PartKind.GAP):
                 cut.append(piece)
     return tuple(_beginning(cut))
 
 
-def _cut(parts: tuple[Part, ...], i: int, part: Part, *, near: bool) -> Iterator[Part]:
+def _shorten_part(parts: tuple[Part, ...], i: int, part: Part, *, near: bool) -> Iterator[Part]:
     if part.changed or part.kind is not PartKind.TEXT:
         if part.changed or near:
             yield part

@@ -70,11 +70,11 @@ def compare(before: str, after: str, *, by_words: bool = False) -> TextDiff:
     """Mark the differences between two texts; with `by_words` only whole words and numbers are marked."""
     only_signs = before != after and _letters(before) == _letters(after)
     if only_signs:
-        runs = _merged(_sign_runs(before, after))
+        runs = _merge(_sign_runs(before, after))
     else:
         is_long = max(len(before), len(after)) > MAX_BY_CHARACTER
         pieces = _words if is_long or by_words else characters.clusters
-        runs = _readable(_aligned(list(pieces(before)), list(pieces(after))))
+        runs = _make_readable(_align(list(pieces(before)), list(pieces(after))))
     return TextDiff(
         before=tuple(part for run in runs for part in _parts(run.before, changed=run.changed)),
         after=tuple(part for run in runs for part in _parts(run.after, changed=run.changed)),
@@ -83,7 +83,7 @@ def compare(before: str, after: str, *, by_words: bool = False) -> TextDiff:
     )
 
 
-def replaced(before: str, after: str) -> TextDiff:
+def mark_whole(before: str, after: str) -> TextDiff:
     """Mark both texts as a whole, even if they are equal."""
     return TextDiff(before=_parts(before, changed=True), after=_parts(after, changed=True))
 
@@ -97,10 +97,10 @@ def _letters(text: str) -> list[str]:
     return [cluster for cluster in characters.clusters(text) if cluster[0].isalnum()]
 
 
-def _aligned(a: list[str], b: list[str]) -> list[_Run]:
+def _align(a: list[str], b: list[str]) -> list[_Run]:
     """Align two texts: the common beginning, the runs between, the common end."""
-    head = _same_length(a, b)
-    tail = _same_length(a[head:][::-1], b[head:][::-1])
+    head = _common_length(a, b)
+    tail = _common_length(a[head:][::-1], b[head:][::-1])
     start, end = "".join(a[:head]), "".join(a[len(a) - tail :])
     a, b = a[head : len(a) - tail], b[head : len(b) - tail]
     if len(a) * len(b) > MAX_PAIRS:
@@ -111,7 +111,7 @@ def _aligned(a: list[str], b: list[str]) -> list[_Run]:
     return [_Run(start, start), *runs, _Run(end, end)]
 
 
-def _same_length(a: list[str], b: list[str]) -> int:
+def _common_length(a: list[str], b: list[str]) -> int:
     pairs = zip(a, b, strict=False)
     return next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
 
@@ -122,9 +122,9 @@ def _by_sentences(before: str, after: str) -> list[_Run]:
     if len(a) * len(b) > MAX_PAIRS or min(len(a), len(b)) < 2:
         return [_Run(before, after)]
     found: list[_Run] = []
-    for run in _aligned(a, b):
+    for run in _align(a, b):
         fits = run.changed and len(run.before) * len(run.after) <= MAX_PAIRS
-        found += _aligned(list(_words(run.before)), list(_words(run.after))) if fits else [run]
+        found += _align(list(_words(run.before)), list(_words(run.after))) if fits else [run]
     return found
 
 
@@ -139,9 +139,9 @@ def _words(text: str) -> Iterator[str]:
 def _sign_runs(before: str, after: str) -> list[_Run]:
     """Compare only the signs between letters and digits, which are equal in both texts."""
     runs: list[_Run] = []
-    for (old, letter), (new, _) in zip(_spelled(before), _spelled(after), strict=True):
-        head = _same_length(old, new)
-        tail = _same_length(old[head:][::-1], new[head:][::-1])
+    for (old, letter), (new, _) in zip(_letters_with_signs(before), _letters_with_signs(after), strict=True):
+        head = _common_length(old, new)
+        tail = _common_length(old[head:][::-1], new[head:][::-1])
         end = "".join(old[len(old) - tail :])
         start, middle = "".join(old[:head]), slice(head, -tail or None)
         runs += [_Run(start, start), _Run("".join(old[middle]), "".join(new[middle])), _Run(end, end)]
@@ -149,7 +149,7 @@ def _sign_runs(before: str, after: str) -> list[_Run]:
     return runs
 
 
-def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
+def _letters_with_signs(text: str) -> Iterator[tuple[list[str], str]]:
     """Yield each letter or digit with the signs before it, and finally the signs after the last one."""
     signs: list[str] = []
     for cluster in characters.clusters(text):
@@ -161,9 +161,9 @@ def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
     yield signs, ""
 
 
-def _readable(runs: list[_Run]) -> list[_Run]:
+def _make_readable(runs: list[_Run]) -> list[_Run]:
     """Merge changes separated by only a few common letters, and extend them to words, which are easier to read."""
-    runs = _merged(runs)
+    runs = _merge(runs)
     i = 1
     while i < len(runs) - 1:
         previous, run, following = runs[i - 1 : i + 2]
@@ -179,15 +179,15 @@ def _readable(runs: list[_Run]) -> list[_Run]:
             continue
         if i > 0:
             rest = _letters_at_end(runs[i - 1].before)
-            run = _take_from(runs, i, i - 1, rest) if _belongs(rest, run, run.before[0], run.after[0]) else run
+            run = _take_from(runs, i, i - 1, rest) if _extends_word(rest, run, run.before[0], run.after[0]) else run
         if i + 1 < len(runs):
             rest = _letters_at_end(runs[i + 1].before[::-1])[::-1]
-            if _belongs(rest, run, run.before[-1], run.after[-1]):
+            if _extends_word(rest, run, run.before[-1], run.after[-1]):
                 _take_from(runs, i, i + 1, rest)
-    return _merged(runs)
+    return _merge(runs)
 
 
-def _merged(runs: list[_Run]) -> list[_Run]:
+def _merge(runs: list[_Run]) -> list[_Run]:
     """Join adjacent runs of the same kind and drop empty ones."""
     found: list[_Run] = []
     for run in runs:
@@ -204,7 +204,7 @@ def _letters_at_end(text: str) -> str:
     return text[len(text) - size :]
 
 
-def _belongs(rest: str, run: _Run, *edges: str) -> bool:
+def _extends_word(rest: str, run: _Run, *edges: str) -> bool:
     return 0 < len(rest) < run.size and any(edge.isalpha() for edge in edges)
 
 

@@ -119,7 +119,7 @@ def diff_values(column: Column | None, before: tuple[str | None, str], after: tu
         )
     same_words = old == new and (before[0] or "") != (after[0] or "")
     found = (
-        text.replaced(old, new)
+        text.mark_whole(old, new)
         if same_words or (marking is Marking.WHOLE and old != new)
         else text.compare(old, new, by_words=marking is Marking.WORDS)
     )

@@ -22,8 +22,8 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery, SyncF
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 from syncapp.review.queue import word_search
 
-FEW = 1000
-RARE = 3000  # up to this many fields, reading them all is as fast as walking a long list
+MAX_PARKED_IDS = 1000
+MAX_RARE_FIELDS = 3000  # up to this many fields, reading them all is as fast as walking a long list
 BEFORE_ALL_EDITS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -86,9 +86,9 @@ def filter_records(rows: SyncRecordQuerySet, tab: Tab, criteria: Criteria) -> Sy
         return rows
     fields = matching_fields(tab, criteria)
     is_found_by_index = tab in _INDEXED and (criteria.column or tab is not Tab.DECIDED)
-    if is_found_by_index and not fields.order_by()[RARE : RARE + 1].exists():
+    if is_found_by_index and not fields.order_by()[MAX_RARE_FIELDS : MAX_RARE_FIELDS + 1].exists():
         # The limit only changes the query plan: with it both databases start with these few fields.
-        return rows.filter(pk__in=fields.order_by().values("record_id")[:RARE])
+        return rows.filter(pk__in=fields.order_by().values("record_id")[:MAX_RARE_FIELDS])
     return rows.filter(Exists(fields.filter(record=OuterRef("pk"))))  # checks each row in the list's order
 
 

@@ -21,7 +21,7 @@ from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.compiled_select import select_row
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
-from syncapp.review.queue.criteria import FEW, NO_CRITERIA, Criteria, Tab, filter_records, matching_fields
+from syncapp.review.queue.criteria import MAX_PARKED_IDS, NO_CRITERIA, Criteria, Tab, filter_records, matching_fields
 
 MAX_COUNTED = 1000
 MAX_EDITORS = 200
@@ -58,8 +58,8 @@ def records_in(tab: Tab) -> SyncRecordQuerySet:
         return edits.decided()
     # Parked edits are few, which SQLite does not expect: it would scan all waiting edits in the order of the list.
     parked = edits.parked()
-    few = list(parked.order_by().values_list("pk", flat=True)[: FEW + 1])
-    return parked.filter(pk__in=few) if len(few) <= FEW else parked
+    few = list(parked.order_by().values_list("pk", flat=True)[: MAX_PARKED_IDS + 1])
+    return parked.filter(pk__in=few) if len(few) <= MAX_PARKED_IDS else parked
 
 
 def count(tab: Tab, criteria: Criteria = NO_CRITERIA) -> int:
@@ -115,25 +115,25 @@ def page(
 
 
 def neighbor(
-    of: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA, is_backwards: bool = False
+    record: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA, is_backwards: bool = False
 ) -> uuid.UUID | None:
     """Return the edit after `of`, or before it; `of` need not be in the tab anymore."""
     sorting = _SORTED_BY[order].reverse if is_backwards else _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
-    found = list(rows.filter(_follows(of, sorting))[:1])
-    if not found and of.edited_on and sorting.nulls_come_last:
+    found = list(rows.filter(_follows(record, sorting))[:1])
+    if not found and record.edited_on and sorting.nulls_come_last:
         found = list(rows.filter(edited_on__isnull=True)[:1])
     return found[0] if found else None
 
 
-def up_to(of: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA) -> list[uuid.UUID]:
+def ids_up_to(record: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA) -> list[uuid.UUID]:
     """Return the edit and those before it, nearest first, at most MAX_COUNTED + 1; none if it is not in the list."""
     sorting = _SORTED_BY[order].reverse
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
-    found = list(rows.filter(_follows(of, sorting, is_inclusive=True))[: MAX_COUNTED + 1])
-    if found[:1] != [of.pk]:
+    found = list(rows.filter(_follows(record, sorting, is_inclusive=True))[: MAX_COUNTED + 1])
+    if found[:1] != [record.pk]:
         return []
-    if of.edited_on and sorting.nulls_come_last:
+    if record.edited_on and sorting.nulls_come_last:
         found += rows.filter(edited_on__isnull=True)[: MAX_COUNTED + 1 - len(found)]
     return found
 
@@ -213,8 +213,8 @@ def changed_columns(tab: Tab) -> list[str]:
     """Return the columns that a tab's fields change, reading one index entry for each column."""
     table, pending = SyncField._meta.db_table, f"decision = '{FieldDecision.PENDING.value}'"
     # SQLite uses a partial index only if the condition is written as in the index.
-    of_tab = f"NOT ({pending})" if tab is Tab.DECIDED else pending
-    first = f"SELECT min(column_name) AS name FROM {table} WHERE {of_tab}"  # noqa: S608  (above)
+    condition = f"NOT ({pending})" if tab is Tab.DECIDED else pending
+    first = f"SELECT min(column_name) AS name FROM {table} WHERE {condition}"  # noqa: S608  (above)
     following = f"SELECT ({first} AND column_name > found.name) FROM found WHERE found.name IS NOT NULL"  # noqa: S608  (above)
     distinct = f"WITH RECURSIVE found(name) AS ({first} UNION ALL {following}) SELECT name FROM found"  # noqa: S608  (above)
     with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ from syncapp.models.folding import has_words, words_of
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 
 MAX_WORDS = 8
-FEW = 5000  # edits that can be sorted within some 10 ms
+MAX_SORTED = 5000  # edits that can be sorted within some 10 ms
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -41,7 +41,7 @@ def condition(text: str) -> Q:
     sought = parse(text)
     if sought.address:
         editors = list(CrmUser.objects.filter(address__iexact=sought.address).values_list("pk", flat=True)[:MAX_WORDS])
-        named = RecordWord.objects.filter(word=sought.address).values("record_id")[:FEW]
+        named = RecordWord.objects.filter(word=sought.address).values("record_id")[:MAX_SORTED]
         return Q(editor_id__in=editors) | Q(pk__in=named) if editors else Q(pk__in=named)
     return has_words(sought.words) if sought.words else Q(pk__in=())
 
@@ -52,9 +52,9 @@ def filter_records(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
         # The condition that the database's index supports: a pattern, or a range on SQLite.
         is_pattern = connection.vendor == "postgresql"
         prefix = Q(word__startswith=word) if is_pattern else Q(word__gte=word, word__lt=word + _LAST_CHARACTER)
-        of_word = RecordWord.objects.filter(prefix)
-        if not of_word[FEW : FEW + 1].exists():
+        matching_words = RecordWord.objects.filter(prefix)
+        if not matching_words[MAX_SORTED : MAX_SORTED + 1].exists():
             # The limit only changes the query plan: with it both databases start with these edits.
-            rows = rows.filter(pk__in=of_word.values("record_id")[:FEW])
+            rows = rows.filter(pk__in=matching_words.values("record_id")[:MAX_SORTED])
             break
     return rows.filter(condition(text))

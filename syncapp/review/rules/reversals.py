@@ -11,8 +11,8 @@ from syncapp.models.locking import locked
 from syncapp.models.review.rule import RuleState
 from syncapp.outbox import messages
 
-LAST = 20  # most recent decisions by a rule that are examined
-MAX_REVERSED = 3  # reversals among them at which the rule is paused
+MAX_EXAMINED = 20  # most recent decisions by a rule that are examined
+REVERSALS_TO_PAUSE = 3  # reversals among them at which the rule is paused
 
 
 def record(decision: Decision) -> None:
@@ -22,9 +22,9 @@ def record(decision: Decision) -> None:
     rule = locked(Rule.objects.all()).get(pk=decision.rule_id)
     RuleTrace.objects.filter(decision=decision, reversed_at__isnull=True).update(reversed_at=Now())
     count = recent_reversals(rule)
-    if rule.state != RuleState.ENABLED or count < MAX_REVERSED:
+    if rule.state != RuleState.ENABLED or count < REVERSALS_TO_PAUSE:
         return
-    why = f"People undid {count} of its last {LAST} decisions."
+    why = f"People undid {count} of its last {MAX_EXAMINED} decisions."
     Rule.objects.filter(pk=rule.pk).update(state=RuleState.PAUSED, paused_because=why, started_at=Now())
     audit.record("rule.paused_itself", by=None, channel="rule", details={"rule": str(rule.pk), "reversed": count})
     details = {
@@ -40,4 +40,4 @@ def record(decision: Decision) -> None:
 def recent_reversals(rule: Rule) -> int:
     """Return how many of the rule's last LAST decisions since it was enabled were reversed."""
     traces = RuleTrace.objects.filter(rule=rule, decision__isnull=False, at__gte=rule.started_at)
-    return sum(when is not None for when in traces.order_by("-at").values_list("reversed_at", flat=True)[:LAST])
+    return sum(when is not None for when in traces.order_by("-at").values_list("reversed_at", flat=True)[:MAX_EXAMINED])

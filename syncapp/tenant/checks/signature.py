@@ -13,7 +13,7 @@ from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_asked, ok
 from syncapp.tenant.checks.synchronization import GROUP
 
-_MINUTES = signature.JUST_MADE.seconds // 60
+_MINUTES = signature.RECENT.seconds // 60
 _UNLOCKS = (
     "Capture restores nothing until the signature has been seen on an edit that an administrator made in Outlook."
 )
@@ -26,7 +26,7 @@ def own_edit(context: Context) -> Answer:
     if capture is None or capture.mode == CaptureMode.OFF or settings.CAPTURE != AUDIT:
         do = "To capture edits from the audit log, set CAPTURE=audit and restart the workers."
         return not_asked("not checked: capture is off", _UNLOCKS, do)
-    identities.find(context.crm)
+    identities.find_sync_user(context.crm)
     administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     users = signature.crm_users([context.checked_by] if context.checked_by is not None else list(administrators))
     if not users:

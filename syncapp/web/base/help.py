@@ -15,6 +15,6 @@ from syncapp.web.base.page import render_page
 def help_page(request: PortalRequest) -> HttpResponse:
     """Show how to use the portal, its version, and the newest changes if the changelog was installed with it."""
     path = settings.BASE_DIR / "CHANGELOG.md"
-    name, sections = changelog.newest(path.read_text(encoding="utf-8")) if path.exists() else ("", [])
+    name, sections = changelog.newest_release(path.read_text(encoding="utf-8")) if path.exists() else ("", [])
     context = {"section": "help", "release": name, "changes": sections}
     return render_page(request, "base/help_page.html", context)

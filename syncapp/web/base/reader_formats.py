@@ -21,7 +21,7 @@ COOKIE = "browser_zone"  # written by zone.js
 def formats_of(request: HttpRequest) -> Iterator[None]:
     """Activate the reader's time zone and format of dates and numbers."""
     person = request.user if isinstance(request.user, Person) else None
-    locale = localization.accepted(request.headers.get("Accept-Language", ""))
+    locale = localization.from_accept_language(request.headers.get("Accept-Language", ""))
     if person is not None and not (person.has_time_zone and person.locale):
         people.learn_from_browser(person, time_zone=unquote(request.COOKIES.get(COOKIE, "")), locale=locale)
     zone = zone_of(person.time_zone if person else UTC)

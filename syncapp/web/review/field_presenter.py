@@ -166,7 +166,7 @@ class FieldPresenter:
             return warnings.changed_in_crm(field, self.column)
         if field.crm_now_read_at is None or self.column is None or not self.is_crm_value_final:
             return False
-        return not warnings.is_left_by_staging(field, self.column, self._crm_value[0])
+        return not warnings.may_be_left_by_staging(field, self.column, self._crm_value[0])
 
     @property
     def is_changed_in_crm(self) -> bool:

@@ -131,7 +131,7 @@ class QueuePresenter:
         """Return the open edit and those before it, nearest first; none if it is not in this list."""
         if self.current is None:
             return []
-        return reads.up_to(self.current, self.tab, order=self.order, criteria=self.params.criteria)
+        return reads.ids_up_to(self.current, self.tab, order=self.order, criteria=self.params.criteria)
 
     def _neighbor(self, *, is_backwards: bool) -> uuid.UUID | None:
         if self.current is None:

@@ -43,7 +43,7 @@ class RestorePresenter:
             return ""
         if self.row.reason == Outcome.TOO_LATE:
             return f"It had been in the CRM for {self._found_after} when the portal found it, so it was not restored."
-        return restore_words.why_not_restored(self.row.reason, trouble=self.row.trouble)
+        return restore_words.why_not_restored(self.row.reason, crm_answer=self.row.trouble)
 
     @property
     def left_another_value(self) -> bool:

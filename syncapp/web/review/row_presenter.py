@@ -119,7 +119,7 @@ def _fields_of(records: Sequence[SyncRecord]) -> Mapping[uuid.UUID, list[SyncFie
     found: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
     wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable", "crm_now_read_at")
     rows = SyncField.objects.filter(record__in=records).only(*wanted)
-    for field in rows.annotate(maybe_rejected=earlier_rejections.may_exist()):
+    for field in rows.annotate(maybe_rejected=earlier_rejections.rejected_before_condition()):
         found[field.record_id].append(field)
     return found
 

@@ -63,7 +63,7 @@ class SelectionPresenter:
     @property
     def is_long(self) -> bool:
         """Return whether the list is too long to check: it shows examples and asks for its number of fields."""
-        return self.row.fields > selections.AT_ONCE
+        return self.row.fields > selections.MAX_SHOWN
 
     @property
     def shows_examples(self) -> bool:

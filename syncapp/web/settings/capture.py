@@ -137,10 +137,10 @@ _ACTIONS: Mapping[str, tuple[Callable[[Person], None], str]] = {
     ),
     "resume": (lambda by: switching.resume(by=by), "Resumed. Only later changes are staged and restored."),
     "ask": (
-        lambda by: rule.ask(CaptureRule.ORIGINAL, by=by),
+        lambda by: rule.request_rule(CaptureRule.ORIGINAL, by=by),
         "The original rule waits for another administrator to confirm it.",
     ),
-    "signed": (lambda by: rule.ask(CaptureRule.SIGNED, by=by), "The signed rule applies again."),
+    "signed": (lambda by: rule.request_rule(CaptureRule.SIGNED, by=by), "The signed rule applies again."),
     "confirm": (lambda by: rule.confirm(by=by), "The original rule applies. Switch on sources one at a time."),
     "withdraw": (lambda by: rule.withdraw(by=by), "The request for the original rule is withdrawn."),
 }

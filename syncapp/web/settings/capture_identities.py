@@ -28,7 +28,7 @@ _ADDED: dict[str, str] = {
 def settings_capture_identities(request: PortalRequest) -> HttpResponse:
     """Show the list, and the users of the CRM that a search finds."""
     text = request.GET.get("q", "").strip()[:MAX_TYPED]
-    rows = identity_editing.listed()
+    rows = identity_editing.all_identities()
     found = identity_editing.find_users(text)
     context: dict[str, Any] = {
         "rows": [(row, identity_editing.is_named_by_setting(row)) for row in rows],

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from syncapp.capture import brakes, columns, counts, observation, rule, switching
 from syncapp.capture.history import MAX_RESTORES_OF_COLUMN
-from syncapp.capture.observation import Changes, Lives
+from syncapp.capture.observation import Changes, TimesInCrm
 from syncapp.capture.rhythm import AUDIT
 from syncapp.capture.staging import BREAKERS
 from syncapp.connection import clients, usage
@@ -233,7 +233,7 @@ class CapturePresenter:
         figures = brakes.figures()
         if figures is None:
             return []
-        of_field = observation.most_restores_of_column()
+        of_field = observation.max_restores_of_column()
         return [
             _brake("Restored for one source", figures.restored, figures.max_restores, "in 10 min, for any one source"),
             _brake(
@@ -253,8 +253,8 @@ class CapturePresenter:
         ]
 
     @cached_property
-    def lives(self) -> Lives:
-        return observation.lives(since=timezone.now() - timedelta(days=counts.WEEK))
+    def lives(self) -> TimesInCrm:
+        return observation.times_in_crm(since=timezone.now() - timedelta(days=counts.WEEK))
 
     @property
     def live_rows(self) -> list[LiveRow]:

@@ -55,7 +55,7 @@ WHY_PAUSED: Mapping[str, str] = {
     ),
     Brake.RIVAL: "Two that stage the same edits would undo each other’s work. Turn the other one off first.",
 }
-# The ranges of observation.LIVE_STEPS.
+# The ranges of observation.LIVE_RANGE_ENDS.
 LIVE_RANGES = ("under 10 s", "10 to 30 s", "30 to 60 s", "1 to 5 min", "over 5 min")
 
 

@@ -40,7 +40,7 @@ _FAILED_EDITS = {
         "{number:,} {edits} will be read and staged again.",
         "None of these edits can be retried.",
     ),
-    "leave": (failures.leave, "{number:,} {edits} left in the CRM.", "No edits are waiting here anymore."),
+    "leave": (failures.leave_in_crm, "{number:,} {edits} left in the CRM.", "No edits are waiting here anymore."),
 }
 
 
@@ -124,7 +124,7 @@ def _usage() -> dict[str, Any]:
 
 
 def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = None) -> HttpResponse:
-    tripped, failed_edits = breakers.all_open(), failures.failed()
+    tripped, failed_edits = breakers.all_open(), failures.failed_entries()
     context: dict[str, Any] = {
         "crm": Connection.objects.first(),
         "breakers": [(breaker, kinds.of_breaker(breaker.name)) for breaker in tripped],

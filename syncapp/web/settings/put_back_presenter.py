@@ -9,7 +9,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from syncapp.capture.put_back import transitions
-from syncapp.capture.put_back.assessment import SENTENCES, Left
+from syncapp.capture.put_back.assessment import SENTENCES, LeaveReason
 from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.models import PutBackItem, PutBackPlan, PutBackPreparation
@@ -57,7 +57,7 @@ class ItemPresenter:
     @property
     def live(self) -> DiffSide | None:
         """Return the CRM's value if it is neither of the two values."""
-        if self.item.why != Left.CHANGED:
+        if self.item.why != LeaveReason.CHANGED:
             return None
         return values.unmarked(self.column, self.item.live_value)
 
@@ -132,7 +132,7 @@ class PutBackPresenter:
 
     @cached_property
     def stopped(self) -> int:
-        return self.plan.items.filter(result=PutBackResult.LEFT, why=Left.STOPPED).count()
+        return self.plan.items.filter(result=PutBackResult.LEFT, why=LeaveReason.STOPPED).count()
 
     @cached_property
     def contacts(self) -> int:

@@ -20,7 +20,7 @@ from syncapp.models.review.rule import RuleOutcome, RuleState
 from syncapp.review import reasons
 from syncapp.review.rules import editing, simulation
 from syncapp.review.rules.editing import BadRule, NotSimulated, RuleDraft, RulesBusy
-from syncapp.review.rules.reversals import LAST, MAX_REVERSED
+from syncapp.review.rules.reversals import MAX_EXAMINED, REVERSALS_TO_PAUSE
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.forms import RuleForm
 from syncapp.web.settings.pages import refused, saved, settings_page
@@ -79,8 +79,8 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
         "shadow": simulation.compare_shadow(rule) if in_shadow else None,
         "traces": [trace for trace in traces if trace.is_shadow == in_shadow],
         "labels": columns.labels("contact"),
-        "max_reversed": MAX_REVERSED,
-        "last": LAST,
+        "max_reversed": REVERSALS_TO_PAUSE,
+        "last": MAX_EXAMINED,
     }
     return settings_page(request, "rule", section=PAGE, **context)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncapp.capture import chains, signature, sources, values
-from syncapp.capture.chain_records import UNKNOWN, History, Live, Plan, Rules, Value, Writer
+from syncapp.capture.chain_records import UNKNOWN, History, LiveState, Plan, Rules, Value, Writer
 from tests.capture.machine.oracle import Violation
 from tests.capture.machine.steps import run
 from tests.capture.machine.world import Machine
@@ -22,7 +22,7 @@ Bug = Callable[[pytest.MonkeyPatch], None]
 def _with_entries(patched: pytest.MonkeyPatch, change: Callable[[History], History]) -> None:
     honest = chains.make_plan
 
-    def make_plan(history: History, live: Live | None, rules: Rules) -> Plan:
+    def make_plan(history: History, live: LiveState | None, rules: Rules) -> Plan:
         return honest(change(history), live, rules)
 
     patched.setattr(chains, "make_plan", make_plan)

@@ -37,7 +37,7 @@ EDITORS = ("Jonas Weber", "Rita Lindqvist")
 MAX_ROUNDS = 12
 A_LEASE, SETTLED = 120.0, 6.0
 # An entry that was later than any before is found when the whole day is listed again.
-UNTIL_LISTED_AGAIN = entry_lists.DEEP_EVERY.total_seconds() + 60
+UNTIL_LISTED_AGAIN = entry_lists.DEEP_LISTING_INTERVAL.total_seconds() + 60
 Step = Callable[[], object]
 
 

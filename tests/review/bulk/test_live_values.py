@@ -38,7 +38,7 @@ def two_edits(world: World) -> tuple[SyncField, SyncField]:
 
 
 def left_to_workers(monkeypatch: pytest.MonkeyPatch) -> SelectionRun:
-    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    monkeypatch.setattr(selections, "MAX_IN_REQUEST", 0)
     return selections.start(selected(), APPROVE, number=None, by=rita())
 
 
@@ -59,7 +59,7 @@ def test_reading_omits_field_with_newer_value(world: World):
 
 def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytest.MonkeyPatch):
     two_edits(world)
-    monkeypatch.setattr(selections, "AT_ONCE", 0)
+    monkeypatch.setattr(selections, "MAX_SHOWN", 0)
     selection = selected()
     world.form(world.contact(0), jobtitle="Chief")
     read(Selection.objects.get())

@@ -153,7 +153,7 @@ def test_selection_is_refused_if_all_values_changed():
 
 
 def test_examples_include_all_fields_with_warnings(monkeypatch):
-    monkeypatch.setattr(selections, "AT_ONCE", 5)
+    monkeypatch.setattr(selections, "MAX_SHOWN", 5)
     many(20)
     hidden = make_field(make_record("Zoe"), proposed_value="Head\u200b of Sales")
     mixed = make_field(make_record("Zora"), proposed_value="S\u0430les")
@@ -178,7 +178,7 @@ def test_superseded_field_is_refused():
 
 @pytest.mark.parametrize(("number", "taken"), [(None, 0), (5, 0), (6, 6)])
 def test_long_selection_requires_typed_number(monkeypatch, number, taken):
-    monkeypatch.setattr(selections, "AT_ONCE", 5)
+    monkeypatch.setattr(selections, "MAX_SHOWN", 5)
     many(6)
     selection = selected()
 
@@ -203,7 +203,7 @@ def test_only_owner_decides_selection_and_only_once():
 
 
 def test_long_selection_is_continued_by_worker(monkeypatch):
-    monkeypatch.setattr(selections, "IN_REQUEST", 1)
+    monkeypatch.setattr(selections, "MAX_IN_REQUEST", 1)
     many(4)
     selection = selected()
     run = selections.start(selection, APPROVE, number=None, by=rita())
@@ -219,7 +219,7 @@ def test_long_selection_is_continued_by_worker(monkeypatch):
 
 
 def test_worker_without_lease_decides_nothing(monkeypatch):
-    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    monkeypatch.setattr(selections, "MAX_IN_REQUEST", 0)
     many(1)
     selection = selected()
     run = selections.start(selection, APPROVE, number=None, by=rita())
@@ -236,7 +236,7 @@ def test_worker_without_lease_decides_nothing(monkeypatch):
 
 
 def test_former_reviewer_decides_nothing(monkeypatch):
-    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    monkeypatch.setattr(selections, "MAX_IN_REQUEST", 0)
     many(1)
     selection = selected()
     run = selections.start(selection, APPROVE, number=None, by=rita())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.review.diff import values
 from syncapp.review.diff.shortening import shorten
-from syncapp.review.diff.text import Part, PartKind, compare, replaced, unmarked
+from syncapp.review.diff.text import Part, PartKind, compare, mark_whole, unmarked
 from syncapp.text import characters
 
 
@@ -104,7 +104,7 @@ def test_accent_stays_on_its_letter():
 
 
 def test_equal_words_for_different_values_are_marked():
-    found = replaced("Acme", "Acme")
+    found = mark_whole("Acme", "Acme")
 
     assert (drawn(found.before), drawn(found.after)) == ("[Acme]", "[Acme]")
 

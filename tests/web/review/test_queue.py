@@ -165,7 +165,7 @@ def test_exact_address_finds_the_edit(typed):
 
 @pytest.mark.parametrize("few", [0, 5000])
 def test_search_pages_have_no_gap_or_repetition(monkeypatch, few):
-    monkeypatch.setattr(word_search, "FEW", few)
+    monkeypatch.setattr(word_search, "MAX_SORTED", few)
     for number in range(120):
         waiting(f"Åsa Person {number % 7}", edited_on=EDITED_ON + timedelta(minutes=number % 50))
         waiting(f"Bo Person {number}", edited_on=EDITED_ON + timedelta(minutes=number))
@@ -322,7 +322,7 @@ def test_previous_and_next_follow_the_list(order):
     assert [reads.neighbor(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
     ids = [record.pk for record in forth]
     for place, record in enumerate(forth, 1):
-        assert reads.up_to(record, Tab.WAITING, order=order) == ids[:place][::-1]
+        assert reads.ids_up_to(record, Tab.WAITING, order=order) == ids[:place][::-1]
 
 
 def test_more_rows_load_without_the_page(monkeypatch):

@@ -43,7 +43,7 @@ def waiting(name: str, column: str = "jobtitle", kind: ChangeKind = ChangeKind.O
 
 @pytest.mark.parametrize("few", [0, 1000])
 def test_field_and_kind_filters_find_edits(monkeypatch, few):
-    monkeypatch.setattr(criteria, "RARE", few)
+    monkeypatch.setattr(criteria, "MAX_RARE_FIELDS", few)
     waiting("Ann", "telephone1", ChangeKind.FORMAT)
     waiting("Bea", "telephone1")
     waiting("Cleo", "jobtitle", ChangeKind.FORMAT)
@@ -64,7 +64,7 @@ def test_waiting_filters_ignore_decided_fields():
 
 @pytest.mark.parametrize("few", [0, 1000])
 def test_field_filter_narrows_decided_edits(monkeypatch, few):
-    monkeypatch.setattr(criteria, "RARE", few)
+    monkeypatch.setattr(criteria, "MAX_RARE_FIELDS", few)
     for name, column in (("Ann", "telephone1"), ("Bea", "jobtitle")):
         scenes.finished(scenes.approved(waiting(name, column).fields.get(), by=rita()))
 

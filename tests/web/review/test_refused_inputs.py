@@ -238,7 +238,7 @@ def test_refused_answer_marks_its_input():
     ],
 )
 def test_refused_bulk_decision_marks_its_input(monkeypatch, sent, control):
-    monkeypatch.setattr(selections, "AT_ONCE", 1)
+    monkeypatch.setattr(selections, "MAX_SHOWN", 1)
     for name in ("Anna", "Bo"):
         make_field(make_record(name))
     client = browser(rita())

@@ -86,7 +86,7 @@ def test_result_page_has_constant_queries(django_assert_max_num_queries):
 
 
 def test_long_selection_asks_for_its_number(monkeypatch):
-    monkeypatch.setattr(selections, "AT_ONCE", 5)
+    monkeypatch.setattr(selections, "MAX_SHOWN", 5)
     many(6)
     client = browser(rita())
     page = selected(client, all="all")
@@ -154,7 +154,7 @@ def test_selection_can_be_undone_and_rest_selected(monkeypatch):
 
 
 def test_long_selection_shows_progress(monkeypatch):
-    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    monkeypatch.setattr(selections, "MAX_IN_REQUEST", 0)
     many(3)
     client = browser(rita())
     selected(client, all="all")

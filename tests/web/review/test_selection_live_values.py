@@ -78,7 +78,7 @@ def test_unchanged_count_does_not_swap_the_form(client):
 
 
 def test_typed_input_survives_reading(client, monkeypatch):
-    monkeypatch.setattr(selections, "AT_ONCE", 0)
+    monkeypatch.setattr(selections, "MAX_SHOWN", 0)
 
     typed = {"fields": "2", "number": "12", "code.selection": "not_correct", "text.selection": "Wrong"}
     page = Screen(client.post(address("read"), typed, headers=HTMX))
