@@ -35,7 +35,7 @@ MAY_SEE_EDITS = Q(is_viewer=True) | Q(is_reviewer=True) | Q(is_administrator=Tru
 
 @transaction.atomic
 def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str = "screen") -> SyncRecord:
-    """Assign an edit to a reviewer; with None, to no one. Raises NotPossible for a person who cannot review."""
+    """Assign an edit to a reviewer, or to no one if `to` is None. Raises NotPossible for a person who cannot review."""
     record = _lock(record_id)
     _check_reviewer(to)
     before, record.assigned_to = record.assigned_to, to
@@ -59,7 +59,7 @@ def park_all(record_ids: Sequence[uuid.UUID], *, until: date, by: Person) -> int
 
 
 def unpark_all(record_ids: Sequence[uuid.UUID], *, by: Person) -> int:
-    """Move several parked edits back to the waiting list at once; return how many."""
+    """Move several parked edits back to the waiting list; return how many."""
     return _set_for_all(record_ids, "record.unparked", "parked_until", None, by=by)
 
 
@@ -103,13 +103,13 @@ def park(record_id: uuid.UUID, *, until: date, by: Person, channel: str = "scree
 
 @transaction.atomic
 def unpark(record_id: uuid.UUID, *, by: Person, channel: str = "screen") -> SyncRecord:
-    """Move a parked edit back to the waiting list at once."""
+    """Move a parked edit back to the waiting list before its day."""
     return _set_parking(record_id, "record.unparked", None, by=by, channel=channel)
 
 
 def _check_reviewer(person: Person | None) -> None:
     if person is not None and not person.has_role(Role.REVIEWER):
-        raise NotPossible(f"{person.name} does not review.")
+        raise NotPossible(f"{person.name} is not a reviewer.")
 
 
 def _check_day(until: date) -> None:
@@ -175,7 +175,7 @@ def editor_to_ask(record: SyncRecord) -> CrmUser | None:
 
 @transaction.atomic
 def answer(question_id: int, *, text: str, by: Person, channel: str = "screen") -> Comment:
-    """Answer a question, as any reader of the edit may. Raises NotPossible if there is no such question."""
+    """Answer a question; anyone who may see the edit may answer. Raises NotPossible if there is no such question."""
     questions = Comment.objects.select_related("by").filter(kind=Comment.Kind.QUESTION)
     question = questions.filter(pk=question_id).first()
     if question is None:

@@ -34,7 +34,7 @@ class DecisionContext:
 
 
 def load_context(fields: Collection[SyncField]) -> DecisionContext:
-    """Read the context of these locked fields in two queries; at least one field is needed."""
+    """Read the context of these locked fields, at least one, in two queries."""
     wanted = ("pk", "decisions__version", "decisions__state", Now())
     rows = list(SyncField.objects.filter(pk__in=[field.pk for field in fields]).values_list(*wanted))
     versions: dict[uuid.UUID, int] = {}
@@ -84,7 +84,7 @@ def digest(field: SyncField) -> str:
 
 
 def check_readable(field: SyncField) -> None:
-    """Raise NotPossible for a change that could not be read, or of a table that is not reviewed."""
+    """Raise NotPossible for a change that could not be read, or that is in a table that is not reviewed."""
     if problem := table_problem(field.record.target_table):
         raise NotPossible(problem, field=field)  # the previous release did not set such edits aside
     if field.unreadable or field.record.unreadable:

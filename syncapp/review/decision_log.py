@@ -32,7 +32,7 @@ _UNDONE_LINE = re.compile(rf"decision (?P<id>{_ID}) undone")
 
 @dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """A decision as the log names it, by a rule or by the `person` with this Entra object id."""
+    """A decision as the log names it, by a person or a rule; `person` is an Entra object id."""
 
     id: UUID
     field_id: UUID
@@ -64,7 +64,7 @@ def log_undone(decision: Decision) -> None:
 
 
 def parse(lines: Iterable[str]) -> list[LoggedDecision]:
-    """Return the decisions in these log lines, each once, without those that were undone."""
+    """Return the decisions in these log lines, each once, except those that were undone."""
     found: dict[UUID, LoggedDecision] = {}
     undone: set[UUID] = set()
     for line in lines:

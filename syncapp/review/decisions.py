@@ -62,7 +62,7 @@ def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "scre
 
 
 def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
-    """Reject the proposed value; the CRM keeps its own, or gets the original that was never put back.
+    """Reject the proposed value. The CRM keeps its own value, or gets the original if that was never put back.
 
     Raises ReviewError.
     """
@@ -86,8 +86,8 @@ def decide(
 ) -> DecisionResult:
     """Decide several fields in one transaction; a refused choice changes nothing and does not stop the others.
 
-    All decisions become due at the same moment, so that one change set writes them. `is_part`: an earlier entry of
-    the group is the one that the activity page shows.
+    All decisions become due at the same moment, so that one change set writes them. `is_part`: the activity page shows
+    an earlier entry of the group instead.
     """
     fields = context.lock_fields([choice.field_id for choice in choices])
     if not fields:
@@ -280,7 +280,7 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
 def last_submit(person: Person) -> list[Decision]:
     """Return the decisions of a person's last submit that can still be undone.
 
-    Bulk decisions are undone on their own page. Raises NotPossible, and TooLate once they are written.
+    Bulk decisions are undone on their own page. Raises NotPossible if there are none, TooLate once none can be undone.
     """
     in_bulk = SelectionItem.objects.filter(decision=OuterRef("pk"))
     gone = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)

@@ -65,7 +65,7 @@ def find_among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> d
     for field in repeated:
         column = known[field.record.target_table].get(field.column_name)
         kind = column.type if column is not None else ColumnType.TEXT
-        last_rejections: list[Decision] = []  # rejection of each earlier field with the same value
+        last_rejections: list[Decision] = []  # one for each earlier field with the same value
         for row in rejected[_key(field)]:
             if conversion.same(kind, row.proposed_value, field.proposed_value):
                 rejections = (each for each in row.decisions.all() if each.outcome == Outcome.REJECTED)

@@ -6,7 +6,7 @@ from syncapp.models import SyncField
 
 
 class ReviewError(Exception):
-    """A decision was refused. `str()` is the message for the person, `code` names the reason in tests and logs."""
+    """A decision was refused. `str()` is the message for the person, `code` names the reason in traces of rules."""
 
     code = "refused"
 

@@ -44,7 +44,7 @@ class Editor:
 
 @dataclass(frozen=True, slots=True)
 class Editors:
-    """The editors of some edits. `anyone`: the setting lets any reviewer decide edits by unidentified editors."""
+    """The editors of some edits. `allows_unidentified`: any reviewer may decide edits by unidentified editors."""
 
     known: Mapping[uuid.UUID, Editor]
     allows_unidentified: bool
@@ -62,7 +62,7 @@ class Editors:
         return BlockReason.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.allows_unidentified else None
 
     def is_unidentified(self, editor_id: uuid.UUID | None) -> bool:
-        """Return whether the CRM has no Entra id of the editor, or does not name one."""
+        """Return whether the CRM names no editor, or has no Entra id of the editor; False if four eyes is off."""
         editor = self.known.get(editor_id) if editor_id is not None else None
         return self.is_on and (editor_id is None or (editor is not None and editor.entra_id is None))
 

@@ -24,7 +24,7 @@ MAX_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class FormerValue:
-    """A proposed value that the CRM held before: until `at` if our write `ended` it, else it was last seen at `at`."""
+    """A proposed value that the CRM held before, last seen at `at`; `ended`: our write replaced it at that time."""
 
     at: datetime
     ended: bool
@@ -45,7 +45,7 @@ def contact_history(record: SyncRecord, *, limit: int = MAX_LISTED) -> ContactHi
 
 
 def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
-    """Return the contact's fields in other edits that change the same columns as the undecided ones, newest first."""
+    """Return the fields of the contact's other edits in the columns of the undecided `fields`, newest first."""
     names = {field.column_name for field in fields if field.is_undecided}
     if not names or record.target_id is None:
         return []

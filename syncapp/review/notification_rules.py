@@ -30,7 +30,7 @@ from syncapp.text.time_zones import zone_of
 MAX_LISTED = 20  # edits in one reminder
 FLOOD_WINDOW = timedelta(minutes=10)  # more than MAILS_BEFORE_DIGEST new edits within it become a digest
 HOUR = timedelta(hours=1)
-DIGEST_HOUR = 7  # in the reader's time zone
+DIGEST_HOUR = 7  # in the recipient's time zone
 ARRIVAL_RETENTION, MAIL_RETENTION = timedelta(days=14), timedelta(days=90)
 REMIND_SECONDS = 3600.0  # between reminders, so that overdue edits share one mail
 EDITOR_PATIENCE = timedelta(seconds=60)  # time to read the editor of a new edit, who could be the recipient
@@ -104,7 +104,7 @@ def _notify(person: Person, newest: int, *, is_flood: bool) -> int:
 
 
 def arrivals_for(person: Person, *, after: int, until: int) -> QuerySet[Arrival]:
-    """Return the arrivals in (after, until] that still wait for a decision, without the person's own edits."""
+    """Return the arrivals in (after, until] that still wait for a decision, except the person's own edits."""
     waiting = Q(record__waiting_count__gt=0, record__is_stub=False)
     found = Arrival.objects.filter(waiting, pk__gt=after, pk__lte=until)
     return found.exclude(record__editor_id__in=crm_user_ids(person))
@@ -123,7 +123,7 @@ def delete_old() -> None:
 
 
 def send_reminders() -> int:
-    """Queue one reminder about each overdue edit, to its assignee or all reviewers not away; return how many mails.
+    """Queue reminders of overdue edits, each edit once and one mail per person; return how many mails.
 
     Parked edits are left out. The mails name the edits without their values.
     """

@@ -12,7 +12,7 @@ MAX_LENGTH = 500
 
 
 def options() -> Mapping[str, str]:
-    """Return wording by code, in the order of the settings."""
+    """Return the wording by code, in the order of the settings."""
     return {reason.code: reason.words for reason in preferences.read().reasons}
 
 
@@ -22,7 +22,7 @@ def is_required() -> bool:
 
 
 def describe(code: str, text: str) -> str:
-    """Return the reason for people: the code's wording, the sentence, or both.
+    """Describe the reason for people: the code's wording, the sentence, or both.
 
     A code that is no longer offered keeps its standard wording, or is shown as it is.
     """

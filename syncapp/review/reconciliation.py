@@ -1,4 +1,4 @@
-"""A report on our database and the CRM after a restore. Only `record_lost` changes anything."""
+"""A report on our restored database and the CRM. Only `record_lost` changes anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READ_BACK_WITHIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class LostDecision:
-    """A decision that the log names, but neither our database nor the CRM holds, with its field."""
+    """A logged decision that neither our database nor the CRM holds, with its field."""
 
     taken: LoggedDecision
     field: SyncField
@@ -46,7 +46,7 @@ class LostDecision:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The report after a restore: recognized, lost and open decisions, and values that differ.
+    """The report after our database was restored: recognized, lost and open decisions, and values that differ.
 
     `unmarked` fields are written according to our database but open in the CRM. `differing` is None if the CRM was
     not read.
@@ -70,7 +70,7 @@ class Report:
 
 
 def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: CrmClient | None) -> Report:
-    """Build the report; decisions recognized within `since` count as recognized by this restore.
+    """Build the report; decisions recognized within `since` count as recognized after this restore.
 
     With `crm`, the current values of their contacts are read. Raises CrmError.
     """

@@ -160,7 +160,7 @@ def is_known(tag: str) -> bool:
 
 
 def name_of(tag: str) -> str:
-    """Return a locale's name, '' for anything else."""
+    """Return a locale's name, '' for an unknown tag."""
     return _NAMES.get(tag, "")
 
 
@@ -213,15 +213,15 @@ def number(value: int | Decimal, *, grouped: bool = True) -> str:
 
 
 def example(decimals: int | None = None) -> str:
-    """Return an example number in the locale's format, with decimals unless `decimals` is 0."""
+    """Return an example number in the locale's format, with decimal places unless `decimals` is 0."""
     return number(15000 if decimals == 0 else Decimal("15000.50"))
 
 
 def parse_number(text: str, *, decimals: int | None = None) -> str:
     """Parse a number in the locale's format into digits with a point: German "15.000,50" gives 15000.50.
 
-    `decimals` is the number of decimals allowed, None for any. Raises Unreadable if the text is not a number in the
-    locale, or means different numbers in other locales.
+    `decimals` is the number of decimal places allowed, None for any. Raises Unreadable if the text is not a number in
+    the locale, or means different numbers in other locales.
     """
     formats = active()
     other = "." if formats.decimal == "," else ","

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 UTC = "UTC"
 MAX_NAME_LENGTH = 64
-# Files of the zone database that are not zones.
+# Files of the zone database that are not time zones.
 _NOT_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
 
@@ -24,7 +24,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 @cache
 def choices() -> tuple[tuple[str, str], ...]:
-    """Return the zones to choose from, one per place with its own time, each with its country."""
+    """Return the zones to choose from, one for each place in the zone table, each with its country."""
     countries = dict(line.split("\t")[:2] for line in _lines("iso3166.tab"))
     rows = [line.split("\t") for line in _lines("zone.tab")]
     places = sorted((name, countries.get(country, "")) for country, _, name, *_ in rows if name in _all_names())

@@ -46,7 +46,7 @@ def test_edit_is_assigned_and_unassigned():
 
 
 def test_assignee_must_be_reviewer():
-    with pytest.raises(NotPossible, match="does not review"):
+    with pytest.raises(NotPossible, match="is not a reviewer"):
         collaboration.assign(make_field().record.pk, to=vera(), by=rita())
 
 

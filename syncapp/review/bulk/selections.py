@@ -40,8 +40,8 @@ from syncapp.review.queue.criteria import Criteria, Tab, filter_records, matchin
 from syncapp.review.queue.reads import records_in
 
 MAX_FIELDS = 5000  # of one selection
-MAX_SHOWN = 25  # longest list shown in full; for a longer one the page shows examples and asks for the number
-MAX_IN_REQUEST = MAX_SHOWN  # decided within the request: the page showed all of them with live values
+MAX_SHOWN = 25  # fields of a list shown in full; for a longer one the page shows examples and asks for the number
+MAX_IN_REQUEST = MAX_SHOWN  # fields decided within the request, because the page showed them all with live values
 EXAMPLES = 5
 CHUNK = 500  # edits in one query
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
@@ -215,7 +215,7 @@ def start(selection: Selection, decision: BulkDecision, *, number: int | None, b
 
 
 def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = None) -> None:
-    """Decide items until none is left or the time is up; the rest is due again at once. Safe to run twice.
+    """Decide items until none is left or the time is up; then make the job due again at once. Safe to run twice.
 
     With `crm`, live values are read first, and fields whose value has changed are refused.
     """
@@ -237,7 +237,10 @@ class SelectionJob(JobType):
         self._crm = crm
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Decide contact by contact; after an unexpected error the other contacts go first. Raises LostLease."""
+        """Decide the items contact by contact. After an unexpected error, process the other contacts, then raise it.
+
+        Raises LostLease.
+        """
         run = SelectionRun.objects.select_related("selection__person").get(pk=lease.pk)
         until = time.monotonic() + self._seconds
         failed: Exception | None = None

@@ -32,15 +32,16 @@ WORDS = {
 
 
 def changed_in_crm(field: SyncField, column: Column | None) -> bool:
-    """Return whether the value last read from the CRM differs from the one that staging left, compared by type.
+    """Return whether the value last read from the CRM differs from the one that staging left.
 
-    Such a field is decided separately: a bulk decision or a rule has not seen that value.
+    The values are compared as the column's type requires. Such a field is decided separately: a bulk decision or a rule
+    has not seen that value.
     """
     return field.crm_now_read_at is not None and not may_be_left_by_staging(field, column, field.crm_now_value)
 
 
 def may_be_left_by_staging(field: SyncField, column: Column | None, value: str | None) -> bool:
-    """Return whether staging may have left this value in the CRM, compared by type."""
+    """Return whether staging may have left this value in the CRM, compared as the column's type requires."""
     kind = column.type if column is not None else ColumnType.TEXT
     if conversion.same(kind, value, field.staged_value):
         return True

@@ -1,6 +1,6 @@
 """Conflict detection: for each decision, whether to write it, only mark it, or return it to the reviewer.
 
-Pure functions from the decisions and a fresh view of the CRM to assessments.
+Pure functions from the decisions and a fresh snapshot of the CRM to assessments.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class StoredValue:
 class Assessment:
     """One decision with its finding and the CRM's current value.
 
-    `proves` is the id of an earlier unproven decision that was in fact written. `trouble` says which value could not be
-    read, `adjusted` is what the CRM stored if that differs from what we sent.
+    `proves` is the id of an earlier unproven decision that was in fact written. `failure` says why a value could not be
+    read. `adjusted` is what the CRM stored if that differs from what we sent.
     """
 
     decision: Decision
@@ -71,7 +71,7 @@ class Assessment:
     value_now: str | None = None
     label_now: str = ""
     proves: str = ""
-    trouble: str = ""
+    failure: str = ""
     adjusted: StoredValue | None = None
 
 
@@ -84,10 +84,10 @@ def assess(
     stored: Mapping[uuid.UUID, StoredValue] | None = None,
     own_user: uuid.UUID | None = None,
 ) -> list[Assessment]:
-    """Assess each decision against a fresh view of the CRM.
+    """Assess each decision against a fresh snapshot of the CRM.
 
-    `own` holds our decisions by field; `stored` holds, by decision, the values that the CRM stored instead of ours;
-    `own_user` is the portal's user in the CRM.
+    `own` holds our decisions by field, `stored` the values that the CRM stored instead of ours, by decision. `own_user`
+    is the portal's user in the CRM.
     """
     found, contact = [], snapshot.contact
     for decision in decisions:
@@ -133,12 +133,12 @@ def _assess_decision(
         is_ours = recognition.is_ours(staged, own_user=own_user)
         return Assessment(decision, Finding.RECOGNIZED if is_ours else Finding.ELSEWHERE, staged)
     if staged.problem and (decision.writes or not staged.etag):
-        return Assessment(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
+        return Assessment(decision, Finding.UNREADABLE, staged, failure=staged.problem)
     contact = snapshot.contact
     column = columns.get(decision.field.column_name)
     unreadable = contact.problems.get(column.name) if contact is not None and column is not None else None
     if unreadable and (decision.writes or own.unproven):
-        return Assessment(decision, Finding.UNREADABLE, staged, trouble=unreadable)
+        return Assessment(decision, Finding.UNREADABLE, staged, failure=unreadable)
     proves = staged.decision_id if staged.decision_id in own.unproven else ""
     if decision.writes:
         return replace(_assess_value(decision, snapshot, staged, column), proves=proves)

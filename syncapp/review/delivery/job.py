@@ -85,7 +85,7 @@ class DeliveryJob(JobType):
 
     @retried
     def claim(self, pk: uuid.UUID) -> Lease | None:
-        """Lease the delivery and bind every due decision of its contact."""
+        """Lease the delivery and bind every due decision of its contact; return None if it cannot be leased."""
         delivery = Delivery.objects.get(pk=pk)
         contact_decisions = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
         due = contact_decisions.filter(state=DecisionState.OPEN, due_at__lte=Now())

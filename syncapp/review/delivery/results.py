@@ -25,9 +25,9 @@ from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
 from syncapp.review import notification_rules
 from syncapp.review.delivery.conflicts import Assessment, Finding
 
-# finding ─▶ (the decision's state, the field's new columns)
 _RETURNED = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
 _WITHDRAWN = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE}
+# finding ─▶ (the decision's state, the field's new columns)
 RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.WRITE: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
     Finding.OURS: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
@@ -79,7 +79,7 @@ def _lock(decisions: Sequence[Decision], *, proven: Sequence[str] = ()) -> None:
 def _apply(assessment: Assessment) -> SyncField:
     decision, finding, adjusted = assessment.decision, assessment.finding, assessment.adjusted
     state, columns = RESULTS[finding]
-    columns = {**columns, "trouble": assessment.trouble or MESSAGES.get(finding, "")}
+    columns = {**columns, "trouble": assessment.failure or MESSAGES.get(finding, "")}
     live_value: tuple[str | None, str] | None = None  # with its label, as it was just read or written
     if finding in (*_FOUND_NOW, Finding.ALREADY):
         live_value = assessment.value_now, assessment.label_now
@@ -136,7 +136,7 @@ def _recount(fields: list[SyncField]) -> None:
 def _close(
     decision: Decision, state: DecisionState, *, columns: dict[str, Any], finding: str, after: str | None
 ) -> SyncField:
-    """Finish a decision and move its field; `after` is the new value in the audit entry: written, or found instead."""
+    """Finish a decision and update its field; `after` is the value that was written, or found instead."""
     field = decision.field
     bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
     if bound.update(state=state, finished_at=Now()) != 1:
@@ -150,7 +150,7 @@ def _close(
         record_id=field.record_id,
         field_id=field.pk,
         decision_id=decision.pk,
-        # The rule's row says that it was written; a result that people have to look at gets its own row.
+        # The row of the rule's decision covers a written value; a result that needs a person gets its own row.
         is_part=decision.rule_id is not None and state in (DecisionState.WRITTEN, DecisionState.ALREADY),
         details={"column": field.column_name, "finding": str(finding)}
         | ({"adjusted": True} if decision.is_adjusted else {}),

@@ -49,7 +49,7 @@ class Presentation:
     """Presentation of one column type: the form in which people read and type its values.
 
     `words` takes column, canonical value and the CRM's label; it raises ValueError for text of another type. `choices`
-    returns the values to choose from with their words. `decimals` is how many decimals people type if the CRM's
+    returns the values to choose from with their words. `decimals` is how many decimal places people type if the CRM's
     definition has no precision, None for any.
     """
 
@@ -121,7 +121,7 @@ def _moment_words(when: datetime, *, zone: str, is_date: bool) -> str:
 
 
 def _number_words(column: Column, value: str, label: str) -> str:
-    """Format a number for the reader, with the currency and the decimals of the CRM's own label."""
+    """Format a number for the reader, with the currency and the decimal places of the CRM's own label."""
     conversion.parse(column.type, value)
     number = Decimal(value)
     found = re.fullmatch(r"(\D*)(\d(?:.*\d)?)(\D*)", label, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Shortening of long diffs to the surroundings of their changes."""
+"""Shortening of long diffs to their changes, with some context around each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 from syncapp.review.diff.text import Part, PartKind
 
 CONTEXT = 48  # characters that are kept on each side of a change
-MAX_LENGTH = 240  # most characters of a text that is not shortened, and of one part
+MAX_LENGTH = 240  # characters of a text that is not shortened, and of one part
 
 
 def shorten(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Return only the surroundings of the changes if the text is long, and only the beginning of a very long change."""
+    """Shorten a long diff to its changes and CONTEXT characters around each; cut off very long parts."""
     if sum(len(part.text) for part in parts) <= MAX_LENGTH:
         return parts
     if not any(part.changed for part in parts):

@@ -52,7 +52,7 @@ class TextDiff:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A stretch that is equal in both texts, or replaced by the other."""
+    """A stretch of both texts, equal or different."""
 
     before: str
     after: str
@@ -137,7 +137,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _sign_runs(before: str, after: str) -> list[_Run]:
-    """Compare only the signs between letters and digits, which are equal in both texts."""
+    """Compare only the signs between letters and digits; the letters and digits are equal in both texts."""
     runs: list[_Run] = []
     for (old, letter), (new, _) in zip(_letters_with_signs(before), _letters_with_signs(after), strict=True):
         head = _common_length(old, new)

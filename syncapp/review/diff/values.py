@@ -40,7 +40,7 @@ class DiffSide:
 
     @property
     def short(self) -> DiffSide:
-        """Return only the surroundings of the changes if the text is long."""
+        """Return the value; a long text is shortened to its changes and some context."""
         return replace(self, parts=shorten(self.parts))
 
     @property

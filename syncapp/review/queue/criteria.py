@@ -1,6 +1,6 @@
 """Criteria of the list: words of names, a field, a kind of change, an editor, an age, the owner.
 
-Each filter starts from an index in the order of the list, or from one that finds few rows at once.
+Each filter starts from an index in the order of the list, or from one that quickly narrows to few rows.
 """
 
 from __future__ import annotations
@@ -101,13 +101,13 @@ def matching_fields(tab: Tab, criteria: Criteria) -> SyncFieldQuerySet:
 
 
 def overdue_before() -> datetime | None:
-    """Return the time before which waiting edits are overdue; None during a backlog."""
+    """Return the cutoff: waiting edits made before it are overdue. None in backlog mode."""
     current = preferences.read()
     return None if current.backlog else timezone.now() - timedelta(hours=current.overdue_hours)
 
 
 def age_condition(age: Age) -> Q:
-    """Return the condition for edits of this age; OVERDUE matches none during a backlog."""
+    """Return the condition for edits of this age; OVERDUE matches none in backlog mode."""
     if age is Age.FRESH:
         return Q(edited_on__gt=timezone.now() - timedelta(days=1))
     before = overdue_before() if age is Age.OVERDUE else timezone.now() - timedelta(days=_DAYS[age])

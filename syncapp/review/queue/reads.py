@@ -90,7 +90,7 @@ def count_tabs() -> dict[Tab, int]:
 
 
 def _capped_tabs(_today: date, limit: int) -> list[QuerySet[SyncRecord, Any]]:
-    """Return the first rows of each open tab; "today" is part of the query for parked ones."""
+    """Return the first rows of each open tab; the query for parked edits depends on today's date."""
     parked = SyncRecord.objects.visible().parked().order_by()
     found = [parked if tab is Tab.PARKED else records_in(tab).order_by("edited_on") for tab in _OPEN_TABS]
     return [rows.values("pk")[:limit] for rows in found]
@@ -117,7 +117,7 @@ def page(
 def neighbor(
     record: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA, is_backwards: bool = False
 ) -> uuid.UUID | None:
-    """Return the edit after `of`, or before it; `of` need not be in the tab anymore."""
+    """Return the edit after `record`, or before it; `record` need not be in the tab anymore."""
     sorting = _SORTED_BY[order].reverse if is_backwards else _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_follows(record, sorting))[:1])
@@ -192,7 +192,7 @@ def _follows(last: SyncRecord, sorting: _Sorting, *, is_inclusive: bool = False)
 
 
 def newest_edit() -> datetime | None:
-    """Return when the newest edit was made; None without edits. Each tab's own index knows its newest."""
+    """Return when the newest edit was made; None if there is none. Each tab's own index finds its newest edit."""
     dates = [newest_edit_in(tab) for tab in Tab]
     return max((date for date in dates if date is not None), default=None)
 

@@ -77,7 +77,7 @@ class RuleDraft:
 
 
 def check(draft: RuleDraft, *, codes: Collection[str] | None = None) -> dict[str, Any]:
-    """Return the rule's columns for the database; `codes` are the valid reason codes. Raises BadRule."""
+    """Return the draft's values for the rule's row; `codes` are the valid reason codes. Raises BadRule."""
     if not 0 < len(draft.name.strip()) <= 80:
         raise BadRule("name", "Enter a name of 1 to 80 characters.")
     if draft.outcome not in RuleOutcome.values:
@@ -120,7 +120,7 @@ def create(draft: RuleDraft, *, by: Person, channel: str = "settings") -> Rule:
 
 @transaction.atomic
 def change(rule_id: uuid.UUID, draft: RuleDraft, *, by: Person, channel: str = "settings") -> Rule:
-    """Change a rule; if its effect changes it is paused until it is simulated. Raises BadRule."""
+    """Change a rule; if its effect changes, pause it until it is simulated and enabled again. Raises BadRule."""
     rule = _lock_rule(rule_id)
     before, effect, content = rule.content, rule.effect, check(draft)
     if before == content:
@@ -193,7 +193,7 @@ def _enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool) -> Rule:
 
 
 def shadow(rule_id: uuid.UUID, *, by: Person) -> Rule:
-    """Run a rule in shadow mode: it records what it would do with new edits, and decides none."""
+    """Start shadow mode for a rule: it records what it would do with new edits, and decides none."""
     runs.catch_up()
     with transaction.atomic():
         rule = _lock_rule(rule_id)

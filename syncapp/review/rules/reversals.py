@@ -11,8 +11,8 @@ from syncapp.models.locking import locked
 from syncapp.models.review.rule import RuleState
 from syncapp.outbox import messages
 
-MAX_EXAMINED = 20  # most recent decisions by a rule that are examined
-REVERSALS_TO_PAUSE = 3  # reversals among them at which the rule is paused
+MAX_EXAMINED = 20  # of a rule's most recent decisions
+REVERSALS_TO_PAUSE = 3  # among the examined decisions
 
 
 def record(decision: Decision) -> None:
@@ -38,6 +38,6 @@ def record(decision: Decision) -> None:
 
 
 def recent_reversals(rule: Rule) -> int:
-    """Return how many of the rule's last LAST decisions since it was enabled were reversed."""
+    """Return how many of the rule's last MAX_EXAMINED decisions since it was enabled were reversed."""
     traces = RuleTrace.objects.filter(rule=rule, decision__isnull=False, at__gte=rule.started_at)
     return sum(when is not None for when in traces.order_by("-at").values_list("reversed_at", flat=True)[:MAX_EXAMINED])

@@ -48,7 +48,7 @@ class RunResult:
     groups: dict[uuid.UUID, uuid.UUID] = dataclasses.field(default_factory=dict)
 
     def add(self, other: RunResult) -> None:
-        """Add the counts of another result."""
+        """Add the counts and groups of another result."""
         self.fields += other.fields
         self.decided += other.decided
         self.noted += other.noted
@@ -72,7 +72,7 @@ def run(*, seconds: float = 10.0) -> RunResult:
 
 
 def catch_up(*, seconds: float = CATCH_UP_SECONDS) -> bool:
-    """Check all new fields against the current rules, before a rule is added; return False if time ran out."""
+    """Check all new fields against the current rules, before another rule starts; return False if time ran out."""
     if Rule.objects.active().exists():
         run(seconds=seconds)
     else:

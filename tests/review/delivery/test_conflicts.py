@@ -181,7 +181,7 @@ def test_unreadable_value_is_not_treated_as_empty():
 
     assessment = assess([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
 
-    assert (assessment.finding, "holds a NUL" in assessment.trouble) == (Finding.UNREADABLE, True)
+    assert (assessment.finding, "holds a NUL" in assessment.failure) == (Finding.UNREADABLE, True)
 
 
 def test_record_without_version_is_not_closed():

@@ -83,7 +83,7 @@ def test_refusal_keeps_the_ticks():
         ("park", {"do": "soon"}, "Choose a day."),
         ("park", {"do": timezone.localdate().isoformat()}, "Choose a day between tomorrow"),
         ("assign", {"assignee": "x"}, "Choose a reviewer."),
-        ("assign", {"assignee": str(vera().pk)}, "Vera does not review."),
+        ("assign", {"assignee": str(vera().pk)}, "Vera is not a reviewer."),
     ):
         page = send(client, step, record=[second.pk], **form)
         assert (page.status, words in page.words) == (422, True), words
