@@ -151,7 +151,7 @@ class FieldPresenter:
             tags.append(Tag(f"the CRM’s value until {day}" if self.echo.ended else f"the CRM had this value on {day}"))
         if self.rejected_before:
             tags.append(Tag(self.rejected_before, warns=True))
-        return (*tags, *(Tag(rule_words.left(trace)) for trace in self.field.rule_traces.all()))
+        return (*tags, *(Tag(rule_words.left_to_people(trace)) for trace in self.field.rule_traces.all()))
 
     @property
     def correction(self) -> Correction | None:

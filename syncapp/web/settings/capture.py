@@ -18,15 +18,15 @@ from syncapp.web.base.page import wants_part
 from syncapp.web.settings.capture_presenter import CapturePresenter
 from syncapp.web.settings.capture_sources import Naming, SwitchPresenter
 from syncapp.web.settings.forms import CaptureLimitForm, CaptureSwitchForm
-from syncapp.web.settings.pages import refused, saved, settings_page
+from syncapp.web.settings.pages import redirect_with_error, redirect_with_success, render_settings_page
 
 PAGE = "settings_capture"
-SWITCHED = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN)
+SWITCHABLE = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN)
 
 
 @allow(Role.ADMINISTRATOR)
 def settings_capture(request: PortalRequest) -> HttpResponse:
-    """Show who changed contacts, what was done about it, and what other settings would do."""
+    """Show who changed contacts, what was done about the changes, and what other settings would do."""
     return _page(request)
 
 
@@ -34,7 +34,7 @@ def settings_capture(request: PortalRequest) -> HttpResponse:
 def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Export the counts of each source and column."""
     changes = observation.changes()
-    naming = Naming.of(changes)
+    naming = Naming.load(changes)
     headers = ("Source", "Evidence", "Column", "7 days", "30 days", "By the original rule, 7 days", "Done, 7 days")
     rows = (
         (
@@ -55,7 +55,7 @@ def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
 @allow(Role.ADMINISTRATOR, methods=("GET", "POST"))
 def settings_capture_on(request: PortalRequest, source: str) -> HttpResponse:
     """Explain the effect of switching a source on, and switch it on."""
-    chosen = _source(source)
+    chosen = _get_source(source)
     form = CaptureSwitchForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -63,43 +63,47 @@ def settings_capture_on(request: PortalRequest, source: str) -> HttpResponse:
         except SwitchRefused as error:
             form.refuse("", error.message)
         else:
-            return saved(request, PAGE, f"{chosen.label} is on. Only later changes are staged and restored.")
+            return redirect_with_success(
+                request, PAGE, f"{chosen.label} is on. Only later changes are staged and restored."
+            )
     view = SwitchPresenter(chosen, typed=form["who"].value())
-    return settings_page(request, "capture_on", section=PAGE, status=422 if form.errors else 200, view=view, form=form)
+    return render_settings_page(
+        request, "capture_on", section=PAGE, status=422 if form.errors else 200, view=view, form=form
+    )
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_source(request: PortalRequest, source: str) -> HttpResponse:
     """Switch a source off, or include everyone besides its pilot team."""
-    chosen, action = _source(source), request.POST.get("do", "")
+    chosen, action = _get_source(source), request.POST.get("do", "")
     if action not in _SOURCE_ACTIONS:
         raise Http404
     operation, message = _SOURCE_ACTIONS[action]
     try:
         operation(chosen, by=request.user)
     except SwitchRefused as error:
-        return refused(request, PAGE, error.message)
-    return saved(request, PAGE, f"{chosen.label}: {message}")
+        return redirect_with_error(request, PAGE, error.message)
+    return redirect_with_success(request, PAGE, f"{chosen.label}: {message}")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_column(request: PortalRequest, source: str) -> HttpResponse:
-    """Review a source's later changes to a column, or let them through."""
-    chosen, handling = _source(source), request.POST.get("handling", "")
+    """Have a source's later changes to a column reviewed, or let them through."""
+    chosen, handling = _get_source(source), request.POST.get("handling", "")
     if handling not in CaptureColumn.Handling.values:
         raise Http404
     wanted = CaptureColumn.Handling(handling)
     try:
         switching.set_handling(chosen, request.POST.get("column", ""), wanted, by=request.user)
     except SwitchRefused as error:
-        return refused(request, PAGE, error.message)
+        return redirect_with_error(request, PAGE, error.message)
     words = "are reviewed" if wanted is CaptureColumn.Handling.REVIEW else "are let through"
-    return saved(request, PAGE, f"Later changes to this column {words}.", anchor=f"columns-{chosen}")
+    return redirect_with_success(request, PAGE, f"Later changes to this column {words}.", anchor=f"columns-{chosen}")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_limit(request: PortalRequest) -> HttpResponse:
-    """Change how many restores for one source pause capture."""
+    """Change the number of restores for one source at which capture pauses."""
     form = CaptureLimitForm(request.POST)
     if form.is_valid():
         try:
@@ -107,7 +111,7 @@ def settings_capture_limit(request: PortalRequest) -> HttpResponse:
         except SwitchRefused as error:
             form.refuse("max_restores", error.message)
         else:
-            return saved(request, PAGE, "The limit is changed.")
+            return redirect_with_success(request, PAGE, "The limit is changed.")
     return _page(request, form=form, status=422)
 
 
@@ -121,8 +125,8 @@ def settings_capture_step(request: PortalRequest) -> HttpResponse:
     try:
         operation(request.user)
     except SwitchRefused as error:
-        return refused(request, PAGE, error.message)
-    return saved(request, PAGE, message)
+        return redirect_with_error(request, PAGE, error.message)
+    return redirect_with_success(request, PAGE, message)
 
 
 # Value of the button ─▶ operation and message.
@@ -146,8 +150,8 @@ _ACTIONS: Mapping[str, tuple[Callable[[Person], None], str]] = {
 }
 
 
-def _source(name: str) -> Source:
-    if name not in SWITCHED:
+def _get_source(name: str) -> Source:
+    if name not in SWITCHABLE:
         raise Http404
     return Source(name)
 
@@ -157,4 +161,4 @@ def _page(request: PortalRequest, *, form: CaptureLimitForm | None = None, statu
     limit = view.capture.max_restores if view.capture else None
     context = {"view": view, "form": form or CaptureLimitForm(initial={"max_restores": limit})}
     template = "_capture" if wants_part(request) else "capture"
-    return settings_page(request, template, section=PAGE, status=status, **context)
+    return render_settings_page(request, template, section=PAGE, status=status, **context)

@@ -24,14 +24,14 @@ from syncapp.web.base import csv_files, parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings import capture_words
 from syncapp.web.settings.capture_sources import Example, Naming, example_of
-from syncapp.web.settings.pages import settings_page
+from syncapp.web.settings.pages import render_settings_page
 
-LISTED = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
+LISTED_SOURCES = (Source.OUTLOOK, Source.PROGRAM, Source.UNKNOWN, Source.FORM)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change to one column: its author, its time, and what was done about it."""
+    """One change to one column: who made it, when, and what was done about it."""
 
     at: datetime
     label: str
@@ -47,7 +47,7 @@ class ChangeListPresenter:
     """A page of changes, with its filters."""
 
     def __init__(self, request: PortalRequest, source: str) -> None:
-        if source not in LISTED:
+        if source not in LISTED_SOURCES:
             raise Http404
         program = parse_uuid(request.GET.get("program", ""))
         self.conditions = ChangeFilter(Source(source), program, request.GET.get("column", "")[:128])
@@ -60,7 +60,7 @@ class ChangeListPresenter:
 
     @cached_property
     def naming(self) -> Naming:
-        return Naming.of(self.changes)
+        return Naming.load(self.changes)
 
     @property
     def name(self) -> str:
@@ -106,7 +106,7 @@ class ChangeListPresenter:
 
 
 def rows_of(changes: Sequence[CaptureValue], naming: Naming) -> list[ChangeRow]:
-    """Return rows with the names of contacts and of the people who changed them."""
+    """Return a row for each change, with the names of the contact and of the person who changed it."""
     named = Naming(
         naming.programs,
         naming.signers,
@@ -136,7 +136,7 @@ def _row(change: CaptureValue, naming: Naming, person: str) -> ChangeRow:
 def settings_capture_changes(request: PortalRequest, source: str) -> HttpResponse:
     """Show the changes by one source, newest first."""
     view = ChangeListPresenter(request, source)
-    return settings_page(request, "capture_changes", section="settings_capture", view=view)
+    return render_settings_page(request, "capture_changes", section="settings_capture", view=view)
 
 
 @allow(Role.ADMINISTRATOR)

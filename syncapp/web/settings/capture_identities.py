@@ -14,11 +14,11 @@ from syncapp.models import Capture, CaptureIdentity, FilterUser
 from syncapp.models.person import Role
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.forms import CaptureIdentityForm
-from syncapp.web.settings.pages import refused, saved, settings_page
+from syncapp.web.settings.pages import redirect_with_error, redirect_with_success, render_settings_page
 
 PAGE, SECTION = "settings_capture_identities", "settings_capture"
-MAX_TYPED = 200
-_ADDED: dict[str, str] = {
+MAX_SEARCH_LENGTH = 200
+_ADDED_MESSAGES: dict[str, str] = {
     CaptureIdentity.Kind.SYNCHRONIZATION: "Nothing is restored until the check has seen this signature on your edit.",
     CaptureIdentity.Kind.PROGRAM: "Its later changes are let through.",
 }
@@ -27,7 +27,7 @@ _ADDED: dict[str, str] = {
 @allow(Role.ADMINISTRATOR)
 def settings_capture_identities(request: PortalRequest) -> HttpResponse:
     """Show the list, and the users of the CRM that a search finds."""
-    text = request.GET.get("q", "").strip()[:MAX_TYPED]
+    text = request.GET.get("q", "").strip()[:MAX_SEARCH_LENGTH]
     rows = identity_editing.all_identities()
     found = identity_editing.find_users(text)
     context: dict[str, Any] = {
@@ -38,7 +38,7 @@ def settings_capture_identities(request: PortalRequest) -> HttpResponse:
         "has_more": len(found) > identity_editing.MAX_FOUND,
         "will_pause": _is_running(),
     }
-    return settings_page(request, "capture_identities", section=SECTION, **context)
+    return render_settings_page(request, "capture_identities", section=SECTION, **context)
 
 
 @allow(Role.ADMINISTRATOR, methods=("GET", "POST"))
@@ -51,11 +51,11 @@ def settings_capture_identity_add(request: PortalRequest, user_id: UUID) -> Http
         except SwitchRefused as error:
             form.refuse("", error.message)
         else:
-            return saved(request, PAGE, f"{added} is listed now. {_ADDED[added.kind]}")
+            return redirect_with_success(request, PAGE, f"{added} is listed now. {_ADDED_MESSAGES[added.kind]}")
     user = get_object_or_404(FilterUser, pk=user_id)
     context = {"crm_user": user, "form": form, "kinds": CaptureIdentity.Kind, "will_pause": _is_running()}
     status = 422 if form.errors else 200
-    return settings_page(request, "capture_identity_add", section=SECTION, status=status, **context)
+    return render_settings_page(request, "capture_identity_add", section=SECTION, status=status, **context)
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -64,8 +64,8 @@ def settings_capture_identity_remove(request: PortalRequest, user_id: UUID) -> H
     try:
         removed = identity_editing.remove(user_id, by=request.user)
     except SwitchRefused as error:
-        return refused(request, PAGE, error.message)
-    return saved(request, PAGE, f"{removed} is removed.")
+        return redirect_with_error(request, PAGE, error.message)
+    return redirect_with_success(request, PAGE, f"{removed} is removed.")
 
 
 def _is_running() -> bool:

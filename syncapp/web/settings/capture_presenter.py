@@ -37,7 +37,7 @@ MAX_SECTIONS, MAX_GAPS = 6, 5
 
 @dataclass(frozen=True, slots=True)
 class BrakeRow:
-    """A brake: its figure, the percentage of its limit, and what happens at the limit."""
+    """A brake: its figure, the figure as a percentage of the limit, and what the figure counts."""
 
     name: str
     figure: str
@@ -47,7 +47,7 @@ class BrakeRow:
 
 @dataclass(frozen=True, slots=True)
 class LiveRow:
-    """A range of durations; `length` in percent of the most frequent one."""
+    """A range of durations; `length` is a percentage of the longest bar."""
 
     words: str
     number: int
@@ -62,17 +62,17 @@ class CapturePresenter:
         self.capture = found.filter(slot=1).first()
 
     @property
-    def has_begun(self) -> bool:
+    def is_reading_enabled(self) -> bool:
         """Return whether the audit log is read, now or soon."""
-        return self.is_set and (self.capture is None or self.capture.mode != CaptureMode.OFF)
+        return self.is_configured and (self.capture is None or self.capture.mode != CaptureMode.OFF)
 
     @property
-    def is_set(self) -> bool:
+    def is_configured(self) -> bool:
         return bool(settings.CAPTURE == AUDIT)
 
     @property
     def mode(self) -> CaptureMode:
-        return CaptureMode(self.capture.mode) if self.capture and self.is_set else CaptureMode.OFF
+        return CaptureMode(self.capture.mode) if self.capture and self.is_configured else CaptureMode.OFF
 
     @property
     def is_paused(self) -> bool:
@@ -88,8 +88,8 @@ class CapturePresenter:
 
     @cached_property
     def headline(self) -> str:
-        """Return the current states of capture, the worst first."""
-        if not self.has_begun:
+        """Return the most serious current state of capture."""
+        if not self.is_reading_enabled:
             return "Capture is off"
         if self.capture is None:
             return "Capture has not read anything yet"
@@ -98,7 +98,9 @@ class CapturePresenter:
         if any(gap.ends_at is None for gap in self.gaps):
             return "The audit log has a gap"
         if self.mode is CaptureMode.RESTORING:
-            return capture_words.sources_on(len(self.on), len([row for row in self.sources if not row.is_on]))
+            return capture_words.sources_on(
+                len(self.active_sources), len([row for row in self.sources if not row.is_on])
+            )
         return {
             CaptureMode.OBSERVING: "Changes are only observed",
             CaptureMode.STAGING: "Restoring is stopped",
@@ -161,18 +163,18 @@ class CapturePresenter:
         return observation.changes()
 
     @cached_property
-    def on(self) -> dict[str, CaptureSource]:
+    def active_sources(self) -> dict[str, CaptureSource]:
         """Return the sources that are on."""
         return {row.source: row for row in CaptureSource.objects.filter(is_on=True).select_related("switched_by")}
 
     @property
     def switched_on(self) -> list[tuple[str, CaptureSource]]:
         """Return each source that is on, by name."""
-        return [(Source(name).label, row) for name, row in self.on.items()]
+        return [(Source(name).label, row) for name, row in self.active_sources.items()]
 
     @cached_property
     def naming(self) -> Naming:
-        return Naming.of(self.changes)
+        return Naming.load(self.changes)
 
     @cached_property
     def sources(self) -> list[SourceRow]:
@@ -184,14 +186,14 @@ class CapturePresenter:
         for found in self.changes.with_every(Source.OUTLOOK, Source.UNKNOWN):
             if found.writer.source is Source.FORM:
                 continue
-            switch = self.on.get(found.writer.source)
+            switch = self.active_sources.get(found.writer.source)
             may_switch = is_original or found.writer.source is Source.OUTLOOK
             rows.append(source_row(found, self.naming, switch, badge=badge, may_switch=may_switch, teams=teams))
         return rows
 
     @property
     def _pilots(self) -> set[UUID]:
-        return {row.pilot_team_id for row in self.on.values() if row.pilot_team_id is not None}
+        return {row.pilot_team_id for row in self.active_sources.values() if row.pilot_team_id is not None}
 
     @property
     def week(self) -> int:
@@ -207,7 +209,7 @@ class CapturePresenter:
 
     @property
     def other_columns(self) -> list[tuple[str, str, bool]]:
-        """Return the watched columns that Outlook did not change: name, label, and whether they are let through."""
+        """Return each watched column that Outlook did not change: name, label, and whether changes are let through."""
         changed = {each.column for found in self.changes.of(Source.OUTLOOK) for each in found.columns}
         watched = columns.tracked(clients.names().contact_revision)
         passing = CaptureColumn.Handling.LET_THROUGH
@@ -220,7 +222,7 @@ class CapturePresenter:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """Return a section with the columns of each source that changed any."""
+        """Return a section for each of the first sources that changed columns."""
         shown = [each for each in self.changes.writers if each.columns and each.writer.source is not Source.FORM]
         rows = {row.anchor: row for row in self.sources}
         return [
@@ -233,12 +235,12 @@ class CapturePresenter:
         figures = brakes.figures()
         if figures is None:
             return []
-        of_field = observation.max_restores_of_column()
+        max_of_column = observation.max_restores_of_column()
         return [
             _brake("Restored for one source", figures.restored, figures.max_restores, "in 10 min, for any one source"),
             _brake(
                 "Restored in one field",
-                of_field,
+                max_of_column,
                 MAX_RESTORES_OF_COLUMN,
                 "in 24 h, for any one field of a contact; then Outlook’s value stays",
             ),
@@ -258,9 +260,9 @@ class CapturePresenter:
 
     @property
     def live_rows(self) -> list[LiveRow]:
-        most = max(self.lives.buckets, default=0) or 1
+        largest = max(self.lives.buckets, default=0) or 1
         return [
-            LiveRow(words, found, round(100 * found / most, 1))
+            LiveRow(words, found, round(100 * found / largest, 1))
             for words, found in zip(capture_words.LIVE_RANGES, self.lives.buckets, strict=True)
         ]
 
@@ -275,7 +277,7 @@ class CapturePresenter:
 
     @property
     def worst_contact(self) -> tuple[str, str]:
-        """Return the contact whose value was in the CRM longest, and the address of the edit or the contact."""
+        """Return the contact whose value was in the CRM longest, and the address of the edit or else of the contact."""
         worst = self.lives.worst
         if worst is None:
             return "", ""
@@ -294,14 +296,14 @@ class CapturePresenter:
         return f"median {capture_words.duration(median)}, worst {capture_words.duration(worst)}"
 
     @property
-    def kept(self) -> str:
+    def retention(self) -> str:
         """Return how long the CRM keeps its audit entries."""
         days = self.capture.days_kept if self.capture else None
         return "not known" if days is None else "forever" if days == KEPT_FOREVER else f"{number(days)} days"
 
     @property
     def requests(self) -> tuple[int, int]:
-        """Return the operations sent to the CRM today, and the day's allowance."""
+        """Return the number of operations sent to the CRM today, and the daily allowance."""
         return usage.of_day() or 0, settings.CRM_DAILY_ALLOWANCE
 
     @property
@@ -311,7 +313,7 @@ class CapturePresenter:
     @property
     def outlook_obstacle(self) -> str:
         """Return why Outlook cannot be switched on; '' if it can, or is already on."""
-        return "" if Source.OUTLOOK in self.on else switching.obstacle(Source.OUTLOOK)
+        return "" if Source.OUTLOOK in self.active_sources else switching.obstacle(Source.OUTLOOK)
 
 
 def _brake(name: str, found: int, limit: int, hint: str) -> BrakeRow:

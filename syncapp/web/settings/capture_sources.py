@@ -41,7 +41,7 @@ GONE_TEAM = "a team that no longer exists"
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The names that the page shows: of programs, signing users, columns and contacts."""
+    """The names of the programs, signing users, columns and contacts that the page shows."""
 
     programs: Mapping[UUID, str]
     signers: Sequence[str]
@@ -49,7 +49,7 @@ class Naming:
     contacts: KnownContacts
 
     @staticmethod
-    def of(changes: Changes) -> Naming:
+    def load(changes: Changes) -> Naming:
         """Read the names of everything in `changes`."""
         examples = [each.example for found in changes.writers for each in found.columns if each.example is not None]
         programs = {each.writer.program_id for each in changes.writers if each.writer.program_id is not None}
@@ -88,9 +88,10 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source: the results of its changes in 7 days, what the original rule would do, and its switch.
+    """A source: the results of its changes in 7 days, and its switch.
 
-    `switch` is "on", "off", or empty if the source cannot be switched on under the current rule.
+    `effect_if_on` says what would be restored if the source were on, or under the original rule. `switch` is "on",
+    "off", or empty if the source cannot be switched on under the current rule.
     """
 
     anchor: str
@@ -100,7 +101,7 @@ class SourceRow:
     week: int
     month: int
     done: Sequence[tuple[str, str]]
-    would: str
+    effect_if_on: str
     badge: Badge
     switch: str
     pilot: str
@@ -145,7 +146,7 @@ class Section:
     hidden: int
 
     @property
-    def is_reviewed(self) -> bool:
+    def can_be_reviewed(self) -> bool:
         """Return whether the source's columns can be reviewed or let through."""
         return bool(self.row.switch)
 
@@ -163,7 +164,7 @@ def source_row(
     may_switch: bool,
     teams: Mapping[Any, str],
 ) -> SourceRow:
-    """Return the row of a source; `switch` is given if the source is on."""
+    """Return the row of a source; `switch` is None unless the source is on."""
     writer = found.writer
     pilot = teams.get(switch.pilot_team_id, GONE_TEAM) if switch and switch.pilot_team_id else ""
     return SourceRow(
@@ -173,8 +174,8 @@ def source_row(
         tag=naming.tag(writer),
         week=found.week,
         month=found.month,
-        done=capture_words.done(found.done),
-        would="" if switch else _would(found, may_switch=may_switch),
+        done=capture_words.count_results(found.done),
+        effect_if_on="" if switch else _effect_if_on(found, may_switch=may_switch),
         badge=badge if switch else capture_words.OBSERVING,
         switch="on" if switch else "off" if may_switch else "",
         pilot=pilot,
@@ -182,7 +183,7 @@ def source_row(
     )
 
 
-def _would(found: WriterChanges, *, may_switch: bool) -> str:
+def _effect_if_on(found: WriterChanges, *, may_switch: bool) -> str:
     if may_switch:
         observed = found.done[ChangeResult.OBSERVED]
         return f"If on: {number(observed)} staged and restored" if observed else ""
@@ -210,7 +211,7 @@ def _column_row(
         week=found.week,
         month=found.month,
         example=example_of(found.example, naming) if found.example else None,
-        done=capture_words.done(found.done, is_short=True),
+        done=capture_words.count_results(found.done, is_short=True),
         by_original=found.by_original,
         handling=handlings.get((writer.source, found.column), review) if row.switch and found.column else "",
         address=changes_address(writer, found.column),
@@ -287,7 +288,7 @@ class SwitchPresenter:
 
     @property
     def users(self) -> int:
-        """Return how many people the CRM has."""
+        """Return how many enabled users the CRM has."""
         return FilterUser.objects.people().filter(is_disabled=False).count()
 
     @cached_property
@@ -296,6 +297,6 @@ class SwitchPresenter:
         return sum(each.week for each in observation.changes().of(self.source))
 
     @property
-    def is_by_programs(self) -> bool:
-        """Return whether programs and forms are the likely writers."""
+    def is_probably_by_programs(self) -> bool:
+        """Return whether programs and forms probably made the changes."""
         return self.source is not Source.OUTLOOK

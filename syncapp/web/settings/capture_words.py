@@ -11,7 +11,7 @@ from syncapp.models.capture.entry import Source
 from syncapp.models.capture.settings import CaptureMode
 from syncapp.text.localization import number
 
-# Results in the order in which they are named, each after its number.
+# Results in the order of the page, in words that follow their number.
 DONE: Mapping[ChangeResult, str] = {
     ChangeResult.RESTORED: "staged and restored",
     ChangeResult.PUT_BACK: "restored, then undone",
@@ -76,7 +76,7 @@ STATES: Mapping[CaptureMode, Badge] = {
 }
 
 
-def done(counted: Mapping[ChangeResult, int], *, is_short: bool = False) -> list[tuple[str, str]]:
+def count_results(counted: Mapping[ChangeResult, int], *, is_short: bool = False) -> list[tuple[str, str]]:
     """Return each number with its words, such as ("291", "staged and restored"), or "restored" in short form."""
     words = {**DONE, ChangeResult.RESTORED: "restored", ChangeResult.OBSERVED: "observed"} if is_short else DONE
     return [(number(counted[result]), words[result]) for result in DONE if counted.get(result)]

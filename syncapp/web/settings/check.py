@@ -14,7 +14,7 @@ from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import wants_part
 from syncapp.web.settings.check_presenter import CheckPresenter
 from syncapp.web.settings.forms import ProbeForm
-from syncapp.web.settings.pages import refused, saved, settings_page
+from syncapp.web.settings.pages import redirect_with_error, redirect_with_success, render_settings_page
 
 PAGE = "settings_check"
 
@@ -27,15 +27,15 @@ def settings_check(request: PortalRequest) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_check_now(request: PortalRequest) -> HttpResponse:
-    """Have a worker check the connection, with the probes that write if they were requested."""
+    """Have a worker check the connection, with the writing probes if they were requested."""
     form = ProbeForm(request.POST)
     if not form.is_valid():
         return _page(request, form=form, status=422)
     probes = form.cleaned_data["probe"]
     contact = form.cleaned_data["contact"] if probes else None
     if not job.request(by=request.user, probes_writes=probes, contact_id=contact):
-        return refused(request, PAGE, "A check is already in progress.")
-    return saved(request, PAGE, "The connection is being checked.")
+        return redirect_with_error(request, PAGE, "A check is already in progress.")
+    return redirect_with_success(request, PAGE, "The connection is being checked.")
 
 
 def _page(request: PortalRequest, *, form: ProbeForm | None = None, status: int = 200) -> HttpResponse:
@@ -49,4 +49,4 @@ def _page(request: PortalRequest, *, form: ProbeForm | None = None, status: int 
         "crm_host": urlsplit(settings.CRM_ORIGIN).netloc,
     }
     template = "_check" if wants_part(request) else "check"
-    return settings_page(request, template, section="settings_connection", status=status, **context)
+    return render_settings_page(request, template, section="settings_connection", status=status, **context)

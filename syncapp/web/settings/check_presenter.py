@@ -73,7 +73,7 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """Return whether the finding's details are shown at once."""
+        """Return whether the finding's details are shown when the page opens."""
         return self.level is Level.FAILED
 
 
@@ -126,25 +126,25 @@ class CheckPresenter:
     def groups(self) -> list[Group]:
         """Return the findings by group; privileges that are held are counted, not listed."""
         return [
-            Group(name, self._held_counted(list(found)) if name == PRIVILEGES else tuple(map(Line, found)))
+            Group(name, self._privilege_lines(list(found)) if name == PRIVILEGES else tuple(map(Line, found)))
             for name, found in groupby(self.findings, key=itemgetter("group"))
         ]
 
-    def _held_counted(self, findings: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
+    def _privilege_lines(self, findings: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
         others = [each for each in findings if each["level"] != Level.OK or each["id"] == MORE]
         named = [Line(each) for each in others if each["id"] != MORE]
-        held = [_held(purpose, word, findings) for purpose, word in _PURPOSES.items()]
+        held = [_held_line(purpose, word, findings) for purpose, word in _PURPOSES.items()]
         return (*named, *filter(None, held), *(Line(each) for each in others if each["id"] == MORE))
 
     @cached_property
     def tally(self) -> list[tuple[Badge, int, list[Line]]]:
-        """Return how many findings have each level; those that need someone to act are named."""
+        """Return the number of findings of each level, and the findings themselves if someone has to act."""
         lines = [Line(finding) for finding in self.findings]
         counts = []
         for level, badge in BADGES.items():
-            of_level = [line for line in lines if line.level is level]
-            named = of_level if level in (Level.FAILED, Level.WARNING) else []
-            counts.append((badge, len(of_level), named))
+            findings_of_level = [line for line in lines if line.level is level]
+            named = findings_of_level if level in (Level.FAILED, Level.WARNING) else []
+            counts.append((badge, len(findings_of_level), named))
         return counts
 
     @cached_property
@@ -203,7 +203,7 @@ def _purposes(privilege: privileges.Privilege) -> str:
     return ", ".join([words[0].capitalize(), *words[1:]])
 
 
-def _held(purpose: Purpose, word: str, findings: Sequence[Mapping[str, Any]]) -> Line | None:
+def _held_line(purpose: Purpose, word: str, findings: Sequence[Mapping[str, Any]]) -> Line | None:
     """Return a line that counts the privileges of a purpose, if all of them are held."""
     needed = [each for each in findings if purpose.value in each["needed_for"]]
     if not needed or any(each["level"] != Level.OK for each in needed):

@@ -24,7 +24,7 @@ from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Tab
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.forms import StopForm
-from syncapp.web.settings.pages import refused, saved, settings_page
+from syncapp.web.settings.pages import redirect_with_error, redirect_with_success, render_settings_page
 
 PAGE = "settings_connection"
 MAX_UNREADABLE = MAX_FAILED_EDITS = 100
@@ -57,45 +57,47 @@ def settings_writes(request: PortalRequest) -> HttpResponse:
     if kind not in clients.WRITES or action not in ("enable", "forbid"):
         raise Http404
     clients.set_writes_allowed(kind, allowed=action == "enable", by=request.user)
-    return saved(request, PAGE, _MESSAGES[kind, action == "enable"])
+    return redirect_with_success(request, PAGE, _MESSAGES[kind, action == "enable"])
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_stop(request: PortalRequest) -> HttpResponse:
-    """Stop all CRM writes; the banner of every page shows the reason."""
+    """Stop all CRM writes; the banner on every page shows the reason."""
     form = StopForm(request.POST)
     if not form.is_valid():
         return _page(request, form=form, status=422)
     if not breakers.stop_writes(reason=form.cleaned_data["reason"], by=request.user):
-        return refused(request, PAGE, "All CRM writes are already stopped.")
-    return saved(request, PAGE, "All CRM writes are stopped. Decisions are saved and written later.")
+        return redirect_with_error(request, PAGE, "All CRM writes are already stopped.")
+    return redirect_with_success(request, PAGE, "All CRM writes are stopped. Decisions are saved and written later.")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_resume(request: PortalRequest) -> HttpResponse:
     """Resume CRM writes."""
     if not breakers.resume_writes(by=request.user):
-        return refused(request, PAGE, "CRM writes were not stopped.")
-    return saved(request, PAGE, "CRM writes have resumed. Waiting decisions are being written.")
+        return redirect_with_error(request, PAGE, "CRM writes were not stopped.")
+    return redirect_with_success(request, PAGE, "CRM writes have resumed. Waiting decisions are being written.")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_probe(request: PortalRequest) -> HttpResponse:
-    """Test the connection, and whether it leads to the mirrored organization; refused operations are retried."""
+    """Test whether the CRM answers and is the mirrored one; have the next job retry refused operations."""
     started = time.monotonic()
     try:
         clients.check_organization(clients.crm().who_am_i().organization_id)
     except WrongOrganization:
-        return refused(request, PAGE, "The CRM answered, but it is not the organization mirrored here.")
+        return redirect_with_error(request, PAGE, "The CRM answered, but it is not the organization mirrored here.")
     except CrmError as error:
-        return refused(request, PAGE, f"The connection failed: {error}")
+        return redirect_with_error(request, PAGE, f"The connection failed: {error}")
     breakers.make_probes_due()
     milliseconds = (time.monotonic() - started) * 1000
-    return saved(request, PAGE, f"The CRM answered in {milliseconds:.0f} ms. It is the expected organization.")
+    return redirect_with_success(
+        request, PAGE, f"The CRM answered in {milliseconds:.0f} ms. It is the expected organization."
+    )
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
-def settings_captured(request: PortalRequest) -> HttpResponse:
+def settings_failed_edits(request: PortalRequest) -> HttpResponse:
     """Retry the edits that could not be staged, or leave them in the CRM."""
     action = request.POST.get("do", "")
     if action not in _FAILED_EDITS:
@@ -103,8 +105,8 @@ def settings_captured(request: PortalRequest) -> HttpResponse:
     change, done, nothing = _FAILED_EDITS[action]
     number = change(by=request.user)
     if not number:
-        return refused(request, PAGE, nothing)
-    return saved(request, PAGE, done.format(number=number, edits="edit" if number == 1 else "edits"))
+        return redirect_with_error(request, PAGE, nothing)
+    return redirect_with_success(request, PAGE, done.format(number=number, edits="edit" if number == 1 else "edits"))
 
 
 def _usage() -> dict[str, Any]:
@@ -142,4 +144,4 @@ def _page(request: PortalRequest, *, status: int = 200, form: StopForm | None = 
         "usage": _usage(),
         "credential_ends": credentials.expiries(),
     }
-    return settings_page(request, "connection", section=PAGE, status=status, **context)
+    return render_settings_page(request, "connection", section=PAGE, status=status, **context)

@@ -12,7 +12,7 @@ from syncapp.models.person import Role
 from syncapp.settings_file import BadFile, SettingsChanged
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.forms import FileForm
-from syncapp.web.settings.pages import saved, settings_page
+from syncapp.web.settings.pages import redirect_with_success, render_settings_page
 
 
 @allow(Role.ADMINISTRATOR)
@@ -54,8 +54,8 @@ def settings_apply(request: PortalRequest) -> HttpResponse:
         return _page(request, form=form, status=422)
     except SettingsChanged:
         return _page(request, text=text, comparison=files.compare(text), moved=True, status=409)
-    return saved(request, "settings_file", f"{count} change{'' if count == 1 else 's'} imported.")
+    return redirect_with_success(request, "settings_file", f"{count} change{'' if count == 1 else 's'} imported.")
 
 
 def _page(request: PortalRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-    return settings_page(request, "file", section="settings_file", status=status, **context)
+    return render_settings_page(request, "file", section="settings_file", status=status, **context)

@@ -74,7 +74,7 @@ class DecidingForm(SettingsForm):
 
 
 class MailsForm(SettingsForm):
-    """The contents of mails and their readers."""
+    """The contents of mails, and who gets them."""
 
     overdue_hours = _whole_number(
         "hours",
@@ -109,11 +109,11 @@ class RowsForm(SettingsForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._errors_of_rows: dict[int, str] = {}
+        self._row_errors: dict[int, str] = {}
 
     @property
     def typed(self) -> list[tuple[str, str]]:
-        """Return both inputs of each row, as sent."""
+        """Return both inputs of each row that is not blank, as sent."""
         sent: Any = self.data
         first, second = (sent.getlist(name) for name in self.inputs)
         return [row for row in zip(first, second, strict=False) if any(map(str.strip, row))]
@@ -122,12 +122,12 @@ class RowsForm(SettingsForm):
     def rows(self) -> list[tuple[str, str, str]]:
         """Return both inputs of each row, and its error."""
         found = self.typed if self.is_bound else [self.as_inputs(row) for row in self.initial[self.setting]]
-        return [(*row, self._errors_of_rows.get(index, "")) for index, row in enumerate(found)]
+        return [(*row, self._row_errors.get(index, "")) for index, row in enumerate(found)]
 
     @property
     def is_refused(self) -> bool:
         """Return whether the form or a row has an error."""
-        return bool(self.errors or self._errors_of_rows)
+        return bool(self.errors or self._row_errors)
 
     def as_inputs(self, row: dict[str, Any]) -> tuple[str, str]:
         """Return a stored row as the values of its inputs."""
@@ -139,11 +139,11 @@ class RowsForm(SettingsForm):
         if index is None:
             super().refuse("", message)
         else:
-            self._errors_of_rows[int(index[1])] = message
+            self._row_errors[int(index[1])] = message
 
 
 class ReasonsForm(RowsForm):
-    """The reasons for rejecting, in their order. A row without words is removed."""
+    """The reasons for rejecting, in the order in which the pages list them. A row without words is removed."""
 
     setting, inputs = "reasons", ("code", "words")
 
@@ -163,10 +163,11 @@ class ReasonsForm(RowsForm):
         sent_codes = set(sent.getlist("code"))
         for code, words in self.typed:
             # A new reason's code is made from its words, and stays when the words change.
-            made = re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")[:36]
-            made = made if made[:1].isalpha() else f"reason_{made}".rstrip("_")
+            new_code = re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")[:36]
+            new_code = new_code if new_code[:1].isalpha() else f"reason_{new_code}".rstrip("_")
             taken = sent_codes | {row["code"] for row in found}
-            unused = (each for each in (made, *(f"{made}_{number}" for number in range(2, 99))) if each not in taken)
+            candidates = (new_code, *(f"{new_code}_{number}" for number in range(2, 99)))
+            unused = (each for each in candidates if each not in taken)
             found.append({"code": code or next(unused), "words": words.strip()})
         return {"reasons": found}
 
@@ -220,7 +221,7 @@ class CaptureLimitForm(SettingsForm):
 
 
 class CaptureSwitchForm(SettingsForm):
-    """The people whose changes are staged and restored once a source is on: a pilot team, or everyone."""
+    """Whose changes are staged and restored once a source is on: a pilot team's, or everyone's."""
 
     WHO = (("team", "A pilot team first"), ("everyone", "Everyone"))
 
@@ -337,7 +338,7 @@ class ListField(forms.MultipleChoiceField):
 
 
 class RuleForm(SettingsForm):
-    """The conditions and the outcome of a rule. `editing.check` validates everything but the editors' names."""
+    """The conditions and the outcome of a rule. `editing.check` validates everything except the editors' names."""
 
     name = forms.CharField(required=False, widget=_text(maxlength="80", required="required"))
     kinds = ListField(required=False)
@@ -352,7 +353,7 @@ class RuleForm(SettingsForm):
 
     @staticmethod
     def initial_of(draft: RuleDraft) -> dict[str, Any]:
-        """Return the initial values for a rule, with an address, a name or an id per line for its editors."""
+        """Return the initial values for a rule; its editors are listed one per line, by address, name or id."""
         editors = CrmUser.objects.filter(pk__in=draft.editors)
         names = {str(editor.pk): editor.address or editor.name for editor in editors}
         values = {name: getattr(draft, name) for name in RuleDraft.__slots__}

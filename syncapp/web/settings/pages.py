@@ -35,23 +35,23 @@ FORMS: dict[str, dict[str, type[SettingsForm]]] = {
 }
 
 
-def settings_page(
+def render_settings_page(
     request: PortalRequest, template: str, *, section: str, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """Render a settings page with the links to the others."""
+    """Render a settings page with links to the others."""
     frame = {"section": "settings", "sections": SECTIONS, "here": section}
     return render_page(request, f"settings/{template}.html", frame | context, status=status)
 
 
-def saved(
+def redirect_with_success(
     request: PortalRequest, page: str, message: str = "Saved.", *arguments: Any, anchor: str = ""
 ) -> HttpResponse:
-    """Redirect to the page, to its element `anchor`, and show that the operation succeeded."""
+    """Redirect to the page or its element `anchor`, and show that the operation succeeded."""
     messages.success(request, message)
     return HttpResponseRedirect(reverse(page, args=arguments) + (f"#{anchor}" if anchor else ""), status=303)
 
 
-def refused(request: PortalRequest, page: str, message: str, *arguments: Any) -> HttpResponse:
+def redirect_with_error(request: PortalRequest, page: str, message: str, *arguments: Any) -> HttpResponse:
     """Redirect to the page and show why nothing was changed."""
     messages.error(request, message)
     return HttpResponseRedirect(reverse(page, args=arguments), status=303)
@@ -80,7 +80,7 @@ def settings_change(request: PortalRequest) -> HttpResponse:
     if form.is_valid():
         try:
             preferences.change(by=request.user, **form.cleaned_data)
-            return saved(request, page)
+            return redirect_with_success(request, page)
         except BadSetting as error:
             form.refuse(error.place, str(error))
     return _page(request, page, status=422, **{part: form})
@@ -91,16 +91,16 @@ def settings_test_mail(request: PortalRequest) -> HttpResponse:
     """Send a test mail to the administrator."""
     if outbox.queue("test", to=request.user) is None:
         message = "No test mail was sent: no mail service is configured, or your account has no e-mail address."
-        return refused(request, "settings_mails", message)
-    return saved(request, "settings_mails", f"A test mail to {request.user.address} is on its way.")
+        return redirect_with_error(request, "settings_mails", message)
+    return redirect_with_success(request, "settings_mails", f"A test mail to {request.user.address} is on its way.")
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_retry_mail(request: PortalRequest, message_id: UUID) -> HttpResponse:
     """Send a failed mail again."""
     if not sending.retry(message_id, by=request.user):
-        return refused(request, "settings_mails", "This mail is no longer waiting for a retry.")
-    return saved(request, "settings_mails", "The mail is being sent again.")
+        return redirect_with_error(request, "settings_mails", "This mail is no longer waiting for a retry.")
+    return redirect_with_success(request, "settings_mails", "The mail is being sent again.")
 
 
 def _page(request: PortalRequest, page: str, *, status: int = 200, **invalid: SettingsForm) -> HttpResponse:
@@ -114,4 +114,4 @@ def _page(request: PortalRequest, page: str, *, status: int = 200, **invalid: Se
     if page == "settings_mails":
         failed = sending.failed()
         context |= {"failed_mails": failed[:MAX_FAILED_MAILS], "failed_count": failed.count()}
-    return settings_page(request, page.removeprefix("settings_"), section=page, status=status, **context)
+    return render_settings_page(request, page.removeprefix("settings_"), section=page, status=status, **context)

@@ -24,7 +24,7 @@ from syncapp.web.settings.forms import (
     SettingsForm,
     ThemeForm,
 )
-from syncapp.web.settings.pages import saved, settings_page
+from syncapp.web.settings.pages import redirect_with_success, render_settings_page
 from syncapp.web.sign_in.views import safe_path
 
 
@@ -41,7 +41,7 @@ def settings_person_add(request: PortalRequest) -> HttpResponse:
     if form.is_valid():
         try:
             person = people.add(by=request.user, **form.cleaned_data)
-            return saved(request, "settings_people", f"{person.name} was added.")
+            return redirect_with_success(request, "settings_people", f"{person.name} was added.")
         except BadPerson as error:
             form.refuse(error.place, str(error))
     return _list_page(request, form, status=422)
@@ -58,8 +58,8 @@ def settings_person_change(request: PortalRequest, person_id: UUID) -> HttpRespo
     """Change a person's notifications, absence or access."""
     person = get_object_or_404(Person, pk=person_id)
     action, form = request.POST.get("do", ""), _form(request, person)
-    if _apply(form, _OF_ANYONE.get(action), person, by=request.user):
-        return saved(request, "settings_person", "Saved.", person.pk)
+    if _apply(form, _ADMINISTRATOR_OPERATIONS.get(action), person, by=request.user):
+        return redirect_with_success(request, "settings_person", "Saved.", person.pk)
     return _person_page(request, person, status=422, action=action, form=form)
 
 
@@ -73,16 +73,16 @@ def settings_me(request: PortalRequest) -> HttpResponse:
 def settings_me_change(request: PortalRequest) -> HttpResponse:
     """Change the reader's own notifications, absence, time zone, keys or theme, but not their access."""
     action, form = request.POST.get("do", ""), _form(request, request.user)
-    if not _apply(form, _OF_ONESELF.get(action), request.user, by=request.user):
+    if not _apply(form, _OWN_OPERATIONS.get(action), request.user, by=request.user):
         return _person_page(request, request.user, mine=True, status=422, action=action, form=form)
     next_path = safe_path(request.POST.get("next", ""))
-    return redirect(next_path) if next_path else saved(request, "settings_me")
+    return redirect(next_path) if next_path else redirect_with_success(request, "settings_me")
 
 
 def _list_page(request: PortalRequest, form: PersonForm, *, status: int = 200) -> HttpResponse:
     everyone = sorted(by_name(Person.objects.select_related("deputy")), key=lambda person: not person.is_active)
     context = {"people": everyone, "roles": list(Role), "form": form}
-    return settings_page(request, "people", section="settings_people", status=status, **context)
+    return render_settings_page(request, "people", section="settings_people", status=status, **context)
 
 
 def _person_page(
@@ -105,7 +105,7 @@ def _person_page(
         "reviewers": by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk)),
     }
     template, section = ("me", "settings_me") if mine else ("person", "settings_people")
-    return settings_page(request, template, section=section, status=status, **context)
+    return render_settings_page(request, template, section=section, status=status, **context)
 
 
 def _initial(person: Person) -> dict[str, Any]:
@@ -144,18 +144,18 @@ def _apply(form: SettingsForm, operation: Operation | None, person: Person, *, b
     return True
 
 
-_OF_BOTH: dict[str, Operation] = {
+_COMMON_OPERATIONS: dict[str, Operation] = {
     "wishes": lambda person, data, by: people.set_preferences(person.pk, by=by, **data),
     "absence": lambda person, data, by: people.update_absence(
         person.pk, until=data["absent_until"], deputy=data["deputy"], by=by
     ),
     "here": lambda person, data, by: people.update_absence(person.pk, until=None, deputy=None, by=by),
 }
-_OF_ANYONE = _OF_BOTH | {
+_ADMINISTRATOR_OPERATIONS = _COMMON_OPERATIONS | {
     "on": lambda person, data, by: people.set_active(person.pk, active=True, by=by),
     "off": lambda person, data, by: people.set_active(person.pk, active=False, by=by),
 }
-_OF_ONESELF = _OF_BOTH | {
+_OWN_OPERATIONS = _COMMON_OPERATIONS | {
     "zone": lambda person, data, by: people.set_time_zone(person, data["time_zone"]),
     "keys": lambda person, data, by: people.set_letter_keys(person.pk, enabled=data["letter_keys"], by=by),
     "theme": lambda person, data, by: people.set_theme(person.pk, data["theme"], by=by),

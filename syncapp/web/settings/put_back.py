@@ -20,12 +20,12 @@ from syncapp.models.person import Role
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import wants_part
-from syncapp.web.settings.pages import refused, saved, settings_page
+from syncapp.web.settings.pages import redirect_with_error, redirect_with_success, render_settings_page
 from syncapp.web.settings.put_back_form import PutBackForm
 from syncapp.web.settings.put_back_presenter import PutBackPresenter
 
 SECTION, PAGE = "settings_capture", "settings_put_back_plan"
-LAST_PLANS = 20
+MAX_PLANS = 20
 
 
 @allow(Role.ADMINISTRATOR)
@@ -40,11 +40,11 @@ def settings_put_back_create(request: PortalRequest) -> HttpResponse:
     form = PutBackForm(request.POST, labels=_labels())
     if form.is_valid():
         try:
-            plan = planning.create_plan(form.wanted, by=request.user)
+            plan = planning.create_plan(form.selected_range, by=request.user)
         except NotPossible as error:
             form.refuse("", str(error))
         else:
-            return saved(request, PAGE, "Planned. Nothing has been changed yet.", plan.pk)
+            return redirect_with_success(request, PAGE, "Planned. Nothing has been changed yet.", plan.pk)
     return _form_page(request, form, status=422)
 
 
@@ -55,7 +55,7 @@ def settings_put_back_plan(request: PortalRequest, plan_id: uuid.UUID) -> HttpRe
     after = parameters.whole_number(request.GET.get("after", ""))
     view = PutBackPresenter(plan, part=request.GET.get("part", ""), after=after)
     template = "_put_back_plan" if wants_part(request) else "put_back_plan"
-    return settings_page(request, template, section=SECTION, plan=plan, view=view)
+    return render_settings_page(request, template, section=SECTION, plan=plan, view=view)
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -68,8 +68,8 @@ def settings_put_back_step(request: PortalRequest, plan_id: uuid.UUID) -> HttpRe
     try:
         operation(plan.pk, by=request.user)
     except NotPossible as error:
-        return refused(request, PAGE, str(error), plan.pk)
-    return saved(request, PAGE, message, plan.pk)
+        return redirect_with_error(request, PAGE, str(error), plan.pk)
+    return redirect_with_success(request, PAGE, message, plan.pk)
 
 
 def _prepare_again(plan_id: uuid.UUID, *, by: Person) -> None:
@@ -90,14 +90,14 @@ def _labels() -> dict[str, str]:
 
 
 def _form_page(request: PortalRequest, form: PutBackForm, *, status: int = 200) -> HttpResponse:
-    def counted(result: PutBackResult) -> Count:
+    def count_of(result: PutBackResult) -> Count:
         return Count("items", filter=Q(items__result=result))
 
     plans = PutBackPlan.objects.select_related("created_by").annotate(
-        open=counted(PutBackResult.OPEN),
-        done=counted(PutBackResult.DONE),
-        left=counted(PutBackResult.LEFT),
-        failed=counted(PutBackResult.FAILED),
+        open=count_of(PutBackResult.OPEN),
+        done=count_of(PutBackResult.DONE),
+        left=count_of(PutBackResult.LEFT),
+        failed=count_of(PutBackResult.FAILED),
     )
-    context: dict[str, Any] = {"form": form, "plans": plans.order_by("-created_at")[:LAST_PLANS]}
-    return settings_page(request, "put_back", section=SECTION, status=status, **context)
+    context: dict[str, Any] = {"form": form, "plans": plans.order_by("-created_at")[:MAX_PLANS]}
+    return render_settings_page(request, "put_back", section=SECTION, status=status, **context)

@@ -46,14 +46,14 @@ class PutBackForm(SettingsForm):
     column = forms.ChoiceField(required=False)
 
     def __init__(self, data: Any = None, *, labels: Mapping[str, str]) -> None:
-        # The end includes restores within this minute.
+        # The default end includes restores of the current minute.
         now = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
-        first = {"begins_at": now - timedelta(days=1), "ends_at": now}
-        super().__init__(data, initial={name: local_time.input_value(when) for name, when in first.items()})
+        defaults = {"begins_at": now - timedelta(days=1), "ends_at": now}
+        super().__init__(data, initial={name: local_time.input_value(when) for name, when in defaults.items()})
         by_label = sorted(labels.items(), key=lambda pair: pair[1].casefold())
         self.fields["column"] = forms.ChoiceField(choices=[("", "Any field"), *by_label], required=False)
 
     @property
-    def wanted(self) -> Range:
-        """Return the range of the valid form."""
+    def selected_range(self) -> Range:
+        """Return the time range, the source and the column, once the form is valid."""
         return Range(**self.cleaned_data)

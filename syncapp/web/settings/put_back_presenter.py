@@ -106,7 +106,7 @@ class PutBackPresenter:
 
     @property
     def figures(self) -> list[tuple[str, str, int]]:
-        """Return code, label and number of each result."""
+        """Return the code, label and number of each result."""
         first = "Waiting" if self.is_started else "Will be put back"
         labels = {PutBackResult.OPEN: first}
         shown = [PutBackResult.OPEN, PutBackResult.DONE, PutBackResult.LEFT, PutBackResult.FAILED]
@@ -140,8 +140,8 @@ class PutBackPresenter:
         return self.plan.items.filter(result=PutBackResult.OPEN).values("contact_id").distinct().count()
 
     @cached_property
-    def read(self) -> int:
-        """Return how many fields of the preview are compared."""
+    def compared_count(self) -> int:
+        """Return how many fields of the preview have been compared."""
         return self.total - self.plan.items.filter(result=PutBackResult.OPEN, live_read_at=None).count()
 
     @property
@@ -166,11 +166,11 @@ class PutBackPresenter:
 
     @property
     def is_moving(self) -> bool:
-        """Return whether the page asks again every two seconds."""
+        """Return whether the page refreshes every two seconds."""
         return (self.is_preparing and not self.preparation_failed) or self.is_running or self.is_stopping
 
     @property
-    def can_retry(self) -> int:
+    def retryable_count(self) -> int:
         """Return how many items a retry would try."""
         return self.failed + self.stopped if self.is_ended else 0
 

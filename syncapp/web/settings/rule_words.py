@@ -21,7 +21,7 @@ def refusal(code: str) -> str:
     return _REFUSALS.get(code, code)
 
 
-def left(trace: RuleTrace) -> str:
-    """Return words that say which rule left an undecided field to people, and why."""
+def left_to_people(trace: RuleTrace) -> str:
+    """Return which rule left an undecided field to people, and why."""
     why = f": {refusal(trace.refused)}" if trace.refused else ""
     return f"left to people by the rule “{trace.rule}”{why}"

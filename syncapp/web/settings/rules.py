@@ -23,10 +23,10 @@ from syncapp.review.rules.editing import BadRule, NotSimulated, RuleDraft, Rules
 from syncapp.review.rules.reversals import MAX_EXAMINED, REVERSALS_TO_PAUSE
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.forms import RuleForm
-from syncapp.web.settings.pages import refused, saved, settings_page
+from syncapp.web.settings.pages import redirect_with_error, redirect_with_success, render_settings_page
 
 PAGE = "settings_rules"
-LAST_TRACES = 20
+MAX_TRACES = 20
 
 
 @allow(Role.ADMINISTRATOR)
@@ -39,7 +39,7 @@ def settings_rules(request: PortalRequest) -> HttpResponse:
     )
     listed = list(rows.select_related("author"))
     described = list(zip(listed, _describe_conditions(listed), strict=True))
-    return settings_page(request, "rules", section=PAGE, rules=described)
+    return render_settings_page(request, "rules", section=PAGE, rules=described)
 
 
 @allow(Role.ADMINISTRATOR)
@@ -60,7 +60,7 @@ def settings_rule_create(request: PortalRequest) -> HttpResponse:
         else:
             editing.simulate(rule.pk, by=request.user)
             message = "Saved and simulated. The rule decides nothing until you enable it."
-            return saved(request, "settings_rule", message, rule.pk)
+            return redirect_with_success(request, "settings_rule", message, rule.pk)
     return _form_page(request, form, status=422)
 
 
@@ -69,7 +69,7 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """Show one rule with its simulation and its last decisions."""
     rule = _get_rule(rule_id)
     in_shadow = rule.state == RuleState.SHADOW
-    traces = rule.traces.select_related("field__record", "decision").order_by("-at")[:LAST_TRACES]
+    traces = rule.traces.select_related("field__record", "decision").order_by("-at")[:MAX_TRACES]
     context: dict[str, Any] = {
         "rule": rule,
         "words": _describe_conditions([rule])[0],
@@ -82,7 +82,7 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
         "max_reversed": REVERSALS_TO_PAUSE,
         "last": MAX_EXAMINED,
     }
-    return settings_page(request, "rule", section=PAGE, **context)
+    return render_settings_page(request, "rule", section=PAGE, **context)
 
 
 @allow(Role.ADMINISTRATOR)
@@ -104,7 +104,7 @@ def settings_rule_change(request: PortalRequest, rule_id: uuid.UUID) -> HttpResp
         else:
             if not changed.is_simulated:
                 editing.simulate(rule.pk, by=request.user)
-            return saved(request, "settings_rule", "Saved.", rule.pk)
+            return redirect_with_success(request, "settings_rule", "Saved.", rule.pk)
     return _form_page(request, form, rule=rule, status=422)
 
 
@@ -118,8 +118,8 @@ def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpRespon
     try:
         operation(rule, request.user, request.POST)
     except (NotSimulated, RulesBusy) as error:
-        return refused(request, "settings_rule", str(error), rule.pk)
-    return saved(request, page, message, *([rule.pk] if page == "settings_rule" else []))
+        return redirect_with_error(request, "settings_rule", str(error), rule.pk)
+    return redirect_with_success(request, page, message, *([rule.pk] if page == "settings_rule" else []))
 
 
 # Value of the button ─▶ operation, message, page to show afterwards.
@@ -153,11 +153,11 @@ def _form_page(request: PortalRequest, form: RuleForm, *, rule: Rule | None = No
         "outcomes": RuleOutcome.choices,
         "reasons": reasons.options(),
     }
-    return settings_page(request, "rule_form", section=PAGE, status=status, **context)
+    return render_settings_page(request, "rule_form", section=PAGE, status=status, **context)
 
 
 def _describe_conditions(rules: Iterable[Rule]) -> list[str]:
-    """Describe the conditions of each rule, reading labels and names for all rules at once."""
+    """Describe the conditions of each rule, reading the labels and names for all rules together."""
     rules = list(rules)
     labels = columns.labels("contact")
     editors = CrmUser.objects.filter(pk__in={editor for rule in rules for editor in rule.editors})
