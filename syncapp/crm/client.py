@@ -169,7 +169,7 @@ class CrmClient:
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return all columns of a table, with labels in our user's language."""
         parts = self._read(definitions.reads(table), deadline=None)
-        return definitions.columns(table, [_require(part).json() for part in parts])
+        return definitions.columns(table, [_require_success(part).json() for part in parts])
 
     def table_facts(self, table: str) -> TableFacts:
         """Return the table's code, and whether the CRM keeps versions of its rows and tracks changes to them."""
@@ -273,7 +273,7 @@ class CrmClient:
             first, *others = self._read(reads, deadline=deadline)
             contact = self._contact(first, contact_id, columns)
             fields |= {field.id: field for part in others[: len(some)] for field in self._fields(part, deadline)}
-            for found in filter(None, map(_unless_missing, others[len(some) :])):
+            for found in filter(None, map(_part_if_found, others[len(some) :])):
                 record = rows.staged_record(found.json(), names)
                 records[record.id] = record
         return DeliverySnapshot(contact=contact, fields=fields, records=records)
@@ -304,7 +304,7 @@ class CrmClient:
             first, *others = self._read(reads, deadline=deadline)
             contact = self._contact(first, contact_id, columns)
             for operation_id, part in zip(some, others, strict=True):
-                if (found := _unless_missing(part)) is not None:
+                if (found := _part_if_found(part)) is not None:
                     staged[operation_id] = rows.staged_record(found.json(), names)
         return StagingSnapshot(contact, staged)
 
@@ -350,7 +350,7 @@ class CrmClient:
         return rows.change_page(payload, read, self._transport.check_link)
 
     def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> LiveContact | None:
-        found = _unless_missing(part)
+        found = _part_if_found(part)
         contact = rows.live_contact(found.json(), columns, self._names) if found else None
         if contact is not None and contact.id != contact_id:
             raise ProtocolError("The CRM answered with another contact.", code="batch")
@@ -358,7 +358,7 @@ class CrmClient:
 
     def _fields(self, part: Part, deadline: Deadline | None) -> list[StagedField]:
         found = rows_of_all_pages(
-            self._transport, _require(part).json(), headers=odata.preferences(), deadline=deadline
+            self._transport, _require_success(part).json(), headers=odata.preferences(), deadline=deadline
         )
         return list(read_all(found, partial(rows.staged_field, names=self._names))[0])
 
@@ -372,13 +372,13 @@ def _contact_read(table: str, contact_id: UUID, columns: Sequence[Column], revis
     )
 
 
-def _require(part: Part) -> Part:
+def _require_success(part: Part) -> Part:
     if part.failed:
         raise failure(part)
     return part
 
 
-def _unless_missing(part: Part) -> Part | None:
+def _part_if_found(part: Part) -> Part | None:
     error = failure(part) if part.failed else None
     if error is not None and (not isinstance(error, NotFound) or error.refuses_operation):
         raise error

@@ -1,8 +1,8 @@
 """The privileges that the portal's application user needs, each with its reason.
 
-The check compares them with those held, the setup creates a security role with them, and the documents list them. Names
-and levels: "Security roles and privileges" and "Miscellaneous privileges"; the table's reference page names each of its
-privileges. All are needed for the whole organization: change tracking requires it for reading ("Use change tracking to
+The check compares them with those held, the setup creates a security role with them, and the documents list them.
+Sources of names and levels: "Security roles and privileges", "Miscellaneous privileges" and the tables' reference
+pages. All are needed for the whole organization: change tracking requires it for reading ("Use change tracking to
 synchronize data with external systems"), and rows of any owner are written.
 """
 

@@ -182,7 +182,7 @@ class Filters:
     def set_methods(
         self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None
     ) -> tuple[MethodResult, ...]:
-        """Set the sync method of some mailboxes, independently, in one request; errors as in `switch`."""
+        """Set the sync methods of mailboxes in one request, each independently. Raises the same errors as `switch`."""
         self._require_writes(deadline)
         steps = [_method_step(change, tag) for change in changes]
         responses = execute_steps(self._transport, steps, headers=None, deadline=deadline)

@@ -69,7 +69,7 @@ class SystemFilter:
 
     @property
     def is_template(self) -> bool:
-        """Return whether it is copied to users instead of applying to them."""
+        """Return whether this is a template, which is copied to users instead of applying to them."""
         return self.query_type in (QueryType.OFFLINE_TEMPLATE, QueryType.OUTLOOK_TEMPLATE)
 
 
@@ -84,7 +84,7 @@ class OwnerFilters:
 
     @classmethod
     def of(cls, owner_id: UUID, found: Sequence[OutlookFilter]) -> OwnerFilters:
-        """Separate the readable filters from the others."""
+        """Return the owner's filters, the unreadable ones apart from the others."""
         bad = tuple(Unreadable(str(each.id), each.problem) for each in found if each.problem)
         return cls(owner_id, tuple(each for each in found if not each.problem), unreadable=bad)
 
@@ -220,7 +220,7 @@ class SelectedRow:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def moment(self, column: str) -> datetime | None:
-        """Return a requested date and time, None when empty. Raises ProtocolError if it is of another type."""
+        """Return the date and time in a column, None when empty. Raises ProtocolError if it is of another type."""
         value = self.values.get(column)
         try:
             return None if value is None else canonical.parse_date_time(str(value))

@@ -235,7 +235,7 @@ class FieldMark:
 
 @dataclass(frozen=True, slots=True)
 class ContactWrite:
-    """The approved values of one contact; `revision` is the value read plus one; None leaves the column unchanged."""
+    """The approved values of one contact. `revision` is the value read plus one; None leaves the column unchanged."""
 
     contact_id: UUID
     etag: str

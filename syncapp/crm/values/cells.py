@@ -61,10 +61,10 @@ class Cells:
     def etag(self) -> str:
         return self.read(lambda row, name: etag(row), "@odata.etag", "")
 
-    def read(self, cell: Callable[[odata.Row, str], Value], name: str, default: Value) -> Value:
+    def read(self, read_cell: Callable[[odata.Row, str], Value], name: str, default: Value) -> Value:
         """Return the cell, or `default` if it cannot be read."""
         try:
-            return cell(self.row, name)
+            return read_cell(self.row, name)
         except ProtocolError as error:
             self.problem = self.problem or error.message
             return default

@@ -25,7 +25,7 @@ class ValueRules:
     """The rules for values of one column type.
 
     `crm_types` are the names of the type in the CRM's definitions (AttributeTypeName). `message` is shown for text
-    that `parse` refuses with a ValueError. `limit` and `limit_exactly` return why a value does not fit, or None.
+    that `parse` refuses with a ValueError. `check` and `check_exactly` return why a value does not fit, or None.
     """
 
     crm_types: tuple[str, ...]
@@ -33,8 +33,8 @@ class ValueRules:
     parse: Callable[[str], Any]  # canonical text ─▶ Python value
     message: str
     to_json: Callable[[Any], object] = lambda parsed: parsed  # Python value ─▶ JSON value
-    limit: Callable[[Column, Any], str | None] = _unlimited  # checks the parsed value
-    limit_exactly: Callable[[Column, str], str | None] = _unlimited  # checks the text, if rounding is not allowed
+    check: Callable[[Column, Any], str | None] = _unlimited  # checks the parsed value
+    check_exactly: Callable[[Column, str], str | None] = _unlimited  # checks the text, if rounding is not allowed
     is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: (
         False
     )  # texts that we sent and that the CRM holds
@@ -48,21 +48,21 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_text,
         parse=canonical.parse_text,
         message="This text contains characters that the CRM cannot store. Remove them.",
-        limit=limits.check_length,
+        check=limits.check_length,
     ),
     ColumnType.MEMO: ValueRules(
         crm_types=("MemoType",),
         read=reading.read_text,
         parse=canonical.parse_text,
         message="This text contains characters that the CRM cannot store. Remove them.",
-        limit=limits.check_length,
+        check=limits.check_length,
     ),
     ColumnType.CHOICE: ValueRules(
         crm_types=("PicklistType", "StateType", "StatusType"),
         read=reading.read_whole_number,
         parse=canonical.parse_whole_number,
         message="Choose one of the options.",
-        limit=limits.check_option,
+        check=limits.check_option,
     ),
     ColumnType.CHOICES: ValueRules(
         crm_types=("MultiSelectPicklistType",),
@@ -70,7 +70,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_choices,
         message="Choose from the options.",
         to_json=canonical.choices_text,
-        limit=limits.check_options,
+        check=limits.check_options,
     ),
     ColumnType.YES_NO: ValueRules(
         crm_types=("BooleanType",),
@@ -83,15 +83,15 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_whole_number,
         parse=canonical.parse_whole_number,
         message="Enter a whole number, for example 1234.",
-        limit=limits.check_integer,
+        check=limits.check_integer,
     ),
     ColumnType.DECIMAL: ValueRules(
         crm_types=("DecimalType",),
         read=reading.read_number,
         parse=canonical.parse_number,
         message="Enter a number, for example 1234.5.",
-        limit=limits.check_number,
-        limit_exactly=limits.check_decimal_places,
+        check=limits.check_number,
+        check_exactly=limits.check_decimal_places,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.MONEY: ValueRules(
@@ -99,8 +99,8 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_number,
         parse=canonical.parse_number,
         message="Enter an amount, for example 1234.50.",
-        limit=limits.check_number,
-        limit_exactly=limits.check_decimal_places,
+        check=limits.check_number,
+        check_exactly=limits.check_decimal_places,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.FLOAT: ValueRules(
@@ -109,8 +109,8 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_float,
         message="Enter a number, for example 1234.5.",
         to_json=lambda number: Decimal(repr(number)),
-        limit=limits.check_number,
-        limit_exactly=limits.check_decimal_places,
+        check=limits.check_number,
+        check_exactly=limits.check_decimal_places,
         is_rounded=limits.is_rounded_number,
     ),
     ColumnType.DATE: ValueRules(
@@ -119,7 +119,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_date,
         message="Enter a date, for example 2026-11-20.",
         to_json=date.isoformat,
-        limit=limits.check_date,
+        check=limits.check_date,
     ),
     ColumnType.DATE_TIME: ValueRules(
         crm_types=("DateTimeType",),
@@ -127,7 +127,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         parse=canonical.parse_date_time,
         message="Enter a date and time, for example 2026-11-20T09:30:00Z.",
         to_json=canonical.instant_text,
-        limit=limits.check_date,
+        check=limits.check_date,
         is_rounded=limits.is_rounded_time,
     ),
     ColumnType.LOOKUP: ValueRules(
@@ -135,7 +135,7 @@ RULES: Mapping[ColumnType, ValueRules] = {
         read=reading.read_lookup,
         parse=canonical.parse_lookup,
         message="Choose a row of the CRM.",
-        limit=limits.check_lookup,
+        check=limits.check_lookup,
         wire_name="_{}_value",  # "Select columns"
     ),
     ColumnType.OTHER: ValueRules(

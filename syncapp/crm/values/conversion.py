@@ -90,7 +90,7 @@ def check(column: Column, text: str | None, *, exactly: bool = False) -> str | N
         parsed = rules.parse(text)
     except ValueError:
         return rules.message
-    return rules.limit(column, parsed) or (rules.limit_exactly(column, text) if exactly else None)
+    return rules.check(column, parsed) or (rules.check_exactly(column, text) if exactly else None)
 
 
 def is_rounded(column: Column, sent: str | None, held: str | None) -> bool:

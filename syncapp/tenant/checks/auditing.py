@@ -68,10 +68,10 @@ def columns(context: Context) -> Answer:
     present = [name for name in OUTLOOK_COLUMNS if name in switches]
     off = [name for name in present if not switches[name].is_on]
     if not off:
-        return ok(f"{len(present)} of {len(present)} on", "Edits of every synchronized column are in the audit log.")
+        return ok(f"{len(present)} of {len(present)} on", "Edits to every synchronized column are in the audit log.")
     fixed = [name for name in off if not switches[name].may_change]
     answer = f"{len(present) - len(off)} of {len(present)} on, off: {abbreviated(off)}"
-    means = "Edits of these columns are not in the audit log, so they cannot be captured."
+    means = "Edits to these columns are not in the audit log, so they cannot be captured."
     do = (
         f"Turn auditing on for them; locked by a managed solution: {abbreviated(fixed)}."
         if fixed

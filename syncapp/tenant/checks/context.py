@@ -21,8 +21,8 @@ from syncapp.models import Person
 Found = TypeVar("Found")
 
 # A probe needs someone who can sign in and has filters; only the first few people are tried.
-_PEOPLE = 200
-_CHANGES = 20
+_MAX_PEOPLE = 200
+_MAX_CHANGES = 20
 
 
 class Context:
@@ -93,13 +93,13 @@ class Context:
 
     def latest_changes(self) -> tuple[ContactChange, ...]:
         """Return the latest changes to contacts, newest first."""
-        return self.once("changes", lambda: self.crm.contact_changes.latest(limit=_CHANGES))
+        return self.once("changes", lambda: self.crm.contact_changes.latest(limit=_MAX_CHANGES))
 
     def people(self) -> tuple[DirectoryUser, ...]:
         """Return some users who can work in the CRM and have a mailbox."""
 
         def read() -> tuple[DirectoryUser, ...]:
-            page = self.crm.directory.users(page_size=_PEOPLE)
+            page = self.crm.directory.users(page_size=_MAX_PEOPLE)
             return tuple(
                 user
                 for user in page.rows

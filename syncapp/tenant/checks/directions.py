@@ -48,7 +48,7 @@ def directions(context: Context) -> Answer:
     answer = f"{len(found)} fields: " + ", ".join(f"{count} {words}" for count, words in counts if count)
     items = tuple(f"{each.label}: {_words(each.direction)}" for each in found)
     if unknown:
-        means = "It is not known whether edits of these fields reach the CRM."
+        means = "It is not known whether edits to these fields reach the CRM."
         return Answer(Level.WARNING, answer, means, "Look at the directions:", path=_PATH, items=items)
     if not any(each.direction & Direction.TO_CRM for each in found):
         means = "No edit in Outlook reaches the CRM, so there is nothing to review."

@@ -14,7 +14,7 @@ from syncapp.tenant.checks.findings import CAPTURE, Answer, Check, Level, not_as
 from syncapp.tenant.checks.synchronization import GROUP
 
 _MINUTES = signature.RECENT.seconds // 60
-_UNLOCKS = (
+_REQUIREMENT = (
     "Capture restores nothing until the signature has been seen on an edit that an administrator made in Outlook."
 )
 _EDIT = "Change a contact in Outlook, wait until the CRM shows it (up to 12 minutes), then check again."
@@ -25,7 +25,7 @@ def own_edit(context: Context) -> Answer:
     capture = Capture.objects.filter(slot=1).first()
     if capture is None or capture.mode == CaptureMode.OFF or settings.CAPTURE != AUDIT:
         do = "To capture edits from the audit log, set CAPTURE=audit and restart the workers."
-        return not_asked("not checked: capture is off", _UNLOCKS, do)
+        return not_asked("not checked: capture is off", _REQUIREMENT, do)
     identities.find_sync_user(context.crm)
     administrators = Person.objects.filter(is_active=True, **{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     users = signature.crm_users([context.checked_by] if context.checked_by is not None else list(administrators))
@@ -42,11 +42,11 @@ def own_edit(context: Context) -> Answer:
             f"seen: {evidence.label}", "Outlook edits can be distinguished from all others, so they can be restored."
         )
     if edits:
-        means = f"They were made in a form, or this CRM does not sign edits from Outlook. {_UNLOCKS}"
+        means = f"They were made in a form, or this CRM does not sign edits from Outlook. {_REQUIREMENT}"
         return Answer(Level.WARNING, f"{len(edits)} edits in {_MINUTES} minutes, none signed", means, _EDIT)
     if signature.is_proved(capture):
         return ok("seen before", "Outlook edits can be distinguished from all others, so they can be restored.")
-    return not_asked(f"no edit in the last {_MINUTES} minutes", _UNLOCKS, _EDIT, tried="")
+    return not_asked(f"no edit in the last {_MINUTES} minutes", _REQUIREMENT, _EDIT, tried="")
 
 
 CHECKS = (

@@ -126,7 +126,7 @@ def change_data_forms(context: Context) -> Answer:
     if not forms:
         means = "These formats are not documented. Values are read from the details of each entry instead."
         do = f"Change such columns of a test contact ({missing}), then check again."
-        return not_asked("no change of such a column", means, do, tried="Looked for such columns in the entries")
+        return not_asked("no change to such a column", means, do, tried="Looked for such columns in the entries")
     means = f"Not seen: {missing}." if missing else "All undocumented formats have been seen."
     return ok(answer, f"{means} Values are read from the details of each entry.")
 

@@ -86,9 +86,9 @@ def contact_columns(context: Context) -> Answer:
     wanted = OUTLOOK_COLUMNS
     missing = [name for name in wanted if name not in found]
     if not missing:
-        return ok(f"{len(wanted)} of {len(wanted)} found", "Edits of every synchronized column can be reviewed.")
+        return ok(f"{len(wanted)} of {len(wanted)} found", "Edits to every synchronized column can be reviewed.")
     answer = f"{len(wanted) - len(missing)} of {len(wanted)}, missing: {abbreviated(missing)}"
-    means = "Edits of these columns are not detected. The others are not affected."
+    means = "Edits to these columns are not detected. The others are not affected."
     do = "Nothing, unless people use these columns. In that case, add them in the CRM."
     return Answer(Level.WARNING, answer, means, do, items=tuple(missing))
 

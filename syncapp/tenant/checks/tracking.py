@@ -25,9 +25,9 @@ def tracking(table: str, context: Context) -> Answer:
         return not_asked(_NOT_THERE, "It is checked once the table exists. crm_setup turns it on.", _FIRST)
     if found.tracks_changes:
         return ok("on", "The portal reads only what changed.")
-    means = "The CRM does not report changes of this table, so no edit is read."
-    do = "Turn on “Track changes” of the table. It cannot be turned off again."
-    return Answer(Level.FAILED, "off", means, do, fix=f"Track changes of {table}", command=SETUP)
+    means = "The CRM does not report changes to this table, so no edit is read."
+    do = "Turn on “Track changes” for the table. It cannot be turned off again."
+    return Answer(Level.FAILED, "off", means, do, fix=f"Track changes to {table}", command=SETUP)
 
 
 def versions(table: str, level: Level, means: str, context: Context) -> Answer:
@@ -38,7 +38,7 @@ def versions(table: str, level: Level, means: str, context: Context) -> Answer:
         return not_asked(_NOT_THERE, "It is checked once the table exists.", _FIRST)
     if found.keeps_versions:
         return ok("kept", "The CRM refuses a write if the row has changed in the meantime.")
-    do = "Turn on optimistic concurrency of the table (IsOptimisticConcurrencyEnabled)."
+    do = "Turn on optimistic concurrency for the table (IsOptimisticConcurrencyEnabled)."
     return Answer(level, "not kept", means, do, fix=f"Keep versions of {table}")
 
 

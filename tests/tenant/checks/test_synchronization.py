@@ -91,7 +91,7 @@ def test_refused_request_for_changed_columns_is_reported(status, level) -> None:
     ("values", "level", "said"),
     [
         ({"birthdate": "1984-05-06", "creditlimit": "12.50"}, Level.OK, "birthdate 9999-99-99; creditlimit 99.99"),
-        ({"pager": "2"}, Level.UNKNOWN, "no change of such a column"),
+        ({"pager": "2"}, Level.UNKNOWN, "no change to such a column"),
     ],
 )
 def test_changed_values_are_shown_masked(ask: Ask, values, level, said) -> None:
