@@ -28,7 +28,7 @@ CRM_REQUESTS = Histogram(
 )
 
 
-def of_this_host() -> CollectorRegistry | None:
+def host_registry() -> CollectorRegistry | None:
     """Return a registry with the durations of all processes on this host; None if they share no folder.
 
     Without a shared folder, each process could answer only with its own figures.

@@ -84,7 +84,7 @@ SHORT_TASK_SECONDS = 10.0
 
 
 @task_prerun.connect
-def _note_clock(**_: Any) -> None:
+def _measure_clock(**_: Any) -> None:
     with suppress(DatabaseError):  # the task itself reports it
         clocks.measure(clocks.WORKER)
 

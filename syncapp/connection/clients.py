@@ -26,7 +26,7 @@ class WrongOrganization(Exception):
     """The address leads to a CRM other than the one this database mirrors."""
 
 
-def outgoing() -> OutgoingConnections:
+def outgoing_connections() -> OutgoingConnections:
     """Return the settings of outgoing connections: proxy and trusted authorities."""
     return OutgoingConnections(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
 
@@ -40,7 +40,7 @@ def crm() -> CrmClient:
         credentials=credentials.of_crm(),
         scope=f"{settings.CRM_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
-        outgoing=outgoing(),
+        outgoing=outgoing_connections(),
     )
     rate_limiter: RateLimiter = NoLimiter()
     if settings.RATE_LIMIT_URL:  # shared by all processes
@@ -52,7 +52,7 @@ def crm() -> CrmClient:
         token_source=tokens,
         read_timeout=settings.HTTP_SECONDS,
         rate_limiter=rate_limiter,
-        outgoing=outgoing(),
+        outgoing=outgoing_connections(),
         count=usage.count,
     )
     return CrmClient(
@@ -149,7 +149,7 @@ def sign_in_service() -> SignIn:
         client_id=settings.SIGN_IN_CLIENT_ID,
         credentials=credentials.of_sign_in(),
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
-        outgoing=outgoing(),
+        outgoing=outgoing_connections(),
     )
 
 

@@ -56,15 +56,15 @@ def try_acquire(names: Sequence[str]) -> Permit | None:
     If several are open, one probe tests all of them, once the last of them is due.
     """
     tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False).values_list("name", "next_probe_at")
-    probes = dict(tripped)
-    if not probes:
+    probe_times = dict(tripped)
+    if not probe_times:
         return Permit()
-    if None in probes.values():
+    if None in probe_times.values():
         return None
-    last = max(probes, key=lambda name: (probes[name], name))
+    last = max(probe_times, key=lambda name: (probe_times[name], name))
     due = Breaker.objects.filter(name=last, opened_at__isnull=False, next_probe_at__lte=Now())
     takes_probe = due.update(next_probe_at=database_now(plus=settings.PROBE_SECONDS)) == 1
-    return Permit(probes=tuple(sorted(probes))) if takes_probe else None
+    return Permit(probes=tuple(sorted(probe_times))) if takes_probe else None
 
 
 def all_closed(names: Sequence[str]) -> bool:
@@ -125,8 +125,8 @@ def record_success(permit: Permit | None = None) -> None:
     """Record that the CRM answered: clear the failure count and close the breakers that this permit probed."""
     for name in permit.probes if permit is not None else ():
         reset(name)
-    silent = (Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_UNREACHABLE)
-    for name in Breaker.objects.filter(name__in=silent).values_list("name", flat=True):
+    answering = (Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_UNREACHABLE)
+    for name in Breaker.objects.filter(name__in=answering).values_list("name", flat=True):
         reset(name)
     Breaker.objects.filter(name=Breaker.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 

@@ -60,7 +60,7 @@ def bring_forward(contact: ContactKey, due_at: datetime) -> bool:
 
 
 def next_due(delivery: Delivery) -> datetime | None:
-    """Return when the contact's earliest decision that has no delivery becomes due; None if there is none."""
+    """Return when the contact's earliest decision that is not in a delivery yet becomes due; None if there is none."""
     waiting = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
     earliest: datetime | None = waiting.filter(state=DecisionState.OPEN).aggregate(due=Min("due_at"))["due"]
     return earliest

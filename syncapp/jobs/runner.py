@@ -90,7 +90,7 @@ class JobType(ABC):
         """Do the work of one lease and close or reschedule its row. May raise any error."""
 
     def is_enabled(self) -> bool:
-        """Return whether jobs of this kind may be processed now."""
+        """Return whether jobs of this type may be processed now."""
         return True
 
     def claim(self, pk: Any) -> Lease | None:
@@ -98,7 +98,7 @@ class JobType(ABC):
         return queue.claim(self.model, pk)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Return what to do about an error that this kind expects; None for any other."""
+        """Return what to do about an error that this job type expects; None for any other error."""
         return None
 
     def backoff(self, attempts: int) -> float:
@@ -172,11 +172,11 @@ def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
         breakers.release(permit)
         return False
     queue.failpoint(f"{job.name}.claimed")
-    fresh = [lease for lease in leases if not _fail_if_exhausted(job, lease)]
-    if len(fresh) == 1:
-        _process(job, fresh[0], permit)
-    elif fresh:
-        _process_together(job, fresh, permit)
+    usable = [lease for lease in leases if not _fail_if_exhausted(job, lease)]
+    if len(usable) == 1:
+        _process(job, usable[0], permit)
+    elif usable:
+        _process_together(job, usable, permit)
     return True
 
 
@@ -186,7 +186,7 @@ def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Permit
             job.process_batch(leases, permit)
             return
         except LostLease:
-            _log_lost(job, leases[0])
+            _log_lost_lease(job, leases[0])
             return
         except Exception as error:
             text = "%s: %d jobs processed one by one after an unexpected error"
@@ -210,7 +210,7 @@ def _process(job: JobType, lease: Lease, permit: Permit) -> None:
         try:
             job.process(lease, permit)
         except LostLease:
-            _log_lost(job, lease)
+            _log_lost_lease(job, lease)
         except Exception as error:  # noqa: BLE001  (no error may stop the other jobs)
             apply_error(job, lease, error)
 
@@ -255,7 +255,7 @@ def apply(job: JobType, lease: Lease, outcome: Retry | Failure) -> None:
                 costs_attempt=outcome.costs_attempt,
             )
         except LostLease:
-            _log_lost(job, lease)
+            _log_lost_lease(job, lease)
 
 
 def _may_have_been_sent(lease: Lease) -> bool:
@@ -274,10 +274,10 @@ def _fail(job: JobType, lease: Lease, failure: Failure) -> None:
             log.error("%s %s: the reason could not be stored", job.name, lease.pk, exc_info=error)
             queue.mark_failed(lease, error=failure.code)
     except LostLease:
-        _log_lost(job, lease)
+        _log_lost_lease(job, lease)
 
 
-def _log_lost(job: JobType, lease: Lease) -> None:
+def _log_lost_lease(job: JobType, lease: Lease) -> None:
     log.warning("%s %s: lease lost, stopped", job.name, lease.pk)
 
 

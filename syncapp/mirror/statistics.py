@@ -1,7 +1,7 @@
 """Planner statistics of the mirrored tables, refreshed after a full read, when their sizes jump.
 
-PostgreSQL would refresh them within a minute or two, SQLite never: without statistics, it takes any index that fits the
-sort order and walks through all edits to find the few that are being written.
+PostgreSQL would refresh them within a minute or two, SQLite never does. Without statistics, SQLite takes any index that
+fits the sort order and walks through all edits to find the few that are being written.
 """
 
 from __future__ import annotations

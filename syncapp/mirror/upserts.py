@@ -24,7 +24,7 @@ def upsert(model: type[Model], rows: Sequence[Row]) -> None:
     All rows name the same columns, the primary key (a UUID) first. New rows get the model's defaults in all others.
     """
     if rows:
-        key, *others = (_quoted(field) for field in _named(model, rows))
+        key, *others = (_quoted(field) for field in _named_fields(model, rows))
         _insert(model, rows, f"ON CONFLICT ({key}) DO UPDATE SET " + ", ".join(f"{c} = EXCLUDED.{c}" for c in others))
 
 
@@ -38,7 +38,7 @@ def update(model: type[Model], rows: Sequence[Row]) -> None:
     """Update the named columns of existing rows; each row names its primary key first."""
     if not rows:
         return
-    named = _named(model, rows)
+    named = _named_fields(model, rows)
     key, *others = named
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
@@ -66,21 +66,23 @@ def insert_from(model: type[Model], source: QuerySet[Any], columns: Mapping[str,
     """Insert a row for each row of `source`, within the database; `columns` maps our columns to its expressions."""
     fields = {field.attname: field for field in model._meta.concrete_fields if not field.primary_key}
     defaults = {name: Value(field.get_default(), field) for name, field in fields.items() if name not in columns}
-    taken = {f"new_{name}": expression for name, expression in {**columns, **defaults}.items()}
-    query = source.order_by().annotate(**taken).values_list(*taken)
+    expressions = {f"new_{name}": expression for name, expression in {**columns, **defaults}.items()}
+    query = source.order_by().annotate(**expressions).values_list(*expressions)
     select, parameters = query.query.get_compiler(connection=connection).as_sql()
-    into = ", ".join(_quoted(fields[name.removeprefix("new_")]) for name in taken)
+    into = ", ".join(_quoted(fields[name.removeprefix("new_")]) for name in expressions)
     with connection.cursor() as cursor:
         table = connection.ops.quote_name(model._meta.db_table)
         cursor.execute(f"INSERT INTO {table} ({into}) {select}", parameters)
 
 
 def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
-    named = _named(model, rows)
-    ours = [field for field in model._meta.concrete_fields if field not in named and not isinstance(field, AutoField)]
+    named = _named_fields(model, rows)
+    unnamed = [
+        field for field in model._meta.concrete_fields if field not in named and not isinstance(field, AutoField)
+    ]
     into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)}"
-    into += f" ({', '.join(map(_quoted, named + ours))})"
-    defaults = [_prepared(field, field.get_default()) for field in ours]
+    into += f" ({', '.join(map(_quoted, named + unnamed))})"
+    defaults = [_prepared(field, field.get_default()) for field in unnamed]
     # A fixed order prevents deadlocks between two writers of overlapping rows.
     ordered = sorted(rows, key=lambda row: row[named[0].attname].int) if conflict else rows
     with connection.cursor() as cursor:
@@ -88,18 +90,18 @@ def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
             # One JSON text is the fastest format for both Python and the server.
             names = [connection.ops.quote_name(field.attname) for field in named]
             types = ", ".join(f"{name} {_type(field)}" for name, field in zip(names, named, strict=True))
-            columns = ", ".join([f"incoming.{name}" for name in names] + [f"%s::{_type(field)}" for field in ours])
+            columns = ", ".join([f"incoming.{name}" for name in names] + [f"%s::{_type(field)}" for field in unnamed])
             source = f"json_to_recordset(%s::json) AS incoming ({types})"
             statement = f"{into} SELECT {columns} FROM {source} {conflict}"  # noqa: S608  (the model's own names)
             cursor.execute(statement, [*defaults, json.dumps(ordered, default=str)])
         else:
             # One prepared statement, which runs for each row inside the SQLite library.
-            marks = ", ".join(["%s"] * (len(named) + len(ours)))
+            marks = ", ".join(["%s"] * (len(named) + len(unnamed)))
             values = [row + defaults for row in _values(named, ordered)]
             cursor.executemany(f"{into} VALUES ({marks}) {conflict}", values)
 
 
-def _named(model: type[Model], rows: Sequence[Row]) -> Fields:
+def _named_fields(model: type[Model], rows: Sequence[Row]) -> Fields:
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     return [by_name[name] for name in rows[0]]
 

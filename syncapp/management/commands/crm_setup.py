@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection.clients import names, outgoing
+from syncapp.connection.clients import names, outgoing_connections
 from syncapp.crm.auth.administrator import (
     SAMPLE_CLIENT_ID,
     AdministratorToken,
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             origin=settings.CRM_ORIGIN,
             token_source=self._token(options),
             read_timeout=_HTTP_SECONDS,
-            outgoing=outgoing(),
+            outgoing=outgoing_connections(),
         )
         try:
             environment = Environment(transport, names())
@@ -101,7 +101,7 @@ class Command(BaseCommand):
     def _token(self, options: dict[str, Any]) -> AdministratorToken:
         if options["token_file"]:
             return from_file(options["token_file"])
-        session = demo_session(settings.CRM_AUTHORITY) if settings.DEMO else login_session(outgoing())
+        session = demo_session(settings.CRM_AUTHORITY) if settings.DEMO else login_session(outgoing_connections())
         sign_in = by_device_code if options["device_code"] else by_browser
         try:
             application = public_application(

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the durations. Raises CommandError without PROMETHEUS_MULTIPROC_DIR."""
-        registry = metrics.of_this_host()
+        registry = metrics.host_registry()
         if registry is None:
             raise CommandError("Set PROMETHEUS_MULTIPROC_DIR to the folder that the processes of this host share.")
         self.stdout.write(generate_latest(registry).decode(), ending="")

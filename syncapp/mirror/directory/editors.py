@@ -31,10 +31,10 @@ RETRY_AFTER = timedelta(minutes=1)  # for unreadable users
 
 def due_editors() -> list[UUID]:
     """Return the users to read now: unknown editors, except those just found unreadable; if none, outdated ones."""
-    return _readable(unknown_editors()) or outdated_editors()
+    return _except_unreadable(unknown_editors()) or outdated_editors()
 
 
-def _readable(ids: list[UUID]) -> list[UUID]:
+def _except_unreadable(ids: list[UUID]) -> list[UUID]:
     """Return the users that were not just found unreadable."""
     if not ids:
         return ids
@@ -50,7 +50,7 @@ def read_arriving_editors(crm: CrmClient) -> None:
     """
     unknown = _unknown_editors_of(SyncRecord.objects.arriving())
     with suppress(CrmError):
-        read_editors(crm, _readable(list(unknown[:BATCH])), deadline=Deadline.after(ARRIVING_SECONDS))
+        read_editors(crm, _except_unreadable(list(unknown[:BATCH])), deadline=Deadline.after(ARRIVING_SECONDS))
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:

@@ -26,7 +26,7 @@ def match_key(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
-def names_of(text: str) -> list[str]:
+def possible_names(text: str) -> list[str]:
     """Return the names that a text may stand for, the likeliest first.
 
     "Last, First" also stands for both orders, with and without a comma, and for the last name alone.

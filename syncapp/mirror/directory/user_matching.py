@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Q
 
-from syncapp.mirror.directory.name_keys import match_key, names_of, split_login
+from syncapp.mirror.directory.name_keys import match_key, possible_names, split_login
 from syncapp.mirror.filters import sync_paths
 from syncapp.models import FilterUser, UserList, UserListEntry
 from syncapp.models.folding import by_name
@@ -48,20 +48,20 @@ class Directory:
 
     def __init__(self) -> None:
         self._accounts: Keys = defaultdict(set)
-        self._parts: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+        self._login_parts: dict[tuple[str, str], set[UUID]] = defaultdict(set)
         self._names: Keys = defaultdict(set)
-        self._reversed: Keys = defaultdict(set)
+        self._reversed_names: Keys = defaultdict(set)
         people = FilterUser.objects.people().values_list("pk", "address", "login", "name")
         for user_id, *texts in people.iterator():
             address, login, name = map(match_key, texts)
             self._accounts[address].add(user_id)
             self._accounts[login].add(user_id)
             if login:
-                self._parts[split_login(login)].add(user_id)
+                self._login_parts[split_login(login)].add(user_id)
             self._names[name].add(user_id)
             if name.count(",") == 1:
-                self._reversed[names_of(name)[1]].add(user_id)
-        domains = {domain for domain, _ in self._parts}
+                self._reversed_names[possible_names(name)[1]].add(user_id)
+        domains = {domain for domain, _ in self._login_parts}
         self._only_domain = domains.pop() if len(domains) == 1 else None
 
     def find(self, text: str) -> tuple[UUID, ...]:
@@ -73,9 +73,9 @@ class Directory:
         if not found and "\\" in key:
             # `DOMAIN\account` matches other forms of the login; the domain decides between several users.
             domain, account = split_login(key)
-            found = self._accounts.get(account) or self._parts.get((self._only_domain or domain, account))
+            found = self._accounts.get(account) or self._login_parts.get((self._only_domain or domain, account))
         if not found:
-            sources = ((names, name) for name in names_of(key) for names in (self._names, self._reversed))
+            sources = ((names, name) for name in possible_names(key) for names in (self._names, self._reversed_names))
             found = next((names[name] for names, name in sources if name in names), set())
         return tuple(sorted(found))
 

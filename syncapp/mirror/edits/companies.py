@@ -35,22 +35,22 @@ def read_missing(crm: CrmClient) -> int:
 
 def store(companies: Mapping[UUID, str]) -> None:
     """Store these names with the visible edits of their contacts, and index them for search."""
-    named = {contact: name[:400] for contact, name in companies.items()}
-    edits = SyncRecord.objects.visible().filter(target_table="contact", target_id__in=named)
+    names = {contact: name[:400] for contact, name in companies.items()}
+    edits = SyncRecord.objects.visible().filter(target_table="contact", target_id__in=names)
     # Read outside of a transaction, which on SQLite would block every other writer although usually nothing has
     # changed.
     stored = edits.values_list("pk", "target_id", "company")
-    changed = [pk for pk, contact, company in stored if contact is not None and company != named[contact]]
+    changed = [pk for pk, contact, company in stored if contact is not None and company != names[contact]]
     if changed:
-        _write(changed, named)
+        _write(changed, names)
 
 
 @retried
-def _write(ids: Collection[UUID], named: Mapping[UUID, str]) -> None:
+def _write(ids: Collection[UUID], names: Mapping[UUID, str]) -> None:
     edits = locked(SyncRecord.objects.filter(pk__in=ids))
     rows, texts, known = [], {}, {}
     for record in edits.only("name", "editor_name", "target_id", "search_words"):
-        record.company = named[record.contact]
+        record.company = names[record.contact]
         known[record.pk], texts[record.pk] = record.search_words or "", record.words_to_search
         rows.append({"id": record.pk, "company": record.company, "search_words": texts[record.pk]})
     upserts.update(SyncRecord, rows)

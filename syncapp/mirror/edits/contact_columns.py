@@ -13,13 +13,13 @@ from syncapp.models import SyncField
 TABLE = "contact"
 OWNER, COMPANY = "ownerid", "parentcustomerid"
 _STATE, _MASTER = STATE_COLUMNS
-_USES: Mapping[str, str] = {
+_CONSEQUENCES: Mapping[str, str] = {
     OWNER: "Owners of contacts are not shown.",
     COMPANY: "Companies are neither shown nor found by the search.",
     _STATE: "Deactivated contacts are shown like active ones.",
     _MASTER: "Merged contacts are shown like deactivated ones.",
 }
-_REVISION = (
+_REVISION_MISSING = (
     "It is looked for again before each write. While it is missing, written values carry no revision, by which a "
     "plug-in could tell them from Outlook edits."
 )
@@ -35,13 +35,13 @@ def missing(edited: Iterable[str] = ()) -> list[tuple[str, str]]:
     known = columns.of_table(TABLE)
     if not known:
         return []
-    uses = dict(_USES)
+    consequences = dict(_CONSEQUENCES)
     if revision := clients.names().contact_revision:
-        uses[revision] = _REVISION
+        consequences[revision] = _REVISION_MISSING
     for name in sorted(set(edited) - set(known))[:_MAX_EDITED]:
         if SyncField.objects.open().filter(column_name=name, record__target_table=TABLE).exists():
-            uses.setdefault(name, _EDITED)
-    return [(name, use) for name, use in uses.items() if name not in known]
+            consequences.setdefault(name, _EDITED)
+    return [(name, consequence) for name, consequence in consequences.items() if name not in known]
 
 
 def has_revision(known: Mapping[str, Column]) -> bool:

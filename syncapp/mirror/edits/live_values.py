@@ -21,7 +21,7 @@ from syncapp.models.locking import locked, retried
 
 SECONDS = 3.0
 MAX_RECORDS = 200  # per call
-STORED = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone", "contact_state")
+STORED_COLUMNS = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone", "contact_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _store_values(
             fields_by_record[each.record_id].append(each)
         for record_id, record_fields in fields_by_record.items():
             found[record_id] = _store_record(record_fields, stored, answer.get(contact), known)
-    SyncField.objects.bulk_update(stored.values(), STORED)
+    SyncField.objects.bulk_update(stored.values(), STORED_COLUMNS)
     return found
 
 

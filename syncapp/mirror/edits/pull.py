@@ -44,7 +44,10 @@ Leases = Mapping[str, TableLease]  # by table
 
 @dataclass(slots=True)
 class PullResult:
-    """Counts of one pull. `finished`: both tables were read completely; `busy`: another pull was running."""
+    """Counts of one pull.
+
+    `finished` is True if both tables were read completely, `busy` if another pull was running.
+    """
 
     pages: int = 0
     fields: int = 0

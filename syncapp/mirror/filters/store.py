@@ -43,19 +43,19 @@ def store(
         good = tuple(found for found in each.filters or () if not problems[found.id])
         fitted.append(replace(each, filters=good, unreadable=(*each.unreadable, *bad)) if bad else each)
     read = fitted
-    known = {each.owner_id: each.filters for each in read if each.filters is not None}
+    filters_by_owner = {each.owner_id: each.filters for each in read if each.filters is not None}
 
     @retried
     def store_fitted() -> None:
-        unread = [bad for each in read for bad in each.unreadable]
+        unreadable_rows = [bad for each in read for bad in each.unreadable]
         if generation is not None:
             owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
             readable = [filter_row.id for each in read for filter_row in each.filters or ()]
-            unreadable.register(Kind.FILTER, unread, readable=readable, generation=generation, owners=owners)
-        found = [filter_row for filters in known.values() for filter_row in filters]
-        held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
+            unreadable.register(Kind.FILTER, unreadable_rows, readable=readable, generation=generation, owners=owners)
+        found = [filter_row for filters in filters_by_owner.values() for filter_row in filters]
+        held = FilterRow.objects.filter(owner_id__in=filters_by_owner, query_type=query_type)
         versions = {row.pk: row.version for row in locked(held).only("version")}
-        held.exclude(pk__in=[*(each.id for each in found), *(bad.row_id for bad in unread)]).delete()
+        held.exclude(pk__in=[*(each.id for each in found), *(bad.row_id for bad in unreadable_rows)]).delete()
         # An older read that arrives late must not overwrite the newer answer to a switch.
         fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
         upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
@@ -64,8 +64,8 @@ def store(
         for owner_id, error in failed.items():
             FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
         if query_type == QueryType.OUTLOOK_FILTER:  # read last; users who are refused wait for the next inventory
-            FilterUser.objects.filter(pk__in=[*failed, *known], filters_due=True).update(filters_due=False)
-        summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
+            FilterUser.objects.filter(pk__in=[*failed, *filters_by_owner], filters_due=True).update(filters_due=False)
+        summarize(filters_by_owner, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
 
     store_fitted()
 
