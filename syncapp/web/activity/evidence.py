@@ -28,7 +28,7 @@ class EvidenceView(ParamsView):
     """The matching entries, oldest first, up to the time of the request."""
 
     max_entries = MAX_ENTRIES
-    asked_at: datetime
+    requested_at: datetime
     links: Links
 
     @property
@@ -41,7 +41,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def page(self) -> Page:
-        return audit_log.oldest_first(audit_log.limit_until(self.filter, until=self.asked_at), limit=MAX_ENTRIES)
+        return audit_log.oldest_first(audit_log.limit_until(self.filter, until=self.requested_at), limit=MAX_ENTRIES)
 
     @cached_property
     def entries(self) -> list[EntryPresenter]:
@@ -71,6 +71,6 @@ class EvidenceView(ParamsView):
 def evidence(request: PortalRequest) -> HttpResponse:
     """Show the evidence, or the forms to select a subject if none is selected."""
     view = EvidenceView(request.GET)
-    view.asked_at, view.links = timezone.now(), Links(request.user)
+    view.requested_at, view.links = timezone.now(), Links(request.user)
     template = "activity/evidence.html" if view.has_subject else "activity/evidence_about.html"
     return render_page(request, template, {"section": "activity", "view": view})

@@ -12,7 +12,7 @@ from syncapp.web.base.page import REVIEW_ROLES, render_page
 
 @allow(*REVIEW_ROLES)
 def numbers(request: PortalRequest) -> HttpResponse:
-    """Show all panels for the last weeks."""
+    """Show all panels for the selected number of weeks."""
     view = NumbersView(request.GET.get("weeks", ""))
     return render_page(request, "activity/numbers/page.html", {"section": "numbers", "view": view})
 

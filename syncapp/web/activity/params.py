@@ -233,6 +233,6 @@ class ParamsView:
         return f"?{urlencode(kept)}" if kept else ""
 
     @property
-    def here(self) -> str:
+    def current_query(self) -> str:
         """Return the query string of these filters."""
         return self.query()

@@ -60,7 +60,7 @@ def allow(
 def public(
     *, methods: Collection[str] = ("GET",)
 ) -> Callable[[Callable[Concatenate[HttpRequest, P], HttpResponseBase]], AnyView]:
-    """Admit everyone, signed in or not. For the sign-in pages, the links in mails and /healthz only."""
+    """Admit everyone, signed in or not. Only for pages such as the sign-in page, links in mails, and /healthz."""
     allowed = _with_head(methods)
 
     def decorate(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> AnyView:

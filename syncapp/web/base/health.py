@@ -1,4 +1,4 @@
-"""/healthz, for monitors and load balancers. Holds no secrets and no personal data."""
+"""/healthz, for monitors and load balancers; its answer holds no secrets and no personal data."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _WORDS = {
     Breaker.Name.CRM_UNREACHABLE: "the CRM does not answer",
     Breaker.Name.CRM_THROTTLED: "the CRM asked for a pause",
     Breaker.Name.FORBIDDEN_REVIEW: "the CRM forbids writing",
-    Breaker.Name.REFUSED_REVIEW: "CRM refuses writing",
+    Breaker.Name.REFUSED_REVIEW: "the CRM refuses writing",
     Breaker.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
 }
 READ_ONLY = "this connection is read only"

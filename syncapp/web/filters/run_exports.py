@@ -95,6 +95,6 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
         "view": RunPresenter(run, request.user),
         "run": run,
         "left": [(part[0].item.get_outcome_display(), part) for part in by_outcome],
-        "asked_at": timezone.now(),
+        "requested_at": timezone.now(),
     }
     return render_page(request, "filters/run_paper.html", context)

@@ -73,6 +73,7 @@ class RunPresenter:
 
     @cached_property
     def changing(self) -> int:
+        """Return how many users the run still has to change."""
         return self.run.items.unfinished().count()
 
     @cached_property
@@ -208,7 +209,7 @@ class RunPresenter:
 
     @cached_property
     def _page(self) -> list[FilterRunItem]:
-        """Return the users on this page of the chosen part, and one more if there is a next page."""
+        """Return the users on this page with the chosen result, and one more if there is a next page."""
         found: QuerySet[FilterRunItem] = self.run.items.filter(position__gt=self.after)
         if self.part == "open" or (self.part and self.part in Outcome.values):
             found = found.filter(outcome="" if self.part == "open" else self.part)
@@ -246,11 +247,11 @@ class RunPresenter:
         return self.run.state in _ENDED and self.run.undoes_id is None and report.can_be_verified(self.run)
 
     @cached_property
-    def verified(self) -> int:
+    def verified_count(self) -> int:
         return report.verified_users(self.run).count()
 
     @cached_property
-    def unread(self) -> int:
+    def unread_count(self) -> int:
         return report.count_unread(self.run)
 
     @property

@@ -132,7 +132,7 @@ class UserPresenter:
         return sync_path_words.SUMMARIES[self.paths]
 
     @property
-    def because(self) -> str:
+    def cause_words(self) -> str:
         return sync_path_words.BECAUSE[self.cause]
 
     @cached_property
@@ -140,11 +140,11 @@ class UserPresenter:
         return recommend(self.cause, system_selects=sync_paths.has_system_filter())
 
     @property
-    def helps(self) -> str:
+    def recommendation_words(self) -> str:
         return sync_path_words.HELPS[self.recommendation]
 
     @property
-    def plan(self) -> str:
+    def plan_query(self) -> str:
         """Return the query string of a plan that helps; '' if no run helps or the person may not create one."""
         wanted = sync_path_words.WANTED.get(self.recommendation, "") if self.may_switch else ""
         return f"?user={self.user.pk}&want={wanted}" if wanted else ""
@@ -189,7 +189,7 @@ class UserPresenter:
         return [f"{table_label(each.table)}: {each.name}" for each in self.facts.templates if each.is_default]
 
     @property
-    def fed_by_entra(self) -> bool:
+    def is_fed_by_entra(self) -> bool:
         return any(team.is_fed_by_entra for team in self.facts.teams)
 
     @property

@@ -219,7 +219,7 @@ class DecisionForm:
     def _make_choice(self, field: SyncField, outcome: Outcome, **details: Any) -> Choice:
         return Choice(field.pk, outcome, self.post.get(f"seen.{field.pk}", ""), **details)
 
-    def _marked(self, field: SyncField, key: Key) -> Choice:
+    def _decide_marked(self, field: SyncField, key: Key) -> Choice:
         given = read_input(self.post, key)
         verbs = ["approve"] * given.ticked + [verb for verb in ("reject", "correct") if verb in given.marks]
         if len(verbs) > 1:
@@ -263,7 +263,7 @@ class DecisionForm:
             field, Outcome.APPROVED, is_corrected=True, corrected_value=value, corrected_label=label
         )
 
-    def _other(self, field: SyncField, key: Key) -> Choice:
+    def _choose_other_value(self, field: SyncField, key: Key) -> Choice:
         """Choose another value for a conflict; an empty input is refused, because it is probably an oversight."""
         is_lookup = value_control(self.columns.get(field.column_name)) == "find"
         if not is_lookup and not any(read_input(self.post, field.pk).value or ()):
@@ -285,13 +285,13 @@ def words_of(error: ReviewError, reader: Person) -> str:
 
 
 _CHOICES: Mapping[str, Callable[[DecisionForm, SyncField, Key], Choice]] = {
-    "marked": DecisionForm._marked,
+    "marked": DecisionForm._decide_marked,
     "approve": DecisionForm._approve,
     "reject": DecisionForm._reject,
     "reject-again": DecisionForm._reject_again,
     "correct": DecisionForm._correct,
     "keep": lambda form, field, _key: form._make_choice(field, Outcome.REJECTED, reason_code=KEPT_CRM_VALUE),
-    "other": DecisionForm._other,
+    "other": DecisionForm._choose_other_value,
     "approve-all": DecisionForm._approve,
     "reject-all": DecisionForm._reject,
 }

@@ -47,7 +47,7 @@ def link(request: PortalRequest, token: str) -> HttpResponse:
 
 @csrf_exempt  # the token is the proof; a mail program that posts has neither cookie nor page
 @public(methods=("GET", "POST"))
-def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
+def mail_preference(request: HttpRequest, token: str) -> HttpResponse:
     """Show or change the reader's mail preference.
 
     A mail program's POST (RFC 8058: List-Unsubscribe=One-Click) names no preference and means off.

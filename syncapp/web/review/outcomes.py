@@ -26,8 +26,8 @@ REVOKED = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)  # 
 class OutcomePresenter:
     """The text in place of a field's buttons.
 
-    `seconds_left`: until the undo window ends; `follow_up`: the action that is possible later; `newer`: the edit that
-    superseded the field.
+    `seconds_left`: the time until the undo window ends; `follow_up`: the action that is possible later; `newer`: the
+    edit that superseded the field.
     """
 
     icon: str

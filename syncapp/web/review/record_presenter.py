@@ -41,7 +41,7 @@ Problems = Mapping[Key | None, Problem]
 
 
 def no_input(key: Key) -> FieldInput:
-    """Return the controls of a page that was just opened."""
+    """Return empty controls, as on a page that was just opened."""
     return FieldInput()
 
 
@@ -177,7 +177,7 @@ class RecordPresenter:
 
     @property
     def polls(self) -> bool:
-        """Return whether the page asks again every two seconds."""
+        """Return whether the page polls every two seconds."""
         return bool(self.being_written or self.not_read_back)
 
     @property

@@ -126,15 +126,15 @@ def _fields_of(records: Sequence[SyncRecord]) -> Mapping[uuid.UUID, list[SyncFie
 
 def _rejected_before(fields: Mapping[uuid.UUID, list[SyncField]]) -> Collection[uuid.UUID]:
     """Return the fields whose value was rejected before, without a query if no column ever had a rejection."""
-    maybe = [
+    candidates = [
         field.pk
         for row_fields in fields.values()
         for field in row_fields
         if field.is_undecided and field.maybe_rejected  # type: ignore[attr-defined]  # annotated by _fields_of
     ]
-    if not maybe:
+    if not candidates:
         return ()
-    return earlier_rejections.find(list(SyncField.objects.filter(pk__in=maybe).select_related("record"))).keys()
+    return earlier_rejections.find(list(SyncField.objects.filter(pk__in=candidates).select_related("record"))).keys()
 
 
 def _changed_in_crm(

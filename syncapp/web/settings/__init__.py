@@ -1,1 +1,1 @@
-"""Screens of the settings: review, rules, mails, people, connection and file, with their forms."""
+"""Screens of the settings: review, rules, capture, people, mails, connection and file, with their forms."""

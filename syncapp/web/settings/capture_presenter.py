@@ -197,10 +197,12 @@ class CapturePresenter:
 
     @property
     def week(self) -> int:
+        """Return how many changes the listed sources made in 7 days."""
         return sum(row.week for row in self.sources)
 
     @property
     def forms_week(self) -> int:
+        """Return how many changes forms and programs with the revision made in 7 days."""
         return sum(each.week for each in self.changes.of(Source.FORM))
 
     @cached_property

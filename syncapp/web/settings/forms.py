@@ -92,12 +92,12 @@ class MailsForm(SettingsForm):
 
 
 class BacklogForm(SettingsForm):
-    """The switch of the backlog mode: "begin" or "end"."""
+    """The switch of backlog mode: "begin" or "end"."""
 
     backlog = forms.CharField(required=False)
 
     def clean_backlog(self) -> bool:
-        """Return whether the backlog mode is to begin."""
+        """Return whether backlog mode should begin."""
         return bool(self.cleaned_data["backlog"] == "begin")
 
 

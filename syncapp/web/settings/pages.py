@@ -59,13 +59,13 @@ def redirect_with_error(request: PortalRequest, page: str, message: str, *argume
 
 @allow(Role.ADMINISTRATOR)
 def settings_review(request: PortalRequest) -> HttpResponse:
-    """Show the settings of reviewing: undo window, reasons, groups."""
+    """Show the review settings: undo window, reasons, groups."""
     return _page(request, "settings_review")
 
 
 @allow(Role.ADMINISTRATOR)
 def settings_mails(request: PortalRequest) -> HttpResponse:
-    """Show the settings of mails and the backlog, and the mails that failed."""
+    """Show the mail and backlog settings, and the mails that failed."""
     return _page(request, "settings_mails")
 
 

@@ -66,7 +66,7 @@ def settings_person_change(request: PortalRequest, person_id: UUID) -> HttpRespo
 @allow(*Role)
 def settings_me(request: PortalRequest) -> HttpResponse:
     """Show the reader's own settings."""
-    return _person_page(request, request.user, mine=True)
+    return _person_page(request, request.user, is_own=True)
 
 
 @allow(*Role, methods=("POST",))
@@ -74,7 +74,7 @@ def settings_me_change(request: PortalRequest) -> HttpResponse:
     """Change the reader's own notifications, absence, time zone, keys or theme, but not their access."""
     action, form = request.POST.get("do", ""), _form(request, request.user)
     if not _apply(form, _OWN_OPERATIONS.get(action), request.user, by=request.user):
-        return _person_page(request, request.user, mine=True, status=422, action=action, form=form)
+        return _person_page(request, request.user, is_own=True, status=422, action=action, form=form)
     next_path = safe_path(request.POST.get("next", ""))
     return redirect(next_path) if next_path else redirect_with_success(request, "settings_me")
 
@@ -89,7 +89,7 @@ def _person_page(
     request: PortalRequest,
     person: Person,
     *,
-    mine: bool = False,
+    is_own: bool = False,
     status: int = 200,
     action: str = "",
     form: SettingsForm | None = None,
@@ -104,7 +104,7 @@ def _person_page(
         "themes": list(Person.Theme),
         "reviewers": by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk)),
     }
-    template, section = ("me", "settings_me") if mine else ("person", "settings_people")
+    template, section = ("me", "settings_me") if is_own else ("person", "settings_people")
     return render_settings_page(request, template, section=section, status=status, **context)
 
 

@@ -17,7 +17,7 @@ BROWSER = "browser"
 
 
 def remember(request: HttpRequest, flow: dict[str, Any], *, next_path: str) -> None:
-    """Store a started flow for this browser; delete expired flows, and its oldest ones beyond MAX_PER_BROWSER."""
+    """Store a started flow for this browser; delete expired flows, and the browser's oldest beyond MAX_PER_BROWSER."""
     browser = request.session.setdefault(BROWSER, secrets.token_urlsafe(32))
     SignInAttempt.objects.filter(started_at__lt=_oldest_start()).delete()
     SignInAttempt.objects.create(state=flow["state"], browser=browser, flow=flow, next_path=next_path)
