@@ -51,7 +51,7 @@ class Finding:
     figures: str
 
 
-def many_restores(restored: int, *, limit: int) -> Finding | None:
+def check_restores(restored: int, *, limit: int) -> Finding | None:
     """Return a finding once one source has `limit` restores in 10 minutes, so that the limit is never exceeded."""
     if restored < limit:
         return None
@@ -63,7 +63,7 @@ def max_changed_contacts(usual: float) -> int:
     return max(MIN_MASS_EDIT, round(SHARE_OF_USUAL_DAY * usual))
 
 
-def mass_edit(changed: int, *, usual: float) -> Finding | None:
+def check_changed_contacts(changed: int, *, usual: float) -> Finding | None:
     """Return a finding if more contacts changed in 10 minutes than 200, and than a quarter of a usual day's number."""
     limit = max_changed_contacts(usual)
     if changed <= limit:
@@ -77,7 +77,7 @@ def min_unsigned(share: float) -> int:
     return max(MIN_UNSIGNED, by_chance)
 
 
-def signature_gone(unsigned: int, *, share: float) -> Finding | None:
+def check_signature(unsigned: int, *, share: float) -> Finding | None:
     """Return a finding if at least 20 updates in a row are unsigned and chance cannot explain that many.
 
     `share` is the usual share of signed updates, from 0 to 1. Without the signature, every Outlook edit is let through,
@@ -102,14 +102,14 @@ def check() -> Finding | None:
 
 def _first_finding(capture: Capture, now: datetime) -> Finding | None:
     since = max(now - WINDOW, capture.mode_since or now)
-    if finding := many_restores(_max_restores_of_source(since), limit=capture.max_restores):
+    if finding := check_restores(_max_restores_of_source(since), limit=capture.max_restores):
         return finding
     changed = _changed_contacts(capture, since)
     usual = _usual_day(capture, now) if changed > MIN_MASS_EDIT else 0.0
-    if finding := mass_edit(changed, usual=usual):
+    if finding := check_changed_contacts(changed, usual=usual):
         return finding
     signatures = _signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None
-    return signature_gone(signatures.unsigned, share=signatures.share) if signatures else None
+    return check_signature(signatures.unsigned, share=signatures.share) if signatures else None
 
 
 def _max_restores_of_source(since: datetime) -> int:

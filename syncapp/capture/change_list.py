@@ -16,7 +16,7 @@ from syncapp.models.capture.day import ChangeResult
 from syncapp.models.capture.entry import OPEN_ENTRIES, EntryState, Source
 from syncapp.models.jobs.job import database_now
 
-PAGE, BATCH = 50, 1000
+PAGE_SIZE, BATCH_SIZE = 50, 1000
 # The capture pages count the same number of days.
 SECONDS_SHOWN = counts.MONTH * 86_400.0
 
@@ -38,7 +38,7 @@ class Page:
     has_more: bool
 
 
-def page(conditions: ChangeFilter, *, before: int | None = None, size: int = PAGE) -> Page:
+def page(conditions: ChangeFilter, *, before: int | None = None, size: int = PAGE_SIZE) -> Page:
     """Return the newest changes, or those older than the change with the id `before`."""
     rows = _changes(conditions)
     last = CaptureValue.objects.filter(pk=before or 0).select_related("entry").first()
@@ -54,7 +54,7 @@ def batches(conditions: ChangeFilter) -> Iterator[Sequence[CaptureValue]]:
     """Yield all changes in batches, newest first."""
     before: int | None = None
     while True:
-        found = page(conditions, before=before, size=BATCH)
+        found = page(conditions, before=before, size=BATCH_SIZE)
         if found.changes:
             yield found.changes
         if not found.has_more:

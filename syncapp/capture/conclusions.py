@@ -78,14 +78,15 @@ def _conclude(running: Round, contact_ids: Sequence[UUID]) -> None:
         if entry.reason == TO_STAGE and entry.contact_id in maybe_staged:
             continue
         stored = Source(entry.source), Evidence(entry.evidence)
-        found = stored if log_names_signer else _source(running, entry, contacts[entry.contact_id])
-        if found is None:
+        source_and_evidence = stored if log_names_signer else _source(running, entry, contacts[entry.contact_id])
+        if source_and_evidence is None:
             continue  # not enough is known yet
-        decided = policy.decide(_facts(running, entry, found, contacts[entry.contact_id]), running.policy)
+        facts = _facts(running, entry, source_and_evidence[0], contacts[entry.contact_id])
+        decided = policy.decide(facts, running.policy)
         if decided is not None:
-            outcomes[*decided, *found].append(entry.pk)
+            outcomes[*decided, *source_and_evidence].append(entry.pk)
         elif contacts[entry.contact_id].is_complete:
-            outcomes[EntryState.READ, TO_STAGE, *found].append(entry.pk)
+            outcomes[EntryState.READ, TO_STAGE, *source_and_evidence].append(entry.pk)
             to_stage[entry.contact_id].append(entry)
     for (state, reason, source, evidence), ids in outcomes.items():
         rows = CaptureEntry.objects.filter(pk__in=ids, state=EntryState.READ)
@@ -113,16 +114,16 @@ def _source(running: Round, entry: CaptureEntry, contact: _Contact) -> tuple[Sou
     return Source.OUTLOOK, Evidence.DELEGATE
 
 
-def _facts(running: Round, entry: CaptureEntry, found: tuple[Source, Evidence], contact: _Contact) -> Facts:
+def _facts(running: Round, entry: CaptureEntry, source: Source, contact: _Contact) -> Facts:
     programs = running.policy.listed_programs
     return Facts(
-        source=found[0],
+        source=source,
         happened_at=entry.happened_at,
         user_id=entry.user_id,
         columns=frozenset(value.column_name for value in entry.values.all()),
         lacks_revision=entry.lacks_revision,
         is_listed_program=bool(programs & {entry.user_id, entry.calling_user_id}),
-        completes_creation=found[0] is Source.OUTLOOK
+        completes_creation=source is Source.OUTLOOK
         and sources.completes_creation(entry.happened_at, contact.creations),
     )
 

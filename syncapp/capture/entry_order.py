@@ -36,13 +36,13 @@ def _parts(group: Sequence[Entry]) -> list[list[Entry]]:
     """Split the entries of one second into parts that share no column, so the order of the parts does not matter."""
     parts: list[list[Entry]] = []
     for entry in group:
-        touched = [part for part in parts if any(_depend(entry, other) for other in part)]
+        touched = [part for part in parts if any(_must_be_ordered(entry, other) for other in part)]
         parts = [part for part in parts if part not in touched]
         parts.append([*(other for part in touched for other in part), entry])
     return parts
 
 
-def _depend(one: Entry, other: Entry) -> bool:
+def _must_be_ordered(one: Entry, other: Entry) -> bool:
     return one.ends_baselines or other.ends_baselines or not one.changes.keys().isdisjoint(other.changes)
 
 

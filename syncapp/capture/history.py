@@ -117,7 +117,7 @@ def _entry(
     is_in_chain = row.state in REVIEWED_STATES or row.reason == Reason.NOT_STAGED
     values: list[CaptureValue] = list(row.values.all())
     names = [value.column_name for value in values] if is_in_chain else []
-    reviewed = policy.reviewed(row.source, names, at=row.happened_at)
+    reviewed = policy.reviewed_columns(row.source, names, at=row.happened_at)
     is_ours = row.source == Source.OURS
     # Observed changes from Outlook are let through, so the chain treats them like changes by anyone else.
     writer = Writer.OUTLOOK if is_in_chain or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER

@@ -100,7 +100,7 @@ class Changes:
         """Return the changes by the writers of a source."""
         return [each for each in self.writers if each.writer.source == source]
 
-    def with_every(self, *sources: Source) -> list[WriterChanges]:
+    def with_sources(self, *sources: Source) -> list[WriterChanges]:
         """Return the changes by all writers, with an empty entry for each of `sources` that made none."""
         missing = [WriterChanges(Writer(source), ()) for source in sources if not self.of(source)]
         return sorted([*self.writers, *missing], key=_sort_key)
@@ -112,7 +112,7 @@ def changes() -> Changes:
     stored = CaptureDay.objects.filter(day=today).aggregate(number=Sum("number"))["number"] or 0
     is_stored = stored > MAX_COUNTED_NOW
     found: dict[Writer, dict[str, ColumnChanges]] = defaultdict(dict)
-    for row in [*_stored(today, with_today=is_stored), *([] if is_stored else _counted_now(today))]:
+    for row in [*_stored_counts(today, with_today=is_stored), *([] if is_stored else _count_today(today))]:
         columns = found[Writer(Source(row["source"]), row["program_id"])]
         columns.setdefault(row["column_name"], ColumnChanges(row["column_name"])).add(row)
     writers = [
@@ -133,7 +133,7 @@ def _sort_key(found: WriterChanges) -> tuple[int, int, int]:
 _KEYS = ("source", "program_id", "column_name", "result", "is_restored_by_original")
 
 
-def _stored(today: date, *, with_today: bool) -> list[dict[str, Any]]:
+def _stored_counts(today: date, *, with_today: bool) -> list[dict[str, Any]]:
     rows = CaptureDay.objects.filter(day__gt=today - timedelta(days=counts.MONTH)).order_by()
     if not with_today:
         rows = rows.exclude(day=today)
@@ -142,7 +142,7 @@ def _stored(today: date, *, with_today: bool) -> list[dict[str, Any]]:
     return list(rows.values(*_KEYS).annotate(**sums))
 
 
-def _counted_now(today: date) -> list[dict[str, Any]]:
+def _count_today(today: date) -> list[dict[str, Any]]:
     return [
         {key: getattr(row, key) for key in _KEYS}
         | {"month": row.number, "week": row.number, "latest": row.latest_value_id}

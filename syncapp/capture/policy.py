@@ -79,12 +79,12 @@ class Policy:
     columns: Mapping[tuple[str, str], ColumnSwitch] = field(default_factory=dict)
     listed_programs: frozenset[UUID] = frozenset()
 
-    def reviewed(self, source: str, columns: Collection[str], *, at: datetime) -> frozenset[str]:
+    def reviewed_columns(self, source: str, columns: Collection[str], *, at: datetime) -> frozenset[str]:
         """Return the `columns` whose changes by this source at this time are reviewed."""
         switches = {column: self.columns.get((source, column)) for column in columns}
         return frozenset(column for column, switch in switches.items() if switch is None or switch.reviews(at))
 
-    def counts(self, facts: Facts) -> bool:
+    def counts_as_outlook(self, facts: Facts) -> bool:
         """Return whether the entry counts as an Outlook edit."""
         return sources.counts_as_outlook(
             facts.source,
@@ -117,11 +117,11 @@ def decide(facts: Facts, policy: Policy) -> tuple[EntryState, str] | None:
     """Return the state and the reason of an entry that is not to be staged; None for one that is."""
     if not facts.columns:
         return EntryState.LET_THROUGH, Reason.NO_TRACKED_COLUMN
-    if not policy.counts(facts):
+    if not policy.counts_as_outlook(facts):
         return EntryState.LET_THROUGH, Reason.NOT_OUTLOOK
     if facts.completes_creation:
         return EntryState.LET_THROUGH, Reason.NEW_CONTACT
-    if not policy.reviewed(facts.source, facts.columns, at=facts.happened_at):
+    if not policy.reviewed_columns(facts.source, facts.columns, at=facts.happened_at):
         return EntryState.LET_THROUGH, Reason.COLUMNS_LET_THROUGH
     if policy.mode is CaptureMode.PAUSED:
         return EntryState.OBSERVED, Reason.PAUSED

@@ -66,7 +66,7 @@ class _Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class _StagingPlan:
     """A plan, and what it was made from: the settings, our history, and the CRM's rows."""
 
     settings: _Settings
@@ -278,7 +278,7 @@ def _without_restores(plan: Plan) -> Plan:
     return replace(plan, staged=staged)
 
 
-def _read_and_plan(work: _Work) -> _Planned:
+def _read_and_plan(work: _Work) -> _StagingPlan:
     """Read our rows and the CRM's, and make the plan, once all entries of the contact are decided.
 
     Raises CrmError, _EntriesMissing, _SettingsChanged.
@@ -291,7 +291,7 @@ def _read_and_plan(work: _Work) -> _Planned:
     return _plan(work)
 
 
-def _plan(work: _Work) -> _Planned:
+def _plan(work: _Work) -> _StagingPlan:
     """Read our rows and the CRM's, and make the plan. Raises CrmError, _SettingsChanged."""
     capture, planned = _settings()
     with runner.reading():
@@ -323,7 +323,7 @@ def _plan(work: _Work) -> _Planned:
         is_active, is_merged = contact.state is ContactState.ACTIVE, contact.state is ContactState.MERGED
         live = LiveState(contact.values, is_active=is_active, is_merged=is_merged)
     plan = chains.make_plan(past.chain, live, rules)
-    return _Planned(planned, past, snapshot, plan, dict(known), now)
+    return _StagingPlan(planned, past, snapshot, plan, dict(known), now)
 
 
 def _settings() -> tuple[Capture, _Settings]:
@@ -334,7 +334,7 @@ def _settings() -> tuple[Capture, _Settings]:
     return capture, _Settings(capture.mode_since, policy.load(capture))
 
 
-def _send(work: _Work, found: _Planned, *, restores: dict[str, str | None]) -> None:
+def _send(work: _Work, found: _StagingPlan, *, restores: dict[str, str | None]) -> None:
     """Send what is not in the CRM yet, unless capture has been paused or switched since.
 
     Raises CrmError, LostLease, _SettingsChanged.

@@ -82,7 +82,7 @@ def switch_off(source: Source, *, by: Person) -> None:
 
 
 @retried
-def end(*, by: Person) -> None:
+def end_capture(*, by: Person) -> None:
     """Switch every source off and observe nothing, so that a plug-in can take over. Raises SwitchRefused.
 
     Rounds of reading are no longer due; one that runs all the same begins to observe again.

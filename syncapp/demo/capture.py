@@ -32,7 +32,7 @@ def set_up() -> None:
             _restore_from_now_on()
     elif is_captured:
         sandbox.capture_by_plugin(settings.CRM_ORIGIN)
-        switching.end(by=_administrator())
+        switching.end_capture(by=_administrator())
 
 
 def _restore_from_now_on() -> None:

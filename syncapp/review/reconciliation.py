@@ -31,7 +31,7 @@ READ_BACK_WITHIN = timedelta(minutes=5)
 class LostDecision:
     """A logged decision that neither our database nor the CRM holds, with its field."""
 
-    taken: LoggedDecision
+    logged: LoggedDecision
     field: SyncField
     person: Person | None
     rule: Rule | None
@@ -63,13 +63,13 @@ class Report:
     messages: int
 
     @property
-    def needs_someone(self) -> bool:
+    def needs_action(self) -> bool:
         """Return whether a person has to act; everything else is done or continues automatically."""
         is_unread = self.read_at is None
         return bool(is_unread or self.lost or self.failed or self.unmarked or self.differing or self.runs)
 
 
-def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: CrmClient | None) -> Report:
+def build_report(*, logged: Collection[LoggedDecision], since: timedelta, crm: CrmClient | None) -> Report:
     """Build the report; decisions recognized within `since` count as recognized after this restore.
 
     With `crm`, the current values of their contacts are read. Raises CrmError.
@@ -83,7 +83,7 @@ def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: Cr
     return Report(
         read_at=MirrorCursor.objects.aggregate(last=Max("pulled_at"))["last"],
         recognized=recognized,
-        lost=find_lost(taken),
+        lost=find_lost(logged),
         deliveries=list(Delivery.objects.filter(state__in=OPEN_STATES).order_by("created_at")),
         failed=SyncField.objects.failed().count(),
         unmarked=list(unmarked.select_related("record").order_by("finished_at", "pk")),
@@ -93,32 +93,32 @@ def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: Cr
     )
 
 
-def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
+def find_lost(logged: Collection[LoggedDecision]) -> list[LostDecision]:
     """Return the decisions among these that neither our database nor the CRM holds, oldest first.
 
     A first decision is lost if its field is undecided; a follow-up is lost if nothing came after it.
     """
     stored = Decision.objects.exclude(state=DecisionState.LOST)
     known: set[UUID] = set()
-    for batch in _batches([each.id for each in taken]):
+    for batch in _batches([each.id for each in logged]):
         known.update(stored.filter(pk__in=batch).values_list("pk", flat=True))
-    missing = {each.field_id: each for each in sorted(taken, key=lambda each: each.at) if each.id not in known}
+    missing = {each.field_id: each for each in sorted(logged, key=lambda each: each.at) if each.id not in known}
     found: list[LostDecision] = []
     for batch in _batches(list(missing)):
         valid = ~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST])
         last_decided = Max("decisions__decided_at", filter=valid)
         rows = SyncField.objects.filter(pk__in=batch).select_related("record").annotate(last_decided=last_decided)
         for field in rows:
-            logged = missing[field.pk]
+            missing_decision = missing[field.pk]
             last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
-            is_follow_up = logged.kind in (Kind.PUT_BACK, Kind.AFTER_ALL)
-            is_decided_since = last is not None and last >= logged.at
+            is_follow_up = missing_decision.kind in (Kind.PUT_BACK, Kind.AFTER_ALL)
+            is_decided_since = last is not None and last >= missing_decision.at
             if is_decided_since or not (is_follow_up or field.decision == FieldDecision.PENDING):
                 continue
-            person = Person.objects.filter(oid=logged.person).first() if logged.person else None
-            rule = Rule.objects.filter(pk=logged.rule).first() if logged.rule else None
-            found.append(LostDecision(logged, field, person, rule))
-    return sorted(found, key=lambda each: (each.taken.at, each.taken.id))
+            person = Person.objects.filter(oid=missing_decision.person).first() if missing_decision.person else None
+            rule = Rule.objects.filter(pk=missing_decision.rule).first() if missing_decision.rule else None
+            found.append(LostDecision(missing_decision, field, person, rule))
+    return sorted(found, key=lambda each: (each.logged.at, each.logged.id))
 
 
 def _batches(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
@@ -129,39 +129,39 @@ def _batches(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
 @transaction.atomic
 def record_lost(found: Collection[LostDecision], *, channel: str = "command") -> int:
     """Store these decisions as lost, for the reviewer who decides again; return how many were new."""
-    known = set(Decision.objects.filter(pk__in=[each.taken.id for each in found]).values_list("pk", flat=True))
-    new = [each for each in found if each.taken.id not in known]
+    known = set(Decision.objects.filter(pk__in=[each.logged.id for each in found]).values_list("pk", flat=True))
+    new = [each for each in found if each.logged.id not in known]
     earlier = Decision.objects.filter(field__in=[each.field.pk for each in new]).order_by()
     versions = dict(earlier.values_list("field").annotate(newest=Max("version")))
     decisions, facts = [], []
     for each in new:
-        field, taken = each.field, each.taken
+        field, logged = each.field, each.logged
         decision = Decision(
-            id=taken.id,
+            id=logged.id,
             field=field,
             version=versions.get(field.pk, 0) + 1,
-            kind=taken.kind,
-            outcome=taken.outcome,
+            kind=logged.kind,
+            outcome=logged.outcome,
             state=DecisionState.LOST,
             target_table=field.record.target_table or TABLE,
             target_id=field.record.target_id or field.record_id,
             decided_by=each.person,
             rule=each.rule,
-            decided_at=taken.at,
+            decided_at=logged.at,
             recognized_at=Now(),
-            writes=taken.outcome == Outcome.APPROVED or taken.kind == Kind.PUT_BACK,
+            writes=logged.outcome == Outcome.APPROVED or logged.kind == Kind.PUT_BACK,
             four_eyes=False,
-            due_at=taken.at,
+            due_at=logged.at,
         )
         fact = audit.Fact(
-            f"field.lost.{taken.outcome}",
+            f"field.lost.{logged.outcome}",
             by=None,
             channel=channel,
             record_id=field.record_id,
             field_id=field.pk,
-            decision_id=taken.id,
+            decision_id=logged.id,
             column=field.column_name,
-            details={"kind": taken.kind, "decided_on": taken.at.isoformat()},
+            details={"kind": logged.kind, "decided_on": logged.at.isoformat()},
         )
         decisions.append(decision)
         facts.append(fact)

@@ -71,13 +71,13 @@ def mailbox_header(name: object, address: str) -> str:
     """
     if not (address.isascii() and address.isprintable()) or set(address) & set(" <>,;"):
         raise ValueError("the address cannot be used in a mail header")
-    shown = " ".join(re.sub(r'[<>@"\\]', " ", _break_encoded_words(one_line(name))).split())
-    shown = _cut(shown, MAX_DISPLAY_NAME)
-    if not shown:
+    display_name = " ".join(re.sub(r'[<>@"\\]', " ", _break_encoded_words(one_line(name))).split())
+    display_name = _cut(display_name, MAX_DISPLAY_NAME)
+    if not display_name:
         return address
-    if _ATOMS.fullmatch(shown):
-        return f"{shown} <{address}>"
-    phrase = f'"{shown}"' if _is_plain_ascii(shown) else _encoded(shown)
+    if _ATOMS.fullmatch(display_name):
+        return f"{display_name} <{address}>"
+    phrase = f'"{display_name}"' if _is_plain_ascii(display_name) else _encoded(display_name)
     return f"{phrase}\r\n <{address}>"
 
 

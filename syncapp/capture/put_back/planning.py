@@ -80,7 +80,7 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
     items = []
     for position, (place, restore) in enumerate(newest.items()):
         field = fields.get(restore.pk)
-        left = assessment.assess_rows(restore, field, is_newest=place not in later)
+        leave_reason = assessment.assess_rows(restore, field, is_newest=place not in later)
         items.append(
             PutBackItem(
                 plan=plan,
@@ -89,8 +89,8 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
                 field=field,
                 contact_id=place[0],
                 column_name=place[1],
-                result=PutBackResult.OPEN if left is None else PutBackResult.LEFT,
-                why=left or "",
+                result=PutBackResult.OPEN if leave_reason is None else PutBackResult.LEFT,
+                why=leave_reason or "",
             )
         )
     PutBackItem.objects.bulk_create(items, batch_size=CHUNK)

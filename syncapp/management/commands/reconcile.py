@@ -78,7 +78,7 @@ class Command(BaseCommand):
                         time.sleep(1)
                     reconciliation.record_lost(reconciliation.find_lost(taken))
                 crm = None if offline else verified_client()
-                report = reconciliation.build_report(taken=taken, since=timedelta(days=days), crm=crm)
+                report = reconciliation.build_report(logged=taken, since=timedelta(days=days), crm=crm)
             except (CrmError, WrongOrganization, LostLease) as error:
                 hint = "" if offline else " Without the comparison: --offline."
                 raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}.{hint}") from error
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         else:
             limit = None if output["all"] else MAX_LISTED
             self.stdout.write("\n".join(map(escaping.log_line, _report_lines(report, limit=limit, has_log=bool(log)))))
-        if report.needs_someone:
+        if report.needs_action:
             sys.exit(NEEDS_ACTION)
 
 
@@ -133,9 +133,8 @@ def _section(words: str, found: Sequence[Item], limit: int | None, labels: dict[
 def _item_line(each: Item, labels: dict[str, str]) -> str:
     if isinstance(each, LostDecision):
         who = each.decider or "someone the database does not know"
-        return (
-            f"{_field_label(each.field, labels)}: {each.taken.outcome} by {who}, {each.taken.at:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        logged = each.logged
+        return f"{_field_label(each.field, labels)}: {logged.outcome} by {who}, {logged.at:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(each, Decision):
         who = f" by {each.decider}" if each.decider else ""
         return f"{_field_label(each.field, labels)}: {each.outcome}{who}, {each.decided_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -154,13 +153,13 @@ def _field_label(field: SyncField, labels: dict[str, str]) -> str:
 def _to_json(report: Report) -> dict[str, Any]:
     differing = report.differing
     return {
-        "needs_someone": report.needs_someone,
+        "needs_someone": report.needs_action,
         "read_at": report.read_at,
         "recognized": [_decision_data(each) for each in report.recognized],
         "lost": [
             _field_data(each.field)
-            | {"decision": each.taken.id, "kind": each.taken.kind, "outcome": each.taken.outcome}
-            | {"by": each.decider, "at": each.taken.at}
+            | {"decision": each.logged.id, "kind": each.logged.kind, "outcome": each.logged.outcome}
+            | {"by": each.decider, "at": each.logged.at}
             for each in report.lost
         ],
         "differing": None if differing is None else [_decision_data(each) for each in differing],

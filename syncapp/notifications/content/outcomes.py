@@ -32,19 +32,21 @@ def results(record: SyncRecord) -> tuple[Result, ...]:
     for field in SyncField.objects.filter(record=record, decision__in=decided).prefetch_related("decisions"):
         column = known.get(field.column_name)
         label = column.label if column else field.column_name
-        proposed = values.unmarked(column, field.proposed_value, field.proposed_label)
+        proposed = values.format_unmarked(column, field.proposed_value, field.proposed_label)
         last = max(field.decisions.all(), key=lambda decision: decision.version, default=None)
         if field.decision == FieldDecision.APPROVED:
             word, now = "Approved", None
             if last is not None and (last.is_corrected or last.is_adjusted):
                 word = "Approved, corrected" if last.is_corrected else "Approved"
                 written = field.label_of(last.written_value) if last.is_adjusted else last.corrected_label
-                now = values.unmarked(column, last.held_value, written)
+                now = values.format_unmarked(column, last.held_value, written)
             found.append(Result(label, True, word, "", proposed, now))
         else:
             reason = reasons.describe(last.reason_code, last.reason) if last is not None else ""
             kept, kept_label = field.original_value, field.original_label
             if last is not None and last.writes:  # the original was written back
                 kept, kept_label = last.value_to_write, field.label_of(last.value_to_write)
-            found.append(Result(label, False, "Rejected", reason, proposed, values.unmarked(column, kept, kept_label)))
+            found.append(
+                Result(label, False, "Rejected", reason, proposed, values.format_unmarked(column, kept, kept_label))
+            )
     return tuple(sorted(found, key=lambda result: result.label))

@@ -50,7 +50,7 @@ MESSAGES = {
     Finding.MERGED: "The contact was merged into another one in the CRM, so nothing was written.",
     Finding.WRITTEN_BEFORE: "The approval before this rejection had been written to the CRM after all.",
 }
-_FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Finding.MERGED)
+_RETURNED_FINDINGS = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Finding.MERGED)
 
 
 @retried
@@ -81,7 +81,7 @@ def _apply(assessment: Assessment) -> SyncField:
     state, columns = RESULTS[finding]
     columns = {**columns, "trouble": assessment.failure or MESSAGES.get(finding, "")}
     live_value: tuple[str | None, str] | None = None  # with its label, as it was just read or written
-    if finding in (*_FOUND_NOW, Finding.ALREADY):
+    if finding in (*_RETURNED_FINDINGS, Finding.ALREADY):
         live_value = assessment.value_now, assessment.label_now
     elif adjusted is not None:
         live_value = adjusted.value, adjusted.label
@@ -103,7 +103,7 @@ def _apply(assessment: Assessment) -> SyncField:
                 decision_id=uuid.UUID(assessment.proves),
                 details={"column": decision.field.column_name, "finding": "found_later"},
             )
-    value_found = assessment.value_now if finding in _FOUND_NOW else decision.value_to_write
+    value_found = assessment.value_now if finding in _RETURNED_FINDINGS else decision.value_to_write
     if adjusted is not None:
         # A follow-up expects to find the value that the CRM stored.
         value_found = adjusted.value

@@ -88,7 +88,7 @@ def mark_whole(before: str, after: str) -> TextDiff:
     return TextDiff(before=_parts(before, changed=True), after=_parts(after, changed=True))
 
 
-def unmarked(text: str) -> tuple[Part, ...]:
+def split_unmarked(text: str) -> tuple[Part, ...]:
     """Split a text into parts without marks, and name its hidden characters."""
     return _parts(text, changed=False)
 

@@ -84,8 +84,8 @@ def diff_field(field: SyncField, column: Column | None) -> ValueDiff:
     Neither an unreadable proposal nor an unknown original is shown as empty.
     """
     if field.unreadable and field.proposed_value is None:
-        before = unmarked(column, field.original_value, field.original_label)
-        return ValueDiff(before, DiffSide(text.unmarked(UNREADABLE)))
+        before = format_unmarked(column, field.original_value, field.original_label)
+        return ValueDiff(before, DiffSide(text.split_unmarked(UNREADABLE)))
     if field.has_unknown_original:
         return diff_unknown_original(column, field.proposed_value, field.proposed_label)
     return diff_values(
@@ -97,7 +97,7 @@ def diff_field(field: SyncField, column: Column | None) -> ValueDiff:
 
 def diff_unknown_original(column: Column | None, value: str | None, label: str) -> ValueDiff:
     """Return the change to a value from one that is not known."""
-    return ValueDiff(DiffSide(text.unmarked(UNKNOWN_ORIGINAL)), unmarked(column, value, label))
+    return ValueDiff(DiffSide(text.split_unmarked(UNKNOWN_ORIGINAL)), format_unmarked(column, value, label))
 
 
 def diff_live_value(field: SyncField, column: Column | None) -> DiffSide:
@@ -142,9 +142,9 @@ def diff_values(column: Column | None, before: tuple[str | None, str], after: tu
     )
 
 
-def unmarked(column: Column | None, value: str | None, label: str = "") -> DiffSide:
+def format_unmarked(column: Column | None, value: str | None, label: str = "") -> DiffSide:
     """Return one value without marks."""
-    return DiffSide(text.unmarked(format_value(column, value, label)))
+    return DiffSide(text.split_unmarked(format_value(column, value, label)))
 
 
 def _split(text: str) -> list[str]:

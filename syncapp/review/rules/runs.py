@@ -111,7 +111,7 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule], groups: Mapping[uui
         for rule in (rule for rule in rules if matches(rule, field)):
             if rule.state == RuleState.ENABLED:
                 group = groups.get(rule.pk, uuid.uuid4())
-                if _act(rule, field, group=group, is_part=rule.pk in groups):
+                if _apply_rule(rule, field, group=group, is_part=rule.pk in groups):
                     result.decided += 1
                     result.groups[rule.pk] = group
                 break
@@ -122,7 +122,7 @@ def _check_field(field_id: uuid.UUID, rules: Sequence[Rule], groups: Mapping[uui
     return result
 
 
-def _act(rule: Rule, field: SyncField, *, group: uuid.UUID, is_part: bool) -> bool:
+def _apply_rule(rule: Rule, field: SyncField, *, group: uuid.UUID, is_part: bool) -> bool:
     """Apply the rule to the field, or leave the field to people and store why; return whether it was decided.
 
     The first decision of a group has the row on the activity page; the others are part of it.

@@ -246,7 +246,7 @@ class FieldPresenter:
         last = self._last_decision
         if last is None or not last.is_adjusted or self.field.delivery not in WRITTEN_STATES:
             return None
-        return values.unmarked(self.column, last.written_value, self.field.label_of(last.written_value))
+        return values.format_unmarked(self.column, last.written_value, self.field.label_of(last.written_value))
 
     @property
     def corrected(self) -> DiffSide | None:
@@ -254,7 +254,7 @@ class FieldPresenter:
         last = self._last_decision
         if last is None or not last.is_corrected:
             return None
-        return values.unmarked(self.column, last.value_to_write, last.corrected_label)
+        return values.format_unmarked(self.column, last.value_to_write, last.corrected_label)
 
     @property
     def _last_decision(self) -> Decision | None:

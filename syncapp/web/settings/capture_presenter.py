@@ -183,7 +183,7 @@ class CapturePresenter:
         is_original = self.capture is not None and self.capture.rule == CaptureRule.ORIGINAL
         teams = dict(FilterTeam.objects.filter(pk__in=self._pilots).values_list("pk", "name")) if self._pilots else {}
         rows = []
-        for found in self.changes.with_every(Source.OUTLOOK, Source.UNKNOWN):
+        for found in self.changes.with_sources(Source.OUTLOOK, Source.UNKNOWN):
             if found.writer.source is Source.FORM:
                 continue
             switch = self.active_sources.get(found.writer.source)

@@ -59,7 +59,7 @@ class ItemPresenter:
         """Return the CRM's value if it is neither of the two values."""
         if self.item.why != LeaveReason.CHANGED:
             return None
-        return values.unmarked(self.column, self.item.live_value)
+        return values.format_unmarked(self.column, self.item.live_value)
 
     @property
     def icon(self) -> str:

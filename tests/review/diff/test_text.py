@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.review.diff import values
 from syncapp.review.diff.shortening import shorten
-from syncapp.review.diff.text import Part, PartKind, compare, mark_whole, unmarked
+from syncapp.review.diff.text import Part, PartKind, compare, mark_whole, split_unmarked
 from syncapp.text import characters
 
 
@@ -91,7 +91,7 @@ def test_hidden_characters_are_named(will, shown):
 
 
 def test_unchanged_hidden_character_is_named():
-    assert drawn(unmarked("a\u200bb")) == "a<zero-width space>b"
+    assert drawn(split_unmarked("a\u200bb")) == "a<zero-width space>b"
 
 
 def test_lone_line_break_is_named():
