@@ -64,7 +64,7 @@ def max_changed_contacts(usual: float) -> int:
 
 
 def check_changed_contacts(changed: int, *, usual: float) -> Finding | None:
-    """Return a finding if more contacts changed in 10 minutes than 200, and than a quarter of a usual day's number."""
+    """Return a finding if more than 200 contacts changed in 10 minutes, and that is over a quarter of a usual day."""
     limit = max_changed_contacts(usual)
     if changed <= limit:
         return None
@@ -72,7 +72,7 @@ def check_changed_contacts(changed: int, *, usual: float) -> Finding | None:
 
 
 def min_unsigned(share: float) -> int:
-    """Return how many unsigned updates in a row chance cannot explain, given the usual share of signed ones."""
+    """Return how many unsigned updates in a row chance cannot explain; `share` is the usual share of signed updates."""
     by_chance = math.ceil(math.log(FALSE_ALARM_CHANCE) / math.log(1 - share)) if 0 < share < 1 else 0
     return max(MIN_UNSIGNED, by_chance)
 
@@ -90,7 +90,7 @@ def check_signature(unsigned: int, *, share: float) -> Finding | None:
 
 
 def check() -> Finding | None:
-    """Pause capture if the changes give a reason to; return that finding."""
+    """Pause capture if one of these limits is reached; return the finding."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
         return None
@@ -159,9 +159,9 @@ class Signatures:
 
 
 def _signatures(capture: Capture, now: datetime) -> Signatures | None:
-    """Count the updates since the last signed one, and compute the share of signed ones until then in four weeks.
+    """Return the unsigned updates since the last signed one, and the share of signed ones before.
 
-    Return None if none was signed.
+    Return None if none was signed in the last four weeks.
     """
     people = FilterUser.objects.filter(method=SyncMethod.SERVER_SIDE).values("pk")
     since = now - timedelta(days=USUAL_DAYS)

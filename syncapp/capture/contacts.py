@@ -39,7 +39,7 @@ def read(running: Round) -> bool:
             page = running.crm.contact_changes.tracked(link, page_size=PAGE_SIZE)
         except DeltaExpired:
             if has_restarted:
-                raise  # the link is new
+                raise  # a new link cannot have expired
             has_restarted, chain = True, PageChain()
             cursors.restart(running.lease)
             continue
@@ -103,10 +103,7 @@ def _new_changes(rows: list[ContactChange]) -> list[ContactChange]:
 
 
 def stop_waiting(newest: Mapping[UUID, datetime]) -> None:
-    """Stop waiting for the entries of contacts whose entries have arrived.
-
-    `newest` has the time of the newest entry by contact.
-    """
+    """Stop waiting for entries that have arrived; `newest` has the time of the newest entry by contact."""
     ids = list(newest)
     for start in range(0, len(ids), 1000):
         awaited = CaptureContact.objects.filter(pk__in=ids[start : start + 1000], awaited_until__isnull=False)
@@ -132,5 +129,5 @@ def has_missing_entries(now: datetime) -> bool:
 
 
 def delete_old() -> int:
-    """Delete the rows of contacts noticed more than two days ago; return how many rows."""
+    """Delete rows about contacts whose change was noticed more than two days ago; return how many."""
     return CaptureContact.objects.filter(noticed_at__lt=database_now(plus=-RETENTION.total_seconds())).delete()[0]

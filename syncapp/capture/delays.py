@@ -13,12 +13,12 @@ from django.db.models import Max
 
 from syncapp.models import Capture, CaptureEntry
 
-ASSUMED_DELAY = 15.0  # seconds; assumed until MEASURED_AFTER entries have been seen
+ASSUMED_DELAY = 15.0  # seconds; assumed until MIN_MEASURED entries have been seen
 MIN_MEASURED = 20
 MIN_PATIENCE, MAX_PATIENCE = timedelta(seconds=10), timedelta(minutes=10)
 MIN_OVERLAP, MAX_OVERLAP = timedelta(seconds=30), timedelta(hours=1)
-_LONGEST_DELAY_OF = timedelta(days=7)
-_MEDIAN_DELAY_OF = 200  # entries
+_LONGEST_DELAY_PERIOD = timedelta(days=7)
+_MEDIAN_SAMPLE_SIZE = 200  # entries
 # Entries have times in whole seconds.
 _ROUNDING = timedelta(seconds=1)
 
@@ -52,9 +52,9 @@ def update(now: datetime) -> None:
 
     Entries that were not late count as 0.
     """
-    newest = CaptureEntry.objects.order_by("-happened_at").values_list("delay", flat=True)[:_MEDIAN_DELAY_OF]
+    newest = CaptureEntry.objects.order_by("-happened_at").values_list("delay", flat=True)[:_MEDIAN_SAMPLE_SIZE]
     found = [delay or 0.0 for delay in newest]
-    recent = CaptureEntry.objects.filter(happened_at__gt=now - _LONGEST_DELAY_OF)
+    recent = CaptureEntry.objects.filter(happened_at__gt=now - _LONGEST_DELAY_PERIOD)
     longest = recent.aggregate(longest=Max("delay"))["longest"]
     if longest is None and len(found) >= MIN_MEASURED:
         longest = 0.0

@@ -1,4 +1,4 @@
-"""Proposed values that others have written since, such as an ERP with its own copy of contacts."""
+"""Proposed values that someone else has written since, such as an ERP with its own copy of contacts."""
 
 from __future__ import annotations
 

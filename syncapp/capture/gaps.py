@@ -38,9 +38,9 @@ def end(reason: Reason, *, at: datetime) -> bool:
 
 
 def record_pause_in_reading(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
-    """After a pause in reading, record what it missed: entries that the CRM has deleted since, and late finds.
+    """After a pause in reading, record its gaps: entries deleted since, and downtime whose edits are found too late.
 
-    `read_at` is when the log was last read, None if never. Edits found after MIN_DOWNTIME are not restored.
+    `read_at` is when the log was last read completely, None if never.
     """
     if read_at is None:
         return

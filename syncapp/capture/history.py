@@ -49,9 +49,7 @@ class ContactHistory:
     columns: frozenset[str]
 
 
-def load(
-    contact_id: UUID, *, capture: Capture, policy: Policy, signers: Collection[UUID], columns: Mapping[str, Column]
-) -> ContactHistory:
+def load(contact_id: UUID, *, capture: Capture, policy: Policy, signers: Collection[UUID]) -> ContactHistory:
     """Load the known history of a contact."""
     found = CaptureEntry.objects.filter(contact_id=contact_id).exclude(state=EntryState.NEW)
     rows = {row.audit_id: row for row in found.prefetch_related("values").in_order()}

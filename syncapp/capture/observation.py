@@ -42,7 +42,7 @@ class Writer:
 
 @dataclass(slots=True)
 class ColumnChanges:
-    """One writer's changes to one column in 30 and in 7 days; `done` and `by_original` count those of 7 days.
+    """One writer's changes to one column in 30 and in 7 days; `results` and `by_original` count those of 7 days.
 
     `by_original` counts changes that the original rule would have restored. `example` is the newest with a known value.
     """
@@ -50,7 +50,7 @@ class ColumnChanges:
     column: str
     month: int = 0
     week: int = 0
-    done: Counter[ChangeResult] = field(default_factory=Counter)
+    results: Counter[ChangeResult] = field(default_factory=Counter)
     by_original: int = 0
     example_id: int | None = None
     example: CaptureValue | None = None
@@ -60,7 +60,7 @@ class ColumnChanges:
         week = found["week"] or 0
         self.month += found["month"]
         self.week += week
-        self.done[ChangeResult(found["result"])] += week
+        self.results[ChangeResult(found["result"])] += week
         self.by_original += week if found["is_restored_by_original"] else 0
         self.example_id = max(filter(None, (self.example_id, found["latest"])), default=None)
 
@@ -85,8 +85,8 @@ class WriterChanges:
         return sum(each.by_original for each in self.columns)
 
     @cached_property
-    def done(self) -> Counter[ChangeResult]:
-        return sum((each.done for each in self.columns), Counter())
+    def results(self) -> Counter[ChangeResult]:
+        return sum((each.results for each in self.columns), Counter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ class Changes:
     writers: Sequence[WriterChanges]
     counted_at: datetime | None
 
-    def of(self, source: Source) -> list[WriterChanges]:
+    def by_source(self, source: Source) -> list[WriterChanges]:
         """Return the changes by the writers of a source."""
         return [each for each in self.writers if each.writer.source == source]
 
     def with_sources(self, *sources: Source) -> list[WriterChanges]:
         """Return the changes by all writers, with an empty entry for each of `sources` that made none."""
-        missing = [WriterChanges(Writer(source), ()) for source in sources if not self.of(source)]
+        missing = [WriterChanges(Writer(source), ()) for source in sources if not self.by_source(source)]
         return sorted([*self.writers, *missing], key=_sort_key)
 
 

@@ -40,7 +40,7 @@ def is_due() -> bool:
 
 
 def interval(periods: Mapping[Use, Period] | None = None) -> float:
-    """Return the current seconds between two rounds; the interval is short while an entry waits."""
+    """Return how many seconds should now pass between two rounds: fewer while an entry waits."""
     wanted = uses.capture_interval(periods)
     waits = Q(state=EntryState.READ) | Q(state=EntryState.NEW, source=Source.OUTLOOK)
     if CaptureEntry.objects.open().filter(waits).exists():

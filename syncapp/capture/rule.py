@@ -1,8 +1,8 @@
 """The original rule, "what does not raise the revision came from Outlook": one person asks, another confirms.
 
-It reverts the changes by every program missing from the list, so it needs days of observing and a second person.
-Returning to the signed rule takes effect at once. Sources that only the original rule reviews are switched on later,
-one by one, so the rule affects only later entries.
+It reverts the changes by every program that is not listed, so it needs days of observing and a second person.
+Returning to the signed rule takes effect immediately. Sources that only the original rule reviews are switched on
+later, one by one, so the rule affects only later entries.
 """
 
 from __future__ import annotations

@@ -304,7 +304,6 @@ def _plan(work: _Work) -> _StagingPlan:
             capture=capture,
             policy=planned.policy,
             signers=signers,
-            columns=known,
         )
         wanted = sorted({*past.columns, *STATE_COLUMNS, NAME, *PARTS} & known.keys())
         snapshot = work.crm.read_for_staging(

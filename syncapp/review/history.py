@@ -44,7 +44,7 @@ def contact_history(record: SyncRecord, *, limit: int = MAX_LISTED) -> ContactHi
     return ContactHistory(found[:limit], len(found) > limit)
 
 
-def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
+def fields_in_other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
     """Return the fields of the contact's other edits in the columns of the undecided `fields`, newest first."""
     names = {field.column_name for field in fields if field.is_undecided}
     if not names or record.target_id is None:
@@ -56,7 +56,7 @@ def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncF
 def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
 ) -> dict[uuid.UUID, FormerValue]:
-    """Return, by field, when the CRM last held the proposed value before the edit, judged by `rows` (`other_edits`)."""
+    """Return, by field, when the CRM last held the proposed value before the edit; `rows` are of the other edits."""
     found = {}
     for field in fields:
         if not (field.is_undecided and field.proposed_value):

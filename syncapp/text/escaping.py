@@ -61,7 +61,7 @@ def mail_header(text: object) -> str:
     their line breaks unescaped (CVE-2024-6923).
     """
     header = _cut(_break_encoded_words(one_line(text)), MAX_HEADER)
-    return header if _is_plain_ascii(header) else _encoded(header)
+    return header if _is_plain_ascii(header) else _encode_words(header)
 
 
 def mailbox_header(name: object, address: str) -> str:
@@ -77,7 +77,7 @@ def mailbox_header(name: object, address: str) -> str:
         return address
     if _ATOMS.fullmatch(display_name):
         return f"{display_name} <{address}>"
-    phrase = f'"{display_name}"' if _is_plain_ascii(display_name) else _encoded(display_name)
+    phrase = f'"{display_name}"' if _is_plain_ascii(display_name) else _encode_words(display_name)
     return f"{phrase}\r\n <{address}>"
 
 
@@ -145,7 +145,7 @@ def _is_plain_ascii(text: str) -> bool:
     return text.isascii() and text.isprintable() and len(text) <= _PLAIN_HEADER
 
 
-def _encoded(text: str) -> str:
+def _encode_words(text: str) -> str:
     """Return the text as encoded words (RFC 2047), one per line."""
     words = [b""]
     for letter in text:

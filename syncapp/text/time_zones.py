@@ -49,7 +49,7 @@ def _all_names() -> frozenset[str]:
 
 @cache
 def _current_names() -> dict[str, str]:
-    """Return old names with the current ones: Asia/Calcutta ─▶ Asia/Kolkata."""
+    """Return the current name of each old name: Asia/Calcutta ─▶ Asia/Kolkata."""
     offered = {name for name, _ in choices()}
     links = (line.split() for line in _lines("tzdata.zi") if line.startswith("L "))
     return {"Etc/UTC": UTC} | {old: new for _, new, old in links if old not in offered and new in offered}

@@ -54,9 +54,9 @@ def test_results_are_counted_per_column() -> None:
     change()
     restored("fax")
 
-    assert column().done == Counter(dict.fromkeys(ChangeResult, 1))
-    assert column("fax").done == {ChangeResult.RESTORED: 1}
-    assert of().done[ChangeResult.RESTORED] == 2
+    assert column().results == Counter(dict.fromkeys(ChangeResult, 1))
+    assert column("fax").results == {ChangeResult.RESTORED: 1}
+    assert of().results[ChangeResult.RESTORED] == 2
 
 
 def test_programs_are_counted_separately() -> None:
@@ -160,11 +160,11 @@ def test_many_changes_today_use_stored_counts(monkeypatch: pytest.MonkeyPatch) -
 
 def test_later_result_replaces_earlier_count() -> None:
     entry = change(days=3, state=EntryState.READ)
-    assert column().done == {ChangeResult.WAITING: 1}
+    assert column().results == {ChangeResult.WAITING: 1}
 
     CaptureEntry.objects.filter(pk=entry.pk).update(state=LET_THROUGH)
 
-    assert column().done == {ChangeResult.LET_THROUGH: 1}
+    assert column().results == {ChangeResult.LET_THROUGH: 1}
 
 
 def test_past_days_are_recounted_at_most_hourly() -> None:
@@ -297,4 +297,4 @@ def test_listed_results_match_their_counts() -> None:
 
     changes = change_list.page(ChangeFilter(Source.OUTLOOK)).changes
 
-    assert Counter(change_list.result_of(each) for each in changes) == column().done
+    assert Counter(change_list.result_of(each) for each in changes) == column().results

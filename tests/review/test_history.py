@@ -36,7 +36,8 @@ def written(field: SyncField, days: int) -> None:
 
 def echo_of(field: SyncField) -> history.FormerValue | None:
     field = SyncField.objects.select_related("record").get(pk=field.pk)
-    return history.find_former_values([field], history.other_edits(field.record, [field]), KNOWN).get(field.pk)
+    rows = history.fields_in_other_edits(field.record, [field])
+    return history.find_former_values([field], rows, KNOWN).get(field.pk)
 
 
 def test_overwritten_value_was_held_until_our_write():

@@ -162,7 +162,7 @@ def _send(work: Work, found: Comparison, items: Sequence[PutBackItem]) -> LiveCo
 
 @retried
 def _mark_sent(lease: Lease, found: Comparison, items: Sequence[PutBackItem]) -> None:
-    """Store in our rows the values that the CRM is about to get. Raises _Decided, LostLease."""
+    """Store in our rows the values that the CRM is about to get. Raises _FieldDecided, LostLease."""
     queue.mark_sent(lease)
     by_field = {each.field_id: each for each in items}
     records = {field.record_id for field in found.open_fields if field.pk in by_field}

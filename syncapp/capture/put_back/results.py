@@ -163,7 +163,7 @@ def _describe_refusal(error: CrmError) -> str:
 
 
 def _close_if_finished(plan: PutBackPlan) -> None:
-    """End the locked plan once none of its jobs is open."""
+    """End the locked plan if none of its jobs is open."""
     if PutBackJob.objects.filter(plan=plan, state__in=OPEN_STATES).exists():
         return
     rows = PutBackPlan.objects.filter(pk=plan.pk)

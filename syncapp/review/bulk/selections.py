@@ -42,7 +42,7 @@ from syncapp.review.queue.reads import records_in
 MAX_FIELDS = 5000  # of one selection
 MAX_SHOWN = 25  # fields of a list shown in full; for a longer one the page shows examples and asks for the number
 MAX_IN_REQUEST = MAX_SHOWN  # fields decided within the request, because the page showed them all with live values
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 CHUNK = 500  # edits in one query
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 Result = SelectionItem.Result
@@ -121,7 +121,7 @@ def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
     )
     plain = [field.pk for field, warnings in with_warnings if not warnings]
     # Only examples for the page, so the standard random generator is good enough.
-    examples = set(random.sample(plain, min(EXAMPLES, len(plain))))
+    examples = set(random.sample(plain, min(MAX_EXAMPLES, len(plain))))
     items = [
         SelectionItem(
             selection=selection,

@@ -51,7 +51,7 @@ def may_be_left_by_staging(field: SyncField, column: Column | None, value: str |
 
 
 def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning, ...]:
-    """Return the warnings about an undecided field, which people would overlook in a list."""
+    """Return the warnings about an undecided field: problems that people would overlook in a list."""
     text = values.format_value(column, field.proposed_value, field.proposed_label)
     found = {
         FieldWarning.HIDDEN: characters.has_hidden_characters(text),

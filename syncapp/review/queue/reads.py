@@ -107,7 +107,7 @@ def page(
     """Return the first edits of a tab, or those that follow `after`, which need not be in the tab anymore."""
     sorting = _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns)
-    found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
+    found = list((rows.filter(_condition_after(after, sorting)) if after else rows)[: size + 1])
     if after and after.edited_on and sorting.nulls_come_last and len(found) <= size:
         # A separate query: "later or undated" in one condition keeps the index from starting at the row.
         found += rows.filter(edited_on__isnull=True)[: size + 1 - len(found)]
@@ -120,7 +120,7 @@ def neighbor(
     """Return the edit after `record`, or before it; `record` need not be in the tab anymore."""
     sorting = _SORTED_BY[order].reverse if is_backwards else _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
-    found = list(rows.filter(_follows(record, sorting))[:1])
+    found = list(rows.filter(_condition_after(record, sorting))[:1])
     if not found and record.edited_on and sorting.nulls_come_last:
         found = list(rows.filter(edited_on__isnull=True)[:1])
     return found[0] if found else None
@@ -130,7 +130,7 @@ def ids_up_to(record: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria 
     """Return the edit and those before it, nearest first, at most MAX_COUNTED + 1; none if it is not in the list."""
     sorting = _SORTED_BY[order].reverse
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
-    found = list(rows.filter(_follows(record, sorting, is_inclusive=True))[: MAX_COUNTED + 1])
+    found = list(rows.filter(_condition_after(record, sorting, is_inclusive=True))[: MAX_COUNTED + 1])
     if found[:1] != [record.pk]:
         return []
     if record.edited_on and sorting.nulls_come_last:
@@ -181,7 +181,7 @@ _SORTED_BY = {
 }
 
 
-def _follows(last: SyncRecord, sorting: _Sorting, *, is_inclusive: bool = False) -> Q:
+def _condition_after(last: SyncRecord, sorting: _Sorting, *, is_inclusive: bool = False) -> Q:
     direction, column = "lt" if sorting.is_descending else "gt", sorting.column
     value, by_id = getattr(last, column), f"id__{direction}e" if is_inclusive else f"id__{direction}"
     if value is None:

@@ -1,4 +1,4 @@
-"""Rule runs: each new field is checked once by the rules in order; the first match decides it like a person would.
+"""Rule runs: each new field is checked once by the rules in order; the first match decides it as a person would.
 
 The mark that a field was checked, the decision and the trace are stored in one transaction. A run that dies is repeated
 by the next pull; two concurrent runs take each field once.

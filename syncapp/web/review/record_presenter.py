@@ -287,7 +287,7 @@ def _present_fields(
     locked: OutcomePresenter | None,
     state: PageState,
 ) -> dict[uuid.UUID, FieldPresenter]:
-    earlier = history.other_edits(record, rows)
+    earlier = history.fields_in_other_edits(record, rows)
     echoes = history.find_former_values(rows, earlier, columns)
     rejected_before = {
         pk: earlier_rejections.describe(found, reader=person)

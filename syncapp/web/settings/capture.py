@@ -44,7 +44,7 @@ def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
             each.week,
             each.month,
             each.by_original,
-            "; ".join(f"{number} {result.label}" for result, number in each.done.items() if number),
+            "; ".join(f"{number} {result.label}" for result, number in each.results.items() if number),
         )
         for found in changes.writers
         for each in found.columns

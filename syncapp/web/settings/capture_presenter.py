@@ -203,7 +203,7 @@ class CapturePresenter:
     @property
     def forms_week(self) -> int:
         """Return how many changes forms and programs with the revision made in 7 days."""
-        return sum(each.week for each in self.changes.of(Source.FORM))
+        return sum(each.week for each in self.changes.by_source(Source.FORM))
 
     @cached_property
     def _handlings(self) -> dict[tuple[str, str], str]:
@@ -212,7 +212,7 @@ class CapturePresenter:
     @property
     def other_columns(self) -> list[tuple[str, str, bool]]:
         """Return each watched column that Outlook did not change: name, label, and whether changes are let through."""
-        changed = {each.column for found in self.changes.of(Source.OUTLOOK) for each in found.columns}
+        changed = {each.column for found in self.changes.by_source(Source.OUTLOOK) for each in found.columns}
         watched = columns.tracked(clients.names().contact_revision)
         passing = CaptureColumn.Handling.LET_THROUGH
         found = [

@@ -174,7 +174,7 @@ def source_row(
         tag=naming.tag(writer),
         week=found.week,
         month=found.month,
-        done=capture_words.count_results(found.done),
+        done=capture_words.count_results(found.results),
         effect_if_on="" if switch else _effect_if_on(found, may_switch=may_switch),
         badge=badge if switch else capture_words.OBSERVING,
         switch="on" if switch else "off" if may_switch else "",
@@ -185,7 +185,7 @@ def source_row(
 
 def _effect_if_on(found: WriterChanges, *, may_switch: bool) -> str:
     if may_switch:
-        observed = found.done[ChangeResult.OBSERVED]
+        observed = found.results[ChangeResult.OBSERVED]
         return f"If on: {number(observed)} staged and restored" if observed else ""
     return f"By the original rule: {number(found.by_original)} restored" if found.by_original else ""
 
@@ -211,7 +211,7 @@ def _column_row(
         week=found.week,
         month=found.month,
         example=example_of(found.example, naming) if found.example else None,
-        done=capture_words.count_results(found.done, is_short=True),
+        done=capture_words.count_results(found.results, is_short=True),
         by_original=found.by_original,
         handling=handlings.get((writer.source, found.column), review) if row.switch and found.column else "",
         address=changes_address(writer, found.column),
@@ -294,7 +294,7 @@ class SwitchPresenter:
     @cached_property
     def week(self) -> int:
         """Return how many fields the source changed in 7 days."""
-        return sum(each.week for each in observation.changes().of(self.source))
+        return sum(each.week for each in observation.changes().by_source(self.source))
 
     @property
     def is_probably_by_programs(self) -> bool:
