@@ -204,7 +204,7 @@ def test_very_long_queue_has_no_median(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("seconds", [0, 61, 3600, 86400 * 3, 86400 * 300])
-def test_age_steps_are_within_ten_percent(seconds):
+def test_stored_ages_are_accurate_within_ten_percent(seconds):
     assert daily.seconds_of(daily.step_of(seconds)) == pytest.approx(max(seconds, 66), rel=0.1)
 
 

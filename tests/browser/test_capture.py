@@ -53,7 +53,7 @@ def fits(page: Page) -> bool:
         ("program/on", "Not possible yet."),
     ],
 )
-def test_capture_is_accessible_and_fits(portal: str, page: Page, path: str, sees: str) -> None:
+def test_capture_pages_are_accessible_and_fit(portal: str, page: Page, path: str, sees: str) -> None:
     FilterTeam.objects.create(id=uuid.uuid4(), name="Sales")
 
     page.goto(f"{portal}/settings/capture/{path}")
@@ -91,7 +91,7 @@ def planned() -> str:
     return f"{plan.pk}/"
 
 
-def test_put_back_is_accessible_and_fits(portal: str, page: Page, planned: str) -> None:
+def test_put_back_pages_are_accessible_and_fit(portal: str, page: Page, planned: str) -> None:
     for path, sees in (("", "Put back what was restored"), (planned, "The CRM refused the value")):
         page.goto(f"{portal}/settings/capture/put-back/{path}")
 

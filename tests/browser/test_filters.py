@@ -51,7 +51,7 @@ def test_user_page_is_accessible(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="Mailbox and user")
 
 
-def test_opening_a_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
+def test_opening_matrix_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/")
     fred.locator(".matrix tbody input").nth(1).check()
     cell = fred.locator(".matrix tbody tr").nth(30).locator(".cell-button").first
@@ -84,7 +84,7 @@ def test_range_and_all_matching_users_can_be_selected(fred: Page, demo: Demo):
     expect(fred.locator(".matrix tbody input:checked, #all-matching:checked")).to_have_count(0)
 
 
-def test_chart_part_opens_by_keyboard(fred: Page, demo: Demo):
+def test_enter_on_chart_part_lists_its_users(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/risk/")
     part = fred.locator(".stacked a").first
     part.focus()

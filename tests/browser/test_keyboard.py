@@ -290,7 +290,7 @@ def test_typed_letters_decide_nothing(page: Page, demo: Demo) -> None:
     assert page.locator(".open-reject:checked").count() == 0
 
 
-def test_help_returns_the_focus(page: Page, demo: Demo) -> None:
+def test_closing_help_returns_the_focus(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Help", department="Keys")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Help")

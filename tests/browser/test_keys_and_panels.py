@@ -50,7 +50,7 @@ def test_letters_beside_an_open_menu_do_nothing(tab: Page, demo: Demo, story: Wo
 
 @pytest.mark.long
 @pytest.mark.parametrize("moved", ["j", "ArrowDown", "Escape", "click"])
-def test_keys_work_again_after_moving_on(tab: Page, demo: Demo, story: World, moved: str) -> None:
+def test_keys_work_again_after_leaving_refused_field(tab: Page, demo: Demo, story: World, moved: str) -> None:
     opened(tab, demo, story, {})
     other = tab.context.new_page()
     other.goto(tab.url)

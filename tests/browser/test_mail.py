@@ -89,7 +89,7 @@ def test_approve_link_preselects_and_enter_decides(page: Page, demo: Demo) -> No
 
 
 @pytest.mark.long
-def test_damaged_link_leads_to_edit_with_notice(page: Page, demo: Demo) -> None:
+def test_forwarded_or_truncated_link_leads_to_edit(page: Page, demo: Demo) -> None:
     _, mail = mail_about_edit(page, demo, "Head of Forwarding")
     link = link_in(mail, "Approve")
 

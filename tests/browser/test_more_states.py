@@ -60,7 +60,7 @@ def test_corrections_of_every_type_are_accessible(page: Page, demo: Demo, story:
     ]
 
 
-def test_locked_pages_explain_missing_buttons(page: Page, demo: Demo, story: World) -> None:
+def test_pages_without_decision_buttons_explain_why(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     address = edited_by(story, page, demo, "Rita Lindqvist", jobtitle="Head of Herself")
     page.goto(address)
@@ -114,7 +114,7 @@ def test_recognized_decision_is_accessible(page: Page, demo: Demo, story: World)
     assert_no_violations_in_any_look(page, sees="before a restore")
 
 
-def test_expired_link_leads_to_edit_without_choice(page: Page, demo: Demo) -> None:
+def test_expired_link_leads_to_edit_without_preselection(page: Page, demo: Demo) -> None:
     contact, mail = mail_about_edit(page, demo, "Head of Old Letters")
     good = link_in(mail, "Approve")
     sign_in_from_link(page, good)

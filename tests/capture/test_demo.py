@@ -61,7 +61,7 @@ def test_outlook_edit_is_staged_restored_and_approved(demo: Company) -> None:
     assert demo.value(contact, "jobtitle") == "Pilot"
 
 
-def test_second_start_changes_nothing(demo: Company) -> None:
+def test_second_demo_start_changes_nothing(demo: Company) -> None:
     since = CaptureSource.objects.get().since
     Capture.objects.update(mode=CaptureMode.STAGING)
 
@@ -70,7 +70,7 @@ def test_second_start_changes_nothing(demo: Company) -> None:
     assert (Capture.objects.get().mode, CaptureSource.objects.get().since) == (CaptureMode.STAGING, since)
 
 
-def test_start_with_plugin_stops_capture(demo: Company, settings: Settings) -> None:
+def test_demo_started_with_plugin_stops_capture(demo: Company, settings: Settings) -> None:
     settings.CAPTURE = "off"
 
     capture.set_up()
@@ -80,7 +80,7 @@ def test_start_with_plugin_stops_capture(demo: Company, settings: Settings) -> N
     assert len(demo.rows("osync_syncrecords")) == 1
 
 
-def test_start_without_plugin_captures_again(demo: Company, settings: Settings) -> None:
+def test_demo_started_without_plugin_captures_again(demo: Company, settings: Settings) -> None:
     settings.CAPTURE = "off"
     capture.set_up()
     demo.outlook(demo.contact(), jobtitle="Pilot")

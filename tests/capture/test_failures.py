@@ -93,7 +93,7 @@ def aside(source: Source, reason: Reason) -> CaptureEntry:
     )
 
 
-def test_retry_covers_unread_but_not_deleted_entries() -> None:
+def test_retry_covers_unreadable_but_not_deleted_entries() -> None:
     Capture.objects.create()
     unread, deleted = aside(Source.OUTLOOK, Reason.UNREADABLE), aside(Source.OUTLOOK, Reason.NOT_IN_LOG)
 

@@ -31,7 +31,9 @@ def open_breakers() -> list[str]:
         ({"status": 403}, [Breaker.Name.FORBIDDEN_CAPTURE]),
     ],
 )
-def test_only_refused_operation_opens_breaker(restoring: Company, fault: dict[str, Any], breakers: list[str]) -> None:
+def test_refused_operation_but_not_refused_edit_opens_breaker(
+    restoring: Company, fault: dict[str, Any], breakers: list[str]
+) -> None:
     contact, other = restoring.contact(), restoring.contact(1)
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.faults(REFUSED | fault)

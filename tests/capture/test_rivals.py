@@ -99,7 +99,7 @@ def test_edits_staged_by_another_portal_prevent_switching_on(observing: None, st
 
 
 @pytest.mark.parametrize("proof", ["staged", "answer lost", "restore"])
-def test_own_edits_allow_switching_on(observing: None, proof: str) -> None:
+def test_edits_staged_by_this_portal_allow_switching_on(observing: None, proof: str) -> None:
     operation = staged(source="audit")
     if proof == "restore":
         Restore.objects.create(

@@ -93,7 +93,7 @@ def test_database_requires_two_people() -> None:
 
 
 @pytest.mark.parametrize(("days", "is_enough"), [(6.9, False), (7.1, True)])
-def test_rule_needs_days_of_observing(days: float, is_enough: bool) -> None:
+def test_original_rule_needs_seven_days_of_observing(days: float, is_enough: bool) -> None:
     Capture.objects.update(observing_since=now(days=days))
 
     if is_enough:

@@ -209,7 +209,7 @@ def test_edit_is_staged_despite_forbidden_restore(restoring: Company) -> None:
     assert not Breaker.objects.filter(opened_at__isnull=False).exists()
 
 
-def test_constantly_changing_contact_is_only_staged(restoring: Company) -> None:
+def test_edit_of_constantly_changing_contact_is_only_staged(restoring: Company) -> None:
     contact = restoring.contact()
     restoring.outlook(contact, jobtitle="Pilot")
     restoring.faults({"method": "PATCH", "table": "contact", "status": 412, "times": 3})

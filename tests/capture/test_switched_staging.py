@@ -56,7 +56,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
     ("switch", "is_staged", "reason"),
     [("stopped", True, ""), ("paused", False, "paused"), ("off", False, "observing")],
 )
-def test_switch_acts_before_the_next_write(
+def test_stopping_capture_takes_effect_before_next_write(
     restoring: Company, points: Failpoints, moment: str, switch: str, is_staged: bool, reason: str
 ) -> None:
     contact = restoring.contact()
@@ -110,7 +110,7 @@ def test_switched_off_source_is_only_observed(restoring: Company) -> None:
 
 
 @pytest.mark.parametrize("switch", ["paused", "off"])
-def test_unconfirmed_staging_is_recorded_despite_the_switch(restoring: Company, switch: str) -> None:
+def test_unconfirmed_staging_is_recorded_after_capture_stops(restoring: Company, switch: str) -> None:
     contact = restoring.contact()
     before = restoring.value(contact, "jobtitle")
     edit(restoring)
@@ -128,7 +128,7 @@ def test_unconfirmed_staging_is_recorded_despite_the_switch(restoring: Company, 
 
 
 @pytest.mark.parametrize("switch", ["paused", "off"])
-def test_unsent_change_is_not_staged_after_switching(restoring: Company, switch: str) -> None:
+def test_unsent_change_is_not_staged_after_capture_stops(restoring: Company, switch: str) -> None:
     edit(restoring)
     restoring.faults({"method": "PATCH", "table": "contact", "cut": "before_commit", "times": 1})
     work()

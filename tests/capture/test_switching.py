@@ -94,7 +94,7 @@ def test_switching_on_needs_the_capture_setting(settings: Settings) -> None:
     assert refusal(switch_on).startswith("Capture is off.")
 
 
-def test_source_already_on_is_refused() -> None:
+def test_source_cannot_be_switched_on_twice() -> None:
     switch_on()
 
     assert refusal(switch_on) == "Outlook synchronization is already on."
@@ -129,7 +129,7 @@ def test_program_identity_needs_no_signature() -> None:
     assert is_on()
 
 
-def test_original_rule_needs_no_signature_for_others() -> None:
+def test_original_rule_needs_no_signature_for_other_sources() -> None:
     Capture.objects.update(rule=CaptureRule.ORIGINAL, signature_seen_at=None)
 
     assert "Edit a contact in Outlook" in refusal(switch_on)
@@ -214,7 +214,7 @@ def test_resuming_without_sources_returns_to_observing() -> None:
     assert mode() == ("observing", "")
 
 
-def test_resuming_needs_lost_signature_seen_again() -> None:
+def test_resuming_requires_signature_to_be_seen_again() -> None:
     switch_on()
     Capture.objects.update(mode=CaptureMode.PAUSED, mode_since=now(seconds=5), reason="signature_gone")
 

@@ -39,7 +39,7 @@ def test_task_reads_while_capture_is_on(company: Company) -> None:
 
 
 @pytest.mark.parametrize(("way", "mode", "is_due"), [("off", "observing", False), ("audit", "off", False)])
-def test_disabled_capture_reads_nothing(way, mode, is_due, settings: Settings, db: Any) -> None:
+def test_disabled_capture_is_not_due(way, mode, is_due, settings: Settings, db: Any) -> None:
     settings.CAPTURE = way
     Capture.objects.create(mode=mode)
 

@@ -41,7 +41,7 @@ def test_entry_deleted_from_log_is_set_aside(company: Company) -> None:
     assert CaptureEntry.objects.get(state=EntryState.SET_ASIDE).problem.startswith("The CRM deleted")
 
 
-def test_failing_values_are_read_again_then_set_aside(company: Company) -> None:
+def test_entry_with_failing_values_is_eventually_set_aside(company: Company) -> None:
     contact = company.contact()
     company.outlook(contact, jobtitle="Pilot")
     company.faults({"path": DETAILS, "status": 500})
@@ -116,7 +116,7 @@ def test_reading_continues_without_refused_column_names(company: Company, monkey
     assert [entry.state for entry in entries(company.contact())] == [EntryState.OBSERVED]
 
 
-def test_pages_are_followed_over_several_rounds(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_pages_are_read_over_several_rounds(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry_lists, "PAGE_SIZE", 2)
     monkeypatch.setattr(contacts, "PAGE_SIZE", 2)
     monkeypatch.setattr(details, "BATCH_SIZE", 2)

@@ -89,7 +89,7 @@ def test_value_of_wrong_type_leaves_other_values_known() -> None:
     assert (birthday.new, method.new) == (UNKNOWN, Value("2"))
 
 
-def test_unchanged_and_unwatched_columns_are_left_out() -> None:
+def test_unchanged_and_untracked_columns_are_left_out() -> None:
     found = values.changes(details({"fax": "1"}, {"fax": "2"}), [PHONE, COMPANY], readable={"telephone1"})
 
     assert found == ()

@@ -107,7 +107,7 @@ def test_awaited_entry_delays_the_job(company: Company) -> None:
     assert jobs() == {contact}
 
 
-def test_contact_created_by_outlook_is_let_through(company: Company) -> None:
+def test_edit_of_new_outlook_contact_is_let_through(company: Company) -> None:
     company.switch_on()
     contact = _create_signed(company)
     company.outlook(contact, jobtitle="Pilot")

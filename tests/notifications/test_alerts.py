@@ -88,7 +88,7 @@ def test_no_trouble_sends_no_alert() -> None:
     assert alerts.send_alerts() == 0
 
 
-def test_open_breaker_alerts_once_and_once_when_reset() -> None:
+def test_open_breaker_and_its_reset_alert_once_each() -> None:
     open_breaker(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
     alerts.send_alerts()
@@ -101,7 +101,7 @@ def test_open_breaker_alerts_once_and_once_when_reset() -> None:
     assert sent_alerts() == [("crm_unreachable", False), ("crm_unreachable", True)]
 
 
-def test_restart_within_a_minute_sends_no_alert() -> None:
+def test_short_trouble_sends_no_alert() -> None:
     open_breaker(Breaker.Name.CRM_UNREACHABLE)
     alerts.send_alerts()
     wait(60)
@@ -167,7 +167,7 @@ def test_alerts_go_to_administrators_by_default() -> None:
     assert [message.recipient for message in Message.objects.all()] == [ada]
 
 
-def test_alert_names_remedy_and_place(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+def test_alert_says_what_to_do_and_where(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
     run_watch()
     wait(80)

@@ -179,7 +179,7 @@ def test_editor_gets_question_and_fields_without_links(post_office: PostOffice) 
     assert "href" not in mail.html
 
 
-def test_reply_to_header_is_person_who_asked(post_office: PostOffice) -> None:
+def test_reply_to_header_names_person_who_asked(post_office: PostOffice) -> None:
     asked_editor(name="Rita\r\nBcc: everyone@evil.example")
 
     headers = post_office.headers()

@@ -53,7 +53,7 @@ def test_confirmed_run_sends_no_request(run, post_office: PostOffice, settings):
     assert post_office.mails() == []
 
 
-def test_paused_and_ended_runs_are_mailed(run, post_office: PostOffice, settings):
+def test_pause_and_end_of_run_are_mailed(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
     transitions.start(run, by=fred(), confirmer=ada())
     transitions.confirm(run, by=ada())
@@ -136,7 +136,7 @@ def test_other_administrators_are_asked_to_confirm_rule(observing, post_office: 
         assert words in mail.html
 
 
-def test_withdrawn_rule_sends_no_request(observing, post_office: PostOffice):
+def test_withdrawn_rule_request_sends_no_mail(observing, post_office: PostOffice):
     make_person("Bob", Role.ADMINISTRATOR)
     rule.request_rule(CaptureRule.ORIGINAL, by=ada())
     rule.withdraw(by=ada())

@@ -129,7 +129,7 @@ def test_refused_account_trips_breaker(post_office: PostOffice, message: Message
     assert "wrong" not in opened.reason
 
 
-def test_postponed_mail_is_retried(post_office: PostOffice, message: Message) -> None:
+def test_temporarily_refused_mail_is_retried(post_office: PostOffice, message: Message) -> None:
     post_office.fault(status=451, times=1)
     send_due()
     assert (state(message), message.sends, breaker()) == (JobState.READY, 0, None)
@@ -181,7 +181,7 @@ class _Crash(BaseException):
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_crash_while_sending_causes_at_most_one_copy(
+def test_crash_while_sending_adds_at_most_one_copy(
     post_office: PostOffice, message: Message, monkeypatch: pytest.MonkeyPatch, delivered: bool
 ) -> None:
     point = "message.answered" if delivered else "message.sent"
@@ -364,7 +364,7 @@ def test_failed_mail_can_be_sent_again(post_office: PostOffice, message: Message
     assert (state(message), message.failure) == (JobState.DONE, "")
 
 
-def test_retry_after_unknown_outcome_says_second_copy(post_office: PostOffice, message: Message) -> None:
+def test_retry_after_unknown_outcome_is_marked_second_copy(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit")
     for _ in range(3):
         send_due()

@@ -136,7 +136,7 @@ def test_empty_or_long_comment_is_refused(text: str):
     assert not Comment.objects.exists()
 
 
-def test_presence_ends_after_page_is_closed():
+def test_presence_expires_without_renewal():
     record = make_field().record
     collaboration.note_presence(record.pk, by=rob())
     collaboration.note_presence(record.pk, by=rob())

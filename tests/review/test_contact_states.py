@@ -39,7 +39,7 @@ def test_contact_deactivated_before_write_causes_conflict(world: World):
     assert world.written(world.contact(), "jobtitle") == []
 
 
-def test_approval_that_saw_inactive_contact_is_written(world: World):
+def test_approval_given_for_inactive_contact_is_written(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(world.contact(), statecode=1)
     before = digest(field)
@@ -54,7 +54,7 @@ def test_approval_that_saw_inactive_contact_is_written(world: World):
     assert (field.decision, field.delivery) == (FieldDecision.APPROVED, FieldDelivery.DONE)
 
 
-def test_page_names_an_inactive_contact(world: World):
+def test_page_says_contact_is_inactive(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     client = browser(rita())
     assert "Inactive in the CRM" not in opened(client, field.record).words
@@ -71,7 +71,7 @@ def test_page_names_an_inactive_contact(world: World):
 @pytest.mark.parametrize(
     ("known", "finding"), [("", Finding.MERGED), ("inactive", Finding.MERGED), ("merged", Finding.WRITE)]
 )
-def test_merged_contact_is_written_only_if_seen(known, finding):
+def test_approval_is_written_only_if_merge_was_known(known, finding):
     with transaction.atomic():  # making a field counts its edit's fields under a lock
         field = make_field(contact_state=known)
     decision = scenes.approved(field, by=rita())

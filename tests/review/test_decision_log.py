@@ -78,5 +78,5 @@ def test_lines_are_parsed_from_any_log_format(around: str):
         LINE.replace(f"person {OTHER}", "person 7"),
     ],
 )
-def test_similar_lines_are_ignored(line: str):
+def test_malformed_log_lines_are_ignored(line: str):
     assert decision_log.parse([line]) == []

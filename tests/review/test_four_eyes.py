@@ -58,7 +58,7 @@ def test_setting_lets_any_reviewer_decide_and_is_audited():
     assert AuditEntry.objects.filter(action="settings.changed", actor=ada()).exists()
 
 
-def test_edit_from_own_address_is_refused_despite_setting():
+def test_same_address_prevents_decision_despite_setting():
     allow_anyone()
     me = make_person("Rita")
     Person.objects.filter(pk=me.pk).update(address="rita@contoso.example", is_reviewer=True)
@@ -68,7 +68,7 @@ def test_edit_from_own_address_is_refused_despite_setting():
         approve(unidentified(address="Rita@Contoso.example"), by=me)
 
 
-def test_disabling_four_eyes_allows_edits_by_unidentified_editors(settings):
+def test_unidentified_editor_does_not_matter_without_four_eyes(settings):
     settings.FOUR_EYES = False
 
     assert approve(unidentified()).four_eyes is False
@@ -102,7 +102,7 @@ def test_empty_selection_mentions_unidentified_editors():
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_rule_leaves_edits_by_unidentified_editors_to_people(allowed):
+def test_rule_decides_edits_by_unidentified_editors_if_allowed(allowed):
     if allowed:
         allow_anyone()
     rule = editing.create(editing.RuleDraft("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())

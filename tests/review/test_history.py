@@ -55,7 +55,7 @@ def test_original_value_was_held_at_edit_time():
 
 
 @pytest.mark.parametrize("column", ["jobtitle", "telephone1"])
-def test_new_or_other_value_is_not_former(column: str):
+def test_value_never_held_by_column_is_not_former(column: str):
     field = make_field(original_value="Head", proposed_value="New")
     earlier(field.record, 20, "Buyer" if column == "jobtitle" else "New", "Chief", column)
 

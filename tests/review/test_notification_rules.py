@@ -103,7 +103,7 @@ def test_edit_with_unread_editor_waits_a_minute() -> None:
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_new_reviewer_gets_no_old_edits() -> None:
+def test_new_reviewer_gets_no_mail_about_old_edits() -> None:
     make_arrivals(2)
     people.rita()
     notification_rules.notify_new_edits()
@@ -115,7 +115,7 @@ def test_new_reviewer_gets_no_old_edits() -> None:
     assert kinds() == ["new_edits"]
 
 
-def test_new_reviewer_gets_edits_after_sign_in() -> None:
+def test_first_mail_covers_only_edits_since_sign_in() -> None:
     make_arrivals(2)
     rita = people.make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
     make_arrivals(1)
@@ -133,7 +133,7 @@ def test_first_edit_ever_is_mailed() -> None:
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_mails_switched_off_are_never_sent_later() -> None:
+def test_edits_received_with_mails_off_are_never_mailed() -> None:
     rita = reviewer(notify=Notify.OFF)
     make_arrivals(2)
     notification_rules.notify_new_edits()
@@ -234,7 +234,7 @@ def test_backlog_edits_are_never_mailed() -> None:
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_long_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "MIN_BACKLOG", 3)
     make_arrivals(2)
     arrivals.start_backlog("records")
@@ -246,7 +246,7 @@ def test_long_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) ->
     assert preferences.read().backlog
 
 
-def test_nightly_full_read_is_not_first_reading() -> None:
+def test_nightly_full_read_is_not_the_first_read() -> None:
     first = MirrorCursor(table="records", is_full_read=True)
     nightly = MirrorCursor(table="records", is_full_read=True, full_read_at=timezone.now())
 

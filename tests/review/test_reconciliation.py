@@ -248,7 +248,7 @@ def test_missing_log_is_reported(world: World, tmp_path: Path):
         call_command("reconcile", "--offline", "--log", str(tmp_path / "none.log"))
 
 
-def test_command_waits_for_restored_lease(world: World, settings: Settings):
+def test_command_waits_for_lease_from_backup(world: World, settings: Settings):
     settings.LEASE = 1
     world.edited(jobtitle="Head")
     reader = cursors.acquire(pull.FIELDS)

@@ -92,7 +92,7 @@ def test_edit_of_inactive_contact_is_decided_after_reading(world: World):
     assert Decision.objects.get().field.contact_state == "inactive"
 
 
-def test_changed_proposal_is_refused_after_reading(world: World):
+def test_reading_does_not_accept_a_changed_proposal(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     selection = selected()
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Other")

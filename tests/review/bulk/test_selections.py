@@ -67,7 +67,7 @@ def test_rejection_stores_reason_with_each_field():
     assert kept == {("not_correct", "Wrong person.", "rejected")}
 
 
-def test_edits_after_freezing_are_not_decided():
+def test_edits_arriving_after_selecting_are_not_decided():
     many(2)
     selection = selected()
     late = make_field(make_record("Late"))
@@ -80,7 +80,7 @@ def test_edits_after_freezing_are_not_decided():
 
 
 @pytest.mark.parametrize("changed", [True, False])
-def test_field_changed_after_freezing_is_refused(changed):
+def test_field_changed_after_selecting_is_refused(changed):
     field = many(1)[0]
     selection = selected()
     if changed:
@@ -202,7 +202,7 @@ def test_only_owner_decides_selection_and_only_once():
     assert Decision.objects.get().outcome == Outcome.APPROVED
 
 
-def test_long_selection_is_continued_by_worker(monkeypatch):
+def test_long_selection_is_decided_by_worker(monkeypatch):
     monkeypatch.setattr(selections, "MAX_IN_REQUEST", 1)
     many(4)
     selection = selected()

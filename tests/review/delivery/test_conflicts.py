@@ -71,7 +71,7 @@ def test_approval_is_written_only_over_expected_value(held, expected):
     assert finding(decision, view(staged(decision), jobtitle=held)) == expected
 
 
-def test_row_with_our_decision_is_done():
+def test_row_with_our_decision_is_recognized():
     decision = a_decision()
     marked = staged(decision, decision_id=str(decision.pk), state=1)
 
@@ -105,7 +105,7 @@ def test_rejection_needs_no_contact():
         ("Buyer", True, Finding.MARK),  # the value was changed back since
     ],
 )
-def test_rejection_detects_that_lost_approval_was_written(held, unproven, expected):
+def test_rejection_detects_write_by_unconfirmed_approval(held, unproven, expected):
     decision, earlier = a_decision(outcome="rejected", writes=False), str(uuid.uuid4())
     own = OwnDecisions(frozenset({earlier}), frozenset({earlier} if unproven else ()))
 
@@ -163,7 +163,7 @@ def test_no_change_set_when_nothing_to_send():
     assert change_sets.build(assess([conflict], seen, columns=COLUMNS, own={}), seen) is None
 
 
-def test_unreadable_row_is_not_written():
+def test_unreadable_row_prevents_writing_but_not_marking():
     decision = a_decision()
     row = staged(decision, problem="The CRM's value of osync_proposedvalue holds a NUL.")
 

@@ -106,7 +106,7 @@ def test_undone_decision_is_not_delivered(world: World, settings):
     assert world.ledger() == []
 
 
-def test_changed_value_conflicts_without_blocking_others(world: World):
+def test_changed_value_conflicts_without_blocking_other_fields(world: World):
     contact = world.contact()
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.form(contact, jobtitle="Chief")
@@ -119,7 +119,7 @@ def test_changed_value_conflicts_without_blocking_others(world: World):
     assert world.value(contact, "jobtitle") == "Chief"
 
 
-def test_approving_the_shown_value_resolves_conflict(world: World):
+def test_approving_again_resolves_conflict(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(contact, jobtitle="Chief")
@@ -134,7 +134,7 @@ def test_approving_the_shown_value_resolves_conflict(world: World):
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_value_already_in_crm_is_only_marked(world: World):
+def test_approving_value_already_in_crm_only_marks_field(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(contact, jobtitle="Head")
@@ -222,7 +222,7 @@ def test_written_decision_is_done_despite_later_change(world: World):
     assert world.value(contact, "jobtitle") == "Something later"
 
 
-def test_refused_value_does_not_stop_others(world: World):
+def test_refused_value_does_not_stop_other_fields(world: World):
     contact = world.contact()
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],), reject=())
@@ -296,7 +296,7 @@ def test_repeatedly_dying_workers_use_up_attempts(world: World, settings):
     assert (Delivery.objects.get().state, world.ledger("contact")) == (JobState.FAILED, [])
 
 
-def test_rejection_after_lost_approval_reports_write(world: World, settings):
+def test_rejection_after_failed_approval_reports_its_write(world: World, settings):
     settings.ATTEMPTS = 1
     world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -359,7 +359,7 @@ def test_superseded_edit_is_marked_in_crm(world: World):
     assert axes(newer) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_decision_in_undo_window_is_delivered_next(world: World, settings):
+def test_delivery_continues_after_undo_window_of_later_decision(world: World, settings):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
     settings.UNDO_SECONDS = 60

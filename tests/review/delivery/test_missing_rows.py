@@ -55,7 +55,7 @@ def test_lookup_to_deleted_row_fails_when_decided_alone(world: World):
     assert axes(company) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
 
 
-def test_deleted_lookup_target_is_not_put_back(world: World):
+def test_putting_back_deleted_lookup_target_fails(world: World):
     old, new = world.account(), world.account()
     world.form(world.contact(), **{BIND: f"/accounts({old})"})
     company = world.edited(**{BIND: f"/accounts({new})"})["parentcustomerid"]

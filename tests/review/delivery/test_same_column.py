@@ -28,7 +28,7 @@ def test_later_approval_of_same_column_conflicts(world: World):
     assert states(world) == [DecisionState.WRITTEN, DecisionState.CONFLICT]
 
 
-def test_later_equal_approval_is_already_written(world: World):
+def test_later_approval_of_equal_value_is_already_written(world: World):
     older = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(older,))
     newer = world.edited(jobtitle="Head")["jobtitle"]

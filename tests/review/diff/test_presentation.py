@@ -32,7 +32,7 @@ def _gaps(rules: dict[ColumnType, ValueRules], presentations: dict[ColumnType, P
     return found
 
 
-def test_every_column_type_is_complete():
+def test_every_column_type_has_rules_and_presentation():
     assert _gaps(dict(RULES), dict(PRESENTATIONS)) == []
 
 
@@ -45,7 +45,7 @@ def test_missing_column_type_entry_is_reported(missing):
     assert len(_gaps(dict(RULES), presentations)) == 1
 
 
-def test_no_crm_type_is_claimed_twice():
+def test_each_crm_type_belongs_to_one_column_type():
     names = [name for rules in RULES.values() for name in rules.crm_types]
 
     assert len(names) == len(set(names))

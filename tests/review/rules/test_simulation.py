@@ -106,7 +106,7 @@ def test_simulation_counts_last_valid_decisions():
     assert (found.looked_at, [each.people for each in found.differing]) == (1, ["put back"])
 
 
-def test_rule_decisions_are_not_simulated():
+def test_simulation_ignores_decisions_by_rules():
     rule = enabled()
     a_format_change()
     runs.run()

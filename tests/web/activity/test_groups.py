@@ -112,7 +112,7 @@ def test_run_is_one_row():
     assert "User 4-0" not in screen.words
 
 
-def test_every_line_can_be_shown():
+def test_every_entry_can_be_shown_ungrouped():
     make_run(users=3)
 
     screen = open_page(query="?lines=1")
@@ -296,7 +296,7 @@ def test_person_filter_shows_that_persons_run_steps():
     assert "Run 4" not in table(open_page(query=f"?person={rob().pk}"))
 
 
-def test_export_has_every_line():
+def test_export_lists_every_entry():
     make_run(users=3)
 
     table = b"".join(browser(vera()).get("/activity/export.csv").streaming_content).decode()

@@ -145,7 +145,7 @@ def test_axis_ends_at_round_number(largest, top):
     assert charts.axis_top(largest) == top
 
 
-def test_small_value_is_visible():
+def test_small_value_has_a_visible_bar():
     drawn = charts.columns([Group("a", (1.0, 0.0), "", ""), Group("b", (100_000.0, 0.0), "", "")], ("x", "y"))
 
     heights = [bar.height for group in drawn.groups for bar in group.bars]

@@ -206,7 +206,7 @@ def test_rule_is_linked_and_simulation_described():
     assert links(screen) == {f"/settings/rules/{rule.pk}/"}
 
 
-def test_list_is_linked():
+def test_list_entry_links_to_its_list():
     kept = UserList.objects.create(name="Riva", changed_at=timezone.now())
     audit.record("list.replaced", by=fred(), channel="screen", group=kept.pk, details={"lines": 3, "unmatched": 0})
 

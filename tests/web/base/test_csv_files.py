@@ -101,7 +101,7 @@ def test_no_text_becomes_a_formula(value, separator):
         ("+47 22 85 50 50", "'+47 22 85 50 50"),
     ],
 )
-def test_guarded_cell_keeps_its_text(value, cell):
+def test_escaping_only_adds_apostrophes(value, cell):
     assert read(written(value), ",")[1] == [cell]
 
 
@@ -112,7 +112,7 @@ SOME_TEXT = st.text(st.sampled_from("=-'\t\n ;a"), max_size=8)
 @example("'=x")
 @example("''=x")
 @example("x;'=1")
-def test_value_can_be_restored_from_cell(value):
+def test_escaped_cell_yields_original_value(value):
     assert escaping.csv_value(escaping.csv_cell(value)) == value
 
 
@@ -142,7 +142,7 @@ def test_ordinary_cell_is_unchanged(value, separator):
 
 
 @pytest.mark.django_db
-def test_reader_chooses_semicolons():
+def test_activity_can_be_exported_with_semicolons():
     scenes.store_columns()
     scenes.approved(make_field(make_record("Marta; Rita")), by=rita())
 

@@ -207,7 +207,7 @@ def test_each_trouble_in_healthz_says_what_to_do(healthy_portal: Any) -> None:
     assert said["where"].startswith("REDIS_URL")
 
 
-def test_hanging_broker_delays_no_page(healthy_portal: Any) -> None:
+def test_hanging_broker_does_not_delay_healthz(healthy_portal: Any) -> None:
     healthy_portal.pause()
     begun = time.monotonic()
 
@@ -218,7 +218,7 @@ def test_hanging_broker_delays_no_page(healthy_portal: Any) -> None:
     wait_until(lambda: "broker-ping" not in {thread.name for thread in threading.enumerate()}, seconds=3)
 
 
-def test_hanging_name_service_delays_no_page(
+def test_hanging_name_service_does_not_delay_healthz(
     healthy_portal: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
@@ -232,7 +232,7 @@ def test_hanging_name_service_delays_no_page(
     over.set()
 
 
-def test_unresponsive_address_delays_no_page(healthy_portal: Any, settings: Settings) -> None:
+def test_unresponsive_address_does_not_delay_healthz(healthy_portal: Any, settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", free_port()), backlog=1) as deaf:
         settings.REDIS_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
         begun = time.monotonic()

@@ -135,7 +135,7 @@ def test_options_and_local_start_are_stored(people):
         ("0001-01-01T00:00", "Enter a date and a time"),
     ],
 )
-def test_start_at_clock_change_is_refused(people, starts, words):
+def test_ambiguous_or_invalid_start_is_refused(people, starts, words):
     person = fred()
     person.time_zone = "Europe/Oslo"
     person.save()

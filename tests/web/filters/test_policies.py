@@ -119,7 +119,7 @@ def test_stopped_policy_shows_reason_and_resumes(company):
     assert policy.asks == ""
 
 
-def test_removal_is_confirmed_first(company):
+def test_removal_asks_for_confirmation(company):
     client = browser(fred())
     policy = written(client, company)
 

@@ -151,7 +151,7 @@ def test_next_page_keeps_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(page(link.removeprefix("/filters/"))) == ["Cleo"]
 
 
-def test_cell_links_keep_the_order() -> None:
+def test_matrix_cell_links_keep_the_order() -> None:
     user = make_user("Ann")
 
     assert f"/filters/?sort=tasks&amp;user={user.pk}&amp;group=contacts" in page("?sort=tasks").html

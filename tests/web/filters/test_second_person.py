@@ -57,7 +57,7 @@ def test_page_shows_link_when_no_one_can_confirm(run, settings):
     assert "Asked:" not in waiting
 
 
-def test_waiting_run_names_asked_people_and_newcomers(run, settings):
+def test_newcomer_can_be_asked_to_confirm_waiting_run(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     steer(run, do="start")
     make_person("Frida", *fred().roles)

@@ -75,7 +75,7 @@ def test_forecast_is_stored_with_its_age(read):
     )
 
 
-def test_history_offers_restore(read):
+def test_history_offers_restoring_filters(read):
     client, rita = browser(fred()), read.user()
     run = creation.create_run([rita.pk], creation.RunSpec(("contact",), on=False), by=fred())
     transitions.start(run, by=fred())

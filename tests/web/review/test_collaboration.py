@@ -71,7 +71,7 @@ def test_next_edit_opens_after_parking(record):
     assert "Parked until" in row
 
 
-def test_invalid_day_is_refused(record):
+def test_invalid_parking_day_is_refused(record):
     assert "Choose a day." in press(record, "Park", park_until="soon").words
 
 
@@ -119,6 +119,7 @@ def test_viewer_can_comment_but_not_park(record):
     screen = opened(browser(vera()), record)
 
     assert "Park…" not in screen.words
+    assert browser(vera()).post(f"/review/{record.pk}/park", {"do": "until"}).status_code == 403
     screen_text = browser(vera()).post(f"/review/{record.pk}/remark", {"remark": "<b>Ask him</b>"}, follow=True)
     assert "<b>Ask him</b>" in Screen(screen_text).words
 

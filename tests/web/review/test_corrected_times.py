@@ -37,7 +37,7 @@ def written(field: SyncField) -> str | None:
 
 
 @pytest.mark.parametrize("value", ["2026-11-29T22:30:42Z", "2026-11-29T22:30:42.123456Z", "2026-10-25T01:30:00Z"])
-def test_unchanged_time_is_written_to_the_second(value):
+def test_unchanged_time_is_written_exactly(value):
     field = proposal(value)
     client = browser(make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin"))
     page = opened(client, field.record)

@@ -83,6 +83,7 @@ def test_approve_all_is_one_submit():
     pressed(client, opened(client, record), record, "do=approve-all")
 
     assert {outcome(field) for field in fields} == {"approved"}
+    assert Decision.objects.values("due_at").distinct().count() == 1
 
 
 def test_reject_all_shares_one_reason():
@@ -152,7 +153,7 @@ def test_submit_without_marks_is_refused():
     assert outcome(title) == FieldDecision.PENDING
 
 
-def test_field_marked_twice_is_refused():
+def test_two_marks_on_one_field_are_refused():
     record, (title, *_) = edit()
     client = browser(rita())
 

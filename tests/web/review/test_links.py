@@ -56,7 +56,7 @@ def test_token_is_removed_from_the_address(record: SyncRecord) -> None:
 
 
 @pytest.mark.parametrize("ending", ["/", "//", "/)"])
-def test_link_with_slash_leads_to_edit(record: SyncRecord, ending: str) -> None:
+def test_link_with_trailing_characters_leads_to_edit(record: SyncRecord, ending: str) -> None:
     response = browser(people.rita()).get(path(record, Intent.APPROVE) + ending)
 
     assert response.headers["Location"].startswith(f"/review/{record.pk}/?link=")
@@ -107,7 +107,7 @@ def test_link_focuses_the_control_of_its_intent(record: SyncRecord) -> None:
         assert focused(follow(path(edit))) == []
 
 
-def test_open_link_ticks_nothing(record: SyncRecord) -> None:
+def test_link_without_intent_ticks_nothing(record: SyncRecord) -> None:
     screen = follow(path(record))
 
     assert "Your mail asked" not in screen.words

@@ -28,7 +28,7 @@ def test_page_reads_live_values_once(world: World):
     )
 
 
-def test_changed_value_keeps_typed_input(world: World):
+def test_reading_changed_value_keeps_typed_input(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     client = browser(rita())
     form = opened(client, field.record).form | {on(field, "text"): "half typed"}
@@ -115,7 +115,7 @@ def test_mail_link_ticks_no_field_changed_in_crm(world: World):
 
 
 @pytest.mark.parametrize("headers", [HTMX, {}])
-def test_silent_crm_keeps_the_page(world: World, headers):
+def test_page_says_crm_did_not_answer(world: World, headers):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.faults({"status": 503, "times": 50})
     started = time.monotonic()

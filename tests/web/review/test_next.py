@@ -96,7 +96,7 @@ def test_group_undo_is_one_request():
     assert Decision.objects.count() == 2
 
 
-def test_undo_takes_submits_in_reverse_order():
+def test_undo_reverts_submits_in_reverse_order():
     record, client = waiting("Marta Villanueva"), browser(rita())
     for column in ("jobtitle", "fax"):
         field = SyncField.objects.get(record=record, column_name=column)

@@ -20,7 +20,7 @@ def labels() -> None:
     scenes.store_columns()
 
 
-def test_htmx_gets_only_record_and_vary_header():
+def test_htmx_gets_only_the_record():
     field = make_field()
 
     part = opened(browser(rita()), field.record, **{"HX-Request": "true"})
@@ -32,7 +32,7 @@ def test_htmx_gets_only_record_and_vary_header():
     assert "HX-Request" in whole.response["Vary"]
 
 
-def test_history_restore_gets_whole_page():
+def test_browser_history_request_gets_whole_page():
     headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
 
     assert opened(browser(rita()), make_field().record, **headers).html.startswith("<!DOCTYPE html>")

@@ -69,7 +69,7 @@ def test_refused_correction_marks_its_input(column, typed):
     assert outcome(field) == "pending"
 
 
-def test_missing_lookup_row_marks_the_search():
+def test_lookup_without_choice_marks_the_search():
     field = make_field(None, "parentcustomerid", original_value=None, proposed_value="account:1")
 
     screen = send(field, f"do=correct:{field.pk}", **{on(field, "mark"): "correct", on(field, "find"): "Alp"})

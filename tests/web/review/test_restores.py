@@ -167,7 +167,7 @@ def test_page_says_outlook_sent_rejected_value_again() -> None:
     assert "Outlook keeps sending this: the rejected value is in the CRM" in words_of(field)
 
 
-def test_edit_without_a_person_says_so() -> None:
+def test_edit_without_editor_says_person_unknown() -> None:
     record = make_record(editor_id=None, editor_name="", editor_key="")
     make_field(record)
 

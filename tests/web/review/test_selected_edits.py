@@ -65,7 +65,7 @@ def test_ticked_parked_edits_return_to_waiting():
 
 
 @pytest.mark.parametrize(("whom", "owner"), [(rita, "Rita"), (rob, "Rob"), (None, None)])
-def test_edits_are_assigned(whom, owner):
+def test_selected_edits_are_assigned_or_unassigned(whom, owner):
     (record,) = waiting("Marta")
     SyncRecord.objects.update(assigned_to=rob())
 

@@ -166,7 +166,7 @@ def test_long_selection_shows_progress(monkeypatch):
 
 
 @pytest.mark.parametrize(("person", "status"), [(rita, 200), (ada, 200), (rob, 404), (vera, 404)])
-def test_selection_belongs_to_its_owner(person, status):
+def test_only_owner_and_administrators_see_selection(person, status):
     many(1)
     selected(browser(rita()), all="all")
 

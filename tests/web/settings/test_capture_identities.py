@@ -107,7 +107,7 @@ def test_form_warns_that_adding_pauses_capture() -> None:
     assert "Capture pauses at once." in Screen(browser(ada()).get(address)).words
 
 
-def test_new_signing_user_pauses_capture_until_seen() -> None:
+def test_capture_pauses_until_new_signers_signature_is_seen() -> None:
     restore()
     user = signer()
 

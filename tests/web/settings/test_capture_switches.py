@@ -57,7 +57,7 @@ def test_source_is_switched_on_for_everyone(capture: Capture) -> None:
     ],
     ids=["no team", "no choice", "unknown team"],
 )
-def test_incomplete_choice_is_refused(capture: Capture, typed: dict[str, str], message: str) -> None:
+def test_missing_or_unknown_choice_is_refused(capture: Capture, typed: dict[str, str], message: str) -> None:
     screen = press("outlook/on", **typed)
 
     assert screen.status == 422
@@ -66,7 +66,7 @@ def test_incomplete_choice_is_refused(capture: Capture, typed: dict[str, str], m
     assert not is_on()
 
 
-def test_refused_switch_keeps_the_choice(capture: Capture) -> None:
+def test_refused_switching_on_keeps_the_choice(capture: Capture) -> None:
     team = FilterTeam.objects.create(id=uuid.uuid4(), name="Sales")
     Capture.objects.update(signature_seen_at=None)
 

@@ -128,7 +128,7 @@ def test_page_polls_while_check_runs():
     assert "Filters work. Reviewing works." in part.words
 
 
-def test_finished_page_does_not_poll():
+def test_page_of_finished_check_does_not_poll():
     stored()
 
     assert "hx-trigger" not in Screen(browser(ada()).get(URL, headers={"HX-Request": "true"})).html

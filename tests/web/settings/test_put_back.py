@@ -230,7 +230,7 @@ def test_hidden_characters_of_names_are_shown() -> None:
 def test_plans_are_listed_with_their_results() -> None:
     make_plan(state=PutBackState.DONE, result=PutBackResult.DONE)
 
-    assert "Done" in page().words
+    assert "by Ada Done 1 0 0" in page().words
 
 
 def test_record_page_says_value_was_put_back() -> None:

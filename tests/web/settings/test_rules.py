@@ -69,7 +69,7 @@ def test_written_decision_names_its_rule():
     assert "Written rule “Format only”; at" in opened(browser(rita()), field.record).words
 
 
-def test_edit_left_to_people_names_rule_and_reason():
+def test_undecided_edit_names_rule_and_reason():
     create()
     take_step("enable")
     field = a_format_change(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")

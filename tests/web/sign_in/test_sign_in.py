@@ -179,7 +179,7 @@ def test_refused_page_says_account_has_no_roles(browser: Client, outside: reques
     assert "Your account has no role in this portal." in words
 
 
-def test_lost_roles_are_removed(browser: Client, outside: requests.Session) -> None:
+def test_roles_missing_from_token_are_removed(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     Person.objects.update(oid=sandbox_oid("Nils Hagen"))
     later = new_browser()
