@@ -14,19 +14,19 @@ from syncapp.models.capture.entry import Source
 
 MAX_AGE = timedelta(hours=3)
 # If contacts change but no entries appear, auditing may be off, so its settings are read again sooner.
-MAX_AGE_IF_DOUBTED = timedelta(minutes=15)
+MAX_AGE_IF_MAYBE_OFF = timedelta(minutes=15)
 
 
 def refresh(
-    crm: CrmClient, capture: Capture, watched: Collection[str], *, now: datetime, is_doubted: bool = False
+    crm: CrmClient, capture: Capture, watched: Collection[str], *, now: datetime, may_be_off: bool = False
 ) -> bool:
     """If the auditing settings are stale, read them and record gaps in auditing. Return whether they were read.
 
-    `watched` are the tracked columns and the revision column. `is_doubted`: entries are missing, so auditing may be
+    `watched` are the tracked columns and the revision column. `may_be_off`: entries are missing, so auditing may be
     off. Raises CrmError.
     """
     age = None if capture.switches_read_at is None else now - capture.switches_read_at
-    if age is not None and age < (MAX_AGE_IF_DOUBTED if is_doubted else MAX_AGE):
+    if age is not None and age < (MAX_AGE_IF_MAYBE_OFF if may_be_off else MAX_AGE):
         return False
     settings = crm.audits.settings()
     is_on = settings.is_on and crm.metadata.table(TABLE).auditing.is_on

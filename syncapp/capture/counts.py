@@ -99,7 +99,7 @@ def _updates(day: date) -> CaptureEntryQuerySet:
 
 
 def _contact_counts(day: date) -> list[CaptureContactDay]:
-    """Return, by source, how many contacts were changed on a day in ways that may count as Outlook edits, unsaved."""
+    """Return unsaved counts, by source, of the contacts changed on a day in ways that may count as Outlook edits."""
     may_count = _updates(day).filter(Q(source=Source.OUTLOOK) | Q(lacks_revision=True))
     found = may_count.values_list("source").annotate(Count("contact_id", distinct=True)).order_by()
     return [CaptureContactDay(day=day, source=source, contacts=number) for source, number in found]
@@ -121,16 +121,16 @@ def count(day: date) -> list[CaptureDay]:
     return [_row(day, found) for found in counted]
 
 
-def _row(day: date, found: Mapping[str, Any]) -> CaptureDay:
+def _row(day: date, group: Mapping[str, Any]) -> CaptureDay:
     return CaptureDay(
         day=day,
-        source=found["source"],
-        program_id=found["program"],
-        column_name=found["column"],
-        result=found["result"],
-        is_restored_by_original=bool(found["by_original"]),
-        number=found["number"],
-        latest_value_id=found["latest"],
+        source=group["source"],
+        program_id=group["program"],
+        column_name=group["column"],
+        result=group["result"],
+        is_restored_by_original=bool(group["by_original"]),
+        number=group["number"],
+        latest_value_id=group["latest"],
     )
 
 

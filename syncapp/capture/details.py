@@ -67,10 +67,10 @@ def entries_to_read(running: Round) -> QuerySet[CaptureEntry]:
     signed = CaptureContact.objects.filter(contact_id=OuterRef("contact_id"), signed_by__in=running.known.signers)
     # One subquery for all entries: without statistics, a database would search by source once per entry.
     edited = CaptureEntry.objects.open().filter(source=Source.OUTLOOK).values("contact_id")
-    may_be_outlook = Q(source=Source.OUTLOOK) | Exists(signed) | Q(contact_id__in=edited)
+    is_needed = Q(source=Source.OUTLOOK) | Exists(signed) | Q(contact_id__in=edited)
     if running.policy.rule is CaptureRule.ORIGINAL:
-        may_be_outlook |= Q(source__in=[Source.PROGRAM, Source.UNKNOWN])
-    return _unread().filter(may_be_outlook)
+        is_needed |= Q(source__in=[Source.PROGRAM, Source.UNKNOWN])
+    return _unread().filter(is_needed)
 
 
 def _unread() -> QuerySet[CaptureEntry]:

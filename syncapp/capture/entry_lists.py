@@ -134,7 +134,7 @@ def _store(running: Round, page: Page[AuditEntry]) -> None:
 def _row(running: Round, entry: AuditEntry) -> tuple[CaptureEntry, Sequence[str]]:
     """Return the row for a new entry, and the tracked columns that it names as changed."""
     if entry.created_on is None or entry.row_id is None:
-        raise ValueError("an entry without a contact or a moment")
+        raise ValueError("an entry without a contact or a time")
     named = values.named_changes(entry.change_data, running.revision) if entry.change_data else None
     is_audited = running.revision in auditing.readable_at(running.capture, entry.created_on, [running.revision])
     revision = sources.Revision.UNKNOWN
@@ -174,4 +174,4 @@ def _finish(running: Round) -> None:
     capture.refresh_from_db()
     if not running.result.entries and contacts.has_missing_entries(running.now):
         watched = [*running.columns, running.revision]
-        auditing.refresh(running.crm, capture, watched, now=running.now, is_doubted=True)
+        auditing.refresh(running.crm, capture, watched, now=running.now, may_be_off=True)

@@ -81,7 +81,7 @@ def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
         brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a signing user"))
     else:
         # Under the original rule, this program's changes count as Outlook edits again, but only later ones.
-        theirs = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)
-        theirs.update(since=Now())
+        sources = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)
+        sources.update(since=Now())
     record("identity_removed", by=by, kind=identity.kind, user=str(user_id))
     return identity

@@ -55,14 +55,14 @@ class ColumnChanges:
     example_id: int | None = None
     example: CaptureValue | None = None
 
-    def add(self, found: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         """Add a counted row."""
-        week = found["week"] or 0
-        self.month += found["month"]
+        week = row["week"] or 0
+        self.month += row["month"]
         self.week += week
-        self.results[ChangeResult(found["result"])] += week
-        self.by_original += week if found["is_restored_by_original"] else 0
-        self.example_id = max(filter(None, (self.example_id, found["latest"])), default=None)
+        self.results[ChangeResult(row["result"])] += week
+        self.by_original += week if row["is_restored_by_original"] else 0
+        self.example_id = max(filter(None, (self.example_id, row["latest"])), default=None)
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def changes() -> Changes:
     return Changes(sorted(writers, key=_sort_key), counts.counted_at() if is_stored else None)
 
 
-def _sort_key(found: WriterChanges) -> tuple[int, int, int]:
-    return ORDER.index(found.writer.source), -found.week, -found.month
+def _sort_key(changes: WriterChanges) -> tuple[int, int, int]:
+    return ORDER.index(changes.writer.source), -changes.week, -changes.month
 
 
 _KEYS = ("source", "program_id", "column_name", "result", "is_restored_by_original")

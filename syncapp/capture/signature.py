@@ -26,7 +26,7 @@ from syncapp.models.locking import retried
 
 # Mailboxes synchronize every 2 to 12 minutes, and entries of the audit log appear with a delay.
 RECENT = timedelta(minutes=30)
-_BRAKES_IN_DOUBT = (Brake.SIGNATURE_GONE, Brake.SIGNERS_CHANGED)
+_SIGNATURE_BRAKES = (Brake.SIGNATURE_GONE, Brake.SIGNERS_CHANGED)
 _SIGNERS = CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION)
 
 
@@ -34,7 +34,7 @@ def is_proved(capture: Capture) -> bool:
     """Return whether each signer's signature was seen on an administrator's own edit since it was last in doubt."""
     if capture.signature_seen_at is None or not _SIGNERS.exists() or _SIGNERS.filter(is_confirmed=False).exists():
         return False
-    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _BRAKES_IN_DOUBT
+    is_in_doubt = capture.mode == CaptureMode.PAUSED and capture.reason in _SIGNATURE_BRAKES
     return not is_in_doubt or capture.mode_since is None or capture.signature_seen_at > capture.mode_since
 
 

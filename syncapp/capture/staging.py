@@ -326,7 +326,7 @@ def _plan(work: _Work) -> _StagingPlan:
 
 
 def _settings() -> tuple[Capture, _Settings]:
-    """Return the capture settings. Raises _SettingsChanged if capture is now off."""
+    """Return the capture settings. Raises _SettingsChanged if there are none."""
     capture = Capture.objects.filter(slot=1).first()
     if capture is None:
         raise _SettingsChanged

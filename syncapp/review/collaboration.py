@@ -237,8 +237,16 @@ def _add(
     if problem := text_problem(text):
         raise NotPossible(problem)
     text = text.strip()
-    to = {"asked": asked, "asks_editor": asks_editor, "question": question}
-    comment = Comment.objects.create(record=record, kind=kind, by=by, at=database_now(), text=text, **to)
+    comment = Comment.objects.create(
+        record=record,
+        kind=kind,
+        by=by,
+        at=database_now(),
+        text=text,
+        asked=asked,
+        asks_editor=asks_editor,
+        question=question,
+    )
     details = {"comment": comment.pk, "asked": _as_text(asked)} | ({"asks_editor": True} if asks_editor else {})
     audit.record(f"record.{kind}", by=by, channel=channel, record_id=record.pk, details=details, after=text)
     return comment

@@ -89,7 +89,7 @@ def check(field: SyncField, editors: Editors, *, by: Person | Rule) -> None:
         message = "The editor of this change has not been read from the CRM yet. Try again shortly."
         raise EditorUnknown(message, field=field)
     if reason is BlockReason.OWN:
-        raise OwnEdit("This is your own edit; another reviewer decides it.", field=field)
+        raise OwnEdit("This is your own edit, so another reviewer has to decide it.", field=field)
     if reason is BlockReason.UNIDENTIFIED:
         name = field.record.editor_name or "The editor"
         message = (

@@ -245,8 +245,8 @@ def _store_live_values(
         contact = answer.get(item.contact_id)
         item.live_value = contact.values.get(item.column_name) if contact is not None else None
         item.live_read_at = Now()
-        if left := assessment.assess_contact(item.restore, known.get(item.column_name), contact):
-            item.result, item.why = PutBackResult.LEFT, left
+        if leave_reason := assessment.assess_contact(item.restore, known.get(item.column_name), contact):
+            item.result, item.why = PutBackResult.LEFT, leave_reason
     PutBackItem.objects.bulk_update(items, ["live_value", "live_read_at", "result", "why"])
 
 

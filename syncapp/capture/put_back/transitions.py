@@ -28,7 +28,7 @@ def writes_are_enabled() -> bool:
 
 @retried
 def start(plan_id: UUID, *, by: Person) -> None:
-    """Put the open items back with one job per contact. Raises NotPossible."""
+    """Start a plan: create a job for each contact with open items. Raises NotPossible."""
     plan = _lock(plan_id, PutBackState.PLANNED)
     contacts = _contacts(plan, Q(result=PutBackResult.OPEN))
     if not contacts:

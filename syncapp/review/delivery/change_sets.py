@@ -65,15 +65,15 @@ def split_waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
 
     A newer edit can be approved while an older approval is being written; one change set would write only one of them.
     """
-    found: list[list[Decision]] = []
-    used: Counter[str] = Counter()
+    waves: list[list[Decision]] = []
+    writes_of_column: Counter[str] = Counter()
     for decision in decisions:
         column = decision.field.column_name
-        number = used[column] if decision.writes else 0
-        used[column] += decision.writes
-        found.extend([] for _ in range(number + 1 - len(found)))
-        found[number].append(decision)
-    return found
+        number = writes_of_column[column] if decision.writes else 0
+        writes_of_column[column] += decision.writes
+        waves.extend([] for _ in range(number + 1 - len(waves)))
+        waves[number].append(decision)
+    return waves
 
 
 def split_groups(assessments: Sequence[Assessment]) -> list[list[Decision]]:

@@ -163,7 +163,10 @@ def _send_all(work: _Work, decisions: Sequence[Decision]) -> None:
 
 
 def _send(work: _Work, decisions: Sequence[Decision]) -> None:
-    """Read, assess, send and apply; repeat if the rows changed in between. Raises CrmError, _StillStale, LostLease."""
+    """Read, assess, send and apply; repeat if the rows changed in between, or the CRM stored another value.
+
+    Raises CrmError, _StillStale, LostLease.
+    """
     missing = 0
     stored: dict[uuid.UUID, StoredValue] = {}
     for _ in range(STALE_ROUNDS):

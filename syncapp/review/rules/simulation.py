@@ -50,18 +50,18 @@ def matches(rule: Rule, field: SyncField) -> bool:
 
 
 def simulate(rule: Rule) -> Simulation:
-    """Apply the rule to the last MAX_EXAMINED fields that people decided, without changing anything."""
+    """Apply the rule to the fields of people's last MAX_EXAMINED decisions, without changing anything."""
     decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_VALID_STATES)
     newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MAX_EXAMINED]
     history = _latest_by_field(newest)
-    matching = [last for last in history if matches(rule, last.field)]
-    blocked = blocked_editors(rule, {last.field.record.editor_id for last in matching})
+    matching = [decision for decision in history if matches(rule, decision.field)]
+    blocked = blocked_editors(rule, {decision.field.record.editor_id for decision in matching})
     is_deciding = rule.outcome != RuleOutcome.LEAVE
-    decided = [last for last in matching if is_deciding and last.field.record.editor_id not in blocked]
+    decided = [decision for decision in matching if is_deciding and decision.field.record.editor_id not in blocked]
     differing = _differing(rule.outcome, decided)
     preceding = takewhile(lambda each: each.pk != rule.pk, Rule.objects.existing())
     enabled = [each for each in preceding if each.state == RuleState.ENABLED]
-    taken = sum(any(matches(each, last.field) for each in enabled) for last in decided or matching)
+    taken = sum(any(matches(each, decision.field) for each in enabled) for decision in decided or matching)
     return Simulation(len(history), len(decided), len(matching) - len(decided), differing, taken=taken)
 
 
@@ -82,22 +82,22 @@ def blocked_editors(rule: Rule, editor_ids: Collection[uuid.UUID | None]) -> dic
 def _differing(outcome: str, decisions: Iterable[Decision]) -> tuple[Difference, ...]:
     expected = _OUTCOMES.get(RuleOutcome(outcome))
     different = [
-        last for last in decisions if last.outcome != expected or last.kind == Kind.PUT_BACK or last.is_corrected
+        each for each in decisions if each.outcome != expected or each.kind == Kind.PUT_BACK or each.is_corrected
     ]
-    return tuple(Difference(last, _describe(last)) for last in different)
+    return tuple(Difference(decision, _describe(decision)) for decision in different)
 
 
-def _describe(last: Decision) -> str:
-    if last.kind == Kind.PUT_BACK:
+def _describe(decision: Decision) -> str:
+    if decision.kind == Kind.PUT_BACK:
         return "put back"
-    return "corrected" if last.is_corrected else last.get_outcome_display().lower()
+    return "corrected" if decision.is_corrected else decision.get_outcome_display().lower()
 
 
 def stored_differences(rule: Rule) -> list[Difference]:
     """Return the differences that the last simulation stored, newest first."""
     ids = rule.simulation["differing"] if rule.simulation else []
     rows = Decision.objects.filter(pk__in=ids).select_related("field__record", "decided_by").order_by("-decided_at")
-    return [Difference(last, _describe(last)) for last in rows]
+    return [Difference(decision, _describe(decision)) for decision in rows]
 
 
 def compare_shadow(rule: Rule) -> Simulation:
