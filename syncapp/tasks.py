@@ -248,7 +248,7 @@ def send(message_id: str) -> None:
 @_periodic(stalled_after=SHORT_TASK_SECONDS)
 def tell() -> None:
     """Queue the mails that are due: new edits, reminders, operator alerts."""
-    for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.send_alerts):
+    for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.queue_alerts):
         with runner.isolated(step.__name__):
             step()
 
@@ -352,7 +352,7 @@ def take_inventory() -> None:
             inventory.record_success(permit, is_finished=is_finished)
         if is_finished:
             policy_rounds.schedule_comparisons()
-            content.bring_example_list()
+            content.add_example_list()
 
 
 @_periodic(stalled_after=settings.HARD_LIMIT, is_due=rhythm.is_due)

@@ -17,7 +17,7 @@ from syncapp.models.person import Role
 def set_absence(
     person: Person, *, until: date | None, deputy: Person | None, by: Person, channel: str = "screen"
 ) -> Person:
-    """Set or end (`until` None) an absence, which includes its last day `until`. Raises BadPerson."""
+    """Set an absence, whose last day is `until`; end it if `until` is None. Raises BadPerson."""
     if until is not None and until < timezone.localdate():
         raise BadPerson("absent_until", "The last day of an absence must be today or later.")
     if deputy is not None and (deputy.pk == person.pk or not deputy.has_role(Role.REVIEWER)):
@@ -30,9 +30,9 @@ def set_absence(
 
 
 def acting_deputy(person: Person, *, day: date | None = None) -> Person:
-    """Return the person who receives reminders on `day` (today): `person`, or their first deputy who is present.
+    """Return who receives reminders on `day` (by default today): `person`, or the first deputy who is present.
 
-    If all are absent, or one may no longer review, return `person`.
+    Return `person` if all are absent, or if one of the deputies may no longer review.
     """
     day = day or timezone.localdate()
     seen, deputy = {person.pk}, person

@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 @transaction.atomic
 def update_from_claims(claims: Claims) -> Person | None:
-    """Create or update the person who signs in; return None for someone without a role or access.
+    """Create or update the person who signs in; return None if they have no role or no access.
 
-    Known people lose the roles they no longer hold even if no role is left, so that they get no mails.
+    Known people lose the roles that they no longer hold, even if none is left, so that they get no mails.
     """
     roles = known_roles(claims.roles)
     if not roles:
@@ -48,21 +48,21 @@ def update_from_claims(claims: Claims) -> Person | None:
 
 
 def register(claims: Claims) -> None:
-    """Create the person named by these claims, unless they exist or hold no role. Their first sign-in finds them."""
+    """Create the person named by these claims, unless they exist or hold no role. Their first sign-in updates them."""
     roles = known_roles(claims.roles)
     if roles and not Person.objects.filter(oid=claims.oid).exists():
         _create(claims.oid, name=claims.name, address=claims.address, **_columns_of(roles))
 
 
 def _create(oid: uuid.UUID, **columns: Any) -> Person:
-    """Create a person who has not signed in; they get mails about edits that arrive from now on."""
+    """Create a person who has not signed in yet, and who gets mails about edits that arrive from now on."""
     newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
     return Person.objects.create(oid=oid, password=make_password(None), notified_until=newest, **columns)
 
 
 @transaction.atomic
 def set_notify(person: Person, notify: Person.Notify) -> None:
-    """Set how often a person gets mails, through the link in a mail."""
+    """Set how often a person gets mails, as requested through the link in a mail."""
     if Person.objects.filter(pk=person.pk).exclude(notify=notify).update(notify=notify):
         audit.record("person.wishes", by=person, channel="mail", before=person.notify, after=notify)
     person.notify = notify
@@ -94,7 +94,7 @@ def record_sign_out(person: Person) -> None:
 
 @transaction.atomic
 def add(*, oid: uuid.UUID, name: str, address: str, roles: Collection[str], by: Person) -> Person:
-    """Create a person before their first sign-in, so that they get mails; that sign-in replaces the roles.
+    """Create a person before their first sign-in, so that they get mails. The sign-in then replaces the roles.
 
     Raises BadPerson.
     """
@@ -164,7 +164,7 @@ def set_theme(person_id: uuid.UUID, theme: Person.Theme, *, by: Person) -> None:
 
 @transaction.atomic
 def update_absence(person_id: uuid.UUID, *, until: date | None, deputy: Person | None, by: Person) -> Person:
-    """Set or end an absence unless it is already set; see `set_absence`. Raises BadPerson."""
+    """Set or end an absence, unless nothing changes; see `set_absence`. Raises BadPerson."""
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
     if (person.absent_until, person.deputy) == (until, deputy):
         return person
@@ -173,7 +173,7 @@ def update_absence(person_id: uuid.UUID, *, until: date | None, deputy: Person |
 
 @transaction.atomic
 def set_active(person_id: uuid.UUID, *, active: bool, by: Person) -> Person:
-    """Grant or withdraw access; without it a person is signed out at once and gets no mails. Raises BadPerson."""
+    """Grant or withdraw access; without access, a person is signed out and gets no mails. Raises BadPerson."""
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
     if person.pk == by.pk and not active:
         raise BadPerson("active", "You cannot deactivate yourself; another administrator can.")

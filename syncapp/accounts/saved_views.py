@@ -25,8 +25,8 @@ def list_for(kind: type[View], person: Person) -> list[View]:
 
 
 def save(kind: type[View], name: str, *, query: str, by: Person) -> View:
-    """Save a list under a name. Raises BadView for a missing name or too many views."""
-    name = _cleaned(name)
+    """Save a list under a name. Raises BadView for a missing name, a long query, or too many views."""
+    name = _clean_name(name)
     own = kind._default_manager.filter(person=by)
     if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
         raise BadView(f"You have {MAX_VIEWS} views. Delete one first.")
@@ -37,7 +37,7 @@ def save(kind: type[View], name: str, *, query: str, by: Person) -> View:
 
 def rename(kind: type[View], view_id: uuid.UUID, name: str, *, by: Person) -> None:
     """Rename a view of the person. Raises BadView if the name is missing or another view has it."""
-    name = _cleaned(name)
+    name = _clean_name(name)
     try:
         with transaction.atomic():
             kind._default_manager.filter(pk=view_id, person=by).update(name=name)
@@ -46,11 +46,11 @@ def rename(kind: type[View], view_id: uuid.UUID, name: str, *, by: Person) -> No
 
 
 def delete(kind: type[View], view_id: uuid.UUID, *, by: Person) -> None:
-    """Delete a view of the person; other people's views are ignored."""
+    """Delete a view of the person; do nothing if it is another person's."""
     kind._default_manager.filter(pk=view_id, person=by).delete()
 
 
-def _cleaned(name: str) -> str:
+def _clean_name(name: str) -> str:
     name = " ".join(name.split())[:MAX_NAME_LENGTH]
     if not name:
         raise BadView("Enter a name for the view.")

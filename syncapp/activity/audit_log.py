@@ -1,20 +1,20 @@
 """Filtered reads of the audit log, page by page after an entry, never at an offset.
 
 Each filter has an index that ends with the time (models/audit.py), so the cost of a page does not depend on the size
-of the log. A search for names finds edits: if few match, their entries are looked up; if many match, the log is
+of the log. A search for names finds edits. If few match, their entries are looked up. If many match, the log is
 scanned from its newest entry, which soon fills a page.
 
 A grouped page has one entry for each run, bulk decision, put-back plan, and round of a rule. The entries for
 their users and fields are not in the indexes that it reads, so a run of 20,000 users costs as much as a run of one
-user. PostgreSQL does not know how few entries of an area are left, and would look for them among those of all areas:
-`_Is` and the order make it walk through the index of the area.
+user. PostgreSQL does not know how few entries an area has left, and would look for them among those of all areas.
+`_EqualButNotConstant` and the order make it use the index of the area.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,11 +26,11 @@ from syncapp.models.audit import IS_HEAD, Area, area_of
 from syncapp.models.folding import search_key
 from syncapp.review.queue import word_search
 
-PAGE = 50
+PAGE_SIZE = 50
 BATCH = 1000
 MAX_COUNTED = 1000
 FEW_EDITS = 1000
-# A run has one row, that of its newest entry with one of these actions.
+# A grouped page has one row per run: the newest entry with one of these actions.
 RUN_ACTIONS = (
     "run.frozen",
     "run.prepared_again",
@@ -47,7 +47,7 @@ RUN_ACTIONS = (
     "run.cancelled",
     "run.done",
 )
-# A put-back plan also has one row.
+# It also has one row per put-back plan.
 PUT_BACK_ACTIONS = (
     "capture.put_back_planned",
     "capture.put_back_discarded",
@@ -59,11 +59,11 @@ PUT_BACK_ACTIONS = (
 STEPS = (*RUN_ACTIONS, *PUT_BACK_ACTIONS)
 
 
-class _Is(Func):
+class _EqualButNotConstant(Func):
     """A comparison with a value that keeps PostgreSQL's planner from treating the column as constant.
 
-    The planner drops constant columns from an order. Ordered by this column too, rows can only come from an index that
-    begins with it.
+    The planner drops constant columns from an order. If this column stays in the order, rows can only come from an
+    index that begins with it.
     """
 
     template = "(%(expressions)s]))"
@@ -92,29 +92,24 @@ class AuditFilter:
     until: datetime | None = None
 
     @property
-    def is_everything(self) -> bool:
-        """Return whether there is no condition."""
-        return not any(getattr(self, each.name) for each in fields(self))
-
-    @property
     def can_be_grouped(self) -> bool:
-        """Return whether the entries of runs and bulk decisions may be folded, as the search does not ask for them."""
+        """Return whether the entries of runs and bulk decisions may be grouped, as the search asks for none of them."""
         return self.has_only_area_and_person and self.area != Area.DELIVERY
 
     @property
     def has_only_area_and_person(self) -> bool:
-        """Return whether there is no other condition, apart from a period."""
+        """Return whether only an area, a person and a period are set, if anything."""
         return not any((self.action, self.channel, self.column, self.contact, self.editor, self.name.strip()))
 
-    def begins_with_area(self, *, grouped: bool) -> bool:
-        """Return whether an index begins with the area and covers all other conditions."""
+    def can_use_area_index(self, *, grouped: bool) -> bool:
+        """Return whether an index that begins with the area covers all other conditions."""
         if not (self.area and self.has_only_area_and_person):
             return False
         return grouped or not (self.person or self.by_portal)
 
     @property
     def shows_steps_of_runs(self) -> bool:
-        """Return whether a grouped page also has each step of a run, because it shows what one person did."""
+        """Return whether a grouped page also has each step of a run, because it shows what one actor did."""
         return self.person is not None or self.by_portal
 
 
@@ -126,8 +121,8 @@ class Page:
     has_more: bool
 
 
-def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE, grouped: bool = False) -> Page:
-    """Return the newest entries, or those older than the entry `before`; if `grouped`, one for each run."""
+def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE_SIZE, grouped: bool = False) -> Page:
+    """Return the newest entries, or those older than the entry `before`; if `grouped`, one for each run or decision."""
     entries = rows(conditions, grouped=grouped)
     last = AuditEntry.objects.filter(pk=before or 0).values("at")
     if last.exists():
@@ -154,11 +149,11 @@ def rows(conditions: AuditFilter, *, grouped: bool = False) -> QuerySet[AuditEnt
     """Return the matching entries, newest first; if `grouped`, one for each run and bulk decision."""
     entries = _entries(conditions)
     order = ["-at", "-id"]
-    if conditions.begins_with_area(grouped=grouped):
-        entries = _entries(replace(conditions, area="")).filter(_Is(F("area"), Value(conditions.area)))
+    if conditions.can_use_area_index(grouped=grouped):
+        entries = _entries(replace(conditions, area="")).filter(_EqualButNotConstant(F("area"), Value(conditions.area)))
         # PostgreSQL does not treat "is empty" as a constant, so the column has to be part of the order.
         order = ["-area", *(["-actor_id"] if conditions.by_portal else []), *order]
-    return (_heads(entries, conditions) if grouped else entries).order_by(*order)
+    return (_group(entries, conditions) if grouped else entries).order_by(*order)
 
 
 def find(pk: int, conditions: AuditFilter) -> AuditEntry | None:
@@ -166,14 +161,14 @@ def find(pk: int, conditions: AuditFilter) -> AuditEntry | None:
     return _entries(conditions).filter(pk=pk).first()
 
 
-def of_group(group: uuid.UUID, actions: Sequence[str], *, limit: int) -> list[AuditEntry]:
-    """Return the newest entries of a run or a bulk decision with these actions."""
+def entries_of_group(group: uuid.UUID, actions: Sequence[str], *, limit: int) -> list[AuditEntry]:
+    """Return the newest entries with these actions of a run or a bulk decision."""
     entries = AuditEntry.objects.filter(group=group, action__in=actions).select_related("actor", "value")
     return list(entries.order_by("-at", "-id")[:limit])
 
 
-def oldest_first(conditions: AuditFilter, *, limit: int) -> Page:
-    """Return the first `limit` entries in chronological order."""
+def oldest_entries(conditions: AuditFilter, *, limit: int) -> Page:
+    """Return the oldest matching entries, in chronological order, at most `limit`."""
     found = list(_entries(conditions).order_by("at", "id")[: limit + 1])
     return Page(found[:limit], has_more=len(found) > limit)
 
@@ -206,18 +201,18 @@ def _entries(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     return _matching(conditions).select_related("actor", "value")
 
 
-def _heads(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[AuditEntry]:
-    """Leave out the parts of runs, plans and decisions taken together, and all but the newest step of each."""
-    heads = entries.filter(IS_HEAD)
+def _group(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[AuditEntry]:
+    """Leave out the parts of runs, plans and bulk decisions, and of the steps of each all but the newest."""
+    grouped_entries = entries.filter(IS_HEAD)
     if not conditions.area:
         decided_together = SelectionItem.objects.filter(decision=OuterRef("decision_id"))
-        heads = heads.exclude(Q(area=Area.DELIVERY) & Exists(decided_together))
+        grouped_entries = grouped_entries.exclude(Q(area=Area.DELIVERY) & Exists(decided_together))
     if conditions.shows_steps_of_runs:
-        return heads
+        return grouped_entries
     then = OuterRef("at")
     is_newer = Q(at__gte=then) & (Q(at__gt=then) | Q(pk__gt=OuterRef("pk")))
     same_period = _matching(AuditFilter(since=conditions.since, until=conditions.until))
-    return heads.exclude(Exists(same_period.filter(is_newer, group=OuterRef("group"), action__in=STEPS)))
+    return grouped_entries.exclude(Exists(same_period.filter(is_newer, group=OuterRef("group"), action__in=STEPS)))
 
 
 def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:

@@ -1,4 +1,4 @@
-"""Daily counts of events: the last days every minute, all days after each full read of the CRM.
+"""Daily counts of events: the last days are counted every minute, all days after each full read of the CRM.
 
 Each count of a day replaces the previous one, so counting twice or after a crash is harmless. Days are UTC days. An
 edit belongs to the day on which it was made in Outlook, a decision to the day on which it was taken, unless undone.
@@ -49,7 +49,7 @@ _RECOGNIZED = {
     (Kind.AFTER_ALL, Outcome.APPROVED): Measure.AFTER_ALL,
     (Kind.SUPERSEDE, Outcome.SUPERSEDED): Measure.SUPERSEDED,
 }
-# Each edit is in exactly one of these states. Each state has an index by the time of the edit; there is none for all.
+# Each edit is in exactly one of these states. Each state has an index by the time of the edit; no index covers all.
 _STATES = (
     Q(record__waiting_count__gt=0),
     Q(record__attention_count__gt=0, record__waiting_count=0),
@@ -60,7 +60,7 @@ Counted = Counter[tuple[Measure, Part, str]]
 
 
 def update_counts(*, seconds: float = 20.0) -> int:
-    """Count the days that may have changed; return how many, 0 if another process has just counted.
+    """Count the days that may have changed; return how many. Return 0 if another process has just counted them.
 
     Counting all days stops after about `seconds`; the next call continues.
     """
@@ -92,9 +92,9 @@ def _backfill(*, until: float) -> int:
     remaining = Heartbeat.objects.filter(name=BACKFILL).values_list("asked_at", flat=True).first()
     if remaining is None:
         return 0
-    edited = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
-    done = AuditEntry.objects.aggregate(first=Min("at"))["first"]
-    known = [moment.astimezone(UTC).date() for moment in (edited, done) if moment]
+    first_edit = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
+    first_entry = AuditEntry.objects.aggregate(first=Min("at"))["first"]
+    known = [moment.astimezone(UTC).date() for moment in (first_edit, first_entry) if moment]
     first = max(min(known, default=_today()), _today() - HISTORY)
     day, counted = remaining.astimezone(UTC).date(), 0
     while day >= first and monotonic() < until:
@@ -105,7 +105,7 @@ def _backfill(*, until: float) -> int:
 
 
 def _set_backfill_day(day: date | None) -> None:
-    """Store the newest day that remains to be counted; None when all are counted."""
+    """Store the newest day that remains to be counted; None means that all are counted."""
     moment = datetime.combine(day, time(), tzinfo=UTC) if day else None
     Heartbeat.objects.update_or_create(name=BACKFILL, defaults={"asked_at": moment})
 
@@ -121,13 +121,13 @@ def count_day(day: date) -> None:
     for state in _STATES:
         fields = SyncField.objects.filter(state, record__is_stub=False, **_within(day, "record__edited_on")).order_by()
         received = fields.values_list("column_name", "record__editor_id").annotate(Count("pk"))
-        counted += _split((Measure.RECEIVED, *row) for row in received)
-    entries = _not_undone(day, tuple(_MEASURES)).annotate(editor=_of_edit("editor_id"))
+        counted += _count_by_part((Measure.RECEIVED, *row) for row in received)
+    entries = _entries_not_undone(day, tuple(_MEASURES)).annotate(editor=_edit_column("editor_id"))
     audited = entries.values_list("action", "column_name", "editor").annotate(Count("pk"))
-    counted += _split((_MEASURES[action], *row) for action, *row in audited)
+    counted += _count_by_part((_MEASURES[action], *row) for action, *row in audited)
     columns = ("kind", "outcome", "field__column_name", "field__record__editor_id")
     recognized = _recognized_on(day).values_list(*columns).annotate(Count("pk"))
-    counted += _split((_RECOGNIZED[Kind(kind), Outcome(outcome)], *row) for kind, outcome, *row in recognized)
+    counted += _count_by_part((_RECOGNIZED[Kind(kind), Outcome(outcome)], *row) for kind, outcome, *row in recognized)
     rows = [
         DailyCount(day=day, measure=measure, part=part, key=key, number=number)
         for (measure, part, key), number in counted.items()
@@ -138,12 +138,12 @@ def count_day(day: date) -> None:
 
 
 def step_of(seconds: float) -> int:
-    """Return the step for an age."""
+    """Return the step that an age in seconds belongs to."""
     return max(0, math.floor(math.log(max(seconds, FIRST_STEP) / FIRST_STEP, STEP)))
 
 
 def seconds_of(step: int) -> float:
-    """Return the age in the middle of a step."""
+    """Return the age in seconds in the middle of a step."""
     return FIRST_STEP * math.pow(STEP, step + 0.5)
 
 
@@ -162,8 +162,8 @@ def _recognized_on(day: date) -> QuerySet[Decision]:
     return found.filter(**_within(day, "decided_at")).order_by()
 
 
-def _split(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
-    """Count by column and by editor from the same rows, since queries are most of a quiet day's cost."""
+def _count_by_part(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
+    """Count by column and by editor from the same rows, since queries make up most of the cost of a quiet day."""
     counted: Counted = Counter()
     for measure, column, editor, number in rows:
         counted[measure, Part.COLUMN, column] += number
@@ -171,20 +171,24 @@ def _split(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
     return counted
 
 
-def _not_undone(day: date, actions: tuple[str, ...]) -> QuerySet[AuditEntry]:
-    """Return the day's entries of these actions, without decisions that were undone."""
+def _entries_not_undone(day: date, actions: tuple[str, ...]) -> QuerySet[AuditEntry]:
+    """Return the day's entries of these actions, except decisions that were undone."""
     undone = Decision.objects.filter(pk=OuterRef("decision_id"), state=DecisionState.UNDONE)
     return AuditEntry.objects.filter(~Exists(undone), action__in=actions, **_within(day, "at")).order_by()
 
 
-def _of_edit(column: str) -> Subquery:
+def _edit_column(column: str) -> Subquery:
     return Subquery(SyncRecord.objects.filter(pk=OuterRef("record_id")).values(column))
 
 
 def _ages(day: date) -> Counted:
-    """Count, in steps, the ages of edits when they were decided, and find the oldest one."""
+    """Count by step the ages at which edits were decided, and find the greatest age."""
     counted: Counted = Counter()
-    decided = _not_undone(day, _REVIEWED).annotate(edited_on=_of_edit("edited_on")).filter(edited_on__isnull=False)
+    decided = (
+        _entries_not_undone(day, _REVIEWED)
+        .annotate(edited_on=_edit_column("edited_on"))
+        .filter(edited_on__isnull=False)
+    )
     recognized = _recognized_on(day).filter(kind=Kind.REVIEW, field__record__edited_on__isnull=False)
     times = chain(
         decided.values_list("at", "edited_on").iterator(),

@@ -1,4 +1,4 @@
-"""The rows that audit entries refer to, read at once for a page of entries."""
+"""The rows that audit entries refer to, read together for a page of entries."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Facts:
         """Return the list of users that was saved."""
         return self.lists.get(entry.group) if entry.group else None
 
-    def newer(self, entry: AuditEntry) -> SyncRecord | None:
+    def superseding_edit(self, entry: AuditEntry) -> SyncRecord | None:
         """Return the edit that superseded the entry's field."""
         field = self.fields.get(parse_uuid(entry.details.get("by")) or uuid.UUID(int=0))
         return self.records.get(field.record_id) if field else None
@@ -87,29 +87,29 @@ class Facts:
         return field.label_of(value)
 
 
-def value_of(entry: AuditEntry) -> AuditValue | None:
-    """Return the entry's values; None if there were none, or they were erased."""
+def values_of(entry: AuditEntry) -> AuditValue | None:
+    """Return the entry's values; None if there are none, or they were erased."""
     return getattr(entry, "value", None)
 
 
 def is_erased(entry: AuditEntry) -> bool:
     """Return whether the entry's values were erased; their digests remain."""
-    return value_of(entry) is None and bool(entry.before_digest or entry.after_digest)
+    return values_of(entry) is None and bool(entry.before_digest or entry.after_digest)
 
 
 def load(entries: Sequence[AuditEntry]) -> Facts:
     """Read the rows that these entries refer to."""
-    of_filters = [entry for entry in entries if entry.area == Area.FILTER]
+    filter_entries = [entry for entry in entries if entry.area == Area.FILTER]
     superseding = [parse_uuid(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
     labels = ("original_label", "proposed_label", "crm_now_label")
-    held = ("original_value", "proposed_value", "crm_now_value")
+    stored_values = ("original_value", "proposed_value", "crm_now_value")
     field_ids = _ids([entry.field_id for entry in entries] + superseding)
-    fields = SyncField.objects.only("id", "record_id", *labels, *held).in_bulk(field_ids)
+    fields = SyncField.objects.only("id", "record_id", *labels, *stored_values).in_bulk(field_ids)
     people = [parse_uuid(each.details.get(name)) for each in entries for name in ("asked", "person")]
-    for value in (value_of(each) for each in entries if each.action in ABOUT_PEOPLE):
+    for value in (values_of(each) for each in entries if each.action in ABOUT_PEOPLE):
         people += [parse_uuid(value.before), parse_uuid(value.after)] if value else []
-    for value in (value_of(each) for each in entries if each.action == ABSENCE):
-        # A day, then the id of a deputy.
+    for value in (values_of(each) for each in entries if each.action == ABSENCE):
+        # The value is a day, followed by the id of a deputy.
         people += [parse_uuid((text or "").partition(" ")[2]) for text in (value.before, value.after)] if value else []
     wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
     decisions = Decision.objects.select_related("decided_by", "rule").filter(
@@ -125,15 +125,15 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
             _ids(parse_uuid(each.details.get("user")) for each in entries)
         ),
         runs=FilterRun.objects.select_related("person", "confirmed_by", "policy", "undoes").in_bulk(
-            _ids(each.group for each in of_filters if each.action.startswith(("run.", "filter.")))
+            _ids(each.group for each in filter_entries if each.action.startswith(("run.", "filter.")))
         ),
         policies=FilterPolicy.objects.in_bulk(
-            _ids(each.group for each in of_filters if each.action.startswith("policy."))
+            _ids(each.group for each in filter_entries if each.action.startswith("policy."))
         ),
         plans=PutBackPlan.objects.select_related("created_by", "started_by").in_bulk(
             _ids(each.group for each in entries if each.action.startswith("capture.put_back_"))
         ),
-        lists=UserList.objects.in_bulk(_ids(each.group for each in of_filters if each.action.startswith("list."))),
+        lists=UserList.objects.in_bulk(_ids(each.group for each in filter_entries if each.action.startswith("list."))),
     )
 
 

@@ -1,4 +1,4 @@
-"""The figures of the numbers page: the past from the daily counts, the waiting edits from the queue's indexes."""
+"""The figures of the numbers page: past weeks from the daily counts, waiting edits from the queue itself."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Week:
 
     @property
     def median(self) -> float | None:
-        """Return the median age in seconds at decision; None without decisions."""
+        """Return the median age in seconds at decision; None if there were no decisions."""
         return median(self.steps)
 
 
@@ -65,7 +65,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The waiting edits now: their number per minimum age, and the median and oldest age in seconds."""
+    """The waiting edits now: their number per minimum age, and the median and the greatest age in seconds."""
 
     counts: Mapping[Age | None, int]
     median: float | None
@@ -103,7 +103,7 @@ def weeks(number: int, *, today: date | None = None) -> list[Week]:
 
 
 def live_times(since: date) -> LiveTimes | None:
-    """Return how long values from Outlook were in the CRM until capture restored the originals; None without any."""
+    """Return how long values from Outlook stayed in the CRM until capture restored the originals; None if none did."""
     first = datetime(since.year, since.month, since.day, tzinfo=UTC)
     found = observation.times_in_crm(since=first)
     if found.median is None or found.worst is None:
@@ -116,7 +116,7 @@ def _monday(day: date) -> date:
 
 
 def median(steps: Mapping[int, int]) -> float | None:
-    """Return the median in seconds of ages counted by step; None without any."""
+    """Return the median in seconds of ages counted by step; None if there are none."""
     middle, passed = (sum(steps.values()) + 1) // 2, 0
     for step in sorted(steps):
         passed += steps[step]
@@ -126,13 +126,13 @@ def median(steps: Mapping[int, int]) -> float | None:
 
 
 def rejected_by_column(since: date, *, names: Mapping[str, str]) -> list[Share]:
-    """Return decided and rejected fields per column, the most rejected first. `names` maps columns to labels."""
+    """Return decided and rejected fields per column, most rejections first. `names` maps columns to labels."""
     counted = _decided(since, Part.COLUMN)
     return _shares({key: (names.get(key, key or "no field"), *numbers) for key, numbers in counted.items()})
 
 
 def rejected_by_editor(since: date) -> list[Share]:
-    """Return decided and rejected fields per editor, the most rejected first."""
+    """Return decided and rejected fields per editor, most rejections first."""
     counted = _decided(since, Part.EDITOR)
     ids: set[UUID] = {found for key in counted if (found := parse_uuid(key)) is not None}
     names = {str(user.pk): user.name for user in CrmUser.objects.filter(pk__in=ids)}
@@ -140,7 +140,7 @@ def rejected_by_editor(since: date) -> list[Share]:
 
 
 def _decided(since: date, part: Part) -> dict[str, tuple[int, int]]:
-    """Return (decided, rejected) per key."""
+    """Return the numbers of decided and of rejected fields, per column or editor."""
     rows = DailyCount.objects.filter(day__gte=since, part=part, measure__in=(Measure.APPROVED, Measure.REJECTED))
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for key, measure, number in rows.values_list("key", "measure").annotate(Sum("number")):
@@ -155,7 +155,7 @@ def _shares(counted: Mapping[str, tuple[str, int, int]]) -> list[Share]:
 
 def waiting(*, now: datetime) -> Waiting:
     """Count the waiting edits. Counts stop at MAX_WAITING + 1, beyond which the median is None."""
-    # Ordered as their index: otherwise PostgreSQL counts editor by editor, and reads rows from all over the disk.
+    # In the order of their index: otherwise PostgreSQL counts editor by editor, and reads rows from all over the disk.
     rows = reads.records_in(Tab.WAITING).order_by("edited_on")
     counts: dict[Age | None, int] = {None: rows[: MAX_WAITING + 1].count()}
     oldest = rows.filter(edited_on__isnull=False)[: MAX_WAITING + 1]
@@ -166,8 +166,8 @@ def waiting(*, now: datetime) -> Waiting:
     return Waiting(counts, median=middle, worst=_age_at(rows, 0, now))
 
 
-def _age_at(rows: SyncRecordQuerySet, place: int, now: datetime) -> float | None:
-    """Return the age in seconds of the edit at this place, counted from the oldest."""
+def _age_at(rows: SyncRecordQuerySet, index: int, now: datetime) -> float | None:
+    """Return the age in seconds of the edit at this index, counted from the oldest."""
     dated = rows.filter(edited_on__isnull=False).order_by("edited_on").values_list("edited_on", flat=True)
-    edited_on = next(iter(dated[place : place + 1]), None)
+    edited_on = next(iter(dated[index : index + 1]), None)
     return max((now - edited_on).total_seconds(), 0.0) if edited_on else None

@@ -32,7 +32,7 @@ class Fact:
     """The content of an entry. `details` holds only codes and numbers, no personal data.
 
     `column` is the logical name of the field, '' if the entry is not about a field. `is_part`: the activity page shows
-    the row of another entry of the group in place of this one.
+    another entry of the group instead.
     """
 
     action: str
@@ -57,7 +57,7 @@ class Fact:
 
 
 def _recorder(fact: Callable[Params, Fact]) -> Callable[Params, AuditEntry]:
-    """Return a function with the parameters of `Fact`, so that mypy checks its calls."""
+    """Return the function `record` with the parameters of `Fact`, so that mypy checks its calls."""
 
     def record(*args: Params.args, **kwargs: Params.kwargs) -> AuditEntry:
         """Write one entry, the `Fact` built from these arguments, in the caller's transaction."""
@@ -100,7 +100,7 @@ def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
 
 
 def seal(entry: AuditEntry) -> str:
-    """Return a keyed digest of the whole entry; erasing its values does not change it, because it has their digests."""
+    """Return a keyed digest of the entry. It covers only digests of the values, so erasing them changes nothing."""
     content = {
         "id": entry.pk,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),

@@ -30,7 +30,7 @@ def missing_migrations() -> list[str]:
 
 
 def lacks_migrations() -> bool:
-    """Return whether migrations are missing; not queried again once all are there. Raises django.db.Error."""
+    """Return whether migrations are missing; once none is, the database is not asked again. Raises django.db.Error."""
     if not _state["has_all"]:
         _state["has_all"] = not missing_migrations()
     return not _state["has_all"]
@@ -49,8 +49,8 @@ def missing_static_files() -> list[str]:
 
 
 @functools.cache
-def static_files_at_start() -> tuple[str, ...]:
-    """Return the static files that were missing at the first call; WhiteNoise lists the files once per process."""
+def static_files_missing_at_start() -> tuple[str, ...]:
+    """Return the static files missing at the first call, because WhiteNoise lists the files only once per process."""
     return tuple(missing_static_files())
 
 

@@ -16,22 +16,22 @@ from syncapp.crm.auth.credentials import read_certificate
 from syncapp.crm.names import Names
 from syncapp.text.ids import parse_uuid
 
-SHORTEST_SECRET = 50
-SHORTEST_AUDIT_KEY = 32
+MIN_SECRET_LENGTH = 50
+MIN_AUDIT_KEY_LENGTH = 32
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]", "testserver"})
-# Each has to be shorter than the next, or a job could be processed twice at once.
+# Each has to be shorter than the next, or two workers could process the same job at the same time.
 TIMES_IN_ORDER = ("HTTP_SECONDS", "SOFT_LIMIT", "HARD_LIMIT", "LEASE", "BROKER_VISIBILITY")
-# Bounds of settings that would silently disable a guard beyond them.
+# Bounds of settings; values beyond them would silently disable a safeguard.
 BOUNDS = {
     "SESSION_IDLE_MINUTES": (1, 480),
     "LINK_DAYS": (1, 365),
     "SECOND_PERSON_ABOVE": (0, 10_000),
     "CRM_DAILY_ALLOWANCE": (1, 1_000_000_000),
     "DATABASE_CONNECT_SECONDS": (2, 10),
-    "DATABASE_PAGE_SECONDS": (1, 20),  # with the one above: a web thread is free again within 30 seconds
+    "DATABASE_PAGE_SECONDS": (1, 20),  # with the limit above, a web thread is free again within 30 seconds
 }
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
-CAPTURE_WAYS = ("off", "audit")
+CAPTURE_VALUES = ("off", "audit")
 Found = list[CheckMessage]
 
 
@@ -62,7 +62,7 @@ def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
-    """Check E003, E004: outside the demo all secrets are set, and the signing key is long and not the demo's."""
+    """Check E003, E004: outside the demo, all secrets are set, and the signing key is long and not the demo's."""
     if settings.DEMO:
         return []
     replaceable = () if settings.CRM_CLIENT_CERTIFICATE else ("CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_SECRET")
@@ -73,15 +73,15 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
     hints = {name: hint.format(name) + (certificate if name in replaceable else "") for name in missing}
     found: Found = [Error(f"{name} is not set.", hint=hints[name], id="osync.E003") for name in missing]
     key = _secret_key()
-    if len(key) < SHORTEST_SECRET or key.startswith("demo-only"):
-        message = f"SECRET_KEY is missing, that of the demo, or shorter than {SHORTEST_SECRET} characters."
+    if len(key) < MIN_SECRET_LENGTH or key.startswith("demo-only"):
+        message = f"SECRET_KEY is missing, that of the demo, or shorter than {MIN_SECRET_LENGTH} characters."
         found.append(Error(message, hint="Set a long random text; it signs sessions and links.", id="osync.E004"))
     return found
 
 
 @register("osync", Tags.security)
 def certificates_can_be_used(app_configs: Any, **kwargs: Any) -> Found:
-    """Check E031: each client certificate is PEM with its own RSA key, the passphrase fits, and it has not ended."""
+    """Check E031: each client certificate is PEM with its own RSA key, the passphrase fits, and it has not expired."""
     hint = "Put the certificate and its private key, both as PEM, into one file and set {0}_FILE to its path."
     found: Found = []
     for name in ("CRM_CLIENT_CERTIFICATE", "CRM_CLIENT_CERTIFICATE_2"):
@@ -113,7 +113,7 @@ def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def database_is_set(app_configs: Any, **kwargs: Any) -> Found:
-    """Check E020, W005: outside the demo DATABASE_URL is set, and names a PostgreSQL database."""
+    """Check E020, W005: DATABASE_URL is set and, outside the demo, names a PostgreSQL database."""
     if settings.DATABASE_KIND == "dummy":
         hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME, or DATABASE_URL_FILE."
         return [Error("DATABASE_URL is not set.", hint=hint, id="osync.E020")]
@@ -146,7 +146,7 @@ def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
-    """Check E006: outside the demo CRM_ORIGIN, which gets the bearer token, is https://host and nothing more."""
+    """Check E006: outside the demo, CRM_ORIGIN, which gets the bearer token, is https://host and nothing more."""
     if is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"CRM_ORIGIN must be https://host without path, user or query, not {settings.CRM_ORIGIN!r}."
@@ -154,8 +154,8 @@ def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def crm_names_are_names(app_configs: Any, **kwargs: Any) -> Found:
-    """Check E034: CRM_NAMES has known keys and valid names; only `contact_revision` may be empty, for none."""
+def crm_names_are_valid(app_configs: Any, **kwargs: Any) -> Found:
+    """Check E034: CRM_NAMES has known keys and valid names; only `contact_revision` may be empty."""
     try:
         Names.from_mapping(settings.CRM_NAMES)
     except ValueError as error:
@@ -165,12 +165,12 @@ def crm_names_are_names(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def capture_is_known(app_configs: Any, **kwargs: Any) -> Found:
+def capture_setting_is_known(app_configs: Any, **kwargs: Any) -> Found:
     """Check E035: CAPTURE is off or audit."""
-    if settings.CAPTURE in CAPTURE_WAYS:
+    if settings.CAPTURE in CAPTURE_VALUES:
         return []
     hint = "Leave it off where a plug-in of the CRM stages edits."
-    message = f"CAPTURE must be {' or '.join(CAPTURE_WAYS)}, not {settings.CAPTURE!r}."
+    message = f"CAPTURE must be {' or '.join(CAPTURE_VALUES)}, not {settings.CAPTURE!r}."
     return [Error(message, hint=hint, id="osync.E035")]
 
 
@@ -228,7 +228,7 @@ def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
+def failpoints_are_off(app_configs: Any, **kwargs: Any) -> Found:
     """Check E009: FAILPOINTS, which kills processes on purpose in tests, is not set."""
     if settings.DEMO or not settings.FAILPOINTS:
         return []
@@ -241,9 +241,9 @@ def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
     if settings.DEMO:
         return []
     if _secret_key() != settings.AUDIT_KEY:
-        if len(settings.AUDIT_KEY) >= SHORTEST_AUDIT_KEY:
+        if len(settings.AUDIT_KEY) >= MIN_AUDIT_KEY_LENGTH:
             return []
-        message = f"AUDIT_KEY is shorter than {SHORTEST_AUDIT_KEY} characters, so its digests can be forged."
+        message = f"AUDIT_KEY is shorter than {MIN_AUDIT_KEY_LENGTH} characters, so its digests can be forged."
         hint = "Choose a long key before the first entry; a new key makes the digests of earlier entries unverifiable."
         return [Warning(message, hint=hint, id="osync.W007")]
     hint = "Set AUDIT_KEY to a separate key and never change it."

@@ -15,15 +15,15 @@ from syncapp.models import Capture, CaptureIdentity, CaptureSource, Person
 from syncapp.models.capture.entry import Evidence, Source
 from syncapp.models.capture.settings import CaptureMode
 
-_PATIENCE, _PAUSE = 20.0, 0.5  # seconds
+_MAX_WAIT, _RETRY_PAUSE = 20.0, 0.5  # seconds
 _AUDIT_RESOLUTION = 1.0  # seconds
 
 
 def set_up() -> None:
-    """Set up the sandbox and capture as CAPTURE says, if they differ. Raises CrmError, SwitchRefused.
+    """Set up the sandbox and capture as CAPTURE says, if they are set up differently. Raises CrmError, SwitchRefused.
 
-    With CAPTURE=audit, every later edit is restored at once, without the days of observation that a company needs. A
-    demo that used capture before gets its plug-in back.
+    With CAPTURE=audit, every later edit is restored immediately, without the days of observation that a company needs.
+    A demo that used capture before gets its plug-in back.
     """
     is_captured = Capture.objects.exclude(mode=CaptureMode.OFF).exists()
     if settings.CAPTURE == AUDIT:
@@ -36,12 +36,12 @@ def set_up() -> None:
 
 
 def _restore_from_now_on() -> None:
-    """Read the whole audit log once, then begin to restore."""
-    until = time.monotonic() + _PATIENCE
-    while not reading.read(clients.verified_client(), names=clients.names(), seconds=_PATIENCE).finished:
+    """Read the whole audit log once, then switch on restoring."""
+    until = time.monotonic() + _MAX_WAIT
+    while not reading.read(clients.verified_client(), names=clients.names(), seconds=_MAX_WAIT).finished:
         if time.monotonic() > until:
             raise SwitchRefused("The sandbox’s audit log could not be read.")
-        time.sleep(_PAUSE)  # another process is reading
+        time.sleep(_RETRY_PAUSE)  # another process is reading
     by = _administrator()
     for identity in CaptureIdentity.objects.filter(kind=CaptureIdentity.Kind.SYNCHRONIZATION):
         # The sandbox has just been told to sign, so no edit in Outlook is needed as proof.

@@ -21,29 +21,31 @@ from syncapp.models import AuditEntry, Connection, FilterUser, Heartbeat, Period
 from syncapp.sync_filters.inventory import user_lists
 
 # The running processes need these tables; they hold no personal data.
-KEPT = (PeriodicTask, ProcessClock, Heartbeat)
-EXAMPLE_LIST, EVERY_SEVENTH = "Riva", 7
+KEPT_MODELS = (PeriodicTask, ProcessClock, Heartbeat)
+EXAMPLE_LIST, EXAMPLE_STEP = "Riva", 7
 
 
-class NoDemo(Exception):
-    """This portal is connected to a real CRM; nothing was changed."""
+class NotDemo(Exception):
+    """This portal is not the demo: it is connected to a real CRM. Nothing was changed."""
 
 
 def start_over() -> None:
-    """Reset the sandbox, then empty the portal; everyone is signed out. Raises NoDemo, CrmError.
+    """Reset the sandbox, then empty the portal; everyone is signed out. Raises NotDemo, CrmError.
 
     The sandbox comes first, so that old data that is still being mirrored is deleted with the portal's rows. Running
-    jobs end when they find their rows deleted.
+    jobs end when they find that their rows are deleted.
     """
     if not settings.DEMO:
-        raise NoDemo
+        raise NotDemo
     sandbox.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
     known = _people_of_sandbox()
     organization_id = Connection.objects.values_list("organization_id", flat=True).first()
     with transaction.atomic():
         # Foreign keys are checked at the end of the transaction, so the order does not matter.
         ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
-        emptied = [model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy]
+        emptied = [
+            model for model in ours if model not in KEPT_MODELS and model._meta.managed and not model._meta.proxy
+        ]
         with database.cursor() as cursor:
             for model in [*emptied, Session]:
                 table = database.ops.quote_name(model._meta.db_table)
@@ -57,10 +59,10 @@ def start_over() -> None:
 def register_people() -> None:
     """Create the people of the sandbox who hold a role, so that they get mails before their first sign-in.
 
-    Existing people stay unchanged. Raises NoDemo, CrmError.
+    Existing people stay unchanged. Raises NotDemo, CrmError.
     """
     if not settings.DEMO:
-        raise NoDemo
+        raise NotDemo
     _register(_people_of_sandbox())
 
 
@@ -73,10 +75,10 @@ def _register(known: Iterable[Claims]) -> None:
         people.register(claims)
 
 
-def bring_example_list() -> None:
+def add_example_list() -> None:
     """Add every seventh user to a list of another product, once, so that the risk report has an example."""
     if not settings.DEMO or AuditEntry.objects.filter(action__startswith="list.").exists():
         return
     people = FilterUser.objects.people().filter(is_disabled=False).exclude(address="").order_by("name_key", "pk")
-    if addresses := list(people.values_list("address", flat=True))[::EVERY_SEVENTH]:
+    if addresses := list(people.values_list("address", flat=True))[::EXAMPLE_STEP]:
         user_lists.save(EXAMPLE_LIST, [*addresses, "left.last.year@contoso.example"], by=None)

@@ -18,7 +18,7 @@ from types import FrameType
 
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.25
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A program to keep running. One with `stops_last` is stopped after the others, which need it."""
+    """A program to keep running. A service with `stops_last` is stopped after the others, which need it."""
 
     name: str
     command: Sequence[str]
@@ -67,29 +67,29 @@ class Child:
                 preexec_fn=_end_with_parent(os.getpid()),
             )
 
-    def look_after(self, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
+    def restart_if_ended(self, log_event: Callable[[str], None], warn: Callable[[str], None]) -> None:
         """Restart the process if it has ended, after a pause that grows each time."""
         if self.is_running():
             return
         if not self._due_at:
             self._kill_group()
             steady = time.monotonic() - self._started_at > STEADY_SECONDS
-            self._pause = 1.0 if steady else min(LONGEST_PAUSE, self._pause * 2)
+            self._pause = 1.0 if steady else min(MAX_PAUSE, self._pause * 2)
             self._due_at = time.monotonic() + self._pause
             code = self._process.returncode if self._process else None
-            say(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")
-            complain(f"{self.service.name} ended with code {code}; see {self._log}. Starting it again.")
+            log_event(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")
+            warn(f"{self.service.name} ended with code {code}; see {self._log}. Starting it again.")
         elif time.monotonic() >= self._due_at:
             self.start()
-            say(f"{self.service.name} started again, process {self.pid}")
+            log_event(f"{self.service.name} started again, process {self.pid}")
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to a running process."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
-    def make_sure(self, *, until: float) -> None:
-        """Wait for the process to end, but not beyond `until` (monotonic clock), then kill its process group."""
+    def ensure_stopped(self, *, until: float) -> None:
+        """Wait for the process to end, at most until `until` (monotonic clock), then kill its process group."""
         if self._process is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -122,19 +122,19 @@ def _end_with_parent(parent: int) -> Callable[[], None] | None:
 
 
 class Supervisor:
-    """A supervisor that starts services in order, restarts what dies, and stops all on SIGTERM, SIGINT or SIGHUP."""
+    """A supervisor that starts services, restarts those that end, and stops all on SIGTERM, SIGINT or SIGHUP."""
 
     def __init__(self, *, folder: Path, logs: Path, environment: Mapping[str, str]) -> None:
         self._folder, self._logs, self._environment = folder, logs, environment
         self._children: list[Child] = []
         self._stopping = threading.Event()
-        self._in_a_hurry = False
+        self._stops_without_waiting = False
         logs.mkdir(parents=True, exist_ok=True)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._in_a_hurry = self._stopping.is_set()
+        self._stops_without_waiting = self._stopping.is_set()
         self._stopping.set()
 
     @property
@@ -149,23 +149,23 @@ class Supervisor:
         child = Child(service, folder=self._folder, log=log, environment=self._environment)
         self._children.append(child)
         child.start()
-        self.say(f"{service.name} started, process {child.pid}")
+        self.log_event(f"{service.name} started, process {child.pid}")
 
     def run(
         self,
         *,
         until: Callable[[], bool] | None = None,
         seconds: float | None = None,
-        complain: Callable[[str], None] = lambda message: None,
+        warn: Callable[[str], None] = lambda message: None,
     ) -> bool:
-        """Supervise; return True once `until` holds, or False if `seconds` have passed or a stop is requested.
+        """Supervise the services; return True once `until` holds, or False after `seconds` or if a stop is requested.
 
-        `complain` is called with a message about each child that ends unexpectedly; it is logged in any case.
+        `warn` is called with a message about each child that ends unexpectedly, which is also logged.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         while not self._stopping.wait(POLL_SECONDS):
             for child in self._children:
-                child.look_after(self.say, complain)
+                child.restart_if_ended(self.log_event, warn)
             if until is not None and until():
                 return True
             if deadline is not None and time.monotonic() > deadline:
@@ -173,20 +173,24 @@ class Supervisor:
         return False
 
     def stop(self) -> None:
-        """Terminate every child, then kill it. A second signal ends the waiting."""
+        """Terminate all children, and kill those that have not ended in time. A second signal ends the waiting."""
         self._stopping.set()
         for last in (False, True):
             group = [child for child in reversed(self._children) if child.service.stops_last is last]
             for child in group:
                 child.ask_to_stop()
             until = time.monotonic() + GRACE_SECONDS
-            while any(child.is_running() for child in group) and time.monotonic() < until and not self._in_a_hurry:
+            while (
+                any(child.is_running() for child in group)
+                and time.monotonic() < until
+                and not self._stops_without_waiting
+            ):
                 time.sleep(POLL_SECONDS)
             for child in group:
-                child.make_sure(until=0.0)
-        self.say("stopped")
+                child.ensure_stopped(until=0.0)
+        self.log_event("stopped")
 
-    def say(self, message: str) -> None:
+    def log_event(self, message: str) -> None:
         """Write a line to the supervisor's log."""
         with (self._logs / "demo.log").open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")

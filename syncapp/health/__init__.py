@@ -6,7 +6,7 @@ their symptoms, `report` sums up for /healthz, and `heartbeats` records when sch
 
 from __future__ import annotations
 
-from syncapp.health.observations import Observations, pulled_at, unreadable_rows, worker_answered_at
+from syncapp.health.observations import Observations, count_unreadable_rows, pulled_at, worker_answered_at
 from syncapp.health.report import Health, check_health
 from syncapp.health.troubles import Trouble, find_unreadable_rows, troubles
 
@@ -15,9 +15,9 @@ __all__ = [
     "Observations",
     "Trouble",
     "check_health",
+    "count_unreadable_rows",
     "find_unreadable_rows",
     "pulled_at",
     "troubles",
-    "unreadable_rows",
     "worker_answered_at",
 ]

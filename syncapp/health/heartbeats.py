@@ -30,7 +30,7 @@ RECORD_EVERY = 5.0  # seconds; the scheduler goes through its schedule each seco
 
 @dataclass(frozen=True, slots=True)
 class Heartbeats:
-    """The latest heartbeat of each part; None before the first."""
+    """The latest heartbeat of each part of the portal; None before the first."""
 
     worker_answered_at: datetime | None
     beat_at: datetime | None
@@ -54,14 +54,14 @@ def read() -> Heartbeats:
 
 
 def claim_pulse() -> bool:
-    """Return whether to ask a worker for its next heartbeat now; True for one caller only."""
+    """Return whether the caller has to ask a worker for its next heartbeat now; True for only one caller at a time."""
     Heartbeat.objects.get_or_create(name=WORKER)
     is_due = Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-PULSE_EVERY))
     return bool(Heartbeat.objects.filter(is_due, name=WORKER).update(asked_at=Now()))
 
 
 class _Recorder:
-    """Records a heartbeat of the scheduler's process at most every RECORD_EVERY seconds, and never raises."""
+    """A function that records a heartbeat of the scheduler at most every RECORD_EVERY seconds, and never raises."""
 
     def __init__(self, write: Callable[[], object]) -> None:
         self._write = write

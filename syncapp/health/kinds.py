@@ -10,7 +10,7 @@ from syncapp.health import capture_kinds
 from syncapp.health.kind import REFUSED, SEE_ANSWER, SLOW, WORKER_LOG, Kind
 from syncapp.models import Breaker
 
-_KEPT = "Decisions are saved and written later."
+_NOTHING_LOST = "Decisions are saved and written later."
 # Symptoms of jobs that are not dispatched or not processed.
 _STANDSTILL = frozenset({"pull", "inventory", "audit_log", "overdue"})
 _NO_EDITS = frozenset({"pull", "first_reading", "reading"})
@@ -34,7 +34,7 @@ DATABASE = Kind(
 MIGRATIONS = Kind(
     "migrations",
     "The database lacks migrations of this version.",
-    f"New workers and schedulers wait for the migrations, and this instance cannot serve pages. {_KEPT}",
+    f"New workers and schedulers wait for the migrations, and this instance cannot serve pages. {_NOTHING_LOST}",
     "Run “manage.py migrate”. Waiting processes then continue automatically.",
     "“manage.py check --deploy --database default” lists them; docs/how-to/upgrades.md",
     hides=_STANDSTILL | {"worker", "beat"},
@@ -52,7 +52,7 @@ STATIC_FILES = Kind(
 REDIS = Kind(
     "redis",
     "Redis does not answer.",
-    f"Workers get no tasks, so mails are late. The scheduler itself reads new edits in the meantime. {_KEPT}",
+    f"Workers get no tasks, so mails are late. The scheduler itself reads new edits in the meantime. {_NOTHING_LOST}",
     "Start Redis, or make it reachable again. Nothing is lost, even if Redis lost its data.",
     "REDIS_URL, Redis’s log, and the log of the scheduler (“Connection refused”, “Timeout”)",
     hides=_STANDSTILL | {"worker", "beat"},
@@ -61,7 +61,7 @@ REDIS = Kind(
 BEAT = Kind(
     "beat",
     "The scheduler is not running.",
-    f"Workers get no tasks, and new edits are not read. {_KEPT}",
+    f"Workers get no tasks, and new edits are not read. {_NOTHING_LOST}",
     "Start “celery -A portal beat”. Running two is safe.",
     "the service that runs the scheduler, and its log",
     hides=_STANDSTILL | {"worker"},
@@ -70,7 +70,7 @@ BEAT = Kind(
 WORKER = Kind(
     "worker",
     "No background worker answers.",
-    f"Redis and the scheduler work, but no worker takes tasks: nothing is read, mailed or dispatched. {_KEPT}",
+    f"Redis and the scheduler work, but no worker takes tasks: nothing is read, mailed or dispatched. {_NOTHING_LOST}",
     "Start “celery -A portal worker --queues periodic”; if it is running, restart it.",
     f"the service that runs the workers, and {WORKER_LOG}",
     hides=_STANDSTILL,
@@ -86,7 +86,7 @@ SIGN_IN = Kind(
 TOKENS = Kind(
     "tokens",
     "The sign-in service issues no tokens for the CRM.",
-    f"It does not answer the workers, so the CRM cannot be reached. Signing in may fail too. {_KEPT}",
+    f"It does not answer the workers, so the CRM cannot be reached. Signing in may fail too. {_NOTHING_LOST}",
     "Check that the service is up and that the workers can reach it. The portal retries automatically.",
     f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and {WORKER_LOG}",
     hides=_NOT_READ | {"sign_in"},
@@ -95,7 +95,7 @@ TOKENS = Kind(
 CRM_CREDENTIALS = Kind(
     Breaker.Name.CRM_CREDENTIALS,
     _title(Breaker.Name.CRM_CREDENTIALS),
-    _KEPT,
+    _NOTHING_LOST,
     "Check that the client secret or certificate has not expired, and that the application user exists in the CRM and "
     "is enabled.",
     "CRM_CLIENT_ID, CRM_CLIENT_SECRET, CRM_CLIENT_CERTIFICATE and CRM_TENANT; the app registration in Entra; the "
@@ -106,7 +106,7 @@ CRM_CREDENTIALS = Kind(
 CRM_UNREACHABLE = Kind(
     Breaker.Name.CRM_UNREACHABLE,
     _title(Breaker.Name.CRM_UNREACHABLE),
-    _KEPT,
+    _NOTHING_LOST,
     "Check that the CRM is up and that the workers can reach it. The portal retries automatically.",
     f"{_SERVICE_HEALTH}, CRM_ORIGIN, the outgoing proxy, {WORKER_LOG}, and Settings, Connection, “Test connection”",
     hides=_NOT_READ,
@@ -115,7 +115,7 @@ CRM_UNREACHABLE = Kind(
 CRM_THROTTLED = Kind(
     Breaker.Name.CRM_THROTTLED,
     _title(Breaker.Name.CRM_THROTTLED),
-    _KEPT,
+    _NOTHING_LOST,
     "Nothing: the portal continues after the pause. If this happens often, check which other programs use this CRM.",
     f"{WORKER_LOG} (429), and the CRM’s own API call analytics",
     hides=frozenset({"pull", "inventory"}),
@@ -135,7 +135,7 @@ FORBIDDEN_READ = Kind(
 FORBIDDEN_REVIEW = Kind(
     Breaker.Name.FORBIDDEN_REVIEW,
     _title(Breaker.Name.FORBIDDEN_REVIEW),
-    _KEPT,
+    _NOTHING_LOST,
     "Allow the application user’s security role to write contacts and the staging tables.",
     f"the application user’s security roles in the CRM, and {WORKER_LOG}",
     affects_crm=True,
@@ -182,7 +182,7 @@ REFUSED_LIVE = Kind(
 REFUSED_REVIEW = Kind(
     Breaker.Name.REFUSED_REVIEW,
     _title(Breaker.Name.REFUSED_REVIEW),
-    _KEPT,
+    _NOTHING_LOST,
     f"Check that the tables and columns named in the CRM’s answer exist in the CRM. {SLOW}",
     f"{SEE_ANSWER}; CRM_NAMES; the staging tables in the CRM",
     affects_crm=True,
@@ -210,7 +210,7 @@ REFUSED_FILTERS = Kind(
 WRONG_ORGANIZATION = Kind(
     Breaker.Name.WRONG_ORGANIZATION,
     _title(Breaker.Name.WRONG_ORGANIZATION),
-    f"Nothing is read from or written to that CRM. {_KEPT}",
+    f"Nothing is read from or written to that CRM. {_NOTHING_LOST}",
     "Set CRM_ORIGIN to the CRM that this database belongs to, or use a separate database for the other CRM.",
     "CRM_ORIGIN and DATABASE_URL; Settings, Connection shows the organization",
     hides=_NOT_READ,
@@ -219,7 +219,7 @@ WRONG_ORGANIZATION = Kind(
 OPERATOR_STOP = Kind(
     Breaker.Name.OPERATOR_STOP,
     _title(Breaker.Name.OPERATOR_STOP),
-    _KEPT,
+    _NOTHING_LOST,
     "Select “Resume” when the reason no longer applies.",
     "Settings, Connection",
     is_failure=False,
@@ -278,7 +278,7 @@ OVERDUE = Kind(
 READ_ONLY = Kind(
     "read_only",
     "Read only: nothing is written to this CRM until an administrator enables it.",
-    _KEPT,
+    _NOTHING_LOST,
     "Check the connection, then enable writing.",
     "Settings, Connection, or “manage.py connection --enable review”",
     is_mailed=False,
@@ -370,9 +370,9 @@ KINDS = (
     CREDENTIAL,
     FAILED,
 )
-OF_BREAKERS = {kind.code: kind for kind in KINDS if kind.code in Breaker.Name.values}
+_KINDS_OF_BREAKERS = {kind.code: kind for kind in KINDS if kind.code in Breaker.Name.values}
 
 
-def of_breaker(name: str) -> Kind:
+def kind_of_breaker(name: str) -> Kind:
     """Return the kind of trouble for an open breaker, with a fallback for breakers from other releases."""
-    return OF_BREAKERS.get(name) or Kind(name, f"Stopped: {name}.", _KEPT, "", "Settings, Connection")
+    return _KINDS_OF_BREAKERS.get(name) or Kind(name, f"Stopped: {name}.", _NOTHING_LOST, "", "Settings, Connection")

@@ -1,4 +1,4 @@
-"""The state of the whole portal as metrics for Prometheus: the same from every host, because it is in the database."""
+"""The state of the portal as metrics for Prometheus, the same from every host, because it is in the database."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from syncapp.connection import usage
 from syncapp.health import clocks, kinds
-from syncapp.health.observations import Observations, unreadable_rows
+from syncapp.health.observations import Observations, count_unreadable_rows
 from syncapp.health.troubles import troubles
 from syncapp.jobs import runner
 from syncapp.models import Breaker
 from syncapp.models.jobs.job import OPEN_STATES
 
 
-def of_portal() -> CollectorRegistry:
+def portal_registry() -> CollectorRegistry:
     """Return a registry that reads the state when it is collected, which may raise DatabaseError."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_State())
+    registry.register(_StateCollector())
     return registry
 
 
-class _State:
-    """A collector in the form that the library expects."""
+class _StateCollector:
+    """A collector of the portal's state, in the form that the library expects."""
 
     def describe(self) -> list[Metric]:
         """Return nothing, so that registering it reads nothing."""
@@ -49,8 +49,15 @@ class _State:
         }
         known = {part: age for part, age in ages.items() if age is not None}
         yield _family("osync_seconds_since", "Seconds since this part last did its work", "part", known)
-        yield _family("osync_clock_ahead_seconds", "Clock against the database’s", "role", clocks.differences())
-        yield GaugeMetricFamily("osync_unreadable_rows", "Rows of the CRM set aside", unreadable_rows())
+        yield _family(
+            "osync_clock_ahead_seconds",
+            "Seconds by which the clock is ahead of the database’s",
+            "role",
+            clocks.largest_differences(),
+        )
+        yield GaugeMetricFamily(
+            "osync_unreadable_rows", "Rows of the CRM that could not be read", count_unreadable_rows()
+        )
         today = usage.of_day() or 0
         yield GaugeMetricFamily("osync_crm_operations_today", "Operations sent to the CRM since midnight UTC", today)
         allowance = settings.CRM_DAILY_ALLOWANCE

@@ -29,8 +29,8 @@ from syncapp.models.compiled_select import select_row
 from syncapp.models.jobs.job import Job
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
-GAPS_SHOWN_FOR = timedelta(days=7)  # after their end
-MISSED_SECONDS = 15.0  # one heartbeat is missing, so Redis itself is pinged
+GAPS_SHOWN_FOR = timedelta(days=7)  # after the end of a gap
+MISSED_SECONDS = 15.0  # after one missing heartbeat, Redis itself is pinged
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class OverdueJobs:
 
 @dataclass(frozen=True, slots=True)
 class AuditLogState:
-    """The mode of capture, the last complete round of reading, why reading failed, and recent gaps.
+    """The state of capture, the last complete round of reading, why reading failed, and recent gaps.
 
     `failed` is the number of edits that could not be staged.
     """
@@ -84,7 +84,7 @@ class Observations:
 
     @property
     def inventory_problem(self) -> str:
-        """Return why the inventory could not be read, '' if it could."""
+        """Return why the inventory could not be read; '' if it could."""
         return next((cursor.trouble for cursor in self._all_cursors if cursor.table == schedule.CURSOR), "")
 
     @cached_property
@@ -111,7 +111,7 @@ class Observations:
         return rhythm.interval(lasting) + tolerance
 
     def _lasting_uses(self, *recent: Use, seconds: float) -> Mapping[Use, Period]:
-        """Return the uses except those of `recent` that began within `seconds`, too late for the current interval."""
+        """Return the uses, except those of `recent` that began within `seconds`, too late for the current interval."""
         found = self.heartbeats.uses
         return {
             use: period for use, period in found.items() if use not in recent or self.is_older(period.since, seconds)
@@ -138,7 +138,7 @@ class Observations:
 
     @cached_property
     def due_ages(self) -> dict[str, float]:
-        """Return the age in seconds of the oldest due job per job type, in one statement since every page needs it."""
+        """Return the age in seconds of the oldest due job per job type, in one statement, as every page needs it."""
         dates: Sequence[Any] = select_row("({})", _oldest_due, tuple(each.model for each in runner.job_types()))
         for convert in connection.ops.get_db_converters(Now()):
             dates = [convert(date, Now(), connection) for date in dates]
@@ -179,7 +179,7 @@ def pulled_at() -> datetime | None:
     return Observations().pulled_at
 
 
-def unreadable_rows() -> int:
+def count_unreadable_rows() -> int:
     """Return the number of CRM rows that could not be read."""
     return UnreadableRow.objects.count()
 

@@ -21,7 +21,7 @@ REMEMBER_SECONDS = 5.0
 class Probe:
     """A check of a server in its own thread, because a client's timeouts do not cover everything that may hang.
 
-    While one check hangs no second one starts, so a silent server costs one thread per process.
+    While one check hangs, no second one starts, so a silent server costs one thread per process.
     """
 
     def __init__(self, name: str, check: Callable[[], bool], *, seconds: float) -> None:
@@ -30,7 +30,7 @@ class Probe:
         self._last, self._checked_at = False, float("-inf")
 
     def answers(self) -> bool:
-        """Check the server now."""
+        """Check the server now; return whether it answered."""
         if self._thread is not None and self._thread.is_alive():
             return self._remember(succeeded=False)
         results: list[bool] = []
@@ -40,7 +40,7 @@ class Probe:
         return self._remember(succeeded=results == [True])
 
     def answered_lately(self) -> bool:
-        """Return the last result while it is fresh, so that only some pages wait for a silent server."""
+        """Return the last result while it is fresh, so that few pages wait for a silent server; otherwise check now."""
         return self._last if time.monotonic() - self._checked_at < REMEMBER_SECONDS else self.answers()
 
     def forget(self) -> None:

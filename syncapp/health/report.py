@@ -9,14 +9,14 @@ from django.db import Error, connection
 
 from syncapp.checks import installation
 from syncapp.health import clocks, kinds, probes
-from syncapp.health.observations import Observations, unreadable_rows
+from syncapp.health.observations import Observations, count_unreadable_rows
 from syncapp.health.troubles import Trouble, troubles
 from syncapp.models import Breaker
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of every part. Ages are in seconds, None for events that never happened."""
+    """The state of every part. Ages are in seconds; None if the event never happened."""
 
     database: bool
     broker: bool
@@ -36,12 +36,12 @@ class Health:
 
     @property
     def is_healthy(self) -> bool:
-        """Return whether everything works. What a person stopped on purpose counts as working."""
+        """Return whether everything works; a part that a person stopped on purpose counts as working."""
         return not self.failing
 
     @property
     def failing(self) -> list[str]:
-        """Return the codes of what does not work, with "oldest_due" for any kind of overdue jobs."""
+        """Return the codes of the troubles that are failures, with "oldest_due" for any kind of overdue jobs."""
         codes = [
             "oldest_due" if trouble.kind is kinds.OVERDUE else trouble.code
             for trouble in self.troubles
@@ -65,19 +65,19 @@ def check_health(*, role: str = "") -> Health:
             return Health(database=True, broker=broker, troubles=(Trouble(kinds.MIGRATIONS, sentence),))
         if role:
             clocks.measure(role)
-        lacks_static_files = role == clocks.WEB and installation.static_files_at_start()
-        of_this_instance = (Trouble(kinds.STATIC_FILES),) if lacks_static_files else ()
+        lacks_static_files = role == clocks.WEB and installation.static_files_missing_at_start()
+        instance_troubles = (Trouble(kinds.STATIC_FILES),) if lacks_static_files else ()
         return Health(
             database=True,
             broker=broker,
-            troubles=(*of_this_instance, *troubles(observed)),
+            troubles=(*instance_troubles, *troubles(observed)),
             worker_age=observed.age(observed.heartbeats.worker_answered_at),
             pull_age=observed.age(observed.pulled_at),
             oldest_due_age=max(observed.due_ages.values(), default=None),
             overdue=tuple(late.job_type.name for late in observed.overdue_jobs),
             open_breakers=tuple(observed.open_breakers),
-            unreadable_rows=unreadable_rows(),
-            clocks=clocks.differences(),
+            unreadable_rows=count_unreadable_rows(),
+            clocks=clocks.largest_differences(),
         )
     except Error:
         connection.close()

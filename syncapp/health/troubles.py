@@ -10,14 +10,14 @@ from syncapp.checks import installation
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import capture_kinds, clocks, kinds
 from syncapp.health.kind import Kind
-from syncapp.health.observations import SILENT_SECONDS, Observations, unreadable_rows, unreadable_since
+from syncapp.health.observations import SILENT_SECONDS, Observations, count_unreadable_rows, unreadable_since
 from syncapp.models import Breaker
 from syncapp.models.capture.settings import CaptureMode
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble that was found. `sentence` replaces the kind's title if that says too little.
+    """A trouble that was found. `sentence` replaces the title of its kind if that says too little.
 
     `instance` distinguishes several of one kind, such as two job types that are behind. `asked` is the request that the
     CRM refused. `detail` is for administrators, since it may quote the CRM.
@@ -43,7 +43,7 @@ class Trouble:
 
 
 def troubles(observed: Observations | None = None) -> list[Trouble]:
-    """Return the troubles for the banner, the most serious first, without the symptoms of others."""
+    """Return the troubles for the banner, the most serious first, except those that are symptoms of others."""
     observed = observed or Observations()
     found = list(_find(observed))
     hidden = frozenset[str]().union(*(trouble.kind.hides for trouble in found))
@@ -61,7 +61,7 @@ def _find(observed: Observations) -> Iterator[Trouble]:
     beat_at = observed.heartbeats.beat_at
     if beat_at is not None and observed.is_older(beat_at, SILENT_SECONDS):
         yield Trouble(kinds.BEAT, since=beat_at)
-    # While the portal or Redis was down no worker could answer, so silence counts from the first message afterwards.
+    # While the portal or Redis was down, no worker could answer, so silence counts from the first message afterwards.
     moments = (observed.heartbeats.worker_answered_at, observed.heartbeats.published_since)
     silent_since = max(filter(None, moments), default=None)
     if observed.is_older(silent_since, SILENT_SECONDS):
@@ -69,7 +69,7 @@ def _find(observed: Observations) -> Iterator[Trouble]:
     for breaker in observed.open_breakers:
         # A missing token makes the CRM unreachable, but the fault is the sign-in service's.
         is_token = breaker.name == Breaker.Name.CRM_UNREACHABLE and breaker.reason == TokenUnavailable.__name__
-        kind = kinds.TOKENS if is_token else kinds.of_breaker(breaker.name)
+        kind = kinds.TOKENS if is_token else kinds.kind_of_breaker(breaker.name)
         by = breaker.opened_by.name if breaker.opened_by else ""
         detail = ": ".join(filter(None, (breaker.asked, breaker.reason)))
         yield Trouble(kind, since=breaker.opened_at, by=by, asked=breaker.asked, detail=detail)
@@ -87,7 +87,7 @@ def _find(observed: Observations) -> Iterator[Trouble]:
             instance=late.job_type.name,
             since=observed.now - timedelta(seconds=late.age - late.job_type.overdue_after),
         )
-    for clock in clocks.wrong()[:1]:  # the worst one
+    for clock in clocks.wrong_clocks()[:1]:  # the worst one
         yield Trouble(
             kinds.CLOCKS, f"The clock of {clock.get_role_display()} is {clock.difference}.", detail=clock.host
         )
@@ -110,7 +110,7 @@ def _find_stalled_pull(observed: Observations) -> Iterator[Trouble]:
 
 
 def find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
-    """Yield the troubles with reading the audit log, and a pause in capture."""
+    """Yield the troubles of capture: a stalled audit log, an automatic pause, gaps, and edits that were not staged."""
     audit_log = observed.audit_log
     if audit_log is None:
         return
@@ -131,8 +131,8 @@ def find_capture_troubles(observed: Observations) -> Iterator[Trouble]:
 
 
 def find_unreadable_rows() -> Trouble | None:
-    """Return the trouble for the operators' alert; it is not in the banner, since most readers cannot help."""
-    found = unreadable_rows()
+    """Return the trouble for the operators' alert; the banner omits it, because most readers cannot solve it."""
+    found = count_unreadable_rows()
     if not found:
         return None
     rows = "1 row of the CRM cannot be read." if found == 1 else f"{found:,} rows of the CRM cannot be read."

@@ -19,15 +19,15 @@ _WORDS: dict[type[FilterTeam] | type[FilterUnit] | type[UserList], str] = {
 
 
 def key_of(model: type[FilterTeam] | type[FilterUnit] | type[UserList], name: str) -> UUID:
-    """Return the key of the one row with this name. Raises CommandError."""
+    """Return the key of the only row with this name. Raises CommandError."""
     found = list(model.objects.filter(name__iexact=name.strip()).values_list("pk", flat=True)[:2])
     if len(found) != 1:
         raise CommandError(f"{'More than one' if found else 'No'} {_WORDS[model]} is called {name}.")
     return UUID(str(found[0]))
 
 
-def text_of(path: Path) -> str:
-    """Return a file's text in any encoding that the portal reads. Raises CommandError."""
+def read_text(path: Path) -> str:
+    """Read a text file in any encoding that the portal recognizes. Raises CommandError."""
     try:
         return user_lists.read_text(path.read_bytes())
     except OSError as error:

@@ -6,16 +6,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_REQUESTS = logging.getLogger("syncapp.crm.transport")
+_LOGGER = logging.getLogger("syncapp.crm.transport")
 
 
 @contextmanager
-def without_requests(verbosity: int) -> Iterator[None]:
+def without_request_logs(verbosity: int) -> Iterator[None]:
     """Suppress the logs of successful requests to the CRM, unless the command runs with `--verbosity 2`."""
-    before = _REQUESTS.level
+    previous_level = _LOGGER.level
     if verbosity < 2:
-        _REQUESTS.setLevel(logging.WARNING)
+        _LOGGER.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        _REQUESTS.setLevel(before)
+        _LOGGER.setLevel(previous_level)

@@ -13,7 +13,7 @@ from syncapp.models.mirror.sync_record import SyncRecord
 
 
 class MessageKind(models.TextChoices):
-    """The subject of a mail; also the name of its templates."""
+    """The kind of a mail, which is also the name of its templates."""
 
     NEW_EDITS = "new_edits", "New edits"
     DIGEST = "digest", "Digest of new edits"
@@ -28,7 +28,7 @@ class MessageKind(models.TextChoices):
 
 
 class Message(Job):
-    """A mail to one reader. Its text is written when it is sent, so that it is never outdated."""
+    """A mail to one recipient. Its text is written when it is sent, so that it is never outdated."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=MessageKind)

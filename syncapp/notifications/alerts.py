@@ -30,7 +30,7 @@ from syncapp.outbox import messages
 MAX_GAP = timedelta(minutes=3)
 
 
-def send_alerts() -> int:
+def queue_alerts() -> int:
     """Queue mails about troubles that last and those that are over; return the number of mails."""
     clients.probe_sign_in()
     unreadable = health.find_unreadable_rows()
@@ -46,7 +46,7 @@ def send_alerts() -> int:
     for job_type in runner.job_types():
         failed = job_type.failed_unexpectedly().filter(finished_at__gt=timezone.now() - timedelta(days=1))
         count, latest = failed.count(), failed.aggregate(latest=Max("finished_at"))["latest"]
-        if latest is not None:  # a new trouble each hour while more fail
+        if latest is not None:  # each hour in which more fail counts as a new trouble
             text = (
                 f"{job_type.title}: {count} failed with an unexpected error. See {job_type.failures_at}, and the log."
             )
@@ -93,7 +93,7 @@ def _resolve(alert: Alert) -> int:
 
 
 def details(trouble: Trouble, *, since: datetime, over: bool) -> dict[str, Any]:
-    """Return the `details` of a mail about a trouble."""
+    """Return the details of a mail about a trouble, as `outbox.messages` describes them."""
     kind = trouble.kind
     texts = {"meaning": kind.meaning, "remedy": kind.remedy, "where": kind.where}
     return _details(trouble.code, {"text": trouble.text, "reason": trouble.detail, **texts}, since, over=over)
@@ -104,7 +104,7 @@ def _details(code: str, texts: Mapping[str, Any], since: datetime, *, over: bool
 
 
 def _queue_mails(details: Mapping[str, Any]) -> int:
-    queued = [messages.queue(MessageKind.OPERATIONS, to=reader, details=details) for reader in _recipients()]
+    queued = [messages.queue(MessageKind.OPERATIONS, to=recipient, details=details) for recipient in _recipients()]
     return sum(message is not None for message in queued)
 
 

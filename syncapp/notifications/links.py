@@ -1,7 +1,7 @@
 """The links in mails. A link names an edit and an intent, and grants nothing: access requires signing in.
 
-It is signed for one reader with a time stamp, so that the page can say that a link is old, altered or for another
-reader. Opening one has no effect, because mail scanners open every link.
+A link is signed for one recipient with a time stamp, so that the page can say that it is old, altered or for another
+person. Opening a link has no effect, because mail scanners open every link.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_LENGTH = 300  # characters of a whole address; mail programs truncate longer
 
 
 class Intent(StrEnum):
-    """The reader's intent, which the page preselects."""
+    """What the recipient intends to do, which the page preselects."""
 
     LOOK = "l"
     APPROVE = "a"
@@ -38,24 +38,24 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """The content of an opened link; `record_id` is None if not even that is legible."""
+    """The content of an opened link; `record_id` is None if not even the id can be read."""
 
     record_id: uuid.UUID | None
     intent: Intent
     state: State
 
 
-def to_record(record_id: uuid.UUID, *, reader: Person, intent: Intent = Intent.LOOK) -> str:
-    """Return the address of an edit for a mail to this reader."""
-    token = _signer(reader).sign(encode_id(record_id) + intent)
+def to_record(record_id: uuid.UUID, *, recipient: Person, intent: Intent = Intent.LOOK) -> str:
+    """Return the address of an edit's page for a mail to this recipient."""
+    token = _signer(recipient).sign(encode_id(record_id) + intent)
     return f"{settings.BASE_URL}/l/{token}"
 
 
-def open_link(token: str, *, reader: Person) -> OpenedLink:
-    """Read the token of a link that `reader` opens; an invalid one leads to its edit without an intent."""
+def open_link(token: str, *, person: Person) -> OpenedLink:
+    """Read the token of a link that `person` opens; an invalid token still leads to its edit, but without an intent."""
     record_id = decode_id(token[:22])
     try:
-        value = _signer(reader).unsign(token, max_age=timedelta(days=settings.LINK_DAYS))
+        value = _signer(person).unsign(token, max_age=timedelta(days=settings.LINK_DAYS))
     except SignatureExpired:
         return OpenedLink(record_id, Intent.LOOK, State.OLD)
     except BadSignature:
@@ -63,16 +63,16 @@ def open_link(token: str, *, reader: Person) -> OpenedLink:
     return OpenedLink(record_id, Intent(value[22:]), State.GOOD)
 
 
-def _signer(reader: Person) -> TimestampSigner:
-    return TimestampSigner(salt=f"osync.link.{reader.pk.hex}", sep=".")
+def _signer(person: Person) -> TimestampSigner:
+    return TimestampSigner(salt=f"osync.link.{person.pk.hex}", sep=".")
 
 
-def to_preferences(reader: Person) -> str:
-    """Return the address where the reader sets how often to get mail, without signing in. It does not expire."""
-    return f"{settings.BASE_URL}/mails/{_preferences_signer().sign(encode_id(reader.pk))}"
+def to_preferences(recipient: Person) -> str:
+    """Return the address where the recipient can set, without signing in, how often to get mails. It never expires."""
+    return f"{settings.BASE_URL}/mails/{_preferences_signer().sign(encode_id(recipient.pk))}"
 
 
-def reader_of(token: str) -> Person | None:
+def recipient_of(token: str) -> Person | None:
     """Return the person whose mail preferences a link opens; None if the token is invalid."""
     try:
         pk = decode_id(_preferences_signer().unsign(token))

@@ -23,13 +23,13 @@ from syncapp.models import Alert, Message
 from syncapp.models.outbox import MessageKind
 from syncapp.notifications import alerts
 from syncapp.notifications.channels.errors import MailError, OutcomeUnknown
-from syncapp.notifications.content.letters import Letter
-from syncapp.notifications.content.mail import LetterNotification
+from syncapp.notifications.content.composition import MailContent
+from syncapp.notifications.content.mail import MailNotification
 from syncapp.notifications.mail_service import channel
 from syncapp.text.time_zones import UTC
 
-_NAME = "watch.json"
-_TIMES = ("since", "first_seen_at", "seen_at")
+_FILE_NAME = "watch.json"
+_TIME_FIELDS = ("since", "first_seen_at", "seen_at")
 
 
 class StateNotSaved(Exception):
@@ -40,7 +40,7 @@ class StateNotSaved(Exception):
 class State:
     """The content of the file: the recipients, and the alert while the database is down."""
 
-    readers: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
     alert: Alert | None = None
 
 
@@ -57,7 +57,7 @@ def report_outage() -> tuple[int, str]:
     _save(state)  # before the mails, so that an unwritable folder does not repeat them
     if not is_due:
         return 0, ""
-    sent, problem = _send(state.readers, alerts.details(trouble, since=alert.since, over=False))
+    sent, problem = _send(state.recipients, alerts.details(trouble, since=alert.since, over=False))
     if not sent:
         alert.is_sent = False
         _save(state)
@@ -69,24 +69,24 @@ def report_recovery() -> tuple[int, str]:
 
     Raises StateNotSaved.
     """
-    readers, alert = alerts.recipient_addresses(), _load().alert
+    recipients, alert = alerts.recipient_addresses(), _load().alert
     sent, problem = 0, ""
     if alert is not None and alert.is_sent:
-        sent, problem = _send(readers, alerts.details(Trouble(kinds.DATABASE), since=alert.since, over=True))
+        sent, problem = _send(recipients, alerts.details(Trouble(kinds.DATABASE), since=alert.since, over=True))
     is_open = alert is not None and alert.is_sent and not sent
-    _save(State(readers, alert if is_open else None))
+    _save(State(recipients, alert if is_open else None))
     return sent, problem
 
 
-def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
+def _send(recipients: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
     if not settings.MAIL_BACKEND:
         return 0, "MAIL_BACKEND is empty."
     kind, thread = MessageKind.OPERATIONS, f"operations-{details['code']}"
-    sent, problem = 0, "" if settings.WATCH_MAIL_TO or readers else "No recipient is known: set WATCH_MAIL_TO."
-    for reader in settings.WATCH_MAIL_TO or readers:
+    sent, problem = 0, "" if settings.WATCH_MAIL_TO or recipients else "No recipient is known: set WATCH_MAIL_TO."
+    for recipient in settings.WATCH_MAIL_TO or recipients:
         try:
-            letter = Letter(kind, to=reader, name="", zone=UTC, locale="", thread=thread, details=details)
-            channel().send(LetterNotification(Message(kind=kind), letter), on_send=lambda: None)
+            content = MailContent(kind, to=recipient, name="", zone=UTC, locale="", thread=thread, details=details)
+            channel().send(MailNotification(Message(kind=kind), content), on_send=lambda: None)
             sent += 1
         except OutcomeUnknown:
             sent += 1  # it may have arrived; repeating it each minute would be worse
@@ -96,22 +96,22 @@ def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
 
 
 def _load() -> State:
-    """Read the file; return an empty state if there is none, or it is not ours."""
+    """Read the file; return an empty state if there is none, or its content is not ours."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads((settings.WATCH_DIR / _NAME).read_text())
-        times = {name: datetime.fromisoformat(kept["alarm"][name]) for name in _TIMES} if kept["alarm"] else {}
+        kept = json.loads((settings.WATCH_DIR / _FILE_NAME).read_text())
+        times = {name: datetime.fromisoformat(kept["alarm"][name]) for name in _TIME_FIELDS} if kept["alarm"] else {}
         alert = kept["alarm"] and Alert(
             code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_sent=kept["alarm"]["is_told"], **times
         )
-        return State([str(reader) for reader in kept["readers"]], alert or None)
+        return State([str(address) for address in kept["readers"]], alert or None)
     return State()
 
 
 def _save(state: State) -> None:
     alert = state.alert
-    times = {name: getattr(alert, name).isoformat() for name in _TIMES} if alert else {}
+    times = {name: getattr(alert, name).isoformat() for name in _TIME_FIELDS} if alert else {}
     # The keys are those of older releases, which read the same file.
-    kept = {"readers": state.readers, "alarm": {"is_told": alert.is_sent, **times} if alert else None}
+    kept = {"readers": state.recipients, "alarm": {"is_told": alert.is_sent, **times} if alert else None}
     folder: Path = settings.WATCH_DIR
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,10 +119,10 @@ def _save(state: State) -> None:
         # The folder's name may be predictable and its parent writable by everyone.
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PermissionError("it belongs to another user")
-        fresh = folder / f"{_NAME}.{os.getpid()}"
+        fresh = folder / f"{_FILE_NAME}.{os.getpid()}"
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(kept))
-        fresh.replace(folder / _NAME)
+        fresh.replace(folder / _FILE_NAME)
     except OSError as error:
         message = (
             f"The state cannot be saved in {folder} ({error}), so no mail is sent. Set WATCH_DIR to a writable folder."

@@ -29,12 +29,12 @@ from syncapp.notifications.channels.errors import (
     ServiceRefused,
     ServiceUnavailable,
 )
-from syncapp.notifications.content import letters
-from syncapp.notifications.content.mail import LetterNotification
+from syncapp.notifications.content import composition
+from syncapp.notifications.content.mail import MailNotification
 
 MAX_SENDS = 2
-UNKNOWN_PAUSE = 30.0  # seconds, like the others
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 1800.0
+UNKNOWN_PAUSE = 30.0  # seconds, as for the other pauses
+FIRST_PAUSE, MAX_PAUSE = 30.0, 1800.0
 NOTHING_TO_SAY = "nothing to say"
 UNKNOWN_TWICE = "outcome unknown twice"
 
@@ -58,9 +58,9 @@ def send(message_id: uuid.UUID, *, channel: Channel) -> bool:
 
 @transaction.atomic
 def retry(message_id: uuid.UUID, *, by: Person) -> bool:
-    """Send a failed message again at once; return whether it had failed.
+    """Make a failed message due again now; return whether it had failed.
 
-    If the first one may have arrived, the mail says that it may be a second copy.
+    If an earlier copy may have arrived, the mail says that it may be a second copy.
     """
     message = Message.objects.select_for_update().filter(pk=message_id, state=JobState.FAILED).first()
     if message is None:
@@ -75,7 +75,7 @@ def retry(message_id: uuid.UUID, *, by: Person) -> bool:
     return True
 
 
-def failed() -> QuerySet[Message]:
+def failed_messages() -> QuerySet[Message]:
     """Return the messages that could not be sent, the latest first."""
     found = Message.objects.filter(state=JobState.FAILED).select_related("recipient", "record")
     return found.order_by("-finished_at")
@@ -101,21 +101,21 @@ class MessageJob(JobType):
         is_repeated = lease.outcome_unknown and message.sends > 0
         if is_repeated and message.sends >= MAX_SENDS:
             raise OutcomeUnknown("The mail service did not confirm the mail, twice.", code=UNKNOWN_TWICE)
-        letter = letters.compose(message)
-        if letter is None:
+        content = composition.compose(message)
+        if content is None:
             breakers.release(permit)
             with transaction.atomic():
                 queue.finish(lease)
                 Message.objects.filter(pk=lease.pk).update(last_error=NOTHING_TO_SAY)
             return
-        notification = LetterNotification(message, letter, again=is_repeated)
+        notification = MailNotification(message, content, again=is_repeated)
         self._channel.send(notification, on_send=lambda: _mark_sent(lease))
         failpoint("message.answered")
         queue.finish(lease)
         breakers.reset(Breaker.Name.SMTP)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Retry after an error of the service, which trips the breaker and costs no attempt; fail a refused mail."""
+        """Retry or fail, depending on the error; an error of the service trips the breaker and costs no attempt."""
         if isinstance(error, OutcomeUnknown):
             sends = Message.objects.values_list("sends", flat=True).get(pk=lease.pk)
             if sends >= MAX_SENDS:
@@ -138,7 +138,7 @@ class MessageJob(JobType):
         breakers.reset(Breaker.Name.SMTP)
         if isinstance(error, MailRefused):
             return Failure(error.code, str(error))
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (lease.attempts - 1))
+        pause = min(MAX_PAUSE, FIRST_PAUSE * 2 ** (lease.attempts - 1))
         return Retry(error.code, str(error), after=pause, outcome_unknown=unknown)
 
     def fail(self, lease: Lease, failure: Failure) -> None:

@@ -1,4 +1,4 @@
-"""Queueing of mails: one job per reader, in the transaction of the event that the mail is about.
+"""Queueing of mails: one job per recipient, in the transaction of the event that the mail is about.
 
 `details` by kind, as `notifications.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
 {"records", "count"}, question, ask_editor and answer {"comment"}, operations {"code", "text", "since", "over"} and for
@@ -29,12 +29,12 @@ def queue(
 ) -> Message | None:
     """Queue a mail to a person of the portal or to an address. Its text is written when it is sent.
 
-    Return None if no mail service is configured, the reader may not get mails, or a message with the same `once` was
+    Return None if no mail service is configured, the recipient may not get mails, or a message with the same `once` was
     queued before.
     """
     if not settings.MAIL_BACKEND or not may_receive(to):
         return None
-    reader = {"recipient": to} if isinstance(to, Person) else {"address": to}
+    columns = {"recipient": to} if isinstance(to, Person) else {"address": to}
     try:
         with transaction.atomic():
             return Message.objects.create(
@@ -43,7 +43,7 @@ def queue(
                 details=dict(details or {}),
                 once=once,
                 due_at=database_now(plus=due_in),
-                **reader,
+                **columns,
             )
     except IntegrityError:
         if once and Message.objects.filter(once=once).exists():

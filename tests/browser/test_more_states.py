@@ -122,7 +122,7 @@ def test_expired_link_leads_to_edit_without_preselection(page: Page, demo: Demo)
     record = _id_in(good)
 
     with time_machine.travel(datetime.now(UTC) - timedelta(days=40)):
-        old = links.to_record(record, reader=reader, intent=Intent.APPROVE)
+        old = links.to_record(record, recipient=reader, intent=Intent.APPROVE)
     page.goto(demo.portal + "/l/" + old.rpartition("/")[2])
 
     expect(page.locator(".record")).to_contain_text("Head of Old Letters")

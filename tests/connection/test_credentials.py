@@ -28,7 +28,7 @@ def in_days(days: int) -> Any:
 
 def mails() -> list[str]:
     """Return the texts of the mails about credentials."""
-    alerts.send_alerts()
+    alerts.queue_alerts()
     found = Message.objects.filter(kind="operations", details__code__startswith="credential")
     return [message.details["text"] for message in found]
 

@@ -23,7 +23,7 @@ HOUR = 3600.0
 @pytest.fixture(autouse=True)
 def nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process measure as if it had just started."""
-    monkeypatch.setattr(clocks, "_measured", {})
+    monkeypatch.setattr(clocks, "_measured_at", {})
 
 
 def clock_is(seconds_ahead: float, *, role: str = "worker", host: str = "crm-jobs-2", age: float = 10.0) -> None:
@@ -58,7 +58,7 @@ def test_slow_query_gives_no_measurement(monkeypatch: pytest.MonkeyPatch) -> Non
     clocks.measure(clocks.WORKER)
 
     assert ProcessClock.objects.get().measured_at is None
-    assert clocks.differences() == {}
+    assert clocks.largest_differences() == {}
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(12.0, "12.0 s ahead of"), (-600.0, "600.0 s behind")])
@@ -83,7 +83,7 @@ def test_old_clock_measurements_are_ignored() -> None:
 
     assert clock_troubles() == []
     assert clocks.delete_old() == 0
-    ProcessClock.objects.update(measured_at=database_now(plus=-clocks.KEPT - 1))
+    ProcessClock.objects.update(measured_at=database_now(plus=-clocks.RETENTION - 1))
     assert clocks.delete_old() == 1
 
 

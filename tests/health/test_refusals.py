@@ -213,7 +213,7 @@ def refuse_and_recover(portal: World, operation: Operation, status: int) -> None
 
 def assert_named_everywhere(code: str, asked: str) -> None:
     workers_answer()
-    title = kinds.of_breaker(code).title
+    title = kinds.kind_of_breaker(code).title
     queue = Screen(browser(rita()).get("/review/?tab=parked"))
     page = Screen(browser(ada()).get("/settings/connection/"))
     answer = health()
@@ -223,7 +223,7 @@ def assert_named_everywhere(code: str, asked: str) -> None:
         assert "CRM connected" not in screen.words
     assert asked in page.words
     assert "No such luck." in page.words
-    assert kinds.of_breaker(code).remedy in page.words
+    assert kinds.kind_of_breaker(code).remedy in page.words
     for calm in ("Nothing is blocked.", "Running"):
         assert calm not in page.words
     assert (answer["well"], answer["ill"]) == (False, [code])
@@ -233,9 +233,9 @@ def assert_named_everywhere(code: str, asked: str) -> None:
 
 
 def assert_alerted(code: str, title: str) -> None:
-    alerts.send_alerts()
+    alerts.queue_alerts()
     Alert.objects.update(first_seen_at=F("first_seen_at") - timedelta(seconds=80))
-    alerts.send_alerts()
+    alerts.queue_alerts()
 
     details = Message.objects.filter(kind="operations").latest("created_at").details
     assert (details["code"], details["text"], details["over"]) == (code, title, False)
@@ -247,7 +247,7 @@ def assert_all_is_well() -> None:
     assert health()["ill"] == []
     assert "CRM connected" in Screen(browser(rita()).get("/review/")).words
     assert "Nothing is blocked." in Screen(browser(ada()).get("/settings/connection/")).words
-    alerts.send_alerts()
+    alerts.queue_alerts()
     assert Message.objects.filter(kind="operations").latest("created_at").details["over"] is True
 
 

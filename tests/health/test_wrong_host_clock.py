@@ -81,12 +81,12 @@ def test_trouble_seen_by_two_hosts_is_mailed(monkeypatch: pytest.MonkeyPatch) ->
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
     Heartbeat.objects.create(name="worker", answered_at=database_now())
     told = Message.objects.filter(kind="operations", details__code="crm_credentials")
-    alerts.send_alerts()
+    alerts.queue_alerts()
     assert not told.exists(), "it has not lasted long enough"
     Alert.objects.update(first_seen_at=database_now(plus=-2 * MINUTE))
 
     right = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(minutes=10))  # the other host
-    alerts.send_alerts()
+    alerts.queue_alerts()
 
     assert told.exists()

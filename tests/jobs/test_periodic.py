@@ -110,7 +110,7 @@ def test_redelivered_message_may_restart_its_round() -> None:
 
 def test_duplicate_message_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
-    monkeypatch.setattr(alerts, "send_alerts", lambda: runs.append("watched"))
+    monkeypatch.setattr(alerts, "queue_alerts", lambda: runs.append("watched"))
     claim()
 
     tasks.tell(1)
@@ -134,7 +134,7 @@ def test_failed_round_allows_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_message_from_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
-    monkeypatch.setattr(alerts, "send_alerts", lambda: runs.append("watched"))
+    monkeypatch.setattr(alerts, "queue_alerts", lambda: runs.append("watched"))
 
     tasks.tell()
 

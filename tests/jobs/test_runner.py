@@ -96,8 +96,8 @@ def test_only_the_bad_job_fails(name: str, request: pytest.FixtureRequest, caplo
 def _operators_were_told(name: str) -> None:
     job_type = next(each for each in runner.job_types() if each.name == name)
     preferences.change(by=None, operations_address=OPERATORS)
-    alerts.send_alerts()
-    alerts.send_alerts()
+    alerts.queue_alerts()
+    alerts.queue_alerts()
 
     (told,) = Message.objects.filter(address=OPERATORS, details__code__startswith=f"failed-{name}-")
     assert job_type.title in told.details["text"]

@@ -151,7 +151,7 @@ def test_unreadable_row_alerts_operators_but_health_stays_ok(world: World):
     world.edited(jobtitle="a\u0000b")
     UnreadableRow.objects.update(first_seen_at="2026-11-01T00:00Z")
 
-    alerts.send_alerts()
+    alerts.queue_alerts()
 
     mail = Message.objects.filter(details__code="unreadable").get()
     assert "1 row of the CRM cannot be read" in mail.details["text"]

@@ -59,9 +59,9 @@ def wait(seconds: float) -> None:
 
 
 def watch_while_it_lasts() -> int:
-    alerts.send_alerts()
+    alerts.queue_alerts()
     wait(80)
-    return alerts.send_alerts()
+    return alerts.queue_alerts()
 
 
 @pytest.fixture
@@ -85,51 +85,51 @@ def silence(**which: str) -> None:
 
 
 def test_no_trouble_sends_no_alert() -> None:
-    assert alerts.send_alerts() == 0
+    assert alerts.queue_alerts() == 0
 
 
 def test_open_breaker_and_its_reset_alert_once_each() -> None:
     open_breaker(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
-    alerts.send_alerts()
+    alerts.queue_alerts()
     assert sent_alerts() == [("crm_unreachable", False)]
 
     breakers.reset(Breaker.Name.CRM_UNREACHABLE)
-    alerts.send_alerts()
-    alerts.send_alerts()
+    alerts.queue_alerts()
+    alerts.queue_alerts()
 
     assert sent_alerts() == [("crm_unreachable", False), ("crm_unreachable", True)]
 
 
 def test_short_trouble_sends_no_alert() -> None:
     open_breaker(Breaker.Name.CRM_UNREACHABLE)
-    alerts.send_alerts()
+    alerts.queue_alerts()
     wait(60)
-    assert alerts.send_alerts() == 0
+    assert alerts.queue_alerts() == 0
     breakers.reset(Breaker.Name.CRM_UNREACHABLE)
 
-    alerts.send_alerts()
+    alerts.queue_alerts()
 
     assert sent_alerts() == []
 
 
 def test_silence_before_restart_sends_no_alert(redis: Server) -> None:
     silence()  # the portal was stopped for ten minutes, and its worker has not answered yet
-    alerts.send_alerts()
+    alerts.queue_alerts()
     Heartbeat.objects.update(answered_at=timezone.now())
-    alerts.send_alerts()
+    alerts.queue_alerts()
 
     assert sent_alerts() == []
 
 
 def test_gap_between_checks_restarts_waiting_time() -> None:
     open_breaker(Breaker.Name.CRM_UNREACHABLE)
-    alerts.send_alerts()
+    alerts.queue_alerts()
     wait(600)
 
-    assert alerts.send_alerts() == 0
+    assert alerts.queue_alerts() == 0
     wait(80)
-    assert alerts.send_alerts() == 1
+    assert alerts.queue_alerts() == 1
 
 
 def test_throttling_sends_no_alert() -> None:

@@ -23,42 +23,42 @@ def token(address: str) -> str:
 
 @pytest.mark.parametrize("intent", Intent)
 def test_link_carries_edit_and_intent(intent: Intent) -> None:
-    address = links.to_record(RECORD, reader=people.rita(), intent=intent)
+    address = links.to_record(RECORD, recipient=people.rita(), intent=intent)
 
-    found = links.open_link(token(address), reader=people.rita())
+    found = links.open_link(token(address), person=people.rita())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, intent, State.GOOD)
     assert len(address) < links.MAX_LENGTH / 2
 
 
 def test_forwarded_link_loses_its_intent() -> None:
-    address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
+    address = links.to_record(RECORD, recipient=people.rita(), intent=Intent.APPROVE)
 
-    found = links.open_link(token(address), reader=people.rob())
+    found = links.open_link(token(address), person=people.rob())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.FOREIGN)
 
 
 def test_old_link_loses_its_intent() -> None:
     with time_machine.travel(timezone.now() - timedelta(days=31), tick=False):
-        address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
+        address = links.to_record(RECORD, recipient=people.rita(), intent=Intent.APPROVE)
 
-    found = links.open_link(token(address), reader=people.rita())
+    found = links.open_link(token(address), person=people.rita())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.OLD)
 
 
 def test_truncated_link_leads_to_the_edit() -> None:
-    address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
+    address = links.to_record(RECORD, recipient=people.rita(), intent=Intent.APPROVE)
 
-    found = links.open_link(token(address)[:-9], reader=people.rita())
+    found = links.open_link(token(address)[:-9], person=people.rita())
 
     assert (found.record_id, found.state) == (RECORD, State.FOREIGN)
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "%00", "ünlesbar", "a" * 300])
 def test_invalid_token_is_treated_as_foreign(nonsense: str) -> None:
-    found = links.open_link(nonsense, reader=people.rita())
+    found = links.open_link(nonsense, person=people.rita())
 
     assert found.state == State.FOREIGN
 
@@ -66,5 +66,5 @@ def test_invalid_token_is_treated_as_foreign(nonsense: str) -> None:
 def test_preferences_link_names_its_reader() -> None:
     rita = people.rita()
 
-    assert links.reader_of(token(links.to_preferences(rita))) == rita
-    assert links.reader_of(links.encode_id(rita.pk)) is None
+    assert links.recipient_of(token(links.to_preferences(rita))) == rita
+    assert links.recipient_of(links.encode_id(rita.pk)) is None

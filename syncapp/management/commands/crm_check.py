@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from syncapp.connection import clients
 from syncapp.management.database_errors import as_command_errors
-from syncapp.management.request_log import without_requests
+from syncapp.management.request_log import without_request_logs
 from syncapp.tenant.checks import run
 from syncapp.tenant.checks.context import Context
 from syncapp.tenant.checks.findings import Level
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         """Run the checks and print the findings. Raises CommandError if one failed."""
         if options["contact"] and not options["probe_writes"]:
             raise CommandError("--contact needs --probe-writes.")
-        with as_command_errors(), without_requests(options["verbosity"]):
+        with as_command_errors(), without_request_logs(options["verbosity"]):
             context = Context(
                 clients.crm(),
                 clients.names(),
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False))
         else:
-            self._print(report, tells_all=options["all"])
+            self._print(report, explains_all=options["all"])
             self.stdout.write(
                 f"\n{len(result.findings)} checks in {result.seconds:.1f} s with {result.requests} requests."
             )
@@ -76,27 +76,27 @@ class Command(BaseCommand):
             self._shows_progress = True
             self.stderr.write(f"\r{done} of {total}: {name[:50]:<50}", ending="")
 
-    def _print(self, report: Mapping[str, Any], *, tells_all: bool) -> None:
+    def _print(self, report: Mapping[str, Any], *, explains_all: bool) -> None:
         self.stdout.write(summarize(report["findings"]).sentence)
         for group, findings in groupby(report["findings"], key=itemgetter("group")):
             self.stdout.write(f"\n{group}")
-            story = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
-            for _, alike in groupby(findings, key=story):
-                self._print_findings(list(alike), tells_all=tells_all)
+            same_explanation = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
+            for _, alike in groupby(findings, key=same_explanation):
+                self._print_findings(list(alike), explains_all=explains_all)
         self.stdout.write("\nThese values must match the app registration and the CRM")
         for name, value in report["values"].items():
             self.stdout.write(f"  {name:<26}{value}")
 
-    def _print_findings(self, alike: Sequence[Mapping[str, Any]], *, tells_all: bool) -> None:
+    def _print_findings(self, findings: Sequence[Mapping[str, Any]], *, explains_all: bool) -> None:
         """Print findings that differ only in their names, and explain them once if they need it."""
-        finding = alike[0]
-        tells = tells_all or finding["level"] != Level.OK
-        names = [each["name"] for each in alike]
-        for name in [", ".join(names)] if tells else names:
+        finding = findings[0]
+        explains = explains_all or finding["level"] != Level.OK
+        names = [each["name"] for each in findings]
+        for name in [", ".join(names)] if explains else names:
             self.stdout.write(f"  {_MARKS[Level(finding['level'])]:<11}{name}: {finding['answer']}")
-        if not tells:
+        if not explains:
             return
         steps = [finding["do"], " > ".join(finding["path"]), finding["command"]]
-        story = (("Tried", finding["tried"]), ("Means", finding["means"]), ("Do", " ".join(filter(None, steps))))
-        for word, text in story:
+        explanation = (("Tried", finding["tried"]), ("Means", finding["means"]), ("Do", " ".join(filter(None, steps))))
+        for word, text in explanation:
             self.stdout.write(f"{'':<13}{word}: {text}")

@@ -21,7 +21,7 @@ from syncapp.crm.auth.administrator import (
 from syncapp.crm.auth.authority import demo_session, login_session
 from syncapp.crm.errors import CrmError, Forbidden
 from syncapp.crm.transport import Transport
-from syncapp.management.request_log import without_requests
+from syncapp.management.request_log import without_request_logs
 from syncapp.tenant.setup import app_roles, auditing, by_hand, plan, removal
 from syncapp.tenant.setup.items import ROLE, Environment, Options, SetupError, State
 from syncapp.tenant.setup.scripts import form_steps
@@ -43,10 +43,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the arguments: what to do, what to include, and how to sign in."""
         parser.add_argument("--apply", action="store_true", help="write; without it, only show the plan")
-        instead = parser.add_mutually_exclusive_group()
-        instead.add_argument("--remove", action="store_true", help="remove what this command created")
-        instead.add_argument("--export", action="store_true", help="print what to create by hand, as Markdown")
-        instead.add_argument("--app-roles", action="store_true", help="print the app roles for the Entra registration")
+        alternatives = parser.add_mutually_exclusive_group()
+        alternatives.add_argument("--remove", action="store_true", help="remove what this command created")
+        alternatives.add_argument("--export", action="store_true", help="print what to create by hand, as Markdown")
+        alternatives.add_argument(
+            "--app-roles", action="store_true", help="print the app roles for the Entra registration"
+        )
         parser.add_argument(
             "--with-revision", action="store_true", help="also create the contact's revision column and form script"
         )
@@ -66,7 +68,7 @@ class Command(BaseCommand):
         elif options["app_roles"]:
             self.stdout.write(app_roles.manifest())
         else:
-            with without_requests(options["verbosity"]):
+            with without_request_logs(options["verbosity"]):
                 self._run(options)
 
     def _run(self, options: dict[str, Any]) -> None:

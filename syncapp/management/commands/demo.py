@@ -32,7 +32,7 @@ from syncapp.demo.supervisor import Service, Supervisor
 REPORT_SECONDS = 60.0  # between two progress messages during a slow start
 HOST = "127.0.0.1"
 PORTS = ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")
-KEPT = (*PORTS, "DEMO_DIR", "DEMO_USERS", "CAPTURE")  # variables that the hint about a port repeats
+HINT_VARIABLES = (*PORTS, "DEMO_DIR", "DEMO_USERS", "CAPTURE")  # variables that the hint about a port in use repeats
 READY = """\
 Portal ready: http://{host}:{portal}
   Sign in, without a password, as Rita or Rob (review), Fred or Frida (filters), Ada (administration) or Vera (view).
@@ -88,7 +88,7 @@ class Command(BaseCommand):
     def _wait_until_ready(self, supervisor: Supervisor, logs: Path) -> None:
         """Wait until everything works or a stop is requested; print each minute what is still missing."""
         begun = time.monotonic()
-        while not supervisor.run(until=lambda: not missing_parts(), seconds=REPORT_SECONDS, complain=self.stderr.write):
+        while not supervisor.run(until=lambda: not missing_parts(), seconds=REPORT_SECONDS, warn=self.stderr.write):
             if supervisor.is_stopping:
                 return
             waited = time.monotonic() - begun
@@ -123,8 +123,8 @@ def _command_with(variable: str, port: int, others: Collection[int]) -> str:
     """Return the command with a free port instead of this one, and with all other variables unchanged."""
     candidates = (*range(port + 10, 65536, 10), *range(8100, 8200))
     free = next(candidate for candidate in candidates if candidate not in others and _is_free(candidate))
-    values = {name: os.environ[name] for name in KEPT if name in os.environ} | {variable: str(free)}
-    return " ".join(f"{name}={shlex.quote(values[name])}" for name in KEPT if name in values) + " make demo"
+    values = {name: os.environ[name] for name in HINT_VARIABLES if name in os.environ} | {variable: str(free)}
+    return " ".join(f"{name}={shlex.quote(values[name])}" for name in HINT_VARIABLES if name in values) + " make demo"
 
 
 def _start(supervisor: Supervisor) -> None:

@@ -25,9 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add what to switch, for which users, and the table that stores the changed rows."""
-        way = parser.add_mutually_exclusive_group(required=True)
-        way.add_argument("--on", action="store_true", help="switch filters on that are off")
-        way.add_argument("--off", action="store_true", help="switch filters off that are on")
+        direction = parser.add_mutually_exclusive_group(required=True)
+        direction.add_argument("--on", action="store_true", help="switch filters on that are off")
+        direction.add_argument("--off", action="store_true", help="switch filters off that are on")
         parser.add_argument(
             "--tables",
             nargs="+",
@@ -35,14 +35,16 @@ class Command(BaseCommand):
             metavar="TABLE",
             help=f"any of {KNOWN_TABLES}, by name, label or code",
         )
-        who = parser.add_argument_group("whose filters (all users' by default)")
-        who.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names, addresses or names")
-        who.add_argument(
+        selection = parser.add_argument_group("whose filters (all users' by default)")
+        selection.add_argument(
+            "--users", nargs="+", default=[], metavar="LOGON", help="logon names, addresses or names"
+        )
+        selection.add_argument(
             "--users-file", type=Path, help="a file with logon names: lines, CSV, or an export of the portal"
         )
-        who.add_argument("--team", help="a team's name")
-        who.add_argument("--unit", help="a business unit's name, with all units below it")
-        who.add_argument("--list", help="a saved list's name")
+        selection.add_argument("--team", help="a team's name")
+        selection.add_argument("--unit", help="a business unit's name, with all units below it")
+        selection.add_argument("--list", help="a saved list's name")
         parser.add_argument("--database", help="the organization's database, such as Contoso_MSCRM")
         parser.add_argument(
             "--expect", type=int, metavar="N", help="change nothing unless exactly N filters would change"
@@ -59,7 +61,7 @@ class Command(BaseCommand):
                 on=options["on"],
                 saved=options["saved"] or f"OutlookFilters_{timezone.now():%Y%m%d_%H%M%S}",
                 tables=tables_of(options["tables"]),
-                users=tuple(dict.fromkeys([*self._written(options), *self._groups(options)])),
+                users=tuple(dict.fromkeys([*self._listed_names(options), *self._group_names(options)])),
                 database=options["database"] or "",
                 expect=options["expect"],
             )
@@ -74,12 +76,12 @@ class Command(BaseCommand):
         heading = "-- The inverse: run it alone, without each leading --| (or print it with --inverse --saved NAME)."
         self.stdout.write("\n".join(["", heading, *(f"--| {line}".rstrip() for line in inverse.splitlines())]))
 
-    def _written(self, options: dict[str, Any]) -> list[str]:
+    def _listed_names(self, options: dict[str, Any]) -> list[str]:
         """Return the logon names from the command line and a file; refuse a file that cannot be read completely."""
         path: Path | None = options["users_file"]
         found = logons.read("\n".join(options["users"]))
         if path is not None:
-            in_file = logons.read(arguments.text_of(path))
+            in_file = logons.read(arguments.read_text(path))
             if in_file.unread or not in_file.names:
                 why = in_file.unread[0] if in_file.unread else "It names no one."
                 raise CommandError(
@@ -90,7 +92,7 @@ class Command(BaseCommand):
             raise CommandError(f"--users: {found.unread[0] if found.unread else 'names no one.'}")
         return found.names
 
-    def _groups(self, options: dict[str, Any]) -> list[str]:
+    def _group_names(self, options: dict[str, Any]) -> list[str]:
         """Return the logon names of a team, a business unit or a list, as last read."""
         found: list[str] = []
         for option, (model, read) in _GROUPS.items():

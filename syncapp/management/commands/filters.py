@@ -176,7 +176,7 @@ def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
     left_out: list[str] = []
     if options.users_file is not None:
         try:
-            named = named_users.find(arguments.text_of(options.users_file))
+            named = named_users.find(arguments.read_text(options.users_file))
         except NotPossible as error:
             raise CommandError(f"{options.users_file}: {error}") from error
         wanted = {each.user_id for each in named.matches if each.user_id}

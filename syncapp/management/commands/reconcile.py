@@ -91,11 +91,11 @@ class Command(BaseCommand):
             sys.exit(NEEDS_ACTION)
 
 
-def _read_lines(log: str) -> Iterator[str]:
-    if log == "-":
+def _read_lines(name: str) -> Iterator[str]:
+    if name == "-":
         yield from sys.stdin
         return
-    with open(log, encoding="utf-8", errors="replace") as file:
+    with open(name, encoding="utf-8", errors="replace") as file:
         yield from file
 
 

@@ -19,7 +19,7 @@ from syncapp.notifications import alerts, lost_database, sending
 from syncapp.notifications.lost_database import StateNotSaved
 from syncapp.notifications.mail_service import channel
 
-WELL, TROUBLE, NO_DATABASE = 0, 1, 2
+HEALTHY, TROUBLE, NO_DATABASE = 0, 1, 2
 
 
 class Command(BaseCommand):
@@ -36,16 +36,16 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check the portal and exit with the status. Run it on one host only: sent alerts are recorded there."""
+        """Check the portal, and exit with its status. Run it on one host only: sent alerts are recorded there."""
         status = self._check()
-        if status != WELL:
+        if status != HEALTHY:
             sys.exit(status)
 
     def _check(self) -> int:
         if not probes.DATABASE.answers():
             return self._without_database()
         try:
-            queued = alerts.send_alerts()
+            queued = alerts.queue_alerts()
             due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
             sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
             sent += self._count_sent(lost_database.report_recovery)
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             found = health.check_health()
             if found.is_ready:
                 raise CommandError(f"The database refused a query: {error}".strip()) from error
-            return self._report(found)  # for example, missing migrations, because of which no mail can be stored
+            return self._report(found)  # for example, migrations are missing, so no mail can be stored
 
     def _without_database(self) -> int:
         self._print(Trouble(kinds.DATABASE))
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         return NO_DATABASE
 
     def _count_sent(self, send: Callable[[], tuple[int, str]]) -> int:
-        """Send mails and return how many were sent; print why any were not."""
+        """Send mails with `send`, and return how many were sent; print the last error, if any."""
         try:
             sent, problem = send()
         except StateNotSaved as error:
@@ -78,7 +78,7 @@ class Command(BaseCommand):
     def _report(self, found: Health) -> int:
         for trouble in found.troubles:
             self._print(trouble)
-        return WELL if found.is_healthy else TROUBLE
+        return HEALTHY if found.is_healthy else TROUBLE
 
     def _print(self, trouble: Trouble) -> None:
         self.stdout.write(f"{trouble.code}: {trouble.text}")

@@ -14,11 +14,11 @@ Settings = Any  # Django's settings, or anything with the same names
 
 
 class Notification(Protocol):
-    """One notification for one person. A channel asks for the form that it delivers; each form is written on demand."""
+    """A notification for one recipient, in several forms; a channel asks for the form that it delivers."""
 
     @property
     def to(self) -> str:
-        """Return the reader's mail address."""
+        """Return the recipient's mail address."""
 
     def sender(self) -> str:
         """Return the mail address that mails come from. Raises ServiceRefused."""
@@ -52,7 +52,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ChannelType:
-    """A kind of channel: builds one from the settings and says which of them are missing or wrong."""
+    """A kind of channel: how to create one from the settings, and which settings are missing or wrong."""
 
     create: Callable[[Settings, OutgoingConnections], Channel]
     problems: Callable[[Settings], list[Problem]]

@@ -4,7 +4,7 @@ MailError
 ├── ServiceUnavailable no connection, service busy, or no token: nothing was sent, all mails wait
 ├── ServiceRefused     our account or sender is refused: nothing was sent, the configuration has to change
 ├── Postponed          this mail is refused for now, others may be accepted
-├── MailRefused        this mail, or its reader's address, is refused for good
+├── MailRefused        this mail, or its recipient's address, is refused for good
 └── OutcomeUnknown     the connection broke after the mail was sent: it may have been delivered
 """
 

@@ -1,4 +1,4 @@
-"""The channels by the names that MAIL_BACKEND takes."""
+"""The channels, by the names that MAIL_BACKEND accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters as mails: subject, text and HTML from templates, and headers that prevent automatic replies."""
+"""Mails in all forms: subject, text and HTML from templates, and headers that prevent automatic replies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django.utils.encoding import punycode
 from syncapp.models import Message
 from syncapp.notifications.channels import addresses
 from syncapp.notifications.channels.errors import MailRefused, ServiceRefused
-from syncapp.notifications.content.letters import Letter
+from syncapp.notifications.content.composition import MailContent
 from syncapp.text import escaping, localization
 from syncapp.text.time_zones import zone_of
 
@@ -28,25 +28,25 @@ _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=Fal
 
 
 @dataclass(frozen=True, slots=True)
-class LetterNotification:
-    """A letter that channels can deliver, written from its templates in the reader's time zone and language formats.
+class MailNotification:
+    """A mail that channels can deliver, rendered from its templates in the recipient's time zone and formats.
 
     With `again`, the mail says that it may be a second copy.
     """
 
     message: Message
-    letter: Letter
+    content: MailContent
     again: bool = False
 
     @property
     def to(self) -> str:
-        """Return the reader's mail address."""
-        return self.letter.to
+        """Return the recipient's mail address."""
+        return self.content.to
 
     def sender(self) -> str:
         """Return the address of MAIL_FROM. Raises ServiceRefused, since no mail can leave without it."""
         try:
-            return addresses.deliverable(parseaddr(settings.MAIL_FROM)[1])
+            return addresses.to_ascii(parseaddr(settings.MAIL_FROM)[1])
         except MailRefused as error:
             raise ServiceRefused(f"MAIL_FROM cannot be used: {error}", code="mail_from") from error
 
@@ -60,43 +60,43 @@ class LetterNotification:
         return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)) + "\n"
 
     def mail(self) -> bytes:
-        """Return the MIME message. Raises ServiceRefused, and MailRefused if no later attempt can write it either."""
+        """Return the MIME message. Raises ServiceRefused, and MailRefused if no later attempt can render it either."""
         self.sender()
-        to = addresses.deliverable(self.letter.to)
+        to = addresses.to_ascii(self.content.to)
         try:
             subject = self.subject()
             headers = {
                 "From": _mailbox(*parseaddr(settings.MAIL_FROM)),
-                "To": _mailbox(self.letter.name, to),
+                "To": _mailbox(self.content.name, to),
                 "Subject": escaping.mail_header(subject),
                 "Date": format_datetime(timezone.now()),
-                **_headers(self.message, self.letter),
+                **_headers(self.message, self.content),
             }
             # Set without conversion, because `email` would decode encoded text in them, and encode List-Unsubscribe.
-            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            header_lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             html = _INLINER.inline(self._render(".html", subject=subject))
             body = EmailMessage(policy=policy.SMTP)
             body.set_content(self.text(), cte="quoted-printable")
             body.add_alternative(html, subtype="html", cte="quoted-printable")
-            return head.encode("ascii") + body.as_bytes(policy=policy.SMTP)
+            return header_lines.encode("ascii") + body.as_bytes(policy=policy.SMTP)
         except UnicodeError as error:
             raise MailRefused("The mail holds characters that cannot be encoded.", code="encoding") from error
         except (TemplateDoesNotExist, TemplateSyntaxError) as error:
             raise MailRefused(f"The mail’s template cannot be used: {error}", code="template") from error
 
     def _render(self, ending: str, **more: str) -> str:
-        context = {"letter": self.letter, "again": self.again, "environment": settings.ENVIRONMENT_NAME, **more}
-        with timezone.override(zone_of(self.letter.zone)), localization.override(self.letter.locale):
-            return render_to_string(f"notifications/{self.letter.kind}{ending}", context)
+        context = {"mail": self.content, "again": self.again, "environment": settings.ENVIRONMENT_NAME, **more}
+        with timezone.override(zone_of(self.content.zone)), localization.override(self.content.locale):
+            return render_to_string(f"notifications/{self.content.kind}{ending}", context)
 
 
-def _headers(message: Message, letter: Letter) -> dict[str, str]:
+def _headers(message: Message, content: MailContent) -> dict[str, str]:
     """Return the headers for the thread, against automatic replies (RFC 3834), and to unsubscribe by POST (RFC 8058).
 
     Each mail of a thread, even the first, refers to the same root, which is never sent: relays replace Message-ID, and
     Gmail looks at In-Reply-To.
     """
-    root = f"<{letter.thread}@{_host()}>"
+    root = f"<{content.thread}@{_host()}>"
     found = {
         "Message-ID": f"<{message.pk}@{_host()}>",
         "References": root,
@@ -104,10 +104,10 @@ def _headers(message: Message, letter: Letter) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
-    if letter.reply_to:
-        found["Reply-To"] = _mailbox(letter.reply_to.name, letter.reply_to.address)
-    if letter.preferences_url:
-        parts = urlsplit(letter.preferences_url)
+    if content.reply_to:
+        found["Reply-To"] = _mailbox(content.reply_to.name, content.reply_to.address)
+    if content.preferences_url:
+        parts = urlsplit(content.preferences_url)
         found |= {
             "List-Unsubscribe": f"<{parts._replace(netloc=punycode(parts.netloc)).geturl()}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
@@ -120,4 +120,4 @@ def _host() -> str:
 
 
 def _mailbox(name: str, address: str) -> str:
-    return escaping.mailbox_header(name, addresses.deliverable(address))
+    return escaping.mailbox_header(name, addresses.to_ascii(address))

@@ -25,7 +25,7 @@ class Result:
 
 
 def results(record: SyncRecord) -> tuple[Result, ...]:
-    """Return the results of fields that people decided, by label, without superseded and withdrawn ones."""
+    """Return the results of fields that people decided, by label; superseded and withdrawn fields are left out."""
     known = columns.of_table(record.target_table)
     decided = (FieldDecision.APPROVED, FieldDecision.REJECTED)
     found = []

@@ -51,7 +51,7 @@ class RunSummary:
 
     @property
     def why(self) -> str:
-        """Return why the reader gets the mail."""
+        """Return why the recipient gets the mail."""
         if self.event == WAITS:
             return ", because you can confirm it"
         return ", because you started or confirmed this run, or a run that it undoes"

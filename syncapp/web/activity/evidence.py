@@ -41,7 +41,7 @@ class EvidenceView(ParamsView):
 
     @cached_property
     def page(self) -> Page:
-        return audit_log.oldest_first(audit_log.limit_until(self.filter, until=self.requested_at), limit=MAX_ENTRIES)
+        return audit_log.oldest_entries(audit_log.limit_until(self.filter, until=self.requested_at), limit=MAX_ENTRIES)
 
     @cached_property
     def entries(self) -> list[EntryPresenter]:

@@ -135,8 +135,8 @@ def _selection_row(row: EntryPresenter, counted: Mapping[tuple[str, str], int], 
 def _open_group(row: EntryPresenter, group: Group, run: FilterRun | None, links: Links) -> Group:
     """Return the group with its newest lines, and with the steps that people took in a run or plan."""
     group_id = row.entry.group or uuid.UUID(int=0)
-    steps = presenter.present(audit_log.of_group(group_id, group.step_actions, limit=MAX_STEPS), links)
-    lines = presenter.present(audit_log.of_group(group_id, group.line_actions, limit=MAX_LINES), links)
+    steps = presenter.present(audit_log.entries_of_group(group_id, group.step_actions, limit=MAX_STEPS), links)
+    lines = presenter.present(audit_log.entries_of_group(group_id, group.line_actions, limit=MAX_LINES), links)
     group = replace(group, is_open=True, steps=tuple(reversed(steps)))
     if run is None:
         group = rule_rows.with_totals(group, group_id) if rule_rows.is_rule_decision(row.entry) else group

@@ -187,7 +187,7 @@ def by_day(entries: Sequence[EntryPresenter]) -> list[Day]:
 
 
 def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDiff | None:
-    value = facts.value_of(entry)
+    value = facts.values_of(entry)
     if value is None or entry.action in _COMMENTS or entry.action in _ACTIONS_WITHOUT_DIFF:
         return None
     # In decisions, None on both sides means "empty" rather than "no values".
@@ -224,7 +224,7 @@ def _person_name(text: str | None, related: Facts) -> str:
 
 
 def _notes(entry: AuditEntry, related: Facts) -> list[str]:
-    value = facts.value_of(entry)
+    value = facts.values_of(entry)
     reason = value.reason if value else ""
     if entry.action in _COMMENTS:
         colleague = related.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
@@ -246,7 +246,7 @@ def _notes(entry: AuditEntry, related: Facts) -> list[str]:
             before_restore = f"decided in the portal{by} {at}, before a restore; found in CRM"
         return [undone, before_restore, f"Reason: {why}" if reason else ""]
     if entry.area in (Area.DELIVERY, Area.MIRROR):
-        newer = related.newer(entry) if entry.action == "field.superseded" else None
+        newer = related.superseding_edit(entry) if entry.action == "field.superseded" else None
         by = f"by a newer edit of {newer.editor_name}" if newer and newer.editor_name else "by a newer edit"
         finding = words.finding(str(entry.details.get("finding", entry.details.get("why"))))
         return [by if entry.action == "field.superseded" else "", finding, reason]

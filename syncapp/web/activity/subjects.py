@@ -32,7 +32,7 @@ def subject(entry: AuditEntry, related: Facts, links: Links) -> Subject:
         exists = policy is not None and policy.mode != PolicyMode.REMOVED
         return (policy.name, links.to("policy", policy.pk) if exists else "") if policy else NOTHING
     if family == "list":
-        user_list, value = related.user_list(entry), facts.value_of(entry)
+        user_list, value = related.user_list(entry), facts.values_of(entry)
         if user_list is not None:
             return user_list.name, links.to("user_list", user_list.pk)
         return ((value.after or value.before or "") if value else ""), ""  # a deleted list keeps its last name

@@ -43,6 +43,6 @@ def prometheus(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not constant_time_compare(sent, f"Bearer {token}"):
         return HttpResponse("A token is required.", status=401, headers={"WWW-Authenticate": "Bearer"})
-    registries = (health_metrics.of_portal(), metrics.host_registry())
+    registries = (health_metrics.portal_registry(), metrics.host_registry())
     text = b"".join(generate_latest(registry) for registry in registries if registry is not None)
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)

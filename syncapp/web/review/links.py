@@ -38,7 +38,7 @@ _WORDS: Mapping[str, str] = {
 @allow(*REVIEW_ROLES)
 def link(request: PortalRequest, token: str) -> HttpResponse:
     """Redirect to the edit, so that the token neither stays in the address nor reaches another site."""
-    found = links.open_link(token.rstrip("/"), reader=request.user)  # some programs add a slash to every address
+    found = links.open_link(token.rstrip("/"), person=request.user)  # some programs add a slash to every address
     if found.record_id is None or not SyncRecord.objects.visible().filter(pk=found.record_id).exists():
         return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")
     query = urlencode({LINK: found.state or found.intent})
@@ -52,7 +52,7 @@ def mail_preference(request: HttpRequest, token: str) -> HttpResponse:
 
     A mail program's POST (RFC 8058: List-Unsubscribe=One-Click) names no preference and means off.
     """
-    person = links.reader_of(token.rstrip("/"))
+    person = links.recipient_of(token.rstrip("/"))
     if person is None:
         return render_card(request, "settings/mail_preferences/unknown.html", status=404)
     saved = request.method == "POST"

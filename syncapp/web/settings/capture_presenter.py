@@ -147,7 +147,7 @@ class CapturePresenter:
         if self.mode not in brakes.RUNNING:
             return []
         found = [] if clients.review_writes_are_enabled() else [kinds.READ_ONLY.title]
-        return found + [kinds.of_breaker(each.name).title for each in breakers.all_open() if each.name in BREAKERS]
+        return found + [kinds.kind_of_breaker(each.name).title for each in breakers.all_open() if each.name in BREAKERS]
 
     @cached_property
     def gaps(self) -> Sequence[CaptureGap]:

@@ -112,6 +112,6 @@ def _page(request: PortalRequest, page: str, *, status: int = 200, **invalid: Se
         "forms": {name: form(initial=values) for name, form in FORMS[page].items()} | invalid,
     }
     if page == "settings_mails":
-        failed = sending.failed()
+        failed = sending.failed_messages()
         context |= {"failed_mails": failed[:MAX_FAILED_MAILS], "failed_count": failed.count()}
     return render_settings_page(request, page.removeprefix("settings_"), section=page, status=status, **context)

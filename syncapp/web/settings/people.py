@@ -43,7 +43,7 @@ def settings_person_add(request: PortalRequest) -> HttpResponse:
             person = people.add(by=request.user, **form.cleaned_data)
             return redirect_with_success(request, "settings_people", f"{person.name} was added.")
         except BadPerson as error:
-            form.refuse(error.place, str(error))
+            form.refuse(error.field, str(error))
     return _list_page(request, form, status=422)
 
 
@@ -139,7 +139,7 @@ def _apply(form: SettingsForm, operation: Operation | None, person: Person, *, b
     try:
         operation(person, form.cleaned_data, by)
     except BadPerson as error:
-        form.refuse(error.place, str(error))
+        form.refuse(error.field, str(error))
         return False
     return True
 

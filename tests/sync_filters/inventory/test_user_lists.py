@@ -106,13 +106,13 @@ def test_empty_or_unnamed_list_is_refused(db):
 def test_demo_adds_example_list_once(db, settings):
     make_user("Rita Lindqvist")
     settings.DEMO = False
-    content.bring_example_list()
+    content.add_example_list()
     assert not UserList.objects.exists()
 
     settings.DEMO = True
-    content.bring_example_list()
+    content.add_example_list()
 
     assert FilterUser.objects.filter(paths=SyncPaths.TWICE).exists()
     lists.delete(UserList.objects.get(), by=fred())
-    content.bring_example_list()
+    content.add_example_list()
     assert not UserList.objects.exists()

@@ -233,7 +233,7 @@ def test_changed_group_stops_policy(company):
     assert "0 joined, 1 left; it had 8 members" in policy.asks
     assert FilterRun.objects.count() == 1
     FilterPolicy.objects.update(stopped_at=timezone.now() - timedelta(minutes=5))
-    alerts.send_alerts()
+    alerts.queue_alerts()
     assert Alert.objects.filter(code=f"policy-{policy.pk}").exists()
     assert AuditEntry.objects.filter(action="policy.asks", area="filter").exists()
     editing.resume(policy, by=fred())

@@ -21,7 +21,7 @@ from syncapp.models import (
     SystemFilter,
 )
 from syncapp.models.sync_filters.policy import PolicyMode
-from syncapp.notifications.content import letters
+from syncapp.notifications.content import composition
 from syncapp.sync_filters.policies import editing, job
 from syncapp.sync_filters.runs import creation
 from tests.support.people import browser, fred, make_person, vera
@@ -181,10 +181,10 @@ def test_second_person_gets_mail(company, settings):
     page = Screen(client.get(address))
     assert "Asked: Frida." in page.words
     assert not page.offers("do=ask")
-    letter = letters.compose(Message.objects.get())
-    assert letter.run.headline == "Fred asks you to confirm repair by the policy Riva users"
-    assert letter.run.explanation.startswith("One person may switch up to 3 users alone; this group has 8.")
-    assert letter.run.url.endswith(address)
+    mail = composition.compose(Message.objects.get())
+    assert mail.run.headline == "Fred asks you to confirm repair by the policy Riva users"
+    assert mail.run.explanation.startswith("One person may switch up to 3 users alone; this group has 8.")
+    assert mail.run.url.endswith(address)
 
 
 def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:

@@ -32,7 +32,7 @@ def record() -> SyncRecord:
 
 
 def path(record: SyncRecord, intent: Intent = Intent.LOOK, *, reader: Person | None = None) -> str:
-    return urlsplit(links.to_record(record.pk, reader=reader or people.rita(), intent=intent)).path
+    return urlsplit(links.to_record(record.pk, recipient=reader or people.rita(), intent=intent)).path
 
 
 def follow(address: str, client: Client | None = None) -> Screen:
@@ -145,7 +145,7 @@ def test_expired_link_says_that_it_is_old(record: SyncRecord) -> None:
 
 
 def test_link_to_missing_edit_leads_to_queue(record: SyncRecord) -> None:
-    address = urlsplit(links.to_record(uuid.uuid4(), reader=people.rita())).path
+    address = urlsplit(links.to_record(uuid.uuid4(), recipient=people.rita())).path
 
     assert "is no longer here" in follow(address).words
 

@@ -52,7 +52,7 @@ def test_real_crm_has_no_demo_pages(client: Client, db: None, settings: Settings
     assert [client.get(START_OVER).status_code, client.post(START_OVER).status_code] == [404, 404]
     assert client.get("/demo/").status_code == 404
     assert "/demo/" not in browser(people.rita()).get(reverse("queue")).content.decode()
-    with pytest.raises(content.NoDemo):
+    with pytest.raises(content.NotDemo):
         content.start_over()
 
 

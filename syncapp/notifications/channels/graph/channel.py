@@ -20,7 +20,7 @@ from syncapp.notifications.channels.base import Notification, OnSend
 from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceRefused, ServiceUnavailable
 
 _CONNECT_SECONDS = 5.0
-_LARGEST_ANSWER = 100_000
+_MAX_ANSWER_BYTES = 100_000
 
 
 class GraphChannel:
@@ -42,7 +42,7 @@ class GraphChannel:
         self._sessions = PerProcess(lambda: new_session(outgoing=outgoing))
 
     def send(self, notification: Notification, *, on_send: OnSend) -> None:
-        """Deliver one mail; its headers name sender and reader. Raises MailError."""
+        """Deliver one mail; Graph takes the sender and recipient from its headers. Raises MailError."""
         mail = notification.mail()
         try:
             token = self._tokens.token()
@@ -77,7 +77,7 @@ class GraphChannel:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                content = read_limited(answer, max_bytes=_LARGEST_ANSWER, until=until)
+                content = read_limited(answer, max_bytes=_MAX_ANSWER_BYTES, until=until)
                 return answer.status_code, dict(answer.headers), content.decode("utf-8", "replace")
         except (requests.RequestException, ProtocolError) as error:
             name = type(error).__name__

@@ -19,7 +19,7 @@ from syncapp.notifications.channels.errors import (
 )
 
 Reply = tuple[int, bytes]
-_LONGEST_QUOTE = 200
+_MAX_QUOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class SmtpChannel:
 
     def send(self, notification: Notification, *, on_send: OnSend) -> None:
         """Deliver one mail. Raises MailError."""
-        sender, to, mail = notification.sender(), addresses.deliverable(notification.to), notification.mail()
+        sender, to, mail = notification.sender(), addresses.to_ascii(notification.to), notification.mail()
         client = self._connect()
         try:
             self._greet(client)
-            _require_accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
-            _require_accepted(lambda: client.rcpt(to), otherwise=MailRefused)
+            _require_accepted(lambda: client.mail(sender), refusal=ServiceRefused)
+            _require_accepted(lambda: client.rcpt(to), refusal=MailRefused)
             on_send()
             try:
                 if client.sock is not None:
@@ -84,7 +84,7 @@ class SmtpChannel:
         except smtplib.SMTPAuthenticationError as error:
             words = error.smtp_error
             text = words.decode("ascii", "replace") if isinstance(words, bytes) else str(words)
-            quote = f"{error.smtp_code} {text[:_LONGEST_QUOTE]}"
+            quote = f"{error.smtp_code} {text[:_MAX_QUOTE_LENGTH]}"
             raise ServiceRefused(f"The mail server refused the sign-in: {quote}", code="sign_in") from error
         except smtplib.SMTPNotSupportedError as error:
             raise ServiceRefused(
@@ -94,8 +94,8 @@ class SmtpChannel:
             raise _unavailable(error) from error
 
 
-def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
-    """Run one command that precedes the content. Raises Postponed for 4xx and `otherwise` for 5xx."""
+def _require_accepted(command: Callable[[], Reply], *, refusal: type[ServiceRefused] | type[MailRefused]) -> None:
+    """Run one command that precedes the content. Raises ServiceUnavailable, Postponed (4xx) or `refusal` (5xx)."""
     try:
         code, words = command()
     except (OSError, smtplib.SMTPException) as error:
@@ -104,7 +104,7 @@ def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRe
         return
     if code == 421:
         raise ServiceUnavailable(_reply_words(code, words), code="421")
-    raise (otherwise if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
+    raise (refusal if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
 
 
 def _unavailable(error: Exception) -> ServiceUnavailable:
@@ -112,4 +112,4 @@ def _unavailable(error: Exception) -> ServiceUnavailable:
 
 
 def _reply_words(code: int, words: bytes) -> str:
-    return f"The mail server answered {code} {words.decode('ascii', 'replace')[:_LONGEST_QUOTE]}"
+    return f"The mail server answered {code} {words.decode('ascii', 'replace')[:_MAX_QUOTE_LENGTH]}"

@@ -1,4 +1,4 @@
-"""The contents of each kind of mail, read from the rows at the moment of sending."""
+"""Composition of each kind of mail from the rows, at the moment of sending."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """The context for the templates of one kind of mail. `thread` identifies the conversation in the reader's mailbox.
+class MailContent:
+    """The content of a mail, for its templates. `thread` identifies the conversation in the recipient's mailbox.
 
     `lines` are the fields of `record` if the mail has no entries with links. `are_restored`: the originals of all edits
     are back in the CRM.
@@ -116,66 +116,66 @@ class Letter:
         )
 
 
-def compose(message: Message) -> Letter | None:
-    """Compose the content of a mail; return None if it is outdated, or its reader must not or does not want to get it.
+def compose(message: Message) -> MailContent | None:
+    """Compose the content of a mail; return None if it is outdated, or its recipient may not or does not want it.
 
-    Times and numbers are in the reader's time zone and formats.
+    Times and numbers are in the recipient's time zone and formats.
     """
-    reader = message.recipient
-    if not messages.may_receive(reader or message.address):
+    recipient = message.recipient
+    if not messages.may_receive(recipient or message.address):
         return None
     # An editor in Outlook is known by address only, but may also be a user of the portal.
-    person = reader or Person.objects.filter(address__iexact=message.address, is_active=True).first()
+    person = recipient or Person.objects.filter(address__iexact=message.address, is_active=True).first()
     zone, locale = (person.time_zone, person.locale) if person else (UTC, "")
     with timezone.override(zone_of(zone)), localization.override(locale):
-        return _WRITERS[MessageKind(message.kind)](message)
+        return _COMPOSERS[MessageKind(message.kind)](message)
 
 
-def _letter(message: Message, *, thread: str, **content: Any) -> Letter:
-    reader = message.recipient
-    is_optional = message.kind in _OPTIONAL and reader is not None
-    return Letter(
+def _content(message: Message, *, thread: str, **content: Any) -> MailContent:
+    recipient = message.recipient
+    is_optional = message.kind in _OPTIONAL and recipient is not None
+    return MailContent(
         kind=message.kind,
-        to=reader.address if reader else message.address,
-        name=reader.name if reader else "",
+        to=recipient.address if recipient else message.address,
+        name=recipient.name if recipient else "",
         zone=str(timezone.get_current_timezone()),
         locale=localization.active().tag,
         thread=thread,
-        preferences_url=links.to_preferences(reader) if is_optional and reader else "",
-        queue_url=links.absolute(reverse("queue")) if reader else "",
+        preferences_url=links.to_preferences(recipient) if is_optional and recipient else "",
+        queue_url=links.absolute(reverse("queue")) if recipient else "",
         **content,
     )
 
 
-def _edits(message: Message) -> Letter | None:
-    reader, details = message.recipient, message.details
-    if reader is None or reader.notify == Person.Notify.OFF:
+def _compose_edits(message: Message) -> MailContent | None:
+    recipient, details = message.recipient, message.details
+    if recipient is None or recipient.notify == Person.Notify.OFF:
         return None
     if message.kind == MessageKind.OVERDUE:
         found, with_values = SyncRecord.objects.waiting().filter(pk__in=details["records"]), False
-        # Edits beyond those listed are not counted again; their number is from the day of the reminder.
-        beyond = max(0, details["count"] - len(details["records"]))
+        # Edits beyond those listed are not counted again: their number dates from the day of the reminder.
+        unlisted = max(0, details["count"] - len(details["records"]))
     else:
-        arrived = notification_rules.arrivals_for(reader, after=details["after"], until=details["until"])
+        arrived = notification_rules.arrivals_for(recipient, after=details["after"], until=details["until"])
         found, with_values = SyncRecord.objects.filter(pk__in=arrived.values("record")), preferences.read().mail_values
-        beyond = 0
+        unlisted = 0
     ids = list(found.values_list("pk", flat=True))
     if not ids:
         return None
     listed = list(found.order_by("edited_on", "pk")[:MAX_RECORDS])
-    return _letter(
+    return _content(
         message,
-        thread=f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{reader.pk}",
-        entries=tuple(_entries(listed, reader, with_values=with_values)),
-        contacts=len(ids) + beyond,
+        thread=f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{recipient.pk}",
+        entries=tuple(_entries(listed, recipient, with_values=with_values)),
+        contacts=len(ids) + unlisted,
         fields=SyncField.objects.undecided().filter(record__in=ids).count(),
-        waiting=SyncRecord.objects.waiting().exclude(pk__in=ids)[:1001].count() - beyond,
+        waiting=SyncRecord.objects.waiting().exclude(pk__in=ids)[:1001].count() - unlisted,
         are_restored=not found.filter(is_restored=False).exists(),
         with_values=with_values,
     )
 
 
-def _entries(records: Sequence[SyncRecord], reader: Person, *, with_values: bool) -> Iterator[Entry]:
+def _entries(records: Sequence[SyncRecord], recipient: Person, *, with_values: bool) -> Iterator[Entry]:
     found = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
     rejections = earlier_rejections.find(found) if with_values else {}
     for record in records:
@@ -187,14 +187,14 @@ def _entries(records: Sequence[SyncRecord], reader: Person, *, with_values: bool
             column = known.get(field.column_name)
             change = values.diff_field(field, column)
             if rejection := rejections.get(field.pk):
-                tag = Tag(earlier_rejections.describe(rejection, reader=reader), warns=True)
+                tag = Tag(earlier_rejections.describe(rejection, reader=recipient), warns=True)
                 change = replace(change, tags=(*change.tags, tag))
             lines.append(Line(column.label if column else field.column_name, change))
         lines.sort(key=lambda line: search_key(line.label))
-        yield _entry(record, reader, lines if with_values else [], count=len(lines))
+        yield _entry(record, recipient, lines if with_values else [], count=len(lines))
 
 
-def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: int) -> Entry:
+def _entry(record: SyncRecord, recipient: Person, lines: Sequence[Line], *, count: int) -> Entry:
     return Entry(
         name=record.name or "Contact without a name",
         editor=record.editor_name or "an unknown editor",
@@ -202,32 +202,32 @@ def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: 
         is_restored=record.is_restored,
         count=count,
         lines=tuple(lines[:MAX_FIELDS]),
-        url=links.to_record(record.pk, reader=reader),
-        approve_url=links.to_record(record.pk, reader=reader, intent=Intent.APPROVE),
-        reject_url=links.to_record(record.pk, reader=reader, intent=Intent.REJECT),
+        url=links.to_record(record.pk, recipient=recipient),
+        approve_url=links.to_record(record.pk, recipient=recipient, intent=Intent.APPROVE),
+        reject_url=links.to_record(record.pk, recipient=recipient, intent=Intent.REJECT),
     )
 
 
-def _outcome(message: Message) -> Letter | None:
+def _compose_outcome(message: Message) -> MailContent | None:
     record = message.record
     found = results(record) if record is not None else ()
     if record is None or not found:
         return None
     with_values = preferences.read().mail_values
-    return _letter(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=with_values)
+    return _content(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=with_values)
 
 
-def _comment(message: Message) -> Letter | None:
+def _compose_comment(message: Message) -> MailContent | None:
     comment = Comment.objects.select_related("by", "record").filter(pk=message.details.get("comment")).first()
-    reader = message.recipient
-    if comment is None or reader is None:
+    recipient = message.recipient
+    if comment is None or recipient is None:
         return None
-    entry = _entry(comment.record, reader, (), count=comment.record.waiting_count)
-    return _letter(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
+    entry = _entry(comment.record, recipient, (), count=comment.record.waiting_count)
+    return _content(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
 
 
-def _editor_question(message: Message) -> Letter | None:
-    """Compose the question to someone without a portal account, without links; replies go to the person who asks."""
+def _compose_editor_question(message: Message) -> MailContent | None:
+    """Compose a question to an editor, without links, since they may have no account; replies go to the asker."""
     known = Comment.objects.select_related("by", "record").filter(asks_editor=True)
     comment = known.filter(pk=message.details.get("comment")).first()
     if comment is None or not messages.may_receive(comment.by):
@@ -238,7 +238,7 @@ def _editor_question(message: Message) -> Letter | None:
         column = labels.get(field.column_name)
         lines.append(Line(column.label if column else field.column_name, values.diff_field(field, column)))
     lines.sort(key=lambda line: search_key(line.label))
-    return _letter(
+    return _content(
         message,
         thread=f"question-{comment.pk}",
         comment=comment,
@@ -250,10 +250,10 @@ def _editor_question(message: Message) -> Letter | None:
     )
 
 
-def _run(message: Message) -> Letter | None:
+def _compose_run(message: Message) -> MailContent | None:
     subject = next(each for each in _SUMMARIES if each in message.details)
     summary = _SUMMARIES[subject](message)
-    return _letter(message, thread=f"{subject}-{message.details[subject]}", run=summary) if summary else None
+    return _content(message, thread=f"{subject}-{message.details[subject]}", run=summary) if summary else None
 
 
 _SUMMARIES: Mapping[str, Callable[[Message], RunSummary | None]] = {
@@ -262,17 +262,17 @@ _SUMMARIES: Mapping[str, Callable[[Message], RunSummary | None]] = {
     "rule": lambda _message: runs.summarize_rule(),
 }
 _OPTIONAL = (MessageKind.NEW_EDITS, MessageKind.DIGEST, MessageKind.OVERDUE)
-_WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
-    MessageKind.NEW_EDITS: _edits,
-    MessageKind.DIGEST: _edits,
-    MessageKind.OVERDUE: _edits,
-    MessageKind.OUTCOME: _outcome,
-    MessageKind.QUESTION: _comment,
-    MessageKind.EDITOR_QUESTION: _editor_question,
-    MessageKind.ANSWER: _comment,
-    MessageKind.RUN: _run,
-    MessageKind.TEST: lambda message: _letter(message, thread=f"test-{message.pk}"),
-    MessageKind.OPERATIONS: lambda message: _letter(
+_COMPOSERS: Mapping[MessageKind, Callable[[Message], MailContent | None]] = {
+    MessageKind.NEW_EDITS: _compose_edits,
+    MessageKind.DIGEST: _compose_edits,
+    MessageKind.OVERDUE: _compose_edits,
+    MessageKind.OUTCOME: _compose_outcome,
+    MessageKind.QUESTION: _compose_comment,
+    MessageKind.EDITOR_QUESTION: _compose_editor_question,
+    MessageKind.ANSWER: _compose_comment,
+    MessageKind.RUN: _compose_run,
+    MessageKind.TEST: lambda message: _content(message, thread=f"test-{message.pk}"),
+    MessageKind.OPERATIONS: lambda message: _content(
         message, thread=f"operations-{message.details['code']}", details=message.details
     ),
 }
