@@ -154,7 +154,7 @@ def tick() -> None:
     if heartbeats.claim_pulse():
         pulse.delay()
     undispatched = queue.models_with_undispatched(models)
-    # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
+    # Without a limit, a slow mail service would occupy every worker, and deliveries would wait.
     room = queue.room_for(Message, limit=settings.MAILS_AT_ONCE) if Message in undispatched else 0
     _dispatch(MessageJob, send, among=undispatched, limit=room)
     if (count_waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MAX_WAITING_MESSAGES:
@@ -317,7 +317,7 @@ def count_meetings(run_id: str) -> None:
 
 @shared_task
 def check_connection(pk: str) -> None:
-    """Check the connection until this task's time is up, even with open breakers, because it shows the cause."""
+    """Check the connection until this task's time is up, even with open breakers, because it shows their cause."""
     connection_checks.work(int(pk), crm=crm(), names=names(), seconds=settings.SOFT_LIMIT / 2)
 
 

@@ -65,7 +65,7 @@ class ContactChanges:
         return rows.change_page(payload, _change, self._transport.check_link)
 
     def count_signed(self, user_id: UUID, *, since: datetime, deadline: Deadline | None = None) -> int:
-        """Count the contacts whose last change was made since a moment, with this user as delegate; at most 5,000."""
+        """Count up to 5,000 contacts whose last change was made after `since`, with this user as delegate."""
         condition = f"_modifiedonbehalfby_value eq {user_id} and modifiedon ge {canonical.instant_text(since)}"
         path = odata.query("contacts", select=("contactid",), filter=condition, top=1) + "&$count=true"
         return integer(self._transport.get(path, deadline=deadline), "@odata.count")

@@ -85,7 +85,7 @@ class Unreachable(CrmError):
 
 
 class ServerFault(CrmError):
-    """The CRM answered 5xx."""
+    """The CRM answered 5xx, or reported a deadlock or timeout in its database."""
 
     lasting = False
 

@@ -138,7 +138,7 @@ class Transport:
     def write_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> Response:
-        """Return the answer to a batch that writes; an error's `may_have_applied` says whether it may have happened."""
+        """Return the answer to a batch that writes; an error has `may_have_applied` if the writes may have happened."""
         return self._send(self._batch_call(batch, headers, writes=True), deadline)
 
     def write(
@@ -149,7 +149,7 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return the answer to a single write, as `write_batch` does for several."""
+        """Return the answer to a single write; errors are those of `write_batch`."""
         url = f"{self._origin}{self.api_path}{path}"
         merged = {**odata.BASE_HEADERS, **({"Content-Type": "application/json"} if body is not None else {})}
         data = b"" if body is None else odata.body_of(body)

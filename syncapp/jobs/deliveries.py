@@ -67,7 +67,10 @@ def next_due(delivery: Delivery) -> datetime | None:
 
 
 def adopt_orphans() -> int:
-    """Create deliveries for open decisions without one, as a safety net; return how many there were. Safe to repeat."""
+    """Create deliveries for up to MAX_ORPHANS open decisions without one, as a safety net; return how many there were.
+
+    Safe to repeat.
+    """
     open_deliveries = Delivery.objects.filter(
         target_table=OuterRef("target_table"), target_id=OuterRef("target_id"), state__in=OPEN_STATES
     )

@@ -44,7 +44,7 @@ def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable
 
 
 def _older(column: str, seconds: float) -> Q:
-    """Match times longer ago than `seconds`, and future ones: the database's clock may have been set back."""
+    """Match times longer ago than `seconds`, and future ones, because the database's clock may have been set back."""
     return Q(**{f"{column}__lte": database_now(plus=-seconds)}) | Q(**{f"{column}__gt": Now()})
 
 

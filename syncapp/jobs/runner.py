@@ -73,8 +73,8 @@ class JobType(ABC):
     """The rules of one kind of job.
 
     `title` names its jobs on the banner, `failures_at` the page that lists failed ones and offers a retry.
-    `overdue_after` is how many seconds its oldest due job may wait. `needs_writes` is the column of Connection to be
-    set.
+    `overdue_after` is how many seconds its oldest due job may wait. `needs_writes` names the column of Connection
+    that enables its writes.
     """
 
     name: ClassVar[str]
@@ -131,7 +131,7 @@ class BatchJobType(JobType):
 
 
 def run(job: JobType, pk: Any) -> bool:
-    """Process one due job; return False if a breaker is open or there was nothing to claim.
+    """Process one due job; return False if its type is disabled, a breaker is open or there was nothing to claim.
 
     Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the row, not raised.
     """
@@ -157,7 +157,7 @@ def run(job: JobType, pk: Any) -> bool:
 
 
 def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
-    """Process the first due jobs of `rows` together; return False if a breaker is open or none is due.
+    """Process the first due jobs of `rows` together; return False as `run` does.
 
     After an unexpected exception each job is processed alone, so that only the one at fault fails and the others spend
     no attempt.

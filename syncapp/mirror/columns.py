@@ -31,7 +31,10 @@ _cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read each table's columns at most once within the block, such as a request, and per COLUMNS_SECONDS."""
+    """Read each table's columns at most once within the block, such as a request.
+
+    Blocks of one process share what they read for up to COLUMNS_SECONDS.
+    """
     token = _cache.set({})
     try:
         yield
@@ -156,7 +159,7 @@ def _column(row: CrmColumn) -> Column:
         table=row.table,
         name=row.name,
         label=row.label or row.name,
-        # A newer release may have stored another type, during a rolling upgrade or before going back.
+        # A newer release may have stored another type, during a rolling upgrade or before a downgrade.
         type=ColumnType(row.type) if row.type in tuple(ColumnType) else ColumnType.OTHER,
         max_length=row.max_length,
         precision=row.precision,

@@ -61,7 +61,7 @@ def release(lease: TableLease) -> None:
 
 
 def restart(lease: TableLease) -> None:
-    """Start a full read with a new generation, after an expired link or for the nightly repair. Raises LostLease."""
+    """Start a full read with a new generation, after an unusable link or for the nightly repair. Raises LostLease."""
     advance(lease, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1, pages=0)
 
 

@@ -53,7 +53,7 @@ def remove(kind: Kind, ids: Iterable[object]) -> None:
         registered.filter(row_id__in=[str(each) for each in ids]).delete()
 
 
-class Readable(Protocol):
+class ClientRow(Protocol):
     """A row from the client, with the problem that kept it from being read."""
 
     @property
@@ -63,7 +63,7 @@ class Readable(Protocol):
     def problem(self) -> str: ...
 
 
-Record = TypeVar("Record", bound=Readable)
+Record = TypeVar("Record", bound=ClientRow)
 
 
 def split(

@@ -21,7 +21,7 @@ _NATIVE_TYPES = (str, int, type(None))
 def upsert(model: type[Model], rows: Sequence[Row]) -> None:
     """Insert the rows, or update the named columns of rows whose primary key exists.
 
-    All rows name the same columns, the primary key (a UUID) first. New rows get the model's defaults in all others.
+    All rows name the same columns, the primary key (a UUID) first. New rows get the model's defaults in the others.
     """
     if rows:
         key, *others = (_quoted(field) for field in _named_fields(model, rows))
@@ -120,5 +120,5 @@ def _quoted(field: Field[Any, Any]) -> str:
 
 
 def _type(field: Field[Any, Any]) -> str:
-    """Return the column's type without length: a cast to a length would silently truncate long text."""
+    """Return the column's type without its length, because a cast to a length would silently truncate long text."""
     return str(field.db_type(connection)).partition("(")[0]

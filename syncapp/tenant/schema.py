@@ -96,25 +96,27 @@ def staging_schema(names: Names) -> Schema:
 
 
 def differences(wanted: ColumnSpec, found: Column) -> tuple[str, ...]:
-    """Return in sentences how a column of the CRM differs from the one that the portal needs.
+    """Return, as sentences, how a column of the CRM differs from the one that the portal needs.
 
     Longer texts, further options and further targets of a lookup do not count as differences. A MEMO can serve as TEXT.
     """
     if found.problem:
         return (f"Its definition cannot be read: {found.problem}",)
-    serves = found.type is wanted.type or (wanted.type is ColumnType.TEXT and found.type is ColumnType.MEMO)
-    if not serves:
+    is_usable = found.type is wanted.type or (wanted.type is ColumnType.TEXT and found.type is ColumnType.MEMO)
+    if not is_usable:
         return (f"Its type is {found.type}, but the portal needs {wanted.type}.",)
-    said = []
+    sentences = []
     if wanted.max_length and found.max_length is not None and found.max_length < wanted.max_length:
-        said.append(f"It holds {found.max_length:,} characters, but the portal needs {wanted.max_length:,}.")
+        sentences.append(f"It holds {found.max_length:,} characters, but the portal needs {wanted.max_length:,}.")
     known = {value for value, _ in found.options}
     missing = [f"{value} ({label})" for value, label in wanted.options if value not in known]
     if missing:
-        said.append(f"It lacks the options {', '.join(missing)}.")
+        sentences.append(f"It lacks the options {', '.join(missing)}.")
     if wanted.target and wanted.target not in found.targets:
-        said.append(f"It refers to {', '.join(found.targets) or 'no table'}, but the portal needs {wanted.target}.")
-    return tuple(said)
+        sentences.append(
+            f"It refers to {', '.join(found.targets) or 'no table'}, but the portal needs {wanted.target}."
+        )
+    return tuple(sentences)
 
 
 def missing_columns(wanted: TableSpec, found: Sequence[Column]) -> tuple[ColumnSpec, ...]:

@@ -132,7 +132,7 @@ class CustomizingReads:
         return SecurityRole(guid(rows[0], "roleid"), text(rows[0], "name")) if rows else None
 
     def privileges_of(self, role: UUID) -> frozenset[UUID] | None:
-        """Return the privileges of a role; None if one of them is not for the whole organization."""
+        """Return the ids of the privileges of a role; None if one of them is not for the whole organization."""
         response = self._transport.get(f"RetrieveRolePrivilegesRole(RoleId={role})")
         held = response.get("RolePrivileges")
         if not isinstance(held, list):

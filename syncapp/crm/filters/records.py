@@ -117,8 +117,7 @@ class SwitchResult:
 
     `error` is None if the CRM accepted it; with `may_have_applied` the outcome is unknown. `now` has the filters as the
     same request read them back, or None. `as_requested` says whether they are in the requested states; None without a
-    read-back. `wrong_author` means that the impersonation was ignored and the change was
-    recorded as ours.
+    read-back. `wrong_author` means that the impersonation was ignored and the change was recorded as ours.
     """
 
     owner_id: UUID

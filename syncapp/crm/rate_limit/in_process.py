@@ -18,7 +18,7 @@ _LEARNING_RATE = 0.2
 
 @dataclass(slots=True)
 class _Account:
-    """The capacity left at the time `at`."""
+    """The capacity left at the time `at`, the estimated cost of an operation, and the state of pauses and calls."""
 
     at: float
     requests: float

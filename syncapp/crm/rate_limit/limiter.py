@@ -123,7 +123,7 @@ class Slot:
     pause: float | None = None
 
     def record_throttling(self, retry_after: float | None) -> None:
-        """Record a 429: all calls stop for that many seconds."""
+        """Record a 429, after which all calls pause for `retry_after` seconds."""
         self.pause = max(self.pause or 0.0, retry_after or _DEFAULT_PAUSE)
 
 

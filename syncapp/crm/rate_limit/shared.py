@@ -111,7 +111,7 @@ class _Store:
 
 
 class SharedLimiter(BaseLimiter):
-    """One account for all processes with the same `account`: CRM origin and client id."""
+    """A rate limiter whose state is shared by all processes with the same `account` (CRM origin and client id)."""
 
     def __init__(self, *, url: str, account: str, limits: Limits) -> None:
         super().__init__()

@@ -35,9 +35,8 @@ class ValueRules:
     to_json: Callable[[Any], object] = lambda parsed: parsed  # Python value ─▶ JSON value
     check: Callable[[Column, Any], str | None] = _unlimited  # checks the parsed value
     check_exactly: Callable[[Column, str], str | None] = _unlimited  # checks the text, if rounding is not allowed
-    is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: (
-        False
-    )  # texts that we sent and that the CRM holds
+    # Takes the column, the text that we sent and the text that the CRM holds.
+    is_rounded: Callable[[Column, str, str], bool] = lambda column, sent, held: False
     wire_name: str = "{}"  # the name of the column in the rows of a read
     is_writable: bool = True
 

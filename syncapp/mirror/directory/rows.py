@@ -95,11 +95,11 @@ def store_mailboxes(rows: Sequence[Mailbox], generation: int, unidentified: Sequ
         # Their date is set, so that they do not count as deleted.
         owners = Q(mailbox_id__in=[row.id for row in bad]) | Q(pk__in=[row.user_id for row in bad if row.user_id])
         FilterUser.objects.filter(owners).update(mailbox_read_at=timezone.now())
-    ours = {row.user_id: row for row in good if row.user_id is not None and not row.is_forward}
-    users = list(FilterUser.objects.filter(pk__in=list(ours)))
+    by_user = {row.user_id: row for row in good if row.user_id is not None and not row.is_forward}
+    users = list(FilterUser.objects.filter(pk__in=list(by_user)))
     now = timezone.now()
     for user in users:
-        _fill_mailbox(user, ours[user.pk])
+        _fill_mailbox(user, by_user[user.pk])
         user.mailbox_read_at = now
     FilterUser.objects.bulk_update(users, [*MAILBOX_COLUMNS, "mailbox_read_at"], batch_size=50)
 

@@ -296,10 +296,10 @@ def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -
         # Two queries, because only the first has an index by generation.
         for fields in (SyncField.objects.filter(decision=FieldDecision.PENDING), SyncField.objects.failed()):
             gone.append((fields.filter(generation__lt=cursor.generation), "not_in_the_full_read"))
-    record_ids = dict(pair for fields, _ in gone for pair in fields.open().values_list("pk", "record_id"))
-    if not record_ids:
+    record_by_field = dict(pair for fields, _ in gone for pair in fields.open().values_list("pk", "record_id"))
+    if not record_by_field:
         return 0
-    lock(SyncField.objects.filter(pk__in=record_ids))
+    lock(SyncField.objects.filter(pk__in=record_by_field))
     withdrawn = sum(rows.withdraw(fields, why=why) for fields, why in gone)
-    SyncRecord.objects.recount(record_ids.values())
+    SyncRecord.objects.recount(record_by_field.values())
     return withdrawn

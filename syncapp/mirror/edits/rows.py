@@ -57,9 +57,9 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> StoreResu
     An edit with a recognized field already has a stub, so it counts as stored. New edits and stubs stay hidden until
     `visibility.show`.
     """
-    # Edits of tables that the portal does not review count as unreadable.
+    # Edits in tables that the portal does not review count as unreadable.
     rows = [replace(row, problem=row.problem or table_problem(row.target_table)) for row in rows]
-    # Locked, so that a company's name that another read stores at the same time is not lost.
+    # The rows are locked, so that no company name is lost that another read stores at the same time.
     held = locked(SyncRecord.objects.filter(pk__in={row.id for row in rows}))
     columns = held.only("is_stub", "target_id", "unreadable", "company", "search_words")
     stored = {record.pk: record for record in columns}
@@ -171,7 +171,7 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
         unreadable.register(Kind.FIELD, found, generation=generation)
     new = [row for row in kept if row.id not in decisions]
     search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
-    # Stays true within the transaction: only the puller shows edits, and there is one at a time.
+    # This stays true within the transaction, because only the puller shows edits, and there is one at a time.
     visible = set(SyncRecord.objects.visible().filter(pk__in=parents).values_list("pk", flat=True))
     result = StoreResult(new=len(new), records=visible, uncounted=visible)
     result.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)

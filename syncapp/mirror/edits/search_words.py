@@ -33,7 +33,7 @@ def add_addresses(values: Iterable[tuple[UUID, Sequence[str | None]]]) -> None:
 
 
 def address_of(value: str) -> str:
-    """Return the value folded if it is an e-mail address, else ''."""
+    """Return the folded value if it is an e-mail address, else ''."""
     text = folded(value).strip()
     is_one_word = text.isprintable() and " " not in text
     user, _, domain = text.partition("@")

@@ -43,7 +43,7 @@ def find_reading_access(crm: CrmClient) -> Access:
 
 
 def find_writing_access(crm: CrmClient) -> UUID | None:
-    """Write one filter's current state back, directly or else as its owner, and store which of the two works.
+    """Write one filter's current state back, directly or else as its owner, and store which of the two works, if any.
 
     Return the owner of that filter, or None if no filter gave a conclusive answer. Raises CrmError.
     """

@@ -213,8 +213,8 @@ def _raise_if_all_refused(read: Sequence[OwnerFilters]) -> None:
     if not errors or len(errors) < len(read):
         return
     # A user for whom an impersonated call is forbidden may lack a role.
-    is_own_right = access.capabilities().reading == Access.DIRECT and len(errors) > 1
-    if is_own_right or not isinstance(errors[0], Forbidden):
+    is_our_right_missing = access.capabilities().reading == Access.DIRECT and len(errors) > 1
+    if is_our_right_missing or not isinstance(errors[0], Forbidden):
         raise errors[0]
 
 

@@ -47,7 +47,7 @@ _PATHS = {
 def recompute(users: FilterUserQuerySet) -> None:
     """Recompute the cause and the sync paths of these users.
 
-    Two statements, because the conditions cost more to compile than to evaluate for a few users.
+    There are two statements, because for a few users the conditions cost more to compile than to evaluate.
     """
     users.update(cause=_cause_case(system_selects=has_system_filter()))
     users.update(paths=_paths_case())

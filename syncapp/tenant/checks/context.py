@@ -49,16 +49,16 @@ class Context:
         self.probes_writes = probes_writes
         self.contact_id = contact_id
         self.checked_by = checked_by
-        self._known: dict[object, object] = {}
+        self._results: dict[object, object] = {}
 
     def once(self, key: object, read: Callable[[], Found]) -> Found:
         """Return the result of `read`, called once in a run. Raises CrmError, the same one each time."""
-        if key not in self._known:
+        if key not in self._results:
             try:
-                self._known[key] = read()
+                self._results[key] = read()
             except CrmError as error:
-                self._known[key] = error
-        found = self._known[key]
+                self._results[key] = error
+        found = self._results[key]
         if isinstance(found, CrmError):
             raise found
         return cast("Found", found)
@@ -87,8 +87,8 @@ class Context:
         """Return a table's columns by name."""
         return self.once(("columns", table), lambda: {each.name: each for each in self.crm.columns(table)})
 
-    def sync_users(self, name: str) -> tuple[UUID, ...]:
-        """Return the ids of the users with this name, such as the signing user's."""
+    def users_named(self, name: str) -> tuple[UUID, ...]:
+        """Return the ids of the users with this full name."""
         return self.once(("user", name), lambda: self.crm.accounts.ids_by_name(name))
 
     def latest_changes(self) -> tuple[ContactChange, ...]:

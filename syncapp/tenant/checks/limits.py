@@ -50,21 +50,21 @@ def requests_per_day(_context: Context) -> Answer:
     return ok(answer, "Well below what the tenant’s licenses allow.")
 
 
-def expiry(_context: Context) -> Answer:
+def credential_expiry(_context: Context) -> Answer:
     """Report when the secrets and certificates expire; one that stays valid is enough."""
     try:
-        ends = credentials.expiries()
+        expiries = credentials.expiries()
     except ValueError as error:
         means = "After a restart, nothing is read or written, and no one can sign in."
         return Answer(Level.FAILED, str(error), means, "Correct the certificate.", fix="Correct the certificate")
-    answer = " ".join(end.sentence for end in ends) or "no secret and no certificate"
-    known = [end.days_left for end in ends if end.days_left is not None]
+    answer = " ".join(expiry.sentence for expiry in expiries) or "no secret and no certificate"
+    known = [expiry.days_left for expiry in expiries if expiry.days_left is not None]
     means = (
         "After that day, nothing is read or written, and no one can sign in. A mail is sent 30, 14 and 3 days before."
     )
     if known and max(known) > credentials.WARN_AT_DAYS[0]:
         return ok(answer, means)
-    if len(known) < len(ends):
+    if len(known) < len(expiries):
         do = (
             "Look up the expiry dates in the app registration, and set one for each secret, for example "
             "CRM_CLIENT_SECRET_ENDS=2027-05-31."
@@ -78,7 +78,13 @@ def expiry(_context: Context) -> Answer:
 
 CHECKS = (
     Check(
-        "credentials", "Secrets and certificates", GROUP, "Read when each expires", expiry, EVERYTHING, asks_crm=False
+        "credentials",
+        "Secrets and certificates",
+        GROUP,
+        "Read when each expires",
+        credential_expiry,
+        EVERYTHING,
+        asks_crm=False,
     ),
     Check(
         "requests-per-day",

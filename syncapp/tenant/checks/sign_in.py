@@ -47,7 +47,7 @@ def who_we_are(context: Context) -> Answer:
     try:
         identity = context.round_trip().identity
     except (CredentialsRefused, Forbidden) as error:
-        means = "The CRM has no enabled application user for this registration, or it has no role."
+        means = "The CRM has no enabled application user for this registration, or that user has no role."
         do = "Add an application user for this application and give it a security role:"
         return Answer(Level.FAILED, answer_text(error), means, do, fix="Add the application user", path=_USERS_PATH)
     except CrmError as error:
@@ -82,7 +82,7 @@ def application_user(context: Context) -> Answer:
 
 
 def redirect(_context: Context) -> Answer:
-    """Check whether anyone has signed in through this address."""
+    """Report the redirect address, and whether anyone has signed in."""
     address = redirect_address()
     means = "The app registration must have the same address, under the platform Web."
     if Person.objects.filter(signed_in_at__isnull=False).exists():

@@ -31,13 +31,13 @@ _TEST = "Change a contact in Outlook, wait until the CRM shows it, then check ag
 
 
 def _signing_user(context: Context) -> UUID | None:
-    found = context.sync_users(settings.CRM_SYNC_USER)
+    found = context.users_named(settings.CRM_SYNC_USER)
     return found[0] if found else None
 
 
 def signing_user(context: Context) -> Answer:
     """Find the user in whose name server-side synchronization signs changes."""
-    found = context.sync_users(settings.CRM_SYNC_USER)
+    found = context.users_named(settings.CRM_SYNC_USER)
     if len(found) == 1:
         return ok(f"{settings.CRM_SYNC_USER} exists", "Outlook edits can carry its signature.")
     if found:

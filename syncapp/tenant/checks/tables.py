@@ -59,9 +59,9 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
     found = context.columns(spec.name)
     missing = [column.name for column in schema.missing_columns(spec, tuple(found.values()))]
     differing = [
-        f"{column.name}: {' '.join(said)}"
+        f"{column.name}: {' '.join(sentences)}"
         for column in spec.columns
-        if column.name in found and (said := schema.differences(column, found[column.name]))
+        if column.name in found and (sentences := schema.differences(column, found[column.name]))
     ]
     total = len(spec.columns)
     if not missing and not differing:
@@ -106,10 +106,10 @@ def revision_column(context: Context) -> Answer:
         return Answer(
             Level.FAILED, f"contact has no {spec.name}", means, do, fix="Create the revision column", command=SETUP
         )
-    if said := schema.differences(spec, found):
+    if sentences := schema.differences(spec, found):
         means = "Approved values cannot be written."
         do = 'Use another column, or none: CRM_NAMES={"contact_revision": ""}.'
-        return Answer(Level.FAILED, f"{spec.name}: {' '.join(said)}", means, do, fix="Replace the revision column")
+        return Answer(Level.FAILED, f"{spec.name}: {' '.join(sentences)}", means, do, fix="Replace the revision column")
     return ok(f"{spec.name} exists", "Edits made in forms can be distinguished from those made in Outlook.")
 
 

@@ -72,7 +72,7 @@ _STALE = "Two writes at once could overwrite each other, so the portal writes no
 def checks(names: Names) -> tuple[Check, ...]:
     """Return the checks of these settings, with the staging tables' names."""
     records, fields = names.record_table, names.field_table
-    kept: tuple[tuple[str, Level, str, tuple[Purpose, ...]], ...] = (
+    versioned: tuple[tuple[str, Level, str, tuple[Purpose, ...]], ...] = (
         ("contact", Level.FAILED, _STALE, (REVIEW,)),
         (records, Level.FAILED, _STALE, (REVIEW,)),
         (fields, Level.FAILED, _STALE, (REVIEW,)),
@@ -104,7 +104,7 @@ def checks(names: Names) -> tuple[Check, ...]:
                 partial(versions, table, level, means),
                 purposes,
             )
-            for table, level, means, purposes in kept
+            for table, level, means, purposes in versioned
         ),
         Check("alternate-key", "Alternate key", GROUP, f"Read the keys of {records}", alternate_key, (REVIEW,)),
     )

@@ -31,7 +31,7 @@ def role_items(environment: Environment, components: Collection[UUID]) -> tuple[
 
 
 def _set_privileges(environment: Environment, unit: UUID) -> None:
-    # Read as late as this because creating the staging tables added privileges.
+    # The role and privileges are read only now, because creating the staging tables added privileges.
     role = environment.reads.role(ROLE, unit)
     if role is None:
         raise SetupError(f"The role {ROLE} is not there. Run this command again.")

@@ -53,12 +53,12 @@ def _table(environment: Environment, wanted: TableSpec) -> Iterator[Item]:
 
 
 def _existing_table(title: str, wanted: TableSpec, found: TableDefinition) -> Item:
-    said = []
+    sentences = []
     if found.set_name != wanted.set_name:
-        said.append(f"Its set name is {found.set_name}, but CRM_NAMES says {wanted.set_name}.")
+        sentences.append(f"Its set name is {found.set_name}, but CRM_NAMES says {wanted.set_name}.")
     if found.id_column != wanted.id_column:
-        said.append(f"Its id is {found.id_column}, but CRM_NAMES says {wanted.id_column}.")
-    return Item(title, State.DIFFERS if said else State.EXISTS, " ".join(said))
+        sentences.append(f"Its id is {found.id_column}, but CRM_NAMES says {wanted.id_column}.")
+    return Item(title, State.DIFFERS if sentences else State.EXISTS, " ".join(sentences))
 
 
 def _column(environment: Environment, table: str, wanted: ColumnSpec, columns: Sequence[Column]) -> Item:
@@ -68,8 +68,8 @@ def _column(environment: Environment, table: str, wanted: ColumnSpec, columns: S
         kind = f"lookup to {wanted.target}" if wanted.target else str(wanted.type).replace("_", " ")
         detail = f"{kind}, {wanted.max_length:,} characters" if wanted.max_length else kind
         return Item(title, State.CREATE, detail, partial(environment.writes.create_column, table, wanted))
-    said = differences(wanted, found)
-    return Item(title, State.DIFFERS if said else State.EXISTS, " ".join(said))
+    sentences = differences(wanted, found)
+    return Item(title, State.DIFFERS if sentences else State.EXISTS, " ".join(sentences))
 
 
 def _key(environment: Environment, table: TableSpec, wanted: KeySpec, keys: Sequence[AlternateKey]) -> Item:
