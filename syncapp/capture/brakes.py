@@ -105,7 +105,7 @@ def _first_finding(capture: Capture, now: datetime) -> Finding | None:
     if finding := check_restores(_max_restores_of_source(since), limit=capture.max_restores):
         return finding
     changed = _changed_contacts(capture, since)
-    usual = _usual_day(capture, now) if changed > MIN_MASS_EDIT else 0.0
+    usual = _usual_contacts_per_day(capture, now) if changed > MIN_MASS_EDIT else 0.0
     if finding := check_changed_contacts(changed, usual=usual):
         return finding
     signatures = _signatures(capture, now) if capture.rule == CaptureRule.SIGNED else None
@@ -131,7 +131,7 @@ def _changed_contacts(capture: Capture, since: datetime) -> int:
     return counted.values("contact_id").distinct().count()
 
 
-def _usual_day(capture: Capture, now: datetime) -> float:
+def _usual_contacts_per_day(capture: Capture, now: datetime) -> float:
     """Return the median number of contacts changed per day, over the counted days before today that had any change.
 
     Of a day's sources, only the one with the most contacts counts: two of them may have changed the same contact.
@@ -195,7 +195,7 @@ def figures() -> Figures | None:
         return None
     now = capture.now
     since = max(now - WINDOW, capture.mode_since or now)
-    usual = _usual_day(capture, now)
+    usual = _usual_contacts_per_day(capture, now)
     return Figures(
         restored=_max_restores_of_source(since),
         max_restores=capture.max_restores,

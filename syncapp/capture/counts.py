@@ -112,9 +112,9 @@ def count(day: date) -> list[CaptureDay]:
     programs = {*listed, *FilterUser.objects.filter(is_application=True).values_list("pk", flat=True)}
     by_original = _UNSIGNED & ~Q(user_id__in=listed) & ~Q(calling_user_id__isnull=False, calling_user_id__in=listed)
     groups = changes.annotate(
-        program=_program(programs),
+        program=_program_expression(programs),
         column=Coalesce(F("values__column_name"), Value("")),
-        result=_result(),
+        result=_result_expression(),
         by_original=Case(When(by_original, then=Value(1)), default=Value(0)),
     ).values("source", "program", "column", "result", "by_original")
     counted = groups.annotate(number=Count("pk"), latest=Max("values__pk", filter=Q(values__new_known=True))).order_by()
@@ -134,7 +134,7 @@ def _row(day: date, group: Mapping[str, Any]) -> CaptureDay:
     )
 
 
-def _program(programs: set[UUID]) -> Case:
+def _program_expression(programs: set[UUID]) -> Case:
     """Return an expression for the program's user: the entry's user if known as a program, else its calling user."""
     is_program = Q(source=Source.PROGRAM)
     return Case(
@@ -145,7 +145,7 @@ def _program(programs: set[UUID]) -> Case:
     )
 
 
-def _result() -> Case:
+def _result_expression() -> Case:
     """Return an expression for the result; a column of a staged edit that has no `Restore` row was let through."""
     restore = Restore.objects.filter(audit_id=OuterRef("pk"), column_name=OuterRef("values__column_name"))
     staged_result = Coalesce(Subquery(restore.values("result")[:1]), Value(ChangeResult.LET_THROUGH.value))

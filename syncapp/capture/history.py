@@ -59,7 +59,7 @@ def load(contact_id: UUID, *, capture: Capture, policy: Policy, signers: Collect
     applications = FilterUser.objects.filter(is_application=True, pk__in={row.user_id for row in rows.values()})
     non_people = {*signers, *applications.values_list("pk", flat=True)}
     gaps = list(CaptureGap.objects.exclude(reason=CaptureGap.Reason.DOWNTIME))
-    approved = _approved_unrestored(contact_id)
+    approved = _approved_columns(contact_id)
     entries = [
         _entry(
             row,
@@ -83,7 +83,7 @@ def load(contact_id: UUID, *, capture: Capture, policy: Policy, signers: Collect
     chain = History(
         entries,
         rejections=_rejections(contact_id),
-        held=_held(restores),
+        held=_held_columns(restores),
     )
     return ContactHistory(chain, rows, labels, frozenset(each.column_name for each in values))
 
@@ -184,7 +184,7 @@ def _rejections(contact_id: UUID) -> list[Rejection]:
     ]
 
 
-def _approved_unrestored(contact_id: UUID) -> Mapping[UUID, set[str]]:
+def _approved_columns(contact_id: UUID) -> Mapping[UUID, set[str]]:
     """Return, by audit entry, the approved columns of edits that were not restored.
 
     Their values become baselines, although no delivery had to write them.
@@ -199,7 +199,7 @@ def _approved_unrestored(contact_id: UUID) -> Mapping[UUID, set[str]]:
     return found
 
 
-def _held(restores: Sequence[Restore]) -> frozenset[str]:
+def _held_columns(restores: Sequence[Restore]) -> frozenset[str]:
     """Return the columns that were restored too often within a day."""
     recent = Restore.objects.filter(pk__in=[each.pk for each in restores], done_at__gt=database_now(plus=-86_400))
     times = Counter(column for column, _ in set(recent.values_list("column_name", "done_at")))

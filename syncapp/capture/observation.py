@@ -34,7 +34,7 @@ LIVE_RANGE_ENDS = (10, 30, 60, 300)
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A source of changes; `program_id` is the CRM user that a program writes as, None for other sources."""
+    """A source of changes; `program_id` is the CRM user that a program writes as, or None for other sources."""
 
     source: Source
     program_id: UUID | None = None

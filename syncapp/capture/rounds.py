@@ -20,7 +20,10 @@ CURSOR = "capture"  # the row of the lease, and of the contacts' delta link
 
 @dataclass(slots=True)
 class ReadResult:
-    """Counts of one round. `finished`: everything due was read; `busy`: another round is in progress."""
+    """Counts of one round.
+
+    `finished` says that everything due was read, `busy` that another round was in progress, so nothing was read.
+    """
 
     contacts: int = 0
     entries: int = 0

@@ -103,7 +103,7 @@ def _moments(edit: AuditEntry, edits: Sequence[AuditEntry]) -> list[datetime]:
 def store(signer: UUID, *, by: Person | None, evidence: Evidence) -> None:
     """Record that this user's signature was seen on an administrator's own edit; a user not on our list is ignored.
 
-    `by` is the person who had the connection checked, None for the command.
+    `by` is the person who had the connection checked, or None if the command did.
     """
     confirmed = _SIGNERS.filter(pk=signer).update(is_confirmed=True, seen_at=Now())
     seen = {"signature_seen_at": Now(), "signature_evidence": evidence}

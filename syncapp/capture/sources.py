@@ -75,10 +75,10 @@ def conclude(
 
 
 def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[datetime]) -> bool:
-    """Return whether a contact's row describes the change of this entry, which means that the row's delegate signed it.
+    """Return whether a contact's row describes the change of this entry. If so, the row's delegate signed the change.
 
-    `moments` are the times of all known entries of the contact. Both the row and the entry keep whole seconds: if two
-    entries share a second, or another user changed the contact last, the delegate proves nothing.
+    `moments` are the times of all known entries of the contact. The row and the entry have whole seconds, so the
+    delegate proves nothing if two entries share a second, or if another user changed the contact last.
     """
     if entry.created_on is None or row.modified_on is None or row.modified_by != entry.user_id:
         return False
@@ -88,7 +88,10 @@ def belongs_to(row: ContactChange, entry: AuditEntry, moments: Collection[dateti
 
 
 def revision_of(old: int | None, new: int | None, is_changed: bool, *, is_audited: bool) -> Revision:
-    """Return the evidence in an entry's old and new revision; `is_changed`: the entry contains the revision column."""
+    """Return the evidence in an entry's old and new revision.
+
+    `is_changed` says whether the entry contains the revision column, `is_audited` whether auditing would record it.
+    """
     if is_changed and new is not None and new > (old or 0):
         return Revision.RAISED
     return Revision.NOT_RAISED if is_audited else Revision.UNKNOWN

@@ -163,7 +163,7 @@ def ask_editor(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "s
 
 
 def editor_to_ask(record: SyncRecord) -> CrmUser | None:
-    """Return the person who edited, if they can only be asked by mail; people who may see edits are colleagues."""
+    """Return the person who edited, if questions can reach them only by mail, because they may not see edits here."""
     if not settings.MAIL_BACKEND or record.editor_id is None:
         return None
     editor = CrmUser.objects.filter(pk=record.editor_id, is_disabled=False).first()
@@ -212,7 +212,7 @@ def others_viewing(record_id: uuid.UUID, *, person: Person) -> list[Person]:
 
 
 def colleagues(person: Person) -> QuerySet[Person]:
-    """Return the other active people who may see edits, and so can be asked."""
+    """Return the other active people who may see edits, and so can be asked about one."""
     return Person.objects.filter(MAY_SEE_EDITS, is_active=True).exclude(pk=person.pk)
 
 

@@ -24,7 +24,7 @@ MAX_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class FormerValue:
-    """A proposed value that the CRM held before, last seen at `at`; `ended`: our write replaced it at that time."""
+    """A proposed value that the CRM held before, last seen at `at`; `ended` says that our write then replaced it."""
 
     at: datetime
     ended: bool

@@ -220,8 +220,8 @@ def example(decimals: int | None = None) -> str:
 def parse_number(text: str, *, decimals: int | None = None) -> str:
     """Parse a number in the locale's format into digits with a point: German "15.000,50" gives 15000.50.
 
-    `decimals` is the number of decimal places allowed, None for any. Raises Unreadable if the text is not a number in
-    the locale, or means different numbers in other locales.
+    `decimals` is the number of decimal places allowed, or None for any number. Raises Unreadable if the text is not a
+    number in the locale, or means different numbers in other locales.
     """
     formats = active()
     other = "." if formats.decimal == "," else ","

@@ -60,7 +60,7 @@ _BY_MARK: Mapping[int, LeaveReason] = {
 def assess_rows(restore: Restore, field: SyncField | None, *, is_newest: bool) -> LeaveReason | None:
     """Return why a column is left alone according to our own rows; None if the CRM's rows decide.
 
-    `field` is loaded with its record; `is_newest`: no later edit to the column was restored.
+    `field` is loaded with its record. `is_newest` says that no later edit to the column was restored.
     """
     if restore.result == RestoreResult.PUT_BACK:
         return LeaveReason.PUT_BACK

@@ -69,7 +69,7 @@ class PutBackContactJob(JobType):
         job = PutBackJob.objects.get(pk=lease.pk)
         work = Work(lease, job, self._crm, Deadline.after(settings.HTTP_SECONDS))
         if not lease.outcome_unknown and not comparison.is_plan_running(job):
-            results.leave(lease)
+            results.leave_alone(lease)
             breakers.release(permit)
             return
         with runner.reading():

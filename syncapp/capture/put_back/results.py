@@ -67,7 +67,7 @@ def store(
 
 
 @retried
-def leave(lease: Lease) -> None:
+def leave_alone(lease: Lease) -> None:
     """Leave the open items of a stopped plan alone, and finish the job. Raises LostLease."""
     queue.lock(lease)
     plan = _lock_plan(lease)

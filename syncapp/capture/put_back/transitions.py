@@ -33,7 +33,7 @@ def start(plan_id: UUID, *, by: Person) -> None:
     contacts = _contacts(plan, Q(result=PutBackResult.OPEN))
     if not contacts:
         raise NotPossible("There is nothing to put back. Discard the plan.")
-    _run(plan, by=by, action="capture.put_back_started", contacts=contacts)
+    _start_jobs(plan, by=by, action="capture.put_back_started", contacts=contacts)
 
 
 @retried
@@ -47,7 +47,7 @@ def retry(plan_id: UUID, *, by: Person) -> None:
     if PutBackJob.objects.filter(plan=plan, state__in=OPEN_STATES).exists():
         raise NotPossible("The plan is still stopping. Wait a moment, then try again.")
     plan.items.filter(wanted).update(result=PutBackResult.OPEN, why="", trouble="")
-    _run(plan, by=by, action="capture.put_back_retried", contacts=contacts)
+    _start_jobs(plan, by=by, action="capture.put_back_retried", contacts=contacts)
 
 
 @retried
@@ -77,7 +77,7 @@ def _contacts(plan: PutBackPlan, wanted: Q) -> list[UUID]:
     return sorted(set(PutBackItem.objects.filter(wanted, plan=plan).values_list("contact_id", flat=True)))
 
 
-def _run(plan: PutBackPlan, *, by: Person, action: str, contacts: Collection[UUID]) -> None:
+def _start_jobs(plan: PutBackPlan, *, by: Person, action: str, contacts: Collection[UUID]) -> None:
     if not writes_are_enabled():
         raise NotPossible("This connection is read only. Enable review writes under Settings, Connection first.")
     running = {"state": PutBackState.RUNNING, "started_at": Now(), "started_by": by, "finished_at": None}

@@ -320,6 +320,6 @@ def undo(selection: Selection, *, by: Person) -> tuple[int, int]:
     return undone, late
 
 
-def is_working(run: SelectionRun) -> bool:
+def is_unfinished(run: SelectionRun) -> bool:
     """Return whether items may still be decided."""
     return run.state not in (JobState.DONE, JobState.FAILED)

@@ -50,7 +50,7 @@ class Presentation:
 
     `words` takes column, canonical value and the CRM's label; it raises ValueError for text of another type. `choices`
     returns the values to choose from with their words. `decimals` is how many decimal places people type if the CRM's
-    definition has no precision, None for any.
+    definition has no precision, or None for any number of them.
     """
 
     words: Callable[[Column, str, str], str]

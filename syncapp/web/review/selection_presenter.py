@@ -71,7 +71,7 @@ class SelectionPresenter:
 
     @property
     def is_working(self) -> bool:
-        return self.run is not None and selections.is_working(self.run)
+        return self.run is not None and selections.is_unfinished(self.run)
 
     @cached_property
     def is_under_way(self) -> bool:
