@@ -36,21 +36,27 @@ _RESULTS: Mapping[tuple[str, str], tuple[str, str, str]] = {
 }
 
 
-def fold(
-    rows: Sequence[EntryPresenter], related: Facts, links: Links, *, query: _Query, opened: int | None, folds_runs: bool
+def summarize_rows(
+    rows: Sequence[EntryPresenter],
+    related: Facts,
+    links: Links,
+    *,
+    query: _Query,
+    opened: int | None,
+    summarizes_runs: bool,
 ) -> list[EntryPresenter]:
-    """Turn the rows of bulk decisions and rounds into summaries; with `folds_runs`, also those of runs and plans.
+    """Turn the rows of bulk decisions and rounds into summaries; with `summarizes_runs`, also those of runs and plans.
 
     `opened` is the id of the entry whose row also lists its steps and lines. `query` returns the page's query string
     with `open` changed.
     """
-    steps = [row.entry for row in rows if folds_runs and row.entry.action in audit_log.RUN_ACTIONS]
+    steps = [row.entry for row in rows if summarizes_runs and row.entry.action in audit_log.RUN_ACTIONS]
     runs = {entry.pk: run for entry in steps if (run := related.run(entry))}
     users = _count_users([entry for entry in steps if entry.pk in runs], runs)
     fields = _count_fields(
         [row.entry.group for row in rows if row.entry.action in SELECTION_ACTIONS and row.entry.group]
     )
-    plans = {row.entry.pk: plan for row in rows if folds_runs and (plan := related.plan(row.entry))}
+    plans = {row.entry.pk: plan for row in rows if summarizes_runs and (plan := related.plan(row.entry))}
     fields_of_plans = put_back_rows.count_fields([row for row in rows if row.entry.pk in plans])
     rounds = rule_rows.count_fields([row.entry.group for row in rows if rule_rows.is_rule_decision(row.entry)])
     found = []
@@ -93,7 +99,7 @@ def _run_row(
         row,
         who=PORTAL if run.policy else run.person.name,
         is_by_portal=run.policy is not None,
-        did=run_entries.run_label(run) if has_ended else row.did,
+        action_label=run_entries.run_label(run) if has_ended else row.action_label,
         subject=subject[0],
         address=subject[1],
         state=EndState(*titles.end_state_parts(run), then=f"{then}: {results}" if results else then),

@@ -93,7 +93,7 @@ class EntryPresenter:
     entry: AuditEntry
     who: str
     is_by_portal: bool
-    did: ActionLabel
+    action_label: ActionLabel
     subject: str
     label: str
     change: ValueDiff | None
@@ -167,7 +167,7 @@ def present(entries: Sequence[AuditEntry], links: Links, related: Facts | None =
             entry=entry,
             who=str(entry.actor) if entry.actor else PORTAL,
             is_by_portal=entry.actor is None,
-            did=run_entries.label(entry, related) or words.label_of(entry),
+            action_label=run_entries.label(entry, related) or words.label_of(entry),
             subject=subject,
             label=column.label if column else entry.column_name,
             change=_change(entry, column, related),

@@ -60,8 +60,10 @@ class ActivityView(ParamsView):
         if not self.is_grouped:
             return rows
         query = partial(self.query, before=self.before or "")
-        folds_runs = not self.filter.shows_steps_of_runs
-        return groups.fold(rows, related, self.links, query=query, opened=self.opened, folds_runs=folds_runs)
+        summarizes_runs = not self.filter.shows_steps_of_runs
+        return groups.summarize_rows(
+            rows, related, self.links, query=query, opened=self.opened, summarizes_runs=summarizes_runs
+        )
 
     @property
     def older_query(self) -> str:
@@ -113,7 +115,7 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
                     yield (
                         f"{timezone.localtime(row.entry.at):%Y-%m-%d %H:%M:%S}",
                         row.who,
-                        row.did.word,
+                        row.action_label.word,
                         row.subject,
                         row.label,
                         values.get("before", ""),

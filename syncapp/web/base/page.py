@@ -24,7 +24,7 @@ from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Tab
 from syncapp.web.base.access import PortalRequest
-from syncapp.web.base.reader_formats import formats_of
+from syncapp.web.base.reader_formats import activate_formats
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 FILTER_ROLES = (Role.VIEWER, Role.FILTER_MANAGER, Role.ADMINISTRATOR)
@@ -137,7 +137,7 @@ class LocalTime:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with preferences.cached(), columns.cached(), formats_of(request):
+        with preferences.cached(), columns.cached(), activate_formats(request):
             return self.get_response(request)
 
 

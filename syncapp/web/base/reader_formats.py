@@ -18,7 +18,7 @@ COOKIE = "browser_zone"  # written by zone.js
 
 
 @contextmanager
-def formats_of(request: HttpRequest) -> Iterator[None]:
+def activate_formats(request: HttpRequest) -> Iterator[None]:
     """Activate the reader's time zone and format of dates and numbers."""
     person = request.user if isinstance(request.user, Person) else None
     locale = localization.from_accept_language(request.headers.get("Accept-Language", ""))

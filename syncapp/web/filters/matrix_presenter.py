@@ -144,7 +144,7 @@ class DrawerPresenter:
         return recommend(Cause(self.user.cause), system_selects=any(row.state == 0 for row in self.system))
 
     @property
-    def ends_altogether(self) -> bool:
+    def stops_all_synchronization(self) -> bool:
         """Return whether these rows would no longer synchronize at all, not even to the phone, with all filters off."""
         return self.user.is_server_side and not any(row.state == 0 for row in self.system)
 

@@ -36,7 +36,7 @@ class ConflictPresenter:
         return len(self.conflict.user_ids)
 
     @property
-    def more(self) -> int:
+    def unnamed_count(self) -> int:
         return self.count - len(self.users)
 
     @property

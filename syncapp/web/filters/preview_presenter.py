@@ -140,7 +140,7 @@ class PreviewPresenter:
         return {part: parts.members(self.run, part).count() for part in parts.possible_parts(self.run)}
 
     @property
-    def ending_altogether(self) -> int:
+    def losing_all_appointments(self) -> int:
         """Return how many server-side users lose all synchronized appointments: no system filter selects any."""
         if not items.takes_appointments_away(self.run) or set(self.run.tables) != set(APPOINTMENT_TABLES):
             return 0

@@ -104,7 +104,7 @@ class RunPresenter:
         ]
 
     @property
-    def steps(self) -> list[StagePresenter]:
+    def stages(self) -> list[StagePresenter]:
         """Return the stages: selected, preview, second person if one is needed, run, result."""
         needs_second = self.run.state == RunState.WAITING or self.run.confirmed_by_id or self.needs_second
         words = ["Selected", "Preview", *(["Second person"] if needs_second else []), "Run", "Result"]

@@ -48,13 +48,13 @@ class SecondPersonPresenter:
         return [person for person in self.confirmers if person not in self.reachable]
 
     @cached_property
-    def notified(self) -> NotificationResult:
+    def notification_result(self) -> NotificationResult:
         return notification_rules.notification_result(self.subject)
 
     @property
     def not_notified(self) -> list[Person]:
         """Return the people who can be asked by mail but have not been yet."""
-        return [person for person in self.reachable if person not in self.notified.people]
+        return [person for person in self.reachable if person not in self.notification_result.people]
 
     @property
     def not_notified_words(self) -> str:

@@ -59,7 +59,7 @@ class TablePresenter:
         return table_label(self.facts.table)
 
     @property
-    def selecting(self) -> list[FilterDescription]:
+    def selecting_filters(self) -> list[FilterDescription]:
         own = [FilterDescription(row.name, _words(row.fetch_xml, self.who), row.is_on) for row in self.facts.filters]
         common = [
             FilterDescription(
@@ -70,7 +70,7 @@ class TablePresenter:
         return own + common
 
     @property
-    def in_outlook(self) -> tuple[str, str]:
+    def times_in_outlook(self) -> tuple[str, str]:
         return _IN_OUTLOOK[min(self.facts.paths, 2)]
 
 
@@ -172,7 +172,7 @@ class UserPresenter:
         return [TablePresenter(facts, self.user.name) for facts in self.facts.tables]
 
     @property
-    def offline(self) -> list[FilterDescription]:
+    def offline_filters(self) -> list[FilterDescription]:
         return [
             FilterDescription(row.name, _words(row.fetch_xml, self.user.name), row.is_on) for row in self.facts.offline
         ]
@@ -185,7 +185,7 @@ class UserPresenter:
         ]
 
     @property
-    def templates(self) -> list[str]:
+    def default_templates(self) -> list[str]:
         return [f"{table_label(each.table)}: {each.name}" for each in self.facts.templates if each.is_default]
 
     @property

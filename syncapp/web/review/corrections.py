@@ -62,7 +62,7 @@ def correction(
     if kind is Input.DATE_TIME and column.is_shown_as_date:
         kind = Input.DATE
     elif kind is Input.DATE_TIME:  # both instants of a local time that the clock shows twice
-        with _zone_of(column):
+        with _override_zone(column):
             naive = _local_time(content[0]) if content else None
             instants = local_time.options(naive) if naive is not None else ()
         options = tuple((fold, words, fold == "".join(content[1:])) for fold, words in instants)
@@ -83,7 +83,7 @@ def input_content(column: Column, value: str | None) -> tuple[str, ...]:
         return ("",)
     try:
         if kind is Input.DATE_TIME:
-            with _zone_of(column):
+            with _override_zone(column):
                 when = canonical.parse_date_time(value)
                 if column.is_shown_as_date:
                     return (timezone.localdate(when).isoformat(),)
@@ -143,7 +143,7 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
         if kind is Input.DATE:
             return localization.parse_date(text).isoformat()
         if kind is Input.DATE_TIME:
-            with _zone_of(column):
+            with _override_zone(column):
                 if column.is_shown_as_date:
                     # The start of the day, as the CRM's forms store it for a date of this column. If the clock changes
                     # at midnight, the day starts an hour later, or with the first of two midnights.
@@ -168,8 +168,8 @@ def label(column: Column, content: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _zone_of(column: Column) -> Iterator[None]:
-    """Use the reader's time zone; UTC for a column that is independent of time zones."""
+def _override_zone(column: Column) -> Iterator[None]:
+    """Activate UTC for a column that is independent of time zones; keep the reader's zone for others."""
     with timezone.override(UTC) if column.is_zoneless else nullcontext():
         yield
 

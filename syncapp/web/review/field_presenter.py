@@ -78,6 +78,7 @@ class FieldPresenter:
 
     @property
     def seen(self) -> str:
+        """Return the digest of the shown values, for the form to send back."""
         return context.digest(self.field)
 
     @property
@@ -94,7 +95,7 @@ class FieldPresenter:
         return self.field.is_undecided and self.field.contact_is_gone
 
     @property
-    def deleted(self) -> OutcomePresenter:
+    def deleted_outcome(self) -> OutcomePresenter:
         return CONTACT_DELETED
 
     @property
@@ -224,7 +225,7 @@ class FieldPresenter:
         return values.diff_values(self.column, original, self._crm_value).after
 
     @property
-    def lost(self) -> str:
+    def lost_words(self) -> str:
         """Return the newest decision in words if a database restore lost it, else ''."""
         newest = next(iter(self.field.decisions.all()), None)
         return outcomes.lost_words(newest) if newest is not None and newest.state == DecisionState.LOST else ""
@@ -249,7 +250,7 @@ class FieldPresenter:
         return values.format_unmarked(self.column, last.written_value, self.field.label_of(last.written_value))
 
     @property
-    def corrected(self) -> DiffSide | None:
+    def corrected_value(self) -> DiffSide | None:
         """Return the value that was approved instead of the proposal."""
         last = self._last_decision
         if last is None or not last.is_corrected:

@@ -103,7 +103,7 @@ def gone_notice(query: QueryDict) -> str:
 
 
 def preselected(query: QueryDict, record: SyncRecord) -> InputOf:
-    """Return the controls that the link preselects; nothing is submitted."""
+    """Return the input that the link preselects, by the key of its controls; nothing is submitted."""
     origin = query.get(LINK, "")
     if origin == Intent.APPROVE:
         return lambda key: FieldInput() if key == ALL else FieldInput(ticked=True)

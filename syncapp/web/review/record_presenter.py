@@ -197,7 +197,8 @@ class RecordPresenter:
         return _ids(each for each in with_message if each.changes_by_itself)
 
     @property
-    def refused(self) -> list[FieldPresenter | GroupPresenter]:
+    def items_with_problems(self) -> list[FieldPresenter | GroupPresenter]:
+        """Return the groups and fields that were not decided."""
         refused_groups: list[FieldPresenter | GroupPresenter] = [group for group in self.groups if group.problem]
         return refused_groups + [each for each in self.fields if each.problem]
 

@@ -93,7 +93,7 @@ class CapturePresenter:
             return "Capture is off"
         if self.capture is None:
             return "Capture has not read anything yet"
-        if self.stalled is not None:
+        if self.audit_log_trouble is not None:
             return "The audit log is not being read"
         if any(gap.ends_at is None for gap in self.gaps):
             return "The audit log has a gap"
@@ -137,12 +137,12 @@ class CapturePresenter:
         return list(find_capture_troubles(self._observed))
 
     @property
-    def stalled(self) -> Trouble | None:
+    def audit_log_trouble(self) -> Trouble | None:
         """Return the trouble for an audit log that is not being read."""
         return next((each for each in self._troubles if each.kind is capture_kinds.AUDIT_LOG), None)
 
     @cached_property
-    def held_up(self) -> list[str]:
+    def hold_reasons(self) -> list[str]:
         """Return why edits are found but not staged although a source is on."""
         if self.mode not in brakes.RUNNING:
             return []

@@ -208,11 +208,11 @@ def _held_line(purpose: Purpose, word: str, findings: Sequence[Mapping[str, Any]
     needed = [each for each in findings if purpose.value in each["needed_for"]]
     if not needed or any(each["level"] != Level.OK for each in needed):
         return None
-    story = {
+    texts = {
         "tried": "Compared with the list below",
         "means": "All the privileges that this needs are held.",
         "do": NOTHING,
     }
     answer = f"{len(needed)} of {len(needed)} held for the whole organization"
     what = {"id": f"privileges.{purpose.value}", "level": Level.OK.value, "name": f"For {word}", "answer": answer}
-    return Line({**story, **what, "command": "", "path": [], "items": []})
+    return Line({**texts, **what, "command": "", "path": [], "items": []})

@@ -112,7 +112,7 @@ class RowsForm(SettingsForm):
         self._row_errors: dict[int, str] = {}
 
     @property
-    def typed(self) -> list[tuple[str, str]]:
+    def sent_rows(self) -> list[tuple[str, str]]:
         """Return both inputs of each row that is not blank, as sent."""
         sent: Any = self.data
         first, second = (sent.getlist(name) for name in self.inputs)
@@ -121,7 +121,7 @@ class RowsForm(SettingsForm):
     @property
     def rows(self) -> list[tuple[str, str, str]]:
         """Return both inputs of each row, and its error."""
-        found = self.typed if self.is_bound else [self.as_inputs(row) for row in self.initial[self.setting]]
+        found = self.sent_rows if self.is_bound else [self.as_inputs(row) for row in self.initial[self.setting]]
         return [(*row, self._row_errors.get(index, "")) for index, row in enumerate(found)]
 
     @property
@@ -148,9 +148,9 @@ class ReasonsForm(RowsForm):
     setting, inputs = "reasons", ("code", "words")
 
     @property
-    def typed(self) -> list[tuple[str, str]]:
+    def sent_rows(self) -> list[tuple[str, str]]:
         """Return the code and the words of each row with words."""
-        return [row for row in super().typed if row[1].strip()]
+        return [row for row in super().sent_rows if row[1].strip()]
 
     def as_inputs(self, row: dict[str, Any]) -> tuple[str, str]:
         """Return the code and the words of a stored reason."""
@@ -161,7 +161,7 @@ class ReasonsForm(RowsForm):
         found: list[dict[str, str]] = []
         sent: Any = self.data
         sent_codes = set(sent.getlist("code"))
-        for code, words in self.typed:
+        for code, words in self.sent_rows:
             # A new reason's code is made from its words, and stays when the words change.
             new_code = re.sub(r"[^a-z0-9]+", "_", words.casefold()).strip("_")[:36]
             new_code = new_code if new_code[:1].isalpha() else f"reason_{new_code}".rstrip("_")
@@ -183,7 +183,7 @@ class GroupsForm(RowsForm):
 
     def clean(self) -> dict[str, Any]:
         """Return the setting."""
-        groups = [{"name": name.strip(), "columns": re.findall(r"[^\s,;]+", names)} for name, names in self.typed]
+        groups = [{"name": name.strip(), "columns": re.findall(r"[^\s,;]+", names)} for name, names in self.sent_rows]
         return {"field_groups": groups}
 
 

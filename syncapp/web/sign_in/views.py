@@ -136,7 +136,7 @@ def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) 
 
 
 @allow(*Role, methods=("POST",))
-def stay(request: PortalRequest) -> HttpResponse:
+def extend_session(request: PortalRequest) -> HttpResponse:
     """Extend the session of an open page whose reader is active."""
     return HttpResponse(status=204)
 
