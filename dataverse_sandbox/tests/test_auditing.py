@@ -121,7 +121,7 @@ def test_owner_and_state_changes_have_separate_actions(audited: Sandbox) -> None
     assert len({entry["transactionid"] for entry in found}) == 1
 
 
-def test_calling_user_is_set_under_impersonation(audited: Sandbox) -> None:
+def test_impersonated_change_records_calling_user(audited: Sandbox) -> None:
     path = f"contacts({audited.contact()['contactid']})"
     audited.patch(path, {"jobtitle": "One"}, MSCRMCallerID=JONAS)
     audited.patch(path, {"jobtitle": "Two"})
@@ -172,7 +172,7 @@ def test_long_values_end_in_an_ellipsis(audited: Sandbox) -> None:
     [CONTACT, f"{CONTACT}/Attributes(LogicalName='jobtitle')"],
     ids=["table", "column"],
 )
-def test_definition_switches_auditing_off(audited: Sandbox, path: str) -> None:
+def test_table_or_column_setting_disables_auditing(audited: Sandbox, path: str) -> None:
     contact = f"contacts({audited.contact()['contactid']})"
     assert audited.put(path, {"IsAuditEnabled": {"Value": False}}).status_code == 204
     audited.patch(contact, {"jobtitle": "Unseen"})
@@ -184,7 +184,7 @@ def test_definition_switches_auditing_off(audited: Sandbox, path: str) -> None:
     assert len(entries(audited)) == 1
 
 
-def test_organization_switches_auditing_off(audited: Sandbox) -> None:
+def test_organization_setting_disables_auditing(audited: Sandbox) -> None:
     organization = f"organizations({config.ORGANIZATION_ID})"
     audited.patch(organization, {"isauditenabled": False})
     audited.patch(f"contacts({audited.contact()['contactid']})", {"jobtitle": "Unseen"})
@@ -229,7 +229,7 @@ def test_entry_is_readable_after_its_delay(audited: Sandbox) -> None:
     assert audited.control("GET", "auditing")["waiting"] == 0
 
 
-def test_jitter_shows_entries_out_of_order(audited: Sandbox) -> None:
+def test_jitter_makes_entries_readable_out_of_order(audited: Sandbox) -> None:
     audited.control("PUT", "auditing", {"jitter_seconds": 3_600})
     contact = f"contacts({audited.contact()['contactid']})"
     for number in range(12):
@@ -253,7 +253,7 @@ def test_entries_past_retention_are_deleted(audited: Sandbox) -> None:
     assert audited.rows("organizations?$select=auditretentionperiodv2")[0]["auditretentionperiodv2"] == -1
 
 
-def test_administrator_deletes_entries(audited: Sandbox) -> None:
+def test_control_request_deletes_earlier_entries(audited: Sandbox) -> None:
     audited.patch(f"contacts({audited.contact()['contactid']})", {"jobtitle": "Boss"})
 
     assert audited.control("DELETE", "auditing?before=2020-01-01T00:00:00Z") == {"deleted": 0}

@@ -59,7 +59,7 @@ def test_bare_environment_pages_show_no_plugin(bare: Sandbox, path: str) -> None
     assert "On: an Outlook edit" not in text
 
 
-def test_contact_of_bare_environment_is_edited_on_page(bare: Sandbox) -> None:
+def test_contact_page_saves_edit_in_bare_environment(bare: Sandbox) -> None:
     path = f"{bare.url}/outlook/{bare.contact()['contactid']}"
 
     assert "osync" not in bare.session.get(path).text

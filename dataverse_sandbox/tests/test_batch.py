@@ -28,7 +28,7 @@ def test_reads_are_answered_in_order(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
 @pytest.mark.parametrize("origin", ["", "absolute"])
-def test_lf_and_absolute_urls_are_accepted(sandbox: Sandbox, newline: str, origin: str) -> None:
+def test_line_feeds_and_absolute_urls_are_accepted(sandbox: Sandbox, newline: str, origin: str) -> None:
     start = sandbox.url if origin else ""
     blanks = f"{start}{ROOT}/contacts?$select=lastname&$filter=statecode eq 0 and creditonhold eq false"
 

@@ -48,7 +48,7 @@ def test_update_multiple_runs_the_plugin(sandbox: Sandbox) -> None:
     assert [row["osync_proposedvalue"] for row in sandbox.rows("osync_syncfields")] == ["From Outlook"]
 
 
-def test_update_multiple_never_creates(sandbox: Sandbox) -> None:
+def test_update_multiple_never_creates_rows(sandbox: Sandbox) -> None:
     good = typed(contactid=sandbox.contact()["contactid"], osync_revision=99)
 
     assert bulk(sandbox, "UpdateMultiple", good, typed(contactid=NOWHERE, jobtitle="X")).status_code == 404
@@ -99,7 +99,7 @@ def test_single_property_is_written_and_cleared(sandbox: Sandbox) -> None:
     assert sandbox.put(f"accounts({NOWHERE})/telephone1", {"value": "1"}).status_code == 404
 
 
-def test_single_property_of_contact_is_staged(sandbox: Sandbox) -> None:
+def test_single_property_edit_of_contact_is_reverted(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     sandbox.put(f"contacts({contact['contactid']})/jobtitle", {"value": "New"})
 
@@ -171,7 +171,7 @@ def test_bulk_delete_removes_selected_rows(sandbox: Sandbox) -> None:
     assert rob.post("BulkDelete", {"QuerySet": [query]}).status_code == 403
 
 
-def test_table_lists_its_messages(sandbox: Sandbox) -> None:
+def test_messages_of_a_table_can_be_queried(sandbox: Sandbox) -> None:
     path = "sdkmessagefilters?$select=sdkmessagefilterid&$expand=sdkmessageid($select=name)&$filter="
     where = "sdkmessageid/name eq 'UpdateMultiple' and primaryobjecttypecode eq 'contact'"
 

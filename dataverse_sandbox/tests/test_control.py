@@ -116,7 +116,7 @@ def test_first_thirty_edits_cover_every_kind(sandbox: Sandbox, order: str, seed:
     }
 
 
-def test_proposals_are_valid_for_the_crm(sandbox: Sandbox) -> None:
+def test_generated_proposals_can_all_be_approved(sandbox: Sandbox) -> None:
     sandbox.reset(contacts=40, pending=40)
 
     answers = [

@@ -293,7 +293,7 @@ def test_metadata_document_lists_tables_and_messages(made: Sandbox) -> None:
     assert named == {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
 
 
-def test_metadata_changes_follow_query_and_stamp(made: Sandbox) -> None:
+def test_metadata_changes_are_limited_by_query_and_stamp(made: Sandbox) -> None:
     condition = '{"PropertyName":"LogicalName","ConditionOperator":"Equals","Value":{"Value":"contact"}}'
     query = f'{{"Criteria":{{"Conditions":[{condition}]}},"Properties":{{"PropertyNames":["ObjectTypeCode"]}}}}'
     answer = made.get(f"RetrieveMetadataChanges(Query=@q)?@q={query}").json()

@@ -79,7 +79,7 @@ def test_documented_write_behaves_as_described(sandbox: Sandbox, row: Row) -> No
 
 
 @pytest.mark.parametrize("row", OPERATOR_ROWS, ids=lambda row: row.operator)
-def test_operator_selects_same_rows_in_both_languages(
+def test_operator_selects_same_rows_in_fetchxml_and_odata(
     read_only: tuple[Sandbox, dict[str, str]], row: OperatorRow
 ) -> None:
     sandbox, _words = read_only

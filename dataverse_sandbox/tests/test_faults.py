@@ -137,7 +137,7 @@ def test_dropped_request_writes_nothing(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("point", "written"), [("before_commit", 0), ("after_commit", 1)])
-def test_cut_closes_connection_without_answer(sandbox: Sandbox, point: str, written: int) -> None:
+def test_cut_fault_closes_connection_without_response(sandbox: Sandbox, point: str, written: int) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.fault(method="PATCH", cut=point, times=1)
 
@@ -173,7 +173,7 @@ def test_fault_in_part_fails_change_set(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("point", "written"), [("before_commit", 0), ("after_commit", 1)])
-def test_cut_in_part_cuts_batch(sandbox: Sandbox, point: str, written: int) -> None:
+def test_cut_fault_in_part_closes_batch_connection(sandbox: Sandbox, point: str, written: int) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.fault(table="contact", method="PATCH", cut=point)
 

@@ -220,7 +220,7 @@ def test_too_many_rows_cannot_be_aggregated(people: Sandbox) -> None:
     assert response.json()["error"]["code"] == "0x8004E023"
 
 
-def test_distinct_rows_are_unique(people: Sandbox) -> None:
+def test_distinct_query_returns_equal_rows_once(people: Sandbox) -> None:
     people.session.patch(
         f"{people.api}contacts({_id_of(people, 'Bert')})", json={"lastname": "Berg", "osync_revision": 1}
     )
@@ -248,7 +248,7 @@ def test_empty_properties_are_omitted(people: Sandbox) -> None:
     assert rows[0]["contactid"] == _id_of(people, "Cora")
 
 
-def test_total_is_counted_on_request(people: Sandbox) -> None:
+def test_total_row_count_is_returned_on_request(people: Sandbox) -> None:
     page = fetch(people, '<attribute name="firstname"/>', count=1, returntotalrecordcount="true")
 
     assert page["@odata.count"] == 3

@@ -51,7 +51,7 @@ def test_cookie_survives_deletion_of_earlier_row(people: Sandbox) -> None:
     assert _first_names(ask(people, next_fetch(xml, first)).json()) == ["Bert"]
 
 
-def test_cookie_carries_any_text(people: Sandbox) -> None:
+def test_paging_cookie_preserves_special_characters(people: Sandbox) -> None:
     people.session.patch(
         f"{people.api}contacts({_id_of(people, 'Anna')})", json={"lastname": "A & <B>", "osync_revision": 1}
     )

@@ -72,7 +72,7 @@ def test_impersonated_read_needs_no_privilege(sandbox: Sandbox) -> None:
     assert len(found) == 6
 
 
-def test_user_without_the_read_privilege_is_refused(sandbox: Sandbox) -> None:
+def test_reading_filters_without_privilege_is_refused(sandbox: Sandbox) -> None:
     sandbox.give_roles(JONAS.name, "Delegate")
 
     refused = sandbox.get("userqueries", MSCRMCallerID=JONAS.user_id)
@@ -171,7 +171,7 @@ def test_default_template_cannot_be_deactivated(sandbox: Sandbox) -> None:
     assert sandbox.post("savedqueries", view).status_code == 400
 
 
-def test_table_has_one_default_template(sandbox: Sandbox) -> None:
+def test_new_default_template_replaces_previous_one(sandbox: Sandbox) -> None:
     template = {"name": "X", "querytype": 131_072, "returnedtypecode": "task", "isdefault": True}
     assert sandbox.post("savedqueries", template).status_code == 204
 

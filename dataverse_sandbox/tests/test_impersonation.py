@@ -22,7 +22,7 @@ def whoami(sandbox: Sandbox, **headers: str) -> Any:
     return sandbox.get("WhoAmI", **headers).json()["UserId"]
 
 
-def test_both_headers_impersonate_user(sandbox: Sandbox) -> None:
+def test_either_header_impersonates_user(sandbox: Sandbox) -> None:
     assert whoami(sandbox, CallerObjectId=JONAS.object_id) == JONAS.user_id
     assert whoami(sandbox, MSCRMCallerID=JONAS.user_id) == JONAS.user_id
     assert whoami(sandbox) == config.APPLICATION_USER_ID
@@ -38,7 +38,7 @@ def test_unknown_object_id_is_refused(sandbox: Sandbox) -> None:
     assert sandbox.get("WhoAmI", CallerObjectId="rubbish").status_code == 400
 
 
-def test_row_shows_both_users(sandbox: Sandbox) -> None:
+def test_impersonated_write_records_both_users(sandbox: Sandbox) -> None:
     made = sandbox.post("contacts", {"lastname": "Made"}, MSCRMCallerID=JONAS.user_id, Prefer="return=representation")
 
     row = made.json()
@@ -63,7 +63,7 @@ def test_impersonating_oneself_has_no_effect(sandbox: Sandbox) -> None:
     assert [entry["on_behalf_of"] for entry in sandbox.ledger()] == [None]
 
 
-def test_only_batch_header_impersonates(sandbox: Sandbox) -> None:
+def test_impersonation_header_of_batch_part_is_ignored(sandbox: Sandbox) -> None:
     inner = request_text("GET", "/api/data/v9.2/WhoAmI", MSCRMCallerID=JONAS.user_id)
     outer = request_text("GET", "/api/data/v9.2/WhoAmI")
 
@@ -158,7 +158,7 @@ def test_bypass_headers_skip_the_plugin(sandbox: Sandbox, headers: dict[str, str
         {"MSCRM.SuppressCallbackRegistrationExpanderJob": "true"},
     ],
 )
-def test_other_bypasses_do_not_skip_plugin(sandbox: Sandbox, headers: dict[str, str]) -> None:
+def test_other_bypass_headers_do_not_skip_plugin(sandbox: Sandbox, headers: dict[str, str]) -> None:
     contact = sandbox.contact()
     sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Staged"}, **headers)
 
@@ -181,7 +181,7 @@ def test_disabling_the_step_switches_the_plugin_off(sandbox: Sandbox) -> None:
     assert sandbox.read(contact)["jobtitle"] == "Kept"
 
 
-def test_one_request_of_change_set_can_bypass(sandbox: Sandbox) -> None:
+def test_one_request_of_change_set_can_bypass_plugin(sandbox: Sandbox) -> None:
     first, second = (sandbox.contact(number) for number in (0, 1))
     bypass = {"MSCRM.BypassCustomPluginExecution": "true"}
     target = "/api/data/v9.2/contacts({})"

@@ -238,7 +238,7 @@ def test_query_languages_agree_with_python(crm: Sandbox, question: Question) -> 
 @pytest.mark.long
 @settings(RUN, max_examples=1_000)
 @given(question=questions())
-def test_query_languages_agree_thousand_times(crm: Sandbox, question: Question) -> None:
+def test_query_languages_agree_on_thousand_queries(crm: Sandbox, question: Question) -> None:
     check(crm, question)
 
 

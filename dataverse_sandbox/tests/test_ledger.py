@@ -42,7 +42,7 @@ def test_entry_has_caller_and_changed_values(sandbox: Sandbox) -> None:
     }
 
 
-def test_unchanged_write_has_empty_entry(sandbox: Sandbox) -> None:
+def test_write_without_changes_has_empty_entry(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": contact["jobtitle"]})

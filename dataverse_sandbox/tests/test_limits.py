@@ -51,7 +51,7 @@ def test_batch_counts_as_one_request(sandbox: Sandbox) -> None:
     assert refusal(answers[2]) == (429, "0x80072321")
 
 
-def test_window_passes_at_scaled_speed(sandbox: Sandbox) -> None:
+def test_time_scale_shortens_limit_window(sandbox: Sandbox) -> None:
     limit(sandbox, time_scale=0.002, requests=1)
 
     assert sandbox.get("WhoAmI").status_code == 200
@@ -104,7 +104,7 @@ def test_invalid_limits_are_refused(sandbox: Sandbox, limits: object) -> None:
     assert sandbox.session.put(f"{sandbox.url}/sandbox/faults", json={"limits": limits}).status_code == 400
 
 
-def test_answer_takes_its_charged_time() -> None:
+def test_response_takes_charged_execution_time() -> None:
     slept: list[float] = []
     protection = Protection(sleep=slept.append)
     protection.set(Limits(), 0.5)

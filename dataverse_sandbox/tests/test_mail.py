@@ -48,7 +48,7 @@ def by_graph(sandbox: Sandbox, body: bytes) -> requests.Response:
     return sandbox.session.post(sandbox.url + GRAPH, data=body, headers={"Content-Type": "text/plain"})
 
 
-def test_smtp_mail_is_kept_with_both_parts(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_smtp_mail_keeps_text_and_html_parts(sandbox: Sandbox, smtp: SmtpServer) -> None:
     send(smtp, a_mail())
 
     (mail,) = mails(sandbox)

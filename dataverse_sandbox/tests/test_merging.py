@@ -73,7 +73,7 @@ def test_merge_with_inactive_or_same_row_is_refused(sandbox: Sandbox, pair: tupl
     assert merge(sandbox, target, subordinate).status_code == 400
 
 
-def test_different_parents_are_refused_on_request(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+def test_merge_with_different_parents_is_refused_on_request(sandbox: Sandbox, pair: tuple[str, str]) -> None:
     target, subordinate = pair
     cleared = {"parentcustomerid_account@odata.bind": None, "osync_revision": 9}
     assert sandbox.patch(f"contacts({subordinate})", cleared).status_code == 204
@@ -89,6 +89,6 @@ def test_merge_needs_write_privilege(sandbox: Sandbox, pair: tuple[str, str]) ->
     assert merge(sandbox, *pair).status_code == 403
 
 
-def test_refused_content_stops_merge(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+def test_merge_with_unknown_column_is_refused(sandbox: Sandbox, pair: tuple[str, str]) -> None:
     assert merge(sandbox, *pair, nosuch=1).status_code == 400
     assert sandbox.read(pair[1])["statecode"] == 0

@@ -172,7 +172,7 @@ def test_ledger_page_links_to_older_writes(sandbox: Sandbox) -> None:
     assert contact_id not in first
 
 
-def test_button_starts_and_ends_fault(sandbox: Sandbox) -> None:
+def test_faults_page_starts_and_ends_fault(sandbox: Sandbox) -> None:
     sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "down"})
     assert sandbox.get("contacts").status_code == 503
     assert open_page(sandbox, "/faults/").count("In force") == 1
@@ -228,7 +228,7 @@ def test_editor_can_be_searched_by_name(sandbox: Sandbox) -> None:
     assert "No user’s name begins with “Zzz”" in open_page(sandbox, "/outlook/?who=Zzz")
 
 
-def test_auditing_page_switches_and_lists_entries(sandbox: Sandbox) -> None:
+def test_auditing_page_switches_auditing_and_lists_entries(sandbox: Sandbox) -> None:
     def choose(**field: str) -> str:
         answer = sandbox.session.post(f"{sandbox.url}/auditing/", data=field)
         assert answer.status_code == 200

@@ -50,7 +50,7 @@ def test_disabled_plugin_ignores_updates(sandbox: Sandbox) -> None:
     assert staged(sandbox) == {}
 
 
-def test_representation_shows_the_restored_row(sandbox: Sandbox) -> None:
+def test_returned_representation_contains_restored_row(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     patched = sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Boss"}, Prefer="return=representation")
@@ -96,7 +96,7 @@ def test_staged_record_has_contact_editor_and_time(sandbox: Sandbox) -> None:
         ({"description": None}, {"description": "a\nb"}, "a\nb", "a\nb"),
     ],
 )
-def test_each_type_is_staged_as_canonical_text(
+def test_each_value_type_is_staged_as_canonical_text(
     sandbox: Sandbox, before: dict[str, object], sent: dict[str, object], proposed: str | None, label: str | None
 ) -> None:
     path = f"contacts({sandbox.contact()['contactid']})"

@@ -119,7 +119,7 @@ def _a_contact(session: requests.Session, url: str) -> str:
     return match[1]
 
 
-def test_kill_keeps_committed_rows(tmp_path: Path) -> None:
+def test_committed_rows_survive_killed_process(tmp_path: Path) -> None:
     data = tmp_path / "data.sqlite3"
     with process(data) as (child, url), plain_session() as session:
         session.post(

@@ -142,7 +142,7 @@ def test_expansion_needs_read_privilege(people: Sandbox) -> None:
         ("groupby((parentcustomerid_account/name))", [{}, {}, {}]),
     ],
 )
-def test_apply_aggregates_rows(people: Sandbox, apply: str, expected: list[dict[str, Any]]) -> None:
+def test_apply_option_aggregates_rows(people: Sandbox, apply: str, expected: list[dict[str, Any]]) -> None:
     rows = people.rows(f"contacts?$apply={apply}")
     assert [{name: row[name] for name in wanted} for row, wanted in zip(rows, expected, strict=True)] == expected
 

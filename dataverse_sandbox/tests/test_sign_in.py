@@ -150,7 +150,7 @@ def test_code_redeemed_with_other_details_is_refused(sandbox: Sandbox, changes: 
     assert "id_token" not in refused.json()
 
 
-def test_code_without_challenge_refuses_verifier(sandbox: Sandbox) -> None:
+def test_verifier_is_refused_for_code_without_challenge(sandbox: Sandbox) -> None:
     codes = [press(sandbox, "Rita Lindqvist", code_challenge="")["code"][0] for _ in range(2)]
 
     assert redeem(sandbox, codes[0], code_verifier="").status_code == 200

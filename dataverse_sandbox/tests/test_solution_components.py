@@ -22,21 +22,21 @@ def components(sandbox: Sandbox) -> list[tuple[int, int]]:
     return sorted((row["componenttype"], row["rootcomponentbehavior"]) for row in found)
 
 
-def test_table_includes_its_columns(sandbox: Sandbox) -> None:
+def test_table_component_includes_its_columns(sandbox: Sandbox) -> None:
     sandbox.post("EntityDefinitions", TABLE, **SOLUTION)
     sandbox.post("EntityDefinitions(LogicalName='new_thing')/Attributes", TEXT, **SOLUTION)
 
     assert components(sandbox) == [(1, 0)]
 
 
-def test_column_of_another_table_adds_that_table(sandbox: Sandbox) -> None:
+def test_adding_column_adds_its_table_to_solution(sandbox: Sandbox) -> None:
     sandbox.post("EntityDefinitions(LogicalName='contact')/Attributes", TEXT, **SOLUTION)
     sandbox.post("EntityDefinitions(LogicalName='contact')/Attributes", TEXT | {"SchemaName": "new_B"}, **SOLUTION)
 
     assert components(sandbox) == [(1, 1), (2, 1), (2, 1)]
 
 
-def test_lookup_adds_its_relationship(sandbox: Sandbox) -> None:
+def test_adding_lookup_adds_relationship_to_solution(sandbox: Sandbox) -> None:
     body = {
         "@odata.type": f"{KIND}OneToManyRelationshipMetadata",
         "SchemaName": "new_rel",
@@ -117,7 +117,7 @@ def key_status(sandbox: Sandbox) -> str:
     [({"seconds": 0.5}, "InProgress", "Active"), ({"fails": True}, "Failed", "Failed")],
     ids=["slow", "failing"],
 )
-def test_key_index_follows_configured_delay_or_failure(
+def test_key_index_status_follows_configured_delay_or_failure(
     sandbox: Sandbox, setting: dict[str, object], first: str, later: str
 ) -> None:
     sandbox.control("PUT", "keys", setting)

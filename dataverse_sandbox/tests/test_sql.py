@@ -66,7 +66,7 @@ def test_where_selects_matching_rows(people: Sandbox, where: str, names: list[st
     assert [row["firstname"] for row in rows] == names
 
 
-def test_every_row_has_every_column(people: Sandbox) -> None:
+def test_every_row_has_every_selected_column(people: Sandbox) -> None:
     rows = select(people, "SELECT firstname, lastname AS last, donotemail FROM contact AS c ORDER BY c.firstname DESC")
 
     assert rows[0] == {"firstname": "Cora", "last": None, "donotemail": False}

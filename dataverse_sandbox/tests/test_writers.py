@@ -88,7 +88,7 @@ def test_outlook_page_saves_signed_changes(audited: Sandbox) -> None:
         ("form_without_script", JONAS, False),
     ],
 )
-def test_each_writer_is_recorded_as_itself(audited: Sandbox, writer: str, user: str, raises_revision: bool) -> None:
+def test_change_is_recorded_under_its_writer(audited: Sandbox, writer: str, user: str, raises_revision: bool) -> None:
     before = audited.contact()
     assert write(audited, writer, jobtitle="Boss")["staged"] == 0
 
@@ -146,7 +146,7 @@ def test_invalid_writer_requests_are_refused(sandbox: Sandbox, method: str, path
     assert sandbox.session.request(method, f"{sandbox.url}/sandbox/{path}", json=body).status_code == 400
 
 
-def test_page_offers_writers_and_signatures(audited: Sandbox) -> None:
+def test_writers_page_saves_changes_and_sets_signature(audited: Sandbox) -> None:
     def press(**field: str) -> str:
         sent = {"contact": contact["contactid"], "column": "jobtitle", "value": "<Boss>", **field}
         answer = audited.session.post(f"{audited.url}/writers/", data=sent)

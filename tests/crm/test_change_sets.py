@@ -74,7 +74,7 @@ def test_missing_part_leaves_outcome_unknown():
     assert second.proof is None
 
 
-def test_missing_proof_does_not_fail_step():
+def test_missing_read_back_does_not_fail_step():
     _, second = _carried_out(DONE + READ + DONE + END)
 
     assert (second.error, second.proof) == (None, None)

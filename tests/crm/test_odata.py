@@ -97,7 +97,7 @@ def test_unstorable_value_is_replaced_and_rest_kept(value, why):
     assert parsed == {"a": [{"b": odata.Unstorable(why)}, {"b": "x"}]}
 
 
-def test_unstorable_property_name_spares_other_properties():
+def test_unstorable_property_name_does_not_affect_other_properties():
     assert odata.parse_json(b'{"\\uDFFF":1,"a":2}')["a"] == 2
 
 

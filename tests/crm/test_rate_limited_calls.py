@@ -127,7 +127,7 @@ def test_invalid_concurrency_hint_is_ignored(hint):
     assert [usage.hint for usage in limiter.usages] == [None]
 
 
-def test_missing_answer_is_reported_without_seconds():
+def test_missing_response_is_reported_without_duration():
     limiter, _ = _rate_limited(in_turn(b""), retries=0)
 
     assert [usage.seconds for usage in limiter.usages] == [None]

@@ -213,7 +213,7 @@ def test_write_refused_with_retry_after_is_retried(refusal):
     assert transport.pauses == [1.0]
 
 
-def test_uncertainty_of_first_attempt_survives_retry():
+def test_unknown_outcome_of_first_attempt_survives_retry():
     put_off = http(503, retry_after="1")
 
     error, _, _ = _failing_write(in_turn(put_off, http(412)), errors.Stale)
@@ -342,7 +342,7 @@ def _accept_one(listener, answer):
         "http://127.0.0.1:{port}/elsewhere",
     ],
 )
-def test_no_request_follows_a_hostile_link(link):
+def test_hostile_link_is_not_followed(link):
     with serve(in_turn(OK)) as server, serve(in_turn(OK)) as other:
         transport = RecordingTransport(origin=server.origin)
         with pytest.raises(errors.ProtocolError):
@@ -381,7 +381,7 @@ def test_forked_process_gets_own_session(monkeypatch):
     assert transport._sessions.get() is not before
 
 
-def test_proxies_of_environment_are_ignored(monkeypatch):
+def test_environment_proxies_are_ignored(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
 

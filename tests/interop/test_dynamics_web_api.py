@@ -198,7 +198,7 @@ def test_delta_has_changes_and_deletions(client: Program, organization: Organiza
     assert result["refused"]["status"] == 400
 
 
-def test_both_impersonation_headers_set_author(client: Program, organization: Organization) -> None:
+def test_each_impersonation_header_sets_author(client: Program, organization: Organization) -> None:
     result = client.run("impersonate", user=EDITOR.user_id, objectId=EDITOR.object_id)
 
     assert result["made"] == [[EDITOR.user_id, APPLICATION], [EDITOR.user_id, APPLICATION], [APPLICATION, None]]

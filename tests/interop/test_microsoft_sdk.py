@@ -209,7 +209,7 @@ def test_file_column_is_refused(sdk: Program, organization: Organization) -> Non
 
 
 @pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
-def test_both_impersonation_headers_set_author(
+def test_each_impersonation_header_sets_author(
     sdk: Program, organization: Organization, header: str, value: str
 ) -> None:
     row = sdk.run("impersonate", header=header, value=value)

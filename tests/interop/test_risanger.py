@@ -115,7 +115,7 @@ def test_publisher_is_created_but_invalid_requests_fail(client: Program, organiz
 
 
 @pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
-def test_both_impersonation_headers_set_author(
+def test_each_impersonation_header_sets_author(
     client: Program, organization: Organization, header: str, value: str
 ) -> None:
     assert client.run("impersonate", header=header, value=value) == [EDITOR.user_id, APPLICATION]

@@ -92,7 +92,7 @@ def test_two_refused_credentials_raise_credentials_refused(authority: str, sandb
         tokens(authority, "one", "two").token()
 
 
-def test_accepted_credential_is_tried_first(
+def test_last_accepted_credential_is_tried_first(
     authority: str, sandbox_server: SandboxServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     register(sandbox_server, {"first": EXPIRED, "second": None})
@@ -106,7 +106,7 @@ def test_accepted_credential_is_tried_first(
     assert "refused" not in caplog.text
 
 
-def test_earlier_credential_is_tried_again(authority: str, sandbox_server: SandboxServer) -> None:
+def test_first_credential_is_retried_if_second_expires(authority: str, sandbox_server: SandboxServer) -> None:
     register(sandbox_server, {"first": EXPIRED, "second": None})
     source = tokens(authority, "first", "second")
     source.token()

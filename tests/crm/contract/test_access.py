@@ -21,7 +21,7 @@ def _only(scene, *roles):
     scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
 
 
-def test_administrator_reads_filters_both_ways(scene):
+def test_administrator_reads_filters_directly_and_by_impersonation(scene):
     rita = scene.user("Rita")
 
     probe = access.probe_reading(scene.crm, rita.acting)

@@ -125,7 +125,7 @@ def test_token_is_renewed_between_pages(cloud):
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_other_link_errors_keep_their_type(cloud, crm, status):
+def test_other_errors_on_delta_link_keep_their_status(cloud, crm, status):
     link = crm.staged_fields().delta_link
     cloud.fail({"table": "osync_syncfield", "status": status})
 

@@ -41,7 +41,7 @@ class RemovedCheck:
 
 
 REMOVED_CHECKS = [
-    RemovedCheck(removed_checks.ignore_etags, test_writing.test_changed_contact_is_stale),
+    RemovedCheck(removed_checks.ignore_etags, test_writing.test_write_to_changed_contact_is_stale),
     RemovedCheck(removed_checks.ignore_etags, test_writing.test_changed_field_stops_contact_write),
     RemovedCheck(removed_checks.ignore_etags, test_switching.test_stale_filter_does_not_stop_other_owners),
     RemovedCheck(removed_checks.commit_requests_separately, test_writing.test_changed_field_stops_contact_write),
@@ -55,12 +55,12 @@ REMOVED_CHECKS = [
     ),
     RemovedCheck(
         removed_checks.ignore_if_match_of_missing_rows,
-        test_upsert.test_missing_row_is_created_unless_forbidden,
+        test_upsert.test_missing_row_is_created_unless_header_forbids_it,
         {"condition": {"If-Match": "*"}, "outcome": "not found"},
     ),
     RemovedCheck(
         removed_checks.ignore_if_none_match,
-        test_upsert.test_existing_row_is_changed_unless_forbidden,
+        test_upsert.test_existing_row_is_changed_unless_header_forbids_it,
         {"condition": {"If-None-Match": "*"}, "status": 412},
     ),
     RemovedCheck(removed_checks.allow_any_filter_query, test_filters.test_third_condition_hides_other_users_filters),

@@ -76,7 +76,7 @@ def test_definitions_can_be_read(transport: Transport, name: str) -> None:
     READS[name](CustomizingReads(transport))
 
 
-def test_table_covers_every_read() -> None:
+def test_read_cases_cover_every_method() -> None:
     assert public(CustomizingReads) == set(READS)
 
 
@@ -86,7 +86,7 @@ def test_setup_uses_every_write() -> None:
     assert {name for name in public(CustomizingWrites) if not re.search(rf"\.{name}\b", source)} == set()
 
 
-def test_unknown_contact_is_absent_without_revision(transport: Transport) -> None:
+def test_reading_unknown_contact_without_revision_finds_none(transport: Transport) -> None:
     client = CrmClient(transport=transport)
     us = client.who_am_i().user_id
 

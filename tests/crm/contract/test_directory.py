@@ -138,7 +138,7 @@ def test_mailbox_has_sync_method(scene):
         ("<!DOCTYPE x [<!ENTITY y 'true'>]><OrgSettings><A>&y;</A></OrgSettings>", None),
     ],
 )
-def test_organization_has_delete_setting(scene, stored, apart):
+def test_organization_delete_setting_is_read(scene, stored, apart):
     scene.change("organizations", UUID(ORGANIZATION_ID), orgdborgsettings=stored)
 
     organization = scene.crm.directory.organization()

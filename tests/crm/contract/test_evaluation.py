@@ -180,7 +180,7 @@ def test_only_future_organized_meetings_with_attendees_are_found(scene):
     assert all(each.starts > NOW for each in new)
 
 
-def test_more_meetings_than_a_page_are_incomplete(scene, monkeypatch):
+def test_meetings_beyond_one_page_are_marked_incomplete(scene, monkeypatch):
     monkeypatch.setattr(fetch_xml, "MAX_PAGE_SIZE", 1)
     _meeting(scene, "Nils", "Rita", "Rob")
 

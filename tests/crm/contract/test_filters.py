@@ -38,7 +38,7 @@ def test_inactive_filter_is_marked(scene):
     assert (task.is_on, task.state, task.status) == (False, 1, 2)
 
 
-def test_offline_filters_are_separate(scene):
+def test_offline_filters_are_read_separately(scene):
     kinds = {
         each.query_type for name in IDS for each in scene.crm.filters.of(IDS[name], query_type=QueryType.OFFLINE_FILTER)
     }

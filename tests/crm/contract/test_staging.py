@@ -104,7 +104,7 @@ def test_edit_is_created_with_its_fields(staging: Staging) -> None:
     assert found["fax"].id == staging.record.field_id("fax")
 
 
-def test_edit_without_editor_and_restore_is_created(staging: Staging) -> None:
+def test_edit_without_editor_or_restore_is_staged(staging: Staging) -> None:
     staging.record = replace(staging.record, editor_id=None, is_restored=False)
 
     staging.apply(staging.change_set(restores=False))

@@ -83,14 +83,14 @@ def test_client_works_over_tls(secure_url, authority_file):
     assert crm.staged_fields(crm.staged_fields().delta_link).rows == ()
 
 
-def test_unknown_certificate_gets_no_token(secure_url, authority_file):
+def test_server_with_unknown_certificate_gets_no_token(secure_url, authority_file):
     crm = CrmClient(transport=Transport(origin=secure_url, token_source=FixedToken(), retries=0))
 
     with pytest.raises(Unreachable):
         crm.who_am_i()
 
 
-def test_unknown_certificate_gets_no_secret(secure_url):
+def test_server_with_unknown_certificate_gets_no_secret(secure_url):
     credentials = ClientCredentials(
         authority=f"{secure_url}/{TENANT}", client_id=CLIENT_ID, credentials=[CLIENT_SECRET], scope="x/.default"
     )

@@ -13,7 +13,7 @@ from tests.crm.contract.cloud import Cloud
 @pytest.mark.parametrize(
     ("condition", "outcome"), [({}, "created"), ({"If-Match": "*"}, "not found"), ({"If-None-Match": "*"}, "created")]
 )
-def test_missing_row_is_created_unless_forbidden(cloud: Cloud, condition: dict[str, str], outcome: str) -> None:
+def test_missing_row_is_created_unless_header_forbids_it(cloud: Cloud, condition: dict[str, str], outcome: str) -> None:
     answer = cloud.try_to("PATCH", f"contacts({uuid4()})", {"lastname": "Anew"}, **condition)
 
     expected = {"created": (204, 1), "not found": (404, 0)}[outcome]
@@ -21,7 +21,7 @@ def test_missing_row_is_created_unless_forbidden(cloud: Cloud, condition: dict[s
 
 
 @pytest.mark.parametrize(("condition", "status"), [({}, 204), ({"If-Match": "*"}, 204), ({"If-None-Match": "*"}, 412)])
-def test_existing_row_is_changed_unless_forbidden(cloud: Cloud, condition: dict[str, str], status: int) -> None:
+def test_existing_row_is_changed_unless_header_forbids_it(cloud: Cloud, condition: dict[str, str], status: int) -> None:
     row = f"contacts({cloud.contacts()[0]})"
 
     answer: requests.Response = cloud.try_to("PATCH", row, {"osync_revision": 77}, **condition)

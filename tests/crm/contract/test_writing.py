@@ -87,7 +87,7 @@ def test_lookups_to_both_tables_are_read_back(edit, target):
     assert now.labels["parentcustomerid"] == rows[-1]["name" if target == "account" else "fullname"]
 
 
-def test_changed_contact_is_stale(edit):
+def test_write_to_changed_contact_is_stale(edit):
     edit.cloud.change(edit.contact, jobtitle="Pilot")
     edit.before = edit.cloud.last_write()
 
@@ -197,7 +197,7 @@ def test_read_only_mode_allows_reads(cloud, crm):
     assert cloud.client(writes_allowed=False).who_am_i() == crm.who_am_i()
 
 
-def test_cut_before_commit_leaves_outcome_unknown(edit):
+def test_connection_cut_before_commit_leaves_outcome_unknown(edit):
     edit.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
 
     with pytest.raises(Unreachable) as caught:

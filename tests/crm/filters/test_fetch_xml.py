@@ -69,7 +69,7 @@ def test_malformed_or_mismatched_filter_is_refused(text):
 
 
 @pytest.mark.parametrize(("table", "key"), [("contact", "contactid"), ("task", "activityid")])
-def test_keys_follow_crm_naming(table, key):
+def test_key_column_name_follows_crm_convention(table, key):
     assert fetch_xml.key_of(table) == key
 
 

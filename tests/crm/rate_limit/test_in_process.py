@@ -135,7 +135,7 @@ def test_interactive_call_does_not_wait_for_run():
     assert [rate_limiter.waits(INTERACTIVE) for _ in range(10)] == [0.0] * 10
 
 
-def test_interactive_call_waits_without_reserve():
+def test_interactive_call_waits_if_nothing_is_reserved():
     rate_limiter = FakeClockLimiter(Limits(reserved=0.0))
     while rate_limiter.waits() == 0.0:
         pass
@@ -225,7 +225,7 @@ def test_429_without_retry_after_pauses_ten_seconds():
     assert rate_limiter.status().paused_for == 10.0
 
 
-def test_too_long_wait_is_refused_immediately():
+def test_call_with_too_long_wait_is_refused_immediately():
     rate_limiter = FakeClockLimiter()
     rate_limiter.throttle(300.0)
     before = rate_limiter.now

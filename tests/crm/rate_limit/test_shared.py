@@ -332,7 +332,7 @@ def test_flushed_redis_script_is_reloaded(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_too_late_slot_is_refused_immediately(url, rate_limiter):
+def test_slot_after_deadline_is_refused_immediately(url, rate_limiter):
     mine = rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.record_throttling(30)

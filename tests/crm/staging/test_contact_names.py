@@ -20,20 +20,20 @@ from syncapp.crm.staging.contact_names import name_after
         ("Dr. Berg", "Dr. Berg"),
     ],
 )
-def test_restored_part_is_in_the_name(present: str, expected: str) -> None:
+def test_restored_name_part_appears_in_full_name(present: str, expected: str) -> None:
     values = {"fullname": present, "firstname": "Ann", "middlename": "Cato", "lastname": "Berg"}
 
     assert name_after(values, {"lastname": "Dahl"}) == expected
 
 
-def test_cleared_and_filled_parts_are_restored() -> None:
+def test_full_name_follows_cleared_and_filled_parts() -> None:
     values = {"fullname": "Ann", "firstname": "Ann", "middlename": None, "lastname": None, "jobtitle": "Pilot"}
 
     assert name_after(values, {"lastname": "Dahl"}) == "Ann Dahl"
     assert name_after(values, {"firstname": None, "lastname": "Dahl"}) == "Dahl"
 
 
-def test_name_is_kept_without_restored_part() -> None:
+def test_unrelated_restore_keeps_full_name() -> None:
     values = {"fullname": "Ann Berg", "firstname": "Ann", "lastname": "Berg"}
 
     assert name_after(values, {"jobtitle": "Buyer"}) == "Ann Berg"
