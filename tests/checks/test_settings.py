@@ -169,7 +169,7 @@ def test_graph_may_use_the_certificate(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"BASE_URL": "http://portal.contoso.example"}, {"ALLOWED_HOSTS": ["*"]}])
-def test_demo_refuses_outside_hosts(settings: Settings, changes: dict[str, Any]) -> None:
+def test_demo_with_outside_hosts_is_reported(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **changes) == ["osync.E005"]
 
 
@@ -182,7 +182,7 @@ def test_demo_refuses_outside_hosts(settings: Settings, changes: dict[str, Any])
         {"CRM_ORIGIN": "http://10.0.0.9:8001"},
     ],
 )
-def test_demo_refuses_real_services(settings: Settings, changes: dict[str, Any]) -> None:
+def test_demo_with_real_services_is_reported(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **changes) == ["osync.E021"]
 
 

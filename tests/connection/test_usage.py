@@ -24,7 +24,7 @@ def sandbox_count(world: World) -> int:
     return int(requests.get(f"{world.url}/sandbox/faults", timeout=10).json()["operations"])
 
 
-def test_count_equals_sandbox_count(world: World) -> None:
+def test_request_count_equals_sandbox_count(world: World) -> None:
     world.outlook(world.contact(), jobtitle="Chief Buyer")
     before = sandbox_count(world)
     world.pull()
@@ -71,7 +71,7 @@ def test_only_sent_requests_are_counted(settings: Any, world: World, is_sent: bo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_count_survives_database_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_count_survives_database_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     usage.count(3)
 
     def refuse(*_: object, **__: object) -> None:

@@ -133,7 +133,7 @@ def test_kills_with_wrong_clocks_repeat_no_write(story: Story, replace_workers_a
     story.delivered_exactly_once(*edits)
 
 
-def test_absent_workers_leave_no_backlog(story: Story) -> None:
+def test_messages_do_not_pile_up_without_workers(story: Story) -> None:
     stack = story.stack
     second_beat = stack.start_beat()
     for worker in [*stack.workers, stack.periodic_worker]:

@@ -108,7 +108,7 @@ class Load:
 
 
 @pytest.mark.parametrize("when", [When.BEFORE_ARRIVAL, When.BEFORE_ANSWER], ids=["before", "after"])
-def test_fifty_cuts_at_commit_lose_nothing(story: Story, proxy: FaultProxy, when: When):
+def test_fifty_connection_cuts_at_commit_lose_nothing(story: Story, proxy: FaultProxy, when: When):
     """Cuts before a COMMIT undo its transaction; cuts after it leave the portal without an answer."""
     edits = story.edited(EDITS)
     proxy.cut_at_commit(when, times=CUTS)

@@ -78,7 +78,7 @@ def test_small_difference_is_not_reported() -> None:
     assert clock_troubles() == []
 
 
-def test_old_clock_measurements_are_ignored() -> None:
+def test_old_clock_measurements_are_ignored_and_deleted() -> None:
     clock_is(HOUR, age=clocks.RECENT + 10)
 
     assert clock_troubles() == []

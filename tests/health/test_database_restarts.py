@@ -72,7 +72,7 @@ def execute(statement: str) -> None:
         cursor.execute(statement)
 
 
-def test_request_waits_out_a_restart(proxy: FaultProxy) -> None:
+def test_request_waits_out_database_restart(proxy: FaultProxy) -> None:
     page = Page()
     proxy.refuse()
     threading.Timer(0.5, proxy.restore).start()
@@ -89,7 +89,7 @@ def test_request_waits_out_a_restart(proxy: FaultProxy) -> None:
         ("POST", f"/review/{EDIT}/park", (503, 1), (503, 1)),
     ],
 )
-def test_lost_request_is_repeated_where_safe(
+def test_interrupted_request_is_repeated_where_safe(
     proxy: FaultProxy, method: str, path: str, before: tuple[int, int], after: tuple[int, int]
 ) -> None:
     first, second = Page(before=proxy.cut), Page(after=proxy.cut)

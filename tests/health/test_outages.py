@@ -57,7 +57,7 @@ def test_page_explains_database_outage(no_database: None) -> None:
         ("", "/"),
     ],
 )
-def test_submitted_form_links_to_its_page(no_database: None, referer: str, page: str) -> None:
+def test_error_page_links_to_page_of_submitted_form(no_database: None, referer: str, page: str) -> None:
     response = visitor().post("/settings/me/change", {"letter_keys": "1"}, headers={"referer": referer})
 
     assert response.status_code == 503

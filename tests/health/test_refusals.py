@@ -89,7 +89,7 @@ def status_in_turn(operation: Operation) -> int:
     return next(status for status in statuses[number % 7 :] + statuses if status not in operation.without)
 
 
-def test_statuses_in_turn_open_every_breaker() -> None:
+def test_assigned_statuses_cover_every_breaker() -> None:
     assert {status_in_turn(each) for each in OPERATIONS} == set(STATUSES)
     breakers_of_all = {each.breaker_of(status) for each in OPERATIONS for status in STATUSES}
     assert {each.breaker_of(status_in_turn(each)) for each in OPERATIONS} == breakers_of_all

@@ -140,7 +140,7 @@ def test_refused_probe_waits_again_and_updates_reason(settings):
     assert (breaker.reason, breaker.asked) == ("no such column", "GET osync_syncfields, answered 404 (0x80060888)")
 
 
-def test_requested_retry_makes_refused_probes_due():
+def test_requested_retry_makes_only_refusal_probes_due():
     breakers.record_refusal(Breaker.Name.REFUSED_READ, refusal("no such table"))
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
 

@@ -147,7 +147,7 @@ def test_log_lines_name_their_job(delivery: Scene) -> None:
     assert log_context.current() == {}
 
 
-def test_unstorable_failure_reason_still_ends_the_job(preparation: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_ends_although_failure_cannot_be_recorded(preparation: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(preparing.PreparationJob):
         def fail(self, lease: queue.Lease, failure: runner.Failure) -> None:
             raise ValueError("no")
@@ -160,7 +160,7 @@ def test_unstorable_failure_reason_still_ends_the_job(preparation: Scene, monkey
     assert preparation.bad.state == JobState.FAILED
 
 
-def test_failed_delivery_is_shown_with_its_reason(delivery: Scene) -> None:
+def test_failed_delivery_marks_field_with_reason(delivery: Scene) -> None:
     for _ in range(3):
         delivery.process_all()
 
@@ -188,7 +188,7 @@ def test_bad_contact_does_not_stop_selection() -> None:
     assert "DataError" in refused.why
 
 
-def test_failed_count_holds_back_uncounted_users(meeting_count: Scene) -> None:
+def test_failed_meeting_count_holds_back_uncounted_users(meeting_count: Scene) -> None:
     for _ in range(3):
         meeting_count.process_all()
 
@@ -198,7 +198,7 @@ def test_failed_count_holds_back_uncounted_users(meeting_count: Scene) -> None:
     assert "could not be counted" in item.why
 
 
-def test_counting_run_without_a_job_gets_one(meeting_count: Scene) -> None:
+def test_missing_meeting_count_jobs_are_created_once(meeting_count: Scene) -> None:
     MeetingCount.objects.all().delete()
 
     meetings.create_missing_jobs()

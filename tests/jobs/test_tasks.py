@@ -66,7 +66,7 @@ def test_idle_tick_needs_at_most_twelve_queries(django_assert_max_num_queries: A
         tasks.tick()
 
 
-def test_notification_task_sends_news_and_reminders():
+def test_notification_task_queues_new_edits_and_reminders():
     people.make_person("Rita", Role.REVIEWER, notified_until=0)
     late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
     arrivals.record([late.pk])
@@ -91,7 +91,7 @@ def test_failing_reminders_do_not_stop_alerts(monkeypatch: pytest.MonkeyPatch, c
     assert "remind: unexpected error" in caplog.text
 
 
-def test_failed_adoption_does_not_stop_tick(monkeypatch: pytest.MonkeyPatch):
+def test_failed_orphan_adoption_does_not_stop_tick(monkeypatch: pytest.MonkeyPatch):
     dispatched = []
     monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=dispatched.append))
     monkeypatch.setattr(tasks, "pulse", SimpleNamespace(delay=lambda: None))
@@ -150,7 +150,7 @@ def test_busy_table_gets_full_read_later():
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_nightly_repairs_counts():
+def test_nightly_repairs_waiting_counts():
     field = make_field()
     SyncRecord.objects.update(waiting_count=7)
 

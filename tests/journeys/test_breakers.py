@@ -21,7 +21,7 @@ def waiting(edits: list[Edit]) -> list[Delivery]:
     return list(Delivery.objects.filter(target_id__in=contacts).exclude(state=JobState.DONE))
 
 
-def test_refused_credentials_pause_jobs_until_accepted(story: Story):
+def test_jobs_wait_until_credentials_are_accepted_again(story: Story):
     first, *edits = story.edited(8)
     story.decide(first)
     story.delivered_exactly_once(first)

@@ -187,7 +187,7 @@ def edits(demos: Demos) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.long
-def test_only_outlook_edits_are_restored_in_time(demos: Demos) -> None:
+def test_only_originals_of_outlook_edits_are_restored_promptly(demos: Demos) -> None:
     demos.start_and_wait(CAPTURE="audit", PULL_SECONDS=str(PULL_SECONDS))
     company = Company(f"http://127.0.0.1:{demos.sandbox}")
     company.audit(delay_seconds=AUDIT_DELAY)

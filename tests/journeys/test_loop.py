@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.journey
 
 
-def test_edit_passes_through_whole_loop(story: Story, settings: Settings):
+def test_outlook_edit_is_decided_and_delivered_once(story: Story, settings: Settings):
     """Two schedulers tick, and one of them also requests pulls."""
     settings.UNDO_SECONDS = 1
     contact, proposed = story.edited_in_outlook()

@@ -75,7 +75,7 @@ def test_watch_names_missing_migrations(database: None, capsys: pytest.CaptureFi
     assert "migrations: The database lacks migrations of this version" in capsys.readouterr().out
 
 
-def test_check_needs_database_option(database: None) -> None:
+def test_check_skips_migrations_without_database_option(database: None) -> None:
     found = run_checks(include_deployment_checks=True, tags=["database"])
 
     assert found == []

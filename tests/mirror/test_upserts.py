@@ -76,7 +76,7 @@ def test_too_long_text_raises_instead_of_truncating() -> None:
         upserts.upsert(SyncField, [a_row(make_record(), column_name="x" * 129)])
 
 
-def test_no_rows_send_no_query(django_assert_num_queries: Any) -> None:
+def test_empty_upsert_sends_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         upserts.upsert(SyncField, [])
         upserts.insert_missing(SyncRecord, [])

@@ -181,7 +181,7 @@ def test_pull_is_stalled_only_after_idle_interval() -> None:
     assert "pull" in codes()
 
 
-def test_opening_queue_shows_no_stalled_pull() -> None:
+def test_pull_is_not_stalled_when_queue_just_opened() -> None:
     read_ago(IDLE - 1)
     browser(rita()).get("/review/")
     assert "pull" not in codes()

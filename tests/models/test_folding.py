@@ -28,7 +28,7 @@ FOLDED = [
 
 
 @pytest.mark.parametrize(("text", "expected"), FOLDED)
-def test_case_accents_and_hidden_characters_fold(text, expected):
+def test_case_accents_and_hidden_characters_are_folded(text, expected):
     assert folded(text) == expected
 
 
@@ -38,7 +38,7 @@ def test_folding_twice_changes_nothing():
     assert [letter for letter, form in once.items() if folded(form) != form] == []
 
 
-def test_words_split_at_spaces_and_signs():
+def test_words_are_split_at_spaces_and_punctuation():
     assert words_of("Jean-Luc O’Neil (Åberg) ", "Fred O'Neil, Contoso 24/7 Ltd.") == [
         *("jean", "luc", "o", "neil", "aberg"),
         *("fred", "contoso", "24", "7", "ltd"),

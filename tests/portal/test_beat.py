@@ -68,7 +68,7 @@ def scheduler() -> Scheduler:
     return made
 
 
-def test_absent_workers_leave_no_backlog(broker: Server) -> None:
+def test_messages_do_not_pile_up_without_workers(broker: Server) -> None:
     first, second = scheduler(), scheduler()
     for _ in range(5):
         first.tick()
@@ -92,7 +92,7 @@ def test_rounds_are_republished_after_broker_wipe(broker: Server) -> None:
     assert set(PeriodicTask.objects.values_list("number", flat=True)) == {2}
 
 
-def test_beat_publishes_while_workers_are_away(broker: Server) -> None:
+def test_beat_records_heartbeats_without_publishing_anything(broker: Server) -> None:
     beat = scheduler()
     beat.tick()
     Heartbeat.objects.update(answered_at=database_now(plus=-60))

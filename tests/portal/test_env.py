@@ -35,7 +35,7 @@ def test_file_takes_precedence_over_variable(put):
     assert env.text(put("BOTH", "from the file", in_a_file=True)) == "from the file"
 
 
-def test_every_reader_accepts_a_file(put):
+def test_settings_of_every_type_are_read_from_file(put):
     assert env.flag(put("A_FLAG", "off", in_a_file=True), default=True) is False
     assert env.number(put("A_NUMBER", "2.5", in_a_file=True), 1) == 2.5
     assert env.items(put("SOME", "a, b", in_a_file=True)) == ["a", "b"]
@@ -72,7 +72,7 @@ def test_unset_variable_returns_default():
 
 
 @pytest.mark.parametrize(("read", "word"), [(lambda name: env.number(name, 1), "soon"), (env.mapping, "[1]")])
-def test_value_of_wrong_type_is_named(put, read, word):
+def test_variable_with_value_of_wrong_type_is_named(put, read, word):
     with pytest.raises(ImproperlyConfigured, match="WRONG must be"):
         read(put("WRONG", word))
 

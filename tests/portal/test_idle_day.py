@@ -174,7 +174,7 @@ def test_idle_day_with_capture_stays_below_3000_operations(idle_portal: IdlePort
     assert 1_700 < asked < 3_000, asked
 
 
-def test_idle_half_hour_reads_audit_log_seldom(idle_portal: IdlePortal, settings: Any) -> None:
+def test_idle_half_hour_takes_few_capture_operations(idle_portal: IdlePortal, settings: Any) -> None:
     settings.CAPTURE = "audit"
     idle_portal.world.audit(enabled=True)
     observe()
@@ -188,7 +188,7 @@ def test_idle_half_hour_reads_audit_log_seldom(idle_portal: IdlePortal, settings
     assert 5 <= of_capture <= 14, of_capture
 
 
-def test_arriving_edit_restores_frequent_pulls(idle_portal: IdlePortal) -> None:
+def test_arriving_edit_resumes_frequent_pulls(idle_portal: IdlePortal) -> None:
     idle_portal.settle()
     idle_portal.world.outlook(idle_portal.world.contact(), jobtitle="Chief Buyer")
 

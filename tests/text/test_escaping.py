@@ -82,12 +82,12 @@ def test_unusable_address_is_refused(address: str) -> None:
         escaping.mailbox_header("Rita", address)
 
 
-def test_long_header_is_cut() -> None:
+def test_long_header_is_shortened() -> None:
     assert len(parsed("Subject", escaping.mail_header("Åsa " * 1000))) <= escaping.MAX_HEADER
 
 
 @given(TRICKY)
-def test_mail_lines_never_begin_at_margin(text: str) -> None:
+def test_every_mail_line_is_indented(text: str) -> None:
     assert all(line.startswith("> ") for line in escaping.mail_lines(text, indent="> ").splitlines())
 
 
@@ -107,7 +107,7 @@ def test_html_keeps_only_visible_text(text: str) -> None:
     assert re.sub(r'<span class="hidden-mark" title="[U+0-9A-F ]+">[^<]*</span>', "", html).count("<") == 0
 
 
-def test_html_lines_keep_line_ends() -> None:
+def test_html_lines_keep_line_breaks() -> None:
     assert escaping.html_lines("a\r\n<b>\nc\u202e") == (
         'a\n&lt;b&gt;\nc<span class="hidden-mark" title="U+202E">right-to-left override</span>'
     )

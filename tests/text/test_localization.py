@@ -102,6 +102,6 @@ def test_accept_language_header_selects_locale(header, tag):
     ("zone", "name"),
     [("Europe/Berlin", "CET"), ("UTC", "UTC"), ("Asia/Dubai", "UTC+4"), ("America/Sao_Paulo", "UTC-3")],
 )
-def test_zone_has_a_name_or_an_offset(zone, name):
+def test_zone_is_shown_as_name_or_offset(zone, name):
     with timezone.override(zone_of(zone)):
         assert localization.zone(AFTERNOON) == name

@@ -28,7 +28,7 @@ def employ(world: World, contact: uuid.UUID, number: int) -> str:
     return str(account["name"])
 
 
-def test_new_edit_gets_company(world: World):
+def test_company_of_new_edit_is_stored(world: World):
     world.reset(contacts=60)
     company = employ(world, world.contact(), 1)
     world.outlook(world.contact(), jobtitle="Head")

@@ -48,5 +48,5 @@ def test_incomplete_or_foreign_mark_is_not_ours(forged: dict[str, Any]):
     assert not is_ours(a_field(**{**MARK, **forged}), own_user=PORTAL)
 
 
-def test_no_mark_counts_without_own_user():
+def test_no_mark_is_ours_without_own_user():
     assert not is_ours(a_field(**MARK), own_user=None)

@@ -59,7 +59,7 @@ def test_decision_after_backup_is_recognized(world: World, tmp_path: Path):
     assert not AuditEntry.objects.filter(action="field.withdrawn").exists()
 
 
-def test_edit_staged_after_backup_is_decided(world: World, tmp_path: Path):
+def test_decision_on_edit_staged_after_backup_is_recognized(world: World, tmp_path: Path):
     world.pull()
     kept = backup.back_up(tmp_path)
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -185,7 +185,9 @@ def test_put_back_after_backup_is_recognized(world: World, tmp_path: Path):
     assert (newest.kind, newest.value_to_write, newest.expected_value) == (Kind.PUT_BACK, field.original_value, "Head")
 
 
-def test_decisions_are_recognized_after_mid_read_backup(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_decisions_after_backup_during_pull_are_recognized(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(pull, "PAGE_SIZE", 1)
     world.pull()
     for number in range(3):

@@ -30,7 +30,7 @@ def decision_of(field) -> str:
     return SyncField.objects.get(pk=field.id).decision
 
 
-def test_early_field_gets_hidden_stub():
+def test_field_read_before_edit_creates_hidden_stub():
     store_fields([a_field()], generation=0)
     SyncRecord.objects.recount(SyncRecord.objects.values_list("pk", flat=True))
 

@@ -52,7 +52,7 @@ def test_higher_version_breaks_tie():
     assert (axes(old)[0], axes(newer)[0]) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
 
 
-def test_other_field_of_contact_is_kept():
+def test_edit_of_another_field_is_not_superseded():
     old = make_field(column="telephone1")
     newer = make_newer_edit(make_field(old.record, "jobtitle"))
 
@@ -61,7 +61,7 @@ def test_other_field_of_contact_is_kept():
     assert axes(old)[0] == FieldDecision.PENDING
 
 
-def test_existing_approval_is_kept():
+def test_approved_edit_is_not_superseded():
     old = make_field()
     approve(old.pk, by=rita(), seen=digest(old))
     newer = make_newer_edit(old)
@@ -70,7 +70,7 @@ def test_existing_approval_is_kept():
     assert axes(old) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
 
 
-def test_conflict_is_superseded():
+def test_edit_in_conflict_is_superseded():
     old = make_field(delivery=FieldDelivery.CONFLICT)
     newer = make_newer_edit(old)
 
@@ -79,7 +79,7 @@ def test_conflict_is_superseded():
     assert axes(old)[0] == FieldDecision.SUPERSEDED
 
 
-def test_failed_decision_is_superseded():
+def test_edit_with_failed_decision_is_superseded():
     old = make_field()
     failed = approve(old.pk, by=rita(), seen=digest(old))
     Decision.objects.filter(pk=failed.pk).update(state=DecisionState.FAILED)

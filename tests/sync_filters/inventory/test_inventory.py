@@ -111,7 +111,7 @@ def test_filters_are_read_by_impersonation_without_permission(scenery):
     assert scenery.user().appointments == Cell.ON
 
 
-def test_lost_mailbox_is_cleared(read):
+def test_deleted_mailbox_is_cleared_from_user(read):
     rita = read.user()
     read.delete("mailboxes", rita.mailbox_id)
 

@@ -224,7 +224,7 @@ def test_everyone_is_read_nightly_for_policies(policy, monkeypatch):
     assert schedule.due() is Extent.ALL, "a day old"
 
 
-def test_newcomer_is_compared_after_the_reading(read, settings, monkeypatch):
+def test_newcomer_is_compared_after_new_users_are_read(read, settings, monkeypatch):
     settings.INVENTORY_SECONDS, settings.INVENTORY_IDLE_SECONDS = 1800, 24 * 3600
     team = FilterTeam.objects.get(name="Sales North")
     policy = editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())

@@ -63,7 +63,7 @@ def test_system_filter_selects_rows_despite_inactive_own_filters(db):
     assert recommend(Cause.CLIENT_AND_PRODUCT, system_selects=True) == Recommendation.PRODUCT
 
 
-def test_recompute_some_agrees_with_recompute(db):
+def test_partial_recompute_agrees_with_full_recompute(db):
     users = [make_user("On"), make_user("Off", appointments=Cell.OFF), make_user("None", NONE)]
     alike = {user.pk: (user.cause, user.paths) for user in users}
     for some in (users[:2], users[1:], users):

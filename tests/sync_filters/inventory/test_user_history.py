@@ -27,7 +27,7 @@ def carry_out(run):
     job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
 
-def test_restoring_plans_a_run_for_one_user(scenery):
+def test_restoring_filters_plans_run_for_one_user(scenery):
     scenery.read()
     rita, rob = scenery.user(), scenery.user("Rob Marchetti")
     before = scenery.states(rita)
@@ -52,7 +52,7 @@ def test_restoring_plans_a_run_for_one_user(scenery):
 
 @pytest.mark.django_db(transaction=True)  # PostgreSQL flushes no table whose constraints are still deferred
 @pytest.mark.parametrize("access", [Access.DIRECT, Access.ACTING])
-def test_switch_of_lost_run_is_attributed_to_portal(scenery, tmp_path, access):
+def test_switch_after_backup_is_attributed_to_portal(scenery, tmp_path, access):
     scenery.read()
     FilterAccess.objects.update(reading=access, writing=access)
     rita = scenery.user()
@@ -68,7 +68,7 @@ def test_switch_of_lost_run_is_attributed_to_portal(scenery, tmp_path, access):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_switch_of_lost_run_is_not_users_choice(scenery, tmp_path):
+def test_switch_after_backup_is_not_users_choice(scenery, tmp_path):
     scenery.read()
     FilterAccess.objects.update(reading=Access.ACTING, writing=Access.ACTING)
     rita = scenery.user()

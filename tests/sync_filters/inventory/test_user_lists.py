@@ -33,7 +33,7 @@ def test_entries_match_by_address_login_or_name(db):
     ]
 
 
-def test_uploaded_bytes_become_text():
+def test_uploaded_utf16_and_cp1252_are_decoded():
     assert lists.read_text("Zoë\n".encode("utf-16")) == "Zoë\n"
     assert lists.read_text("Zoë\n".encode("cp1252")) == "Zoë\n"
 

@@ -165,7 +165,7 @@ def test_addresses_and_names_become_logon_names(copy: Copy) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("group", ["--team", "--unit", "--list"])
-def test_unknown_group_prints_nothing(group: str) -> None:
+def test_unknown_group_is_refused(group: str) -> None:
     with pytest.raises(CommandError, match="is called Nowhere"):
         printed("--off", group, "Nowhere")
 

@@ -151,7 +151,7 @@ def test_inapplicable_policy_does_not_conflict(north, why):
     assert "User 0" in repairs(repairing(off))
 
 
-def test_team_conflicts_with_business_unit_above(north):
+def test_team_policy_conflicts_with_unit_policy_above(north):
     top = FilterUnit.objects.create(pk=uuid.uuid4(), name="Sales")
     below = FilterUnit.objects.create(pk=uuid.uuid4(), name="North", parent_id=top.pk)
     FilterUser.objects.filter(name="User 0").update(unit_id=below.pk)

@@ -186,7 +186,7 @@ def test_repairs_stop_at_nightly_limit(company):
     assert FilterRun.objects.count() == 2
 
 
-def test_exceptions_and_dates_are_respected(company):
+def test_excepted_users_and_start_date_are_respected(company):
     excepted = groups.members_of(kept())[0]
 
     policy = kept(name="Another", exceptions=(str(excepted),))

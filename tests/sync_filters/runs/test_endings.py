@@ -68,7 +68,7 @@ def test_user_with_other_inactive_filter_is_partly_done(read):
     assert (outcome(run, rita), "“Old meetings”" in run.items.get().why) == (Outcome.PARTLY, True)
 
 
-def test_filters_of_other_tables_do_not_count(read):
+def test_filters_of_other_tables_do_not_affect_outcome(read):
     rita = read.user()
     assert FilterRow.objects.for_outlook().filter(owner_id=rita.pk, table="contact", state=0).exists()
 

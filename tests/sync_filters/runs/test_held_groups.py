@@ -35,7 +35,7 @@ def run(db) -> FilterRun:
         (None, HeldGroup.UNCOUNTED),
     ],
 )
-def test_user_is_in_group_of_nearest_meeting(db, days, group):
+def test_held_user_is_grouped_by_nearest_meeting(db, days, group):
     with time_machine.travel(NOON, tick=False):
         run = planned_run()
         item = hold(user(run, 1), *([] if days is None else [days]))
@@ -69,7 +69,7 @@ def test_groups_sum_meetings_and_name_the_first(run):
     assert (week.first.subject, later.first.subject) == ("Meeting in 2 days", "Meeting in 17 days")
 
 
-def test_method_runs_group_by_reason(db):
+def test_method_runs_group_users_by_reason(db):
     run = planned_run(creation.RunSpec(method=2))
     for number, why in enumerate(
         [method_plans.TWICE, method_plans.ONLY_PATH, method_plans.UNKNOWN, method_plans.TWICE]

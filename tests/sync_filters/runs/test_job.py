@@ -162,7 +162,7 @@ def test_deleted_filter_is_not_recreated(read):
     assert str(row.pk) not in read.states(rita)
 
 
-def test_two_runs_write_same_user_once(read):
+def test_two_runs_switch_users_filters_once(read):
     rita = read.user()
     first, second = released(created(rita)), released(created(rita))
     since = read.mark()
@@ -201,7 +201,7 @@ def test_denied_user_does_not_stop_run(read):
     assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.DENIED, Outcome.DONE]
 
 
-def test_paused_run_starts_no_users(read):
+def test_paused_run_switches_no_users(read):
     run = transitions.start(released(created(read.user())), by=fred())
     transitions.pause(run, by=fred())
     since = read.mark()
@@ -212,7 +212,7 @@ def test_paused_run_starts_no_users(read):
     assert process(run).state == RunState.DONE
 
 
-def test_canceled_run_leaves_remaining_users(read):
+def test_canceled_run_cancels_remaining_users(read):
     run = transitions.start(released(created(read.user())), by=fred())
     transitions.cancel(run, by=fred())
 

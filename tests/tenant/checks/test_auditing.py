@@ -115,7 +115,7 @@ def audited(company: World) -> World:
     return company
 
 
-def test_delay_measurement_restores_pager(ask: Ask, audited: World) -> None:
+def test_delay_measurement_resets_pager(ask: Ask, audited: World) -> None:
     contact = audited.contact()
     before = audited.value(contact, "pager")
 
@@ -127,7 +127,7 @@ def test_delay_measurement_restores_pager(ask: Ask, audited: World) -> None:
     assert len([entry for entry in audited.ledger("contact") if "pager" in entry["changes"]]) >= 4
 
 
-def test_slow_log_ends_measurement_and_restores_pager(ask: Ask, audited: World) -> None:
+def test_slow_log_ends_measurement_and_resets_pager(ask: Ask, audited: World) -> None:
     contact = audited.contact()
     before = audited.value(contact, "pager")
     audited.audit(delay_seconds=300)

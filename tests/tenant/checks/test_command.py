@@ -44,7 +44,7 @@ def test_successful_checks_keep_one_line_each(company: World, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(("verbosity", "is_logged"), [("1", False), ("2", True)])
-def test_requests_are_logged_on_demand(
+def test_requests_are_logged_at_higher_verbosity(
     company: World,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,

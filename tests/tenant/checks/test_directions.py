@@ -66,7 +66,7 @@ def test_missing_or_unusable_directions_cause_warning(mappings, said) -> None:
     assert (found.level, said in found.answer) == (Level.WARNING, True)
 
 
-def test_refused_directions_are_unknown() -> None:
+def test_directions_are_unknown_if_reading_is_refused() -> None:
     with answering({"WhoAmI": WHO_AM_I}, fails=("RetrievePrincipalSync",)) as context:
         for check_id in ("directions", "directions.allowed"):
             assert answer_of(check_id, context).level is Level.UNKNOWN

@@ -136,7 +136,7 @@ def test_valid_second_secret_replaces_expired_one(ask: Ask, settings: Settings) 
     assert ask("credentials").level is Level.OK
 
 
-def test_unreadable_certificate_fails(settings: Settings) -> None:
+def test_unreadable_certificate_fails_check(settings: Settings) -> None:
     settings.CRM_CLIENT_CERTIFICATE = "not a certificate"
 
     with answering({}) as context:

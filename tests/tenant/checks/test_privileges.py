@@ -16,7 +16,7 @@ NEEDED = privileges.needed(Names())
 
 
 @pytest.mark.parametrize("privilege", NEEDED, ids=lambda privilege: privilege.name)
-def test_privilege_taken_away_is_missing(ask: Ask, company: World, privilege: Privilege) -> None:
+def test_privilege_taken_away_is_reported_as_missing(ask: Ask, company: World, privilege: Privilege) -> None:
     assert ask(check_id(privilege)).level is Level.OK
     without = [privilege.name, *([privilege.instead] if privilege.instead else [])]
 

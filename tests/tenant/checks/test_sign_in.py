@@ -59,7 +59,7 @@ def test_unknown_application_user_is_named(status: int) -> None:
     assert token.level is Level.OK
 
 
-def test_silent_crm_fails_and_names_crm_origin(ask: Ask, company: World) -> None:
+def test_silent_crm_fails_check_naming_crm_origin(ask: Ask, company: World) -> None:
     company.faults({"cut": "before_commit"})
 
     found = ask("who-we-are")
@@ -105,7 +105,7 @@ def test_app_roles_are_unknown_before_first_sign_in(ask: Ask) -> None:
     assert ask("app-roles").level is Level.UNKNOWN
 
 
-def test_missing_administrator_prints_app_role_values(ask: Ask) -> None:
+def test_check_without_administrator_prints_app_role_values(ask: Ask) -> None:
     make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
     found = ask("app-roles")
 

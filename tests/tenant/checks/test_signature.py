@@ -88,7 +88,7 @@ def test_earlier_proof_counts_until_signature_vanishes(user: uuid.UUID) -> None:
     assert check().level is Level.UNKNOWN
 
 
-def test_delegate_of_the_row_unlocks_restoring(user: uuid.UUID) -> None:
+def test_delegate_recorded_on_contact_unlocks_restoring(user: uuid.UUID) -> None:
     own = edit(user, signer=None)
     by = {"_modifiedby_value": str(user), "_modifiedonbehalfby_value": SIGNER}
 

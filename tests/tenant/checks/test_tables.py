@@ -157,7 +157,7 @@ def test_table_without_row_versions_is_reported(table: str, level: Level) -> Non
             assert answer_of(f"versions.{table}", context).level is expected
 
 
-def test_alternate_key_is_active(ask: Ask) -> None:
+def test_active_alternate_key_passes_check(ask: Ask) -> None:
     assert ask("alternate-key").level is Level.OK
 
 

@@ -55,7 +55,7 @@ def test_repeatedly_interrupted_removal_completes(bare):
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @CUTS
-def test_setup_cut_at_any_write_completes(bare, loses_answer):
+def test_setup_completes_after_connection_cut_at_any_write(bare, loses_answer):
     bare.apply(ALL)
     whole, writes = bare.everything(), bare.line.writes
 
@@ -71,7 +71,7 @@ def test_setup_cut_at_any_write_completes(bare, loses_answer):
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
 @CUTS
-def test_removal_cut_at_any_write_completes(bare, loses_answer):
+def test_removal_completes_after_connection_cut_at_any_write(bare, loses_answer):
     before = bare.everything()
 
     for write in itertools.count(1):

@@ -114,7 +114,7 @@ def test_taken_name_stops_setup_before_writing(bare, body, path, said):
     assert bare.everything() == before
 
 
-def test_column_of_another_type_stops_before_writing(bare):
+def test_column_of_another_type_stops_setup_before_writing(bare):
     bare.send("POST", "EntityDefinitions", table("osync_SyncField"))
     number = {"@odata.type": "Microsoft.Dynamics.CRM.IntegerAttributeMetadata", "SchemaName": "osync_DecidedBy"}
     bare.send("POST", "EntityDefinitions(LogicalName='osync_syncfield')/Attributes", number)
