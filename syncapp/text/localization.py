@@ -187,6 +187,11 @@ def day_and_month(when: date, *, long: bool = False) -> str:
     return dateformat.format(when, active().long_day_and_month if long else active().day_and_month)
 
 
+def with_weekday(weekday: str, day: str) -> str:
+    """Return a date after its weekday: Mon 30 Nov 2026, or Mon, Nov 30, 2026."""
+    return f"{weekday}, {day}" if active().tag in _MONTH_FIRST_TAGS else f"{weekday} {day}"
+
+
 def clock(when: datetime, *, seconds: bool = False) -> str:
     """Return the time of day in the active zone."""
     local = timezone.localtime(when)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "/activity/": "Signed in",
     "/activity/?what=field.lost.rejected": "No matching entries",  # only a restore can lose a decision
-    "/activity/evidence/": "on one page for printing",
+    "/activity/evidence/": "on one printable page",
     "/activity/evidence/?period=today": "Digest of all entries",
     "/numbers/": "Waiting now, by age",
 }

@@ -38,9 +38,8 @@ def own_edit(context: Context) -> Answer:
     if found is not None:
         signer, evidence = found
         signature.store(signer, by=context.checked_by, evidence=evidence)
-        return ok(
-            f"seen: {evidence.label}", "Outlook edits can be distinguished from all others, so they can be restored."
-        )
+        label = evidence.label[:1].lower() + evidence.label[1:]
+        return ok(f"seen: {label}", "Outlook edits can be distinguished from all others, so they can be restored.")
     if edits:
         means = f"They were made in a form, or this CRM does not sign edits from Outlook. {_REQUIREMENT}"
         return Answer(Level.WARNING, f"{len(edits)} edits in {_MINUTES} minutes, none signed", means, _EDIT)

@@ -79,7 +79,7 @@ def audited_caller(context: Context) -> Answer:
             "its entry is not in the audit log", means, "Check again in a few minutes.", tried="Listed its entries"
         )
     if entries[-1].calling_user_id == user:
-        return ok(f"{settings.CRM_SYNC_USER} as the calling user", "Outlook edits are recognized in the audit log.")
+        return ok(f"calling user {settings.CRM_SYNC_USER}", "Outlook edits are recognized in the audit log.")
     answer = f"user {entries[-1].user_id}, calling user {entries[-1].calling_user_id or 'empty'}"
     means = "The audit log does not show that Outlook made the edit; the contact’s own columns do."
     return Answer(Level.WARNING, answer, means)

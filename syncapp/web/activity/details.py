@@ -68,7 +68,8 @@ def _capture_notes(action: str, details: Mapping[str, Any]) -> list[str]:
     if details.get("brake"):
         found.append(words.brake(str(details["brake"])))
     if "evidence" in details:
-        found.append(_label(Evidence, details["evidence"]).lower())
+        evidence = _label(Evidence, details["evidence"])
+        found.append(evidence[:1].lower() + evidence[1:])
     if action == "put_back_ended":
         return [f"{number(int(details[each]))} {each.label.lower()}" for each in PutBackResult if details.get(each)]
     return found + [_phrase(name, details[name]) for name in ("entries", "fields", "contacts") if name in details]
@@ -81,7 +82,7 @@ _COUNTED = {
     "contacts": ("contact", "contacts"),
     "entries": ("edit", "edits"),
     "lines": ("entry", "entries"),
-    "unmatched": ("without a user", "without a user"),
+    "unmatched": ("unmatched", "unmatched"),
     "reversed": ("decision reversed by people", "decisions reversed by people"),
 }
 

@@ -14,6 +14,7 @@ from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import words
 
+_NOT_SET = "not set"
 _NAMES = {
     "name": "name",
     "address": "e-mail",
@@ -27,10 +28,10 @@ _NAMES = {
 }
 
 
-def in_words(stored: str | None) -> str | None:
+def in_words(stored: str | None) -> str:
     """Return stored JSON as "mails: Daily digest; time zone: Europe/Berlin"; other text is values separated by "; "."""
     if stored is None:
-        return None
+        return _NOT_SET
     try:
         content = json.loads(stored)
     except ValueError:
@@ -46,10 +47,10 @@ def in_words(stored: str | None) -> str | None:
     return "; ".join(parts)
 
 
-def absence_in_words(stored: str | None, people: Mapping[Any, Person]) -> str | None:
-    """Return "2026-11-20 ID" as "until 20 November 2026, deputy Rob"; None if there was no absence."""
+def absence_in_words(stored: str | None, people: Mapping[Any, Person]) -> str:
+    """Return "2026-11-20 ID" as "until 20 November 2026, deputy Rob"; "not set" if there was none."""
     if stored is None:
-        return None
+        return _NOT_SET
     day, _, deputy_id = stored.partition(" ")
     deputy = people.get(parse_uuid(deputy_id))
     until = f"until {day_in_words(day)}"

@@ -144,7 +144,7 @@ class Day:
         known = {0: "Today, ", 1: "Yesterday, "}.get((today - self.day).days, "")
         is_this_year = self.day.year == today.year
         day = localization.day_and_month(self.day, long=True) if is_this_year else localization.day(self.day, long=True)
-        return f"{known}{self.day:%A} {day}"
+        return known + localization.with_weekday(f"{self.day:%A}", day)
 
 
 def present(entries: Sequence[AuditEntry], links: Links, related: Facts | None = None) -> list[EntryPresenter]:

@@ -81,7 +81,7 @@ def run_label(run: FilterRun) -> ActionLabel:
     if run.policy_id is not None:
         return ActionLabel("retry", "Policy repaired")
     if run.sets_mailbox_method:
-        return ActionLabel("server", "Mailbox method")
+        return ActionLabel("server", "Mailbox method set")
     return ActionLabel(_state_icon(run), f"Switched {titles.end_state_parts(run)[1]}")
 
 

@@ -23,7 +23,7 @@ from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area, wants_part
 
-COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "From", "Digest")
+COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "Origin", "Digest")
 
 
 class ActivityView(ParamsView):

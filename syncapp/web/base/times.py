@@ -34,7 +34,7 @@ def exact(when: datetime) -> str:
 def moment(when: datetime) -> str:
     """Return "Thu 19 Nov 2026, 16:03", for a column whose heading names the time zone."""
     local = timezone.localtime(when)
-    return f"{local:%a} {localization.day(local)}, {localization.clock(local)}"
+    return f"{localization.with_weekday(f'{local:%a}', localization.day(local))}, {localization.clock(local)}"
 
 
 def clock(when: datetime) -> str:

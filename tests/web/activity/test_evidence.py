@@ -35,7 +35,7 @@ def test_evidence_names_subject_requester_and_time():
 
     assert "Evidence: contact Marta Villanueva" in words
     assert "Requested by Vera, " in words
-    assert "Entries 1, all up to this time, oldest first" in words
+    assert "Entries 1 (all so far), oldest first" in words
 
 
 def test_each_subject_has_its_own_entries():
@@ -99,7 +99,7 @@ def test_evidence_asks_for_a_subject():
     screen = open_page("?q=mar")
     links = [found["href"] for tag, found in screen.tags if tag == "a" and "contact=" in found.get("href", "")]
 
-    assert "Select one." in screen.words
+    assert "on one printable page" in screen.words
     assert "Approved" not in screen.words
     assert len(links) == 1
     assert "Approved" in Screen(browser(vera()).get(links[0])).words

@@ -59,7 +59,7 @@ CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("person.signed_in", {"roles": ["FilterManager", "Viewer"]}, (None, None), "Signed in as Filter manager, Viewer"),
     ("person.signed_in", {"roles": []}, (None, None), "Signed in as no role"),
     ("person.wishes", {}, ("at_once", "daily"), "At once → becomes Daily digest"),
-    ("person.wishes", {}, (None, "Europe/Berlin; de-DE"), "Europe/Berlin; German (Germany)"),
+    ("person.wishes", {}, (None, "Europe/Berlin; de-DE"), "not set → becomes Europe/Berlin; German (Germany)"),
     ("connection.writes", {"kind": "filters", "allowed": False}, ("true", "false"), "switching filters: off"),
     ("connection.checked", {"writes": True}, (None, None), "Connection with test writes"),
     ("settings.changed", {"setting": "mail_values"}, ("true", "false"), "Values in mails on → becomes off"),
@@ -79,7 +79,7 @@ CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("person.theme", {}, ('{"theme": "system"}', '{"theme": "dark"}'), "theme: As your device → becomes theme: Dark"),
     ("mail.retried", {"message": str(uuid.UUID(int=7))}, (None, None), "Mail retried Mails"),
     ("gate.closed", {"gate": "smtp"}, (None, None), "Stopped Mails The mail server does not accept mails"),
-    ("list.saved", {"lines": 412, "unmatched": 2}, (None, "Riva"), "List saved Riva 412 entries · 2 without a user"),
+    ("list.saved", {"lines": 412, "unmatched": 2}, (None, "Riva"), "List saved Riva 412 entries · 2 unmatched"),
     ("selection.approved", {"contacts": 41, "fields": 58}, (None, None), "Approved together 58 fields 41 contacts"),
 ]
 

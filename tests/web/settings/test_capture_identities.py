@@ -173,8 +173,8 @@ def test_changes_are_in_the_audit_log() -> None:
         ("capture.identity_removed", ada().pk, details),
     ]
     words = Screen(browser(ada()).get("/activity/")).words
-    assert "Capture: user added" in words
-    assert "Capture: user removed" in words
+    assert "Capture user added" in words
+    assert "Capture user removed" in words
 
 
 @pytest.mark.parametrize("kind", Kind.values)
