@@ -24,7 +24,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_accessible(page: Page, demo: Demo, path: str) -> None:
+def test_activity_pages_are_accessible(page: Page, demo: Demo, path: str) -> None:
     sign_in(page, demo)
 
     page.goto(f"{demo.portal}{path}")
@@ -33,7 +33,7 @@ def test_pages_are_accessible(page: Page, demo: Demo, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_scrolls_sideways(page: Page, demo: Demo, path: str) -> None:
+def test_no_activity_page_scrolls_sideways(page: Page, demo: Demo, path: str) -> None:
     sign_in(page, demo)
     page.goto(f"{demo.portal}{path}")
 

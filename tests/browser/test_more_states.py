@@ -210,7 +210,7 @@ def test_earlier_crm_value_is_tagged_and_put_back(page: Page, demo: Demo, story:
     wait_until(lambda: story.value(contact, "jobtitle") == before, seconds=30, what="the CRM has the old value")
 
 
-def test_row_shows_written_after_moving_on(page: Page, demo: Demo) -> None:
+def test_row_shows_written_after_opening_next_contact(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Leaving")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Leaving")

@@ -147,7 +147,7 @@ def test_edit_of_deleted_contact_is_not_staged():
     assert list(plan.skipped.values()) == [SkipReason.CONTACT_GONE]
 
 
-def test_unknown_proposal_is_not_staged():
+def test_edit_with_unknown_proposal_is_not_staged():
     plan = plan_of(entries("outlook A>?", "outlook ?>C"), "C")
 
     assert staged(plan) == [("?", "C", "unknown_original")]

@@ -30,7 +30,7 @@ def test_reasons_have_different_sentences() -> None:
     assert len({restore_words.why_not_restored(code) for code in CODES}) == len(CODES)
 
 
-def test_other_refusals_quote_the_answer() -> None:
+def test_unlisted_refusals_quote_the_crm_answer() -> None:
     sentence = restore_words.why_not_restored("refused_409", crm_answer="A duplicate was found.")
 
     assert sentence == "Not restored: the CRM refused it. The CRM’s answer: A duplicate was found."

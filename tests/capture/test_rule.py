@@ -166,7 +166,7 @@ def test_signed_rule_switches_other_sources_off() -> None:
     assert (is_on(Source.UNKNOWN), mode()) == (False, ("observing", ""))
 
 
-def test_original_rule_acts_on_later_entries() -> None:
+def test_original_rule_applies_to_later_entries_only() -> None:
     use_original()
     assert decided(seconds=-5) == "observing"
 

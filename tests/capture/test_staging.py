@@ -320,7 +320,7 @@ def test_edit_is_staged_once_despite_lost_answer(restoring: Company, cut: str) -
     assert [result for _, result, _ in results()] == ["restored"]
 
 
-def test_restore_limit_stops_before_the_next_contact(restoring: Company) -> None:
+def test_restore_limit_pauses_capture_before_next_contact(restoring: Company) -> None:
     first, second = restoring.contact(), restoring.contact(1)
     Capture.objects.update(max_restores=1)
     restoring.outlook(first, jobtitle="Pilot")

@@ -56,7 +56,7 @@ def test_first_source_starts_restoring() -> None:
     ]
 
 
-def test_source_acts_on_later_entries_only() -> None:
+def test_switching_on_affects_later_entries_only() -> None:
     switch_on()
 
     assert (decided(seconds=5), decided(seconds=-5)) == ("before_switch_on", "")

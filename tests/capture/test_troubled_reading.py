@@ -165,7 +165,7 @@ def test_values_of_untracked_columns_are_not_read(company: Company, settings) ->
     assert entries(company.contact())[0].reason == "no_tracked_column"
 
 
-def test_exhausted_allowance_postpones_entries_by_others(company: Company, settings) -> None:
+def test_exhausted_allowance_postpones_entries_by_other_writers(company: Company, settings) -> None:
     settings.CRM_DAILY_ALLOWANCE = 1
     clients.usage.store()
     company.write("erp", company.contact(0), jobtitle="By ERP")
@@ -178,7 +178,7 @@ def test_exhausted_allowance_postpones_entries_by_others(company: Company, setti
     assert [value.column_name for value in entries(company.contact(0))[0].values.all()] == ["jobtitle"]
 
 
-def test_reading_values_by_others_is_limited_daily(company: Company, settings) -> None:
+def test_reading_values_by_other_writers_is_limited_daily(company: Company, settings) -> None:
     settings.CRM_DAILY_ALLOWANCE = 2_000
     details_of_others = 2_000 * rhythm.SHARE_FOR_OTHERS
     read_before = [

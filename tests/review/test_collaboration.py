@@ -87,7 +87,7 @@ def test_question_is_answered_by_comment():
     assert last_action() == "record.answer"
 
 
-def test_only_other_readers_can_be_asked():
+def test_only_others_with_review_access_can_be_asked():
     record = make_field().record
 
     for person in (fred(), rita()):

@@ -20,7 +20,7 @@ ONE, OTHER = "0c9b7a52-6a3c-4f0e-8e59-9c1f6a3b2d11", "1c9b7a52-6a3c-4f0e-8e59-9c
 LINE = f"decision {ONE} taken: field {OTHER}, review approved, by person {OTHER}, at 2026-11-29T14:02:00+00:00"
 
 
-def test_decision_is_logged_by_ids_only(caplog: pytest.LogCaptureFixture):
+def test_decision_log_contains_only_ids(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     field, person = make_field(proposed_value="Head of Procurement"), rita()
 

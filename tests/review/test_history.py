@@ -40,14 +40,14 @@ def echo_of(field: SyncField) -> history.FormerValue | None:
     return history.find_former_values([field], rows, KNOWN).get(field.pk)
 
 
-def test_overwritten_value_was_held_until_our_write():
+def test_overwritten_value_counts_as_held_until_our_write():
     field = make_field(original_value="Head", proposed_value="Buyer")
     written(earlier(field.record, 20, "Buyer", "Head"), days=10)
 
     assert echo_of(field) == history.FormerValue(EDITED_ON - timedelta(days=10), ended=True)
 
 
-def test_original_value_was_held_at_edit_time():
+def test_original_value_counts_as_held_at_edit_time():
     field = make_field(original_value="Head", proposed_value="Buyer")
     earlier(field.record, 20, "Buyer", "Chief")
 

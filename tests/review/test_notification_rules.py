@@ -92,7 +92,7 @@ def test_own_edit_is_not_mailed() -> None:
     assert [message.recipient for message in made()] == [rob]
 
 
-def test_edit_with_unread_editor_waits_a_minute() -> None:
+def test_mail_waits_a_minute_for_unread_editor() -> None:
     reviewer()
     editor = make_editor()
     make_arrivals(editor=editor)

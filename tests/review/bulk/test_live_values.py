@@ -57,7 +57,7 @@ def test_reading_omits_field_with_newer_value(world: World):
     assert (world.value(world.contact(0), "jobtitle"), world.value(world.contact(1), "jobtitle")) == ("Chief", "Head")
 
 
-def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_number_to_confirm_counts_only_remaining_fields(world: World, monkeypatch: pytest.MonkeyPatch):
     two_edits(world)
     monkeypatch.setattr(selections, "MAX_SHOWN", 0)
     selection = selected()
@@ -181,7 +181,7 @@ def test_worker_reads_contacts_in_one_batch(
     assert SyncRecord.objects.count() == Decision.objects.count() == 2
 
 
-def test_worker_continues_without_crm(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_worker_decides_despite_unavailable_crm(world: World, monkeypatch: pytest.MonkeyPatch):
     two_edits(world)
     run = left_to_workers(monkeypatch)
     clients.verified_client()

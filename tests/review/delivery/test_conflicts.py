@@ -134,7 +134,7 @@ def test_change_set_holds_approved_columns_and_revision():
     assert [mark.decision for mark in sent.marks] == [410000001, 410000002]
 
 
-def test_edit_closes_with_last_open_field():
+def test_edit_is_closed_with_its_last_field():
     first, last = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(first), staged(last), jobtitle="Buyer", telephone1="1")
 

@@ -30,7 +30,7 @@ def edit_with_company(world: World) -> dict[str, SyncField]:
     return fields
 
 
-def test_only_lookup_to_deleted_row_fails(world: World):
+def test_lookup_to_deleted_row_never_stops_other_fields(world: World):
     fields = edit_with_company(world)
     world.decide(approve=tuple(fields.values()))
 
@@ -71,7 +71,7 @@ def test_putting_back_deleted_lookup_target_fails(world: World):
     assert "no longer in the CRM" in company.trouble
 
 
-def test_only_correction_to_deleted_row_fails(world: World):
+def test_correction_to_deleted_row_never_stops_other_fields(world: World):
     first, second = world.account(), world.account()
     fields = world.edited(**{BIND: f"/accounts({first})", "nickname": "Max"})
     company = fields["parentcustomerid"]

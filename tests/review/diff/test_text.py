@@ -46,7 +46,7 @@ def both(was: str, will: str) -> tuple[str, str]:
         ("Baltic Cold Chain", "Baltic Cold Chain Sp. z o.o.", ("Baltic Cold Chain", "Baltic Cold Chain[ Sp. z o.o.]")),
     ],
 )  # fmt: skip
-def test_only_changed_stretches_are_marked(was, will, expected):
+def test_only_changed_parts_are_marked(was, will, expected):
     assert both(was, will) == expected
 
 
@@ -103,7 +103,7 @@ def test_accent_stays_on_its_letter():
     assert both("Zoe", "Zoe\u0308") == ("Zo[e]", "Zo[e\u0308]")
 
 
-def test_equal_words_for_different_values_are_marked():
+def test_equal_labels_of_different_values_are_marked():
     found = mark_whole("Acme", "Acme")
 
     assert (drawn(found.before), drawn(found.after)) == ("[Acme]", "[Acme]")

@@ -144,7 +144,7 @@ def test_catch_up_reports_running_out_of_time():
     assert runs.catch_up()
 
 
-def test_fields_are_marked_checked_without_rules():
+def test_fields_are_marked_checked_even_without_rules():
     make_field()
 
     runs.run()

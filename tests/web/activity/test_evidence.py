@@ -38,7 +38,7 @@ def test_evidence_names_subject_requester_and_time():
     assert "Entries 1 (all so far), oldest first" in words
 
 
-def test_each_subject_has_its_own_entries():
+def test_evidence_contains_only_entries_of_its_subject():
     marta, olivia = make_field(make_record("Marta")), make_field(make_record("Olivia"))
     scenes.approved(marta, by=rita())
     scenes.rejected(olivia, by=rob())
@@ -49,7 +49,7 @@ def test_each_subject_has_its_own_entries():
     assert {"Marta", "Olivia"} <= set(open_page(f"?from={today}&to={today}").words.split())
 
 
-def test_evidence_starts_with_the_oldest():
+def test_evidence_starts_with_oldest_entry():
     record = make_record()
     for column in ("jobtitle", "fax"):
         scenes.approved(make_field(record, column), by=rita())

@@ -44,7 +44,7 @@ def test_recognized_rejection_keeps_its_reason():
     assert "Rejected not correct: Ask them first; by Rita Lindqvist" in words
 
 
-def test_record_counts_its_recognized_fields():
+def test_record_page_counts_recognized_fields():
     record = make_record()
     field = make_field(record)
     make_field(record, "fax")

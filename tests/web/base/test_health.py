@@ -141,7 +141,7 @@ def test_open_breaker_hides_the_stalled_mirror(healthy_portal: Any) -> None:
     assert (health()[1]["ill"], codes()) == (["crm_credentials"], ["crm_credentials"])
 
 
-def test_missing_token_blames_the_sign_in_service(healthy_portal: Any) -> None:
+def test_missing_token_is_blamed_on_sign_in_service(healthy_portal: Any) -> None:
     for _ in range(breakers.FAILURES_TO_TRIP):
         breakers.record_failure(
             TokenUnavailable("no answer", code="authority"), forbidden_breaker=Breaker.Name.FORBIDDEN_READ
@@ -182,7 +182,7 @@ def test_only_administrators_see_answer_to_refused_request(healthy_portal: Any) 
     assert "Tilda" in browser(people.ada()).get("/review/").content.decode()
 
 
-def test_late_mails_do_not_change_crm_status(healthy_portal: Any) -> None:
+def test_overdue_mails_do_not_change_crm_status(healthy_portal: Any) -> None:
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(150))
 
@@ -251,7 +251,7 @@ def test_silent_worker_is_reported_after_limit(healthy_portal: Any, age: float, 
 
 
 @pytest.mark.parametrize(("age", "status"), [(25, 200), (35, 503)])
-def test_mirror_is_as_old_as_oldest_read(healthy_portal: Any, age: float, status: int) -> None:
+def test_mirror_is_as_old_as_its_oldest_table(healthy_portal: Any, age: float, status: int) -> None:
     MirrorCursor.objects.filter(table=pull.RECORDS).update(pulled_at=ago(age))
 
     assert health()[0] == status

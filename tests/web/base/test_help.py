@@ -28,7 +28,7 @@ def test_pages_show_help_and_version(address: str) -> None:
     assert any(found.get("href") == "/help/" for _, found in screen.tags)
 
 
-def test_help_is_about_the_readers_roles() -> None:
+def test_help_covers_the_readers_roles() -> None:
     reviewer, manager, administrator = (page("/help/", person).words for person in (rita(), fred(), ada()))
 
     assert ("Review edits from Outlook" in reviewer, "Switch what synchronizes" in reviewer) == (True, False)

@@ -35,5 +35,5 @@ def test_database_outage_returns_503() -> None:
     assert status_after(OperationalError("the connection is lost")) == 503
 
 
-def test_deleted_session_is_a_bad_request() -> None:
+def test_deleted_session_returns_400() -> None:
     assert status_after(DatabaseError("no row was changed")) == 400

@@ -58,7 +58,7 @@ def test_held_back_users_are_listed_by_next_meeting(run):
         assert words in page_text, words
 
 
-def test_users_not_read_are_not_called_failed(db):
+def test_unread_users_are_not_called_failed(db):
     """Reading all users of a large company takes hours. A preview in the meantime has tried nothing yet."""
     planned = planned_run()
     FilterUser.objects.filter(name="User 2").update(filters_read_at=None)

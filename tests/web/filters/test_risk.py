@@ -50,7 +50,7 @@ def expected_by_crm(scenery, riva: set[str]) -> dict[str, str]:
     return found
 
 
-def test_figures_match_crm_and_list(read):
+def test_risk_figures_match_crm_and_list(read):
     client = browser(fred())
     riva = [user.address for user in FilterUser.objects.people().order_by("name")[:8]]
     client.post("/filters/lists/save", {"name": "Riva", "text": "\n".join(riva), "brings_appointments": "yes"})

@@ -151,7 +151,7 @@ def test_contact_with_undecided_fields_stays_open():
     assert "HX-Push-Url" not in response
 
 
-def test_refused_decision_stays_on_the_contact():
+def test_refused_decision_keeps_the_contact_open():
     first, _ = waiting("Marta Villanueva", columns=("jobtitle",)), waiting("Solveig Brandt", minutes=1)
     hers, his = browser(rita()), browser(rob())
     form = opened(his, first).form | {"do": "approve-all", "next": "contact"}
@@ -169,7 +169,7 @@ def test_last_contact_stays_open():
     assert open_in(Screen(by_key(browser(rita()), last))) == str(last.pk)
 
 
-def test_mouse_decision_stays_on_the_contact():
+def test_mouse_decision_keeps_the_contact_open():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
     form = opened(client, first).form | {"do": "approve-all"}

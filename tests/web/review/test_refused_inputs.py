@@ -160,7 +160,7 @@ def test_refused_follow_up_reason_marks_input(decide, typed):
     assert screen.is_checked(f"mark.again-{field.pk}", "again")
 
 
-def test_refused_reason_names_no_colleague():
+def test_refused_follow_up_names_no_colleague():
     field = make_field()
     scenes.finished(scenes.approved(field, by=rita()))
     SyncField.objects.update(crm_decision_id="")  # written, and not read back yet

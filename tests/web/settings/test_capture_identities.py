@@ -197,7 +197,7 @@ def test_user_from_setting_cannot_be_a_program() -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "robot"])
-def test_missing_kind_is_refused(kind: str) -> None:
+def test_missing_or_unknown_kind_is_refused(kind: str) -> None:
     screen = add(signer(), kind)
 
     assert screen.status == 422

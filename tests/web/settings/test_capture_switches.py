@@ -130,7 +130,7 @@ def test_restoring_is_stopped_and_resumed(capture: Capture) -> None:
     assert mode() == ("restoring", "")
 
 
-def test_limit_is_changed(capture: Capture) -> None:
+def test_restore_limit_is_changed(capture: Capture) -> None:
     assert page().input("max_restores") == "50"
 
     press("limit", max_restores="80")
@@ -139,7 +139,7 @@ def test_limit_is_changed(capture: Capture) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "many", "0", "10001"])
-def test_invalid_limit_is_kept_with_error(capture: Capture, typed: str) -> None:
+def test_invalid_restore_limit_is_kept_with_error(capture: Capture, typed: str) -> None:
     screen = press("limit", max_restores=typed)
 
     assert screen.status == 422

@@ -159,7 +159,7 @@ def test_privileges_are_listed_with_their_state():
     assert "For reviewing" not in words
 
 
-def test_values_to_compare_are_shown():
+def test_values_that_must_match_are_shown():
     stored()
 
     assert "da238ce6-b2b4-56f5-aa0b-476a4284f4d1" in page().words

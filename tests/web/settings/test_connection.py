@@ -92,7 +92,7 @@ def test_closed_breakers_are_not_listed(known):
     assert "550 sender unknown" not in words
 
 
-def test_unknown_kind_is_not_found(known):
+def test_unknown_kind_of_writes_is_not_found(known):
     assert post("writes", kind="everything", do="enable").status == 404
 
 

@@ -63,7 +63,7 @@ def test_object_id_is_unique():
     assert "A person with this object ID already exists." in add(name="Nora Again").words
 
 
-def test_person_is_deactivated_and_activated():
+def test_person_is_deactivated_and_reactivated():
     client = browser(rita())
 
     change(rita(), "off")

@@ -23,7 +23,7 @@ def send(client: Client, part: str, **controls: object) -> Screen:
     return Screen(client.post("/settings/change", {"part": part, **controls}, follow=True))
 
 
-def test_undo_window_and_reason_are_saved():
+def test_undo_window_and_required_reason_are_saved():
     screen = send(browser(ada()), "deciding", undo_seconds="30", reason_required="1")
 
     assert (preferences.read().undo_window, preferences.read().reason_required) == (30, True)
@@ -106,7 +106,7 @@ def test_mail_settings_are_saved():
     assert rules.operations_address == "it@contoso.example"
 
 
-def test_backlog_shows_waiting_edits_and_ends():
+def test_backlog_mode_counts_edits_and_can_be_ended():
     make_field()
     preferences.change(by=ada(), backlog=True)
     screen = Screen(browser(ada()).get("/settings/mails/"))

@@ -18,7 +18,7 @@ THROUGH_A_PROXY = [
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("address", ["203.0.113.9", "10.0.0.9", "2001:db8::9", "", "unix"])
-def test_other_machines_get_no_page(db: None, page: str, address: str) -> None:
+def test_other_machines_get_no_demo_page(db: None, page: str, address: str) -> None:
     answer = Client(REMOTE_ADDR=address, HTTP_HOST="127.0.0.1").get(page)
 
     assert answer.status_code == 403
@@ -26,12 +26,12 @@ def test_other_machines_get_no_page(db: None, page: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("header", THROUGH_A_PROXY, ids=lambda header: next(iter(header)))
-def test_proxies_get_no_page(db: None, header: dict[str, str]) -> None:
+def test_proxies_get_no_demo_page(db: None, header: dict[str, str]) -> None:
     assert Client().get("/sign-in", headers=header).status_code == 403
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1"])
-def test_this_machine_gets_the_page(db: None, address: str) -> None:
+def test_local_machine_gets_the_demo_page(db: None, address: str) -> None:
     assert Client(REMOTE_ADDR=address).get("/sign-in").status_code == 200
 
 

@@ -49,7 +49,7 @@ def make_probe_due() -> None:
     Breaker.objects.update(next_probe_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_sign_in_service_is_probed_until_back(sandbox: SandboxServer, settings: Settings) -> None:
+def test_sign_in_service_is_probed_until_it_answers(sandbox: SandboxServer, settings: Settings) -> None:
     back = settings.CRM_AUTHORITY
     settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
     clients.trip_sign_in_breaker(TokenUnavailable("no answer", code="authority"))
