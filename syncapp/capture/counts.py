@@ -57,7 +57,7 @@ def counted_at() -> datetime | None:
 
 
 def update() -> int:
-    """Count the days that may have changed; return how many."""
+    """Update the counts of the days that may have changed; return how many days."""
     oldest = CaptureEntry.objects.aggregate(first=Min("happened_at"))["first"]
     if oldest is None:
         return 0

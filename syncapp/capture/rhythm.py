@@ -49,7 +49,7 @@ def interval(periods: Mapping[Use, Period] | None = None) -> float:
 
 
 def _min_interval(used: int, now: datetime) -> float:
-    """Return the shortest interval in seconds at which the allowance lasts all day (UTC); 0 while half is left."""
+    """Return the shortest interval in seconds at which the allowance lasts all day (UTC); 0 until half is used."""
     allowance = settings.CRM_DAILY_ALLOWANCE
     if used < allowance * SLOW_DOWN_SHARE:
         return 0.0

@@ -293,7 +293,7 @@ def _read_and_plan(work: _Work) -> _StagingPlan:
 
 def _plan(work: _Work) -> _StagingPlan:
     """Read our rows and the CRM's, and make the plan. Raises CrmError, _SettingsChanged."""
-    capture, planned = _settings()
+    capture, capture_settings = _settings()
     with runner.reading():
         known = contact_columns.for_writing(columns.TABLE, crm=work.crm)
         if not staging_columns.has_origin(work.crm, retry=True):
@@ -302,7 +302,7 @@ def _plan(work: _Work) -> _StagingPlan:
         past = history.load(
             work.contact_id,
             capture=capture,
-            policy=planned.policy,
+            policy=capture_settings.policy,
             signers=signers,
         )
         wanted = sorted({*past.columns, *STATE_COLUMNS, NAME, *PARTS} & known.keys())
@@ -322,7 +322,7 @@ def _plan(work: _Work) -> _StagingPlan:
         is_active, is_merged = contact.state is ContactState.ACTIVE, contact.state is ContactState.MERGED
         live = LiveState(contact.values, is_active=is_active, is_merged=is_merged)
     plan = chains.make_plan(past.chain, live, rules)
-    return _StagingPlan(planned, past, snapshot, plan, dict(known), now)
+    return _StagingPlan(capture_settings, past, snapshot, plan, dict(known), now)
 
 
 def _settings() -> tuple[Capture, _Settings]:

@@ -39,7 +39,7 @@ class EarlierRejection:
 
 
 def find(fields: Collection[SyncField]) -> dict[uuid.UUID, EarlierRejection]:
-    """Return the earlier rejections of each undecided field's value, by field id; `field.record` is used."""
+    """Return the earlier rejections of each undecided field's value, by field id; `field.record` should be loaded."""
     undecided = [field for field in fields if field.is_undecided and field.record.target_id is not None]
     if not undecided:
         return {}

@@ -56,7 +56,10 @@ def fields_in_other_edits(record: SyncRecord, fields: Collection[SyncField]) -> 
 def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
 ) -> dict[uuid.UUID, FormerValue]:
-    """Return, by field, when the CRM last held the proposed value before the edit; `rows` are of the other edits."""
+    """Return, by field, when the CRM last held the proposed value before the edit.
+
+    `rows` are the contact's fields in other edits, as `fields_in_other_edits` returns them.
+    """
     found = {}
     for field in fields:
         if not (field.is_undecided and field.proposed_value):

@@ -105,7 +105,7 @@ def _mark_restore(restore: Restore) -> None:
 
 
 def _store_fields(found: Comparison, put_back: Collection[int], written: LiveContact | None) -> None:
-    """Store the CRM's current values in the contact's undecided fields, and in its edits whether they are restored."""
+    """Store the CRM's current values in the contact's undecided fields, and whether its edits are restored."""
     contact = found.snapshot.contact
     if contact is None:
         return

@@ -142,7 +142,7 @@ def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
 def refresh_live_values(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: CrmClient) -> bool:
     """Read the live values of these edits and leave out fields whose value in the CRM changed.
 
-    Return False if the CRM did not answer; the selection then stays as it is.
+    Return False if the CRM did not answer; only the stored values are compared then.
     """
     open_items = selection.items.filter(result=Result.OPEN, field__record__in=record_ids)
     before = list(open_items.select_related("field__record"))
@@ -187,7 +187,10 @@ def _empty_message(*, is_changed: bool, is_unidentified: bool) -> str:
 
 
 def start(selection: Selection, decision: BulkDecision, *, number: int | None, by: Person) -> SelectionRun:
-    """Start deciding all items the same way, once. Raises NotPossible if the number typed for a long list is wrong."""
+    """Start deciding all items the same way, once.
+
+    Raises NotPossible if the person may not, nothing is left to decide, or the number typed for a long list is wrong.
+    """
     if selection.person_id != by.pk:
         raise NotPossible("Only the person who made this selection can decide it.")
     try:
@@ -265,11 +268,11 @@ class SelectionJob(JobType):
         open_items = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
         grouped = groupby(list(open_items), key=lambda item: item.field.record_id)
         contacts = (list(items) for _, items in grouped)
-        while some := list(islice(contacts, MAX_CONTACTS_PER_REQUEST)):
-            ids = [items[0].field.record_id for items in some]
+        while batch := list(islice(contacts, MAX_CONTACTS_PER_REQUEST)):
+            ids = [items[0].field.record_id for items in batch]
             if self._crm is not None and live_values.refresh_if_answering(ids, crm=self._crm) is None:
                 self._crm = None  # continue with stored values; the delivery compares again
-            yield from some
+            yield from batch
 
     def fail(self, lease: Lease, failure: Failure) -> None:
         """Refuse the undecided items with the reason; the page offers to decide them again. Raises LostLease."""

@@ -114,7 +114,7 @@ def _apply(assessment: Assessment) -> SyncField:
 
 @retried
 def apply_failure(lease: Lease, decisions: Sequence[Decision], *, reason: str, code: str) -> None:
-    """Mark these decisions as not written, for a reason that a retry cannot fix. Raises LostLease."""
+    """Mark these decisions as not written, with the reason. Raises LostLease."""
     _lock(decisions)
     queue.lock(lease)
     columns = {"delivery": FieldDelivery.FAILED, "trouble": reason}

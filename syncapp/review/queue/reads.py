@@ -65,7 +65,7 @@ def records_in(tab: Tab) -> SyncRecordQuerySet:
 def count(tab: Tab, criteria: Criteria = NO_CRITERIA) -> int:
     """Return the number of matching edits, at most MAX_COUNTED + 1."""
     if criteria.has_only_field_criteria and tab is Tab.WAITING:
-        # The edits of the first matching fields are enough if those are all, or more than are counted.
+        # The first matching fields are enough if there are no others, or if they give more edits than are counted.
         fields, size = matching_fields(tab, criteria).order_by(), 2 * (MAX_COUNTED + 1)
         edits = records_in(tab).filter(pk__in=fields.values("record_id")[:size])
         found = edits.order_by()[: MAX_COUNTED + 1].count()
@@ -117,7 +117,7 @@ def page(
 def neighbor(
     record: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA, is_backwards: bool = False
 ) -> uuid.UUID | None:
-    """Return the edit after `record`, or before it; `record` need not be in the tab anymore."""
+    """Return the id of the edit after `record`, or before it; `record` need not be in the tab anymore."""
     sorting = _SORTED_BY[order].reverse if is_backwards else _SORTED_BY[order]
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_condition_after(record, sorting))[:1])
@@ -127,7 +127,7 @@ def neighbor(
 
 
 def ids_up_to(record: SyncRecord, tab: Tab, *, order: Order, criteria: Criteria = NO_CRITERIA) -> list[uuid.UUID]:
-    """Return the edit and those before it, nearest first, at most MAX_COUNTED + 1; none if it is not in the list."""
+    """Return the ids of the edit and those before it, nearest first, at most MAX_COUNTED + 1; [] if it is not there."""
     sorting = _SORTED_BY[order].reverse
     rows = filter_records(records_in(tab), tab, criteria).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_condition_after(record, sorting, is_inclusive=True))[: MAX_COUNTED + 1])

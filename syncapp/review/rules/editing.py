@@ -169,7 +169,7 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
 
 
 def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rule:
-    """Enable a rule for new edits, and for waiting ones with `also_waiting`.
+    """Enable a rule for new edits and, with `also_waiting`, for waiting ones.
 
     Raises NotSimulated unless the rule was simulated in its current form, and RulesBusy while other rules are still
     checking the waiting edits.

@@ -41,7 +41,7 @@ class Simulation:
 
 
 def matches(rule: Rule, field: SyncField) -> bool:
-    """Return whether all of the rule's conditions hold; `field.record` is used."""
+    """Return whether all of the rule's conditions hold; `field.record` should be loaded."""
     return (
         (not rule.columns or field.column_name in rule.columns)
         and (not rule.kinds or field.change_kind in rule.kinds)
@@ -101,7 +101,10 @@ def stored_differences(rule: Rule) -> list[Difference]:
 
 
 def compare_shadow(rule: Rule) -> Simulation:
-    """Compare the rule's shadow entries since its last change with what people decided; `looked_at` counts them."""
+    """Compare what the rule noted since it entered shadow mode with what people decided.
+
+    `looked_at` counts the noted fields.
+    """
     traces = RuleTrace.objects.filter(rule=rule, is_shadow=True, at__gte=rule.started_at, refused="")
     noted = list(traces.order_by("-at").values_list("field_id", flat=True)[:MAX_EXAMINED])
     decided_by_people = Decision.objects.filter(field__in=noted, decided_by__isnull=False, state__in=_VALID_STATES)
