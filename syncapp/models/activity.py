@@ -30,7 +30,7 @@ class Part(models.TextChoices):
 
 
 class DailyCount(models.Model):
-    """One count of one day (UTC). `key` is a column's name, an editor's id or an age's step; '' if unknown."""
+    """One count of one day (UTC). `key` is a column's name, an editor's id or the step of an age; '' if unknown."""
 
     day = models.DateField()
     measure = models.CharField(max_length=10, choices=Measure)

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class Area(models.TextChoices):
-    """The area of an action; each has a tab on the activity page."""
+    """The area of an action; each area has a tab on the activity page."""
 
     DECISION = "decision", "Decisions"
     DELIVERY = "delivery", "Written to CRM"
@@ -44,8 +44,8 @@ def area_of(action: str) -> Area:
     return next((area for prefix, area in _PREFIXES.items() if action.startswith(prefix)), Area.SETTING)
 
 
-# The entries that the activity page does not fold into the row of their run or bulk decision. Written as equalities,
-# because SQLite does not match a list of parameters with the condition of an index.
+# The entries that the activity page does not group under another entry of their run or bulk decision. Written as
+# equalities, because SQLite does not match a list of parameters with the condition of an index.
 IS_HEAD = (
     ~Q(action="filter.switched")
     & ~Q(action="filter.method_set")

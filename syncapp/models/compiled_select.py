@@ -1,4 +1,4 @@
-"""A SELECT of several querysets in one row, compiled once, because compiling takes longer than running it."""
+"""A SELECT of several querysets in one row, compiled only once, because compiling takes longer than running."""
 
 from __future__ import annotations
 

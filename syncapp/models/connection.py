@@ -75,7 +75,7 @@ class DailyOperations(models.Model):
 
 
 class MirrorCursor(models.Model):
-    """The reading position of one table, with the lease that admits one puller at a time."""
+    """The reading position of one table, with the lease that lets one process read it at a time."""
 
     table = models.CharField(max_length=128, primary_key=True)
     next_link = models.TextField(blank=True)
@@ -105,7 +105,7 @@ class MirrorCursor(models.Model):
 
 
 class Breaker(models.Model):
-    """A circuit breaker. No row, or `opened_at` empty: closed (normal). `failures` counts towards opening it."""
+    """A circuit breaker. Closed (normal) without a row or without `opened_at`. `failures` count toward opening it."""
 
     class Name(models.TextChoices):
         CRM_CREDENTIALS = "crm_credentials", "The CRM refuses the portal's credentials"
@@ -153,7 +153,7 @@ class Breaker(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The times at which a part was last asked for a sign of life and last answered; also those of nightly jobs."""
+    """The times at which a part was last asked for a heartbeat and last answered; also the times of nightly jobs."""
 
     name = models.CharField(max_length=60, primary_key=True)
     asked_at = models.DateTimeField(null=True, blank=True)

@@ -9,7 +9,7 @@ from syncapp.models.jobs.job import OPEN_STATES, Job, job_indexes, lease_columns
 
 
 class ConnectionCheck(Job):
-    """One check of the CRM. `findings` grows with each check that is made; at most one is open at a time."""
+    """One check of the CRM. `findings` grows with each finding; at most one check is open at a time."""
 
     slot = models.PositiveSmallIntegerField(default=1, db_default=1)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

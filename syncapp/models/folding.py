@@ -14,7 +14,7 @@ from django.db.models.lookups import GreaterThan
 
 MAX_WORD = 100
 MAX_KEY = 200
-# Letters that Unicode does not decompose into a letter of the alphabet and a mark.
+# Letters that Unicode does not decompose into a basic letter and a mark.
 _LETTERS = str.maketrans(
     {
         "æ": "ae",
@@ -89,7 +89,7 @@ def searchable(*texts: str) -> str:
 
 
 def has_words(words: Iterable[str]) -> Q:
-    """Match rows in whose `search_words` a word begins with each of these words.
+    """Match rows whose `search_words` contain, for each of these words, a word that begins with it.
 
     Compares positions instead of patterns: PostgreSQL expects a pattern to match few rows and chooses a slow plan.
     """

@@ -2,8 +2,8 @@
 
     fields ─▶ decisions ─▶ rules ─▶ deliveries ─▶ edits ─▶ cursor
 
-In each table, rows are locked by primary key. Jobs of other kinds lock their own row first; no transaction that holds a
-field needs one. The lock leaves out the key, so that rows that refer to a locked row can still be stored.
+In each table, rows are locked by primary key. Jobs of other kinds lock their own row first, and no transaction that
+holds a field locks such a row. The lock leaves out the key, so that rows that refer to a locked row can be stored.
 """
 
 from __future__ import annotations

@@ -76,12 +76,12 @@ class Arrival(models.Model):
 
 
 class Alert(models.Model):
-    """A trouble that was noticed, and whether its mail was sent. The row is deleted when the trouble is over."""
+    """A trouble that was noticed, and whether the mail about it was sent. Deleted when the trouble is over."""
 
     code = models.CharField(max_length=60, primary_key=True)
     text = models.CharField(max_length=300)
     since = models.DateTimeField()
-    # During an upgrade an older release creates rows only when it sends the mail, hence the database's default.
+    # During an upgrade, an older release creates a row only when it sends the mail, hence the database's default.
     is_sent = models.BooleanField(default=False, db_default=True, db_column="is_told")
     first_seen_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)

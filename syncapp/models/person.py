@@ -1,4 +1,4 @@
-"""Users of the portal: identity in Entra, roles, notification preferences; and started sign-ins."""
+"""Users of the portal (identity in Entra, roles, preferences), and sign-ins that were started."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Person(AbstractBaseUser):
 
     @property
     def roles(self) -> frozenset[Role]:
-        """Return the roles from the last sign-in, or those given by an administrator before the first."""
+        """Return the roles from the last sign-in, or before the first those that an administrator gave."""
         return frozenset(role for role, column in ROLE_COLUMNS.items() if getattr(self, column))
 
     def has_role(self, *roles: Role) -> bool:

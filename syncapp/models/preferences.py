@@ -1,4 +1,4 @@
-"""Preferences that administrators set: one row of typed columns. Without the row the defaults apply."""
+"""Preferences that administrators set: one row of typed columns. Without the row, the defaults apply."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Preferences(models.Model):
 
     @classmethod
     def standard_values(cls) -> dict[str, list[dict[str, object]]]:
-        """Return the values of a new installation; as column defaults, they would be imported by migrations."""
+        """Return the values of a new installation; if they were column defaults, migrations would import them."""
         return {
             "reasons": [{"code": code, "words": words} for code, words in STANDARD_REASONS],
             "field_groups": [{"name": name, "columns": list(columns)} for name, columns in STANDARD_GROUPS],

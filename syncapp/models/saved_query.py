@@ -1,4 +1,4 @@
-"""The common columns of saved views: a person's own name for a list's query string."""
+"""The common columns of saved views, which keep the query string of a list under a name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import models
 
 
 class SavedQuery(models.Model):
-    """The query string of a list, without its page; every person has their own."""
+    """A person's name for the query string of a list; the page number is not kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

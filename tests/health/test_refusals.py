@@ -138,7 +138,7 @@ def test_every_capture_refusal_is_named_until_over(capturing: World, operation: 
 )
 def test_refusal_without_breaker_is_not_shown(portal: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     operation = next(each for each in OPERATIONS if each.name == name)
-    monkeypatch.setattr(breakers, "refuse", lambda name, error: None)
+    monkeypatch.setattr(breakers, "record_refusal", lambda name, error: None)
     operation.prepare(portal)
     portal.faults({**operation.rule, "status": 404, "code": UNKNOWN_NAME})
 

@@ -8,7 +8,7 @@ from syncapp.models.capture.entry import Source
 
 
 class ChangeResult(models.TextChoices):
-    """The result of one change to one column. Codes are those of RestoreResult and EntryState where those have one."""
+    """The result of one change to one column. The codes are those of RestoreResult and EntryState where they exist."""
 
     RESTORED = "restored", "restored"
     PUT_BACK = "put_back", "restored, then undone"
@@ -23,8 +23,8 @@ class CaptureDay(models.Model):
     """The number of changes to one column on one day (UTC), by one source, with one result.
 
     `program_id` is the CRM user as which a program writes; None for other sources. `column_name` is empty
-    if it is not known which columns changed. `is_restored_by_original` changes would be restored by the original
-    rule.
+    if it is not known which columns changed. `is_restored_by_original`: the original rule would restore these
+    changes.
     """
 
     day = models.DateField()

@@ -1,4 +1,4 @@
-"""The inbox of capture: one row per audit entry of a contact, with the values of tracked columns only.
+"""Entries that capture has read: one row per audit entry of a contact, with the values of tracked columns only.
 
 new ─▶ read ─▶ staged | observed | let_through      its values are read, then its handling is decided
 new ─▶ let_through                                  no tracked column changed
@@ -34,7 +34,7 @@ class Evidence(models.TextChoices):
 
 
 class EntryState(models.TextChoices):
-    """The progress of one entry."""
+    """The state of one entry."""
 
     NEW = "new", "Values not read yet"
     READ = "read", "Waiting for its turn"
@@ -52,7 +52,7 @@ class CaptureEntryQuerySet(models.QuerySet["CaptureEntry"]):
     """Named reads of entries."""
 
     def in_order(self) -> CaptureEntryQuerySet:
-        """Return entries oldest first; the CRM keeps whole seconds, so the order within a second is not known."""
+        """Return entries oldest first; the CRM stores whole seconds, so the order within a second is not known."""
         return self.order_by("happened_at", "audit_id")
 
     def open(self) -> CaptureEntryQuerySet:
@@ -63,8 +63,8 @@ class CaptureEntryQuerySet(models.QuerySet["CaptureEntry"]):
 class CaptureEntry(models.Model):
     """One audit entry of one contact. `happened_at` is the moment of the change, by the CRM's clock.
 
-    `lacks_revision`: the change is proved not to have raised the revision. `delay` is the number of seconds until the
-    entry could be read; None if the first listing after the change had it.
+    `lacks_revision`: the change is proven not to have raised the revision. `delay` is the number of seconds until the
+    entry could be read; None if the first listing after the change contained it.
     """
 
     audit_id = models.UUIDField(primary_key=True)
@@ -110,7 +110,7 @@ class CaptureEntry(models.Model):
 class CaptureValue(models.Model):
     """One tracked column that an entry changed, as canonical text; None is the CRM's empty value.
 
-    An unknown value is None too: cut off at 5,000 characters, not readable, or not read yet.
+    A value is also None if it is unknown: cut off at 5,000 characters, unreadable, or not read yet.
     """
 
     entry = models.ForeignKey(CaptureEntry, on_delete=models.CASCADE, related_name="values")

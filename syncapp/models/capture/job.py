@@ -8,7 +8,7 @@ from syncapp.models.jobs.job import OPEN_STATES, Job, job_indexes, lease_columns
 
 
 class CaptureJob(Job):
-    """The entries of one contact that wait to be staged; at most one job of a contact is open."""
+    """The job for the entries of one contact that wait to be staged; at most one is open per contact."""
 
     contact_id = models.UUIDField()
 

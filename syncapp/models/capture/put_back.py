@@ -42,7 +42,7 @@ class PutBackResult(models.TextChoices):
 
 
 class PutBackPlan(models.Model):
-    """The restores from `begins_at` to before `ends_at`, limited to one source and one column if given."""
+    """The restores in a time range, which excludes `ends_at`, limited to one source and one column if given."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     begins_at = models.DateTimeField()
@@ -61,7 +61,7 @@ class PutBackPlan(models.Model):
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="put_back_plan_created")]
         constraints = [
-            # Two plans at once could disagree about a contact, and people could not follow them.
+            # Two running plans could disagree about a contact, and people could not follow them.
             models.UniqueConstraint(
                 name="one_running_put_back_plan", fields=["state"], condition=Q(state=PutBackState.RUNNING)
             ),
@@ -75,7 +75,7 @@ class PutBackPlan(models.Model):
 class PutBackItem(models.Model):
     """One column of one contact. `restore` is its newest restore in the plan's time range.
 
-    `live_value` is the CRM's value at `live_read_at`; `why` is the code of the reason why the column is left alone.
+    `live_value` is the CRM's value at `live_read_at`; `why` is a code: the reason for leaving the column alone.
     """
 
     plan = models.ForeignKey(PutBackPlan, on_delete=models.CASCADE, related_name="items")
@@ -107,7 +107,7 @@ class PutBackItem(models.Model):
 
 
 class PutBackPreparation(Job):
-    """The reading of live values for a plan's preview."""
+    """The job that reads the live values for a plan's preview."""
 
     plan = models.OneToOneField(PutBackPlan, on_delete=models.CASCADE, primary_key=True, related_name="preparation")
 
@@ -120,7 +120,7 @@ class PutBackPreparation(Job):
 
 
 class PutBackJob(Job):
-    """The items of one contact in a started plan."""
+    """The job that puts back the items of one contact in a started plan."""
 
     plan = models.ForeignKey(PutBackPlan, on_delete=models.CASCADE, related_name="+")
     contact_id = models.UUIDField()

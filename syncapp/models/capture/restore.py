@@ -18,8 +18,8 @@ class RestoreResult(models.TextChoices):
 class Restore(models.Model):
     """One column of one staged edit. `value_found` was in the CRM, `value_restored` is the original.
 
-    `audit_id` is the audit entry's id and the operation id of the edit; entries are deleted after some weeks, this row
-    stays. `live_seconds` is how long the value from Outlook was in the CRM.
+    `audit_id` is the audit entry's id and the operation id of the edit; entries are deleted after some weeks, but this
+    row stays. `live_seconds` is how long the value from Outlook was in the CRM.
     """
 
     contact_id = models.UUIDField()

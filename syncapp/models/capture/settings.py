@@ -30,7 +30,7 @@ class CaptureRule(models.TextChoices):
 
 
 class Capture(models.Model):
-    """The only row: mode, rule and reading position. Without it capture is off."""
+    """The only row: mode, rule and reading position. Without the row, capture is off."""
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
     mode = models.CharField(max_length=10, choices=CaptureMode, default=CaptureMode.OFF, db_default=CaptureMode.OFF)
@@ -143,9 +143,9 @@ class CaptureSource(models.Model):
 
 
 class CaptureColumn(models.Model):
-    """The handling of one source's changes to one column; without a row they are reviewed.
+    """The handling of one source's changes to one column; without a row, the changes are reviewed.
 
-    It affects only entries after `since`, so that a value that was let through stays the CRM's own.
+    It affects only entries after `since`, so that a value let through earlier remains the CRM's own.
     """
 
     class Handling(models.TextChoices):
@@ -168,7 +168,7 @@ class CaptureIdentity(models.Model):
     """A CRM user that capture recognizes: a signing user, or a program.
 
     Signing users are found by a check or added by an administrator. A program's changes never count as Outlook's,
-    whatever the rule.
+    under either rule.
     """
 
     class Kind(models.TextChoices):
@@ -196,7 +196,10 @@ class CaptureIdentity(models.Model):
 
 
 class CaptureGap(models.Model):
-    """A period for which the audit log is incomplete: open without `ends_at`, for all columns without `columns`."""
+    """A period for which the audit log is incomplete. It is open if `ends_at` is empty.
+
+    It concerns all columns if `columns` is empty.
+    """
 
     class Reason(models.TextChoices):
         AUDITING_OFF = "auditing_off", "Auditing was off"

@@ -34,7 +34,7 @@ def database_now(*, plus: float = 0) -> Expression:
 
 
 class JobQuerySet(models.QuerySet[Any]):
-    """Reads shared by claim, sweep and dispatch."""
+    """Reads that claiming, sweeping and dispatching share."""
 
     def due(self) -> JobQuerySet:
         """Return jobs that may be claimed now."""
@@ -49,7 +49,7 @@ class JobQuerySet(models.QuerySet[Any]):
         return self.filter(state__in=HELD_STATES, lease_until__lte=Now())
 
     def held_by(self, pk: Any, fencing_token: int) -> JobQuerySet:
-        """Return the row with this key if this fencing token still holds it."""
+        """Return the row with this key if its lease still has this fencing token."""
         return self.filter(pk=pk, fencing_token=fencing_token, state__in=HELD_STATES)
 
 
@@ -89,7 +89,7 @@ def job_indexes(name: str) -> list[models.Index]:
 
 
 def lease_columns_are_consistent(name: str) -> models.CheckConstraint:
-    """Return the constraint that a row has a lease if and only if it is held."""
+    """Return the constraint that a row has a lease time if and only if it is leased or sent."""
     return models.CheckConstraint(
         name=f"{name}_lease_if_held",
         condition=Q(state__in=HELD_STATES, lease_until__isnull=False)

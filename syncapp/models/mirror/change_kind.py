@@ -1,6 +1,6 @@
 """Kinds of change: only the format, a value added, a value removed, or another value.
 
-Used for sorting, bulk decisions and rules, so in doubt a change counts as "Changed": hidden characters, signs that a
+Used for sorting, bulk decisions and rules, so a doubtful change counts as "Changed": hidden characters, signs that a
 telephone dials, lost accents and other separators between digits are never "format only".
 """
 
@@ -39,7 +39,7 @@ _HIDDEN = ("Cf", "Co", "Cn", "Cs")
 
 
 def kind_of(column_name: str, original: str | None, proposed: str | None) -> ChangeKind:
-    """Return the kind of change between two canonical texts of a column; null and '' are both empty."""
+    """Return the kind of change between two canonical texts of a column; None and '' both count as empty."""
     if not original or not proposed:
         if original or proposed:
             return ChangeKind.FILLED if proposed else ChangeKind.CLEARED
@@ -88,7 +88,7 @@ def _letters(value: str) -> list[str]:
 
 
 def _separator(between: re.Match[str]) -> str:
-    """Return a code for the signs between two digits; all blanks, also after a comma, are equal."""
+    """Return a code for the signs between two digits; all blanks count as equal, also after a comma."""
     signs = "".join(between[0].split())
     meaning = signs.strip(",;") if len(signs) < len(between[0]) else signs
     return f"#{'@'.join(f'{ord(sign):x}' for sign in meaning)}#"

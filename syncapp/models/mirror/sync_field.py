@@ -191,15 +191,15 @@ class SyncField(models.Model):
 
     @property
     def has_unknown_original(self) -> bool:
-        """Return whether the original is not known; its value is then empty, but does not mean an empty original."""
+        """Return whether the original is unknown; its value is then None, which does not mean an empty original."""
         return self.original_value is None and self.original_label == UNKNOWN_ORIGINAL
 
     @property
     def staged_value(self) -> str | None:
-        """Return the value that staging left in the CRM: the original, or the proposal if that was not restored."""
+        """Return the value that staging left in the CRM: the original, or the proposed value if it was not restored."""
         return self.original_value if self.record.is_restored else self.proposed_value
 
     @property
     def expected_value(self) -> str | None:
-        """Return the value that we expect in the CRM: the one last read, else the one that staging left."""
+        """Return the value that we expect in the CRM: the live value last read, or else the value that staging left."""
         return self.staged_value if self.crm_now_read_at is None else self.crm_now_value

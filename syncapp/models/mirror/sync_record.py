@@ -19,7 +19,7 @@ REVIEWED_TABLE = "contact"
 
 
 def table_problem(table: str) -> str:
-    """Return why edits of this table are not reviewed, '' if they are; an empty name means the reviewed table."""
+    """Return why edits of this table are not reviewed; '' if they are. An empty name stands for the reviewed table."""
     if table in ("", REVIEWED_TABLE):
         return ""
     return f"This edit is in a table that the portal does not review: {table}."
@@ -41,7 +41,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.visible().filter(waiting_count__gt=0).exclude(parked_until__gt=timezone.localdate())
 
     def parked(self) -> SyncRecordQuerySet:
-        """Return parked records with undecided fields; they wait again on their day."""
+        """Return parked records with undecided fields; they return to the queue on their day."""
         return self.visible().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
 
     def needing_attention(self) -> SyncRecordQuerySet:
@@ -108,7 +108,7 @@ _ARRIVING = (Q(target_id__isnull=False) | Q(unreadable__gt="")) & Q(is_stub=True
 
 
 class SyncRecord(models.Model):
-    """The mirror of an `osync_syncrecord`. The counts at the end are ours, the rest is the CRM's."""
+    """The mirror of an `osync_syncrecord`, with our own search keys, counts, assignment and reminder."""
 
     id = models.UUIDField(primary_key=True, help_text="The CRM's id of the row.")
     name = models.CharField(max_length=400, blank=True)
@@ -231,7 +231,7 @@ class SyncRecord(models.Model):
 
 
 class RecordWord(models.Model):
-    """One search word of an edit. Rows are only added: search checks its hits against `search_words` again.
+    """One search word of an edit. Rows are only added, so a search checks its hits against `search_words`.
 
     The index holds only the word. Both databases keep equal words in the order of insertion, so storing an edit changes
     few pages; an index that ended with the edit's id would change one page per word.

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class UnreadableRow(models.Model):
-    """One unreadable row, removed when it can be read again or is deleted in the CRM."""
+    """One unreadable row of the CRM; removed when it can be read again, or was deleted in the CRM."""
 
     class Kind(models.TextChoices):
         EDIT = "edit", "Edit (staged record)"

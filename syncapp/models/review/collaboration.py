@@ -1,4 +1,4 @@
-"""Comments on edits, and who has an edit open."""
+"""Comments on edits, and the people who have an edit open."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Comment(models.Model):
 
 
 class Presence(models.Model):
-    """A person had the page of an edit open at `seen_at`; this never blocks others."""
+    """A person who had the page of an edit open at `seen_at`; this never blocks others."""
 
     record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

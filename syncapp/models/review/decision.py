@@ -14,7 +14,7 @@ from syncapp.models.review.rule import Rule
 
 
 class Outcome(models.TextChoices):
-    """The outcome that the CRM's row will show."""
+    """The outcome, as the staging row in the CRM will show it."""
 
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
@@ -33,8 +33,8 @@ class Kind(models.TextChoices):
 class DecisionState(models.TextChoices):
     """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone.
 
-    failed ─▶ replaced; either ─▶ written, if it turns out that the CRM had written it and only the answer was lost.
-    After a restore: written if the CRM's row proves it, or lost if only the log does.
+    failed ─▶ replaced; failed or replaced ─▶ written, if it turns out that only the CRM's answer was lost.
+    After a restore of our database: written if the CRM's row proves the decision, lost if only the log does.
     """
 
     OPEN = "open", "Due after the undo window"
@@ -67,7 +67,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
 
 class Decision(models.Model):
-    """One row per field and version, of which at most one is live. Its id in the CRM proves that we wrote it."""
+    """A decision: one row per field and version, of which one is live at most. Its id in the CRM proves our write."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     field = models.ForeignKey(SyncField, on_delete=models.PROTECT, related_name="decisions")

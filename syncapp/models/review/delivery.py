@@ -11,7 +11,7 @@ from syncapp.models.jobs.job import OPEN_STATES, Job, job_indexes, lease_columns
 
 
 class Delivery(Job):
-    """A delivery; at most one is open per contact, so two workers never write the same contact."""
+    """A delivery; at most one is open per contact, so that two workers never write one contact at the same time."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target_table = models.CharField(max_length=128)

@@ -1,4 +1,4 @@
-"""Rules that decide edits automatically, and traces of what each did or would have done."""
+"""Rules that decide edits automatically, and traces of what each rule did or would have done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACTIVE_STATES = [RuleState.ENABLED, RuleState.SHADOW]
 
 
 class RuleOutcome(models.TextChoices):
-    """The action of a rule for matching edits."""
+    """What a rule does with matching fields."""
 
     APPROVE = "approve", "Approve"
     REJECT = "reject", "Reject"
@@ -51,7 +51,7 @@ class RuleQuerySet(models.QuerySet["Rule"]):
 
 
 class Rule(models.Model):
-    """Conditions that must all hold (an empty list means none) and an outcome; the first matching rule decides."""
+    """Conditions that must all hold (an empty list is no condition) and an outcome. The first matching rule decides."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
@@ -101,7 +101,7 @@ class Rule(models.Model):
 
     @property
     def effect(self) -> str:
-        """Return a digest of everything that determines the rule's effect; a simulation is valid for one effect."""
+        """Return a digest of all that determines the rule's effect; a simulation is valid only for the same digest."""
         effect = json.dumps({name: getattr(self, name) for name in EFFECT}, sort_keys=True)
         return hashlib.sha256(effect.encode()).hexdigest()[:32]
 

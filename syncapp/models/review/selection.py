@@ -14,7 +14,7 @@ from syncapp.models.review.decision import Decision, Outcome
 
 
 class Selection(models.Model):
-    """A list fixed at `frozen_at`: later edits are not in it, and fields that change after it are refused."""
+    """A list fixed at `frozen_at`: later edits are not in it, and fields that change afterwards are refused."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -40,7 +40,7 @@ class Selection(models.Model):
 
 
 class SelectionItem(models.Model):
-    """One field of the list, with its digest when the list was made (`seen`)."""
+    """One field of the list; `seen` is its digest when the list was made."""
 
     class Result(models.TextChoices):
         OPEN = "open", "Not decided yet"

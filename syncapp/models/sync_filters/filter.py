@@ -1,4 +1,4 @@
-"""Outlook filters of users, system filters, and what the CRM allows the portal to do with them."""
+"""Outlook filters of users, system filters, and the access to filters that the CRM allows the portal."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class SystemFilter(models.Model):
 
     @property
     def is_template(self) -> bool:
-        """Return whether it is copied for new users instead of applying to everyone."""
+        """Return whether the filter is copied for new users instead of applying to everyone."""
         return self.query_type in (QueryType.OFFLINE_TEMPLATE, QueryType.OUTLOOK_TEMPLATE)
 
 
 class Access(models.TextChoices):
-    """The kind of access to other users' filters that works."""
+    """The kind of access to other users' filters."""
 
     UNKNOWN = "", "Not known yet"
     DIRECT = "direct", "With the portal’s own permission"
@@ -88,7 +88,7 @@ class Access(models.TextChoices):
 class FilterAccess(models.Model):
     """Capabilities and permissions of this CRM, as last probed; a single row.
 
-    `keeps_deletes_apart` None means unknown and is treated as False. `keeps_versions`: If-Match works for filters.
+    `keeps_deletes_apart`: None means unknown, and is treated as False. `keeps_versions`: If-Match works for filters.
     """
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)

@@ -42,7 +42,7 @@ class PolicyQuerySet(JobQuerySet):
 class FilterPolicy(Job):
     """The desired state of one team's or business unit's filters, and the job that compares it.
 
-    `asks`: why it was stopped. `accepts_group`: the next comparison accepts any change to the group.
+    `asks`: why it was stopped automatically. `accepts_group`: the next comparison accepts any change to the group.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -117,9 +117,10 @@ class FilterPolicy(Job):
 
 
 class PolicyMember(models.Model):
-    """A user of the group as last compared. `deviates_since` None: as desired, or cannot be switched.
+    """A user of the group as last compared.
 
-    `in_baseline`: was in the group at the last full comparison, from which changes to the group are counted.
+    `deviates_since` is None if the user's filters are as desired or cannot be switched.
+    `in_baseline`: the user was in the group at the last full comparison, from which changes to the group are counted.
     """
 
     policy = models.ForeignKey(FilterPolicy, on_delete=models.CASCADE, related_name="members")

@@ -18,7 +18,7 @@ from syncapp.models.sync_filters.user import FilterUser
 class RunState(models.TextChoices):
     """preparing ─▶ [counting ─▶] planned ─▶ [waiting for a second person ─▶] running ⇄ paused ─▶ done.
 
-    Canceled from any state but done. An undo goes from preparing to running.
+    A run can be canceled in any state except done. An undo goes from preparing to running.
     """
 
     PREPARING = "preparing", "Preparing"
@@ -53,7 +53,7 @@ class Plan(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """The result of one item of a run; every item gets one."""
+    """The result of one item of a run; every item gets a result."""
 
     OPEN = "", "Not yet"
     DONE = "done", "Done"
@@ -73,17 +73,17 @@ class Outcome(models.TextChoices):
 
 
 FAILURES = [Outcome.DENIED, Outcome.FAILED]
-# Outcomes of items whose filters were all written and read back in the desired state.
+# Outcomes of items whose listed filters were all written and read back in the desired state.
 WRITTEN = [Outcome.DONE, Outcome.PARTLY]
 # The due time of items of a run that is not started or is paused.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class FilterRun(models.Model):
-    """A run. `wanted_on` is a desired state, never a toggle. `undoes` is the run whose found states it restores.
+    """A run. `wanted_on` is a desired state, never a toggle. `undoes`: the run that it undoes.
 
     A run switches the filters of `tables` to `wanted_on`, or sets mailboxes to `wanted_method` (SyncMethod; None for an
-    undo, which restores each mailbox's own method). `retries`: the run from which it takes some users again.
+    undo, which restores each mailbox's own method). `retries`: the run with users that it tries again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -161,12 +161,12 @@ class ItemQuerySet(JobQuerySet):
 
 
 class FilterRunItem(Job):
-    """One user of a run, each a separate job. `meetings` None means not counted, which is not zero.
+    """One user of a run, processed as a separate job. `meetings` is None if not counted, which is not zero.
 
-    `next_meeting_at`: the nearest of the meetings; None if that is not known, as for a series in progress.
+    `next_meeting_at`: the nearest of the meetings; None if unknown, as for a series in progress.
 
-    The last columns belong to runs that set mailbox methods: the method found and wanted, and the version that our
-    write created ('' before a write).
+    The mailbox and method columns belong to runs that set mailbox methods. `mailbox_etag_after` is the version that our
+    write created, '' before the write.
     """
 
     run = models.ForeignKey(FilterRun, on_delete=models.CASCADE, related_name="items")
@@ -249,7 +249,7 @@ class MeetingAtRisk(models.Model):
 
 
 class MeetingCount(Job):
-    """The job that counts the meetings that a planned run may cancel; the run is "counting" until it ends."""
+    """The job that counts the meetings a planned run may cancel; the run is "counting" until the job ends."""
 
     run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="meeting_count")
 

@@ -1,4 +1,4 @@
-"""The job that makes a run's list: the users in their order, and how many are listed."""
+"""The job that makes a run's list: the users in order, and how many of them are listed."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class SyncPathsDay(models.Model):
-    """The counts of one day (UTC) after its last inventory; the columns are those of `SyncPaths`."""
+    """The counts of one day (UTC), after the day's last inventory; the columns match the values of `SyncPaths`."""
 
     day = models.DateField(primary_key=True)
     twice = models.PositiveIntegerField(default=0)

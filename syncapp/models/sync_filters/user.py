@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.tables import Cell
 
 
 class SyncPaths(models.TextChoices):
-    """The number of paths from the CRM to a user's Outlook, according to what the CRM shows."""
+    """The number of paths by which appointments get from the CRM to a user's Outlook, as far as the CRM shows."""
 
     TWICE = "twice", "Twice"
     ONCE = "once", "Once"
@@ -19,7 +19,7 @@ class SyncPaths(models.TextChoices):
 
 
 class Cause(models.TextChoices):
-    """The cause of a user's sync paths (mirror/filters/sync_paths.py)."""
+    """The reason for a user's number of sync paths (mirror/filters/sync_paths.py)."""
 
     SERVER_AND_PRODUCT = "server_product", "Server-side synchronization, and another product"
     CLIENT_AND_PRODUCT = "client_product", "Outlook add-in with filters on, and another product"
@@ -52,7 +52,7 @@ class FilterUnit(models.Model):
 
 
 class FilterTeam(models.Model):
-    """The mirror of a team. `kind` as in TeamKind: Entra fills some teams only as their members sign in."""
+    """The mirror of a team. `kind` is a TeamKind; Entra fills some kinds of teams only as their members sign in."""
 
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=400)

@@ -1,4 +1,4 @@
-"""The last forecast of what would leave a user's Outlook, one per user."""
+"""The last forecast for each user of what would leave their Outlook."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ class UserListQuerySet(models.QuerySet["UserList"]):
 
 
 class UserList(models.Model):
-    """A named list, always replaced as a whole. `brings_appointments`: its product is a path to Outlook.
+    """A named list, always replaced as a whole. `brings_appointments`: its product brings appointments to Outlook.
 
-    `changed_by` None: it came with the demo.
+    `changed_by` is None for the example list of the demo.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -39,7 +39,7 @@ class UserList(models.Model):
 
 
 class UserListEntry(models.Model):
-    """One entry of a list as written, and the user it matches; None if none or several match."""
+    """One entry of a list as written. `user` is the user that it matches; None if it matches none or several."""
 
     list = models.ForeignKey(UserList, on_delete=models.CASCADE, related_name="entries")
     position = models.PositiveIntegerField()
