@@ -33,13 +33,13 @@ def update_from_claims(claims: Claims) -> Person | None:
     """
     roles = known_roles(claims.roles)
     if not roles:
-        Person.objects.filter(oid=claims.oid).update(**_columns_of(roles))
+        Person.objects.filter(oid=claims.oid).update(**_role_columns(roles))
         return None
     defaults = {
         "name": claims.name or claims.address or "Unnamed",
         "address": claims.address,
         "signed_in_at": Now(),
-        **_columns_of(roles),
+        **_role_columns(roles),
     }
     # No password is valid; changing it would end the person's sessions, so it is set only once.
     create_defaults = defaults | {"password": make_password(None)}
@@ -51,7 +51,7 @@ def register(claims: Claims) -> None:
     """Create the person named by these claims, unless they exist or hold no role. Their first sign-in updates them."""
     roles = known_roles(claims.roles)
     if roles and not Person.objects.filter(oid=claims.oid).exists():
-        _create(claims.oid, name=claims.name, address=claims.address, **_columns_of(roles))
+        _create(claims.oid, name=claims.name, address=claims.address, **_role_columns(roles))
 
 
 def _create(oid: uuid.UUID, **columns: Any) -> Person:
@@ -78,7 +78,7 @@ def known_roles(names: frozenset[str]) -> frozenset[Role]:
     return frozenset(known[name] for name in names & known.keys())
 
 
-def _columns_of(roles: frozenset[Role]) -> dict[str, bool]:
+def _role_columns(roles: frozenset[Role]) -> dict[str, bool]:
     return {column: role in roles for role, column in ROLE_COLUMNS.items()}
 
 
@@ -100,7 +100,7 @@ def add(*, oid: uuid.UUID, name: str, address: str, roles: Collection[str], by: 
     """
     if Person.objects.filter(oid=oid).exists():
         raise BadPerson("oid", "A person with this object ID already exists.")
-    columns = {"name": name, "address": address, **_columns_of(known_roles(frozenset(roles)))}
+    columns = {"name": name, "address": address, **_role_columns(known_roles(frozenset(roles)))}
     person = _create(oid, **columns)
     _record("person.added", person, by=by, after={**columns, "oid": str(oid)})
     return person

@@ -127,8 +127,8 @@ def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE
     last = AuditEntry.objects.filter(pk=before or 0).values("at")
     if last.exists():
         # Compare inside the database: SQLite stores its clock's times with fewer digits than Django sends back.
-        then = Subquery(last)
-        entries = entries.filter(Q(at__lte=then) & (Q(at__lt=then) | Q(pk__lt=before)))
+        last_at = Subquery(last)
+        entries = entries.filter(Q(at__lte=last_at) & (Q(at__lt=last_at) | Q(pk__lt=before)))
     found = list(entries[: size + 1])
     return Page(found[:size], has_more=len(found) > size)
 
@@ -209,8 +209,8 @@ def _group(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[A
         grouped_entries = grouped_entries.exclude(Q(area=Area.DELIVERY) & Exists(decided_together))
     if conditions.shows_steps_of_runs:
         return grouped_entries
-    then = OuterRef("at")
-    is_newer = Q(at__gte=then) & (Q(at__gt=then) | Q(pk__gt=OuterRef("pk")))
+    entry_at = OuterRef("at")
+    is_newer = Q(at__gte=entry_at) & (Q(at__gt=entry_at) | Q(pk__gt=OuterRef("pk")))
     same_period = _matching(AuditFilter(since=conditions.since, until=conditions.until))
     return grouped_entries.exclude(Exists(same_period.filter(is_newer, group=OuterRef("group"), action__in=STEPS)))
 
@@ -250,7 +250,7 @@ def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:
 
 
 def _entries_of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord], match: Q) -> QuerySet[AuditEntry]:
-    few = list(edits.values_list("pk", flat=True)[: FEW_EDITS + 1])
-    if len(few) <= FEW_EDITS:
-        return entries.filter(record_id__in=few)
+    record_ids = list(edits.values_list("pk", flat=True)[: FEW_EDITS + 1])
+    if len(record_ids) <= FEW_EDITS:
+        return entries.filter(record_id__in=record_ids)
     return entries.filter(Exists(SyncRecord.objects.filter(match, pk=OuterRef("record_id"))))

@@ -70,16 +70,16 @@ def update_counts(*, seconds: float = 20.0) -> int:
     if due.update(answered_at=Now()) != 1:
         return 0
     until = monotonic() + seconds
-    complete = Heartbeat.objects.filter(name=COUNTED).values_list("asked_at", flat=True).first()
+    last_full_count = Heartbeat.objects.filter(name=COUNTED).values_list("asked_at", flat=True).first()
     # A full read of the CRM, or decisions from before a restore that were found in it, may add events to any day.
     if (
-        complete is None
-        or MirrorCursor.objects.filter(full_read_at__gte=complete).exists()
-        or Decision.objects.filter(recognized_at__gte=complete).exists()
+        last_full_count is None
+        or MirrorCursor.objects.filter(full_read_at__gte=last_full_count).exists()
+        or Decision.objects.filter(recognized_at__gte=last_full_count).exists()
     ):
         Heartbeat.objects.filter(name=COUNTED).update(asked_at=Now())
         _set_backfill_day(_today() - timedelta(days=LAST_DAYS))
-    days = [_today() - timedelta(days=back) for back in range(LAST_DAYS)]
+    days = [_today() - timedelta(days=days_back) for days_back in range(LAST_DAYS)]
     for day in days:
         count_day(day)
     counted = len(days) + _backfill(until=until)
@@ -117,9 +117,11 @@ def counted_at() -> datetime | None:
 
 def count_day(day: date) -> None:
     """Count one day and replace its previous counts."""
-    counted = _ages(day)
+    counted = _count_ages(day)
     for state in _STATES:
-        fields = SyncField.objects.filter(state, record__is_stub=False, **_within(day, "record__edited_on")).order_by()
+        fields = SyncField.objects.filter(
+            state, record__is_stub=False, **_within_day(day, "record__edited_on")
+        ).order_by()
         received = fields.values_list("column_name", "record__editor_id").annotate(Count("pk"))
         counted += _count_by_part((Measure.RECEIVED, *row) for row in received)
     entries = _entries_not_undone(day, tuple(_MEASURES)).annotate(editor=_edit_column("editor_id"))
@@ -151,7 +153,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _within(day: date, column: str) -> dict[str, datetime]:
+def _within_day(day: date, column: str) -> dict[str, datetime]:
     start = datetime.combine(day, time(), tzinfo=UTC)
     return {f"{column}__gte": start, f"{column}__lt": start + timedelta(days=1)}
 
@@ -159,7 +161,7 @@ def _within(day: date, column: str) -> dict[str, datetime]:
 def _recognized_on(day: date) -> QuerySet[Decision]:
     """Return the day's decisions that were recognized in the CRM after a restore."""
     found = Decision.objects.filter(recognized_at__isnull=False, state=DecisionState.WRITTEN)
-    return found.filter(**_within(day, "decided_at")).order_by()
+    return found.filter(**_within_day(day, "decided_at")).order_by()
 
 
 def _count_by_part(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
@@ -174,14 +176,14 @@ def _count_by_part(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
 def _entries_not_undone(day: date, actions: tuple[str, ...]) -> QuerySet[AuditEntry]:
     """Return the day's entries of these actions, except decisions that were undone."""
     undone = Decision.objects.filter(pk=OuterRef("decision_id"), state=DecisionState.UNDONE)
-    return AuditEntry.objects.filter(~Exists(undone), action__in=actions, **_within(day, "at")).order_by()
+    return AuditEntry.objects.filter(~Exists(undone), action__in=actions, **_within_day(day, "at")).order_by()
 
 
 def _edit_column(column: str) -> Subquery:
     return Subquery(SyncRecord.objects.filter(pk=OuterRef("record_id")).values(column))
 
 
-def _ages(day: date) -> Counted:
+def _count_ages(day: date) -> Counted:
     """Count by step the ages at which edits were decided, and find the greatest age."""
     counted: Counted = Counter()
     decided = (

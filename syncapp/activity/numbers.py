@@ -32,7 +32,7 @@ class Week:
     first: date
     counts: Counter[str] = field(default_factory=Counter)
     steps: Counter[int] = field(default_factory=Counter)
-    worst: int = 0
+    greatest_age: int = 0
 
     @property
     def last(self) -> date:
@@ -69,7 +69,7 @@ class Waiting:
 
     counts: Mapping[Age | None, int]
     median: float | None
-    worst: float | None
+    greatest_age: float | None
 
     @property
     def total(self) -> int:
@@ -81,7 +81,7 @@ class LiveTimes:
     """The median and the longest time in seconds until an original was restored."""
 
     median: float
-    worst: float
+    longest: float
 
 
 def weeks(number: int, *, today: date | None = None) -> list[Week]:
@@ -96,7 +96,7 @@ def weeks(number: int, *, today: date | None = None) -> list[Week]:
     for day, measure, key, counted in rows.filter(part=Part.STEP).values_list("day", "measure", "key", "number"):
         if week := found.get(_monday(day)):
             if measure == Measure.OLDEST:
-                week.worst = max(week.worst, counted)
+                week.greatest_age = max(week.greatest_age, counted)
             else:
                 week.steps[int(key)] += counted
     return list(found.values())
@@ -127,19 +127,19 @@ def median(steps: Mapping[int, int]) -> float | None:
 
 def rejected_by_column(since: date, *, names: Mapping[str, str]) -> list[Share]:
     """Return decided and rejected fields per column, most rejections first. `names` maps columns to labels."""
-    counted = _decided(since, Part.COLUMN)
+    counted = _count_decided(since, Part.COLUMN)
     return _shares({key: (names.get(key, key or "no field"), *numbers) for key, numbers in counted.items()})
 
 
 def rejected_by_editor(since: date) -> list[Share]:
     """Return decided and rejected fields per editor, most rejections first."""
-    counted = _decided(since, Part.EDITOR)
+    counted = _count_decided(since, Part.EDITOR)
     ids: set[UUID] = {found for key in counted if (found := parse_uuid(key)) is not None}
     names = {str(user.pk): user.name for user in CrmUser.objects.filter(pk__in=ids)}
     return _shares({key: (names.get(key) or "Unknown editor", *numbers) for key, numbers in counted.items()})
 
 
-def _decided(since: date, part: Part) -> dict[str, tuple[int, int]]:
+def _count_decided(since: date, part: Part) -> dict[str, tuple[int, int]]:
     """Return the numbers of decided and of rejected fields, per column or editor."""
     rows = DailyCount.objects.filter(day__gte=since, part=part, measure__in=(Measure.APPROVED, Measure.REJECTED))
     counted: dict[str, Counter[str]] = defaultdict(Counter)
@@ -163,7 +163,7 @@ def waiting(*, now: datetime) -> Waiting:
     counts |= {age: by_age[age.value] for age in WAITING_AGES}
     known = 0 < counts[None] <= MAX_WAITING
     middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
-    return Waiting(counts, median=middle, worst=_age_at(rows, 0, now))
+    return Waiting(counts, median=middle, greatest_age=_age_at(rows, 0, now))
 
 
 def _age_at(rows: SyncRecordQuerySet, index: int, now: datetime) -> float | None:

@@ -59,7 +59,7 @@ def _is_collected(path: str, source: Storage, collected: ManifestStaticFilesStor
         # Pages refer to the name with the digest; the copy without it shows which version was collected.
         if not collected.exists(collected.hashed_files[path]):
             return False
-        with source.open(path) as now, collected.open(path) as then:
-            return bool(now.read() == then.read())
+        with source.open(path) as source_file, collected.open(path) as collected_file:
+            return bool(source_file.read() == collected_file.read())
     except (KeyError, OSError):
         return False

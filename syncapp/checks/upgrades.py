@@ -30,7 +30,7 @@ def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = N
         return [Error(f"The database’s migrations cannot be read: {error}", hint=hint, id="osync.E029")]
     if not missing:
         return []
-    return [Error(f"The database lacks {summary(missing)}.", hint="Run “manage.py migrate”.", id="osync.E028")]
+    return [Error(f"The database lacks {summarize(missing)}.", hint="Run “manage.py migrate”.", id="osync.E028")]
 
 
 @register("osync", Tags.staticfiles, deploy=True)
@@ -38,11 +38,11 @@ def static_files_are_collected(app_configs: Any, **kwargs: Any) -> Found:
     """Check E030: all static files of this version are collected."""
     if not (missing := installation.missing_static_files()):
         return []
-    message = f"Static files of this version are not collected: {summary(missing)}."
+    message = f"Static files of this version are not collected: {summarize(missing)}."
     hint = "Run “manage.py collectstatic”, then restart the web processes."
     return [Error(message, hint=hint, id="osync.E030")]
 
 
-def summary(names: Sequence[str]) -> str:
+def summarize(names: Sequence[str]) -> str:
     """Return the first name and the number of further ones."""
     return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]

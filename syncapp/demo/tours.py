@@ -40,7 +40,7 @@ def progress() -> Progress:
     return Progress(frozenset(step for step, is_done in _STEPS.items() if is_done()))
 
 
-def _has(*actions: str, **conditions: object) -> bool:
+def _has_entry(*actions: str, **conditions: object) -> bool:
     return AuditEntry.objects.filter(action__in=actions, **conditions).exists()
 
 
@@ -62,12 +62,12 @@ def _mails_to_rob() -> QuerySet[Message]:
 _STEPS: Mapping[str, Callable[[], bool]] = {
     "edited": lambda: Arrival.objects.exists(),
     "rita": lambda: _signed_in("Rita"),
-    "decided": lambda: all(_has(action, actor__isnull=False) for action in _DECISIONS),
-    "written": lambda: _has("field.delivery.written"),
+    "decided": lambda: all(_has_entry(action, actor__isnull=False) for action in _DECISIONS),
+    "written": lambda: _has_entry("field.delivery.written"),
     "mailed": lambda: _mails_to_rob().exists(),
     "rob": _rob_followed_a_mail,
-    "confirmed": lambda: _has(*_DECISIONS, actor__name__startswith="Rob "),
+    "confirmed": lambda: _has_entry(*_DECISIONS, actor__name__startswith="Rob "),
     "run": lambda: FilterRun.objects.filter(policy__isnull=True, started_at__isnull=False).exists(),
-    "policy": lambda: _has("policy.repairs", "policy.repair_asked"),
-    "resumed": lambda: _has("gate.opened", actor__isnull=False),
+    "policy": lambda: _has_entry("policy.repairs", "policy.repair_asked"),
+    "resumed": lambda: _has_entry("gate.opened", actor__isnull=False),
 }

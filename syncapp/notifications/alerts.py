@@ -71,7 +71,7 @@ def _raise_alert(trouble: Trouble, alert: Alert | None) -> int:
         is_due = trouble.since is None or now - trouble.since >= timedelta(seconds=settings.ALERT_AFTER)
     fields = {"first_seen_at": alert.first_seen_at, "seen_at": alert.seen_at, "is_sent": is_due}
     is_ours = Alert.objects.filter(code=alert.code, is_sent=False).update(**fields) == 1
-    return _queue_mails(details(trouble, since=alert.since, over=False)) if is_due and is_ours else 0
+    return _queue_mails(details(trouble, since=alert.since, is_over=False)) if is_due and is_ours else 0
 
 
 def mark_seen(alert: Alert, *, now: datetime) -> bool:
@@ -89,18 +89,18 @@ def _resolve(alert: Alert) -> int:
     # Failed jobs stay failed and only stop being recent. A credential gets another alert as its end comes nearer.
     if not (gone and alert.is_sent) or alert.code.startswith((f"{kinds.FAILED.code}-", f"{kinds.CREDENTIAL.code}-")):
         return 0
-    return _queue_mails(_details(alert.code, {"text": alert.text}, alert.since, over=True))
+    return _queue_mails(_details(alert.code, {"text": alert.text}, alert.since, is_over=True))
 
 
-def details(trouble: Trouble, *, since: datetime, over: bool) -> dict[str, Any]:
+def details(trouble: Trouble, *, since: datetime, is_over: bool) -> dict[str, Any]:
     """Return the details of a mail about a trouble, as `outbox.messages` describes them."""
     kind = trouble.kind
     texts = {"meaning": kind.meaning, "remedy": kind.remedy, "where": kind.where}
-    return _details(trouble.code, {"text": trouble.text, "reason": trouble.detail, **texts}, since, over=over)
+    return _details(trouble.code, {"text": trouble.text, "reason": trouble.detail, **texts}, since, is_over=is_over)
 
 
-def _details(code: str, texts: Mapping[str, Any], since: datetime, *, over: bool) -> dict[str, Any]:
-    return {"code": code, **texts, "since": f"{since:%d %B %Y, %H:%M} UTC", "over": over}
+def _details(code: str, texts: Mapping[str, Any], since: datetime, *, is_over: bool) -> dict[str, Any]:
+    return {"code": code, **texts, "since": f"{since:%d %B %Y, %H:%M} UTC", "over": is_over}
 
 
 def _queue_mails(details: Mapping[str, Any]) -> int:

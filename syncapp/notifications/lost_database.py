@@ -57,7 +57,7 @@ def report_outage() -> tuple[int, str]:
     _save(state)  # before the mails, so that an unwritable folder does not repeat them
     if not is_due:
         return 0, ""
-    sent, problem = _send(state.recipients, alerts.details(trouble, since=alert.since, over=False))
+    sent, problem = _send(state.recipients, alerts.details(trouble, since=alert.since, is_over=False))
     if not sent:
         alert.is_sent = False
         _save(state)
@@ -72,7 +72,7 @@ def report_recovery() -> tuple[int, str]:
     recipients, alert = alerts.recipient_addresses(), _load().alert
     sent, problem = 0, ""
     if alert is not None and alert.is_sent:
-        sent, problem = _send(recipients, alerts.details(Trouble(kinds.DATABASE), since=alert.since, over=True))
+        sent, problem = _send(recipients, alerts.details(Trouble(kinds.DATABASE), since=alert.since, is_over=True))
     is_open = alert is not None and alert.is_sent and not sent
     _save(State(recipients, alert if is_open else None))
     return sent, problem
@@ -98,12 +98,14 @@ def _send(recipients: Sequence[str], details: dict[str, Any]) -> tuple[int, str]
 def _load() -> State:
     """Read the file; return an empty state if there is none, or its content is not ours."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads((settings.WATCH_DIR / _FILE_NAME).read_text())
-        times = {name: datetime.fromisoformat(kept["alarm"][name]) for name in _TIME_FIELDS} if kept["alarm"] else {}
-        alert = kept["alarm"] and Alert(
-            code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_sent=kept["alarm"]["is_told"], **times
+        stored = json.loads((settings.WATCH_DIR / _FILE_NAME).read_text())
+        times = (
+            {name: datetime.fromisoformat(stored["alarm"][name]) for name in _TIME_FIELDS} if stored["alarm"] else {}
         )
-        return State([str(address) for address in kept["readers"]], alert or None)
+        alert = stored["alarm"] and Alert(
+            code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_sent=stored["alarm"]["is_told"], **times
+        )
+        return State([str(address) for address in stored["readers"]], alert or None)
     return State()
 
 
@@ -111,18 +113,18 @@ def _save(state: State) -> None:
     alert = state.alert
     times = {name: getattr(alert, name).isoformat() for name in _TIME_FIELDS} if alert else {}
     # The keys are those of older releases, which read the same file.
-    kept = {"readers": state.recipients, "alarm": {"is_told": alert.is_sent, **times} if alert else None}
+    content = {"readers": state.recipients, "alarm": {"is_told": alert.is_sent, **times} if alert else None}
     folder: Path = settings.WATCH_DIR
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        status = folder.lstat()
         # The folder's name may be predictable and its parent writable by everyone.
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
             raise PermissionError("it belongs to another user")
-        fresh = folder / f"{_FILE_NAME}.{os.getpid()}"
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(kept))
-        fresh.replace(folder / _FILE_NAME)
+        new_file = folder / f"{_FILE_NAME}.{os.getpid()}"
+        new_file.touch(mode=0o600)
+        new_file.write_text(json.dumps(content))
+        new_file.replace(folder / _FILE_NAME)
     except OSError as error:
         message = (
             f"The state cannot be saved in {folder} ({error}), so no mail is sent. Set WATCH_DIR to a writable folder."

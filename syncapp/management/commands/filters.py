@@ -117,13 +117,13 @@ def _criteria(options: Namespace) -> UserCriteria:
 
 
 def _list(options: Namespace, show_progress: ShowProgress) -> Answer:
-    by, rows, after = _criteria(options), list[dict[str, Any]](), None
+    criteria, rows, after = _criteria(options), list[dict[str, Any]](), None
     if options.limit < 0:
         raise CommandError("--limit must be 0 or more; 0 shows all users.")
-    count = matrix.matching(by).count()
+    count = matrix.matching_users(criteria).count()
     total = min(count, options.limit or count)
     while len(rows) < total:
-        page = matrix.page(by, after=after, size=min(500, total - len(rows)))
+        page = matrix.page(criteria, after=after, size=min(500, total - len(rows)))
         rows += [
             {
                 "id": user.pk,
@@ -144,7 +144,7 @@ def _list(options: Namespace, show_progress: ShowProgress) -> Answer:
         if not page.has_more:
             break
         after = page.last
-    inventory = matrix.inventory()
+    inventory = matrix.inventory_cursor()
     read_at = inventory.pulled_at if inventory else None
     more = count > len(rows)
     lines = []
@@ -169,10 +169,10 @@ def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
         spec = RunSpec(tables_of(options.tables), on=options.on)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    by = _criteria(options)
-    if by == ALL_USERS and not options.everybody and options.users_file is None:
+    criteria = _criteria(options)
+    if criteria == ALL_USERS and not options.everybody and options.users_file is None:
         raise CommandError("Nothing narrows the selection. Add --everybody to plan for all users.")
-    ids = list(matrix.matching(by).order_by("name_key", "id").values_list("pk", flat=True))
+    ids = list(matrix.matching_users(criteria).order_by("name_key", "id").values_list("pk", flat=True))
     left_out: list[str] = []
     if options.users_file is not None:
         try:
@@ -202,7 +202,7 @@ def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
 
 def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
     if options.run is None:
-        known, inventory = access.capabilities(), matrix.inventory()
+        known, inventory = access.capabilities(), matrix.inventory_cursor()
         read_at, is_reading = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
         users = FilterUser.objects.people().count()
         data: dict[str, Any] = {"read_at": read_at, "reading_now": is_reading, "users": users}
@@ -223,7 +223,9 @@ def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
     data |= {"open": open_users, "outcomes": counted}
     finished = users - open_users - counted.get(Outcome.CANCELLED, 0)
     lines = [f"Run {run.number}: {run.get_state_display()}, {finished:,} of {users:,} users are finished."]
-    return data, lines + [f"{many:>8,}  {Outcome(each).label}" for each, many in sorted(counted.items())]
+    return data, lines + [
+        f"{users_with_outcome:>8,}  {Outcome(each).label}" for each, users_with_outcome in sorted(counted.items())
+    ]
 
 
 _SUBCOMMANDS: dict[str, Callable[[Namespace, ShowProgress], Answer]] = {"list": _list, "plan": _plan, "status": _status}

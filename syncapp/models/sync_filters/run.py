@@ -83,7 +83,7 @@ class FilterRun(models.Model):
     """A run. `wanted_on` is a desired state, never a toggle. `undoes`: the run that it undoes.
 
     A run switches the filters of `tables` to `wanted_on`, or sets mailboxes to `wanted_method` (SyncMethod; None for an
-    undo, which restores each mailbox's own method). `retries`: the run with users that it tries again.
+    undo, which restores each mailbox's own method). `retries`: the earlier run whose users it tries again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -176,15 +176,15 @@ def _compose_edits(message: Message) -> MailContent | None:
 
 
 def _entries(records: Sequence[SyncRecord], recipient: Person, *, with_values: bool) -> Iterator[Entry]:
-    found = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
-    rejections = earlier_rejections.find(found) if with_values else {}
+    fields = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
+    rejections = earlier_rejections.find(fields) if with_values else {}
     for record in records:
-        known = columns.of_table(record.target_table)
+        columns_by_name = columns.of_table(record.target_table)
         lines = []
-        for field in found:
+        for field in fields:
             if field.record_id != record.pk:
                 continue
-            column = known.get(field.column_name)
+            column = columns_by_name.get(field.column_name)
             change = values.diff_field(field, column)
             if rejection := rejections.get(field.pk):
                 tag = Tag(earlier_rejections.describe(rejection, reader=recipient), warns=True)
@@ -233,9 +233,9 @@ def _compose_editor_question(message: Message) -> MailContent | None:
     if comment is None or not messages.may_receive(comment.by):
         return None
     record, with_values = comment.record, preferences.read().mail_values
-    labels, lines = columns.of_table(record.target_table), []
+    columns_by_name, lines = columns.of_table(record.target_table), []
     for field in SyncField.objects.undecided().filter(record=record):
-        column = labels.get(field.column_name)
+        column = columns_by_name.get(field.column_name)
         lines.append(Line(column.label if column else field.column_name, values.diff_field(field, column)))
     lines.sort(key=lambda line: search_key(line.label))
     return _content(

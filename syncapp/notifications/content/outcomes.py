@@ -26,11 +26,11 @@ class Result:
 
 def results(record: SyncRecord) -> tuple[Result, ...]:
     """Return the results of fields that people decided, by label; superseded and withdrawn fields are left out."""
-    known = columns.of_table(record.target_table)
+    columns_by_name = columns.of_table(record.target_table)
     decided = (FieldDecision.APPROVED, FieldDecision.REJECTED)
     found = []
     for field in SyncField.objects.filter(record=record, decision__in=decided).prefetch_related("decisions"):
-        column = known.get(field.column_name)
+        column = columns_by_name.get(field.column_name)
         label = column.label if column else field.column_name
         proposed = values.format_unmarked(column, field.proposed_value, field.proposed_label)
         last = max(field.decisions.all(), key=lambda decision: decision.version, default=None)

@@ -44,7 +44,7 @@ def describe(fetch_xml: str, *, who: str) -> Words:
         return (Piece("Something that cannot be read:"), Piece(fetch_xml[:500], is_raw=True))
     entity = root.find("entity")
     if root.tag != "fetch" or entity is None:
-        return (_raw(root),)
+        return (_raw_piece(root),)
     name = entity.get("name", "")
     parts = _describe_parts(entity, name, who)
     plural = TABLES.get(name, name)
@@ -80,7 +80,7 @@ def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
         elif child.tag == "link-entity":
             found.append(_describe_link(child, who))
         elif child.tag not in _IGNORED_TAGS:
-            found.append((_raw(child),))
+            found.append((_raw_piece(child),))
     return [words for words in found if words]
 
 
@@ -106,9 +106,9 @@ def _join(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Piec
 
 
 def _describe_condition(element: xml.Element, table: str, who: str) -> Words:
-    values = _values(element)
+    values = _condition_values(element)
     if values is None or set(element.attrib) - {"attribute", "operator", "value", "uiname", "uitype"}:
-        return (_raw(element),)
+        return (_raw_piece(element),)
     name, operator = element.get("attribute", ""), element.get("operator", "")
     person, phrase = USER_OPERATORS.get(operator, "").format(who=who), operator_phrase(operator, len(values))
     if person and not values:
@@ -119,10 +119,10 @@ def _describe_condition(element: xml.Element, table: str, who: str) -> Words:
     if not text and phrase and name:
         words = [value_words(table, name, value) for value in values]
         text = f"whose {column_label(name)} {phrase.format(*words, all=_join_with_or(words))}"
-    return (Piece(text),) if text else (_raw(element),)
+    return (Piece(text),) if text else (_raw_piece(element),)
 
 
-def _values(element: xml.Element) -> list[str] | None:
+def _condition_values(element: xml.Element) -> list[str] | None:
     """Return the values that a condition compares with, preferring stored labels; None if the form is unknown."""
     if any(child.tag != "value" or set(child.attrib) - {"uiname", "uitype"} for child in element):
         return None
@@ -139,12 +139,12 @@ def _describe_link(element: xml.Element, who: str) -> Words:
     """Describe a link to another table; an outer link without conditions selects nothing."""
     kind = element.get("link-type", "inner")
     if set(element.attrib) - {"name", "from", "to", "alias", "link-type", "visible", "intersect"}:
-        return (_raw(element),)
+        return (_raw_piece(element),)
     name = element.get("name", "")
     if kind == "outer" and not any(child.tag in ("filter", "link-entity") for child in element):
         return ()
     if kind not in ("inner", "natural"):
-        return (_raw(element),)
+        return (_raw_piece(element),)
     participation = _describe_participation(element, who)
     if participation:
         return participation
@@ -165,11 +165,11 @@ def _describe_participation(element: xml.Element, who: str) -> Words:
         return ()
     if role is None:
         return (Piece(f"in which {who} takes part"),)
-    values = _values(role) or []
+    values = _condition_values(role) or []
     if role.get("operator") not in ("eq", "in") or not values or not all(value in ROLES for value in values):
         return ()
     return (Piece(f"with {who} as {_join_with_or([ROLES[value] for value in values])}"),)
 
 
-def _raw(element: xml.Element) -> Piece:
+def _raw_piece(element: xml.Element) -> Piece:
     return Piece(xml.write(element).strip(), is_raw=True)

@@ -63,26 +63,26 @@ def create_forecast(
 ) -> UserForecast:
     """Ask the CRM what would leave with these filters off, and store the answer. Raises NotPossible, CrmError."""
     active = FilterRow.objects.for_outlook().filter(owner_id=user.pk, state=0)
-    off = [row for row in active if row.pk in filter_ids]
-    if not off:
+    switched_off = [row for row in active if row.pk in filter_ids]
+    if not switched_off:
         raise NotPossible("None of these filters is on, so nothing would leave.")
-    stay = [row for row in active if row.pk not in filter_ids]
-    tables = sorted({row.table for row in off})
-    if why := _refusal(user, crm, deadline):
+    still_on = [row for row in active if row.pk not in filter_ids]
+    tables = sorted({row.table for row in switched_off})
+    if why := _refusal_reason(user, crm, deadline):
         losses = [Loss(table, meetings=None, why=why) for table in tables]
     else:
         evaluator = _Evaluator(user, crm, deadline)
         system = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0)
         losses = []
         for table in tables:
-            others: list[AnyFilter] = [*(row for row in stay if row.table == table), *system.filter(table=table)]
-            losses.append(evaluator.loss(table, [row for row in off if row.table == table], others))
+            others: list[AnyFilter] = [*(row for row in still_on if row.table == table), *system.filter(table=table)]
+            losses.append(evaluator.forecast_table(table, [row for row in switched_off if row.table == table], others))
     stored, _ = UserForecast.objects.update_or_create(
         user=user,
         defaults={
             "asked_at": timezone.now(),
             "asked_by": by,
-            "off": [str(row.pk) for row in off],
+            "off": [str(row.pk) for row in switched_off],
             # The previous release, which may still read this during an update, does not know `is_most`.
             "losses": [
                 {key: value for key, value in asdict(loss).items() if key != "is_most" or value} for loss in losses
@@ -107,7 +107,7 @@ def delete_old(*, days: int = 7) -> int:
     return UserForecast.objects.filter(asked_at__lt=timezone.now() - timedelta(days=days)).delete()[0]
 
 
-def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:
+def _refusal_reason(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:
     """Return why the CRM does not answer as this user; '' if it does. For an unknown id, it answers as the portal."""
     try:
         answered_as = crm.who_am_i(acting_for=user.acting, deadline=deadline).user_id
@@ -125,7 +125,7 @@ def _message_of(error: CrmError) -> str:
 
 
 @dataclass(slots=True)
-class _Selected:
+class _SelectedRows:
     """Selected rows with their start times. `refused`: filters that could not be evaluated, with the reason."""
 
     rows: dict[UUID, datetime | None] = field(default_factory=dict)
@@ -140,9 +140,9 @@ class _Evaluator:
         self.user, self.crm, self.deadline = user, crm, deadline
         self.now = timezone.now()
 
-    def loss(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
+    def forecast_table(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
         """Count the rows that leave and stay; if a filter cannot be evaluated, they are bounds or unknown."""
-        switched_off, kept = self._selected(off), self._selected(others)
+        switched_off, kept = self._select(off), self._select(others)
         why = [*switched_off.refused, *kept.refused, *([] if kept.complete else [_TOO_MANY])]
         is_more = bool(switched_off.refused) or not switched_off.complete
         is_most = bool(kept.refused) or not kept.complete
@@ -156,14 +156,14 @@ class _Evaluator:
             stays=len(switched_off.rows) - len(leaves),
             ahead=ahead if table in _START_COLUMNS else None,
             is_more=is_more,
-            meetings=None if is_more else self._meetings(table, leaves),
+            meetings=None if is_more else self._organized_meetings(table, leaves),
             why=" ".join(why),
             is_most=is_most,
         )
 
-    def _selected(self, filters: Sequence[AnyFilter]) -> _Selected:
+    def _select(self, filters: Sequence[AnyFilter]) -> _SelectedRows:
         """Return the rows that these filters select together. Raises CrmError if a retry can help."""
-        found = _Selected()
+        found = _SelectedRows()
         for each in filters:
             column = _START_COLUMNS.get(each.table, "")
             try:
@@ -183,7 +183,7 @@ class _Evaluator:
             found.rows |= {row.id: row.moment(column) if column else None for row in selection.rows}
         return found
 
-    def _meetings(self, table: str, leaves: Collection[UUID]) -> list[OrganizedMeeting] | None:
+    def _organized_meetings(self, table: str, leaves: Collection[UUID]) -> list[OrganizedMeeting] | None:
         if table not in MEETINGS:
             return []
         (found,) = self.crm.evaluation.organized_meetings(

@@ -70,13 +70,15 @@ class Page:
     last: Position | None
 
 
-def matching(criteria: UserCriteria) -> FilterUserQuerySet:
+def matching_users(criteria: UserCriteria) -> FilterUserQuerySet:
     """Return the matching users, unordered."""
     users = FilterUser.objects.people()
     if criteria.search:
         # Search words match the beginning of a word of the name, or the beginning of the address or login.
-        words, whole, none = words_of(criteria.search), folded(criteria.search).strip(), Q(pk__in=())
-        users = users.filter((has_words(words) if words else none) | (has_words([whole]) if whole else none))
+        words, whole_text, no_users = words_of(criteria.search), folded(criteria.search).strip(), Q(pk__in=())
+        users = users.filter(
+            (has_words(words) if words else no_users) | (has_words([whole_text]) if whole_text else no_users)
+        )
     if criteria.team:
         users = users.filter(pk__in=FilterMembership.objects.filter(team_id=criteria.team).values("user_id"))
     users = users.filter(**{group.value: cell for group, cell in criteria.cells})
@@ -92,23 +94,23 @@ def page(
     criteria: UserCriteria = ALL_USERS, *, order: Order = BY_NAME, after: Position | None = None, size: int = PAGE_SIZE
 ) -> Page:
     """Return the first users in an order, or those after a position."""
-    users = matrix_order.sort_users(matching(criteria), order)
+    users = matrix_order.sort_users(matching_users(criteria), order)
     if after:
         users = matrix_order.users_after(users, order, after)
     found = list(users[: size + 1])
-    shown = found[:size]
-    last = Position(shown[-1].rank, shown[-1].name_key, shown[-1].pk) if shown else None
-    return Page(shown, len(found) > size, last)
+    page_users = found[:size]
+    last = Position(page_users[-1].rank, page_users[-1].name_key, page_users[-1].pk) if page_users else None
+    return Page(page_users, len(found) > size, last)
 
 
 def count(criteria: UserCriteria = ALL_USERS) -> int:
     """Count the matching users, at most MAX_COUNTED + 1: the database stops counting there."""
-    return matching(criteria).order_by()[: MAX_COUNTED + 1].count()
+    return matching_users(criteria).order_by()[: MAX_COUNTED + 1].count()
 
 
 def user_ids(criteria: UserCriteria) -> list[UUID]:
     """Return the ids of the matching users, by name; at most one more than a run can have."""
-    return list(matching(criteria).order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])
+    return list(matching_users(criteria).order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])
 
 
 def teams() -> list[FilterTeam]:
@@ -169,6 +171,6 @@ def team_filters() -> list[FilterRow]:
     return list(FilterRow.objects.filter(owner_id__in=teams).order_by("owner_id", "table", "name", "id")[:500])
 
 
-def inventory() -> MirrorCursor | None:
+def inventory_cursor() -> MirrorCursor | None:
     """Return the inventory's cursor: how far it has come, and when it was last completed."""
     return MirrorCursor.objects.filter(table=CURSOR).first()

@@ -73,7 +73,7 @@ def report(team_id: UUID | None = None) -> Report:
     by_unit: dict[UUID | None, dict[SyncPaths, int]] = defaultdict(lambda: dict.fromkeys(SyncPaths, 0))
     by_cause: dict[Cause, int] = defaultdict(int)
     users = dict.fromkeys(SyncPaths, 0)
-    counted = matrix.matching(UserCriteria(team=team_id)).order_by().values_list("unit_id", "paths", "cause")
+    counted = matrix.matching_users(UserCriteria(team=team_id)).order_by().values_list("unit_id", "paths", "cause")
     for unit_id, found, cause, number in counted.annotate(number=Count("pk")).iterator():
         by_unit[unit_id][SyncPaths(found)] += number
         by_cause[Cause(cause)] += number
@@ -97,4 +97,4 @@ def report(team_id: UUID | None = None) -> Report:
 
 def iterate_users(team_id: UUID | None = None) -> Iterator[FilterUser]:
     """Yield the users of the report by name."""
-    yield from matrix.matching(UserCriteria(team=team_id)).order_by("name_key", "id").iterator(chunk_size=1000)
+    yield from matrix.matching_users(UserCriteria(team=team_id)).order_by("name_key", "id").iterator(chunk_size=1000)

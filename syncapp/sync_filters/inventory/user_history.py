@@ -56,15 +56,15 @@ class OutsideChange:
 
 def outside_changes(user: FilterUser, history: Sequence[HistoryEntry]) -> list[OutsideChange]:
     """Return the filters that something other than the runs in `history` changed last, newest first."""
-    ours = {change.etag_after for entry in history for change in entry.written if change.etag_after}
-    us = FilterAccess.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
-    rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(us))
+    own_etags = {change.etag_after for entry in history for change in entry.written if change.etag_after}
+    by_portal = FilterAccess.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
+    rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(by_portal))
     rows = rows.order_by("-modified_on")
-    others = [row for row in rows.defer("fetch_xml") if row.etag not in ours][:MAX_ENTRIES]
-    authors = {row.modified_by for row in others if row.modified_by}
+    changed_outside = [row for row in rows.defer("fetch_xml") if row.etag not in own_etags][:MAX_ENTRIES]
+    authors = {row.modified_by for row in changed_outside if row.modified_by}
     names = dict(FilterUser.objects.filter(pk__in=authors).values_list("pk", "name")) | {user.pk: "the user"}
     found = []
-    for row in others:
+    for row in changed_outside:
         name = names.get(row.modified_by, "") if row.modified_by else ""
         is_by_us = row.is_by_us  # type: ignore[attr-defined]  # annotated
         found.append(OutsideChange(row, UNKNOWN_RUN if is_by_us else name or "someone in the CRM"))

@@ -28,18 +28,18 @@ def read(text: str) -> LogonNames:
     """
     pasted = people.read(text, login_first=True)
     found = LogonNames(unread=list(pasted.unread))
-    unclear = {form for each in pasted.people for form in (each.text, *each.row_texts) if "\\" not in form}
-    known: dict[str, str] = {}
-    if unclear:
+    forms_to_match = {form for each in pasted.people for form in (each.text, *each.row_texts) if "\\" not in form}
+    login_by_form: dict[str, str] = {}
+    if forms_to_match:
         directory = Directory()
-        ids = {form: users[0] for form in unclear if len(users := directory.find(form)) == 1}
+        ids = {form: users[0] for form in forms_to_match if len(users := directory.find(form)) == 1}
         logins = dict(FilterUser.objects.filter(pk__in=ids.values()).values_list("pk", "login"))
-        known = {form: login for form, user_id in ids.items() if (login := logins[user_id])}
+        login_by_form = {form: login for form, user_id in ids.items() if (login := logins[user_id])}
     for each in pasted.people:
-        if each.is_names and each.text not in known:
-            found.names += [known.get(text, text) for text in each.row_texts]
+        if each.is_names and each.text not in login_by_form:
+            found.names += [login_by_form.get(text, text) for text in each.row_texts]
             continue
-        found.names.append(known.get(each.text, each.text))
+        found.names.append(login_by_form.get(each.text, each.text))
         if not each.is_names:
             found.unread += [
                 f"Line {each.line}: “{text}” next to “{each.text}” was not read." for text in each.row_texts

@@ -79,7 +79,7 @@ def switching_script(spec: ScriptSpec) -> str:
     conditions = "\n  AND ".join(rows)
     return _transaction(
         comments=comments,
-        remember=f"""\
+        save_statement=f"""\
 SELECT UserQueryId, StateCode, StatusCode
 INTO dbo.{spec.saved}
 FROM dbo.UserQueryBase WITH (UPDLOCK, HOLDLOCK)
@@ -119,22 +119,22 @@ def _transaction(
     assignments: str,
     rows: str,
     database: str,
-    remember: str = "",
+    save_statement: str = "",
     extra_conditions: str = "",
 ) -> str:
     if database:
-        place = f"It runs in the organization's database {database}."
-        use = f"USE [{database}];\n"
+        instruction = f"It runs in the organization's database {database}."
+        use_statement = f"USE [{database}];\n"
     else:
-        place = "Run it in the organization's database (named like Contoso_MSCRM), not in MSCRM_CONFIG or master."
-        use = ""
-    comment = "\n".join(f"-- {line}" for line in [*comments, place, *_UNSUPPORTED])
+        instruction = "Run it in the organization's database (named like Contoso_MSCRM), not in MSCRM_CONFIG or master."
+        use_statement = ""
+    comment = "\n".join(f"-- {line}" for line in [*comments, instruction, *_UNSUPPORTED])
     return f"""\
 {comment}
-{use}SET XACT_ABORT ON;
+{use_statement}SET XACT_ABORT ON;
 BEGIN TRANSACTION;
 
-{remember}DECLARE @expected INT = ({expected});
+{save_statement}DECLARE @expected INT = ({expected});
 
 UPDATE dbo.UserQueryBase
 SET {assignments}

@@ -176,7 +176,7 @@ def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
     """Return, for each user, the manual run or undo that last set the opposite state, or is about to."""
     if not history.runs:
         return {}
-    last, wanted = _last_conflicting_writes(history), desired_state_of(history.policy)
+    last_writes, wanted = _last_conflicting_writes(history), desired_state_of(history.policy)
     started = [run for run in history.runs if run.state in (RunState.RUNNING, RunState.PAUSED)]
     conflicting = [
         run.pk for run in started if run.policy_id is None and desired_state_of_run(run).conflicts_with(wanted)
@@ -184,11 +184,11 @@ def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
     if conflicting:  # users that a person's started run has yet to switch
         items = history.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=conflicting)
         now = timezone.now()
-        last |= {user_id: (now, run_id) for user_id, run_id in items.values_list("user_id", "run_id")}
+        last_writes |= {user_id: (now, run_id) for user_id, run_id in items.values_list("user_id", "run_id")}
     runs = {run.pk: run for run in history.runs}
     return {
         user_id: runs[run_id]
-        for user_id, (at, run_id) in last.items()
+        for user_id, (at, run_id) in last_writes.items()
         if user_id in history.users and not history.is_decided(user_id, at)
     }
 
@@ -222,11 +222,11 @@ def _last_conflicting_writes(history: _History) -> dict[UUID, tuple[datetime, UU
 def _flapping_users(history: _History) -> set[UUID]:
     """Return the users who deviate again although the policy's own runs switched them several times recently."""
     since = max(timezone.now() - FLAPPING_PERIOD, history.since)
-    own = [run.pk for run in history.runs if run.policy_id == history.policy.pk]
-    if not own or not history.deviating:
+    own_runs = [run.pk for run in history.runs if run.policy_id == history.policy.pk]
+    if not own_runs or not history.deviating:
         return set()
     repairs: Counter[UUID] = Counter()
-    items = history.items(outcome=Outcome.DONE, finished_at__gt=since).filter(run__in=own)
+    items = history.items(outcome=Outcome.DONE, finished_at__gt=since).filter(run__in=own_runs)
     for user_id, at in items.values_list("user_id", "finished_at"):
         if at and user_id in history.deviating and not history.is_decided(user_id, at):
             repairs[user_id] += 1

@@ -42,10 +42,10 @@ def policies_of(user: FilterUser) -> list[FilterPolicy]:
     teams = set(FilterMembership.objects.filter(user_id=user.pk).values_list("team_id", flat=True))
     parents = dict(FilterUnit.objects.values_list("pk", "parent_id"))
     units: list[uuid.UUID] = []  # the user's unit and all units above it; a cycle of units also ends the loop
-    above = user.unit_id
-    while above is not None and above not in units:
-        units.append(above)
-        above = parents.get(above)
+    unit_id = user.unit_id
+    while unit_id is not None and unit_id not in units:
+        units.append(unit_id)
+        unit_id = parents.get(unit_id)
     return [
         policy
         for policy in policies

@@ -122,14 +122,14 @@ def _stop_if_group_changed(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> 
     """Stop the policy and ask for a decision if its group changed by more than 10 %; return whether it was stopped."""
     if policy.mode != PolicyMode.REPAIR or policy.accepts_group or policy.full_at is None:
         return False
-    before = set(policy.members.filter(in_baseline=True).values_list("user_id", flat=True))
-    joined, left = len(set(group) - before), len(before - set(group))
-    if (joined + left) * 100 <= max(len(before), 1) * MAX_CHANGED_PERCENT:
+    baseline = set(policy.members.filter(in_baseline=True).values_list("user_id", flat=True))
+    joined, left = len(set(group) - baseline), len(baseline - set(group))
+    if (joined + left) * 100 <= max(len(baseline), 1) * MAX_CHANGED_PERCENT:
         return False
     editing.stop_and_ask(
         policy,
         f"Its group changed by more than {MAX_CHANGED_PERCENT} % since the last full comparison: "
-        f"{joined} joined, {left} left; it had {len(before)} members.",
+        f"{joined} joined, {left} left; it had {len(baseline)} members.",
     )
     return True
 
@@ -154,9 +154,9 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
         for user_id, plan in dry_run.plan_users(compared[start : start + _CHUNK], spec):
             row = PolicyMember(policy=policy, user_id=user_id, plan=plan.plan, why=plan.why, in_baseline=full)
             if plan.plan == Plan.CHANGE:
-                before = known.get(user_id)
-                row.deviates_since = (before and before.deviates_since) or now
-                row.held_back = before.held_back if before else ""
+                previous = known.get(user_id)
+                row.deviates_since = (previous and previous.deviates_since) or now
+                row.held_back = previous.held_back if previous else ""
             rows.append(row)
         with transaction.atomic():
             queue.extend_lease(lease)
@@ -165,9 +165,9 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
             )
     with transaction.atomic():
         queue.extend_lease(lease)
-        gone = list(set(known) - set(group))
-        for start in range(0, len(gone), _CHUNK):
-            policy.members.filter(user_id__in=gone[start : start + _CHUNK]).delete()
+        left_group = list(set(known) - set(group))
+        for start in range(0, len(left_group), _CHUNK):
+            policy.members.filter(user_id__in=left_group[start : start + _CHUNK]).delete()
         flags = {"full_at": now, "wants_full": False, "accepts_group": False} if full else {}
         FilterPolicy.objects.filter(pk=policy.pk).update(compared_at=now, **flags)
 

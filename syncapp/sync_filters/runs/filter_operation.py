@@ -24,13 +24,13 @@ _NAMED_LIMIT = 3
 
 def precheck(batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
     """Read users whose last answer was lost, or all if the CRM keeps no versions; return those who need no write."""
-    unsure = [each for each in batch.items if each.lease.outcome_unknown or not batch.keeps_versions]
-    if not unsure:
+    items_to_read = [each for each in batch.items if each.lease.outcome_unknown or not batch.keeps_versions]
+    if not items_to_read:
         return []
-    read = inventory.read_filters(batch.crm, [each.item.user_id for each in unsure])
-    by_owner = {each.owner_id: each.filters for each in read if each.filters is not None}
+    owner_filters = inventory.read_filters(batch.crm, [each.item.user_id for each in items_to_read])
+    by_owner = {each.owner_id: each.filters for each in owner_filters if each.filters is not None}
     results = []
-    for each in unsure:
+    for each in items_to_read:
         filters = by_owner.get(each.item.user_id)
         if filters is None:
             continue

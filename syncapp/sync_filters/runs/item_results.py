@@ -52,13 +52,18 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
         queue.finish_all(group, outcome=outcome, why=why)
     facts, rows = [], []
     for each, result in stored:
-        item, found = each.item, {row.id: row for row in result.filters or ()}
+        item, filters_by_id = each.item, {row.id: row for row in result.filters or ()}
         # If a failed user's filters are in the desired state, they were written nevertheless, for example by the
         # wrong author.
-        was_written_anyway = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
+        was_written_anyway = (
+            result.outcome == Outcome.FAILED and bool(filters_by_id) and is_as_wanted(each.changes, filters_by_id)
+        )
         if result.outcome in WRITTEN or was_written_anyway:
-            etags = {row.id: row.etag for row in found.values()}
-            rows += [{"id": c.pk, "written": True, "etag_after": etags.get(c.filter_id, "")} for c in each.changes]
+            etags = {row.id: row.etag for row in filters_by_id.values()}
+            rows += [
+                {"id": change.pk, "written": True, "etag_after": etags.get(change.filter_id, "")}
+                for change in each.changes
+            ]
         if result.mailbox is not None:
             directory_rows.store_written_mailbox(item.user_id, result.mailbox)
         if result.mailbox is not None and result.outcome == Outcome.DONE:
@@ -73,7 +78,7 @@ def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
     upserts.update(FilterRunChange, rows)
     audit.record_all(facts)
     # The matrix cells are recomputed once for all users: ten cost as much as one.
-    read = [(each.item.user_id, result.filters) for each, result in stored if result.filters is not None]
-    if read:
-        store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
+    read_filters = [(each.item.user_id, result.filters) for each, result in stored if result.filters is not None]
+    if read_filters:
+        store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read_filters])
     return held

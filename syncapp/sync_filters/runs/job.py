@@ -82,14 +82,14 @@ class FilterSwitchJob(BatchJobType):
         Raises Rejected if the CRM refuses a request that several users share, so that each is tried alone. A refusal
         of the operation itself stops the run until the CRM accepts it, and costs no attempt.
         """
-        run, known = FilterRun.objects.get(pk=self._run_id), access.capabilities()
+        run, capabilities = FilterRun.objects.get(pk=self._run_id), access.capabilities()
         # Mailboxes are always set with the portal's own permission, never as a user.
-        acting = (known.writing or known.reading) == Access.ACTING and not run.sets_mailbox_method
+        acting = (capabilities.writing or capabilities.reading) == Access.ACTING and not run.sets_mailbox_method
         by_pk = {lease.pk: lease for lease in leases}
         items = FilterRunItem.objects.filter(pk__in=by_pk).select_related("user").prefetch_related("changes")
         leased = [LeasedItem(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
         deadline = Deadline.after(settings.HTTP_SECONDS)
-        batch = Batch(run, self._crm, acting, known.keeps_versions, deadline, leased)
+        batch = Batch(run, self._crm, acting, capabilities.keeps_versions, deadline, leased)
         try:
             failed = self._switch(batch, _OPERATIONS[batch.run.operation])
             if batch.denial is not None:
@@ -239,10 +239,10 @@ def _apply_and_remove(batch: Batch, results: Sequence[tuple[LeasedItem, ItemResu
 
 def claim_for_dispatch() -> list[uuid.UUID]:
     """Claim the runs for which to publish tasks now, each at most once per REDISPATCH_AFTER; return their ids."""
-    silent = Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
+    undispatched = Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
     due = FilterRunItem.objects.all().due().order_by().values("run")
-    ids = FilterRun.objects.filter(silent, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]
-    return [pk for pk in list(ids) if FilterRun.objects.filter(silent, pk=pk).update(dispatched_at=Now())]
+    ids = FilterRun.objects.filter(undispatched, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]
+    return [pk for pk in list(ids) if FilterRun.objects.filter(undispatched, pk=pk).update(dispatched_at=Now())]
 
 
 def undo_dispatch(*run_ids: uuid.UUID) -> None:

@@ -62,8 +62,8 @@ def leave_out(run: FilterRun, part: Part, *, by: Person, channel: str = "screen"
 def leave_out_users(run: FilterRun, item_ids: Sequence[int], *, by: Person, channel: str = "screen") -> int:
     """Leave these users out of the run; return how many. Raises NotPossible."""
     _lock(run, by)
-    chosen = run.items.filter(pk__in=item_ids, plan__in=[Plan.CHANGE, Plan.HELD])
-    return _leave_out(run, chosen, by, channel)
+    selected_items = run.items.filter(pk__in=item_ids, plan__in=[Plan.CHANGE, Plan.HELD])
+    return _leave_out(run, selected_items, by, channel)
 
 
 @transaction.atomic

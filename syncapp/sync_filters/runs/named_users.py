@@ -64,9 +64,9 @@ def find(text: str) -> NamedUsers:
         (first, texts), lines = ignored[0], len(ignored)
         quoted = ", ".join(f"“{text}”" for text in texts[:_MAX_QUOTED])
         quoted += f" and {number(len(texts) - _MAX_QUOTED)} more" if len(texts) > _MAX_QUOTED else ""
-        one = f"On line {first.line}, {quoted} next to “{first.text}” was not read."
-        many = f"On {number(lines)} lines, only one cell was read; on line {first.line}, {quoted} was not."
-        found.notes.append(one if lines == 1 else many)
+        one_line = f"On line {first.line}, {quoted} next to “{first.text}” was not read."
+        several_lines = f"On {number(lines)} lines, only one cell was read; on line {first.line}, {quoted} was not."
+        found.notes.append(one_line if lines == 1 else several_lines)
     return found
 
 

@@ -77,8 +77,8 @@ def possible_confirmers(*, excluding: UUID | None) -> list[Person]:
 def notification_result(subject: FilterRun | FilterPolicy) -> NotificationResult:
     """Return who was asked by mail to confirm, according to the mails themselves."""
     people = [person.pk for person in confirmers_of(subject)]
-    about = {f"details__{name}": value for name, value in _details(subject, WAITS).items()}
-    sent = Message.objects.filter(kind=MessageKind.RUN, recipient__in=people, **about)
+    conditions = {f"details__{name}": value for name, value in _details(subject, WAITS).items()}
+    sent = Message.objects.filter(kind=MessageKind.RUN, recipient__in=people, **conditions)
     mails = sorted(sent.select_related("recipient"), key=lambda mail: search_key(mail.recipient.name))
     failed = {mail.recipient for mail in mails if mail.state == JobState.FAILED}
     reached = tuple(dict.fromkeys(mail.recipient for mail in mails if mail.recipient not in failed))

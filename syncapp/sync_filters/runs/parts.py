@@ -38,5 +38,5 @@ def members(run: FilterRun, part: Part) -> ItemQuerySet:
     if part is Part.ADD_IN:
         return found.filter(user__in=FilterUser.objects.with_add_in())
     if part is Part.OFF_THEMSELVES:
-        return found.filter(pk__in=switching_on.switched_off_by_owners(run).values("pk"))
-    return found.filter(pk__in=switching_on.duplicated(run).values("pk"))
+        return found.filter(pk__in=switching_on.items_switched_off_by_owners(run).values("pk"))
+    return found.filter(pk__in=switching_on.items_with_duplicates(run).values("pk"))

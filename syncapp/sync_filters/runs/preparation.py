@@ -119,10 +119,16 @@ def _list_part(lease: Lease) -> bool:
 
 def retry(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
     """Continue a failed preparation. Raises NotPossible."""
-    fresh = {"state": JobState.READY, "attempts": 0, "last_error": "", "finished_at": None, "dispatched_at": None}
+    reset_columns = {
+        "state": JobState.READY,
+        "attempts": 0,
+        "last_error": "",
+        "finished_at": None,
+        "dispatched_at": None,
+    }
     with transaction.atomic():
         failed = RunPreparation.objects.filter(run=run, run__state=RunState.PREPARING, state=JobState.FAILED)
-        if not failed.update(due_at=Now(), **fresh):
+        if not failed.update(due_at=Now(), **reset_columns):
             raise NotPossible(f"The list of run {run.number} has not failed. Reload the page.")
         audit.record("run.prepared_again", by=by, channel=channel, group=run.pk, details={"run": run.number})
 

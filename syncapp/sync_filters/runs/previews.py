@@ -103,7 +103,7 @@ def items_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search
         found = found.filter(plan=tab)
     elif tab:
         found = parts.members(run, Part(tab))
-    return found.filter(user__in=matrix.matching(UserCriteria(search=search))) if search else found
+    return found.filter(user__in=matrix.matching_users(UserCriteria(search=search))) if search else found
 
 
 def page(run: FilterRun, items: ItemQuerySet, *, by_meeting: bool, after: int | None = None) -> PreviewPage:

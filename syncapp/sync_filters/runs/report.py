@@ -43,8 +43,8 @@ def verified_users(run: FilterRun) -> QuerySet[FilterUser]:
     users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")
     if run.sets_mailbox_method:
         return users.filter(method=run.wanted_method, mailbox_read_at__gte=run.frozen_at)
-    on = FilterRow.objects.for_outlook().filter(owner_id=OuterRef("pk"), table__in=run.tables, state=0)
-    return users.filter(~Exists(on), filters_read_at__gte=run.frozen_at)
+    active_filters = FilterRow.objects.for_outlook().filter(owner_id=OuterRef("pk"), table__in=run.tables, state=0)
+    return users.filter(~Exists(active_filters), filters_read_at__gte=run.frozen_at)
 
 
 def can_be_verified(run: FilterRun) -> bool:

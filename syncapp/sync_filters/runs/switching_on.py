@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.run import Plan
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 
 
-def switched_off_by_owners(run: FilterRun) -> QuerySet[FilterRunItem]:
+def items_switched_off_by_owners(run: FilterRun) -> QuerySet[FilterRunItem]:
     """Return the items of users for whom the run switches on a filter that they switched off themselves.
 
     A run that writes as the users leaves their names on the rows, too. The versions that it wrote and the impersonating
@@ -18,23 +18,23 @@ def switched_off_by_owners(run: FilterRun) -> QuerySet[FilterRunItem]:
     known.
     """
     by_owner = FilterRow.objects.filter(pk=OuterRef("filter_id"), etag=OuterRef("etag"), modified_by=F("owner_id"))
-    if own := access.capabilities().own_user_id:
-        by_owner = by_owner.exclude(modified_for_by=own)
-    ours = FilterRunChange.objects.filter(
+    if own_user_id := access.capabilities().own_user_id:
+        by_owner = by_owner.exclude(modified_for_by=own_user_id)
+    our_writes = FilterRunChange.objects.filter(
         item__user=OuterRef("item__user"), filter_id=OuterRef("filter_id"), written=True, etag_after=OuterRef("etag")
     )
-    changes = FilterRunChange.objects.filter(Exists(by_owner), ~Exists(ours), item=OuterRef("pk"), wanted_state=0)
-    return _switched_on(run).filter(Exists(changes))
+    changes = FilterRunChange.objects.filter(Exists(by_owner), ~Exists(our_writes), item=OuterRef("pk"), wanted_state=0)
+    return _items_switched_on(run).filter(Exists(changes))
 
 
-def duplicated(run: FilterRun) -> QuerySet[FilterRunItem]:
+def items_with_duplicates(run: FilterRun) -> QuerySet[FilterRunItem]:
     """Return the items of users whose appointments would arrive twice because of the run."""
-    items = _switched_on(run)
+    items = _items_switched_on(run)
     if not set(run.tables) & set(APPOINTMENT_TABLES):
         return items.none()
     return items.filter(user__in=sync_paths.doubled_with_filters_on(FilterUser.objects.all()))
 
 
-def _switched_on(run: FilterRun) -> QuerySet[FilterRunItem]:
+def _items_switched_on(run: FilterRun) -> QuerySet[FilterRunItem]:
     items: QuerySet[FilterRunItem] = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
     return items if run.wanted_on and not run.sets_mailbox_method else items.none()

@@ -157,9 +157,11 @@ def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
     """Cancel the run: users not started are left alone, and written changes stay until undone. Raises NotPossible."""
     with transaction.atomic():
         _move(run, OPEN_RUNS, RunState.CANCELLED, finished_at=Now())
-        begun = run.items.exclude(state=JobState.READY, outcome_unknown=False)
-        rest = run.items.filter(outcome=Outcome.OPEN).exclude(pk__in=begun.filter(plan=Plan.CHANGE).values("pk"))
-        rest.update(outcome=Outcome.CANCELLED, state=JobState.DONE, finished_at=Now(), due_at=Now())
+        started_items = run.items.exclude(state=JobState.READY, outcome_unknown=False)
+        items_to_cancel = run.items.filter(outcome=Outcome.OPEN).exclude(
+            pk__in=started_items.filter(plan=Plan.CHANGE).values("pk")
+        )
+        items_to_cancel.update(outcome=Outcome.CANCELLED, state=JobState.DONE, finished_at=Now(), due_at=Now())
         run.items.filter(state=JobState.VERIFY).update(due_at=Now(), dispatched_at=None)
         _record(run, "run.cancelled", by=by, channel=channel)
 

@@ -105,7 +105,7 @@ class NumbersView:
         decided = _week_address(week, area="decision")
         found = [
             Figure(_capped(now.total), "waiting", "now", queue),
-            Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
+            Figure(_span(now.greatest_age), "longest wait", "now", f"{queue}?order=oldest"),
             Figure(_span(now.median), "median wait", "now", queue),
             Figure(f"{number_words(week.counts[Measure.RECEIVED])}", "fields received", this_week),
             Figure(f"{number_words(week.decided)}", "fields decided", this_week, decided),
@@ -113,7 +113,7 @@ class NumbersView:
         ]
         if live := numbers.live_times(week.first):
             found.append(Figure(_span(live.median), "median in the CRM until restored", this_week))
-            found.append(Figure(_span(live.worst), "longest in the CRM until restored", this_week))
+            found.append(Figure(_span(live.longest), "longest in the CRM until restored", this_week))
         return found
 
     @cached_property
@@ -168,7 +168,7 @@ def _waiting(view: NumbersView) -> Panel:
         if_empty=""
         if now.total
         else "Nothing is waiting. Edits made in Outlook are counted here until they are decided.",
-        note=f"Edits with all their fields. The oldest has waited {_span(now.worst)}." if now.total else "",
+        note=f"Edits with all their fields. The oldest has waited {_span(now.greatest_age)}." if now.total else "",
         is_live=True,
     )
 
@@ -275,7 +275,7 @@ def _span(seconds: float | None) -> str:
 
 
 def _longest_wait(week: Week) -> str:
-    return _span(float(week.worst) if week.steps else None)
+    return _span(float(week.greatest_age) if week.steps else None)
 
 
 def _capped(number: int) -> str:

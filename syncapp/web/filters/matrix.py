@@ -62,7 +62,7 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
         "choices": options,
         "active_filters": [(option, params.query_without(option.name)) for option in options if option.chosen],
         "saved_views": saved_views.list_for(FilterView, request.user),
-        "inventory": matrix.inventory(),
+        "inventory": matrix.inventory_cursor(),
         "fed_by_entra": params.criteria.team is not None and matrix.is_fed_by_entra(params.criteria.team),
         "access": access.capabilities(),
     }

@@ -80,7 +80,7 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
         "form": form,
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
         "results": _RESULTS,
-        "is_read": (matrix.inventory() or MirrorCursor()).pulled_at is not None,
+        "is_read": (matrix.inventory_cursor() or MirrorCursor()).pulled_at is not None,
         "ticked": ticked,
         "shown": listed,
         "teams": matrix.teams_by_unit(),

@@ -131,7 +131,7 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
         "around": PageContext(request.user),
         "view": RiskPresenter(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
         "report": report,
-        "inventory": matrix.inventory(),
+        "inventory": matrix.inventory_cursor(),
         "teams": matrix.teams_by_unit(),
         "csv_query": f"?team={report.team.pk}" if report.team else "",
     }

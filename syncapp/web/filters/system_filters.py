@@ -41,7 +41,7 @@ def system_filters(request: PortalRequest) -> HttpResponse:
         "templates": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OUTLOOK_TEMPLATE],
         "offline": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OFFLINE_TEMPLATE],
         "team_filters": [FilterPresenter(row, teams.get(row.owner_id, "a team")) for row in owned],
-        "inventory": matrix.inventory(),
+        "inventory": matrix.inventory_cursor(),
         "access": access.capabilities(),
     }
     return render_page(request, "filters/system_filters.html", context)

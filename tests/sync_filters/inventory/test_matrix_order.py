@@ -108,7 +108,7 @@ def test_users_without_approved_mailbox_can_be_found() -> None:
     FilterUser.objects.filter(pk=make_user("Unknown").pk).update(method=None)
 
     found = {
-        state: {user.name for user in matrix.matching(UserCriteria(method=state))}
+        state: {user.name for user in matrix.matching_users(UserCriteria(method=state))}
         for state in (matrix.NO_MAILBOX, matrix.NOT_APPROVED)
     }
 
@@ -134,4 +134,4 @@ def test_states_of_several_groups_must_all_match() -> None:
 
     cells = ((Group.APPOINTMENTS, Cell.ON), (Group.CONTACTS, Cell.OFF))
 
-    assert list(matrix.matching(UserCriteria(cells=cells))) == [both]
+    assert list(matrix.matching_users(UserCriteria(cells=cells))) == [both]

@@ -80,7 +80,7 @@ def test_switch_after_backup_is_not_users_choice(scenery, tmp_path):
     run = creation.create_run([rita.pk], creation.RunSpec(("contact",), on=True), by=fred())
 
     assert run.items.get().plan == Plan.CHANGE
-    assert not switching_on.switched_off_by_owners(run).exists()
+    assert not switching_on.items_switched_off_by_owners(run).exists()
 
 
 def test_restoring_filters_counts_meetings_first(scenery):

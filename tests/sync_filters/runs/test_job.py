@@ -349,15 +349,15 @@ def test_switching_on_counts_choices_and_users_synced_twice(read):
     for row in FilterRow.objects.filter(owner_id=rita.pk, table="appointment", query_type=256):
         read.change_by_ada("userqueries", row.pk, statecode=1, statuscode=2)
     run = creation.create_run([rita.pk, rob.pk], ON, by=fred())
-    assert not switching_on.switched_off_by_owners(run).exists()
+    assert not switching_on.items_switched_off_by_owners(run).exists()
     read.read()
     FilterRow.objects.filter(owner_id=rita.pk, table="appointment").update(modified_by=rita.pk)
     user_lists.save("Riva", [read.user("Rob Marchetti").address], by=fred())
 
     run = creation.create_run([rita.pk, rob.pk], ON, by=fred())
 
-    assert [item.user for item in switching_on.switched_off_by_owners(run)] == [rita]
-    assert [item.user for item in switching_on.duplicated(run)] == [rob]
+    assert [item.user for item in switching_on.items_switched_off_by_owners(run)] == [rita]
+    assert [item.user for item in switching_on.items_with_duplicates(run)] == [rob]
     page_text = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
     assert "1 of these users had switched a filter off themselves." in page_text
     assert "1 of these users would get their appointments twice" in page_text
@@ -376,4 +376,4 @@ def test_impersonated_switch_is_not_users_own_choice(scenery):
     run = creation.create_run([scenery.user().pk], ON, by=fred())
 
     assert run.items.get().plan == Plan.CHANGE
-    assert not switching_on.switched_off_by_owners(run).exists()
+    assert not switching_on.items_switched_off_by_owners(run).exists()

@@ -65,19 +65,19 @@ class SmtpChannel:
     def _connect(self) -> smtplib.SMTP:
         try:
             if self.security == "tls":
-                return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=self._tls())
+                return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=self._tls_context())
             return smtplib.SMTP(self.host, self.port, timeout=self.seconds / 6)
         except (OSError, smtplib.SMTPException) as error:
             raise _unavailable(error) from error
 
-    def _tls(self) -> ssl.SSLContext:
+    def _tls_context(self) -> ssl.SSLContext:
         return self.outgoing.with_authorities(ssl.create_default_context())
 
     def _greet(self, client: smtplib.SMTP) -> None:
         try:
             client.ehlo_or_helo_if_needed()
             if self.security == "starttls":
-                client.starttls(context=self._tls())
+                client.starttls(context=self._tls_context())
                 client.ehlo_or_helo_if_needed()  # forget the reply that came unencrypted (RFC 3207, 4.2)
             if self.user:
                 client.login(self.user, self.password)
