@@ -122,3 +122,5 @@ def test_only_owner_reads_values(client):
 
     assert "load, submit" not in page.html
     assert "Read CRM" not in page.words
+    browser(ada()).post(address("read"))
+    assert Selection.objects.get().fields == 2, "Ada's request read nothing, so no field was left out"
