@@ -256,7 +256,7 @@ def test_total_row_count_is_returned_on_request(people: Sandbox) -> None:
     assert page["@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"] is False
 
 
-def test_annotations_are_returned_only_on_request(people: Sandbox) -> None:
+def test_annotations_are_omitted_by_default(people: Sandbox) -> None:
     xml = '<fetch count="1"><entity name="contact"><attribute name="gendercode"/></entity></fetch>'
 
     page = people.session.get(f"{people.api}contacts", params={"fetchXml": xml}).json()

@@ -78,7 +78,7 @@ def test_plan_agrees_with_run_and_creates_none(read):
     assert "Preview" in output_of("status", "1") or "Counting" in output_of("status", "1")
 
 
-def test_all_users_need_an_explicit_option(read):
+def test_plan_for_all_users_requires_explicit_option(read):
     with pytest.raises(CommandError, match="--everybody"):
         output_of("plan", "--off")
     with pytest.raises(CommandError, match="No team is called Nowhere"):

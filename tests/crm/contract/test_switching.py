@@ -274,7 +274,7 @@ def test_switch_to_same_state_is_confirmed(scene):
     assert again.proved
 
 
-def test_expired_token_is_renewed_during_run(scene):
+def test_expired_token_is_renewed_between_switches(scene):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     scene.crm.filters.switch([switch_off(rita)])
     scene.cloud.post("expire", access_tokens=True)

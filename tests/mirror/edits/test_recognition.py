@@ -157,7 +157,7 @@ def test_mark_with_unknown_id_is_not_recognized(world: World):
     assert Decision.objects.count() == 1
 
 
-def test_edit_withdrawn_by_earlier_release_is_recognized(world: World, tmp_path: Path):
+def test_decision_withdrawn_by_earlier_release_is_recognized(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)

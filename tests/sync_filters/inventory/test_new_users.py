@@ -73,7 +73,7 @@ def test_reading_only_directory_takes_few_operations(read):
     assert not schedule.is_last_read_older_than(60, table=schedule.DIRECTORY)
 
 
-def test_new_user_is_read_with_filters(read):
+def test_filters_of_new_user_are_read(read):
     forget(read.user())
 
     assert read_new_users(read) == DIRECTORY_PAGES + 2
@@ -84,7 +84,7 @@ def test_new_user_is_read_with_filters(read):
 
 
 @pytest.mark.parametrize("column", ["isdisabled", "has_own_roles", "team"])
-def test_changed_user_is_read_with_filters(read, column):
+def test_filters_of_changed_user_are_read(read, column):
     rita = read.user()
     outdate(rita)
     if column == "isdisabled":
@@ -99,7 +99,7 @@ def test_changed_user_is_read_with_filters(read, column):
     assert read.user().appointments == Cell.ON
 
 
-def test_disabled_user_is_not_read_with_filters(read):
+def test_filters_of_disabled_user_are_not_read(read):
     rita = read.user()
     read.change("systemusers", rita.pk, isdisabled=True)
 

@@ -139,7 +139,7 @@ def test_value_too_large_to_store_is_set_aside(read):
     assert "table is longer than 128" in problem_of("filter")
 
 
-def test_unreadable_definition_keeps_previous_description(db):
+def test_unreadable_column_definition_keeps_previous_label(db):
     columns.store("contact", CONTACT_COLUMNS)
     bad = replace(CONTACT_COLUMNS[0], label="", problem=f"The CRM's value of Label {NUL}.")
     unidentified = replace(bad, name="")

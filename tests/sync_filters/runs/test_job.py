@@ -273,7 +273,7 @@ def test_undo_skips_users_changed_after_run(read):
     assert (outcome(back, rita), outcome(back, rob)) == (Outcome.CHANGED, Outcome.DONE)
 
 
-def test_users_are_switched_one_by_one_as_themselves(scenery):
+def test_filters_are_switched_by_impersonating_each_user(scenery):
     scenery.allow_impersonation_only()
     scenery.read()
     rita, rob, since = scenery.user(), scenery.user("Rob Marchetti"), scenery.mark()

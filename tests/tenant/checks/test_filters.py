@@ -93,7 +93,7 @@ def test_writing_probe_changes_no_state(ask: Ask, company: World, without, level
     assert states(company) == before
 
 
-def test_read_only_connection_is_not_probed(ask: Ask, company: World, settings) -> None:
+def test_writing_probe_is_skipped_on_read_only_connection(ask: Ask, company: World, settings) -> None:
     settings.CRM_ENABLE_WRITES = False
     clients.check_organization(clients.crm().who_am_i().organization_id)
 

@@ -61,7 +61,7 @@ def test_wrong_entity_set_name_is_reported(ask: Ask) -> None:
         ({"record_edited_on": "osync_when"}, "columns.osync_syncrecord", "missing: osync_when"),
     ],
 )
-def test_missing_or_differing_column_fails(ask: Ask, names, check_id, said) -> None:
+def test_missing_or_differing_column_fails_check(ask: Ask, names, check_id, said) -> None:
     found = ask(check_id, names=names)
 
     assert found.level is Level.FAILED
@@ -93,7 +93,7 @@ def test_unused_revision_column_is_ok(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("name", ["osync_version", "jobtitle"])
-def test_unusable_revision_column_fails(ask: Ask, name: str) -> None:
+def test_unusable_revision_column_fails_check(ask: Ask, name: str) -> None:
     found = ask("revision-column", names={"contact_revision": name})
 
     assert found.level is Level.FAILED
@@ -123,7 +123,7 @@ READS = {
 
 
 @pytest.mark.parametrize("table", READS)
-def test_table_without_read_privilege_fails(ask: Ask, company: World, table: str) -> None:
+def test_missing_read_privilege_fails_table_check(ask: Ask, company: World, table: str) -> None:
     assert ask(f"table.{table}").level is Level.OK
 
     company.take_away(READS[table])
@@ -134,7 +134,7 @@ def test_table_without_read_privilege_fails(ask: Ask, company: World, table: str
 
 
 @pytest.mark.parametrize(("name", "table"), [("record_table", "osync_syncrecord"), ("field_table", "osync_syncfield")])
-def test_disabled_change_tracking_fails(ask: Ask, name: str, table: str) -> None:
+def test_disabled_change_tracking_fails_check(ask: Ask, name: str, table: str) -> None:
     assert ask(f"tracking.{table}").level is Level.OK
 
     found = ask("tracking.organization", names={name: "organization"})
@@ -161,7 +161,7 @@ def test_active_alternate_key_passes_check(ask: Ask) -> None:
     assert ask("alternate-key").level is Level.OK
 
 
-def test_missing_alternate_key_fails(ask: Ask) -> None:
+def test_missing_alternate_key_fails_check(ask: Ask) -> None:
     found = ask("alternate-key", names={"record_operation_id": "osync_targetid"})
 
     assert found.level is Level.FAILED
