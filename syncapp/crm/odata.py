@@ -43,7 +43,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Unstorable:
-    """Placeholder in an answer for a value that our database cannot hold.
+    """A placeholder in an answer for a value that our database cannot hold.
 
     It is neither a text nor a number, so readers of typed values refuse it, and only its row is unreadable. `why`
     completes the sentence "The value ...".
@@ -126,7 +126,7 @@ def any_of(column: str, ids: Sequence[UUID]) -> str:
 def preferences(
     *, page_size: int | None = None, track_changes: bool = False, returns_row: bool = False
 ) -> dict[str, str]:
-    """Return the `Prefer` header, which asks for labels, and if wanted for pages, a delta link or the written row."""
+    """Return the `Prefer` header, which asks for labels, and if wanted, for pages, a delta link or the written row."""
     wanted = [ANNOTATIONS, "return=representation"] if returns_row else [ANNOTATIONS]
     if page_size is not None:
         wanted.append(f"odata.maxpagesize={page_size}")

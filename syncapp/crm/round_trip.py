@@ -14,7 +14,7 @@ from syncapp.crm.staging.records import Identity
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A fresh token and one response. `clock_difference` is the CRM's time minus ours, in seconds.
+    """The measurements of one call with a fresh token. `clock_difference` is the CRM's time minus ours, in seconds.
 
     The headers with the limits are for debugging only and may be absent ("Service protection API limits"). A value
     whose header is absent is None.

@@ -228,7 +228,7 @@ def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
     All schedulers together dispatch a job at most once per REDISPATCH_AFTER.
     """
     due = _undispatched(model).order_by("due_at").values_list("pk", flat=True)[:limit]
-    # In a fixed order; otherwise two schedulers that claim the same rows would wait for each other.
+    # The order is fixed; otherwise two schedulers that claim the same rows would wait for each other.
     return [
         pk
         for pk in sorted(due)

@@ -120,12 +120,12 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
         if column.name:
             values = {"name": column.name, "label": column.label, "max_length": column.max_length}
             named.append(replace(column, problem=column.problem or fitting.misfit(CrmColumn, values)))
-    unread = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
+    problems = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
     unidentified = [column.problem for column in columns if not column.name]
-    unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(unidentified, 1)]
+    problems += [Unreadable(f"?{number}", problem) for number, problem in enumerate(unidentified, 1)]
     if table == REVIEWED_TABLE:  # the only table whose columns people see
-        unreadable.replace_all(Kind.COLUMN, unread)
-    held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
+        unreadable.replace_all(Kind.COLUMN, problems)
+    stored = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
     rows = [
         CrmColumn(
             table=table,
@@ -145,7 +145,7 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
             read_at=Now(),
         )
         for column in named
-        if not (column.problem and column.name in held)
+        if not (column.problem and column.name in stored)
     ]
     updated = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
     updated += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]

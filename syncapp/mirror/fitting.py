@@ -52,7 +52,7 @@ def _limits(model: type[Model], names: tuple[str, ...]) -> tuple[_Limit, ...]:
         if isinstance(field, CharField) and field.max_length is not None and name != "unreadable":
             found.append((name, True, 0, field.max_length))
         elif isinstance(field, IntegerField):
-            # PostgreSQL's ranges, although SQLite accepts more, so that both databases hold the same rows.
+            # These are PostgreSQL's ranges, although SQLite accepts more, so that both databases hold the same rows.
             low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
             found.append((name, False, low, high))
     return tuple(found)

@@ -54,7 +54,7 @@ class Evaluation:
     def counts(
         self, filters: Sequence[AnyFilter], *, acting_for: ActingFor, deadline: Deadline | None = None
     ) -> tuple[RowCount | CrmError, ...]:
-        """Count the rows that each filter selects for this user, in one request; errors are per filter."""
+        """Count the rows that each filter selects for this user, in one request; a failed count yields its error."""
         if not filters:
             return ()
         queries = [(each.table, fetch_xml.count_query(each.fetch_xml, table=each.table)) for each in filters]

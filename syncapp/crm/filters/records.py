@@ -247,7 +247,7 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class OrganizedMeetings:
-    """The future meetings that a user organizes; None with the error if they could not be read."""
+    """The future meetings that a user organizes; `meetings` is None if they could not be read, with the `error`."""
 
     user_id: UUID
     meetings: tuple[Meeting, ...] | None

@@ -215,7 +215,7 @@ class LiveContact:
 
     @property
     def merged_into(self) -> str:
-        """Return the name of the contact that it was merged into, or ''."""
+        """Return the name of the contact that this one was merged into, or ''."""
         return self.labels.get(_MASTER, "") if self.state is ContactState.MERGED else ""
 
 

@@ -35,11 +35,11 @@ def due_editors() -> list[UUID]:
 
 
 def _except_unreadable(ids: list[UUID]) -> list[UUID]:
-    """Return the users that were not just found unreadable."""
+    """Return these users, except those found unreadable within RETRY_AFTER."""
     if not ids:
         return ids
-    recently = timezone.now() - RETRY_AFTER
-    failed = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=recently).values_list("row_id", flat=True)
+    since = timezone.now() - RETRY_AFTER
+    failed = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=since).values_list("row_id", flat=True)
     return [each for each in ids if str(each) not in set(failed)]
 
 
@@ -73,7 +73,7 @@ def _unknown_editors_of(edits: QuerySet[SyncRecord]) -> QuerySet[SyncRecord, Any
 
 
 def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Return editors last read a day ago or earlier, the oldest first: people change their names and leave."""
+    """Return editors last read a day ago or earlier, oldest first, because people change their names and leave."""
     outdated = CrmUser.objects.filter(read_at__lte=timezone.now() - FRESH_FOR).order_by("read_at", "pk")
     return list(outdated.values_list("pk", flat=True)[:limit])
 
@@ -91,7 +91,7 @@ def read_editors(crm: CrmClient, ids: Collection[UUID], *, deadline: Deadline | 
         for user in crm.users(wanted, deadline=deadline)
     ]
     gone = set(wanted) - {user.id for user in users}
-    # An editor of uncertain identity must not count as known: people may not decide their own edits.
+    # An editor of uncertain identity must not count as known, because people may not decide their own edits.
     found, bad = unreadable.split(Kind.EDITOR, users)
     unreadable.remove(Kind.EDITOR, gone)
     CrmUser.objects.filter(pk__in=[user.id for user in bad]).update(read_at=Now())

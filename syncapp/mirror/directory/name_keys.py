@@ -39,7 +39,7 @@ def possible_names(text: str) -> list[str]:
 
 
 def split_login(login: str) -> tuple[str, str]:
-    r"""Return the first label of the domain, and the account, of `DOMAIN\account` or `account@domain`."""
+    r"""Return the domain's first label and the account of `DOMAIN\account` or `account@domain`."""
     domain, sign, account = login.rpartition("\\")
     if not sign:
         account, _, domain = login.partition("@")

@@ -72,7 +72,7 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     itself. The caller recounts the edits.
     """
     by_id = {mark.id: mark for row in rows if (mark := _mark_of(row, own_user))}
-    # Nearly all of these decisions are finished here, because each of our writes is read back.
+    # Nearly all of these decisions are finished in our database, because each of our writes is read back.
     states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
     unfinished = (None, DecisionState.LOST, DecisionState.FAILED)
     marks = {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unfinished}
@@ -140,7 +140,7 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
 
 
 def _kind(mark: _Mark, before: Decision | None) -> Kind:
-    """Distinguish first decisions from follow-ups, by the decision written before or the value written with it."""
+    """Return the kind of a decision. The earlier decision, or the value in the mark, shows that it is a follow-up."""
     if mark.outcome == Outcome.SUPERSEDED:
         return Kind.SUPERSEDE
     written_before = before.outcome if before else None

@@ -37,7 +37,7 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
         for row in rows[:last]:
             if row.decision == FieldDecision.PENDING or row.delivery == FieldDelivery.FAILED:
                 pairs.append((row, rows[last]))
-    # By id, because each update locks its row (models/locking.py).
+    # The order is that of the ids, because each update locks its row (models/locking.py).
     ordered = sorted(pairs, key=lambda pair: pair[0].pk)
     marks = [mark for row, newest in ordered if (mark := _supersede_one(row, by=newest))]
     deliveries.ensure_deliveries(list(Decision.objects.filter(pk__in=[mark.pk for mark in marks])))

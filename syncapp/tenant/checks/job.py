@@ -48,7 +48,7 @@ def work(pk: int, *, crm: CrmClient, names: Names, seconds: float) -> None:
 
 
 def latest() -> ConnectionCheck | None:
-    """Return the newest check that has ended, with its results."""
+    """Return the newest completed check, with its results."""
     ended = ConnectionCheck.objects.filter(state=JobState.DONE)
     return ended.select_related("requested_by").order_by("-finished_at", "-pk").first()
 
