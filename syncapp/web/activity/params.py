@@ -147,7 +147,7 @@ class ParamsView:
 
     @cached_property
     def actions(self) -> list[Option]:
-        return self._used_options("what", "Any action", "action", words.choice)
+        return self._used_options("what", "Any action", "action", words.choice_label)
 
     @cached_property
     def fields(self) -> list[Option]:
@@ -184,7 +184,7 @@ class ParamsView:
         if conditions.person or conditions.by_portal:
             found.append(Chip(f"by {self.person_name}", self.query(person="")))
         if conditions.action:
-            found.append(Chip(words.choice(conditions.action).lower(), self.query(what="")))
+            found.append(Chip(words.choice_label(conditions.action).lower(), self.query(what="")))
         if conditions.column:
             found.append(Chip(f"field {columns.label('contact', conditions.column)}", self.query(field="")))
         if conditions.channel:

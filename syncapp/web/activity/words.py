@@ -198,7 +198,7 @@ def action(name: str) -> ActionLabel:
     return _ACTIONS.get(name) or ActionLabel("mark", _readable(name.rpartition(".")[2]))
 
 
-def choice(name: str) -> str:
+def choice_label(name: str) -> str:
     """Return the label of an action for a select, with its area if another action has the same label."""
     word = action(name).word
     is_shared = sum(each.word == word for each in _ACTIONS.values()) > 1

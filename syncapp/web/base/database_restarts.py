@@ -83,7 +83,7 @@ class WaitForDatabase:
 
 
 def _can_be_answered(request: HttpRequest) -> bool:
-    """Return whether a request that lost its connection can be processed again or answered without a double effect."""
+    """Return whether a request that lost its connection can be answered without the risk of acting twice."""
     if request.resolver_match is None:  # the view was not reached
         return True
     name = request.resolver_match.url_name

@@ -65,7 +65,7 @@ def says_database_is_down(response: HttpResponseBase) -> bool:
 
 
 def _page_to_open(request: HttpRequest, *, was_sent: bool) -> str:
-    """Return the address to retry: this page, or the page with the form that was sent."""
+    """Return the address to retry: this page, or the one with the form that was sent; "/" if it is not known."""
     if not was_sent:
         return request.get_full_path()
     try:

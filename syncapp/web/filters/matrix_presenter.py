@@ -157,10 +157,10 @@ class DrawerPresenter:
 
     @property
     def filters_on(self) -> int:
-        """Return how many filters are on."""
+        """Return how many of the switchable filters are on."""
         return sum(row.is_on for row in self._switchable)
 
     @property
     def filters_off(self) -> int:
-        """Return how many filters are off."""
+        """Return how many of the switchable filters are off."""
         return len(self._switchable) - self.filters_on

@@ -300,7 +300,7 @@ class PreviewPresenter:
 
     @property
     def start_button(self) -> str:
-        return run_words.start_button(self.run, self.view.changing, asks=self.view.needs_second)
+        return run_words.start_button(self.run, self.view.changing, asks=self.view.needs_second_person)
 
     @property
     def has_nothing_to_start(self) -> bool:

@@ -63,7 +63,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
 
 @allow(*FILTER_ROLES)
 def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpResponseBase:
-    """Export the users confirmed off, for another product to take over: one address per line, or a table."""
+    """Export the users who are confirmed off, for another product to take over: an address per line, or a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
     users = report.verified_users(run)
     if form == "csv":
@@ -86,15 +86,15 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes", "retries"), pk=run_id)
     rest = run.items.exclude(outcome__in=[Outcome.DONE, Outcome.ALREADY, Outcome.OPEN]).select_related("user")
     order = ("outcome", F("next_meeting_at").asc(nulls_last=True), "position")
-    left = rest.prefetch_related("meetings_at_risk").order_by(*order)[:MAX_ON_PAPER]
-    rows = [ItemPresenter(item, run.wanted_on, timezone.now()) for item in left]
+    deviating = rest.prefetch_related("meetings_at_risk").order_by(*order)[:MAX_ON_PAPER]
+    rows = [ItemPresenter(item, run.wanted_on, timezone.now()) for item in deviating]
     by_outcome = [list(part) for _, part in groupby(rows, key=lambda row: row.item.get_outcome_display())]
     context = {
         "section": "filters",
         "around": PageContext(request.user),
         "view": RunPresenter(run, request.user),
         "run": run,
-        "left": [(part[0].item.get_outcome_display(), part) for part in by_outcome],
+        "deviating": [(part[0].item.get_outcome_display(), part) for part in by_outcome],
         "requested_at": timezone.now(),
     }
     return render_page(request, "filters/run_paper.html", context)

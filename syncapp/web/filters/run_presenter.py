@@ -106,7 +106,7 @@ class RunPresenter:
     @property
     def stages(self) -> list[StagePresenter]:
         """Return the stages: selected, preview, second person if one is needed, run, result."""
-        needs_second = self.run.state == RunState.WAITING or self.run.confirmed_by_id or self.needs_second
+        needs_second = self.run.state == RunState.WAITING or self.run.confirmed_by_id or self.needs_second_person
         words = ["Selected", "Preview", *(["Second person"] if needs_second else []), "Run", "Result"]
         if self.run.state == RunState.WAITING:
             current = "Second person"
@@ -116,7 +116,7 @@ class RunPresenter:
         return [StagePresenter(word, "done" if n < now else "now" if n == now else "") for n, word in enumerate(words)]
 
     @property
-    def needs_second(self) -> bool:
+    def needs_second_person(self) -> bool:
         """Return whether a second person has to confirm, because one person would change too many users in a day."""
         return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
 
@@ -146,7 +146,7 @@ class RunPresenter:
 
     @property
     def refresh_in(self) -> int | None:
-        """Return in how many seconds the page refreshes because the run starts; None if that is over a day away."""
+        """Return in how many seconds the page refreshes because the run starts; None unless it starts within a day."""
         seconds = times.seconds_left(self.run.starts_at) if self.run.is_scheduled and self.run.starts_at else None
         return seconds + 1 if seconds is not None and seconds < _MAX_WAIT else None
 

@@ -194,7 +194,7 @@ class UserPresenter:
 
     @property
     def forecast_options(self) -> list[tuple[str, str]]:
-        """Return what a forecast can assume to be off: all filters of a group, or one of several of a table."""
+        """Return what a forecast can assume to be off: all filters of a group, or one of several for a table."""
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):

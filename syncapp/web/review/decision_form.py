@@ -203,7 +203,7 @@ class DecisionForm:
         return not self.problems
 
     def problems_of(self, refused: Sequence[ReviewError], *, reader: Person) -> dict[Key | None, Problem]:
-        """Return the problem with each field that was refused; a bad corrected value names its input."""
+        """Return the problem with each field that was refused; for a bad correction, it names the input."""
         corrected = {choice.field_id for choice in self.choices if choice.is_corrected}
         found: dict[Key | None, Problem] = {}
         for error in refused:

@@ -161,7 +161,7 @@ class FieldPresenter:
 
     @property
     def crm_differs(self) -> bool:
-        """Return whether the CRM, as last read before the decision, held a value other than the original."""
+        """Return whether the CRM, as last read before the decision, held a value that staging had not left there."""
         field = self.field
         if field.is_undecided:
             return warnings.changed_in_crm(field, self.column)

@@ -47,7 +47,7 @@ class HistoryPresenter:
 
 
 def present_history(record: SyncRecord, *, person: Person, columns: Mapping[str, Column]) -> HistoryPresenter:
-    """Read the history of the edit's contact."""
+    """Return the history of the edit's contact, with its fields by label."""
     past = history.contact_history(record)
     held = holds.cached_reason()
     by_label: dict[str, list[HistoryEntry]] = {}

@@ -37,7 +37,7 @@ _WORDS: Mapping[str, str] = {
 
 @allow(*REVIEW_ROLES)
 def link(request: PortalRequest, token: str) -> HttpResponse:
-    """Redirect to the edit, so that the token neither stays in the address nor reaches another site."""
+    """Redirect to the edit, or the queue if it is gone; the token must not stay in the address or reach other sites."""
     found = links.open_link(token.rstrip("/"), person=request.user)  # some programs add a slash to every address
     if found.record_id is None or not SyncRecord.objects.visible().filter(pk=found.record_id).exists():
         return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")

@@ -71,16 +71,16 @@ class QueuePresenter:
     def is_current_decided(self) -> bool:
         return self.current is not None and not (self.current.waiting_count or self.current.attention_count)
 
-    def advance(self) -> QueuePresenter | None:
+    def with_next_open(self) -> QueuePresenter | None:
         """Return the same list with its next edit open, None after the last."""
         ahead = reads.page(
             self.tab, order=self.order, criteria=self.params.criteria, after=self.current, size=2
         ).records
         if not ahead:
             return None
-        moved_on = QueuePresenter(self.params, self.page_context, current=ahead[0], updated=self.current)
-        moved_on.next = ahead[1].pk if len(ahead) > 1 else None  # the same query found both
-        return moved_on
+        advanced = QueuePresenter(self.params, self.page_context, current=ahead[0], updated=self.current)
+        advanced.next = ahead[1].pk if len(ahead) > 1 else None  # the same query found both
+        return advanced
 
     @cached_property
     def page(self) -> Page:
@@ -162,7 +162,7 @@ class QueuePresenter:
 
     @cached_property
     def is_selectable(self) -> bool:
-        """Return whether rows have a checkbox: the reader can decide, and the tab has undecided edits."""
+        """Return whether rows have a checkbox: the reader can decide, and the tab is for undecided edits."""
         person = self.page_context.person
         return person is not None and person.has_role(Role.REVIEWER) and self.tab in _SELECTABLE
 

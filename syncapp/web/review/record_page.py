@@ -98,7 +98,7 @@ def render(
 
 
 def names_record(request: PortalRequest) -> bool:
-    """Return whether the browser's URL names an edit, and so the title does too; the list's URL names none."""
+    """Return whether the browser's URL, and so the title, names an edit: all URLs do except that of the list."""
     return urlsplit(request.htmx.current_url or "").path != reverse("queue")
 
 
@@ -130,7 +130,7 @@ def perform(
         problem = Problem(words_of(error, request.user), "" if error.field else control)
         return refuse(request, row, {key: problem}, status=409)
     queue = queue_of(request, get_record(row.pk))
-    following = queue.advance() if moves_on and queue.tab is Tab.WAITING else None
+    following = queue.with_next_open() if moves_on and queue.tab is Tab.WAITING else None
     next_row = following.current if following else None
     if not wants_part(request):
         return redirect_to_record(request, next_row or row)
@@ -162,7 +162,7 @@ def respond_to_decisions(
     approved = sum(decision.outcome == "approved" for decision in decisions)
     counts = ((approved, "approved"), (len(decisions) - approved, "rejected"))
     message = ", ".join(f"{count} {word}" for count, word in counts if count) + "."  # for screen readers
-    following = queue.advance() if form.wants_next and queue.is_current_decided else None
+    following = queue.with_next_open() if form.wants_next and queue.is_current_decided else None
     if following is None or following.current is None:
         edit = present(request, queue)
         left_out = _left_out(edit) if form.means_all else ""

@@ -192,7 +192,7 @@ class RecordPresenter:
 
     @property
     def decided_by_others(self) -> str:
-        """Return the ids of the fields with a message that a colleague was first, so that a poll keeps it."""
+        """Return the ids of the fields with a message that a colleague was first; a poll keeps the message."""
         with_message = (each for each in self.fields if each.problem and not each.problem.control)
         return _ids(each for each in with_message if each.changes_by_itself)
 

@@ -50,7 +50,7 @@ def park_selected(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse(request, first_problem(form).words)
     until: date = form.cleaned_data["park_until"]
-    params, ids = _selected_ids(request)
+    params, ids = _read_selection(request)
     try:
         count = collaboration.park_all(ids[:MAX_EDITS], until=until, by=request.user)
     except ReviewError as error:
@@ -63,7 +63,7 @@ def park_selected(request: PortalRequest) -> HttpResponse:
 @allow(Role.REVIEWER, methods=("POST",))
 def unpark_selected(request: PortalRequest) -> HttpResponse:
     """Return the selected edits to the waiting edits."""
-    params, ids = _selected_ids(request)
+    params, ids = _read_selection(request)
     count = collaboration.unpark_all(ids[:MAX_EDITS], by=request.user)
     return _redirect_with_count(request, params, count, "back in Waiting", is_cut=len(ids) > MAX_EDITS)
 
@@ -75,7 +75,7 @@ def assign_selected(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse(request, first_problem(form).words)
     person: Person | None = form.cleaned_data["assignee"]
-    params, ids = _selected_ids(request)
+    params, ids = _read_selection(request)
     try:
         count = collaboration.assign_all(ids[:MAX_EDITS], to=person, by=request.user)
     except ReviewError as error:
@@ -84,8 +84,8 @@ def assign_selected(request: PortalRequest) -> HttpResponse:
     return _redirect_with_count(request, params, count, done, is_cut=len(ids) > MAX_EDITS)
 
 
-def _selected_ids(request: PortalRequest) -> tuple[QueueParams, list[uuid.UUID]]:
-    """Return the list, and the ids of its selected edits, at most one more than MAX_EDITS."""
+def _read_selection(request: PortalRequest) -> tuple[QueueParams, list[uuid.UUID]]:
+    """Return the list's parameters and the ids of its selected edits, at most one more than MAX_EDITS."""
     params = read_params(request.GET, request.user).first_page
     if "all" in request.POST:
         return params, reads.ids_in(params.tab, params.criteria, limit=MAX_EDITS + 1)

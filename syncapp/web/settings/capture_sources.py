@@ -184,6 +184,7 @@ def source_row(
 
 
 def _effect_if_on(found: WriterChanges, *, may_switch: bool) -> str:
+    """Return what would be restored if the source were on; if it cannot be on, what the original rule would restore."""
     if may_switch:
         observed = found.results[ChangeResult.OBSERVED]
         return f"If on: {number(observed)} staged and restored" if observed else ""

@@ -87,7 +87,7 @@ class Group:
     @property
     def counts(self) -> str:
         """Return "1 missing · 2 OK"."""
-        return counted(self.lines)
+        return count_by_level(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class CheckPresenter:
 
     @cached_property
     def privileges(self) -> list[PrivilegeRow]:
-        """Return every privilege that the portal needs, and those that it holds without need."""
+        """Return every privilege that the portal needs, and those that it holds but does not need."""
         levels = {each["id"]: Level(each["level"]) for each in self.findings}
         needed = [
             PrivilegeRow(
@@ -177,7 +177,7 @@ class CheckPresenter:
 
     @property
     def account(self) -> str:
-        """Return our user with its roles, as the check found it."""
+        """Return the portal's CRM user with its roles, as the check found it."""
         return next((each["answer"] for each in self.findings if each["id"] == "application-user"), "not known")
 
 
@@ -186,7 +186,7 @@ def anchor(check_id: str) -> str:
     return "finding-" + re.sub(r"[^a-z0-9]+", "-", check_id.lower())
 
 
-def counted(lines: Sequence[Line]) -> str:
+def count_by_level(lines: Sequence[Line]) -> str:
     """Return how many lines have each level, the worst first."""
     numbers = [(sum(line.level is level for line in lines), words) for level, words in _COUNTED.items()]
     return " · ".join(words.format(number) for number, words in numbers if number)

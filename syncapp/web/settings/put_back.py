@@ -30,7 +30,7 @@ MAX_PLANS = 20
 
 @allow(Role.ADMINISTRATOR)
 def settings_put_back(request: PortalRequest) -> HttpResponse:
-    """Show the form for a plan, and the last plans."""
+    """Show the form for a plan, and the latest plans."""
     return _form_page(request, PutBackForm(labels=_labels()))
 
 

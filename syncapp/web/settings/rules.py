@@ -110,7 +110,7 @@ def settings_rule_change(request: PortalRequest, rule_id: uuid.UUID) -> HttpResp
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
-    """Simulate, shadow, enable, pause, move or remove a rule."""
+    """Simulate a rule, put it into shadow mode, or enable, pause, move or remove it."""
     rule, action = _get_rule(rule_id), request.POST.get("do", "")
     if action not in _ACTIONS:
         raise Http404
