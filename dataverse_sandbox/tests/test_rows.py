@@ -176,6 +176,7 @@ def test_length_counts_utf16_units(sandbox: Sandbox) -> None:
     path = f"contacts({sandbox.contact()['contactid']})"
 
     assert sandbox.patch(path, {"firstname": "😀" * 26, "osync_revision": 5}).status_code == 400
+    assert sandbox.patch(path, {"firstname": "😀" * 25, "osync_revision": 5}).status_code == 204
 
 
 def test_lookup_is_bound_read_and_cleared(sandbox: Sandbox) -> None:
