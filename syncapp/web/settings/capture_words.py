@@ -53,7 +53,7 @@ WHY_PAUSED: Mapping[str, str] = {
         "Resuming waits until the signature has been seen: edit a contact in Outlook yourself, and run the check in "
         "Settings, Connection."
     ),
-    Brake.RIVAL: "Two that stage the same edits would undo each other’s work. Turn the other one off first.",
+    Brake.RIVAL: "Two programs that stage the same edits would undo each other’s work. Turn the other one off first.",
 }
 # The ranges of observation.LIVE_RANGE_ENDS.
 LIVE_RANGES = ("under 10 s", "10 to 30 s", "30 to 60 s", "1 to 5 min", "over 5 min")
