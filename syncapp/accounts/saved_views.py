@@ -27,8 +27,8 @@ def list_for(kind: type[View], person: Person) -> list[View]:
 def save(kind: type[View], name: str, *, query: str, by: Person) -> View:
     """Save a list under a name. Raises BadView for a missing name, a long query, or too many views."""
     name = _clean_name(name)
-    own = kind._default_manager.filter(person=by)
-    if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
+    own_views = kind._default_manager.filter(person=by)
+    if not own_views.filter(name=name).exists() and own_views.count() >= MAX_VIEWS:
         raise BadView(f"You have {MAX_VIEWS} views. Delete one first.")
     if len(query) > MAX_QUERY_LENGTH:
         raise BadView("This search is too long to be saved. Shorten it.")

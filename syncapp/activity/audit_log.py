@@ -98,7 +98,7 @@ class AuditFilter:
 
     @property
     def has_only_area_and_person(self) -> bool:
-        """Return whether only an area, a person and a period are set, if anything."""
+        """Return whether nothing is set except an area, a person and a period."""
         return not any((self.action, self.channel, self.column, self.contact, self.editor, self.name.strip()))
 
     def can_use_area_index(self, *, grouped: bool) -> bool:
@@ -157,7 +157,7 @@ def rows(conditions: AuditFilter, *, grouped: bool = False) -> QuerySet[AuditEnt
 
 
 def find(pk: int, conditions: AuditFilter) -> AuditEntry | None:
-    """Return an entry that matches these conditions."""
+    """Return the entry with this key if it matches the conditions."""
     return _entries(conditions).filter(pk=pk).first()
 
 

@@ -1,7 +1,8 @@
 """Daily counts of events: the last days are counted every minute, all days after each full read of the CRM.
 
 Each count of a day replaces the previous one, so counting twice or after a crash is harmless. Days are UTC days. An
-edit belongs to the day on which it was made in Outlook, a decision to the day on which it was taken, unless undone.
+edit belongs to the day on which it was made in Outlook, a decision to the day on which it was taken. Undone
+decisions are not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from syncapp.models.review.decision import DecisionState, Kind, Outcome
 COUNTED, BACKFILL = "numbers", "numbers_rest"
 LAST_DAYS = 3
 HISTORY = timedelta(days=400)  # the page shows up to a year
-# Ages are counted in steps, each a fifth longer than the one before, so a median is accurate to a tenth.
+# Ages are counted in steps, each a fifth longer than the one before, so a median is accurate to within a tenth.
 FIRST_STEP, STEP = 60.0, 1.2
 
 _MEASURES = {
@@ -65,8 +66,8 @@ def update_counts(*, seconds: float = 20.0) -> int:
     Counting all days stops after about `seconds`; the next call continues.
     """
     Heartbeat.objects.get_or_create(name=COUNTED)
-    pause = database_now(plus=-settings.NUMBERS_SECONDS / 2)
-    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=COUNTED)
+    counted_before = database_now(plus=-settings.NUMBERS_SECONDS / 2)
+    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=counted_before), name=COUNTED)
     if due.update(answered_at=Now()) != 1:
         return 0
     until = monotonic() + seconds
@@ -94,8 +95,8 @@ def _backfill(*, until: float) -> int:
         return 0
     first_edit = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
     first_entry = AuditEntry.objects.aggregate(first=Min("at"))["first"]
-    known = [moment.astimezone(UTC).date() for moment in (first_edit, first_entry) if moment]
-    first = max(min(known, default=_today()), _today() - HISTORY)
+    first_days = [moment.astimezone(UTC).date() for moment in (first_edit, first_entry) if moment]
+    first = max(min(first_days, default=_today()), _today() - HISTORY)
     day, counted = remaining.astimezone(UTC).date(), 0
     while day >= first and monotonic() < until:
         count_day(day)

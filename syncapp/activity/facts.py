@@ -52,7 +52,7 @@ class Facts:
         return self.runs.get(entry.group) if entry.group and entry.area == Area.FILTER else None
 
     def policy(self, entry: AuditEntry) -> FilterPolicy | None:
-        """Return the policy that was created or changed."""
+        """Return the policy that the entry is about."""
         return self.policies.get(entry.group) if entry.group else None
 
     def plan(self, entry: AuditEntry) -> PutBackPlan | None:
@@ -60,7 +60,7 @@ class Facts:
         return self.plans.get(entry.group) if entry.group else None
 
     def user_list(self, entry: AuditEntry) -> UserList | None:
-        """Return the list of users that was saved."""
+        """Return the list of users that the entry is about."""
         return self.lists.get(entry.group) if entry.group else None
 
     def superseding_edit(self, entry: AuditEntry) -> SyncRecord | None:
@@ -111,12 +111,14 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
     for value in (values_of(each) for each in entries if each.action == ABSENCE):
         # The value is a day, followed by the id of a deputy.
         people += [parse_uuid((text or "").partition(" ")[2]) for text in (value.before, value.after)] if value else []
-    wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
+    record_ids = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
     decisions = Decision.objects.select_related("decided_by", "rule").filter(
         pk__in=_ids(each.decision_id for each in entries)
     )
     return Facts(
-        records=SyncRecord.objects.only("id", "name", "target_id", "editor_name", "edited_on").in_bulk(_ids(wanted)),
+        records=SyncRecord.objects.only("id", "name", "target_id", "editor_name", "edited_on").in_bulk(
+            _ids(record_ids)
+        ),
         fields=fields,
         decisions={decision.pk: decision for decision in decisions},
         people=Person.objects.in_bulk(_ids(people)),

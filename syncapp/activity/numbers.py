@@ -85,9 +85,11 @@ class LiveTimes:
 
 
 def weeks(number: int, *, today: date | None = None) -> list[Week]:
-    """Return the last weeks, oldest first, including the current one."""
+    """Return the last `number` weeks, oldest first, including the current one."""
     monday = _monday(today or datetime.now(UTC).date())
-    found = {first: Week(first) for first in (monday - timedelta(weeks=back) for back in reversed(range(number)))}
+    found = {
+        first: Week(first) for first in (monday - timedelta(weeks=weeks_back) for weeks_back in reversed(range(number)))
+    }
     rows = DailyCount.objects.filter(day__gte=next(iter(found)), part__in=(Part.COLUMN, Part.STEP))
     by_day = rows.exclude(measure__in=(Measure.AGE, Measure.OLDEST)).values_list("day", "measure")
     for day, measure, counted in by_day.annotate(Sum("number")):
@@ -161,9 +163,9 @@ def waiting(*, now: datetime) -> Waiting:
     oldest = rows.filter(edited_on__isnull=False)[: MAX_WAITING + 1]
     by_age = oldest.aggregate(**{age.value: Count("pk", filter=age_condition(age)) for age in WAITING_AGES})
     counts |= {age: by_age[age.value] for age in WAITING_AGES}
-    known = 0 < counts[None] <= MAX_WAITING
-    middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
-    return Waiting(counts, median=middle, greatest_age=_age_at(rows, 0, now))
+    is_counted = 0 < counts[None] <= MAX_WAITING
+    median_age = _age_at(rows, (counts[None] - 1) // 2, now) if is_counted else None
+    return Waiting(counts, median=median_age, greatest_age=_age_at(rows, 0, now))
 
 
 def _age_at(rows: SyncRecordQuerySet, index: int, now: datetime) -> float | None:

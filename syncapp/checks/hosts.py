@@ -22,11 +22,11 @@ GRAPH_HOSTS = frozenset(
     {"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"}
 )
 HOST_SETTINGS = ("CRM_ORIGIN", "CRM_AUTHORITY", "GRAPH_ORIGIN")
-Found = list[CheckMessage]
+Messages = list[CheckMessage]
 
 
 @register("osync", Tags.security)
-def demo_talks_to_this_machine(app_configs: Any, **kwargs: Any) -> Found:
+def demo_talks_to_this_machine(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E021: the demo, where anyone can decide and write, connects to this machine only."""
     if not settings.DEMO:
         return []
@@ -46,7 +46,7 @@ def _host_of(address: str) -> str:
 
 
 @register("osync", Tags.security)
-def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
+def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E022: secrets and tokens are sent only to Microsoft's hosts and those in OTHER_HOSTS."""
     if settings.DEMO:
         return []
@@ -64,11 +64,11 @@ def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
+def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E023: the mail service and the authority use https, and the authority names our tenant."""
     if settings.DEMO:
         return []
-    found: Found = []
+    found: Messages = []
     if not is_bare_origin(settings.GRAPH_ORIGIN, schemes=("https",)):
         message = f"GRAPH_ORIGIN must be https://host without path, user or query, not {settings.GRAPH_ORIGIN!r}."
         found.append(Error(message, hint="For example https://graph.microsoft.com", id="osync.E023"))
@@ -82,7 +82,7 @@ def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
+def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E024, W008: ALLOWED_HOSTS has only the portal's own host names, and that of BASE_URL."""
     if settings.DEMO:
         return []
@@ -92,21 +92,21 @@ def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
     wildcards = [host for host in settings.ALLOWED_HOSTS if host.startswith((".", "*"))]
     if wildcards:
         return [Error(f"ALLOWED_HOSTS has a wildcard: {host!r}.", hint=hint, id="osync.E024") for host in wildcards]
-    own = urlsplit(settings.BASE_URL).hostname or ""
-    if not own or own in {host.lower() for host in settings.ALLOWED_HOSTS}:
+    own_host = urlsplit(settings.BASE_URL).hostname or ""
+    if not own_host or own_host in {host.lower() for host in settings.ALLOWED_HOSTS}:
         return []
-    message = f"ALLOWED_HOSTS lacks {own}, the host of BASE_URL, so pages answer 400 there."
+    message = f"ALLOWED_HOSTS lacks {own_host}, the host of BASE_URL, so pages answer 400 there."
     return [Warning(message, hint=hint, id="osync.W008")]
 
 
 @register("osync", Tags.security)
-def database_and_redis_are_encrypted(app_configs: Any, **kwargs: Any) -> Found:
+def database_and_redis_are_encrypted(app_configs: Any, **kwargs: Any) -> Messages:
     """Check W006: the connections to the database and Redis are encrypted."""
     if settings.DEMO:
         return []
     database = settings.DATABASES["default"]
     is_unencrypted = database.get("OPTIONS", {}).get("sslmode") not in ("require", "verify-ca", "verify-full")
-    found: Found = []
+    found: Messages = []
     if settings.DATABASE_KIND == "postgresql" and _is_remote(str(database.get("HOST", ""))) and is_unencrypted:
         hint = "Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL."
         found.append(Warning("The connection to PostgreSQL may not use TLS.", hint=hint, id="osync.W006"))
@@ -123,16 +123,16 @@ def _is_remote(host: str) -> bool:
 
 
 @register("osync", Tags.security)
-def outgoing_connections_are_configured(app_configs: Any, **kwargs: Any) -> Found:
+def outgoing_connections_are_configured(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the URL of a proxy."""
-    found: Found = []
+    found: Messages = []
     problem: str | None = None
     if settings.CA_BUNDLE:
         authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             authorities.load_verify_locations(settings.CA_BUNDLE)
             problem = None if authorities.get_ca_certs() else "it has no certificate of an authority"
-        except OSError as error:  # ssl.SSLError is one
+        except OSError as error:  # ssl.SSLError is an OSError, too
             problem = "it has no certificate" if isinstance(error, ssl.SSLError) else str(error.strerror)
     if problem:
         message = f"CA_BUNDLE cannot be used: {settings.CA_BUNDLE}: {problem}."

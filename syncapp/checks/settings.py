@@ -32,11 +32,11 @@ BOUNDS = {
 }
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
 CAPTURE_VALUES = ("off", "audit")
-Found = list[CheckMessage]
+Messages = list[CheckMessage]
 
 
 @register("osync")
-def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
+def times_are_in_order(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E001: HTTP_SECONDS < SOFT_LIMIT < HARD_LIMIT < LEASE < BROKER_VISIBILITY."""
     pairs = itertools.pairwise(TIMES_IN_ORDER)
     wrong = [(low, high) for low, high in pairs if not getattr(settings, low) < getattr(settings, high)]
@@ -51,7 +51,7 @@ def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
+def times_are_positive(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E002: times are positive; only the undo window may be zero."""
     names = ("TICK", "PULL_SECONDS", "INVENTORY_SECONDS", "PROBE_SECONDS", "HTTP_SECONDS")
     wrong = [name for name in names if getattr(settings, name) <= 0]
@@ -61,7 +61,7 @@ def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
+def secrets_are_set(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E003, E004: outside the demo, all secrets are set, and the signing key is long and not the demo's."""
     if settings.DEMO:
         return []
@@ -71,7 +71,7 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
     certificate = " Or set CRM_CLIENT_CERTIFICATE_FILE, to use a certificate instead."
     missing = [name for name in names if not getattr(settings, name)]
     hints = {name: hint.format(name) + (certificate if name in replaceable else "") for name in missing}
-    found: Found = [Error(f"{name} is not set.", hint=hints[name], id="osync.E003") for name in missing]
+    found: Messages = [Error(f"{name} is not set.", hint=hints[name], id="osync.E003") for name in missing]
     key = _secret_key()
     if len(key) < MIN_SECRET_LENGTH or key.startswith("demo-only"):
         message = f"SECRET_KEY is missing, that of the demo, or shorter than {MIN_SECRET_LENGTH} characters."
@@ -80,10 +80,10 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def certificates_can_be_used(app_configs: Any, **kwargs: Any) -> Found:
+def certificates_can_be_used(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E031: each client certificate is PEM with its own RSA key, the passphrase fits, and it has not expired."""
     hint = "Put the certificate and its private key, both as PEM, into one file and set {0}_FILE to its path."
-    found: Found = []
+    found: Messages = []
     for name in ("CRM_CLIENT_CERTIFICATE", "CRM_CLIENT_CERTIFICATE_2"):
         text = getattr(settings, name)
         problem = _certificate_problem(text) if text else ""
@@ -97,12 +97,12 @@ def _certificate_problem(text: str) -> str:
         certificate = read_certificate(text, settings.CRM_CLIENT_CERTIFICATE_PASSPHRASE)
     except ValueError as error:
         return str(error)
-    is_over = certificate.ends_at < datetime.now(UTC)
-    return f"It expired on {certificate.ends_at:%-d %B %Y}." if is_over else ""
+    is_expired = certificate.ends_at < datetime.now(UTC)
+    return f"It expired on {certificate.ends_at:%-d %B %Y}." if is_expired else ""
 
 
 @register("osync")
-def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
+def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E026: minutes, days and limits are within BOUNDS."""
     return [
         Error(f"{name} must be {minimum:,} to {maximum:,}, not {value:g}.", hint="Unset it.", id="osync.E026")
@@ -112,7 +112,7 @@ def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def database_is_set(app_configs: Any, **kwargs: Any) -> Found:
+def database_is_set(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E020, W005: DATABASE_URL is set and, outside the demo, names a PostgreSQL database."""
     if settings.DATABASE_KIND == "dummy":
         hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME, or DATABASE_URL_FILE."
@@ -134,7 +134,7 @@ def _secret_key() -> str:
 
 
 @register("osync", Tags.security)
-def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
+def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E005: the demo, where anyone can sign in as anyone, is reached from this machine only."""
     if not settings.DEMO:
         return []
@@ -145,7 +145,7 @@ def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
+def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E006: outside the demo, CRM_ORIGIN, which gets the bearer token, is https://host and nothing more."""
     if is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
@@ -154,7 +154,7 @@ def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def crm_names_are_valid(app_configs: Any, **kwargs: Any) -> Found:
+def crm_names_are_valid(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E034: CRM_NAMES has known keys and valid names; only `contact_revision` may be empty."""
     try:
         Names.from_mapping(settings.CRM_NAMES)
@@ -165,7 +165,7 @@ def crm_names_are_valid(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def capture_setting_is_known(app_configs: Any, **kwargs: Any) -> Found:
+def capture_setting_is_known(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E035: CAPTURE is off or audit."""
     if settings.CAPTURE in CAPTURE_VALUES:
         return []
@@ -175,7 +175,7 @@ def capture_setting_is_known(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def metrics_folder_is_writable(app_configs: Any, **kwargs: Any) -> Found:
+def metrics_folder_is_writable(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E036: the folder in which the processes of a host share their metrics can be written."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
     if not folder or os.access(folder, os.W_OK | os.X_OK):
@@ -191,14 +191,14 @@ def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
         _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return False
-    bare = f"{parts.scheme}://{parts.netloc}" == address and "@" not in parts.netloc
-    return bare and parts.scheme in schemes and bool(parts.hostname)
+    is_bare = f"{parts.scheme}://{parts.netloc}" == address and "@" not in parts.netloc
+    return is_bare and parts.scheme in schemes and bool(parts.hostname)
 
 
 @register("osync")
-def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
+def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E014: RATE_LIMIT_URL is a Redis address or empty, and RATE_LIMIT_TIME_SCALE is more than 0."""
-    found: Found = []
+    found: Messages = []
     if settings.RATE_LIMIT_URL and urlsplit(settings.RATE_LIMIT_URL).scheme not in REDIS_SCHEMES:
         schemes = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
         hint = f"Start it with {schemes}; leave it empty to keep no limits."
@@ -210,7 +210,7 @@ def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
+def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E007: CRM_TENANT is the id of one tenant; "common" would admit every tenant."""
     if parse_uuid(settings.CRM_TENANT):
         return []
@@ -219,7 +219,7 @@ def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync")
-def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
+def base_url_is_set(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E008: BASE_URL is set, because links in mails and the sign-in redirect are built from it."""
     if is_bare_origin(settings.BASE_URL, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
@@ -228,7 +228,7 @@ def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def failpoints_are_off(app_configs: Any, **kwargs: Any) -> Found:
+def failpoints_are_off(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E009: FAILPOINTS, which kills processes on purpose in tests, is not set."""
     if settings.DEMO or not settings.FAILPOINTS:
         return []
@@ -236,7 +236,7 @@ def failpoints_are_off(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
+def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Messages:
     """Check W001, W007: AUDIT_KEY is a long, separate key, so that digests stay verifiable and hard to forge."""
     if settings.DEMO:
         return []
@@ -251,7 +251,7 @@ def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
+def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Messages:
     """Check W002: FOUR_EYES is on, so that people cannot approve their own edits."""
     if settings.FOUR_EYES:
         return []
@@ -260,7 +260,7 @@ def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
 
 
 @register("osync", Tags.security)
-def debug_is_off(app_configs: Any, **kwargs: Any) -> Found:
+def debug_is_off(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E010: DEBUG, which shows settings and values on error pages, is off."""
     if not settings.DEBUG:
         return []

@@ -15,11 +15,11 @@ from django.db import Error as DatabaseError
 
 from syncapp.checks import installation
 
-Found = list[CheckMessage]
+Messages = list[CheckMessage]
 
 
 @register("osync", Tags.database, deploy=True)
-def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> Found:
+def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> Messages:
     """Check E028, E029: the database has all migrations; checked only with `--database`, as Django does."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
@@ -34,7 +34,7 @@ def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = N
 
 
 @register("osync", Tags.staticfiles, deploy=True)
-def static_files_are_collected(app_configs: Any, **kwargs: Any) -> Found:
+def static_files_are_collected(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E030: all static files of this version are collected."""
     if not (missing := installation.missing_static_files()):
         return []

@@ -38,19 +38,19 @@ def start_over() -> None:
     if not settings.DEMO:
         raise NotDemo
     sandbox.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
-    known = _people_of_sandbox()
+    claims = _people_of_sandbox()
     organization_id = Connection.objects.values_list("organization_id", flat=True).first()
     with transaction.atomic():
         # Foreign keys are checked at the end of the transaction, so the order does not matter.
-        ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
+        models: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
         emptied = [
-            model for model in ours if model not in KEPT_MODELS and model._meta.managed and not model._meta.proxy
+            model for model in models if model not in KEPT_MODELS and model._meta.managed and not model._meta.proxy
         ]
         with database.cursor() as cursor:
             for model in [*emptied, Session]:
                 table = database.ops.quote_name(model._meta.db_table)
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
-        _register(known)
+        _register(claims)
         if organization_id is not None:
             check_organization(organization_id)
     capture.set_up()
@@ -70,8 +70,8 @@ def _people_of_sandbox() -> list[Claims]:
     return sandbox.people(settings.CRM_ORIGIN, tenant_id=UUID(settings.CRM_TENANT))
 
 
-def _register(known: Iterable[Claims]) -> None:
-    for claims in known:
+def _register(all_claims: Iterable[Claims]) -> None:
+    for claims in all_claims:
         people.register(claims)
 
 

@@ -73,8 +73,8 @@ class Child:
             return
         if not self._due_at:
             self._kill_group()
-            steady = time.monotonic() - self._started_at > STEADY_SECONDS
-            self._pause = 1.0 if steady else min(MAX_PAUSE, self._pause * 2)
+            was_steady = time.monotonic() - self._started_at > STEADY_SECONDS
+            self._pause = 1.0 if was_steady else min(MAX_PAUSE, self._pause * 2)
             self._due_at = time.monotonic() + self._pause
             code = self._process.returncode if self._process else None
             log_event(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")

@@ -54,7 +54,7 @@ def read() -> Heartbeats:
 
 
 def claim_pulse() -> bool:
-    """Return whether the caller has to ask a worker for its next heartbeat now; True for only one caller at a time."""
+    """Return whether the caller has to ask a worker for a heartbeat now: one caller every PULSE_EVERY seconds."""
     Heartbeat.objects.get_or_create(name=WORKER)
     is_due = Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-PULSE_EVERY))
     return bool(Heartbeat.objects.filter(is_due, name=WORKER).update(asked_at=Now()))
@@ -82,7 +82,7 @@ class _Recorder:
 def _write_published() -> None:
     Heartbeat.objects.get_or_create(name=PUBLISHED, defaults={"asked_at": Now()})
     row = Heartbeat.objects.filter(name=PUBLISHED)
-    # After a gap the uninterrupted time starts again.
+    # After a gap, the uninterrupted time starts again.
     row.filter(answered_at__lt=database_now(plus=-GAP_SECONDS)).update(asked_at=Now())
     row.update(answered_at=Now())
 

@@ -53,7 +53,7 @@ class Health:
 def check_health(*, role: str = "") -> Health:
     """Check every part; takes at most about four seconds, even if Redis and the database are silent. Never raises.
 
-    With a role of `clocks`, measure this process's own clock first.
+    With `role`, one of the roles in `clocks`, measure this process's own clock first.
     """
     observed = Observations(always_ping_redis=True)
     broker = observed.redis_answers

@@ -31,7 +31,7 @@ MAX_GAP = timedelta(minutes=3)
 
 
 def queue_alerts() -> int:
-    """Queue mails about troubles that last and those that are over; return the number of mails."""
+    """Queue mails about troubles that persist and troubles that are over; return the number of mails."""
     clients.probe_sign_in()
     unreadable = health.find_unreadable_rows()
     troubles = [*health.troubles(), *([unreadable] if unreadable else [])]
@@ -67,7 +67,7 @@ def _raise_alert(trouble: Trouble, alert: Alert | None) -> int:
     if alert.is_sent:
         return 0
     is_due = mark_seen(alert, now=now)
-    if not trouble.kind.is_failure:  # an event does not end by waiting
+    if not trouble.kind.is_failure:  # for an event, time counts from its beginning
         is_due = trouble.since is None or now - trouble.since >= timedelta(seconds=settings.ALERT_AFTER)
     fields = {"first_seen_at": alert.first_seen_at, "seen_at": alert.seen_at, "is_sent": is_due}
     is_ours = Alert.objects.filter(code=alert.code, is_sent=False).update(**fields) == 1
@@ -85,9 +85,9 @@ def mark_seen(alert: Alert, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _resolve(alert: Alert) -> int:
-    gone, _ = Alert.objects.filter(code=alert.code).delete()
-    # Failed jobs stay failed and only stop being recent. A credential gets another alert as its end comes nearer.
-    if not (gone and alert.is_sent) or alert.code.startswith((f"{kinds.FAILED.code}-", f"{kinds.CREDENTIAL.code}-")):
+    deleted, _ = Alert.objects.filter(code=alert.code).delete()
+    # Failed jobs stay failed and only stop being recent. A credential gets another alert as it nears its end.
+    if not (deleted and alert.is_sent) or alert.code.startswith((f"{kinds.FAILED.code}-", f"{kinds.CREDENTIAL.code}-")):
         return 0
     return _queue_mails(_details(alert.code, {"text": alert.text}, alert.since, is_over=True))
 

@@ -1,6 +1,6 @@
 """Alerts about a lost database that work without it: mails are sent directly, and a file in WATCH_DIR keeps the state.
 
-The file holds the alert and its recipients as of the database's last answer.
+The file holds the alert, and its recipients as of the database's last answer.
 """
 
 from __future__ import annotations

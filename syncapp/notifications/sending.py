@@ -108,7 +108,7 @@ class MessageJob(JobType):
                 queue.finish(lease)
                 Message.objects.filter(pk=lease.pk).update(last_error=NOTHING_TO_SAY)
             return
-        notification = MailNotification(message, content, again=is_repeated)
+        notification = MailNotification(message, content, is_repeated=is_repeated)
         self._channel.send(notification, on_send=lambda: _mark_sent(lease))
         failpoint("message.answered")
         queue.finish(lease)

@@ -60,8 +60,8 @@ def run_load(run: FilterRun) -> Load:
     is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
     runs = FilterRun.objects.filter(is_recent, person=run.person, state__in=_STARTED, undoes=None, confirmed_by=None)
     written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], finished_at__gte=since)
-    alone = FilterRunItem.objects.filter(Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE)
-    others = alone.exclude(run=run).exclude(user__in=users.values("user"))
+    switched_alone = FilterRunItem.objects.filter(Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE)
+    others = switched_alone.exclude(run=run).exclude(user__in=users.values("user"))
     return Load(users.count(), others.values("user").distinct().count())
 
 

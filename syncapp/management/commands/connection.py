@@ -31,7 +31,7 @@ class Command(BaseCommand):
         for kind, allowed in ((enable, True), (disable, False)):
             if kind:
                 set_writes_allowed(kind, allowed=allowed, by=None, channel="command")
-        known = Connection.objects.get()
-        self.stdout.write(f"{known.origin}, organization {known.organization_id}")
+        connected = Connection.objects.get()
+        self.stdout.write(f"{connected.origin}, organization {connected.organization_id}")
         for kind, column in WRITES.items():
-            self.stdout.write(f"writing {kind}: {'enabled' if getattr(known, column) else 'read only'}")
+            self.stdout.write(f"writing {kind}: {'enabled' if getattr(connected, column) else 'read only'}")

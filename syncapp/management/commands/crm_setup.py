@@ -92,8 +92,8 @@ class Command(BaseCommand):
             )
             raise CommandError(message) from error
         except CrmError as error:
-            is_passing = error.transient or error.may_have_applied
-            advice = " Run the command again; it continues where it stopped." if is_passing else ""
+            can_continue = error.transient or error.may_have_applied
+            advice = " Run the command again; it continues where it stopped." if can_continue else ""
             raise CommandError(f"{type(error).__name__}: {error.message}{advice}") from error
         except SetupError as error:
             raise CommandError(str(error)) from error

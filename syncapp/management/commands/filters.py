@@ -152,13 +152,13 @@ def _list(options: Namespace, show_progress: ShowProgress) -> Answer:
         cells = "  ".join(f"{each[group.value]:<12}" for group in Group)
         lines.append(f"{each['name'][:28]:<28}  {each['address'][:36]:<36}  {each['mailbox']:<11}  {cells}".rstrip())
     lines += [f"The first {len(rows):,} of {count:,} users; --limit 0 shows all."] if more else []
-    return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _age_of_inventory(read_at)]
+    return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _describe_inventory_age(read_at)]
 
 
 _HEADING = {"name": "Name", "address": "Address", "mailbox": "Mailbox"} | {each.value: each.label for each in Group}
 
 
-def _age_of_inventory(read_at: datetime | None) -> str:
+def _describe_inventory_age(read_at: datetime | None) -> str:
     return (
         f"Last read from the CRM at {read_at:%Y-%m-%d %H:%M} UTC." if read_at else "The users have not been read yet."
     )
@@ -202,14 +202,18 @@ def _plan(options: Namespace, show_progress: ShowProgress) -> Answer:
 
 def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
     if options.run is None:
-        known, inventory = access.capabilities(), matrix.inventory_cursor()
+        capabilities, inventory = access.capabilities(), matrix.inventory_cursor()
         read_at, is_reading = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
         users = FilterUser.objects.people().count()
         data: dict[str, Any] = {"read_at": read_at, "reading_now": is_reading, "users": users}
-        data |= {"reading": known.reading, "reading_probed_at": known.reading_probed_at}
-        data |= {"writing": known.writing, "writing_probed_at": known.writing_probed_at}
-        lines = [f"{users:,} users. {_age_of_inventory(read_at)}{' They are being read now.' if is_reading else ''}"]
-        lines.append(f"Filters are read: {known.get_reading_display()}. Switched: {known.get_writing_display()}.")
+        data |= {"reading": capabilities.reading, "reading_probed_at": capabilities.reading_probed_at}
+        data |= {"writing": capabilities.writing, "writing_probed_at": capabilities.writing_probed_at}
+        lines = [
+            f"{users:,} users. {_describe_inventory_age(read_at)}{' They are being read now.' if is_reading else ''}"
+        ]
+        lines.append(
+            f"Filters are read: {capabilities.get_reading_display()}. Switched: {capabilities.get_writing_display()}."
+        )
         return data, lines
     run = FilterRun.objects.select_related("person").filter(number=options.run).first()
     if run is None:
@@ -223,9 +227,7 @@ def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
     data |= {"open": open_users, "outcomes": counted}
     finished = users - open_users - counted.get(Outcome.CANCELLED, 0)
     lines = [f"Run {run.number}: {run.get_state_display()}, {finished:,} of {users:,} users are finished."]
-    return data, lines + [
-        f"{users_with_outcome:>8,}  {Outcome(each).label}" for each, users_with_outcome in sorted(counted.items())
-    ]
+    return data, lines + [f"{number:>8,}  {Outcome(each).label}" for each, number in sorted(counted.items())]
 
 
 _SUBCOMMANDS: dict[str, Callable[[Namespace, ShowProgress], Answer]] = {"list": _list, "plan": _plan, "status": _status}

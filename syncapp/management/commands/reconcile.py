@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if days < 1:
             raise CommandError("--days must be 1 or more.")
         try:
-            taken = decision_log.parse(chain.from_iterable(map(_read_lines, log)))
+            logged = decision_log.parse(chain.from_iterable(map(_read_lines, log)))
         except OSError as error:
             raise CommandError(f"The log cannot be read: {error}") from error
         with as_command_errors():
@@ -76,9 +76,9 @@ class Command(BaseCommand):
                         if time.monotonic() > until:
                             raise CommandError("Another pull is running. Try again in a minute.")
                         time.sleep(1)
-                    reconciliation.record_lost(reconciliation.find_lost(taken))
+                    reconciliation.record_lost(reconciliation.find_lost(logged))
                 crm = None if offline else verified_client()
-                report = reconciliation.build_report(logged=taken, since=timedelta(days=days), crm=crm)
+                report = reconciliation.build_report(logged=logged, since=timedelta(days=days), crm=crm)
             except (CrmError, WrongOrganization, LostLease) as error:
                 hint = "" if offline else " Without the comparison: --offline."
                 raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}.{hint}") from error

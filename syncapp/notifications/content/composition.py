@@ -228,8 +228,8 @@ def _compose_comment(message: Message) -> MailContent | None:
 
 def _compose_editor_question(message: Message) -> MailContent | None:
     """Compose a question to an editor, without links, since they may have no account; replies go to the asker."""
-    known = Comment.objects.select_related("by", "record").filter(asks_editor=True)
-    comment = known.filter(pk=message.details.get("comment")).first()
+    questions = Comment.objects.select_related("by", "record").filter(asks_editor=True)
+    comment = questions.filter(pk=message.details.get("comment")).first()
     if comment is None or not messages.may_receive(comment.by):
         return None
     record, with_values = comment.record, preferences.read().mail_values

@@ -31,12 +31,12 @@ _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=Fal
 class MailNotification:
     """A mail that channels can deliver, rendered from its templates in the recipient's time zone and formats.
 
-    With `again`, the mail says that it may be a second copy.
+    If `is_repeated`, the mail says that it may be a second copy.
     """
 
     message: Message
     content: MailContent
-    again: bool = False
+    is_repeated: bool = False
 
     @property
     def to(self) -> str:
@@ -55,7 +55,7 @@ class MailNotification:
         return " ".join(self._render("_subject.txt").split())
 
     def text(self) -> str:
-        """Return the content as plain text, with at most two empty lines together."""
+        """Return the content as plain text, with at most two empty lines in a row."""
         lines = [line.rstrip() for line in self._render(".txt").strip().splitlines()]
         return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)) + "\n"
 
@@ -84,10 +84,10 @@ class MailNotification:
         except (TemplateDoesNotExist, TemplateSyntaxError) as error:
             raise MailRefused(f"The mail’s template cannot be used: {error}", code="template") from error
 
-    def _render(self, ending: str, **more: str) -> str:
-        context = {"mail": self.content, "again": self.again, "environment": settings.ENVIRONMENT_NAME, **more}
+    def _render(self, suffix: str, **more: str) -> str:
+        context = {"mail": self.content, "again": self.is_repeated, "environment": settings.ENVIRONMENT_NAME, **more}
         with timezone.override(zone_of(self.content.zone)), localization.override(self.content.locale):
-            return render_to_string(f"notifications/{self.content.kind}{ending}", context)
+            return render_to_string(f"notifications/{self.content.kind}{suffix}", context)
 
 
 def _headers(message: Message, content: MailContent) -> dict[str, str]:

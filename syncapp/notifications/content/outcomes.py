@@ -43,10 +43,10 @@ def results(record: SyncRecord) -> tuple[Result, ...]:
             found.append(Result(label, True, word, "", proposed, now))
         else:
             reason = reasons.describe(last.reason_code, last.reason) if last is not None else ""
-            kept, kept_label = field.original_value, field.original_label
+            crm_value, crm_label = field.original_value, field.original_label
             if last is not None and last.writes:  # the original was written back
-                kept, kept_label = last.value_to_write, field.label_of(last.value_to_write)
+                crm_value, crm_label = last.value_to_write, field.label_of(last.value_to_write)
             found.append(
-                Result(label, False, "Rejected", reason, proposed, values.format_unmarked(column, kept, kept_label))
+                Result(label, False, "Rejected", reason, proposed, values.format_unmarked(column, crm_value, crm_label))
             )
     return tuple(sorted(found, key=lambda result: result.label))

@@ -12,7 +12,7 @@ from syncapp.models import FilterMembership, FilterRow, FilterTeam, FilterUser, 
 from syncapp.models.folding import by_name
 from syncapp.models.sync_filters.tables import Group, group_of
 
-_GROUP_ORDER = {group: place for place, group in enumerate(Group)}
+_GROUP_ORDER = {group: index for index, group in enumerate(Group)}
 
 
 @dataclass(frozen=True, slots=True)

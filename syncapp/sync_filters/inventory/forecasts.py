@@ -126,7 +126,10 @@ def _message_of(error: CrmError) -> str:
 
 @dataclass(slots=True)
 class _SelectedRows:
-    """Selected rows with their start times. `refused`: filters that could not be evaluated, with the reason."""
+    """Selected rows with their start times.
+
+    `complete`: no filter selected more than MAX_ROWS. `refused`: filters that could not be evaluated, with the reason.
+    """
 
     rows: dict[UUID, datetime | None] = field(default_factory=dict)
     complete: bool = True
@@ -141,7 +144,7 @@ class _Evaluator:
         self.now = timezone.now()
 
     def forecast_table(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
-        """Count the rows that leave and stay; if a filter cannot be evaluated, they are bounds or unknown."""
+        """Count the rows that leave and stay; if a filter cannot be evaluated, the counts are bounds or unknown."""
         switched_off, kept = self._select(off), self._select(others)
         why = [*switched_off.refused, *kept.refused, *([] if kept.complete else [_TOO_MANY])]
         is_more = bool(switched_off.refused) or not switched_off.complete

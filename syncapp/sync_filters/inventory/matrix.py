@@ -44,8 +44,8 @@ class UserCriteria:
     """The search and filters of the matrix; all users by default.
 
     `cells` are the wanted states of filters, at most one per group. `method` is a SyncMethod, NO_MAILBOX or
-    NOT_APPROVED. `team`, `unit` and `listed` are ids; the units below the business unit `unit` are not included, and
-    `listed` is the id of a UserList.
+    NOT_APPROVED. `team`, `unit` and `listed` are the ids of a team, of a business unit (without the units below it) and
+    of a UserList.
     """
 
     search: str = ""
@@ -114,7 +114,7 @@ def user_ids(criteria: UserCriteria) -> list[UUID]:
 
 
 def teams() -> list[FilterTeam]:
-    """Return the teams that people created, by name."""
+    """Return the teams that people created, by name, at most 500."""
     return by_name(FilterTeam.objects.filter(is_default=False))[:500]
 
 
@@ -134,7 +134,7 @@ def is_fed_by_entra(team_id: UUID) -> bool:
 
 
 def units() -> list[FilterUnit]:
-    """Return the business units, by name."""
+    """Return the business units, by name, at most 500."""
     return by_name(FilterUnit.objects.all())[:500]
 
 

@@ -8,7 +8,7 @@ from syncapp.models.sync_filters.user import Cause
 
 
 class Recommendation(models.TextChoices):
-    """The change that ends doubled or missing appointments."""
+    """The change that ends duplicate or missing appointments."""
 
     FILTERS_OFF = "filters_off", "Switch the filters off"
     METHOD_NONE = "method_none", "Set the mailbox method to None"

@@ -74,10 +74,10 @@ def report(team_id: UUID | None = None) -> Report:
     by_cause: dict[Cause, int] = defaultdict(int)
     users = dict.fromkeys(SyncPaths, 0)
     counted = matrix.matching_users(UserCriteria(team=team_id)).order_by().values_list("unit_id", "paths", "cause")
-    for unit_id, found, cause, number in counted.annotate(number=Count("pk")).iterator():
-        by_unit[unit_id][SyncPaths(found)] += number
+    for unit_id, paths, cause, number in counted.annotate(number=Count("pk")).iterator():
+        by_unit[unit_id][SyncPaths(paths)] += number
         by_cause[Cause(cause)] += number
-        users[SyncPaths(found)] += number
+        users[SyncPaths(paths)] += number
     names = dict(FilterUnit.objects.filter(pk__in=[key for key in by_unit if key]).values_list("pk", "name"))
     units = [UnitRisk(key, names.get(key, "") if key else "", counts) for key, counts in by_unit.items()]
     system_selects = sync_paths.has_system_filter()

@@ -55,7 +55,7 @@ class OutsideChange:
 
 
 def outside_changes(user: FilterUser, history: Sequence[HistoryEntry]) -> list[OutsideChange]:
-    """Return the filters that something other than the runs in `history` changed last, newest first."""
+    """Return the filters whose last change was not made by a run in `history`, newest first."""
     own_etags = {change.etag_after for entry in history for change in entry.written if change.etag_after}
     by_portal = FilterAccess.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
     rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(by_portal))

@@ -22,7 +22,7 @@ _BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def read_text(content: bytes) -> str:
-    """Return an uploaded file's text: UTF-8, UTF-16 with a byte order mark, else Windows-1252. Raises NotPossible."""
+    """Decode an uploaded file: UTF-16 with a byte order mark, UTF-8, or else Windows-1252. Raises NotPossible."""
     if len(content) > MAX_BYTES:
         raise NotPossible(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
     for mark, encoding in _BYTE_ORDER_MARKS:

@@ -60,9 +60,8 @@ def switching_script(spec: ScriptSpec) -> str:
     comments = [f"Switches {'ON' if spec.on else 'OFF'} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
     codes = ", ".join(str(TYPE_CODES[table]) for table in spec.tables)
     rows = [f"QueryType = {OUTLOOK_FILTER}", f"ReturnedTypeCode IN ({codes})", f"StateCode = {spec.before[0]}"]
-    extra_conditions = (
-        ""  # further conditions for committing, besides equal counts: the expected number, and no unknown user
-    )
+    # Conditions for committing besides equal counts: the expected number, and no unknown user.
+    extra_conditions = ""
     if spec.expect is not None:
         comments.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
         extra_conditions += f" AND @changed = {spec.expect}"
@@ -106,7 +105,7 @@ def inverse_script(spec: ScriptSpec) -> str:
     return _transaction(
         comments=comments,
         expected=f"SELECT COUNT(*) FROM dbo.UserQueryBase WHERE {rows}",
-        assignments=_assignments(_remembered("StateCode", spec), _remembered("StatusCode", spec)),
+        assignments=_assignments(_saved_value("StateCode", spec), _saved_value("StatusCode", spec)),
         rows=rows,
         database=spec.database,
     )
@@ -167,5 +166,5 @@ def _assignments(state: object, status: object) -> str:
     return f"StateCode = {state}, StatusCode = {status}"
 
 
-def _remembered(column: str, spec: ScriptSpec) -> str:
+def _saved_value(column: str, spec: ScriptSpec) -> str:
     return f"(SELECT s.{column} FROM dbo.{spec.saved} AS s WHERE s.UserQueryId = dbo.UserQueryBase.UserQueryId)"

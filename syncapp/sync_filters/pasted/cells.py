@@ -11,7 +11,7 @@ from syncapp.text.escaping import csv_value
 
 _TOKEN_SEPARATORS = re.compile(r'[\s;,<>"|]+')
 _ENCLOSING_SIGNS = "'\"`()[]{}<>“”„‘’«»,;:."
-_MAX_NAME_LENGTH = 1000  # a longer text is reported as unread, so it is not worth removing quotes
+_MAX_NAME_LENGTH = 1000  # a longer text is reported as unread, so its quotes need not be removed
 _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
 # Prefixes of proxy addresses other than SMTP ("Email addresses in Exchange Server"): the mailbox in other systems.
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
@@ -82,7 +82,7 @@ def _parse_address(token: str) -> Address | None:
 
 
 def group_by_mailbox(addresses: Sequence[Address]) -> list[tuple[str, ...]]:
-    """Group the addresses by mailbox, the main one first, in the order of the text.
+    """Group the addresses by mailbox, in the order of the text; each group begins with the main address.
 
     Proxy addresses with exactly one main address belong to one mailbox; any other address is a mailbox of its own.
     """

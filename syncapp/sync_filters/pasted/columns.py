@@ -70,9 +70,9 @@ def kind_of(heading: str) -> Kind | None:
     return _KINDS.get("".join(letter for letter in folded if letter.isalnum()))
 
 
-def columns_of(found: Rows) -> Columns | None:
+def columns_of(pasted: Rows) -> Columns | None:
     """Return the columns that name people; None if the rows are not a table."""
-    first, rest = found.rows[0], found.rows[1:_MAX_SAMPLE_ROWS]
+    first, rest = pasted.rows[0], pasted.rows[1:_MAX_SAMPLE_ROWS]
     if not rest:
         return None
     kinds = [kind_of(cell) for cell in first.cells]
@@ -86,19 +86,19 @@ def columns_of(found: Rows) -> Columns | None:
         known = set(indexes) - {Kind.FIRST_NAME}
         mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rest)
         return Columns(indexes if mail is None else {Kind.MAIL: mail, **indexes}, len(first.cells), heading=first)
-    rows = found.rows[:_MAX_SAMPLE_ROWS]
+    rows = pasted.rows[:_MAX_SAMPLE_ROWS]
     width, rows_of_width = _usual_width(rows)
     if width < 2 or rows_of_width < _MIN_USUAL_WIDTH_SHARE * len(rows):
         return None
     mail = _mail_column(rows)
-    if mail is None and not found.is_table:
+    if mail is None and not pasted.is_table:
         return None
     filled = [index for index in range(width) if any(_cell(row, index) for row in rows)]
     if mail is not None and all(_address_share(rows, index) > _MIN_ADDRESS_SHARE for index in filled):
         return None  # nothing but addresses: a list of people, several per line
     indexes = {Kind.NAME: 0} if mail is None else {Kind.MAIL: mail}
-    has_heading = _looks_like_headings(first, rest, indexes, is_table=found.is_table)
-    return Columns(indexes, _usual_width(found.rows)[0], heading=first if has_heading else None)
+    has_heading = _looks_like_headings(first, rest, indexes, is_table=pasted.is_table)
+    return Columns(indexes, _usual_width(pasted.rows)[0], heading=first if has_heading else None)
 
 
 def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:

@@ -43,8 +43,8 @@ def rows_of(text: str) -> Rows:
         raise NotPossible(f"This text has {count} lines; at most {limit} can be read at once.")
     skipped, declared = 0, ""
     while skipped < len(lines) and (_SEPARATOR_LINE.fullmatch(lines[skipped]) or _TYPE_LINE.match(lines[skipped])):
-        named = _SEPARATOR_LINE.fullmatch(lines[skipped])
-        declared = named[1] if named else declared
+        match = _SEPARATOR_LINE.fullmatch(lines[skipped])
+        declared = match[1] if match else declared
         skipped += 1
     if declared:
         return Rows(list(_rows(lines, declared, skipped)), declared, is_table=True)
@@ -61,7 +61,7 @@ def _quality(rows: Rows) -> tuple[int, int]:
 
 
 class _Lines:
-    """An iterator for the csv reader. `next_index`: of the next line. `ran_out`: the reader asked for more lines."""
+    """An iterator for the csv reader. `next_index` is that of the next line. `ran_out`: the reader asked for more."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self._lines = lines

@@ -106,7 +106,7 @@ def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
 
 
 def conflicting_policies(policy: FilterPolicy, *, excluding: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep users of this (perhaps unsaved) policy in the opposite state, with their number."""
+    """Return the policies that keep users of this (perhaps unsaved) policy in the opposite state, with user counts."""
     policies = _policies_conflicting_with(desired_state_of(policy), excluding=excluding or policy.pk)
     return _count_common_users(policies, set(members_or_empty(policy)) if policies else set())
 

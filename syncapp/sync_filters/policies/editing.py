@@ -81,7 +81,7 @@ def create(spec: PolicySpec, *, by: Person, channel: str = "screen") -> FilterPo
 
 @transaction.atomic
 def change(policy: FilterPolicy, spec: PolicySpec, *, by: Person, channel: str = "screen") -> None:
-    """Replace a policy's specification, return it to shadow mode and forget its members. Raises InvalidPolicy."""
+    """Replace a policy's specification, return it to shadow mode and delete its comparison. Raises InvalidPolicy."""
     columns = (
         spec.columns() | _SHADOW_COLUMNS | {"author": by, "full_at": None, "compared_at": None, "accepts_group": True}
     )
@@ -184,9 +184,9 @@ def stop_and_ask(policy: FilterPolicy, why: str) -> None:
 def resolve_conflict(
     policy: FilterPolicy, source: str, *, for_policy: bool, users: int | None, by: Person, channel: str = "screen"
 ) -> None:
-    """Decide a conflict over the users that the page showed, `users` in number; a policy that loses excepts them.
+    """Resolve a conflict for or against the policy; a policy that loses excepts the users. Raises NotPossible.
 
-    A run that ended stays as it is. Raises NotPossible.
+    `users` is the number of users that the page showed. A run that has ended stays as it is.
     """
     found = next((each for each in conflicts.conflicts_of(policy) if each.source.key == source), None)
     if found is None or len(found.user_ids) != users:
@@ -221,7 +221,7 @@ def put_in_charge(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Perso
 
 
 def _make_policies_due() -> None:
-    """Make every running policy due, because another one may now repair users that this one leaves alone."""
+    """Make every active policy due, because another one may now repair users that this one leaves alone."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 

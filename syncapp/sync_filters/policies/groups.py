@@ -20,7 +20,7 @@ def members_of(policy: FilterPolicy) -> list[uuid.UUID]:
 
 
 def members_or_empty(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the same users, but an empty list if the group is no longer in the CRM."""
+    """Return the users as `members_of` does, or an empty list if the group is no longer in the CRM."""
     try:
         return members_of(policy)
     except NotPossible:

@@ -2,7 +2,7 @@
 
     claim ─▶ start a prepared run ─▶ read the group ─▶ changed too much? ask ─▶ compare ─▶ [repair] ─▶ due again
 
-Once a night, the whole group is compared with the help of that night's inventory. New users are compared every hour,
+Once a night, the whole group is compared, using that night's inventory. New users are compared every hour,
 as soon as their filters have been read. If a person asks for a comparison, a small group is read again first. Every
 write of a run carries the version that was read.
 """
@@ -165,9 +165,9 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
             )
     with transaction.atomic():
         queue.extend_lease(lease)
-        left_group = list(set(known) - set(group))
-        for start in range(0, len(left_group), _CHUNK):
-            policy.members.filter(user_id__in=left_group[start : start + _CHUNK]).delete()
+        leavers = list(set(known) - set(group))
+        for start in range(0, len(leavers), _CHUNK):
+            policy.members.filter(user_id__in=leavers[start : start + _CHUNK]).delete()
         flags = {"full_at": now, "wants_full": False, "accepts_group": False} if full else {}
         FilterPolicy.objects.filter(pk=policy.pk).update(compared_at=now, **flags)
 

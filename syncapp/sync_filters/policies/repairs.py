@@ -73,7 +73,7 @@ def has_running_run(policy: FilterPolicy) -> bool:
 
 
 def discard_failed_preparation(policy: FilterPolicy) -> bool:
-    """Cancel runs whose list could not be made, which would stay open forever, and stop the policy."""
+    """Cancel runs whose list could not be made, and stop the policy; return whether there were any."""
     failed = [run for run in FilterRun.objects.filter(policy=policy, state=RunState.PREPARING) if progress(run).failed]
     for run in failed:
         transitions.cancel(run, by=run.person, channel="policy")

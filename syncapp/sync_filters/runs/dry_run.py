@@ -57,9 +57,8 @@ def summarize(
     by_plan = Counter(each.plan.value for each in plans)
     return DryRunSummary(
         users=len(plans),
-        by_plan={
-            plan.value: by_plan[plan.value] for plan in Plan if plan != Plan.LEFT_OUT
-        },  # only people leave users out
+        # Only people leave users out.
+        by_plan={plan.value: by_plan[plan.value] for plan in Plan if plan != Plan.LEFT_OUT},
         by_reason=dict(Counter(each.why for each in plans if each.plan == Plan.CANNOT)),
         may_be_held=sum(each.needs_count for each in plans),
     )

@@ -59,7 +59,7 @@ class GroupSummary:
 
 
 def members(run: FilterRun, group: HeldGroup) -> ItemQuerySet:
-    """Return the users of a group, as of now in the active time zone."""
+    """Return the items of a group, as of now in the active time zone."""
     held: ItemQuerySet = run.items.filter(plan=Plan.HELD)
     condition = _conditions(run).get(group)
     return held.none() if condition is None else held.filter(condition)

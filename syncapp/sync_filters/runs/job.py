@@ -56,7 +56,7 @@ def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
 
 @runner.register
 class FilterSwitchJob(BatchJobType):
-    """The job that switches one run's users in batches; a failure marks that user's item as failed."""
+    """The job that switches one run's users in batches; a failure marks a user's item as failed."""
 
     name = "filters"
     title = "Switching filters"
@@ -223,7 +223,7 @@ def _would_deny_any_user(batch: Batch) -> bool:
 
 
 def _retry(leased: LeasedItem, error: CrmError) -> Retry:
-    """Return the retry for one user, whose attempts it states."""
+    """Return the retry for one user; its message states the number of attempts."""
     return Retry(
         type(error).__name__,
         f"The CRM did not answer {leased.lease.attempts} times.",

@@ -68,7 +68,7 @@ def leave_out_users(run: FilterRun, item_ids: Sequence[int], *, by: Person, chan
 
 @transaction.atomic
 def include_again(run: FilterRun, item_ids: Sequence[int] | None = None, *, by: Person, channel: str = "screen") -> int:
-    """Undo leaving users out: of these items, or of all if `item_ids` is None; return how many. Raises NotPossible.
+    """Include again the users who were left out, or only those of `item_ids`; return how many. Raises NotPossible.
 
     Users who were held back before are held back again.
     """

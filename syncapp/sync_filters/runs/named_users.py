@@ -44,9 +44,8 @@ def find(text: str) -> NamedUsers:
     directory, ignored = Directory(), list[tuple[PersonEntry, list[str]]]()
     for entry in pasted.people:
         if entry.is_names and len(entry.row_texts) > 1 and all(map(directory.find, entry.row_texts)):
-            found.matches += [
-                UserMatch(text, directory.find(text)) for text in entry.row_texts
-            ]  # each is a user's name
+            # Each text is a user's name.
+            found.matches += [UserMatch(text, directory.find(text)) for text in entry.row_texts]
             continue
         # The first known form represents the person, with all users that any of the forms matches.
         by_form = {form: directory.find(form) for form in entry.forms}

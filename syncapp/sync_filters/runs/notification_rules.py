@@ -40,8 +40,8 @@ def notify_waiting(subject: FilterRun | FilterPolicy, *, confirmer: Person | Non
 
 def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:
     """Ask people who may confirm and have not been asked yet, at most _MAX_RECIPIENTS; return how many."""
-    known = notification_result(subject).people
-    others = [each for each in confirmers_of(subject) if messages.can_receive(each) and each not in known]
+    already_asked = notification_result(subject).people
+    others = [each for each in confirmers_of(subject) if messages.can_receive(each) and each not in already_asked]
     _queue(others[:_MAX_RECIPIENTS], subject, WAITS)
     return len(others[:_MAX_RECIPIENTS])
 
@@ -68,7 +68,7 @@ def confirmers_of(subject: FilterRun | FilterPolicy) -> list[Person]:
 
 
 def possible_confirmers(*, excluding: UUID | None) -> list[Person]:
-    """Return the people who may confirm others' runs, except `excluding`, by name."""
+    """Return the people who may confirm others' runs, except the person `excluding`, by name."""
     roles = Q(**{ROLE_COLUMNS[Role.FILTER_MANAGER]: True}) | Q(**{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     people = Person.objects.filter(roles, is_active=True)
     return by_name(people.exclude(pk=excluding) if excluding else people)[:100]

@@ -18,8 +18,8 @@ class Part(models.TextChoices):
 
     SERVER_SIDE = "server", "Server-side"
     ADD_IN = "add_in", "Outlook add-in"
-    OFF_THEMSELVES = "own", "Switched off themselves"
-    DOUBLED = "doubled", "Twice afterwards"
+    OFF_BY_OWNER = "own", "Switched off themselves"
+    DUPLICATED = "doubled", "Twice afterwards"
 
 
 def possible_parts(run: FilterRun) -> list[Part]:
@@ -27,7 +27,7 @@ def possible_parts(run: FilterRun) -> list[Part]:
     if items.takes_appointments_away(run):
         return [Part.SERVER_SIDE, Part.ADD_IN]
     is_on = run.wanted_on and not run.sets_mailbox_method
-    return [Part.OFF_THEMSELVES, Part.DOUBLED] if is_on else []
+    return [Part.OFF_BY_OWNER, Part.DUPLICATED] if is_on else []
 
 
 def members(run: FilterRun, part: Part) -> ItemQuerySet:
@@ -37,6 +37,6 @@ def members(run: FilterRun, part: Part) -> ItemQuerySet:
         return found.filter(_SERVER_SIDE)
     if part is Part.ADD_IN:
         return found.filter(user__in=FilterUser.objects.with_add_in())
-    if part is Part.OFF_THEMSELVES:
+    if part is Part.OFF_BY_OWNER:
         return found.filter(pk__in=switching_on.items_switched_off_by_owners(run).values("pk"))
     return found.filter(pk__in=switching_on.items_with_duplicates(run).values("pk"))

@@ -14,7 +14,7 @@ from syncapp.models.sync_filters.run import WRITTEN, Outcome
 _CHUNK = 500
 
 
-def filters_by_outcome(run: FilterRun) -> dict[str, int]:
+def count_filters_by_outcome(run: FilterRun) -> dict[str, int]:
     """Count the run's filters by their users' outcome."""
     changes = FilterRunChange.objects.filter(item__run=run).order_by().values_list("item__outcome")
     return dict(changes.annotate(filters=Count("pk")))
@@ -36,11 +36,11 @@ def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
 def verified_users(run: FilterRun) -> QuerySet[FilterUser]:
     """Return the run's users, by name, whose filters for its tables were all off when read after the list was made.
 
-    For a run that sets the mailbox method, return the users whose mailbox had that method. Users who switched back are
-    not included.
+    For a run that sets the mailbox method, return the users whose mailbox was read with that method. Users who switched
+    back are not included.
     """
-    ended = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
-    users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")
+    finished_items = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
+    users = FilterUser.objects.filter(pk__in=finished_items.values("user")).order_by("name_key", "id")
     if run.sets_mailbox_method:
         return users.filter(method=run.wanted_method, mailbox_read_at__gte=run.frozen_at)
     active_filters = FilterRow.objects.for_outlook().filter(owner_id=OuterRef("pk"), table__in=run.tables, state=0)

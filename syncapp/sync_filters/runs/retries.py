@@ -13,7 +13,7 @@ RETRYABLE = tuple(each for each in Outcome if each not in (Outcome.OPEN, Outcome
 
 
 def retry(run: FilterRun, outcome: Outcome, *, by: Person) -> FilterRun:
-    """Create a run for the users with this outcome; users who are held back are held back again. Raises NotPossible."""
+    """Create a run for the users with this outcome; users held back before are held back again. Raises NotPossible."""
     if run.undoes_id is not None:
         raise NotPossible("This run is an undo. To restore the remaining users, undo the original run again.")
     if outcome not in RETRYABLE:

@@ -30,15 +30,17 @@ def write_items(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> Non
     """
     originals: ItemQuerySet = FilterRunItem.objects.filter(run=reverse.undoes_id, user__in=user_ids)
     originals = originals.annotate(is_changed=Exists(_CHANGED_SINCE)).select_related("user")
-    found = {each.user_id: each for each in originals.only("user__method", *_COLUMNS)}
+    original_by_user = {each.user_id: each for each in originals.only("user__method", *_COLUMNS)}
     rows = []
-    for position, original in [(place, found[each]) for place, each in enumerate(user_ids, start) if each in found]:
+    for position, original in [
+        (index, original_by_user[each]) for index, each in enumerate(user_ids, start) if each in original_by_user
+    ]:
         sets_method = original.mailbox_written
         if sets_method:
-            changed = "" if original.user.method == original.wanted_method else method_operation.CHANGED
+            why = "" if original.user.method == original.wanted_method else method_operation.CHANGED
         else:
-            changed = filter_operation.CHANGED if original.is_changed else ""
-        plan = ItemPlan(Plan.CANNOT, Outcome.CHANGED, changed) if changed else ItemPlan(Plan.CHANGE)
+            why = filter_operation.CHANGED if original.is_changed else ""
+        plan = ItemPlan(Plan.CANNOT, Outcome.CHANGED, why) if why else ItemPlan(Plan.CHANGE)
         row = plan.columns(reverse, position, original.user_id) | {
             "meetings": original.meetings,
             "attendees": original.attendees,

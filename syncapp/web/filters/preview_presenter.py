@@ -165,12 +165,12 @@ class PreviewPresenter:
     @property
     def switched_off_themselves(self) -> int:
         """Return how many users would have filters switched on that they had switched off themselves."""
-        return self.part_counts.get(Part.OFF_THEMSELVES, 0)
+        return self.part_counts.get(Part.OFF_BY_OWNER, 0)
 
     @property
     def doubled(self) -> int:
         """Return how many users would get their appointments twice after the run."""
-        return self.part_counts.get(Part.DOUBLED, 0)
+        return self.part_counts.get(Part.DUPLICATED, 0)
 
     @cached_property
     def conflicting_policies(self) -> list[tuple[FilterPolicy, int, str]]:

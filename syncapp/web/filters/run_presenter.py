@@ -80,7 +80,7 @@ class RunPresenter:
     def filters(self) -> dict[str, int]:
         """Return the number of filters by outcome; none while the run is moving, since counting reads every change."""
         is_counted = not self.is_moving and not self.run.sets_mailbox_method
-        return report.filters_by_outcome(self.run) if is_counted else {}
+        return report.count_filters_by_outcome(self.run) if is_counted else {}
 
     @property
     def counts_filters(self) -> bool:
