@@ -137,8 +137,8 @@ def test_short_pause_does_not_end_longer_pause(url, rate_limiter):
     first, second = rate_limiter(url), rate_limiter(url)
 
     with first.slot(lane=BULK) as one, second.slot(lane=BULK) as other:
-        one.throttled(30)
-        other.throttled(1)
+        one.record_throttling(30)
+        other.record_throttling(1)
 
     assert 25 < rate_limiter(url).status().paused_for <= 30
 
