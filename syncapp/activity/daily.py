@@ -161,8 +161,8 @@ def _within_day(day: date, column: str) -> dict[str, datetime]:
 
 def _recognized_on(day: date) -> QuerySet[Decision]:
     """Return the day's decisions that were recognized in the CRM after a restore."""
-    found = Decision.objects.filter(recognized_at__isnull=False, state=DecisionState.WRITTEN)
-    return found.filter(**_within_day(day, "decided_at")).order_by()
+    recognized = Decision.objects.filter(recognized_at__isnull=False, state=DecisionState.WRITTEN)
+    return recognized.filter(**_within_day(day, "decided_at")).order_by()
 
 
 def _count_by_part(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:

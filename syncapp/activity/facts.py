@@ -139,5 +139,5 @@ def load(entries: Sequence[AuditEntry]) -> Facts:
     )
 
 
-def _ids(found: Iterable[uuid.UUID | None]) -> Collection[uuid.UUID]:
-    return {each for each in found if each is not None}
+def _ids(ids: Iterable[uuid.UUID | None]) -> Collection[uuid.UUID]:
+    return {each for each in ids if each is not None}

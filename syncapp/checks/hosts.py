@@ -50,7 +50,7 @@ def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Messages:
     """Check E022: secrets and tokens are sent only to Microsoft's hosts and those in OTHER_HOSTS."""
     if settings.DEMO:
         return []
-    known: dict[str, Callable[[str], bool]] = {
+    host_checks: dict[str, Callable[[str], bool]] = {
         "CRM_ORIGIN": lambda host: CRM_HOST.fullmatch(host) is not None,
         "CRM_AUTHORITY": lambda host: host in MICROSOFT_HOSTS,
         "GRAPH_ORIGIN": lambda host: host in GRAPH_HOSTS,
@@ -58,7 +58,7 @@ def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Messages:
     hint = "Correct it, or add the host to OTHER_HOSTS, for example a CRM on premises or a test sandbox."
     return [
         Error(f"{name} points to {host!r}, which is not one of Microsoft's hosts for it.", hint=hint, id="osync.E022")
-        for name, is_known in known.items()
+        for name, is_known in host_checks.items()
         if (host := _host_of(getattr(settings, name))) and not is_known(host) and host not in settings.OTHER_HOSTS
     ]
 

@@ -20,7 +20,7 @@ _AUDIT_RESOLUTION = 1.0  # seconds
 
 
 def set_up() -> None:
-    """Set up the sandbox and capture as CAPTURE says, if they are set up differently. Raises CrmError, SwitchRefused.
+    """Set up the sandbox and capture as CAPTURE says, if they are not yet. Raises CrmError, SwitchRefused.
 
     With CAPTURE=audit, every later edit is restored immediately, without the days of observation that a company needs.
     A demo that used capture before gets its plug-in back.

@@ -31,7 +31,7 @@ class Progress:
 
     @property
     def current(self) -> str:
-        """Return the first tour that was begun and is not finished, '' if there is none."""
+        """Return the first tour that was begun and is not finished; '' if there is none."""
         return next((tour for tour, (done, steps) in self.counts.items() if 0 < done < steps), "")
 
 

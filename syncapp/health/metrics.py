@@ -47,8 +47,8 @@ class _StateCollector:
             "scheduler": observed.age(observed.heartbeats.beat_at),
             "reading_edits": observed.age(observed.pulled_at),
         }
-        known = {part: age for part, age in ages.items() if age is not None}
-        yield _family("osync_seconds_since", "Seconds since this part last did its work", "part", known)
+        known_ages = {part: age for part, age in ages.items() if age is not None}
+        yield _family("osync_seconds_since", "Seconds since this part last did its work", "part", known_ages)
         yield _family(
             "osync_clock_ahead_seconds",
             "Seconds by which the clock is ahead of the database’s",
@@ -65,12 +65,12 @@ class _StateCollector:
 
 
 def _troubles(observed: Observations) -> Metric:
-    found = {trouble.code: trouble.kind for trouble in troubles(observed)}
-    known = {kind.code: kind for kind in kinds.KINDS} | found
+    current = {trouble.code: trouble.kind for trouble in troubles(observed)}
+    kind_by_code = {kind.code: kind for kind in kinds.KINDS} | current
     labels = ["code", "failure"]
     family = GaugeMetricFamily("osync_trouble", "1 while the portal has this trouble", labels=labels)
-    for code, kind in sorted(known.items()):
-        family.add_metric([code, "yes" if kind.is_failure else "no"], float(code in found))
+    for code, kind in sorted(kind_by_code.items()):
+        family.add_metric([code, "yes" if kind.is_failure else "no"], float(code in current))
     return family
 
 

@@ -1,4 +1,4 @@
-"""Observations of the portal's state, each read lazily and once."""
+"""Observations of the portal's state, each of which is read only when needed, and only once."""
 
 from __future__ import annotations
 

@@ -67,15 +67,15 @@ def _ping() -> bool:
 def _select() -> bool:
     """Return whether the database accepts a new connection and answers on it."""
     # Django's connections belong to the threads that opened them, so this thread opens its own.
-    own = connection.copy()
+    own_connection = connection.copy()
     try:
-        with own.cursor() as cursor:
+        with own_connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             return bool(cursor.fetchone() == (1,))
     except Error:
         return False
     finally:
-        own.close()
+        own_connection.close()
 
 
 BROKER = Probe("broker-ping", _ping, seconds=BROKER_SECONDS)

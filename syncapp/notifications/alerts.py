@@ -51,10 +51,10 @@ def queue_alerts() -> int:
                 f"{job_type.title}: {count} failed with an unexpected error. See {job_type.failures_at}, and the log."
             )
             troubles.append(Trouble(kinds.FAILED, text, instance=f"{job_type.name}-{latest:%j%H}"))
-    found = {trouble.code: trouble for trouble in troubles if trouble.kind.is_mailed}
-    known = {alert.code: alert for alert in Alert.objects.all()}
-    queued = sum(_raise_alert(trouble, known.get(code)) for code, trouble in found.items())
-    return queued + sum(_resolve(alert) for code, alert in known.items() if code not in found)
+    trouble_by_code = {trouble.code: trouble for trouble in troubles if trouble.kind.is_mailed}
+    alert_by_code = {alert.code: alert for alert in Alert.objects.all()}
+    queued = sum(_raise_alert(trouble, alert_by_code.get(code)) for code, trouble in trouble_by_code.items())
+    return queued + sum(_resolve(alert) for code, alert in alert_by_code.items() if code not in trouble_by_code)
 
 
 @transaction.atomic

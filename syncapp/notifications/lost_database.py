@@ -65,16 +65,16 @@ def report_outage() -> tuple[int, str]:
 
 
 def report_recovery() -> tuple[int, str]:
-    """Record that the database answers, and the recipients for the next outage; see `report_outage`.
+    """Record that the database answers, and the recipients for the next outage; send the due mails.
 
-    Raises StateNotSaved.
+    Returns the same as `report_outage`. Raises StateNotSaved.
     """
     recipients, alert = alerts.recipient_addresses(), _load().alert
     sent, problem = 0, ""
     if alert is not None and alert.is_sent:
         sent, problem = _send(recipients, alerts.details(Trouble(kinds.DATABASE), since=alert.since, is_over=True))
-    is_open = alert is not None and alert.is_sent and not sent
-    _save(State(recipients, alert if is_open else None))
+    must_send_again = alert is not None and alert.is_sent and not sent
+    _save(State(recipients, alert if must_send_again else None))
     return sent, problem
 
 

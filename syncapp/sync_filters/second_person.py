@@ -35,7 +35,7 @@ class Load:
 
     @property
     def why(self) -> str:
-        """Return why a second person has to confirm, '' within the limit."""
+        """Return why a second person has to confirm; '' if the limit is not exceeded."""
         if not self.needs_second_person:
             return ""
         limit = settings.SECOND_PERSON_ABOVE

@@ -30,7 +30,7 @@ class Command(BaseCommand):
     _shows_progress = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the format and the writing probes."""
+        """Add the options for the output and for the writing probes."""
         parser.add_argument("--json", action="store_true", help="print the findings for programs")
         parser.add_argument("--all", action="store_true", help="also explain the checks that passed")
         parser.add_argument(
@@ -80,8 +80,8 @@ class Command(BaseCommand):
         self.stdout.write(summarize(report["findings"]).sentence)
         for group, findings in groupby(report["findings"], key=itemgetter("group")):
             self.stdout.write(f"\n{group}")
-            same_explanation = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
-            for _, same_findings in groupby(findings, key=same_explanation):
+            explanation_key = itemgetter("level", "answer", "tried", "means", "do", "command", "path")
+            for _, same_findings in groupby(findings, key=explanation_key):
                 self._print_findings(list(same_findings), explains_all=explains_all)
         self.stdout.write("\nThese values must match the app registration and the CRM")
         for name, value in report["values"].items():

@@ -122,12 +122,12 @@ def _report_lines(report: Report, *, limit: int | None, has_log: bool) -> Iterab
 Item = Decision | LostDecision | SyncField | Delivery | FilterRun
 
 
-def _section(words: str, found: Sequence[Item], limit: int | None, labels: dict[str, str]) -> Iterable[str]:
-    yield f"{len(found):,} {words}{':' if found else '.'}"
-    for each in found[:limit]:
+def _section(words: str, items: Sequence[Item], limit: int | None, labels: dict[str, str]) -> Iterable[str]:
+    yield f"{len(items):,} {words}{':' if items else '.'}"
+    for each in items[:limit]:
         yield f"  {_item_line(each, labels)}"
-    if limit is not None and len(found) > limit:
-        yield f"  and {len(found) - limit:,} more (--all)"
+    if limit is not None and len(items) > limit:
+        yield f"  and {len(items) - limit:,} more (--all)"
 
 
 def _item_line(each: Item, labels: dict[str, str]) -> str:

@@ -55,10 +55,10 @@ class Command(BaseCommand):
             connection.close()
             if is_database_down(error):
                 return self._without_database()
-            found = health.check_health()
-            if found.is_ready:
+            state = health.check_health()
+            if state.is_ready:
                 raise CommandError(f"The database refused a query: {error}".strip()) from error
-            return self._report(found)  # for example, migrations are missing, so no mail can be stored
+            return self._report(state)  # for example, migrations are missing, so no mail can be stored
 
     def _without_database(self) -> int:
         self._print(Trouble(kinds.DATABASE))
@@ -75,10 +75,10 @@ class Command(BaseCommand):
             self.stderr.write(problem)
         return sent
 
-    def _report(self, found: Health) -> int:
-        for trouble in found.troubles:
+    def _report(self, state: Health) -> int:
+        for trouble in state.troubles:
             self._print(trouble)
-        return HEALTHY if found.is_healthy else TROUBLE
+        return HEALTHY if state.is_healthy else TROUBLE
 
     def _print(self, trouble: Trouble) -> None:
         self.stdout.write(f"{trouble.code}: {trouble.text}")

@@ -1,4 +1,4 @@
-"""The row that keeps a periodic task from running twice at once."""
+"""The row that keeps a periodic task from running twice at the same time."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class MailNotification:
                 "Date": format_datetime(timezone.now()),
                 **_headers(self.message, self.content),
             }
-            # Set without conversion, because `email` would decode encoded text in them, and encode List-Unsubscribe.
+            # These headers bypass `email`, which would decode encoded text in them and encode List-Unsubscribe.
             header_lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             html = _INLINER.inline(self._render(".html", subject=subject))
             body = EmailMessage(policy=policy.SMTP)

@@ -14,7 +14,7 @@ from syncapp.review.diff.values import DiffSide
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one field. `now` is the CRM's value, None if it is the proposed one."""
+    """The result of one field. `now` is the CRM's value; None if that is the proposed value."""
 
     label: str
     is_approved: bool

@@ -63,7 +63,7 @@ ALL_USERS = UserCriteria()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of users in the requested order; `last` is the position of its last user, None on an empty page."""
+    """One page of users in the requested order. `last` is the position of its last user, or None."""
 
     users: Sequence[FilterUser]
     has_more: bool
@@ -104,7 +104,7 @@ def page(
 
 
 def count(criteria: UserCriteria = ALL_USERS) -> int:
-    """Count the matching users, at most MAX_COUNTED + 1: the database stops counting there."""
+    """Count the matching users, at most MAX_COUNTED + 1, where the database stops counting."""
     return matching_users(criteria).order_by()[: MAX_COUNTED + 1].count()
 
 

@@ -83,8 +83,8 @@ def columns_of(pasted: Rows) -> Columns | None:
             needs_address = kind in (Kind.MAIL, Kind.ACCOUNT)
             if kind and (not needs_address or any(read_cell(_cell(row, index)).addresses for row in rest)):
                 indexes.setdefault(kind, index)
-        known = set(indexes) - {Kind.FIRST_NAME}
-        mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rest)
+        recognized = set(indexes) - {Kind.FIRST_NAME}
+        mail = None if recognized & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rest)
         return Columns(indexes if mail is None else {Kind.MAIL: mail, **indexes}, len(first.cells), heading=first)
     rows = pasted.rows[:_MAX_SAMPLE_ROWS]
     width, rows_of_width = _usual_width(rows)

@@ -143,9 +143,11 @@ def needs_full_comparison(policy: FilterPolicy) -> bool:
 
 def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, full: bool) -> None:
     """Store the plans of the group's users: of all, or only of new ones whose filters have been read."""
-    known = {member.user_id: member for member in policy.members.all()}
+    member_by_user = {member.user_id: member for member in policy.members.all()}
     unread = set() if full else set(FilterUser.objects.filter(filters_due=True).values_list("pk", flat=True))
-    compared = group if full else [user_id for user_id in group if user_id not in known and user_id not in unread]
+    compared = (
+        group if full else [user_id for user_id in group if user_id not in member_by_user and user_id not in unread]
+    )
     spec = RunSpec(tuple(policy.tables), on=policy.wanted_on)
     now = timezone.now()
     columns = ["plan", "why", "deviates_since", "held_back", "in_baseline"]
@@ -154,7 +156,7 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
         for user_id, plan in dry_run.plan_users(compared[start : start + _CHUNK], spec):
             row = PolicyMember(policy=policy, user_id=user_id, plan=plan.plan, why=plan.why, in_baseline=full)
             if plan.plan == Plan.CHANGE:
-                previous = known.get(user_id)
+                previous = member_by_user.get(user_id)
                 row.deviates_since = (previous and previous.deviates_since) or now
                 row.held_back = previous.held_back if previous else ""
             rows.append(row)
@@ -165,7 +167,7 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, 
             )
     with transaction.atomic():
         queue.extend_lease(lease)
-        leavers = list(set(known) - set(group))
+        leavers = list(set(member_by_user) - set(group))
         for start in range(0, len(leavers), _CHUNK):
             policy.members.filter(user_id__in=leavers[start : start + _CHUNK]).delete()
         flags = {"full_at": now, "wants_full": False, "accepts_group": False} if full else {}

@@ -46,9 +46,9 @@ class Batch:
         """Return the tag that is sent with each write, for the CRM's plug-ins and traces."""
         return f"osync-run-{self.run.number}"
 
-    def remove(self, done: Sequence[LeasedItem]) -> None:
+    def remove(self, items: Sequence[LeasedItem]) -> None:
         """Remove users who have a result or whose lease is lost."""
-        self.items = [each for each in self.items if each not in done]
+        self.items = [each for each in self.items if each not in items]
 
 
 @dataclass(frozen=True, slots=True)

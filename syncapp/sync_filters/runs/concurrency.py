@@ -1,4 +1,4 @@
-"""The number of users that a run works on at once: the product of three numbers.
+"""The number of users that a run works on concurrently: the product of three numbers.
 
     run ─▶ CONCURRENT_TASKS tasks ─▶ BATCH_SIZE users each ─▶ with the portal's permission: one request for all
                                                             └▶ in the users' names: CONCURRENT_REQUESTS, a user each

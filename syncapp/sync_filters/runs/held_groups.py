@@ -92,15 +92,15 @@ def summaries(run: FilterRun) -> list[GroupSummary]:
 
 
 def digest(items: ItemQuerySet) -> str:
-    """Return a digest of these users, with which a form proves which users its reader saw."""
+    """Return a digest of these users, with which a form proves which users were shown."""
     keys = items.order_by("pk").values_list("pk", flat=True)
     return hashlib.sha256(",".join(map(str, keys)).encode()).hexdigest()[:32]
 
 
 def _conditions(run: FilterRun) -> Mapping[HeldGroup, Q]:
     if run.sets_mailbox_method:
-        known = {group: Q(why=group.label) for group in _REASON_GROUPS}
-        return known | {HeldGroup.OTHER: ~Q(why__in=[group.label for group in _REASON_GROUPS])}
+        by_reason = {group: Q(why=group.label) for group in _REASON_GROUPS}
+        return by_reason | {HeldGroup.OTHER: ~Q(why__in=[group.label for group in _REASON_GROUPS])}
     now, zone = timezone.localtime(), timezone.get_current_timezone()
     tomorrow, week, fortnight = (
         datetime.combine(now.date() + timedelta(days=days), time.min, tzinfo=zone) for days in (1, 8, 15)

@@ -24,9 +24,12 @@ from syncapp.sync_filters.runs.batches import ItemResult, LeasedItem
 log = logging.getLogger(__name__)
 
 
-def is_as_wanted(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
+def is_as_wanted(changes: Sequence[FilterRunChange], filters_by_id: Mapping[uuid.UUID, OutlookFilter]) -> bool:
     """Return whether each of these filters exists and has the state that the run wants."""
-    return all(change.filter_id in found and found[change.filter_id].state == change.wanted_state for change in changes)
+    return all(
+        change.filter_id in filters_by_id and filters_by_id[change.filter_id].state == change.wanted_state
+        for change in changes
+    )
 
 
 def apply_results(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:

@@ -44,7 +44,7 @@ _OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, Run
 def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
     """Switch users until none is due or the time is up; return whether any may be due.
 
-    Safe to call from many workers at once, twice, and after a crash at any point. Errors are stored with the items.
+    Safe to call from several workers, twice, and after a crash at any point. Errors are stored with the items.
     """
     until = time.monotonic() + seconds
     job = FilterSwitchJob(run_id, crm)

@@ -35,13 +35,13 @@ _BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook a
 
 @transaction.atomic
 def request_count(run: FilterRun) -> None:
-    """Request a count of a planned run's meetings; the run cannot start before it ends."""
+    """Request a count of a planned run's meetings; the run cannot start before the count ends."""
     FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED).update(state=RunState.COUNTING)
     MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
 
 
 def create_missing_jobs() -> None:
-    """Create jobs for runs that are counting without one, because the previous release created none."""
+    """Create the jobs that counting runs lack, because the previous release created none."""
     for run in FilterRun.objects.filter(state=RunState.COUNTING, meeting_count=None)[:50]:
         MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
 

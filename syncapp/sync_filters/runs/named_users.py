@@ -49,8 +49,8 @@ def find(text: str) -> NamedUsers:
             continue
         # The first known form represents the person, with all users that any of the forms matches.
         by_form = {form: directory.find(form) for form in entry.forms}
-        known = next((form for form, ids in by_form.items() if ids), entry.text)
-        match = UserMatch(known, tuple(sorted({user_id for ids in by_form.values() for user_id in ids})))
+        known_form = next((form for form, ids in by_form.items() if ids), entry.text)
+        match = UserMatch(known_form, tuple(sorted({user_id for ids in by_form.values() for user_id in ids})))
         found.matches.append(match)
         others = [text for text in _unused_cells(entry, match, directory) if text]
         users = [text for text in others if (ids := directory.find(text)) and not set(ids) & set(match.user_ids)]

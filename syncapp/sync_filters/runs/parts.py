@@ -23,7 +23,7 @@ class Part(models.TextChoices):
 
 
 def possible_parts(run: FilterRun) -> list[Part]:
-    """Return the parts that the preview of such a run warns about."""
+    """Return the parts that the preview of this run may warn about."""
     if items.takes_appointments_away(run):
         return [Part.SERVER_SIDE, Part.ADD_IN]
     is_on = run.wanted_on and not run.sets_mailbox_method

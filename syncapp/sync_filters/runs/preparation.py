@@ -135,6 +135,6 @@ def retry(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
 
 def progress(run: FilterRun) -> PreparationProgress:
     """Return how much of the run's list has been prepared."""
-    found = RunPreparation.objects.filter(run=run).values_list("listed", "state").first()
-    listed, state = found or (0, "")
+    row = RunPreparation.objects.filter(run=run).values_list("listed", "state").first()
+    listed, state = row or (0, "")
     return PreparationProgress(listed, run.users, state == JobState.FAILED)

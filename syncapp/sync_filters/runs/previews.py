@@ -107,19 +107,19 @@ def items_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search
 
 
 def page(run: FilterRun, items: ItemQuerySet, *, by_meeting: bool, after: int | None = None) -> PreviewPage:
-    """Return the first of these items of `run`, or those after the position `after`.
+    """Return the first page of these items of `run`, or the page after the position `after`.
 
-    They are ordered by nearest meeting, unknown ones last, or as in the list. Every item keeps its position, so the
-    next page can be found even after the last user of this one has left the tab.
+    Items are ordered as in the list, or with `by_meeting` by their nearest meeting, unknown ones last. Every item keeps
+    its position, so the next page can be found even after the last user of this one has left the tab.
     """
-    rest = items
+    following = items
     if after is not None:
-        rest = items.filter(_after_by_meeting(run, after) if by_meeting else Q(position__gt=after))
+        following = items.filter(_after_by_meeting(run, after) if by_meeting else Q(position__gt=after))
     order = [F("next_meeting_at").asc(nulls_last=True)] if by_meeting else []
-    rest = rest.order_by(*order, "position")
-    found = list(rest.select_related("user").prefetch_related("changes", "meetings_at_risk")[: PAGE_SIZE + 1])
+    following = following.order_by(*order, "position")
+    found = list(following.select_related("user").prefetch_related("changes", "meetings_at_risk")[: PAGE_SIZE + 1])
     total = items.count()
-    first = 1 if after is None else total - rest.count() + 1
+    first = 1 if after is None else total - following.count() + 1
     next_after = found[PAGE_SIZE - 1].position if len(found) > PAGE_SIZE else None
     return PreviewPage(found[:PAGE_SIZE], total, first, next_after)
 

@@ -47,7 +47,7 @@ class FailureRate:
 
     @property
     def percent(self) -> float:
-        """Return the failure rate, 0 if no user was tried."""
+        """Return the failure rate as a percentage; 0 if no user was tried."""
         return 100 * self.failed / self.tried if self.tried else 0.0
 
     @property
@@ -71,7 +71,7 @@ def throughput(run: FilterRun, *, now: datetime | None = None) -> Throughput:
 
 
 def failure_rate(run: FilterRun, outcomes: Mapping[str, int]) -> FailureRate:
-    """Return the failure rate, from the number of users by outcome."""
+    """Return the failure rate of a run, given its number of users by outcome."""
     failed = sum(outcomes.get(each.value, 0) for each in FAILURES)
     written = sum(outcomes.get(each.value, 0) for each in WRITTEN)
     return FailureRate(failed, failed + written, run.stop_above_percent)

@@ -1,4 +1,4 @@
-"""The users a run targets: a team, a business unit with all units below it, a saved list, or pasted names.
+"""The users that a run targets: a team, a business unit with all units below it, a saved list, or pasted names.
 
 Nothing is guessed: entries that match no user, or several, are reported and left out.
 """

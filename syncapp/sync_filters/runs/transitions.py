@@ -56,8 +56,10 @@ def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Per
     if run.person_id != by.pk:
         raise NotPossible("Only the person who created this run can start it.")
     with transaction.atomic():
-        FilterRun.objects.select_for_update().get(pk=run.pk)  # users released at the same moment are counted too
-        Person.objects.select_for_update().get(pk=by.pk)  # two runs started at once would not count each other's users
+        # Users released at the same moment are counted, too.
+        FilterRun.objects.select_for_update().get(pk=run.pk)
+        # Otherwise two runs started together would not count each other's users.
+        Person.objects.select_for_update().get(pk=by.pk)
         users = run.items.unfinished().count()
         waits = second_person.needs_confirmation(run)
         if waits and run.policy_id is None and not run.reason.strip():
