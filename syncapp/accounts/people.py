@@ -73,8 +73,8 @@ def known_roles(names: frozenset[str]) -> frozenset[Role]:
     known = {role.value: role for role in Role}
     unknown = sorted(names - known.keys())
     if unknown:
-        named = escaping.log_line(unknown[0][:60])
-        log.warning("sign-in: %d roles of the token are unknown here, first %s", len(unknown), named)
+        example = escaping.log_line(unknown[0][:60])
+        log.warning("sign-in: %d roles of the token are unknown here, first %s", len(unknown), example)
     return frozenset(known[name] for name in names & known.keys())
 
 

@@ -202,7 +202,7 @@ def _entries(conditions: AuditFilter) -> QuerySet[AuditEntry]:
 
 
 def _group(entries: QuerySet[AuditEntry], conditions: AuditFilter) -> QuerySet[AuditEntry]:
-    """Leave out the parts of runs, plans and bulk decisions, and of the steps of each all but the newest."""
+    """Leave out the parts of runs, plans and bulk decisions, and all but the newest of their steps."""
     grouped_entries = entries.filter(IS_HEAD)
     if not conditions.area:
         decided_together = SelectionItem.objects.filter(decision=OuterRef("decision_id"))

@@ -125,8 +125,10 @@ class Observations:
             return None
         cursor = MirrorCursor.objects.filter(table=CURSOR).first() or MirrorCursor()
         since = self.now - GAPS_SHOWN_FOR
-        shown = CaptureGap.objects.filter(Q(ends_at=None) | Q(ends_at__gt=since)).order_by("begins_at")
-        return AuditLogState(capture, cursor.pulled_at, cursor.trouble, list(shown), failures.failed_entries().count())
+        recent_gaps = CaptureGap.objects.filter(Q(ends_at=None) | Q(ends_at__gt=since)).order_by("begins_at")
+        return AuditLogState(
+            capture, cursor.pulled_at, cursor.trouble, list(recent_gaps), failures.failed_entries().count()
+        )
 
     @cached_property
     def open_breakers(self) -> list[Breaker]:
@@ -170,12 +172,12 @@ def _oldest_due(models: Iterable[type[Job]]) -> list[QuerySet[Job, Any]]:
 
 
 def worker_answered_at() -> datetime | None:
-    """Return when a worker last answered through the broker."""
+    """Return when a worker last answered through the broker; None before the first time."""
     return heartbeats.read().worker_answered_at
 
 
 def pulled_at() -> datetime | None:
-    """Return when both tables of edits were last read to the end."""
+    """Return when both tables of edits were last read to the end; None before the first time."""
     return Observations().pulled_at
 
 
@@ -185,6 +187,6 @@ def count_unreadable_rows() -> int:
 
 
 def unreadable_since() -> datetime | None:
-    """Return when the first unreadable row was found."""
+    """Return when the first unreadable row was found; None if there is none."""
     since: datetime | None = UnreadableRow.objects.aggregate(first=Min("first_seen_at"))["first"]
     return since

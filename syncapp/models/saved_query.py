@@ -9,7 +9,7 @@ from django.db import models
 
 
 class SavedQuery(models.Model):
-    """A person's name for the query string of a list; the page number is not kept."""
+    """A list that a person saved under a name, as its query string; the page number is not kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

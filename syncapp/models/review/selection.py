@@ -40,7 +40,7 @@ class Selection(models.Model):
 
 
 class SelectionItem(models.Model):
-    """One field of the list; `seen` is its digest when the list was made."""
+    """One field of a selection; `seen` is its digest when the list was made."""
 
     class Result(models.TextChoices):
         OPEN = "open", "Not decided yet"

@@ -31,7 +31,7 @@ class PolicyQuerySet(JobQuerySet):
         return self.exclude(mode=PolicyMode.REMOVED).order_by("name", "pk")
 
     def comparing(self) -> PolicyQuerySet:
-        """Return the policies that compare their group, whatever their dates."""
+        """Return the policies that compare their group, regardless of their dates."""
         return self.current().filter(is_paused=False, asks="")
 
     def needing_decision(self) -> PolicyQuerySet:
@@ -103,7 +103,7 @@ class FilterPolicy(Job):
 
     @property
     def is_active(self) -> bool:
-        """Return whether the policy compares its group, whatever its dates."""
+        """Return whether the policy compares its group, regardless of its dates."""
         return not self.is_paused and not self.asks and self.mode != PolicyMode.REMOVED
 
     @property

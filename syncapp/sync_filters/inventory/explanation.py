@@ -55,13 +55,13 @@ def explain(user: FilterUser) -> UserExplanation:
     memberships = FilterMembership.objects.filter(user_id=user.pk)
     teams = by_name(FilterTeam.objects.filter(pk__in=list(memberships.values_list("team_id", flat=True))))
     by_id = {team.pk: team for team in teams}
-    owned = FilterRow.objects.for_outlook().filter(owner_id__in=list(by_id), owner_table="team")
-    own = [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER]
+    team_owned = FilterRow.objects.for_outlook().filter(owner_id__in=list(by_id), owner_table="team")
+    own_filters = [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER]
     shared = [each for each in system if each.query_type == QueryType.OUTLOOK_FILTER]
-    table_names = {row.table for row in own} | {each.table for each in shared}
+    table_names = {row.table for row in own_filters} | {each.table for each in shared}
     tables = []
     for table in sorted(table_names, key=lambda table: (_GROUP_ORDER[group_of(table)], table)):
-        filters = [row for row in own if row.table == table]
+        filters = [row for row in own_filters if row.table == table]
         system_filters = [each for each in shared if each.table == table]
         selects = any(row.is_on for row in filters) or any(each.state == 0 for each in system_filters)
         is_about_appointments = group_of(table) is Group.APPOINTMENTS
@@ -73,7 +73,7 @@ def explain(user: FilterUser) -> UserExplanation:
         tables=tables,
         templates=[each for each in system if each.query_type == QueryType.OUTLOOK_TEMPLATE],
         offline=[row for row in rows if row.query_type == QueryType.OFFLINE_FILTER],
-        team_filters=[(by_id[row.owner_id], row) for row in owned.order_by("table", "name", "pk")],
+        team_filters=[(by_id[row.owner_id], row) for row in team_owned.order_by("table", "name", "pk")],
         lists=lists,
         mailbox_paths=mailbox_paths,
         teams=[team for team in teams if not team.is_default],

@@ -86,8 +86,8 @@ def _reschedule(lease: Lease, pause: timedelta | None) -> None:
     if not policy.is_active:
         queue.reset(lease, due_at=NEVER)
         return
-    at_once = policy.wants_full and pause is None
-    wait = timedelta() if at_once else pause or USUAL_PAUSE
+    is_due_now = policy.wants_full and pause is None
+    wait = timedelta() if is_due_now else pause or USUAL_PAUSE
     queue.reset(lease, due_at=database_now(plus=wait.total_seconds()))
 
 
