@@ -170,7 +170,7 @@ def _beyond_the_matrix(view: View, page: Page) -> None:
     view.take(page, "user-list")
     page.goto(f"{view.portal}/filters/?q=rita")
     page.locator("a.user").first.click()
-    page.get_by_role("link", name="Explain this user").click()
+    page.get_by_role("link", name="See why").click()
     view.take(page, "filter-user")
     page.goto(f"{view.portal}/filters/plan")
     page.get_by_label("Team", exact=True).select_option(label="Management")

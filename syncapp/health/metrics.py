@@ -61,7 +61,7 @@ class _StateCollector:
         today = usage.of_day() or 0
         yield GaugeMetricFamily("osync_crm_operations_today", "Operations sent to the CRM since midnight UTC", today)
         allowance = settings.CRM_DAILY_ALLOWANCE
-        yield GaugeMetricFamily("osync_crm_operations_allowance", "Operations that the CRM allows a day", allowance)
+        yield GaugeMetricFamily("osync_crm_operations_allowance", "Operations that the CRM allows per day", allowance)
 
 
 def _troubles(observed: Observations) -> Metric:

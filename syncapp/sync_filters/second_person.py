@@ -41,13 +41,15 @@ class Load:
         limit = settings.SECOND_PERSON_ABOVE
         if self.is_for_policy:
             others = f" With {self.others:,} of other policies, that makes {self.total:,}." if self.others else ""
-            return f"One person may switch up to {limit:,} users alone; this group has {self.users:,}.{others}"
+            alone = f"One person may switch up to {limit:,} users without a second person"
+            return f"{alone}; this group has {self.users:,}.{others}"
+        alone = f"One person may switch up to {limit:,} users per day without a second person"
         if not self.others:
-            return f"One person may switch up to {limit:,} users a day alone; this run switches {self.users:,}."
+            return f"{alone}; this run switches {self.users:,}."
+        users_are = "user was switched or is" if self.others == 1 else "users were switched or are"
         return (
-            f"One person may switch up to {limit:,} users a day alone. {self.others:,} other users were switched or "
-            f"are being switched within the last 24 hours; with the {self.users:,} of this run, that makes "
-            f"{self.total:,}."
+            f"{alone}. {self.others:,} other {users_are} being switched within the last 24 hours; with the "
+            f"{self.users:,} of this run, that makes {self.total:,}."
         )
 
 

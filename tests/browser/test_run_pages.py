@@ -79,8 +79,8 @@ def release_everyone(fred: Page) -> None:
     assert fred.get_by_label("Reason, for the record").input_value() == "Riva"
     group = fred.locator("[id^=group-]").first
     group.click()
-    expect(fred.get_by_text("Open below")).to_be_visible()
-    assert_accessible_and_fits(fred, sees="Open below")
+    expect(fred.get_by_text("Shown below")).to_be_visible()
+    assert_accessible_and_fits(fred, sees="Shown below")
     fred.get_by_role("link", name=re.compile("^Release the .*…$")).click()
     expect(fred.get_by_text("Read the list below first")).to_be_visible()
     assert_accessible_and_fits(fred, sees="Read the list below first")
@@ -116,7 +116,7 @@ def test_run_is_planned_confirmed_executed_and_reported(fred: Page, ada: Page, d
 def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
     fred = forgiving
     wait_until(lambda: can_plan(fred, demo), seconds=60, what="all users are read")
-    fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")
+    fred.get_by_label("Addresses, logins or full names").fill("nobody@else.example\nfrida")
     expect(fred.get_by_role("radio", name="Pasted or uploaded names")).to_be_checked()
     fred.get_by_role("radio", name="Mailbox method None").check()
     fred.get_by_role("button", name="Preview").click()
@@ -124,7 +124,7 @@ def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
     fred.get_by_label("Team", exact=True).select_option(label="Exchange pilot group")
     fred.get_by_label("Start later").fill("2099-01-10T06:00")
     fred.get_by_role("button", name="Preview").click()
-    assert_accessible_and_fits(fred, sees="stop together")
+    assert_accessible_and_fits(fred, sees="all stop synchronizing")
     fred.get_by_role("button", name="Set the method").click()
 
     assert_accessible_and_fits(fred, sees="Move the start")
@@ -135,7 +135,7 @@ def test_run_is_planned_and_discarded_without_scripts(plain: Page, demo: Demo):
     plain.get_by_role("radio", name="A business unit").check()
     plain.get_by_label("Business unit", exact=True).select_option(index=2)
     plain.get_by_role("radio", name="Filters on").check()
-    plain.get_by_label("Of these tables").select_option(label="Tasks")
+    plain.get_by_label("Tables", exact=True).select_option(label="Tasks")
     plain.get_by_role("button", name="Preview").click()
 
     expect(plain.get_by_text("Nothing has been changed yet")).to_be_visible()

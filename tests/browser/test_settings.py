@@ -42,7 +42,7 @@ def test_settings_pages_are_accessible(ada: Page, demo: Demo):
         "/settings/rules/new": "Kind of change",
         "/settings/capture/": "Capture is off",
         "/settings/capture/put-back/": "Make a plan",
-        "/settings/capture/identities/?q=rita": "No user is listed yet",
+        "/settings/capture/identities/?q=rita": "No users listed yet",
         "/settings/people/": "Ada Brennan",
         "/settings/me": "Your settings",
         "/settings/mails/": "Address for operations",

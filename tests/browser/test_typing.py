@@ -221,7 +221,7 @@ def test_keys_typed_before_refusal_stay_in_input(tab: Page, demo: Demo, story: W
 def test_single_letter_keys_can_be_switched_off(tab: Page, demo: Demo, story: World) -> None:
     def switch(*, on: bool) -> None:
         tab.goto(f"{demo.portal}/settings/me")
-        tab.get_by_label("Use single-letter keys in Review and in the matrix of users").set_checked(on)
+        tab.get_by_label("Use single-letter keys in Review and on the Users page").set_checked(on)
         tab.locator("section", has_text="Keyboard").last.get_by_role("button", name="Save").click()
         expect(tab.get_by_text("Saved.")).to_be_visible()
 

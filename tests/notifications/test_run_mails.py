@@ -99,7 +99,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
 
     told = {f"{name}@brandvik.example" for name in ("fred", "ada", "vic")}
     assert {mail.recipients for mail in post_office.mails()} == told
-    assert {mail.subject for mail in post_office.mails()} == {"Frida undoes run 1: Contact on for 5 users"}
+    assert {mail.subject for mail in post_office.mails()} == {"Frida is undoing run 1: Contact on for 5 users"}
     assert "The filters are restored as run 1 found them" in post_office.mails()[0].text
 
 

@@ -101,7 +101,7 @@ class Command(BaseCommand):
                 names, count_without = logons.logon_names_of(group.ids)
                 left_out = {
                     "without a logon name": count_without,
-                    "entries that match no single user": group.left_out,
+                    "entries that match no user, or more than one": group.left_out,
                 }
                 for description, count in left_out.items():
                     if count:

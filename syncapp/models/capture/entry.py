@@ -26,8 +26,8 @@ class Evidence(models.TextChoices):
     """The evidence for a source."""
 
     OWN_USER = "own_user", "Written by the portal’s own user"
-    CALLING_USER = "calling_user", "Signed: the calling user of the entry"
-    DELEGATE = "delegate", "Signed: the contact’s Modified By (delegate)"
+    CALLING_USER = "calling_user", "Signed; shown by the audit entry’s calling user"
+    DELEGATE = "delegate", "Signed; shown by the contact’s Modified By (Delegate)"
     REVISION = "revision", "Raises the revision"
     APPLICATION = "application", "Written by another application"
     NONE = "none", "No evidence"
@@ -149,7 +149,7 @@ class CaptureContact(models.Model):
     version = models.BigIntegerField(null=True, blank=True, help_text="The row’s version number.")
     created_on = models.DateTimeField(null=True, blank=True)
     modified_by = models.UUIDField(null=True, blank=True)
-    signed_by = models.UUIDField(null=True, blank=True, help_text="Modified By (delegate).")
+    signed_by = models.UUIDField(null=True, blank=True, help_text="Modified By (Delegate).")
     noticed_at = models.DateTimeField()
     awaited_until = models.DateTimeField(null=True, blank=True)
 

@@ -23,7 +23,7 @@ class Cause(models.TextChoices):
 
     SERVER_AND_PRODUCT = "server_product", "Server-side synchronization, and another product"
     CLIENT_AND_PRODUCT = "client_product", "Outlook add-in with filters on, and another product"
-    SERVER_AND_CLIENT = "server_client", "Server-side synchronization, and the old Outlook add-in"
+    SERVER_AND_CLIENT = "server_client", "Server-side synchronization, and the Outlook add-in"
     PRODUCTS = "products", "Two other products"
     SERVER = "server", "Server-side synchronization"
     CLIENT = "client", "Outlook add-in"

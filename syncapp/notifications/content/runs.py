@@ -17,12 +17,12 @@ _HEADLINES = {
     WAITS: "{person} asks you to confirm: {title}",
     PAUSED: "Paused: {title}",
     DONE: "Ended: {title}",
-    UNDONE: "{person} undoes run {undone}: {title}",
+    UNDONE: "{person} is undoing run {undone}: {title}",
 }
 _STARTED = (RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED)
 _STATES = {WAITS: (RunState.WAITING,), PAUSED: (RunState.PAUSED,), DONE: (RunState.DONE,), UNDONE: _STARTED}
 _CONFIRM_RUN = "A second person must confirm this list of users. The run does not start until then."
-_CONFIRM_POLICY = "A second person must confirm on the page of the policy. Nothing is switched until then."
+_CONFIRM_POLICY = "A second person must confirm on the policy’s page. Nothing is switched until then."
 _CONFIRM_RULE = (
     "A second administrator must confirm it. With this rule, every change that does not raise the revision counts as "
     "an Outlook edit, including changes by programs that were overlooked. Nothing changes until then."
@@ -92,7 +92,7 @@ def summarize_policy(message: Message) -> RunSummary | None:
     person = policy.repair_by
     return RunSummary(
         event=WAITS,
-        headline=f"{person.name} asks you to confirm repair by the policy {policy.name}",
+        headline=f"{person.name} asks you to confirm that policy {policy.name} may repair",
         reason="",
         explanation=f"{second_person.policy_load(policy, by=person).why} {_CONFIRM_POLICY}".strip(),
         results=(),

@@ -86,12 +86,12 @@ _PEOPLE = ("contact", "account", "systemuser")
 USER_OPERATORS = {
     "eq-userid": "{who}",
     "ne-userid": "not {who}",
-    "eq-userteams": "a team of {who}",
-    "eq-useroruserteams": "{who} or a team of {who}",
-    "eq-useroruserhierarchy": "{who} or someone who reports to {who}",
-    "eq-useroruserhierarchyandteams": "{who}, someone who reports to {who}, or a team of one of them",
-    "eq-businessid": "the business unit of {who}",
-    "ne-businessid": "not the business unit of {who}",
+    "eq-userteams": "one of {who}’s teams",
+    "eq-useroruserteams": "{who} or one of their teams",
+    "eq-useroruserhierarchy": "{who} or someone who reports to them",
+    "eq-useroruserhierarchyandteams": "{who}, someone who reports to them, or a team of any of these",
+    "eq-businessid": "{who}’s business unit",
+    "ne-businessid": "not {who}’s business unit",
 }
 # The beginning of the phrase for a date column, in one table or in all tables ('').
 DATE_PREFIXES = {

@@ -12,7 +12,7 @@ class Recommendation(models.TextChoices):
 
     FILTERS_OFF = "filters_off", "Switch the filters off"
     METHOD_NONE = "method_none", "Set the mailbox method to None"
-    ADD_IN = "add_in", "Remove the old add-in"
+    ADD_IN = "add_in", "Remove the Outlook add-in"
     PRODUCT = "product", "Take the user out of the other product"
     FILTERS_ON = "filters_on", "Switch the filters on"
     SET_UP = "set_up", "Have the user set up filters"

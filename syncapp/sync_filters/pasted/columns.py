@@ -61,7 +61,7 @@ class Columns:
         if self.heading is None:
             return f"Column {min(self.indexes.values()) + 1} was read, the others were not."
         names = [clean(self.heading.cells[index]) for index in sorted(self.indexes.values())]
-        return f"Line {self.heading.line} holds headings; of the columns, {' and '.join(names)} were read."
+        return f"Line {self.heading.line} contains headings; of the columns, {' and '.join(names)} were read."
 
 
 def kind_of(heading: str) -> Kind | None:

@@ -54,7 +54,7 @@ class PolicyJob(JobType):
 
     name = "policy"
     title = "Comparing policies"
-    failures_at = "the page of the policy"
+    failures_at = "the policy’s page"
     model = FilterPolicy
     overdue_after = 300.0
 
@@ -119,7 +119,7 @@ def _compare_and_repair(policy: FilterPolicy, lease: Lease, crm: Callable[[], Cr
 
 
 def _stop_if_group_changed(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:
-    """Stop the policy and ask for a decision if its group changed by more than 10 %; return whether it was stopped."""
+    """Stop the policy and ask for a decision if its group changed by more than 10%; return whether it was stopped."""
     if policy.mode != PolicyMode.REPAIR or policy.accepts_group or policy.full_at is None:
         return False
     baseline = set(policy.members.filter(in_baseline=True).values_list("user_id", flat=True))
@@ -128,7 +128,7 @@ def _stop_if_group_changed(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> 
         return False
     editing.stop_and_ask(
         policy,
-        f"Its group changed by more than {MAX_CHANGED_PERCENT} % since the last full comparison: "
+        f"Its group changed by more than {MAX_CHANGED_PERCENT}% since the last full comparison: "
         f"{joined} joined, {left} left; it had {len(baseline)} members.",
     )
     return True

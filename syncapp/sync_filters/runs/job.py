@@ -60,7 +60,7 @@ class FilterSwitchJob(BatchJobType):
 
     name = "filters"
     title = "Switching filters"
-    failures_at = "the page of the run"
+    failures_at = "the run’s page"
     needs_writes = "filter_writes"
     model = FilterRunItem
     breakers = BREAKERS

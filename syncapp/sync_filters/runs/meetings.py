@@ -29,8 +29,8 @@ from syncapp.models import Breaker, FilterRun, FilterRunItem, MeetingAtRisk, Mee
 from syncapp.models.sync_filters.run import Plan, RunState
 
 _UNKNOWN = "The meetings that this user organizes could not be counted."
-_ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations."
-_BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook add-in removes them is disputed."
+_ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations for these meetings."
+_BY_ADD_IN = "Organizes future meetings with other people; the Outlook add-in may remove these meetings."
 
 
 @transaction.atomic
@@ -57,7 +57,7 @@ class MeetingCountJob(JobType):
 
     name = "meeting_count"
     title = "Counting meetings of filter runs"
-    failures_at = "the page of the run"
+    failures_at = "the run’s page"
     model = MeetingCount
     breakers = (Breaker.Name.FORBIDDEN_FILTERS, *CONNECTION_BREAKERS)
     overdue_after = 120.0

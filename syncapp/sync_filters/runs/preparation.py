@@ -67,7 +67,7 @@ class PreparationJob(JobType):
 
     name = "preparation"
     title = "Preparing filter runs"
-    failures_at = "the page of the run"
+    failures_at = "the run’s page"
     model = RunPreparation
     overdue_after = 120.0
 

@@ -88,7 +88,9 @@ def of_list(list_id: UUID) -> Targets:
     unknown = tuple(entry.text for entry in left_out if not entry.fits_several)
     ambiguous = _ambiguous_entries(user_matching.match([entry.text for entry in left_out if entry.fits_several]))
     unmatched = user_list.entries.filter(user__isnull=True).count()
-    words = f"List {user_list.name}" + (f", {number(unmatched)} entries left out" if unmatched else "")
+    words = f"List {user_list.name}" + (
+        f", {number(unmatched)} entr{'y' if unmatched == 1 else 'ies'} left out" if unmatched else ""
+    )
     return Targets(tuple(user_lists.matched_user_ids(user_list)), words, unknown, ambiguous)
 
 

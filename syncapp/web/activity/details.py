@@ -41,7 +41,7 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
     if entry.action == "rule.simulated":
         examined, decided, differing = (int(details.get(each) or 0) for each in ("looked_at", "decided", "differently"))
         return [
-            f"{number(examined)} past decisions examined",
+            f"{number(examined)} past decision{'' if examined == 1 else 's'} examined",
             f"it would have decided {number(decided)}",
             f"{number(differing)} differently than people did" if decided else "",
         ]

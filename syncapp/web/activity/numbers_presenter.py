@@ -192,7 +192,7 @@ def _ages(view: NumbersView) -> Panel:
         [(week.first, week.decided, _span(week.median), _longest_wait(week)) for week in view.weeks],
         charts.columns(groups, ("median",), unit=unit, step=step),
         if_empty="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
-        note="From the edit in Outlook to the decision. The median is accurate to 10 %.",
+        note="From the edit in Outlook to the decision. The median is accurate to 10%.",
     )
 
 
@@ -225,7 +225,7 @@ def _rejected(subject: str, shares: Sequence[Share], since: date) -> Panel:
         (
             each.name,
             float(each.rejected),
-            f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %",
+            f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)}%",
             _activity_address(what=REJECTED, **{"from": since, subject: each.key}),
         )
         for each in drawn

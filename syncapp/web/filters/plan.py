@@ -36,12 +36,12 @@ _MAILBOXES = (
     (
         "method-2",
         "Mailbox method None",
-        "Appointments, contacts and tasks all stop; nothing is deleted from the mailbox.",
+        "Appointments, contacts and tasks all stop synchronizing; nothing is deleted from the mailbox.",
     ),
     ("method-1", "Mailbox method Server-side", "The CRM itself synchronizes appointments, contacts and tasks."),
-    ("method-0", "Mailbox method Outlook", "Only the old add-in on a PC synchronizes them."),
+    ("method-0", "Mailbox method Outlook", "Only the Outlook add-in on a PC synchronizes them."),
 )
-_RESULTS = (("Users’ own filters", _SWITCHES), ("Or how the mailbox synchronizes", _MAILBOXES))
+_RESULTS = (("Users’ own filters", _SWITCHES), ("How mailboxes synchronize", _MAILBOXES))
 
 
 @allow(Role.FILTER_MANAGER, methods=("GET", "POST"))

@@ -100,7 +100,7 @@ class StartField(forms.CharField):
         if when is None:
             raise forms.ValidationError("Enter a date and a time, for example 2026-12-01 06:00.")
         if when <= timezone.now():
-            raise forms.ValidationError("This time has passed. Choose a later one, or leave it empty to start at once.")
+            raise forms.ValidationError("This time has passed. Choose a later time, or leave it empty.")
         return when
 
 

@@ -137,7 +137,7 @@ _ACTIONS: Mapping[str, tuple[_Action, str]] = {
     "decide": (lambda row, request: _resolve(row, request, for_policy=True), "This policy decides for these users."),
     "pause": (lambda row, request: editing.pause(row, by=request.user), "Paused."),
     "resume": (lambda row, request: editing.resume(row, by=request.user), "Resumed."),
-    "remove": (lambda row, request: editing.remove(row, by=request.user), "Removed. What it switched stays as it is."),
+    "remove": (lambda row, request: editing.remove(row, by=request.user), "Removed. Filters stay as they are."),
 }
 
 

@@ -112,8 +112,9 @@ class PolicyForm(PageForm):
         unclear = [*found.unknown, *(each.text for each in found.ambiguous)]
         if unclear:
             more = f" and {number(len(unclear) - _MAX_QUOTED)} more" if len(unclear) > _MAX_QUOTED else ""
+            does = "This does" if len(unclear) == 1 else "These do"
             quoted = ", ".join(unclear[:_MAX_QUOTED])
-            raise forms.ValidationError(f"Not the address, login or name of one user: {quoted}{more}.")
+            raise forms.ValidationError(f"{does} not match exactly one user: {quoted}{more}.")
         if found.unread:
             raise forms.ValidationError(named_users.describe_unread(found.unread))
         return tuple(str(user_id) for user_id in found.ids)

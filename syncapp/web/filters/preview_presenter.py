@@ -105,10 +105,12 @@ class PreviewPresenter:
         return found
 
     def _hint(self, plan: Plan) -> str:
+        if not self.totals.users[plan]:
+            return ""
         if plan is Plan.CANNOT and self.totals.cannot:
             counted = self.totals.cannot.most_common(3)
             return ", ".join(f"{number(users)} {run_words.why_not(Outcome(outcome))}" for outcome, users in counted)
-        if plan is Plan.CHANGE and not self.run.sets_mailbox_method and self.totals.users[plan]:
+        if plan is Plan.CHANGE and not self.run.sets_mailbox_method:
             return run_words.filters_hint(previews.count_filters(self.run))
         return run_words.HINTS[plan]
 

@@ -35,7 +35,7 @@ class LogEntry:
 def entries(run: FilterRun) -> list[LogEntry]:
     """Return the run's history."""
     return [
-        LogEntry(entry.at, _WORDS[entry.action](_actor(entry), entry.details))
+        LogEntry(entry.at, _WORDS[entry.action](_actor(entry), entry.details | {"started": run.started_at is not None}))
         for entry in _audit_entries(run, list(_WORDS))
     ]
 
@@ -72,7 +72,9 @@ def _released(who: str, details: dict[str, Any]) -> str:
     words = f"{who} released {_users(details)}"
     words += f" ({group.label.lower().removesuffix('.')})" if group else ", each ticked"
     meetings, attendees = details.get("meetings", 0), details.get("attendees", 0)
-    return f"{words}: {number(meetings)} meetings with {number(attendees)} attendees." if meetings else f"{words}."
+    counted = f"{number(meetings)} meeting{'' if meetings == 1 else 's'}"
+    counted += f" with {number(attendees)} attendee{'' if attendees == 1 else 's'}"
+    return f"{words}: {counted}." if meetings else f"{words}."
 
 
 def _left_out(who: str, details: dict[str, Any]) -> str:
@@ -93,7 +95,9 @@ _WORDS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "run.moved": _moved,
     "run.paused": lambda who, details: _AUTOMATIC_PAUSES.get(str(details.get("because", "")), f"Paused by {who}."),
     "run.resumed": lambda who, details: f"Resumed by {who}.",
-    "run.cancelled": lambda who, details: f"{who} canceled the remaining users.",
+    "run.cancelled": lambda who, details: (
+        f"{who} canceled the run{' for the remaining users' if details['started'] else ''}."
+    ),
     "run.undone": lambda who, details: f"{who} started an undo for {_users(details)}.",
     "run.done": lambda who, details: "Ended; every user has a result.",
 }

@@ -120,6 +120,13 @@ class RunPresenter:
         """Return whether a second person has to confirm, because one person would change too many users in a day."""
         return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
 
+    @property
+    def second_person_words(self) -> str:
+        """Return whether the run, which no second person has confirmed, needs one."""
+        if self.run.state == RunState.WAITING or self.needs_second:
+            return "not confirmed yet"
+        return "not needed" if self.is_preview or self.run.started_at else "not confirmed"
+
     @cached_property
     def load(self) -> Load:
         return second_person.run_load(self.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRun
 from syncapp.models.sync_filters.run import Outcome, Plan
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, table_label
 from syncapp.sync_filters.runs import items, titles
 from syncapp.text.localization import number
 
@@ -47,27 +48,29 @@ PAUSES = {
     ),
 }
 HINTS = {
-    Plan.CHANGE: "each is read back after the write",
+    Plan.CHANGE: "each verified after writing",
     Plan.ALREADY: "nothing is written for them",
     Plan.CANNOT: "see the reason per user",
     Plan.HELD: "until you release them",
     Plan.LEFT_OUT: "until you take them back in",
 }
 ADD_IN_DISPUTED = (
-    "What the add-in does with appointments that no filter selects anymore is disputed: some report that it removes "
-    "them from Outlook at its next synchronization, others that they stay. A meeting that its organizer’s Outlook "
+    "Reports differ on what the add-in does with appointments that no filter selects anymore: some say it removes "
+    "them from Outlook at the next synchronization, others say they stay. A meeting that its organizer’s Outlook "
     "removes can send cancellations."
 )
 _METHOD_EFFECTS = {
     SyncMethod.NONE: (
-        "Appointments, contacts and tasks stop together, on the phone too. Nothing is deleted from the mailbox; "
-        "what is there is no longer updated."
+        "Appointments, contacts and tasks all stop synchronizing, on the phone too. Nothing is deleted from the "
+        "mailbox; what is there is no longer updated."
     ),
     SyncMethod.SERVER_SIDE: (
         "The CRM itself synchronizes the appointments, contacts and tasks that each user’s filters select. "
         "A mailbox that was never tested and enabled synchronizes nothing until that is done in the CRM."
     ),
-    SyncMethod.OUTLOOK: "Appointments, contacts and tasks synchronize only while the old add-in runs on the user’s PC.",
+    SyncMethod.OUTLOOK: (
+        "Appointments, contacts and tasks synchronize only while the Outlook add-in runs on the user’s PC."
+    ),
 }
 
 
@@ -79,8 +82,8 @@ def why_not(outcome: Outcome) -> str:
 
 
 def filters_hint(filters: int) -> str:
-    """Return how many filters are written and read back."""
-    return f"{number(filters)} filter{', ' if filters == 1 else 's, each '}read back after the write"
+    """Return how many filters are written, each verified by reading it back."""
+    return f"{number(filters)} filter{', ' if filters == 1 else 's, each '}verified after writing"
 
 
 def paused_by(name: str) -> str:
@@ -102,12 +105,18 @@ def start_button(run: FilterRun, users: int, *, asks: bool) -> str:
     elif run.sets_mailbox_method:
         does = f"Set the method {titles.method_word(run.wanted_method)}"
     else:
-        does = "Switch on" if run.wanted_on else "Switch off"
+        does = f"Switch {'on' if run.wanted_on else 'off'} {_switched(run)}"
     return f"{does} for {number(users)} user{'' if users == 1 else 's'}"
 
 
+def _switched(run: FilterRun) -> str:
+    if set(run.tables) <= set(APPOINTMENT_TABLES):
+        return "appointments"
+    return f"{table_label(run.tables[0]).lower()} filters" if len(run.tables) == 1 else "filters"
+
+
 def deletion_warning(run: FilterRun) -> str:
-    """Return what this CRM does with items that no filter selects any longer.
+    """Return what this CRM does with items that no filter selects anymore.
 
     The text is empty unless the run takes appointments away.
     """
@@ -115,15 +124,15 @@ def deletion_warning(run: FilterRun) -> str:
         return ""
     if run.keeps_deletes_apart:
         return (
-            "For server-side users, this CRM keeps items that no filter selects any longer in the mailbox: meetings "
+            "For server-side users, this CRM keeps items that no filter selects anymore in the mailbox: meetings "
             "stay, and no one gets a cancellation."
         )
     if run.keeps_deletes_apart is None:
         return (
-            "It is not known whether this CRM deletes items that no filter selects any longer from the mailbox, so "
+            "It is not known whether this CRM deletes items that no filter selects anymore from the mailbox, so "
             "this is assumed: meetings that a server-side user organizes may be canceled."
         )
     return (
-        "This CRM deletes items that no filter selects any longer from a server-side mailbox. A meeting that "
+        "This CRM deletes items that no filter selects anymore from a server-side mailbox. A meeting that "
         "disappears from its organizer’s mailbox sends cancellations."
     )

@@ -6,18 +6,18 @@ from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory.recommendations import Recommendation
 
 SUMMARIES = {
-    SyncPaths.TWICE: ("twice", "Appointments reach this Outlook twice"),
-    SyncPaths.ONCE: ("check", "Appointments reach this Outlook once"),
-    SyncPaths.NOT_AT_ALL: ("minus", "Appointments do not reach this Outlook"),
-    SyncPaths.UNKNOWN: ("clock", "Whether appointments reach this Outlook is not known"),
+    SyncPaths.TWICE: ("twice", "Appointments reach this user’s Outlook twice"),
+    SyncPaths.ONCE: ("check", "Appointments reach this user’s Outlook once"),
+    SyncPaths.NOT_AT_ALL: ("minus", "Appointments do not reach this user’s Outlook"),
+    SyncPaths.UNKNOWN: ("clock", "Whether appointments reach this user’s Outlook is not known"),
 }
 BECAUSE = {
-    Cause.SERVER_AND_PRODUCT: "because the CRM’s server-side synchronization delivers what the filters select, and "
-    "another product delivers them as well.",
-    Cause.CLIENT_AND_PRODUCT: "because the Outlook add-in delivers what the filters select, and another product "
-    "delivers them as well.",
-    Cause.SERVER_AND_CLIENT: "because server-side synchronization delivers what the filters select, and there are "
-    "traces of the old Outlook add-in: e-mail through it, or active offline filters.",
+    Cause.SERVER_AND_PRODUCT: "because the CRM’s server-side synchronization delivers the selected appointments, and "
+    "another product delivers them too.",
+    Cause.CLIENT_AND_PRODUCT: "because the Outlook add-in delivers the selected appointments, and another product "
+    "delivers them too.",
+    Cause.SERVER_AND_CLIENT: "because server-side synchronization delivers the selected appointments, and there are "
+    "traces of the Outlook add-in: e-mail through it, or active offline filters.",
     Cause.PRODUCTS: "because two other products serve this user; the CRM itself delivers nothing.",
     Cause.SERVER: "because a filter is on, and the CRM’s server-side synchronization delivers what it selects.",
     Cause.CLIENT: "because a filter is on, and the Outlook add-in delivers what it selects while Outlook runs.",
@@ -35,14 +35,14 @@ BECAUSE = {
 }
 HELPS = {
     Recommendation.FILTERS_OFF: "The other product continues to deliver them.",
-    Recommendation.METHOD_NONE: "Not the filters: items that no filter selects any longer are deleted from "
-    "a server-side mailbox. The method also governs contacts and tasks.",
-    Recommendation.ADD_IN: "On the user’s computer; or set the mailbox method to Outlook. With filters off, both "
-    "paths end.",
-    Recommendation.PRODUCT: "In that product’s own administration; then upload its new list here.",
-    Recommendation.FILTERS_ON: "If the user wants appointments in Outlook.",
-    Recommendation.SET_UP: "In the CRM’s personal options, where filters are created from templates.",
-    Recommendation.METHOD_SERVER: "If the user wants appointments in Outlook.",
+    Recommendation.METHOD_NONE: "Do not switch off the filters instead: a server-side mailbox deletes items that no "
+    "filter selects anymore. The method also governs contacts and tasks.",
+    Recommendation.ADD_IN: "Do this on the user’s computer, or set the mailbox method to Outlook. Switching filters "
+    "off would end both paths.",
+    Recommendation.PRODUCT: "Do this in that product’s administration, then upload its new list here.",
+    Recommendation.FILTERS_ON: "Do this if the user wants appointments in Outlook.",
+    Recommendation.SET_UP: "They do this in the CRM’s personal options, where filters are created from templates.",
+    Recommendation.METHOD_SERVER: "Do this if the user wants appointments in Outlook.",
     Recommendation.MAILBOX: "A CRM administrator creates, approves or enables it.",
     Recommendation.READ: "The next reading tries again.",
     Recommendation.NOTHING: "",

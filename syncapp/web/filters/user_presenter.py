@@ -27,14 +27,14 @@ from syncapp.web.filters.policy_presenter import ConflictPresenter, describe_sta
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
 # A team's filter is evaluated for the member who asks.
-_ANY_MEMBER = "the member it is evaluated for"
+_ANY_MEMBER = "the respective team member"
 _ALL_FILTERS = {
     Group.APPOINTMENTS: "All appointment filters",
     Group.CONTACTS: "All contact filters",
     Group.TASKS: "All task filters",
     Group.OTHER: "All other filters",
 }
-MAILBOX_STATES = {0: "not run yet", 1: "success", 2: "failure"}
+MAILBOX_STATES = {0: "not run yet", 1: "succeeded", 2: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,9 @@ class UserPresenter:
             found.append((start, *_TO_OUTLOOK[1 if self.user.is_server_side else 0]))
             if self.facts.mailbox_paths > 1:
                 found.append((start, *_TO_OUTLOOK[0]))
-        return found + [(f"{each.name}, as on its list", "Exchange", "Outlook and phone") for each in self.products]
+        return found + [
+            (f"{each.name}, according to its list", "Exchange", "Outlook and phone") for each in self.products
+        ]
 
     @property
     def products(self) -> list[UserList]:

@@ -95,7 +95,7 @@ def test_delegate_recorded_on_contact_unlocks_restoring(user: uuid.UUID) -> None
     assert check(own, row=changed(CONTACT, ago(10), **by)).level is Level.WARNING
     found = check(own, row=changed(CONTACT, own["createdon"], **by))
 
-    assert (found.level, found.answer) == (Level.OK, "seen: signed: the contact’s Modified By (delegate)")
+    assert (found.level, found.answer) == (Level.OK, "seen: signed; shown by the contact’s Modified By (Delegate)")
     assert is_stored()
 
 

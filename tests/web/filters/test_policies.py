@@ -83,7 +83,7 @@ def test_missing_values_are_reported_and_input_kept(company):
 
     page = Screen(answer)
     assert (page.status, FilterPolicy.objects.count()) == (422, 0)
-    assert "Not the address, login or name of one user: nobody@x.example." in page.words
+    assert "This does not match exactly one user: nobody@x.example." in page.words
     assert page.form["name"] == ["Riva users"]
     assert page.form["tables"] == APPOINTMENTS
 
@@ -126,7 +126,7 @@ def test_removal_asks_for_confirmation(company):
     page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
 
     assert "Remove…" in page.words
-    assert "what it switched stays as it is. This cannot be undone." in page.words
+    assert "filters stay as they are. This cannot be undone." in page.words
     assert page.offers("do=remove")
 
 
@@ -162,7 +162,7 @@ def test_system_filters_page_lists_each_kind(company):
 def test_empty_pages_say_what_will_appear(db):
     client = browser(fred())
 
-    assert "No policy yet" in Screen(client.get("/filters/policies/")).words
+    assert "No policies yet" in Screen(client.get("/filters/policies/")).words
     assert "The filters are being read" in Screen(client.get("/filters/everybody/")).words
 
 
@@ -182,8 +182,10 @@ def test_second_person_gets_mail(company, settings):
     assert "Asked: Frida." in page.words
     assert not page.offers("do=ask")
     mail = composition.compose(Message.objects.get())
-    assert mail.run.headline == "Fred asks you to confirm repair by the policy Riva users"
-    assert mail.run.explanation.startswith("One person may switch up to 3 users alone; this group has 8.")
+    assert mail.run.headline == "Fred asks you to confirm that policy Riva users may repair"
+    assert mail.run.explanation.startswith(
+        "One person may switch up to 3 users without a second person; this group has 8."
+    )
     assert mail.run.url.endswith(address)
 
 

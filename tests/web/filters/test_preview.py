@@ -198,7 +198,7 @@ def test_users_left_out_can_be_included_again(run):
     assert "synchronize server-side" not in page_text
     assert "Fred left 2 users out (Server-side)." in page_text
     assert shown_users(page(run, "?part=left_out")) == ["User 1", "User 5"]
-    assert "Switch off for 3 users" in page_text
+    assert "Switch off appointments for 3 users" in page_text
     assert "Included 1 user again." in press(run, "take_back", item=user(run, 1).pk)
     assert "Included 1 user again." in press(run, "take_all_back")
     assert set(plans(run)) == {"1", "2", "3", "4"}

@@ -66,9 +66,9 @@ def test_progress_shows_speed_and_failures(run):
     for words in (
         "Running: 4 of 5",
         "users in the last minute",
-        "25 % of 4 tried; pauses above 5 %",
+        "25% of 4 attempted; pauses above 5%",
         "History",
-        "Cancel the rest: 1 user </button>",
+        "Cancel for 1 remaining user </button>",
     ):
         assert words in page_text
     found = progress.throughput(run)
@@ -140,10 +140,10 @@ def test_failed_users_are_retried_in_new_run(run):
 
 
 def test_start_button_names_number_of_users(run):
-    assert run_words.start_button(run, 1_200, asks=False) == "Switch off for 1,200 users"
-    assert run_words.start_button(run, 1, asks=False) == "Switch off for 1 user"
+    assert run_words.start_button(run, 1_200, asks=False) == "Switch off contact filters for 1,200 users"
+    assert run_words.start_button(run, 1, asks=False) == "Switch off contact filters for 1 user"
     assert run_words.start_button(run, 300, asks=True) == "Ask for confirmation for 300 users"
-    assert "Switch off for 5 users" in page(run)
+    assert "Switch off contact filters for 5 users" in page(run)
 
 
 @pytest.mark.parametrize(("method", "is_said"), [(1, True), (0, False), (2, False)])
@@ -162,7 +162,7 @@ def test_preview_warns_about_add_in_users(run, tables, is_said):
     page_text = page(run)
 
     assert ("1 of these users synchronizes with the Outlook add-in." in page_text) is is_said
-    assert ("is disputed" in page_text) is is_said
+    assert ("Reports differ" in page_text) is is_said
     assert page(run, "?part=add_in").count('role="rowheader"') == 1
 
 
@@ -181,7 +181,7 @@ def test_undo_shows_no_failure_limit(run):
 
     page_text = page(run)
 
-    assert "0 % of 5 tried" in page_text
+    assert "0% of 5 attempted" in page_text
     assert "pauses above" not in page_text
 
 
@@ -242,7 +242,7 @@ def test_method_run_shows_consequence_and_previous_methods(people):
     page_text = page(run)
 
     assert "Mailbox method None for 5 users" in page_text
-    assert "Appointments, contacts and tasks stop together" in page_text
+    assert "Appointments, contacts and tasks all stop synchronizing" in page_text
     assert "Set the method None for 4 users" in page_text
     lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
     assert "Server-side → None" in lines

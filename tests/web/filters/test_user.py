@@ -29,8 +29,8 @@ def test_page_explains_sync_paths(read, django_assert_max_num_queries):
     with django_assert_max_num_queries(28):
         page = text(client.get(f"/filters/users/{rita.pk}/"))
 
-    assert "Appointments reach this Outlook twice" in page
-    assert "Riva, as on its list" in page
+    assert "Appointments reach this user’s Outlook twice" in page
+    assert "Riva, according to its list" in page
     assert "What helps: Set the mailbox method to None" in page
     assert f"/filters/plan?user={rita.pk}&amp;want=method-2" in text(browser(fred()).get(f"/filters/users/{rita.pk}/"))
     assert "Appointments owned by Rita Lindqvist" in page
@@ -53,7 +53,7 @@ def test_page_explains_each_cause(db):
     for cause, words in told.items():
         FilterUser.objects.update(cause=cause, paths="none")
         page = text(client.get(f"/filters/users/{user.pk}/"))
-        assert "Appointments do not reach this Outlook" in page
+        assert "Appointments do not reach this user’s Outlook" in page
         assert words in page
 
 

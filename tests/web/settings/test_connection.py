@@ -150,7 +150,7 @@ def test_operations_are_shown_against_allowance(settings):
 
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
-    assert "Today 2,500 of 25,000 (10 %)" in words
+    assert "Today 2,500 of 25,000 (10%)" in words
     assert "Yesterday 2,880" in words
     assert "Edits are read every 120 s" in words
 
