@@ -125,7 +125,7 @@ def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
     fred.get_by_label("Start later").fill("2099-01-10T06:00")
     fred.get_by_role("button", name="Preview").click()
     assert_accessible_and_fits(fred, sees="all stop synchronizing")
-    fred.get_by_role("button", name="Set the method").click()
+    fred.get_by_role("button", name="Set the mailbox method").click()
 
     assert_accessible_and_fits(fred, sees="Move the start")
 

@@ -123,7 +123,7 @@ class RunPresenter:
     @property
     def second_person_words(self) -> str:
         """Return whether the run, which no second person has confirmed, needs one."""
-        if self.run.state == RunState.WAITING or self.needs_second:
+        if self.run.state == RunState.WAITING or self.needs_second_person:
             return "not confirmed yet"
         return "not needed" if self.is_preview or self.run.started_at else "not confirmed"
 

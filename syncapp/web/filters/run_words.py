@@ -103,7 +103,7 @@ def start_button(run: FilterRun, users: int, *, asks: bool) -> str:
     if asks:
         does = "Ask for confirmation"
     elif run.sets_mailbox_method:
-        does = f"Set the method {titles.method_word(run.wanted_method)}"
+        does = f"Set the mailbox method to {titles.method_word(run.wanted_method)}"
     else:
         does = f"Switch {'on' if run.wanted_on else 'off'} {_switched(run)}"
     return f"{does} for {number(users)} user{'' if users == 1 else 's'}"

@@ -243,7 +243,7 @@ def test_method_run_shows_consequence_and_previous_methods(people):
 
     assert "Mailbox method None for 5 users" in page_text
     assert "Appointments, contacts and tasks all stop synchronizing" in page_text
-    assert "Set the method None for 4 users" in page_text
+    assert "Set the mailbox method to None for 4 users" in page_text
     lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
     assert "Server-side → None" in lines
 
