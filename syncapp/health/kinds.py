@@ -203,7 +203,7 @@ REFUSED_FILTERS = Kind(
     _title(Breaker.Name.REFUSED_FILTERS),
     "Runs wait. Reading filters and reviewing are not affected.",
     f"Allow the application user’s security role to write other users’ filters and mailboxes. {SLOW}",
-    f"{SEE_ANSWER}; the application user’s security roles in the CRM; the page of the run",
+    f"{SEE_ANSWER}; the application user’s security roles in the CRM; the run’s page",
     affects_crm=True,
     connection=REFUSED,
 )
