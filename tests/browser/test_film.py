@@ -48,7 +48,7 @@ def test_layout_shifts_are_measured(page: Page, demo: Demo) -> None:
     assert page.evaluate("window.moved.length") > 0
 
 
-@pytest.mark.parametrize("title", ["7 contacts, 9 fields", "1,000 contacts, 2,310 fields"])
+@pytest.mark.parametrize("title", ["7 edits, 9 fields", "1,000 edits, 2,310 fields"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_new_edits_do_not_shift_the_header(page: Page, demo: Demo, title: str, width: int) -> None:
     sign_in(page, demo)

@@ -312,9 +312,9 @@ def test_keys_work_after_the_mouse_was_used(page: Page, demo: Demo) -> None:
     page.locator("#record .field .value").first.click()
     page.keyboard.press("x")
 
-    expect(page.get_by_text("1 contact selected")).to_be_visible()
+    expect(page.get_by_text("1 edit selected")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_text("1 contact selected")).to_be_hidden()
+    expect(page.get_by_text("1 edit selected")).to_be_hidden()
 
 
 def test_key_repeats_the_earlier_rejection(page: Page, demo: Demo) -> None:

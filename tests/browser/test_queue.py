@@ -29,10 +29,10 @@ def test_queue_is_accessible(page: Page, demo: Demo) -> None:
     edit_many(demo, 40)
     wait_until(lambda: visit(page, demo, "") or page.locator(".item").count() == 50, seconds=60, what="50 rows")
     page.locator(".items input[name=record]").first.check()
-    assert_no_violations_in_any_look(page, sees="1 contact selected")
+    assert_no_violations_in_any_look(page, sees="1 edit selected")
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_label(re.compile("that match$")).check()
-    expect(page.locator("#selected")).to_have_text(re.compile(r"^[\d,+]+ contacts selected$"))
+    expect(page.locator("#selected")).to_have_text(re.compile(r"^[\d,+]+ edits selected$"))
     page.get_by_role("button", name="Decide together…").click()
     assert_no_violations_in_any_look(page, sees="Fields to check")
     visit(page, demo, "?tab=attention&q=nobody-has-this-name")
@@ -153,7 +153,7 @@ def test_new_edits_keep_ticks_focus_and_position(page: Page, demo: Demo) -> None
 
     expect(page.get_by_role("link", name=re.compile(r"Show \d+ new"))).to_have_count(0)
     expect(page.locator(f".items input[value='{ticked}']")).to_be_checked()
-    expect(page.get_by_text("1 contact selected")).to_be_visible()
+    expect(page.get_by_text("1 edit selected")).to_be_visible()
     assert page.evaluate("document.querySelector('#list').scrollTop") == 40
 
 

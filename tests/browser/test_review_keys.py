@@ -127,18 +127,18 @@ def test_shift_click_selects_a_range_to_park(page: Page, demo: Demo) -> None:
 
     boxes.nth(0).click()
     boxes.nth(3).click(modifiers=["Shift"])
-    assert selected(page) == "4 contacts selected"
+    assert selected(page) == "4 edits selected"
     boxes.nth(2).click()
     boxes.nth(1).click(modifiers=["Shift"])
-    assert selected(page) == "2 contacts selected"
+    assert selected(page) == "2 edits selected"
     page.get_by_label(re.compile("that match$")).check()
-    assert re.fullmatch(r"[\d,]+\+? contacts selected", selected(page))
-    assert selected(page) != "2 contacts selected"
+    assert re.fullmatch(r"[\d,]+\+? edits selected", selected(page))
+    assert selected(page) != "2 edits selected"
     page.get_by_label(re.compile("that match$")).uncheck()
     page.locator(".selectionbar summary", has_text="Park").click()
     page.get_by_role("button", name=re.compile("^Tomorrow")).click()
 
-    expect(page.locator("#flash")).to_contain_text("2 contacts parked until")
+    expect(page.locator("#flash")).to_contain_text("2 edits parked until")
     page.goto(f"{demo.portal}/review/?tab=parked")
     expect(page.locator(".items .item")).not_to_have_count(0)
     expect(page.locator(".items .item").first).to_contain_text("Parked until")

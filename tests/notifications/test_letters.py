@@ -78,8 +78,8 @@ def test_mail_marks_originals_that_were_not_restored(post_office: PostOffice) ->
     for part in (mail.text, mail.html):
         assert "keeps the original values" not in part
         restored, live = re.split("ADA LIVE|Ada Live</h2>", part)
-        assert "Not all originals were restored" not in restored
-        assert "Not all originals were restored: the CRM may already hold proposed values." in live
+        assert "Not every original was restored" not in restored
+        assert "Not every original was restored: the CRM may already hold a proposed value." in live
 
 
 def test_mail_says_that_originals_are_kept(post_office: PostOffice) -> None:
@@ -88,7 +88,7 @@ def test_mail_says_that_originals_are_kept(post_office: PostOffice) -> None:
     mail = post_office.mail()
     for part in (mail.text, mail.html):
         assert "The CRM keeps the original values until someone decides." in part
-        assert "Not all originals were restored" not in part
+        assert "Not every original was restored" not in part
 
 
 def test_differences_are_marked_by_inline_styles(post_office: PostOffice) -> None:
@@ -203,7 +203,7 @@ def test_edits_in_one_mail_are_grouped_by_contact(post_office: PostOffice) -> No
     notify(edit(), edit("Tomasz Wieczorek"))
 
     mail = post_office.mail()
-    assert mail.subject == "2 contacts edited in Outlook are waiting for you"
+    assert mail.subject == "2 edits from Outlook are waiting for you"
     assert [mail.text.count(word) for word in ("MARTA VILLANUEVA", "TOMASZ WIECZOREK", "Job Title")] == [1, 1, 2]
 
 
@@ -212,7 +212,7 @@ def test_long_mail_lists_ten_contacts(post_office: PostOffice) -> None:
 
     text = post_office.mail().text
     assert text.count("Review:") == 10
-    assert "and 4 more contacts: http" in text
+    assert "and 4 more edits: http" in text
 
 
 def test_links_are_short_and_start_with_base_url(post_office: PostOffice, settings: Any) -> None:

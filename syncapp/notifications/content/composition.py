@@ -82,7 +82,7 @@ class MailContent:
     locale: str
     thread: str
     entries: tuple[Entry, ...] = ()
-    contacts: int = 0
+    edits: int = 0
     fields: int = 0
     waiting: int = 0
     are_restored: bool = True
@@ -99,8 +99,8 @@ class MailContent:
 
     @property
     def more(self) -> int:
-        """Return the number of contacts that are counted but not listed."""
-        return self.contacts - len(self.entries)
+        """Return the number of edits that are counted but not listed."""
+        return self.edits - len(self.entries)
 
     @property
     def more_fields(self) -> int:
@@ -167,7 +167,7 @@ def _compose_edits(message: Message) -> MailContent | None:
         message,
         thread=f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{recipient.pk}",
         entries=tuple(_entries(listed, recipient, with_values=with_values)),
-        contacts=len(ids) + unlisted,
+        edits=len(ids) + unlisted,
         fields=SyncField.objects.undecided().filter(record__in=ids).count(),
         waiting=SyncRecord.objects.waiting().exclude(pk__in=ids)[:1001].count() - unlisted,
         are_restored=not found.filter(is_restored=False).exists(),
@@ -223,7 +223,7 @@ def _compose_comment(message: Message) -> MailContent | None:
     if comment is None or recipient is None:
         return None
     entry = _entry(comment.record, recipient, (), count=comment.record.waiting_count)
-    return _content(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
+    return _content(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), edits=1)
 
 
 def _compose_editor_question(message: Message) -> MailContent | None:

@@ -38,6 +38,8 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
         return ["writing is on" if details.get("writes") else "read only"]
     if entry.action == "connection.checked":
         return ["with test writes" if details.get("writes") else "without test writes"]
+    if entry.action.startswith("selection."):
+        return [_phrase("entries", details.get("contacts", 0))]  # counts edits, whatever its name says
     if entry.action == "rule.simulated":
         examined, decided, differing = (int(details.get(each) or 0) for each in ("looked_at", "decided", "differently"))
         return [

@@ -231,11 +231,11 @@ class QueuePresenter:
             return f"{capped(count)} match{'' if count == 1 else 'es'}" if count else "No matches"
         if not count or self.tab not in (Tab.WAITING, Tab.PARKED):
             return TABS[self.tab]
-        contacts = f"{capped(count)} contact{'' if count == 1 else 's'}"
+        edits = f"{capped(count)} edit{'' if count == 1 else 's'}"
         if count > reads.MAX_COUNTED:
-            return contacts
+            return edits
         fields = reads.count_fields(self.tab)
-        return f"{contacts}, {number(fields)} field{'' if fields == 1 else 's'}"
+        return f"{edits}, {number(fields)} field{'' if fields == 1 else 's'}"
 
     @cached_property
     def query(self) -> str:

@@ -25,7 +25,7 @@ from syncapp.web.review.queue import show_queue
 
 MAX_EDITS = 1000  # per request
 NOBODY = "nobody"
-NOTHING_SELECTED = "Select contacts that wait for a decision."
+NOTHING_SELECTED = "Select edits that are waiting for a decision."
 CHOOSE_REVIEWER = "Choose a reviewer."
 
 
@@ -99,7 +99,7 @@ def _redirect_with_count(
     if not count:
         return _refuse(request, NOTHING_SELECTED)
     more = f" These were the first {localization.number(MAX_EDITS)}; more match." if is_cut else ""
-    messages.success(request, f"{localization.number(count)} contact{'' if count == 1 else 's'} {done}.{more}")
+    messages.success(request, f"{localization.number(count)} edit{'' if count == 1 else 's'} {done}.{more}")
     return HttpResponseRedirect(reverse("queue") + params.query, status=303)
 
 

@@ -222,7 +222,7 @@ def test_bulk_decision_is_one_row():
 
     screen = open_page()
 
-    assert "Approved together 3 fields 3 contacts · 3 to be written selected in Review" in screen.words
+    assert "Approved together 3 fields 3 edits · 3 to be written selected in Review" in screen.words
     assert screen.html.count('<td role="cell" class="c-time') == 1
     assert any(found.get("href") == f"/review/selections/{selection.pk}/" for _, found in screen.tags)
 
@@ -247,7 +247,7 @@ def test_bulk_decision_row_includes_its_deliveries():
 
     words = open_page().words
 
-    assert "1 contact · 1 written" in words
+    assert "1 edit · 1 written" in words
     assert "Written Olivia" in words
     assert "Written Marta" not in words
     assert "Written Marta" in open_page(query="?area=delivery").words

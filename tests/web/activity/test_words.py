@@ -80,7 +80,7 @@ CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("mail.retried", {"message": str(uuid.UUID(int=7))}, (None, None), "Mail retried Mails"),
     ("gate.closed", {"gate": "smtp"}, (None, None), "Stopped Mails The mail server does not accept mails"),
     ("list.saved", {"lines": 412, "unmatched": 2}, (None, "Riva"), "List saved Riva 412 entries · 2 unmatched"),
-    ("selection.approved", {"contacts": 41, "fields": 58}, (None, None), "Approved together 58 fields 41 contacts"),
+    ("selection.approved", {"contacts": 41, "fields": 58}, (None, None), "Approved together 58 fields 41 edits"),
 ]
 
 

@@ -37,7 +37,7 @@ def test_ticked_edits_are_parked():
     page = send(browser(rita()), "park", do=SOON.isoformat(), record=[first.pk, second.pk])
 
     assert parked() == {"Marta", "Solveig"}
-    assert "2 contacts parked until" in page.words
+    assert "2 edits parked until" in page.words
     entries = AuditEntry.objects.filter(action="record.parked")
     assert {entry.record_id for entry in entries} == {first.pk, second.pk}
     assert len({entry.group for entry in entries}) == 1
@@ -49,7 +49,7 @@ def test_parking_all_follows_the_filters():
     page = send(browser(rita()), "park", "?q=marta", do=SOON.isoformat(), all="all")
 
     assert parked() == {"Marta One", "Marta Two"}
-    assert "2 contacts parked until" in page.words
+    assert "2 edits parked until" in page.words
 
 
 def test_ticked_parked_edits_return_to_waiting():
@@ -61,7 +61,7 @@ def test_ticked_parked_edits_return_to_waiting():
     page = send(client, "unpark", "?tab=parked", record=[records[0].pk])
 
     assert parked() == {"Solveig"}
-    assert "1 contact back in Waiting." in page.words
+    assert "1 edit back in Waiting." in page.words
 
 
 @pytest.mark.parametrize(("whom", "owner"), [(rita, "Rita"), (rob, "Rob"), (None, None)])
@@ -114,7 +114,7 @@ def test_parking_all_stops_at_the_limit(monkeypatch):
 
     page = send(browser(rita()), "park", do=SOON.isoformat(), all="all")
 
-    assert "2 contacts parked until" in page.words
+    assert "2 edits parked until" in page.words
     assert "more match" in page.words
     assert len(parked()) == 2
 

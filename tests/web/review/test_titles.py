@@ -92,16 +92,16 @@ def test_list_counts_stop_at_the_limit(monkeypatch):
 
     assert "1 of 2+" in opened(client, first).words
     assert " of 2+" not in Screen(htmx(client, f"/review/{third.pk}/")).words
-    assert "2+ contacts" in Screen(client.get("/review/")).words
+    assert "2+ edits" in Screen(client.get("/review/")).words
 
 
 def test_list_counts_contacts_and_fields():
     marta, solveig = waiting("Marta", "Solveig")
     make_field(marta, "fax")
     client = browser(rita())
-    assert "2 contacts, 3 fields" in Screen(client.get("/review/")).words
+    assert "2 edits, 3 fields" in Screen(client.get("/review/")).words
 
     SyncRecord.objects.filter(pk=solveig.pk).update(parked_until=timezone.localdate() + timedelta(days=2))
 
-    assert "1 contact, 2 fields" in Screen(client.get("/review/")).words
-    assert "1 contact, 1 field" in Screen(client.get("/review/?tab=parked")).words
+    assert "1 edit, 2 fields" in Screen(client.get("/review/")).words
+    assert "1 edit, 1 field" in Screen(client.get("/review/?tab=parked")).words
