@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # Texts that several troubles share.
 REFUSED = "CRM refuses requests"
 SEE_ANSWER = "Settings, Connection shows what was asked and what the CRM answered"
-SLOW = "The portal retries every few minutes; “Test connection” retries at once."
+SLOW = "The portal retries every few minutes; “Test connection” retries immediately."
 WORKER_LOG = "the log of the workers"
 
 

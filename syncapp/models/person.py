@@ -46,13 +46,13 @@ class Person(AbstractBaseUser):
     """A user of the portal. `oid` identifies them; name and address are for display only."""
 
     class Notify(models.TextChoices):
-        AT_ONCE = "at_once", "At once"
+        AT_ONCE = "at_once", "Immediately"
         HOURLY = "hourly", "Hourly digest"
         DAILY = "daily", "Daily digest"
         OFF = "off", "Off"
 
     class Theme(models.TextChoices):
-        SYSTEM = "system", "As your device"
+        SYSTEM = "system", "Match device"
         LIGHT = "light", "Light"
         DARK = "dark", "Dark"
 

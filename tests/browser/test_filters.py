@@ -157,5 +157,5 @@ def test_theme_is_kept_from_page_to_page(fred: Page, demo: Demo):
     expect(fred.locator("html")).to_have_attribute("data-theme", "light")
     assert background() == light
     fred.locator("summary.person").click()
-    fred.get_by_role("button", name="As your device").click()
+    fred.get_by_role("button", name="Match device").click()
     expect(fred.locator("html")).to_have_attribute("data-theme", "system")

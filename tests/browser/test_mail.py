@@ -120,6 +120,6 @@ def test_mail_preferences_need_no_sign_in(page: Page, demo: Demo) -> None:
     page.get_by_label("Hourly digest").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Hourly digest")
-    page.get_by_label("At once").check()
+    page.get_by_label("Immediately").check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("At once")
+    expect(page.get_by_role("status")).to_contain_text("Immediately")

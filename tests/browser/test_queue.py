@@ -176,7 +176,7 @@ def test_changing_a_filter_keeps_the_focus(page: Page, demo: Demo) -> None:
     expect(page).to_have_url(re.compile("kind=filled"))
     expect(page.locator("#filter-kind")).to_be_focused()
     page.reload()
-    expect(page.get_by_role("link", name="Remove the filter Filled")).to_be_visible()
+    expect(page.get_by_role("link", name="Remove the filter Filled in")).to_be_visible()
 
 
 def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) -> None:

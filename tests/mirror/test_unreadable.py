@@ -174,5 +174,5 @@ def test_unreadable_proposal_is_not_shown_as_cleared(world: World):
     page = browser(rita()).get(f"/review/{bad.record_id}/?tab=attention").content.decode()
 
     assert bad.change_kind == "other"
-    assert "Job Title, cleared" not in page
+    assert "Job Title (cleared)" not in page
     assert "(cannot be read)" in browser(rita()).get(f"/review/{bad.record_id}/history").content.decode()

@@ -17,7 +17,7 @@ class ChangeKind(models.TextChoices):
     """The relation of the proposed value to the original."""
 
     FORMAT = "format", "Format only"
-    FILLED = "filled", "Filled"
+    FILLED = "filled", "Filled in"
     CLEARED = "cleared", "Cleared"
     OTHER = "other", "Changed"
 

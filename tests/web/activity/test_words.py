@@ -58,7 +58,7 @@ def switched(run: FilterRun, outcome: str = "done", action: str = "filter.switch
 CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("person.signed_in", {"roles": ["FilterManager", "Viewer"]}, (None, None), "Signed in as Filter manager, Viewer"),
     ("person.signed_in", {"roles": []}, (None, None), "Signed in as no role"),
-    ("person.wishes", {}, ("at_once", "daily"), "At once → becomes Daily digest"),
+    ("person.wishes", {}, ("at_once", "daily"), "Immediately → becomes Daily digest"),
     ("person.wishes", {}, (None, "Europe/Berlin; de-DE"), "not set → becomes Europe/Berlin; German (Germany)"),
     ("connection.writes", {"kind": "filters", "allowed": False}, ("true", "false"), "switching filters: off"),
     ("connection.checked", {"writes": True}, (None, None), "Connection with test writes"),
@@ -76,7 +76,7 @@ CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("capture.limit", {"before": 50, "after": 1000}, (None, None), "50 → 1,000 restores"),
     ("capture.put_back_ended", {"done": 3, "left": 1}, (None, None), "3 put back · 1 left alone"),
     ("capture.identity_added", {"kind": "program"}, (None, None), "Capture A program, never Outlook"),
-    ("person.theme", {}, ('{"theme": "system"}', '{"theme": "dark"}'), "theme: As your device → becomes theme: Dark"),
+    ("person.theme", {}, ('{"theme": "system"}', '{"theme": "dark"}'), "theme: Match device → becomes theme: Dark"),
     ("mail.retried", {"message": str(uuid.UUID(int=7))}, (None, None), "Mail retried Mails"),
     ("gate.closed", {"gate": "smtp"}, (None, None), "Stopped Mails The mail server does not accept mails"),
     ("list.saved", {"lines": 412, "unmatched": 2}, (None, "Riva"), "List saved Riva 412 entries · 2 unmatched"),

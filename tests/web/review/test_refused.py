@@ -70,4 +70,4 @@ def test_list_marks_values_rejected_before():
 
     screen = Screen(browser(rita()).get("/review/"))
 
-    assert screen.words.count(", rejected before") == 1
+    assert screen.words.count("(rejected before)") == 1

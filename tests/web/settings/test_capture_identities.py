@@ -101,10 +101,10 @@ def test_listed_user_is_not_offered_again() -> None:
 def test_form_warns_that_adding_pauses_capture() -> None:
     user = signer()
     address = f"{URL}{user.pk}/add"
-    assert "Capture pauses at once." not in Screen(browser(ada()).get(address)).words
+    assert "Capture pauses immediately." not in Screen(browser(ada()).get(address)).words
     restore()
 
-    assert "Capture pauses at once." in Screen(browser(ada()).get(address)).words
+    assert "Capture pauses immediately." in Screen(browser(ada()).get(address)).words
 
 
 def test_capture_pauses_until_new_signers_signature_is_seen() -> None:

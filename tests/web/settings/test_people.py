@@ -37,7 +37,7 @@ def test_person_can_be_added_before_sign_in():
     assert (nora.is_reviewer, nora.is_administrator, nora.signed_in_at) == (True, False, None)
     assert not nora.has_usable_password()
     assert "Nora Holm was added." in screen.words
-    assert "nora@contoso.example Reviewer At once no never" in screen.words
+    assert "nora@contoso.example Reviewer Immediately no never" in screen.words
 
 
 @pytest.mark.parametrize(
