@@ -109,11 +109,11 @@ class NumbersView:
             Figure(_span(now.median), "median wait", "now", queue),
             Figure(f"{number_words(week.counts[Measure.RECEIVED])}", "fields received", this_week),
             Figure(f"{number_words(week.decided)}", "fields decided", this_week, decided),
-            Figure(_span(week.median), "median until decided", this_week, decided),
+            Figure(_span(week.median), "median time to decision", this_week, decided),
         ]
         if live := numbers.live_times(week.first):
-            found.append(Figure(_span(live.median), "median in the CRM until restored", this_week))
-            found.append(Figure(_span(live.longest), "longest in the CRM until restored", this_week))
+            found.append(Figure(_span(live.median), "median time in the CRM before restore", this_week))
+            found.append(Figure(_span(live.longest), "longest time in the CRM before restore", this_week))
         return found
 
     @cached_property
@@ -168,7 +168,9 @@ def _waiting(view: NumbersView) -> Panel:
         if_empty=""
         if now.total
         else "Nothing is waiting. Edits made in Outlook are counted here until they are decided.",
-        note=f"Edits with all their fields. The oldest has waited {_span(now.greatest_age)}." if now.total else "",
+        note=f"Each edit counts once, with all its fields. The oldest has waited {_span(now.greatest_age)}."
+        if now.total
+        else "",
         is_live=True,
     )
 
@@ -211,7 +213,7 @@ def _failures(view: NumbersView) -> Panel:
     ]
     return Panel(
         "troubles",
-        "Conflicts, not written, put back, by week",
+        "Conflicts, failed writes and values put back, by week",
         ("Week from", *(name.capitalize() for name in names)),
         [(week.first, *counts) for week, counts in found],
         charts.columns(groups, names),

@@ -49,7 +49,7 @@ def test_empty_panels_say_what_will_appear():
 
     assert "Past days have not been counted yet" in words
     assert "– longest wait" in words
-    assert words.count("Nothing has been counted yet") == len(PANELS) - 1
+    assert words.count("Not counted yet. Numbers appear once") == len(PANELS) - 1
     assert "nan" not in words.lower()
 
 

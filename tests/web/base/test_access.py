@@ -236,7 +236,7 @@ def test_get_on_post_only_url_returns_405() -> None:
     response = browser().get(reverse("save_list"))
 
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
-    assert "Opening it changed nothing" in response.content.decode()
+    assert "Opening it has not changed anything" in response.content.decode()
 
 
 @pytest.mark.django_db

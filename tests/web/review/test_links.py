@@ -160,7 +160,7 @@ def test_opening_mail_preferences_changes_nothing(record: SyncRecord) -> None:
     screen = follow(urlsplit(links.to_preferences(rita)).path, browser())
 
     rita.refresh_from_db()
-    assert "Opening this page has changed nothing" in screen.words
+    assert "Opening this page has not changed anything" in screen.words
     assert rita.notify == Person.Notify.AT_ONCE
 
 

@@ -182,5 +182,5 @@ def test_numbers_page_shows_median_and_longest_time() -> None:
 
     words = Screen(browser(vera()).get("/numbers/")).words
 
-    assert "9 s median in the CRM until restored" in words
-    assert "2 min longest in the CRM until restored" in words
+    assert "9 s median time in the CRM before restore" in words
+    assert "2 min longest time in the CRM before restore" in words
