@@ -131,7 +131,7 @@ def _records(names: Names) -> TableSpec:
 
     # A plug-in that does not know this column leaves the default, which says that originals are restored.
     restored = ColumnSpec(
-        names.record_restored, "Restored", "Whether the original values were put back.", ColumnType.YES_NO
+        names.record_restored, "Restored", "Whether the original values were restored.", ColumnType.YES_NO
     )
     origin = (text(names.record_source, "Source", 100, "What staged the edit: plug-in, audit."), restored)
     key_name = f"{names.record_operation_id.removesuffix('id')}_key"

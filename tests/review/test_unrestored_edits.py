@@ -102,7 +102,7 @@ def test_rejection_writes_original(unrestored: Unrestored) -> None:
     assert axes(field) == (FieldDecision.REJECTED, FieldDelivery.DONE)
     assert unrestored.world.written(unrestored.contact, "jobtitle") == ["Buyer"]
     assert unrestored.world.staged(field)["osync_decision"] == 410000002
-    assert "Rejected, original put back" in opened(browser(rita()), field.record).words
+    assert "Rejected, original restored" in opened(browser(rita()), field.record).words
 
 
 def test_rejection_of_restored_edit_only_marks_field(unrestored: Unrestored) -> None:

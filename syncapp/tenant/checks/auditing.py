@@ -141,9 +141,9 @@ def _measured_delay(context: Context, contact_id: UUID) -> Answer:
                 means = "A value from Outlook stays in the CRM for longer than this, or auditing is off."
                 return Answer(Level.WARNING, answer, means, "See the auditing settings above.", tried)
             waits.append(wait)
-    answer = f"median {seconds(statistics.median(waits))}, worst {seconds(max(waits))} of {len(waits)} changes"
+    answer = f"median {seconds(statistics.median(waits))}, longest {seconds(max(waits))} of {len(waits)} changes"
     return ok(
-        answer, "A value from Outlook stays in the CRM for about this long before it can be put back.", tried=tried
+        answer, "A value from Outlook stays in the CRM for about this long before it can be restored.", tried=tried
     )
 
 

@@ -176,7 +176,7 @@ def _present_done(field: SyncField, last: Decision, person: Person) -> OutcomePr
     if last.kind == Kind.PUT_BACK:
         return OutcomePresenter("undo", "none", "Old value put back", hint, follow_up="approve_after_all")
     if last.outcome == Outcome.REJECTED:
-        return OutcomePresenter("cross", "none", "Rejected, original put back", hint, follow_up="approve_after_all")
+        return OutcomePresenter("cross", "none", "Rejected, original restored", hint, follow_up="approve_after_all")
     if last.rule_id:
         hint = f"rule “{last.rule}”; {when}{read_back}"
     return OutcomePresenter("check", "good", "Written", hint, follow_up="put_back")

@@ -35,7 +35,7 @@ def settings_capture_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Export the counts of each source and column."""
     changes = observation.changes()
     naming = Naming.load(changes)
-    headers = ("Source", "Evidence", "Column", "7 days", "30 days", "By the original rule, 7 days", "Done, 7 days")
+    headers = ("Source", "Evidence", "Column", "7 days", "30 days", "Under the original rule, 7 days", "Done, 7 days")
     rows = (
         (
             naming.name(found.writer),
@@ -137,7 +137,7 @@ _SOURCE_ACTIONS: Mapping[str, tuple[Callable[..., None], str]] = {
 _ACTIONS: Mapping[str, tuple[Callable[[Person], None], str]] = {
     "stop": (
         lambda by: switching.stop_restoring(by=by),
-        "Restoring is stopped. Edits are still staged, and reading goes on.",
+        "Restoring is stopped. Edits are still staged, and reading continues.",
     ),
     "resume": (lambda by: switching.resume(by=by), "Resumed. Only later changes are staged and restored."),
     "ask": (

@@ -113,9 +113,9 @@ class CapturePresenter:
         return {
             CaptureMode.OFF: "",
             CaptureMode.OBSERVING: "Changes are only counted; nothing is staged or restored.",
-            CaptureMode.STAGING: "Edits by a source that is on are staged. Their originals are not put back.",
+            CaptureMode.STAGING: "Edits by a source that is on are staged. Their originals are not restored.",
             CaptureMode.RESTORING: (
-                "Edits by a source that is on are staged and their originals put back. Other changes are only counted."
+                "Edits by a source that is on are staged and their originals restored. Other changes are only counted."
             ),
             CaptureMode.PAUSED: "Changes are read and counted; nothing is staged or restored.",
         }[self.mode]
@@ -244,15 +244,15 @@ class CapturePresenter:
                 "Restored in one field",
                 max_of_column,
                 MAX_RESTORES_OF_COLUMN,
-                "in 24 h, for any one field of a contact; then Outlook’s value stays",
+                "in 24 h, per field of a contact; after that Outlook’s value stays, and capture goes on as usual",
             ),
             _signature_brake(figures),
             _brake(
                 "Contacts changed at once",
                 figures.changed,
                 figures.max_changed,
-                f"in 10 min; the limit is 25% of a usual day ({number(round(figures.usual_day))}), at least "
-                f"{brakes.MIN_MASS_EDIT}",
+                "in 10 min; limit: 25% of the contacts changed on a usual day "
+                f"({number(round(figures.usual_day))}), but at least {brakes.MIN_MASS_EDIT}",
             ),
         ]
 
@@ -295,7 +295,7 @@ class CapturePresenter:
         if capture is None or capture.worst_delay is None:
             return "not measured yet"
         median, worst = capture.median_delay or 0, capture.worst_delay
-        return f"median {capture_words.duration(median)}, worst {capture_words.duration(worst)}"
+        return f"median {capture_words.duration(median)}, longest {capture_words.duration(worst)}"
 
     @property
     def retention(self) -> str:

@@ -188,7 +188,7 @@ def _effect_if_on(found: WriterChanges, *, may_switch: bool) -> str:
     if may_switch:
         observed = found.results[ChangeResult.OBSERVED]
         return f"If on: {number(observed)} staged and restored" if observed else ""
-    return f"By the original rule: {number(found.by_original)} restored" if found.by_original else ""
+    return f"Under the original rule: {number(found.by_original)} restored" if found.by_original else ""
 
 
 def section(found: WriterChanges, row: SourceRow, naming: Naming, handlings: Mapping[tuple[str, str], str]) -> Section:

@@ -43,7 +43,7 @@ NAMES: Mapping[Source, str] = {
 }
 WHY_PAUSED: Mapping[str, str] = {
     Brake.MANY_RESTORES: "This is more than people usually change. An import or a program may be mistaken for Outlook.",
-    Brake.MASS_EDIT: "So many changes at once usually come from an import or a program, not from people.",
+    Brake.MASS_EDIT: "This many changes at once usually come from an import or a program, not from people.",
     Brake.SIGNATURE_GONE: (
         "The synchronization may have begun to sign differently, so that Outlook’s edits are no longer recognized. "
         "A large import by one person looks the same. Edit a contact in Outlook yourself, and run "

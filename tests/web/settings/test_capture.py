@@ -126,7 +126,7 @@ def test_source_shows_what_capture_did(capture: Capture) -> None:
     words = page().words
 
     assert "2 staged and restored, 1 only staged" in words
-    assert "ERP Connector application user 1 1 1 let through By the original rule: 1 restored" in words
+    assert "ERP Connector application user 1 1 1 let through Under the original rule: 1 restored" in words
     assert "5 changed fields in 7 days" in words
 
 
@@ -171,7 +171,7 @@ def test_live_times_are_shown(capture: Capture) -> None:
 
     words = page().words
 
-    assert "Median 9 s Worst 3 min 40 s under 10 s 2" in words
+    assert "Median 9 s Longest 3 min 40 s under 10 s 2" in words
 
 
 def test_brakes_show_figures_and_limits(capture: Capture) -> None:
@@ -190,8 +190,8 @@ def test_reading_shows_delay_and_allowance(capture: Capture) -> None:
 
     words = page().words
 
-    assert "Delay median 4 s, worst 1 min 19 s" in words
-    assert "Kept by CRM 30 days" in words
+    assert "Delay median 4 s, longest 1 min 19 s" in words
+    assert "Retention in the CRM 30 days" in words
     assert "0 today, of" in words
 
 

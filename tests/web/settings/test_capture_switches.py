@@ -179,12 +179,12 @@ def test_administrator_returns_to_signed_rule(capture: Capture) -> None:
 
 def test_original_rule_allows_switching_programs_on(capture: Capture) -> None:
     by_program(program(), state=EntryState.OBSERVED)
-    assert "only by the original rule" in page().words
+    assert "only under the original rule" in page().words
     Capture.objects.update(rule=CaptureRule.ORIGINAL, rule_asked_by=ada(), rule_confirmed_by=anna())
 
     screen = page()
 
-    assert "only by the original rule" not in screen.words
+    assert "only under the original rule" not in screen.words
     assert "If on: 1 staged and restored" in screen.words
     assert "your own programs" in page("program/on").words
 
