@@ -117,7 +117,7 @@ def set_preferences(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Pe
     if not zone:
         raise BadPerson("time_zone", f"There is no time zone “{time_zone[:60]}”. Enter one such as Europe/Berlin.")
     if locale and not localization.is_known(locale):
-        raise BadPerson("locale", "Select a format of dates and numbers from the list.")
+        raise BadPerson("locale", "Choose a format of dates and numbers from the list.")
     changed = {"notify": notify, "time_zone": zone, "locale": locale or person.locale}
     _change(person, "person.wishes", by=by, **changed)
     Person.objects.filter(pk=person.pk, time_zone_chosen=False).update(time_zone_chosen=True)

@@ -28,6 +28,6 @@ class ProcessClock(models.Model):
     def difference(self) -> str:
         """Return the difference in words: "12.0 s ahead of the database’s"."""
         if abs(self.seconds_ahead) < 0.05:  # shown as 0.0
-            return "the same as the database’s"
+            return "in sync with the database"
         side = "behind" if self.seconds_ahead < 0 else "ahead of"
         return f"{abs(self.seconds_ahead):,.1f} s {side} the database’s"

@@ -35,7 +35,7 @@ def write_a_rule(page: Page, demo: Demo, name: str) -> None:
 
 def test_settings_pages_are_accessible(ada: Page, demo: Demo):
     write_a_rule(ada, demo, "Looks at formats")
-    assert_no_violations_in_any_look(ada, sees="Turn on")
+    assert_no_violations_in_any_look(ada, sees="Enable or remove")
     pages = {
         "/settings/": "Fields decided together",
         "/settings/rules/": "Looks at formats",

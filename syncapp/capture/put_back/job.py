@@ -52,7 +52,7 @@ class PutBackContactJob(JobType):
 
     name = "put_back"
     title = "Putting restored values back"
-    failures_at = "the page of the plan"
+    failures_at = "the plan’s page"
     needs_writes = "review_writes"
     model = PutBackJob
     breakers = BREAKERS

@@ -169,7 +169,7 @@ class PutBackPreparationJob(JobType):
 
     name = "put_back_preparation"
     title = "Preparing to put restored values back"
-    failures_at = "the page of the plan"
+    failures_at = "the plan’s page"
     model = PutBackPreparation
     breakers = BREAKERS
     overdue_after = 120.0

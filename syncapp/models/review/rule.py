@@ -31,7 +31,7 @@ class RuleOutcome(models.TextChoices):
 
     APPROVE = "approve", "Approve"
     REJECT = "reject", "Reject"
-    LEAVE = "leave", "Leave to people"
+    LEAVE = "leave", "Leave to reviewers"
 
 
 CONTENT = ("name", "columns", "editors", "kinds", "outcome", "reason_code", "reason")
@@ -87,6 +87,11 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_new(self) -> bool:
+        """Return whether it is paused because it was never enabled."""
+        return self.state == RuleState.PAUSED and self.enabled_by_id is None and not self.paused_because
 
     @property
     def oid(self) -> uuid.UUID:

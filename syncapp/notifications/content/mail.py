@@ -80,7 +80,7 @@ class MailNotification:
             body.add_alternative(html, subtype="html", cte="quoted-printable")
             return header_lines.encode("ascii") + body.as_bytes(policy=policy.SMTP)
         except UnicodeError as error:
-            raise MailRefused("The mail holds characters that cannot be encoded.", code="encoding") from error
+            raise MailRefused("The mail contains characters that cannot be encoded.", code="encoding") from error
         except (TemplateDoesNotExist, TemplateSyntaxError) as error:
             raise MailRefused(f"The mail’s template cannot be used: {error}", code="template") from error
 

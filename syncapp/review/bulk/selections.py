@@ -231,7 +231,7 @@ class SelectionJob(JobType):
 
     name = "selection"
     title = "Deciding edits together"
-    failures_at = "the result page of the selection"
+    failures_at = "the selection’s result page"
     model = SelectionRun
     overdue_after = 60.0
 

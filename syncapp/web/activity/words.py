@@ -164,7 +164,7 @@ _FINDINGS = {
 _SETTINGS = {
     "undo_seconds": "Seconds to undo a decision",
     "reason_required": "Require a reason for rejecting",
-    "anyone_decides_unidentified": "Decisions on edits of unidentified editors",
+    "anyone_decides_unidentified": "Allow decisions on edits by unidentified editors",
     "reasons": "Reasons for rejecting",
     "field_groups": "Fields decided together",
     "backlog": "Backlog",

@@ -110,7 +110,7 @@ def no_access(
     `token_roles` are the roles in the token of a sign-in that gave no access.
     """
     known = [role.value for role in Role]
-    context: dict[str, Any] = {"wanted": [role.value for role in roles], "known": known}
+    context: dict[str, Any] = {"wanted": [role.label for role in roles], "known": known}
     if token_roles is not None:
         is_deactivated = not set(known).isdisjoint(token_roles)
         listed = sorted(token_roles)[:MAX_ROLES]

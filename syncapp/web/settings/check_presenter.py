@@ -40,7 +40,7 @@ BADGES = {
 }
 _COUNTED = {
     Level.FAILED: "{} missing",
-    Level.WARNING: "{} to look at",
+    Level.WARNING: "{} need{s} attention",
     Level.UNKNOWN: "{} not known",
     Level.OK: "{} OK",
 }
@@ -189,7 +189,7 @@ def anchor(check_id: str) -> str:
 def count_by_level(lines: Sequence[Line]) -> str:
     """Return how many lines have each level, the worst first."""
     numbers = [(sum(line.level is level for line in lines), words) for level, words in _COUNTED.items()]
-    return " · ".join(words.format(number) for number, words in numbers if number)
+    return " · ".join(words.format(number, s="s" if number == 1 else "") for number, words in numbers if number)
 
 
 def in_words(name: str) -> str:

@@ -226,7 +226,7 @@ class CaptureSwitchForm(SettingsForm):
     WHO = (("team", "A pilot team first"), ("everyone", "Everyone"))
 
     who = forms.ChoiceField(
-        choices=WHO, error_messages=dict.fromkeys(("required", "invalid_choice"), "Select a pilot team, or everyone.")
+        choices=WHO, error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose a pilot team, or everyone.")
     )
     team = forms.CharField(required=False)
 
@@ -236,7 +236,7 @@ class CaptureSwitchForm(SettingsForm):
             return None
         team_id = parse_uuid(self.cleaned_data["team"])
         if team_id is None:
-            raise ValidationError("Select a team.")
+            raise ValidationError("Choose a team.")
         return team_id
 
 
@@ -246,7 +246,7 @@ class CaptureIdentityForm(SettingsForm):
     kind = forms.TypedChoiceField(
         choices=CaptureIdentity.Kind.choices,
         coerce=CaptureIdentity.Kind,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), "Select what this user is."),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose what this user is."),
     )
 
 
@@ -280,7 +280,7 @@ class NotificationsForm(SettingsForm):
 
     notify = forms.ChoiceField(
         choices=Person.Notify.choices,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), "Select how often to send mails."),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose how often to send mails."),
     )
     time_zone = forms.CharField(
         required=False, widget=_text(list="zones", autocomplete="off", **{"aria-describedby": "zone-hint"})
@@ -300,7 +300,7 @@ class ThemeForm(SettingsForm):
     theme = forms.TypedChoiceField(
         choices=Person.Theme.choices,
         coerce=Person.Theme,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), "Select one of the themes."),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose one of the themes."),
     )
 
 
@@ -316,7 +316,7 @@ class AbsenceForm(SettingsForm):
         """Return the last day of the absence."""
         day = parameters.day(self.cleaned_data["absent_until"])
         if day is None:
-            raise ValidationError("Select the last day of the absence.")
+            raise ValidationError("Choose the last day of the absence.")
         return day
 
     def clean_deputy(self) -> Person | None:
@@ -325,7 +325,7 @@ class AbsenceForm(SettingsForm):
         pk = parse_uuid(text)
         deputy = Person.objects.filter(pk=pk).first() if pk else None
         if text and deputy is None:
-            raise ValidationError("Select a deputy from the list, or no one.")
+            raise ValidationError("Choose a deputy from the list, or no one.")
         return deputy
 
 
@@ -379,7 +379,7 @@ class RuleForm(SettingsForm):
 class FileForm(SettingsForm):
     """The upload of a settings file."""
 
-    file = forms.FileField(allow_empty_file=True, error_messages={"required": "Select a file first."})
+    file = forms.FileField(allow_empty_file=True, error_messages={"required": "Choose a file first."})
 
     def clean_file(self) -> str:
         """Return the text of the file."""

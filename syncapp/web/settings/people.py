@@ -133,7 +133,7 @@ Operation = Callable[[Person, dict[str, Any], Person], object]
 def _apply(form: SettingsForm, operation: Operation | None, person: Person, *, by: Person) -> bool:
     """Apply the submitted form; return whether that succeeded. If not, the form holds the errors."""
     if operation is None:
-        form.refuse("", "Select what to change.")
+        form.refuse("", "Choose what to change.")
     if not form.is_valid() or operation is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Labels for the reasons why a rule left an edit to people."""
+"""Labels for the reasons why a rule left an edit to reviewers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def refusal(code: str) -> str:
 
 
 def left_to_people(trace: RuleTrace) -> str:
-    """Return which rule left an undecided field to people, and why."""
+    """Return which rule left an undecided field to reviewers, and why."""
     why = f": {refusal(trace.refused)}" if trace.refused else ""
-    return f"left to people by the rule “{trace.rule}”{why}"
+    return f"left to reviewers by the rule “{trace.rule}”{why}"

@@ -74,7 +74,7 @@ def test_missing_columns_are_neither_read_nor_fatal(world: World) -> None:
 
 def test_connection_page_names_missing_columns(world: World) -> None:
     world.edited(jobtitle="Pilot")
-    assert "Columns that contacts lack" not in Screen(browser(ada()).get("/settings/connection/")).words
+    assert "Missing contact columns" not in Screen(browser(ada()).get("/settings/connection/")).words
     lacks("parentcustomerid", REVISION, "jobtitle")
 
     words = Screen(browser(ada()).get("/settings/connection/")).words

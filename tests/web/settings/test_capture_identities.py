@@ -201,7 +201,7 @@ def test_missing_or_unknown_kind_is_refused(kind: str) -> None:
     screen = add(signer(), kind)
 
     assert screen.status == 422
-    assert "Select what this user is." in screen.words
+    assert "Choose what this user is." in screen.words
     assert recorded() == []
 
 

@@ -51,8 +51,8 @@ def test_source_is_switched_on_for_everyone(capture: Capture) -> None:
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ({"who": "team", "team": ""}, "Select a team."),
-        ({"who": "", "team": ""}, "Select a pilot team, or everyone."),
+        ({"who": "team", "team": ""}, "Choose a team."),
+        ({"who": "", "team": ""}, "Choose a pilot team, or everyone."),
         ({"who": "team", "team": str(uuid.UUID(int=5))}, "no longer has this team"),
     ],
     ids=["no team", "no choice", "unknown team"],

@@ -124,10 +124,10 @@ def test_absence_with_deputy_is_set_and_ended():
 @pytest.mark.parametrize(
     ("controls", "words"),
     [
-        ({"absent_until": ""}, "Select the last day of the absence."),
+        ({"absent_until": ""}, "Choose the last day of the absence."),
         ({"absent_until": "2020-01-01"}, "The last day of an absence must be today or later."),
         ({"absent_until": "2099-01-01", "deputy": "fred"}, "The deputy must be another person who reviews."),
-        ({"absent_until": "2099-01-01", "deputy": "nobody"}, "Select a deputy from the list, or no one."),
+        ({"absent_until": "2099-01-01", "deputy": "nobody"}, "Choose a deputy from the list, or no one."),
     ],
 )
 def test_invalid_absence_is_refused(controls, words):

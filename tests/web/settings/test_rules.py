@@ -77,7 +77,7 @@ def test_undecided_edit_names_rule_and_reason():
 
     words = opened(browser(rita()), field.record).words
 
-    assert "left to people by the rule “Format only”: the CRM holds another value now" in words
+    assert "left to reviewers by the rule “Format only”: the CRM holds another value now" in words
 
 
 def test_enabling_can_include_waiting_edits():
