@@ -38,7 +38,7 @@ def test_empty_undo_window_uses_default(settings):
     screen = send(browser(ada()), "deciding", undo_seconds="")
 
     assert preferences.read().undo_window == 12
-    assert "Now 12 s." in screen.words
+    assert "Currently 12 s." in screen.words
 
 
 def test_invalid_number_is_kept_with_error():
@@ -111,7 +111,7 @@ def test_backlog_mode_counts_edits_and_can_be_ended():
     preferences.change(by=ada(), backlog=True)
     screen = Screen(browser(ada()).get("/settings/mails/"))
     assert "Backlog mode" in screen.words
-    assert "1 edit waits now." in screen.words
+    assert "1 edit is waiting now." in screen.words
 
     send(browser(ada()), "backlog", backlog="end")
 

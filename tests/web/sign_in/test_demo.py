@@ -112,7 +112,7 @@ def test_filter_tour_ticks_steps_from_database_rows(client: Client, db: None) ->
 def test_opening_reset_page_changes_nothing(client: Client, db: None) -> None:
     people.rita()
 
-    assert "everyone is signed out" in client.get(START_OVER).content.decode()
+    assert "everyone will be signed out" in client.get(START_OVER).content.decode()
     assert Person.objects.count() == 1
 
 

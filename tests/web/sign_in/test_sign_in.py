@@ -154,7 +154,7 @@ def test_person_without_role_gets_no_session(browser: Client, outside: requests.
     response = browser.get(choose(outside, begin(browser), "Nils Hagen"))
 
     assert response.status_code == 403
-    assert "Ask your CRM administrator for a role" in response.content.decode()
+    assert "for a role (viewer, reviewer, filter manager or administrator)" in response.content.decode()
     assert who(browser) == ""
     assert not Person.objects.exists(), "people without a role are not stored"
 
