@@ -20,3 +20,8 @@ def test_machine_detects_seeded_bug(bug: SeededBug, world: World, monkeypatch: p
 
     with pytest.raises(Violation):
         run(world, runs=ENOUGH_RUNS, machine=bug.machine(), shrink=False)
+
+
+@pytest.mark.parametrize("bug", SEEDED_BUGS, ids=lambda bug: bug.name)
+def test_guard_to_remove_still_exists(bug: SeededBug, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug.plant(monkeypatch)
