@@ -200,7 +200,7 @@ def _approved_columns(contact_id: UUID) -> Mapping[UUID, set[str]]:
 
 
 def _held_columns(restores: Sequence[Restore]) -> frozenset[str]:
-    """Return the columns that were restored too often within a day."""
+    """Return the columns that are not restored for now, because they were restored too often within a day."""
     recent = Restore.objects.filter(pk__in=[each.pk for each in restores], done_at__gt=database_now(plus=-86_400))
     times = Counter(column for column, _ in set(recent.values_list("column_name", "done_at")))
     return frozenset(column for column, number in times.items() if number >= MAX_RESTORES_OF_COLUMN)

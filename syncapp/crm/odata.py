@@ -67,7 +67,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def without_wildcards(text: str) -> str:
+def escape_wildcards(text: str) -> str:
     """Escape the wildcards `%`, `_` and `[` for `startswith` and similar functions.
 
     Source: "Use wildcard characters in conditions for string values".

@@ -155,7 +155,10 @@ def _check_choice(
 
 
 def puts_original_back(field: SyncField, column: Column | None) -> bool:
-    """Return whether rejecting writes the original: if it was never put back and the CRM still holds the proposal."""
+    """Return whether a rejection has to write the original.
+
+    It does if the original is known and not yet restored, and the contact still holds the proposed value.
+    """
     if field.record.is_restored or field.has_unknown_original or field.contact_is_gone or column is None:
         return False
     return conversion.same(column.type, field.expected_value, field.proposed_value)

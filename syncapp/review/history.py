@@ -45,7 +45,7 @@ def contact_history(record: SyncRecord, *, limit: int = MAX_LISTED) -> ContactHi
 
 
 def fields_in_other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
-    """Return the fields of the contact's other edits in the columns of the undecided `fields`, newest first."""
+    """Return fields of the contact's other edits that share a column with an undecided field, newest first."""
     names = {field.column_name for field in fields if field.is_undecided}
     if not names or record.target_id is None:
         return []

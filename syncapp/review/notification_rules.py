@@ -67,7 +67,7 @@ def _exceeds_digest_limit(arrivals: QuerySet[Arrival]) -> bool:
 
 
 def _not_notified(newest: int) -> QuerySet[Person]:
-    """Return reviewers who have not been notified up to this arrival."""
+    """Return active reviewers who have not yet been notified of all arrivals up to `newest`."""
     reviewers = Person.objects.filter(is_reviewer=True, is_active=True)
     return reviewers.filter(Q(notified_until__isnull=True) | Q(notified_until__lt=newest))
 

@@ -115,7 +115,7 @@ def test_pause_and_recent_gap_are_reported(company: Company) -> None:
 
 
 @pytest.mark.parametrize(("used", "has_allowance", "slower"), [(0, True, False), (13_000, False, True)])
-def test_exhausted_allowance_slows_reading(used, has_allowance, slower, settings: Settings) -> None:
+def test_half_used_allowance_slows_reading(used, has_allowance, slower, settings: Settings) -> None:
     settings.PULL_IDLE_SECONDS, settings.CRM_DAILY_ALLOWANCE = 120, 25_000
     DailyOperations.objects.create(day=datetime.now(UTC).date(), number=used)
 

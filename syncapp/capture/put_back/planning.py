@@ -218,7 +218,7 @@ class PutBackPreparationJob(JobType):
 
 
 def _next_unread_contacts(plan: PutBackPlan) -> dict[UUID, list[str]]:
-    """Return the next contacts whose live values are not read, with their columns."""
+    """Return the next contacts whose live values have not been read yet, with their columns."""
     if not PutBackPlan.objects.filter(pk=plan.pk, state=PutBackState.PREPARING).exists():
         return {}
     items = plan.items.filter(result=PutBackResult.OPEN, live_read_at=None).order_by("position")

@@ -173,14 +173,14 @@ class ReadingProbe:
 
     @property
     def direct_works(self) -> bool | None:
-        """Return whether our own user sees others' filters; None if this owner proves nothing."""
+        """Return whether our own user sees others' filters; None if this owner may have no filters."""
         if self.direct_count:
             return True
         return False if self.direct_count is None or self.acting_count else None
 
     @property
     def acting_works(self) -> bool | None:
-        """Return whether impersonated calls return the owner's filters; None if this owner proves nothing."""
+        """Return whether impersonated calls return the owner's filters; None if this owner may have no filters."""
         if self.acting_count is None or self.answered_as != self.owner_id:
             return False
         if self.acting_count:

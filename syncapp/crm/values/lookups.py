@@ -55,7 +55,7 @@ class Lookups:
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
         set_name, row_id, name = (odata.identifier(text(definition, each)) for each in _DEFINITION)
         conditions = []
-        for word in map(odata.without_wildcards, words.split()[:MAX_WORDS]):
+        for word in map(odata.escape_wildcards, words.split()[:MAX_WORDS]):
             inside = " or ".join(f"contains({name},{odata.literal(sign + word)})" for sign in (" ", "-"))
             conditions.append(f"(startswith({name},{odata.literal(word)}) or {inside})")
         only = {"filter": " and ".join(conditions)} if conditions else {}

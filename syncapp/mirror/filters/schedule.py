@@ -47,7 +47,7 @@ def due() -> Extent | None:
 
 
 def interval() -> float:
-    """Return the seconds between two inventories now: shorter while people manage filters."""
+    """Return the current interval between inventories in seconds; it is shorter while people manage filters."""
     last_use = uses.read().get(Use.FILTERS)
     if last_use is not None and last_use.age <= settings.INVENTORY_SECONDS:
         return float(settings.INVENTORY_SECONDS)

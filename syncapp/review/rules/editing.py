@@ -171,8 +171,8 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
 def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rule:
     """Enable a rule for new edits and, with `also_waiting`, for waiting ones.
 
-    Raises NotSimulated unless the rule was simulated in its current form, and RulesBusy while other rules are still
-    checking the waiting edits.
+    Raises NotSimulated unless the rule was simulated in its current form, and, unless `also_waiting`,
+    RulesBusy while other rules are still checking the waiting edits.
     """
     if not also_waiting and not runs.catch_up():
         raise RulesBusy("The other rules are still checking waiting edits. Try again in a minute.")

@@ -221,7 +221,7 @@ def put_in_charge(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Perso
 
 
 def _make_policies_due() -> None:
-    """Make every active policy due, because another one may now repair users that this one leaves alone."""
+    """Make every active policy due: after a conflict is resolved, another policy may have to repair the users."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 

@@ -149,5 +149,5 @@ def _end_if_counted(run: FilterRun) -> bool:
 
 
 def delete_old(*, days: int = 90) -> int:
-    """Delete old runs' meetings at risk, which were kept for people who call the attendees; return how many."""
+    """Delete the meetings at risk of runs older than `days`, whose attendees need no more calls; return how many."""
     return MeetingAtRisk.objects.filter(item__run__frozen_at__lt=timezone.now() - timedelta(days=days)).delete()[0]

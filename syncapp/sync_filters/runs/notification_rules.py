@@ -58,7 +58,7 @@ def notify_done(run: FilterRun) -> None:
 
 
 def notify_undone(reverse: FilterRun, *, by: Person) -> None:
-    """Report to everyone responsible for a run that another person is undoing it."""
+    """Notify everyone responsible for a run when another person starts to undo it."""
     _queue([person for person in _responsible_people(reverse) if person != by], reverse, UNDONE)
 
 

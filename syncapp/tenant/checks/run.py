@@ -104,10 +104,11 @@ def run_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
 
 
 def _sign_in_error(check: Check, context: Context) -> CrmError | None:
-    """Return the error that makes all further requests pointless; the first two checks report it themselves."""
+    """Return the sign-in error after which the remaining checks cannot ask the CRM, or None."""
     try:
         context.round_trip()
     except CrmError as error:
+        # After the first check only a missing token blocks the next one, which reports any other error itself.
         gave_no_token = isinstance(error, TokenUnavailable | CredentialsRefused) and error.status is None
         return error if gave_no_token or check.run is not sign_in.token else None
     return None

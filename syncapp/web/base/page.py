@@ -98,7 +98,7 @@ class PageContext:
         return FilterPolicy.objects.needing_decision().count()
 
     @cached_property
-    def doubled_users(self) -> int:
+    def users_synced_twice(self) -> int:
         """Return how many users' appointments reach Outlook twice."""
         return FilterUser.objects.people().filter(paths=SyncPaths.TWICE).count()
 

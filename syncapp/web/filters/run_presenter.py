@@ -165,7 +165,7 @@ class RunPresenter:
 
     @property
     def never_started(self) -> int:
-        """Return how many users were left as they are when the run was canceled."""
+        """Return how many users had not been started when the run was canceled."""
         return self.outcomes.get(Outcome.CANCELLED, 0)
 
     @property

@@ -162,7 +162,7 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
 
 
 def label(column: Column, content: tuple[str, ...]) -> str:
-    """Return the name of a chosen row; '' for other types, whose value is enough."""
+    """Return the name of the row chosen for a lookup; '' for other column types, whose value needs no label."""
     row = lookup_choices.unsign(content[0]) if _input_of(column) is Input.LOOKUP and content else None
     return row.name if row else ""
 

@@ -180,7 +180,7 @@ def _show_next(request: PortalRequest, following: QueuePresenter, row: SyncRecor
 
 
 def _left_out(edit: RecordPresenter) -> str:
-    """Return how many fields "all" left out because they changed in the CRM, '' for none."""
+    """Return a sentence about the fields left out of "Approve all" because they changed in the CRM, '' for none."""
     count = sum(each.is_changed_in_crm for each in edit.left_out)
     was, its = ("was", "its value") if count == 1 else ("were", "their values")
     return (

@@ -201,8 +201,8 @@ class CapturePresenter:
         return sum(row.week for row in self.sources)
 
     @property
-    def forms_week(self) -> int:
-        """Return how many changes forms and programs with the revision made in 7 days."""
+    def form_changes_in_week(self) -> int:
+        """Return the number of changes in the last 7 days made by forms and programs that raise the revision."""
         return sum(each.week for each in self.changes.by_source(Source.FORM))
 
     @cached_property

@@ -116,7 +116,7 @@ class CheckPresenter:
 
     @cached_property
     def verdicts(self) -> list[tuple[Readiness, list[tuple[str, str]]]]:
-        """Return each verdict with the findings that prevent it: the anchor, and what to do."""
+        """Return each verdict with an (anchor, what to do) pair for every finding that prevents it."""
         return [
             (verdict, [(anchor(each["id"]), each["fix"] or each["name"]) for each in verdict.blockers])
             for verdict in self.summary.verdicts

@@ -17,7 +17,7 @@ from syncapp.web.base.access import public, render_card
 
 
 def tours_context() -> dict[str, Any]:
-    """Return what the template of the tours needs."""
+    """Return the context for the template of the tours."""
     return {
         "sandbox": settings.CRM_ORIGIN,
         "undo_seconds": preferences.read().undo_window,

@@ -83,7 +83,7 @@ def test_client_works_over_tls(secure_url, authority_file):
     assert crm.staged_fields(crm.staged_fields().delta_link).rows == ()
 
 
-def test_server_with_unknown_certificate_gets_no_token(secure_url, authority_file):
+def test_unknown_certificate_makes_server_unreachable(secure_url, authority_file):
     crm = CrmClient(transport=Transport(origin=secure_url, token_source=FixedToken(), retries=0))
 
     with pytest.raises(Unreachable):

@@ -104,7 +104,7 @@ def test_newer_mailbox_version_is_used(read):
     assert outcome(process(transitions.start(run, by=fred())), user) == Outcome.DONE
 
 
-def test_method_set_with_lost_answer_is_written_once(read):
+def test_lost_answer_does_not_write_method_twice(read):
     user, since = doubled(read), read.mark()
     run = transitions.start(created(user), by=fred())
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})

@@ -116,7 +116,7 @@ def test_time_limit_leaves_rest_for_next_dispatch(long):
     assert RunPreparation.objects.all().due().get().attempts == 0
 
 
-def test_discarded_list_grows_no_further(long):
+def test_canceled_preparation_lists_no_more_users(long):
     run = request_run()
     list_one_part_and_die(run)
     queue.sweep(RunPreparation)

@@ -162,7 +162,7 @@ def test_worker_gets_time_after_a_restart(healthy_portal: Any) -> None:
 
 
 @pytest.mark.parametrize(("problem", "expected"), [("The list does not end.", ["inventory"]), ("", [])])
-def test_unreadable_inventory_is_named(healthy_portal: Any, problem: str, expected: list[str]) -> None:
+def test_unreadable_inventory_is_reported(healthy_portal: Any, problem: str, expected: list[str]) -> None:
     MirrorCursor.objects.create(table=schedule.CURSOR, trouble=problem)
 
     assert codes() == expected
