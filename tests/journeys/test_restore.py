@@ -129,9 +129,9 @@ def test_database_restore_repeats_nothing_and_names_deciders(
     assert not {edit.record for edit in written} <= restored, "some were staged after the backup"
 
     status, account = reconcile("--apply", "--log", str(tmp_path / "web.log"))
-    story.stack.start_again()
     Decision.objects.filter(state=DecisionState.OPEN).update(due_at=Now())
-    Delivery.objects.update(due_at=Now())
+    Delivery.objects.update(due_at=Now())  # while no worker locks the rows in another order
+    story.stack.start_again()
     story.wait_until_delivered(*written)
 
     assert story.our_entries() == before, "the restored portal wrote something again"
