@@ -32,7 +32,7 @@ def describe_change(column_name: str, before: str, after: str) -> str:
         if letters[0] == letters[1]:
             return "same digits, but dialed signs change"
         patterns = [re.sub(r"\d+", "0", text) for text in (before, after)]  # the signs between the numbers
-        return "same format, different digits" if patterns[0] == patterns[1] else ""
+        return "same format" if patterns[0] == patterns[1] else ""
     if _MAIL.search(name):
         if is_format:
             return "same address, only the format changes"
