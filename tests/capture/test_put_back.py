@@ -8,11 +8,9 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from syncapp.capture.put_back import comparison, transitions
-from syncapp.capture.put_back import job as jobs
+from syncapp.capture.put_back import transitions
 from syncapp.capture.put_back.assessment import SENTENCES, LeaveReason
 from syncapp.capture.put_back.errors import NotPossible
-from syncapp.jobs import queue
 from syncapp.models import AuditEntry, Breaker, PutBackItem, PutBackJob, PutBackPlan, Restore, SyncField, SyncRecord
 from syncapp.models.capture.put_back import PutBackState
 from syncapp.models.capture.restore import RestoreResult
@@ -39,8 +37,7 @@ def no_undo_window(settings: Settings) -> None:
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Failpoints:
     found = Failpoints()
-    for module in (queue, jobs, comparison):
-        monkeypatch.setattr(module, "failpoint", found.passed)
+    found.connect(monkeypatch)
     return found
 
 

@@ -10,8 +10,6 @@ from uuid import UUID
 import pytest
 from django.db.models import F
 
-from syncapp.capture import staging
-from syncapp.jobs import queue
 from syncapp.models import CaptureJob, Restore
 from syncapp.models.jobs.job import JobState
 from tests.capture.conftest import Company
@@ -28,8 +26,7 @@ CUT = {"method": "PATCH", "table": "contact", "times": 1}
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Failpoints:
     found = Failpoints()
-    for module in (queue, staging):
-        monkeypatch.setattr(module, "failpoint", found.passed)
+    found.connect(monkeypatch)
     return found
 
 

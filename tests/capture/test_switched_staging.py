@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db.models import F
 
-from syncapp.capture import rule, staging, switching
-from syncapp.jobs import queue
+from syncapp.capture import rule, switching
 from syncapp.models import Capture, CaptureColumn, CaptureEntry, CaptureJob, CaptureSource
 from syncapp.models.capture.entry import EntryState, Source
 from syncapp.models.capture.settings import CaptureMode, CaptureRule
@@ -26,8 +25,7 @@ LET_THROUGH = CaptureColumn.Handling.LET_THROUGH
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Failpoints:
     found = Failpoints()
-    for module in (queue, staging):
-        monkeypatch.setattr(module, "failpoint", found.passed)
+    found.connect(monkeypatch)
     return found
 
 

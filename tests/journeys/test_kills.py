@@ -23,8 +23,10 @@ INSIDE_A_DELIVERY = [
     "delivery.finished",
 ]
 INSIDE_A_PULL = [
+    "mirror.fields.read",
     "mirror.fields.stored",
     "mirror.fields.moved",
+    "mirror.records.read",
     "mirror.records.stored",
     "mirror.superseded",
     "mirror.records.moved",

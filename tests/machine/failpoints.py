@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,6 @@ import pytest
 
 from syncapp.jobs import queue, runner
 from syncapp.mirror import cursors
-from syncapp.mirror.edits import pull
 from syncapp.review.delivery import job
 
 # Outside of transactions, so every event is possible here.
@@ -22,10 +22,12 @@ DELIVERY_POINTS = (
     "delivery.applied",
     "delivery.finished",
 )
-# Only power cuts are possible here; half of them are inside a transaction, which is then rolled back.
+# Only power cuts are possible here; those at `stored` and `superseded` roll back a transaction.
 MIRROR_POINTS = (
+    "mirror.fields.read",
     "mirror.fields.stored",
     "mirror.fields.moved",
+    "mirror.records.read",
     "mirror.records.stored",
     "mirror.records.moved",
     "mirror.superseded",
@@ -47,6 +49,13 @@ class Failpoints:
     def arm(self, point: str, action: Callable[[], None]) -> None:
         """Run `action` when `point` is passed next."""
         self._armed[point] = action
+
+    def connect(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Connect all failpoints of the code that is imported."""
+        for name, module in list(sys.modules.items()):
+            if name.startswith("syncapp.") and vars(module).get("failpoint") is queue.failpoint and module is not queue:
+                monkeypatch.setattr(module, "failpoint", self.passed)
+        monkeypatch.setattr(queue, "failpoint", self.passed)
 
     def clear(self) -> None:
         """Remove all actions."""
@@ -76,8 +85,7 @@ class Failpoints:
 
 def install(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connect to the code's failpoints, and prevent any cleanup after a power cut."""
-    for module in (queue, job, pull):
-        monkeypatch.setattr(module, "failpoint", points.passed)
+    points.connect(monkeypatch)
     # The longest pause, in hundreds of seconds, because the real clock keeps running during the test.
     monkeypatch.setattr(runner, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))
     monkeypatch.setattr(job, "STALE_PAUSE", 3000.0)

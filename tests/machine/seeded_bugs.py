@@ -45,7 +45,7 @@ BEFORE_SENDING = ("delivery.claimed", "delivery.read", "delivery.sent")
 class SeededBug:
     """A bug: `guard`, a part of the source of `function`, is replaced by `instead`.
 
-    The other attributes narrow the machine to what can reveal the bug: rules to omit, and variants of the others. Deep
+    The other attributes narrow the machine to what can reveal the bug: rules to keep, and variants of the others. Deep
     bugs take longer to find than a test run allows; MACHINE_BUGS=all looks for them too.
     """
 

@@ -266,6 +266,7 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
 def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence[Any]) -> None:
     if not part:
         return
+    failpoint(f"mirror.{table.name}.read")
     is_news = not arrivals.is_first_read(cursor)
     if not cursor.is_full_read:  # the full read also returns known edits
         uses.note(Use.ARRIVALS)

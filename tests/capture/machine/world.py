@@ -13,7 +13,7 @@ import requests
 from django.db.models import F
 
 from dataverse_sandbox.store import Store
-from syncapp.capture import contacts, details, entry_lists, staging
+from syncapp.capture import entry_lists, staging
 from syncapp.connection import clients
 from syncapp.crm.errors import CrmError
 from syncapp.jobs import breakers, deliveries, queue
@@ -48,8 +48,7 @@ class Machine(Company):
         """Connect the portal's failpoints, for the whole test."""
         self.store = store
         self.points = Failpoints()
-        for module in (queue, staging, contacts, entry_lists, details):
-            patched.setattr(module, "failpoint", self.points.passed)
+        self.points.connect(patched)
         patched.setattr("syncapp.crm.transport.Transport.sleep", lambda transport, seconds: None)
         release = cursors.release
         patched.setattr(cursors, "release", lambda lease: None if self.points.power_is_out else release(lease))
