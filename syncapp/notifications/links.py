@@ -21,7 +21,7 @@ MAX_LENGTH = 300  # characters of a whole address; mail programs truncate longer
 
 
 class Intent(StrEnum):
-    """What the recipient intends to do, which the page preselects."""
+    """The choice that the page preselects for the recipient."""
 
     LOOK = "l"
     APPROVE = "a"

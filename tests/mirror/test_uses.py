@@ -1,4 +1,4 @@
-"""How often the CRM is read follows the use of the portal: pages that are open and edits that arrive."""
+"""The CRM is read as often as the portal's use requires: pages that are open and edits that arrive."""
 
 from __future__ import annotations
 

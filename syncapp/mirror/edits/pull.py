@@ -63,7 +63,7 @@ class PullResult:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How to read and store one of the two tables."""
+    """One of the two tables, with the functions that read and store its rows."""
 
     name: str
     read: Callable[[CrmClient, str], ChangePage[Any]]

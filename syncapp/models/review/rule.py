@@ -27,7 +27,7 @@ ACTIVE_STATES = [RuleState.ENABLED, RuleState.SHADOW]
 
 
 class RuleOutcome(models.TextChoices):
-    """What a rule does with matching fields."""
+    """The decision that a rule makes for matching fields."""
 
     APPROVE = "approve", "Approve"
     REJECT = "reject", "Reject"

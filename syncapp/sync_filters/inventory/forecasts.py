@@ -41,7 +41,7 @@ class OrganizedMeeting:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """How many of one table's rows leave, how many stay, and how many of those leaving lie ahead.
+    """Counts of one table's rows: those that leave, those that stay, and those that leave and lie ahead.
 
     A count is None if it is unknown; `why` gives the reason. `is_more`: at least this many leave. `is_most`: at most
     this many leave, because filters that could not be evaluated may select some. `meetings` is None if it could not be

@@ -1,4 +1,4 @@
-"""What a URL shows of a run's list: tab, group, search, and the start of the page."""
+"""The part of a run's list that a URL selects: tab, group, search, and the start of the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_SEARCH_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class PreviewParams:
-    """What to show. `tab`: a plan or a part, '' for the default. `asks`: ask whether to release the group."""
+    """The part to show. `tab`: a plan or a part, '' for the default. `asks`: ask whether to release the group."""
 
     tab: str = ""
     group: HeldGroup | None = None
