@@ -152,7 +152,7 @@ def _count_today(today: date) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class TimesInCrm:
-    """The times for which restored values were in the CRM, in seconds; `buckets` has the number of values in each range."""
+    """The times of restored values in the CRM, in seconds; `buckets` has the number of values in each range."""
 
     number: int
     median: float | None
