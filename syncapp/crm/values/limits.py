@@ -58,6 +58,8 @@ def check_decimal_places(column: Column, text: str) -> str | None:
     """Check that the column keeps all decimal places of the number `text`."""
     if column.precision is None or _decimal_places(Decimal(text)) <= column.precision:
         return None
+    if column.precision == 0:
+        return "Enter a whole number."
     return f"Use at most {column.precision} decimal place{'' if column.precision == 1 else 's'}."
 
 

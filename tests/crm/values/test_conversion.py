@@ -305,6 +305,8 @@ def test_number_outside_range_is_refused(column, text, message):
 
 def test_exact_check_refuses_excess_decimals():
     assert check(DISCOUNT, "12.3456", exactly=True) == "Use at most 3 decimal places."
+    assert check(replace(DISCOUNT, precision=1), "12.34", exactly=True) == "Use at most 1 decimal place."
+    assert check(replace(DISCOUNT, precision=0), "12.3", exactly=True) == "Enter a whole number."
     assert check(DISCOUNT, "12.3450", exactly=True) is None
     assert check(c.LIMIT, "1234.5678", exactly=True) is None, "a currency's decimals are not in the definitions"
 
