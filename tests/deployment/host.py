@@ -178,7 +178,7 @@ def running_host(**settings: str) -> Iterator[tuple[Host, str]]:
         until_the_end.callback(broker.stop)
         crm, crm_authority = start_crm(root, until_the_end)
         port, proxy = free_port(), f"https://{HOST}:{free_port()}"
-        start_proxy(root, proxy, [port], until_the_end)
+        start_proxy(root, (proxy, f"http://{HOST}:{free_port()}"), [port], until_the_end)
         authorities = root / "authorities.pem"
         authorities.write_bytes(crm_authority.read_bytes() + (root / "proxy-tls/certificate.pem").read_bytes())
         host = Host(root, proxy, _create_database(server.url), authorities)

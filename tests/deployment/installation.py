@@ -40,10 +40,14 @@ WORKERS = ("periodic", "writing")
 
 @dataclass(slots=True)
 class Installation:
-    """The running processes; `portals` are those to which the proxy passes requests."""
+    """The running processes; `portals` are those to which the proxy passes requests.
+
+    `http_url` is the proxy's address without TLS.
+    """
 
     folder: Path
     proxy: Server
+    http_url: str
     sandbox: Server
     environment: Mapping[str, str]
     database: Server
@@ -112,11 +116,12 @@ def running_installation(
         until_the_end.callback(broker.stop)
         crm, crm_authority = start_crm(folder, until_the_end, *crm_options)
         ports, url = (free_port(), free_port()), f"https://{HOST}:{free_port()}"
-        proxy = start_proxy(folder, url, ports, until_the_end)
+        http_url = f"http://{HOST}:{free_port()}"
+        proxy = start_proxy(folder, (url, http_url), ports, until_the_end)
         settings = {"DATABASE_URL": database.url, "REDIS_URL": broker.url, "BASE_URL": url, "CRM_ORIGIN": crm.url}
         own = {"PATH": os.environ["PATH"], "STATIC_ROOT": str(folder / "static"), "UNDO_SECONDS": "2"}
         environment = {**production_settings(crm_authority, settings), **own, **variables}
-        made = Installation(folder, proxy, crm, environment, database, broker)
+        made = Installation(folder, proxy, http_url, crm, environment, database, broker)
         until_the_end.callback(made.stop)
         made.run("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         made.run(*shlex.split(PROCESSES["migrate"]["command"])[1:])
@@ -160,11 +165,13 @@ def start_crm(folder: Path, until_the_end: ExitStack, *options: str) -> tuple[Se
     return server, certificates / tls.CERTIFICATE
 
 
-def start_proxy(folder: Path, url: str, ports: Sequence[int], until_the_end: ExitStack) -> Server:
-    """Start nginx with the configuration of deploy/ before these portals."""
+def start_proxy(folder: Path, urls: tuple[str, str], ports: Sequence[int], until_the_end: ExitStack) -> Server:
+    """Start nginx with the configuration of deploy/ before these portals, at two addresses: with TLS and without."""
+    url, http_url = urls
     certificate, key = tls.provide(folder / "proxy-tls", host=HOST)
     changes = {
         "server web:8000 fail_timeout=2s;": " ".join(f"server {HOST}:{port} fail_timeout=2s;" for port in ports),
+        "listen 80;": f"listen {http_url.removeprefix('http://')};",
         "listen 443 ssl;": f"listen {url.removeprefix('https://')} ssl;",
         "outlook-sync.contoso.com": HOST,
         "/etc/outlook-sync/tls/portal.crt": str(certificate),

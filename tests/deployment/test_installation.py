@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import chromium  # noqa: F401  (a fixture is found by its name)
-from tests.deployment.installation import Installation, running_installation
+from tests.deployment.installation import HOST, Installation, running_installation
 from tests.support.servers import Server, wait_until
 
 pytestmark = pytest.mark.long
@@ -74,6 +75,12 @@ def test_edit_is_approved_through_the_proxy(rita: Page, installed: Installation)
     wait_until(lambda: len(ledger(rita, installed, contact)) > before, seconds=60, what="the value is in the CRM")
     assert ledger(rita, installed, contact)[-1]["changes"]["jobtitle"][1] == TITLE
     assert any(line.get("job", "").startswith("delivery:") for line in logged(installed.workers["writing"]))
+
+
+def test_unencrypted_address_redirects_to_https(installed: Installation) -> None:
+    response = requests.get(f"{installed.http_url}/review/?q=Ann", allow_redirects=False, timeout=10)
+
+    assert (response.status_code, response.headers["location"]) == (301, f"https://{HOST}/review/?q=Ann")
 
 
 def test_restart_of_one_portal_fails_no_request(rita: Page, installed: Installation) -> None:
