@@ -18,7 +18,7 @@ PAGES = {
     "/activity/": "Signed in",
     "/activity/?what=field.lost.rejected": "No matching entries",  # only a restore can lose a decision
     "/activity/evidence/": "on one printable page",
-    "/activity/evidence/?period=today": "Digest of all entries",
+    "/activity/evidence/?period=today": "Hash of all entries",
     "/numbers/": "Waiting now, by age",
 }
 

@@ -35,7 +35,7 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
         kind = _KINDS_OF_WRITES.get(str(details.get("kind")), str(details.get("kind")))
         return [f"{kind}: {'on' if details.get('allowed') else 'off'}"]
     if entry.action == "connection.first_contact":
-        return ["writing is on" if details.get("writes") else "read only"]
+        return ["writing is on" if details.get("writes") else "read-only"]
     if entry.action == "connection.checked":
         return ["with test writes" if details.get("writes") else "without test writes"]
     if entry.action.startswith("selection."):
@@ -44,7 +44,7 @@ def notes(entry: AuditEntry, related: Facts) -> list[str]:
         examined, decided, differing = (int(details.get(each) or 0) for each in ("looked_at", "decided", "differently"))
         return [
             f"{number(examined)} past decision{'' if examined == 1 else 's'} examined",
-            f"it would have decided {number(decided)}",
+            f"would have decided {number(decided)}",
             f"{number(differing)} differently than people did" if decided else "",
         ]
     return [_phrase(name, value) for name, value in details.items() if name not in _SAID_ELSEWHERE]

@@ -104,7 +104,7 @@ class NumbersView:
         this_week, queue = f"since {_day_label(week.first)}", reverse("queue")
         decided = _week_address(week, area="decision")
         found = [
-            Figure(_capped(now.total), "waiting", "now", queue),
+            Figure(_capped(now.total), "edits waiting", "now", queue),
             Figure(_span(now.greatest_age), "longest wait", "now", f"{queue}?order=oldest"),
             Figure(_span(now.median), "median wait", "now", queue),
             Figure(f"{number_words(week.counts[Measure.RECEIVED])}", "fields received", this_week),
@@ -189,12 +189,12 @@ def _ages(view: NumbersView) -> Panel:
     unit, step = ("h", 3600.0) if max(each.values[0] for each in groups) < 3 * 86400 else (" d", 86400.0)
     return Panel(
         "ages",
-        "Age when decided, by week",
+        "Time to decision, by week",
         ("Week from", "Decided", "Median", "Longest"),
         [(week.first, week.decided, _span(week.median), _longest_wait(week)) for week in view.weeks],
         charts.columns(groups, ("median",), unit=unit, step=step),
         if_empty="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
-        note="From the edit in Outlook to the decision. The median is accurate to 10%.",
+        note="From the edit in Outlook to the decision. The median is accurate to within 10%.",
     )
 
 
@@ -213,7 +213,7 @@ def _failures(view: NumbersView) -> Panel:
     ]
     return Panel(
         "troubles",
-        "Conflicts, failed writes and values put back, by week",
+        "Conflicts, failed writes and old values put back, by week",
         ("Week from", *(name.capitalize() for name in names)),
         [(week.first, *counts) for week, counts in found],
         charts.columns(groups, names),

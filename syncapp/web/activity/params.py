@@ -139,7 +139,7 @@ class ParamsView:
     @cached_property
     def people(self) -> list[Option]:
         named = [(str(person.pk), person.name) for person in by_name(Person.objects.only("name"))]
-        return self._options("person", [("", "Anyone"), *named, (PORTAL, "The portal")])
+        return self._options("person", [("", "Anyone"), *named, (PORTAL, "Portal")])
 
     @cached_property
     def channels(self) -> list[Option]:

@@ -10,7 +10,7 @@ from typing import Any
 from syncapp.models import Person
 from syncapp.models.person import ROLE_COLUMNS
 from syncapp.review.diff.presentation import format_day
-from syncapp.text import localization
+from syncapp.text import localization, time_zones
 from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import words
 
@@ -21,7 +21,7 @@ _NAMES = {
     "oid": "object ID",
     "notify": "mails",
     "time_zone": "time zone",
-    "locale": "formats",
+    "locale": "dates and numbers",
     "letter_keys": "single-letter keys",
     "theme": "theme",
     "is_active": "access",
@@ -29,7 +29,7 @@ _NAMES = {
 
 
 def in_words(stored: str | None) -> str:
-    """Return stored JSON as "mails: Daily digest; time zone: Europe/Berlin"; other text is values separated by "; "."""
+    """Return stored JSON, or values separated by "; ", as "mails: Daily digest; time zone: Europe/Berlin"."""
     if stored is None:
         return _NOT_SET
     try:
@@ -37,7 +37,7 @@ def in_words(stored: str | None) -> str:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        return "; ".join(map(_word, stored.split("; ")))
+        return "; ".join(map(_with_name, stored.split("; ")))
     parts = [f"{_NAMES[name]}: {_word(value)}" for name, value in content.items() if name in _NAMES and value != ""]
     roles = [words.role(role) for role, column in ROLE_COLUMNS.items() if content.get(column)]
     if roles:
@@ -63,6 +63,19 @@ def day_in_words(stored: str | None) -> str | None:
         return format_day(date.fromisoformat(stored or ""))
     except ValueError:
         return stored
+
+
+def _with_name(value: str) -> str:
+    """Return a value with the name of its preference, which is known by the value's form."""
+    if value in Person.Notify:
+        name = "notify"
+    elif localization.is_known(value):
+        name = "locale"
+    elif time_zones.find(value):
+        name = "time_zone"
+    else:
+        return _word(value)
+    return f"{_NAMES[name]}: {_word(value)}"
 
 
 def _word(value: Any) -> str:

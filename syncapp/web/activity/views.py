@@ -23,7 +23,7 @@ from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area, wants_part
 
-COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "Origin", "Digest")
+COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "Origin", "Hash")
 
 
 class ActivityView(ParamsView):
@@ -111,7 +111,7 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
                 for row in presenter.present(entries, Links()):
                     change, erased = row.change, dict(row.digests) if row.is_erased else {}
                     values = {"before": change.before.text, "after": change.after.text} if change else {}
-                    values |= {name: f"erased, digest {digest}" for name, digest in erased.items()}
+                    values |= {name: f"erased, hash {digest}" for name, digest in erased.items()}
                     yield (
                         f"{timezone.localtime(row.entry.at):%Y-%m-%d %H:%M:%S}",
                         row.who,

@@ -104,7 +104,7 @@ _ACTIONS = {
     "run.undone": ActionLabel("undo", "Undo started"),
     "run.done": ActionLabel("check", "Run ended", "good"),
     "settings.changed": ActionLabel("sliders", "Setting changed"),
-    "policy.created": ActionLabel("sliders", "New policy"),
+    "policy.created": ActionLabel("sliders", "Policy created"),
     "policy.changed": ActionLabel("sliders", "Policy changed"),
     "policy.repair_asked": ActionLabel("user", "Policy repair requested"),
     "policy.repairs": ActionLabel("check", "Policy repairs"),
@@ -119,7 +119,7 @@ _ACTIONS = {
     "list.saved": ActionLabel("user", "List saved"),
     "list.replaced": ActionLabel("user", "List replaced"),
     "list.deleted": ActionLabel("gone", "List deleted"),
-    "rule.created": ActionLabel("sliders", "New rule"),
+    "rule.created": ActionLabel("sliders", "Rule created"),
     "rule.changed": ActionLabel("sliders", "Rule changed"),
     "rule.moved": ActionLabel("sliders", "Rule moved"),
     "rule.simulated": ActionLabel("sliders", "Rule simulated"),
@@ -162,7 +162,7 @@ _FINDINGS = {
 }
 
 _SETTINGS = {
-    "undo_seconds": "Seconds to undo a decision",
+    "undo_seconds": "Time to undo a decision",
     "reason_required": "Require a reason for rejecting",
     "anyone_decides_unidentified": "Allow decisions on edits by unidentified editors",
     "reasons": "Reasons for rejecting",

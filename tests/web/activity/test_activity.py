@@ -96,7 +96,7 @@ def test_erased_values_are_shown_as_digests():
 
     words = open_page().words
 
-    assert f"values erased, digest before {audit.digest('Buyer')[:12]}" in words
+    assert f"values erased, hash before {audit.digest('Buyer')[:12]}" in words
     assert "Head of Procurement" not in words
 
 

@@ -70,7 +70,7 @@ def test_digest_survives_erasure():
     assert audit.seal(entry)[:16] in before.words
     assert audit.seal(entry)[:16] in after.words
     assert "Head of Procurement" in before.words
-    assert f"values erased, digest before {entry.before_digest[:12]}" in after.words
+    assert f"values erased, hash before {entry.before_digest[:12]}" in after.words
 
 
 @pytest.mark.parametrize("change", [{"action": "field.review.rejected"}, {"before_digest": "0" * 64}, {"channel": "x"}])
@@ -86,7 +86,7 @@ def test_altered_entry_has_a_different_digest(change):
 def test_missing_entry_changes_the_digest():
     for _ in range(2):
         audit.record("gate.closed", by=rita(), channel="settings")
-    digest = open_page(f"?person={rita().pk}").words.split("Digest of all entries ")[1][:64]
+    digest = open_page(f"?person={rita().pk}").words.split("Hash of all entries ")[1][:64]
 
     AuditEntry.objects.first().delete()
 

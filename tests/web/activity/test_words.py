@@ -58,8 +58,14 @@ def switched(run: FilterRun, outcome: str = "done", action: str = "filter.switch
 CODES: list[tuple[str, dict[str, Any], tuple[str | None, str | None], str]] = [
     ("person.signed_in", {"roles": ["FilterManager", "Viewer"]}, (None, None), "Signed in as Filter manager, Viewer"),
     ("person.signed_in", {"roles": []}, (None, None), "Signed in as no role"),
-    ("person.wishes", {}, ("at_once", "daily"), "Immediately → becomes Daily digest"),
-    ("person.wishes", {}, (None, "Europe/Berlin; de-DE"), "not set → becomes Europe/Berlin; German (Germany)"),
+    ("person.wishes", {}, ("at_once", "daily"), "mails: Immediately → becomes mails: Daily digest"),
+    (
+        "person.wishes",
+        {},
+        (None, "Europe/Berlin; de-DE"),
+        "not set → becomes time zone: Europe/Berlin; dates and numbers: German (Germany)",
+    ),
+    ("person.wishes", {}, (None, "UTC"), "not set → becomes time zone: UTC"),
     ("connection.writes", {"kind": "filters", "allowed": False}, ("true", "false"), "switching filters: off"),
     ("connection.checked", {"writes": True}, (None, None), "Connection with test writes"),
     ("settings.changed", {"setting": "mail_values"}, ("true", "false"), "Values in mails on → becomes off"),
@@ -100,7 +106,7 @@ def test_policy_entry_links_and_shows_its_state():
 
     screen = open_page()
 
-    assert "New policy Riva users Keeps appointments off page" in screen.words
+    assert "Policy created Riva users Keeps appointments off page" in screen.words
     assert f"/filters/policies/{policy.pk}/" in links(screen)
 
 
@@ -201,7 +207,7 @@ def test_rule_is_linked_and_simulation_described():
     screen = open_page()
 
     assert (
-        "Rule simulated Formats 120 past decisions examined · it would have decided 30 · 2 differently" in screen.words
+        "Rule simulated Formats 120 past decisions examined · would have decided 30 · 2 differently" in screen.words
     )
     assert links(screen) == {f"/settings/rules/{rule.pk}/"}
 

@@ -226,7 +226,7 @@ def test_erased_values_are_exported_as_digests():
     scenes.approved(make_field(), by=rita())
     AuditValue.objects.all().delete()
 
-    assert f"erased, digest {audit.digest('Buyer')[:12]}" in exported()[1]
+    assert f"erased, hash {audit.digest('Buyer')[:12]}" in exported()[1]
 
 
 @pytest.mark.django_db
