@@ -159,7 +159,7 @@ CRM_SYNC_USER = env.text("CRM_SYNC_USER", "# SSSAdminProd")  # the user in whose
 CAPTURE = env.text("CAPTURE", "off")  # off, or audit: find Outlook edits in the CRM's audit log
 # Columns to watch in addition to those that Outlook synchronizes; *: every writable column.
 CAPTURE_COLUMNS = env.items("CAPTURE_COLUMNS", ("*",) if DEMO else ())
-CRM_ENABLE_WRITES = DEMO  # new connections are read only, except the demo's
+CRM_ENABLE_WRITES = DEMO  # new connections are read-only, except the demo's
 
 # --- Connections to the CRM, the sign-in service and the mail service ------------------------------------------
 OTHER_HOSTS = env.items("OTHER_HOSTS")  # hosts other than Microsoft's that may receive our secrets

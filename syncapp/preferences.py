@@ -23,7 +23,7 @@ from syncapp.text.localization import number as number_words
 
 MAX_UNDO_SECONDS, MAX_OVERDUE_HOURS = 300, 24 * 60
 MAX_REASONS, MAX_GROUPS = 12, 20
-OTHER = "other"  # the only reason that needs a sentence
+OTHER = "other"  # the only reason that needs an explanation
 KEPT_CRM_VALUE = "kept_crm"  # the answer to a conflict, not offered as a reason
 
 

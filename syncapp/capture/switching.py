@@ -163,7 +163,7 @@ def set_limit(max_restores: int, *, by: Person) -> None:
 def _restoring_obstacle(capture: Capture, source: Source) -> str:
     """Return why edits from a source cannot be restored; '' if they can."""
     if not clients.review_writes_are_enabled():
-        return "The connection is read only. Enable writing of reviewed values in Settings, Connection."
+        return "The connection is read-only. Enable writing of reviewed values in Settings, Connection."
     if source == Source.OUTLOOK and not signature.is_proved(capture):
         return (
             "The synchronization’s signature has not been seen on an edit of yours. Edit a contact in Outlook, wait "

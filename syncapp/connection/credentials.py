@@ -47,7 +47,7 @@ class Expiry:
         """Return when it expires, as a sentence."""
         days = self.days_left
         if self.ends_on is None or days is None:
-            return f"{self.title} has an unknown expiry date. Set {self.setting}_ENDS."
+            return f"The expiration date of {self.setting} is unknown. Set {self.setting}_ENDS."
         day = f"{self.ends_on:%-d %B %Y}"
         if days < 0:
             return f"{self.title} expired on {day}."

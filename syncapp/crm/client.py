@@ -1,7 +1,7 @@
 """The client that the rest of the portal calls.
 
 Its methods return immutable records and raise the errors of `errors`. All writes go through `_write`, which refuses
-while the connection is read only.
+while the connection is read-only.
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ class CrmClient:
     def _write(self, writes: Sequence[AnyWrite], *, deadline: Deadline | None) -> Sequence[Part]:
         # The only path by which a write reaches the transport.
         if not self._writes_allowed():
-            raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
+            raise WritesDisabled("This connection is read-only; nothing was sent.", code="read_only")
         self.verify_organization(deadline=deadline)
         batch = encode_change_set(writes, api_path=self._transport.api_path)
         return require_committed(self._transport.write_batch(batch, deadline=deadline), writes)

@@ -141,4 +141,4 @@ class ProtocolError(CrmError):
 
 
 class WritesDisabled(CrmError):
-    """This connection is read only; nothing was sent."""
+    """This connection is read-only; nothing was sent."""

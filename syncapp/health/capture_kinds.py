@@ -47,7 +47,7 @@ CAPTURE_GAP = Kind(
     "The audit log has a gap.",
     "Edits made in Outlook at that time were not found, or were found too late to be restored.",
     "Turn auditing on for the organization, the contact table and its columns, and keep entries for at least 7 days.",
-    "Settings, Capture; Settings, Connection, Check; the audit settings in the Power Platform admin center",
+    "Settings, Capture; Settings, Connection, Full check; the audit settings in the Power Platform admin center",
     is_failure=False,
 )
 CAPTURE_FAILED = Kind(

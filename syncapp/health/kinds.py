@@ -277,13 +277,13 @@ OVERDUE = Kind(
 )
 READ_ONLY = Kind(
     "read_only",
-    "Read only: nothing is written to this CRM until an administrator enables it.",
+    "Read-only: nothing is written to this CRM until an administrator enables it.",
     _NOTHING_LOST,
     "Check the connection, then enable writing.",
     "Settings, Connection, or “manage.py connection --enable review”",
     is_mailed=False,
     is_failure=False,
-    connection="Read only",
+    connection="Read-only",
 )
 CLOCKS = Kind(
     "clocks",

@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Connection(models.Model):
-    """The CRM that this database belongs to. New connections are read only."""
+    """The CRM that this database belongs to. New connections are read-only."""
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
     organization_id = models.UUIDField()

@@ -109,7 +109,7 @@ def test_refused_panel_is_accessible(tab: Page, demo: Demo, story: World) -> Non
     opened(tab, demo, story, {})
     refusal(tab, lambda: reject_without_sentence(tab))
 
-    assert_no_violations_in_any_look(tab, sees="Add a sentence to explain “Other”.")
+    assert_no_violations_in_any_look(tab, sees="Add an explanation for “Other”.")
 
 
 @pytest.mark.long

@@ -61,7 +61,7 @@ def test_refused_settings_form_is_accessible(window: BrowserContext, demo: Demo)
     # Another tab: Chromium logs an error for every refused request, and this one is intended.
     ada = sign_in(window.new_page(), demo)
     ada.goto(f"{demo.portal}/settings/")
-    ada.get_by_label("Seconds to undo a decision").fill("soon")
+    ada.get_by_label("Time to undo a decision (seconds)").fill("soon")
     ada.get_by_role("button", name="Save").first.click()
     assert_no_violations(ada, sees="Nothing was changed.")
 

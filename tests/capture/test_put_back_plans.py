@@ -87,7 +87,7 @@ def test_plan_cannot_start_on_read_only_connection(restored: Restored) -> None:
     plan = planned()
     Connection.objects.update(review_writes=False)
 
-    with pytest.raises(NotPossible, match="read only"):
+    with pytest.raises(NotPossible, match="read-only"):
         transitions.start(plan.pk, by=ada())
 
     Connection.objects.update(review_writes=True)

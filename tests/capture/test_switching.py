@@ -104,7 +104,7 @@ def test_source_cannot_be_switched_on_twice() -> None:
 def test_switching_on_needs_a_writable_connection() -> None:
     Connection.objects.update(review_writes=False)
 
-    assert "read only" in refusal(switch_on)
+    assert "read-only" in refusal(switch_on)
 
 
 @pytest.mark.parametrize("missing", ["check", "confirmation", "identity", "second identity"])

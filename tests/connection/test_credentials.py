@@ -85,7 +85,7 @@ def test_page_shows_expiry_of_each_credential(settings: Any) -> None:
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
     assert f"on {day_of_end(pem)}" in words
-    assert "CRM_CLIENT_SECRET has an unknown expiry date. Set CRM_CLIENT_SECRET_ENDS." in words
+    assert "The expiration date of CRM_CLIENT_SECRET is unknown. Set CRM_CLIENT_SECRET_ENDS." in words
     assert "PRIVATE KEY" not in words
 
 

@@ -1,4 +1,4 @@
-"""The connection: stored at first contact, refused for another CRM, read only until writes are enabled."""
+"""The connection: stored at first contact, refused for another CRM, read-only until writes are enabled."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_command_enables_one_kind_of_writes(world: World, capsys):
 
     known = Connection.objects.get()
     assert (known.review_writes, known.filter_writes) == (True, False)
-    assert "writing filters: read only" in capsys.readouterr().out
+    assert "writing filters: read-only" in capsys.readouterr().out
 
 
 def test_pull_command_reports_counts(world: World, capsys):

@@ -146,7 +146,7 @@ def test_refusal_without_breaker_is_not_shown(portal: World, name: str, monkeypa
 
     workers_answer()
     assert health()["ill"] == []
-    assert "Nothing is blocked." in Screen(browser(ada()).get("/settings/connection/")).words
+    assert "No CRM calls or mails are held back." in Screen(browser(ada()).get("/settings/connection/")).words
 
 
 def test_missing_staging_tables_leave_filters_working(world: World, settings: Settings, broker: Server) -> None:
@@ -224,7 +224,7 @@ def assert_named_everywhere(code: str, asked: str) -> None:
     assert asked in page.words
     assert "No such luck." in page.words
     assert kinds.kind_of_breaker(code).remedy in page.words
-    for calm in ("Nothing is blocked.", "Running"):
+    for calm in ("No CRM calls or mails are held back.", "Running"):
         assert calm not in page.words
     assert (answer["well"], answer["ill"]) == (False, [code])
     assert answer["troubles"][0]["asked"].startswith(asked)
@@ -246,7 +246,7 @@ def assert_all_is_well() -> None:
     workers_answer()
     assert health()["ill"] == []
     assert "CRM connected" in Screen(browser(rita()).get("/review/")).words
-    assert "Nothing is blocked." in Screen(browser(ada()).get("/settings/connection/")).words
+    assert "No CRM calls or mails are held back." in Screen(browser(ada()).get("/settings/connection/")).words
     alerts.queue_alerts()
     assert Message.objects.filter(kind="operations").latest("created_at").details["over"] is True
 

@@ -79,7 +79,7 @@ def _contacts(plan: PutBackPlan, wanted: Q) -> list[UUID]:
 
 def _start_jobs(plan: PutBackPlan, *, by: Person, action: str, contacts: Collection[UUID]) -> None:
     if not writes_are_enabled():
-        raise NotPossible("This connection is read only. Enable review writes under Settings, Connection first.")
+        raise NotPossible("This connection is read-only. Enable review writes under Settings, Connection first.")
     running = {"state": PutBackState.RUNNING, "started_at": Now(), "started_by": by, "finished_at": None}
     fresh = {"attempts": 0, "last_error": "", "finished_at": None, "dispatched_at": None, "due_at": Now()}
     # A job whose answer was lost reads before it writes, even after it has failed.

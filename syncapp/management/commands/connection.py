@@ -34,4 +34,4 @@ class Command(BaseCommand):
         connected = Connection.objects.get()
         self.stdout.write(f"{connected.origin}, organization {connected.organization_id}")
         for kind, column in WRITES.items():
-            self.stdout.write(f"writing {kind}: {'enabled' if getattr(connected, column) else 'read only'}")
+            self.stdout.write(f"writing {kind}: {'enabled' if getattr(connected, column) else 'read-only'}")

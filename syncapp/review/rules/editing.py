@@ -96,7 +96,7 @@ def check(draft: RuleDraft, *, codes: Collection[str] | None = None) -> dict[str
         if draft.reason_code not in (reasons.options() if codes is None else codes):
             raise BadRule("reason_code", "Choose a reason for the rejected edits.")
         if draft.reason_code == OTHER and not draft.reason.strip():
-            raise BadRule("reason", "Describe the reason “Other” in a sentence.")
+            raise BadRule("reason", "Add an explanation for “Other”.")
         if len(draft.reason) > reasons.MAX_LENGTH:
             raise BadRule("reason", f"Enter at most {reasons.MAX_LENGTH} characters.")
         why = {"reason_code": draft.reason_code, "reason": draft.reason.strip()}

@@ -124,8 +124,8 @@ _MEASURE = "Name a test contact to measure it: the portal changes its pager and 
 
 def _measured_delay(context: Context, contact_id: UUID) -> Answer:
     if not context.crm.writes_are_allowed():
-        means = "The portal writes nothing while the connection is read only."
-        return not_asked("not tried: the connection is read only", means, "Enable writing in Settings, Connection.")
+        means = "The portal writes nothing while the connection is read-only."
+        return not_asked("not tried: the connection is read-only", means, "Enable writing in Settings, Connection.")
     tried = "Changed the pager of a test contact and waited for the entries"
     waits: list[float] = []
     started = time.monotonic()

@@ -84,8 +84,8 @@ def changing_directions(context: Context) -> Answer:
         do = "The portal can write one field’s direction as it is, and read it back. Nothing changes:"
         return not_asked("not tried", means, do, command=PROBE)
     if not context.crm.filters_may_be_switched():
-        means = "The portal writes nothing while the connection is read only."
-        return not_asked("not tried: the connection is read only", means, "Enable filters in Settings, Connection.")
+        means = "The portal writes nothing while the connection is read-only."
+        return not_asked("not tried: the connection is read-only", means, "Enable filters in Settings, Connection.")
     settable = [each for each in _directions(context) if each.column not in _FIXED]
     if not settable:
         return not_asked("no field that could be tried", means)

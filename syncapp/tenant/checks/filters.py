@@ -82,8 +82,8 @@ def writing(context: Context) -> Answer:
 
 def _test_writing(context: Context) -> Answer:
     if not context.crm.filters_may_be_switched():
-        means = "The portal writes nothing while the connection is read only."
-        return not_asked("not tried: the connection is read only", means, "Enable filters in Settings, Connection.")
+        means = "The portal writes nothing while the connection is read-only."
+        return not_asked("not tried: the connection is read-only", means, "Enable filters in Settings, Connection.")
     tried = "Wrote one filter’s state as it was, then read it back"
     own = context.round_trip().identity.user_id
     for user, probe in _probes(context):

@@ -70,7 +70,7 @@ class ConnectionCheckJob(JobType):
 
     name = "connection_check"
     title = "Checking the connection"
-    failures_at = "Settings, Connection, Check"
+    failures_at = "Settings, Connection, Full check"
     model = ConnectionCheck
     overdue_after = 120.0
 

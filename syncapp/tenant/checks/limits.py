@@ -66,7 +66,7 @@ def credential_expiry(_context: Context) -> Answer:
         return ok(answer, means)
     if len(known) < len(expiries):
         do = (
-            "Look up the expiry dates in the app registration, and set one for each secret, for example "
+            "Look up the expiration dates in the app registration, and set one for each secret, for example "
             "CRM_CLIENT_SECRET_ENDS=2027-05-31."
         )
         return Answer(Level.UNKNOWN, answer, means, do)

@@ -104,7 +104,7 @@ class NumbersView:
         this_week, queue = f"since {_day_label(week.first)}", reverse("queue")
         decided = _week_address(week, area="decision")
         found = [
-            Figure(_capped(now.total), "edits waiting", "now", queue),
+            Figure(_capped(now.total), f"edit{'' if now.total == 1 else 's'} waiting", "now", queue),
             Figure(_span(now.greatest_age), "longest wait", "now", f"{queue}?order=oldest"),
             Figure(_span(now.median), "median wait", "now", queue),
             Figure(f"{number_words(week.counts[Measure.RECEIVED])}", "fields received", this_week),

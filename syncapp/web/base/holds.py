@@ -17,7 +17,7 @@ _WORDS = {
     Breaker.Name.REFUSED_REVIEW: "the CRM refuses writing",
     Breaker.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
 }
-READ_ONLY = "this connection is read only"
+READ_ONLY = "this connection is read-only"
 HoldReason = Callable[[], str]
 
 

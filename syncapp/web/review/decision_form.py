@@ -34,7 +34,7 @@ EDIT_IS_GONE = "This edit is no longer here."
 NOTHING_MARKED = "Select something to decide: tick fields to approve, or open Reject… or the pencil."
 NO_DECISION = "No decision reached the portal, and nothing was changed. Try again."
 REASON_REQUIRED = "Choose a reason for rejecting."
-OTHER_NEEDS_TEXT = "Add a sentence to explain “Other”."
+OTHER_NEEDS_TEXT = "Add an explanation for “Other”."
 TOO_LONG = "Shorten the reason: it has %(show_value)d characters, and the limit is %(limit_value)d."
 
 Key = UUID | str  # the key of controls: a field's id, group-KEY or ALL

@@ -45,7 +45,7 @@ class OutcomePresenter:
         return preferences.read().undo_window
 
 
-WAITING = OutcomePresenter("clock", "none", "Waiting", "not decided yet")
+WAITING = OutcomePresenter("clock", "none", "Waiting")
 UNREADABLE = OutcomePresenter("alert", "bad", "Cannot be read", "so it cannot be decided here")
 CONFLICT = OutcomePresenter("split", "none", "Conflict", "the CRM’s value changed after the edit")
 

@@ -60,7 +60,7 @@ def test_figures_show_their_age():
     words = open_page().words
 
     assert "counted just now; waiting edits are current" in words
-    assert "1 waiting now" in words
+    assert "1 edit waiting now" in words
     assert "2 h longest wait now" in words
 
 

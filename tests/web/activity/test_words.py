@@ -206,9 +206,7 @@ def test_rule_is_linked_and_simulation_described():
 
     screen = open_page()
 
-    assert (
-        "Rule simulated Formats 120 past decisions examined · would have decided 30 · 2 differently" in screen.words
-    )
+    assert "Rule simulated Formats 120 past decisions examined · would have decided 30 · 2 differently" in screen.words
     assert links(screen) == {f"/settings/rules/{rule.pk}/"}
 
 

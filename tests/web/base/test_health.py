@@ -338,7 +338,7 @@ def test_read_only_connection_is_in_banner(healthy_portal: Any) -> None:
     Connection.objects.update(review_writes=False)
 
     assert health()[0] == 200
-    assert "Read only" in browser(people.rita()).get("/review/").content.decode()
+    assert "Read-only" in browser(people.rita()).get("/review/").content.decode()
 
 
 def test_stalled_mirror_is_in_banner(healthy_portal: Any) -> None:

@@ -191,7 +191,7 @@ def test_history_lists_outcomes_by_field(record):
 
     for words in (page.words, part.words):
         assert "Job Title" in words
-        assert "Waiting not decided yet" in words
+        assert "Chief Waiting" in words
         assert "read back; by you" in words
     assert not part.source.startswith("<!DOCTYPE")
 

@@ -121,7 +121,7 @@ def test_other_reason_needs_text():
     screen = pressed(client, opened(client, record), record, f"do=reject:{title.pk}", **typed)
 
     assert screen.status == 422
-    assert "Add a sentence to explain “Other”." in screen.words
+    assert "Add an explanation for “Other”." in screen.words
     assert outcome(title) == FieldDecision.PENDING
     assert screen.is_checked(on(title, "code"), "other")
     assert screen.is_checked(on(name, "mark"), "correct")

@@ -89,7 +89,7 @@ def test_empty_search_for_a_lookup_marks_the_search():
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ({"code": "other"}, "Add a sentence to explain “Other”."),
+        ({"code": "other"}, "Add an explanation for “Other”."),
         ({"text": "x" * 501}, "Shorten the reason: it has 501 characters"),
     ],
 )
@@ -119,7 +119,7 @@ def test_refused_reason_for_all_marks_its_input():
 
     screen = send(fields[0], "do=reject-all", **{"mark.all": "reject", "code.all": "other"})
 
-    assert refused_input(screen) == ("text.all", "Add a sentence to explain “Other”.")
+    assert refused_input(screen) == ("text.all", "Add an explanation for “Other”.")
     assert screen.is_checked("mark.all", "reject")
     assert {outcome(field) for field in fields} == {"pending"}
 
@@ -131,7 +131,7 @@ def test_refused_reason_for_group_marks_its_text():
 
     screen = send(field, "do=reject:group-address", **{"mark.group-address": "reject", "code.group-address": "other"})
 
-    assert refused_input(screen) == ("text.group-address", "Add a sentence to explain “Other”.")
+    assert refused_input(screen) == ("text.group-address", "Add an explanation for “Other”.")
     assert outcome(field) == "pending"
 
 

@@ -86,7 +86,7 @@ def test_read_only_connection_holds_decisions():
     due(scenes.approved(field, by=rita()))
     Connection.objects.create(organization_id=field.record_id, origin="https://crm.example", review_writes=False)
 
-    assert "Held: this connection is read only" in row_of(field)
+    assert "Held: this connection is read-only" in row_of(field)
 
 
 def test_decision_already_sent_is_written_despite_stop():
@@ -144,7 +144,7 @@ def test_connection_status_names_stop_and_read_only(cause):
     connection = html[html.index('<span class="connection') :][:300]
 
     assert "CRM connected" not in connection
-    assert {"stop": "Writing stopped", "read_only": "Read only"}[cause] in connection
+    assert {"stop": "Writing stopped", "read_only": "Read-only"}[cause] in connection
 
 
 def test_empty_waiting_tab_links_to_attention():

@@ -38,7 +38,7 @@ def test_ticked_rows_are_listed_before_deciding():
 
     page = selected(browser(rita()), record=[fields[0].record_id])
 
-    assert "Decide 1 field of 1 edit together" in page.words
+    assert "Decide 1 field in 1 edit together" in page.words
     assert "Person 000 Job Title Buyer becomes Head of Procurement" in page.words
     assert "Person 001" not in page.words
     assert Decision.objects.count() == 0
@@ -107,7 +107,7 @@ def test_fields_needing_a_check_are_listed_first():
 
     page = selected(browser(rita()), all="all")
 
-    assert "Decide 2 fields of 2 edits together" in page.words
+    assert "Decide 2 fields in 2 edits together" in page.words
     assert "2 need checking: hidden characters 1, changed in the CRM 1" in page.words
     assert "1 field is left out because its value changed in the CRM" in page.words
     assert "Person 002 Job Title Buyer becomes Head of Procurement CRM now Chief" in page.words
@@ -138,7 +138,7 @@ def test_bulk_rejection_for_other_reason_needs_text():
     page = Screen(client.post(address("decide"), {"do": "reject", "code.selection": "other"}))
 
     assert page.status == 422
-    assert "Add a sentence" in page.words
+    assert "Add an explanation" in page.words
     assert Decision.objects.count() == 0
 
 

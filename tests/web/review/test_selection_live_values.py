@@ -32,7 +32,7 @@ def client(world: World) -> Client:
 def test_page_reads_live_values_on_load(client):
     page = Screen(client.get(address()))
 
-    assert "Decide 2 fields of 2 edits together" in page.words
+    assert "Decide 2 fields in 2 edits together" in page.words
     assert "CRM values not read yet." in page.words
     assert "Read CRM values now" in page.words
     assert 'hx-trigger="load, submit"' in page.html
@@ -42,7 +42,7 @@ def test_reading_leaves_out_fields_changed_in_crm(client):
     page = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
 
     assert "CRM now Chief changed after the edit, read just now; left out" in page.words
-    assert "Decide 1 field of 1 edit together" in page.words
+    assert "Decide 1 field in 1 edit together" in page.words
     assert "Approve 1 field" in page.words
     assert "CRM values read just now." in page.words
     assert 'hx-trigger="submit"' in page.html
@@ -51,7 +51,7 @@ def test_reading_leaves_out_fields_changed_in_crm(client):
 def test_reading_works_without_javascript(client):
     page = Screen(client.post(address("read"), follow=True))
 
-    assert "Decide 1 field of 1 edit together" in page.words
+    assert "Decide 1 field in 1 edit together" in page.words
     assert "1 field is left out because its value changed in the CRM" in page.words
 
 
@@ -105,7 +105,7 @@ def test_silent_crm_keeps_stored_values(client, world: World):
 
     assert "The CRM did not answer; some values have not been read yet." in part.words
     assert "The CRM did not answer. The page shows values read earlier." in page.words
-    assert "Decide 2 fields of 2 edits together" in page.words
+    assert "Decide 2 fields in 2 edits together" in page.words
 
 
 def test_decided_selection_is_not_read_again(client):

@@ -31,7 +31,7 @@ def post(path: str, **controls: str) -> Screen:
 
 def test_new_connection_is_read_only(known):
     screen = Screen(browser(ada()).get("/settings/connection/"))
-    assert "Read only" in screen.words
+    assert "Read-only" in screen.words
     assert not clients.review_writes_are_enabled()
 
     post("writes", kind="review", do="enable")
@@ -58,7 +58,7 @@ def test_open_breaker_is_listed_with_reason(known, probe_in, advice):
 
     for text in (Breaker.Name.SMTP.label, "550 sender unknown", advice):
         assert text in words
-    assert "Nothing is blocked." not in words
+    assert "No CRM calls or mails are held back." not in words
 
 
 def test_refused_request_is_listed_with_advice(known):
@@ -88,7 +88,7 @@ def test_closed_breakers_are_not_listed(known):
 
     words = Screen(browser(ada()).get("/settings/connection/")).words
 
-    assert "Nothing is blocked." in words
+    assert "No CRM calls or mails are held back." in words
     assert "550 sender unknown" not in words
 
 

@@ -102,7 +102,7 @@ def test_import_is_refused_after_settings_changed():
     screen = Screen(browser(ada()).post("/settings/file/apply", {"text": json.dumps(content), "seen": seen}))
 
     assert (screen.status, preferences.read().overdue_hours) == (409, 48)
-    assert "The settings have changed since you compared." in screen.words
+    assert "The settings have changed since the preview." in screen.words
 
 
 @pytest.mark.parametrize(

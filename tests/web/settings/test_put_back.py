@@ -119,7 +119,7 @@ def test_read_only_connection_cannot_start_a_plan() -> None:
     screen = page(f"{URL}{plan.pk}/")
 
     assert "do=start" not in screen.buttons
-    assert "This connection is read only." in screen.words
+    assert "This connection is read-only." in screen.words
     Connection.objects.update(review_writes=True)
     assert "do=start" in page(f"{URL}{plan.pk}/").buttons
 
