@@ -139,11 +139,18 @@ def test_forward_reference_is_refused(sandbox: Sandbox) -> None:
 
 
 def test_if_match_applies_per_part(sandbox: Sandbox) -> None:
-    contact = sandbox.contact()
+    stale, current, free = (sandbox.contact(number) for number in range(3))
 
-    answer = sandbox.batch(patch(contact["contactid"], {"jobtitle": "A"}, If_Match='W/"1"'), **GO_ON)
+    answer = sandbox.batch(
+        patch(stale["contactid"], {"jobtitle": "A", "osync_revision": 2}, If_Match='W/"1"'),
+        patch(current["contactid"], {"jobtitle": "B", "osync_revision": 2}, If_Match=current["@odata.etag"]),
+        patch(free["contactid"], {"jobtitle": "C", "osync_revision": 2}),
+        **GO_ON,
+    )
 
-    assert statuses(answer) == [412]
+    titles = [sandbox.read(each["contactid"])["jobtitle"] for each in (stale, current, free)]
+    assert statuses(answer) == [412, 204, 204]
+    assert titles == [stale["jobtitle"], "B", "C"]
 
 
 @pytest.mark.parametrize(

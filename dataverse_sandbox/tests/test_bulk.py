@@ -101,9 +101,21 @@ def test_single_property_is_written_and_cleared(sandbox: Sandbox) -> None:
 
 def test_single_property_edit_of_contact_is_reverted(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
-    sandbox.put(f"contacts({contact['contactid']})/jobtitle", {"value": "New"})
 
+    answer = sandbox.put(f"contacts({contact['contactid']})/jobtitle", {"value": "New"})
+
+    assert answer.status_code == 204
     assert sandbox.read(contact["contactid"])["jobtitle"] == contact["jobtitle"]
+    assert [row["osync_proposedvalue"] for row in sandbox.rows("osync_syncfields")] == ["New"]
+
+
+def test_single_property_edit_without_plugin_stays(sandbox: Sandbox) -> None:
+    contact = sandbox.contact()["contactid"]
+    sandbox.control("PUT", "plugin", {"enabled": False})
+
+    assert sandbox.put(f"contacts({contact})/jobtitle", {"value": "New"}).status_code == 204
+    assert sandbox.read(contact)["jobtitle"] == "New"
+    assert sandbox.rows("osync_syncfields") == []
 
 
 def test_row_is_added_to_and_removed_from_collection(sandbox: Sandbox) -> None:
