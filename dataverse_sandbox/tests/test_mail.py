@@ -108,7 +108,10 @@ def test_page_shows_mails_without_scripts(sandbox: Sandbox, smtp: SmtpServer) ->
 
 def test_empty_mailbox_page_says_no_mails(sandbox: Sandbox) -> None:
     assert "No mails yet." in sandbox.session.get(f"{sandbox.url}/mail/").text
-    assert sandbox.session.get(f"{sandbox.url}/mail/99").status_code != 200
+
+    unknown = sandbox.session.get(f"{sandbox.url}/mail/99")
+    assert unknown.status_code == 501
+    assert "does not know the path '/mail/99'" in unknown.text
 
 
 def test_reset_empties_mailbox(sandbox: Sandbox, smtp: SmtpServer) -> None:

@@ -198,8 +198,12 @@ def test_deep_nesting_is_refused(crm: Sandbox, depth: int) -> None:
     nested = f"{'<filter>' * depth}{inner}{'</filter>' * depth}"
     xml = f'<fetch><entity name="contact">{nested}</entity></fetch>'
 
-    for name, text in (("sql", sql), ("fetchXml", xml)):
-        assert crm.session.get(f"{crm.api}contacts", params={name: text}).status_code in (400, 414)
+    statuses = [
+        crm.session.get(f"{crm.api}contacts", params={name: text}).status_code
+        for name, text in (("sql", sql), ("fetchXml", xml))
+    ]
+
+    assert statuses == [400, 414 if depth == 5_000 else 400]  # the deepest FetchXML makes the address too long
 
 
 def test_too_many_conditions_have_own_error_code(crm: Sandbox) -> None:

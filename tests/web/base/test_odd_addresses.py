@@ -69,7 +69,7 @@ def test_odd_query_values_cause_no_error(value, zone):
         for path, names in addresses.items():
             for name in names:
                 answer = reader.get(f"{path}?{name}={quote(value)}")
-                assert answer.status_code in (200, 204), (path, name, answer)
+                assert answer.status_code == (204 if path == "/review/written" else 200), (path, name, answer)
                 b"".join(answer) if answer.streaming else None  # the file is generated while it is read
 
 

@@ -125,9 +125,25 @@ def test_removal_asks_for_confirmation(company):
 
     page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
 
-    assert "Remove…" in page.words
-    assert "filters stay as they are. This cannot be undone." in page.words
-    assert page.offers("do=remove")
+    before, opening, rest = page.html.partition('<details class="remove">')  # closed, so the button is hidden at first
+    confirmation, _, after = rest.partition("</details>")
+    assert opening
+    assert ">Remove…</summary>" in confirmation
+    assert "filters stay as they are. This cannot be undone." in confirmation
+    assert 'value="remove"' in confirmation
+    assert 'value="remove"' not in before + after
+
+
+def test_removed_policy_leaves_the_list(company):
+    client = browser(fred())
+    policy = written(client, company)
+
+    answer = client.post(f"/filters/policies/{policy.pk}/step", {"do": "remove"}, follow=True)
+
+    policy.refresh_from_db()
+    assert policy.mode == PolicyMode.REMOVED
+    assert "Removed. Filters stay as they are." in Screen(answer).words
+    assert "Riva users" not in Screen(client.get("/filters/policies/")).words
 
 
 def test_viewer_cannot_change_policies(company):
