@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from dataverse_sandbox import config
 from tests.interop.organization import Organization
-from tests.interop.program import Program
+from tests.interop.program import ClientFailed, Program
 
+REFUSED = "No batches today"
 EDITOR, APPLICATION = config.EDITOR, config.APPLICATION_USER_ID
 
 
@@ -21,6 +24,16 @@ def organization(plain_organization: Organization) -> Organization:
 @pytest.fixture
 def client(dynamics_web_api: Program) -> Program:
     return dynamics_web_api
+
+
+@contextmanager
+def batches_refused(organization: Organization) -> Iterator[None]:
+    """Let the sandbox refuse each batch, and no other request."""
+    organization.fault(path="$batch", status=503, message=REFUSED)
+    try:
+        yield
+    finally:
+        organization.control("DELETE", "faults")
 
 
 def any_contact(organization: Organization) -> str:
@@ -50,8 +63,12 @@ def test_queries_filter_sort_count_and_limit_rows(client: Program, organization:
 
 def test_long_query_is_sent_as_batch(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
-
     assert client.run("longQuery", marker="Interop") == 3
+
+    with batches_refused(organization):
+        assert client.run("query", marker="Interop")["count"] == 2
+        with pytest.raises(ClientFailed, match=REFUSED):
+            client.run("longQuery", marker="Interop")
 
 
 def test_related_rows_are_expanded(client: Program, organization: Organization) -> None:
@@ -156,6 +173,11 @@ def test_fetchxml_is_paged_by_cookie(client: Program, organization: Organization
 
 def test_long_fetchxml_is_sent_as_batch(client: Program, organization: Organization) -> None:
     assert client.run("longFetchXml") == 4
+
+    with batches_refused(organization):
+        assert client.run("fetchXml", size=3)["distinct"] == 4
+        with pytest.raises(ClientFailed, match=REFUSED):
+            client.run("longFetchXml")
 
 
 def test_saved_views_and_filters_return_rows(client: Program, organization: Organization) -> None:
