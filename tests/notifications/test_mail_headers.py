@@ -19,7 +19,7 @@ from syncapp.outbox import messages
 from syncapp.review import collaboration, notification_rules
 from syncapp.sync_filters.runs import creation, transitions
 from tests.notifications.conftest import PostOffice, send_due
-from tests.notifications.test_letters import edit, notify
+from tests.notifications.test_mails import edit, notify
 from tests.support import factories, people, scenes
 from tests.support.factories import make_editor, make_field, make_record
 from tests.sync_filters.users import make_user

@@ -122,7 +122,7 @@ def test_environment_proxy_is_ignored(ca_file: str, settings: Settings, monkeypa
     use_everything()
 
 
-class Letters:
+class Mailbox:
     """Accept all mails."""
 
     def __init__(self) -> None:
@@ -137,8 +137,8 @@ class Letters:
 def test_mail_server_needs_trusted_authority(
     is_trusted: bool, tls: ssl.SSLContext, ca_file: str, settings: Settings
 ) -> None:
-    letters = Letters()
-    server = Controller(letters, hostname="127.0.0.1", port=free_port(), tls_context=tls)
+    mailbox = Mailbox()
+    server = Controller(mailbox, hostname="127.0.0.1", port=free_port(), tls_context=tls)
     server.start()
     settings.MAIL_BACKEND, settings.SMTP_SECURITY, settings.SMTP_PORT = "smtp", "starttls", server.port
     settings.CA_BUNDLE = ca_file if is_trusted else ""
@@ -148,4 +148,4 @@ def test_mail_server_needs_trusted_authority(
         assert not is_trusted
     finally:
         server.stop()
-    assert len(letters.taken) == int(is_trusted)
+    assert len(mailbox.taken) == int(is_trusted)
