@@ -172,7 +172,7 @@ def test_missing_alternate_key_fails_check(ask: Ask) -> None:
     ("status", "level"),
     [("Active", Level.OK), ("Pending", Level.WARNING), ("InProgress", Level.WARNING), ("Failed", Level.FAILED)],
 )
-def test_alternate_key_without_active_index_is_reported(status: str, level: Level) -> None:
+def test_index_status_decides_level_of_alternate_key(status: str, level: Level) -> None:
     key = {"LogicalName": "key", "KeyAttributes": ["osync_operationid"], "EntityKeyIndexStatus": status}
 
     with answering({"/Keys": {"value": [key]}}) as context:

@@ -31,7 +31,11 @@ def keys_of_the_page(html: str) -> set[str]:
 
 def test_help_names_every_key():
     assert len(keys_of_the_map()) > 10
-    assert keys_of_the_page(opened(browser(rita()), make_field().record).html) == keys_of_the_map()
+    page = opened(browser(rita()), make_field().record)
+
+    assert keys_of_the_page(page.html) == keys_of_the_map()
+    assert "Single-letter keys are off." not in page.words
+    assert "approve, reject, correct the field" in page.words
 
 
 def test_reference_names_every_key():
@@ -44,4 +48,8 @@ def test_reference_names_every_key():
 def test_help_omits_disabled_letter_keys():
     Person.objects.filter(pk=rita().pk).update(letter_keys=False)
 
-    assert keys_of_the_page(opened(browser(rita()), make_field().record).html) == set()
+    page = opened(browser(rita()), make_field().record)
+
+    assert keys_of_the_page(page.html) == set()
+    assert "Single-letter keys are off." in page.words
+    assert "approve, reject, correct the field" not in page.words

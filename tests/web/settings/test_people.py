@@ -148,7 +148,7 @@ def test_people_list_needs_constant_queries(django_assert_max_num_queries):
         client.get("/settings/people/")
 
 
-def test_single_letter_keys_are_on_until_switched_off():
+def test_single_letter_keys_are_switched_off_and_on():
     client = browser(rita())
     page = Screen(client.get("/settings/me"))
     assert page.is_checked("letter_keys", "1")
@@ -162,15 +162,6 @@ def test_single_letter_keys_are_on_until_switched_off():
     assert 'data-letters="off"' not in Screen(browser(rob()).get("/settings/me")).html
     assert AuditEntry.objects.get(action="person.keys").actor == rita()
 
-
-def test_help_omits_disabled_keys():
-    client = browser(rita())
-    client.post("/settings/me/change", {"do": "keys"})
-
-    off = Screen(client.get("/review/"))
     client.post("/settings/me/change", {"do": "keys", "letter_keys": "1"})
-    on = Screen(client.get("/review/"))
 
-    assert "Single-letter keys are off." in off.words
-    assert "approve, reject, correct the field" not in off.words
-    assert "approve, reject, correct the field" in on.words
+    assert "data-letters" not in Screen(client.get("/settings/me")).html
