@@ -1,11 +1,12 @@
-"""Rules for every test: no connection leaves the machine, and property tests try the same examples on every run."""
+"""Rules for every test: no connection leaves the machine, property tests try the same examples on every run, and any
+text may be reported."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -48,3 +49,19 @@ def nothing_leaves_the_machine() -> Iterator[None]:
         guard.setattr(socket.socket, name, guarded)
     yield
     guard.undo()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Escape lone surrogates in a report, for example in a logged value: xdist cannot send them to its main process."""
+    return _without_surrogates((yield))
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without_surrogates(each) for each in value)
+    return value
