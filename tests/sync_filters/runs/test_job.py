@@ -95,7 +95,7 @@ def test_run_without_changes_writes_nothing(read):
     assert (outcome(run, read.user()), read.switched(since)) == (Outcome.ALREADY, [])
 
 
-def test_organizers_are_held_back_until_released(read):
+def test_unreleased_organizers_are_not_switched(read):
     run = created()
     held = run.items.filter(plan=Plan.HELD)
 
@@ -110,7 +110,7 @@ def test_organizers_are_held_back_until_released(read):
 
 
 @pytest.mark.parametrize("keeps_deletes_apart", [None, True])
-def test_add_in_organizers_are_held_back_until_released(read, keeps_deletes_apart):
+def test_unreleased_add_in_organizers_are_not_switched(read, keeps_deletes_apart):
     FilterAccess.objects.update(keeps_deletes_apart=keeps_deletes_apart)
     by_add_in = FilterUser.objects.people().filter(method=0, appointments=Cell.ON, is_disabled=False)
 
