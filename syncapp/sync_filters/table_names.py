@@ -29,6 +29,7 @@ _MORE_WORDS = {
     "recurringappointment": "recurringappointmentmaster",
     "recurringappointments": "recurringappointmentmaster",
     "series": "recurringappointmentmaster",
+    "recurringseries": "recurringappointmentmaster",
     "call": "phonecall",
     "calls": "phonecall",
     "faxes": "fax",

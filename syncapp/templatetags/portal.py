@@ -131,6 +131,14 @@ def thousands(number: int) -> str:
 
 
 @register.filter
+def users_of(users: int, total: int) -> str:
+    """Return "3 of these users", "All 12 users" if they are all, or "This user"."""
+    if users < total:
+        return f"{number_words(users)} of these users"
+    return "This user" if users == 1 else f"All {number_words(users)} users"
+
+
+@register.filter
 def capped(number: int) -> str:
     """Return "148", or "1,000+" beyond the largest number that is counted."""
     return f"{number_words(reads.MAX_COUNTED)}+" if number > reads.MAX_COUNTED else number_words(number)

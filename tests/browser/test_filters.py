@@ -35,7 +35,7 @@ def test_risk_report_and_lists_are_accessible(fred: Page, demo: Demo):
     fred.get_by_role("button", name="Save list").click()
     assert_no_violations_in_any_look(fred, sees="Entries that match no user, or more than one")
     fred.goto(f"{demo.portal}/filters/risk/")
-    assert_no_violations_in_any_look(fred, sees="How often do appointments reach Outlook?")
+    assert_no_violations_in_any_look(fred, sees="Appointment delivery to Outlook")
     fred.goto(f"{demo.portal}/filters/lists/")
     assert_no_violations_in_any_look(fred, sees="New list")
 

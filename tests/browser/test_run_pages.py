@@ -70,12 +70,12 @@ def assert_accessible_and_fits(page: Page, *, sees: str) -> None:
 
 
 def release_everyone(fred: Page) -> None:
-    """Tick all users who are held back and release them; a reason typed before is kept."""
+    """Select all users who are held back and release them; a reason typed before is kept."""
     fred.get_by_label("Reason, for the record").fill("Riva")
     fred.get_by_role("link", name="Will change").last.click()
     expect(fred).to_have_url(re.compile("part=change"))
     fred.get_by_role("link", name=re.compile("^Held back")).last.click()
-    expect(fred.get_by_role("button", name="Release ticked users")).to_be_visible()
+    expect(fred.get_by_role("button", name="Release selected users")).to_be_visible()
     assert fred.get_by_label("Reason, for the record").input_value() == "Riva"
     group = fred.locator("[id^=group-]").first
     group.click()
@@ -87,7 +87,7 @@ def release_everyone(fred: Page) -> None:
     fred.get_by_role("button", name=re.compile("^Release these")).click()
     for box in fred.locator("input[name=item]").all():
         box.check()
-    fred.get_by_role("button", name="Release ticked users").click()
+    fred.get_by_role("button", name="Release selected users").click()
     expect(fred.get_by_text("They change when the run starts")).to_be_visible()
 
 
@@ -118,14 +118,14 @@ def test_mailbox_method_run_can_start_later(forgiving: Page, demo: Demo):
     wait_until(lambda: can_plan(fred, demo), seconds=60, what="all users are read")
     fred.get_by_label("Addresses, logins or full names").fill("nobody@else.example\nfrida")
     expect(fred.get_by_role("radio", name="Pasted or uploaded names")).to_be_checked()
-    fred.get_by_role("radio", name="Mailbox method None").check()
+    fred.get_by_role("radio", name="Method None").check()
     fred.get_by_role("button", name="Preview").click()
     assert_accessible_and_fits(fred, sees="No entry is the address")
     fred.get_by_label("Team", exact=True).select_option(label="Exchange pilot group")
     fred.get_by_label("Start later").fill("2099-01-10T06:00")
     fred.get_by_role("button", name="Preview").click()
     assert_accessible_and_fits(fred, sees="all stop synchronizing")
-    fred.get_by_role("button", name="Set the mailbox method").click()
+    fred.get_by_role("button", name="Set the synchronization method").click()
 
     assert_accessible_and_fits(fred, sees="Move the start")
 
@@ -140,4 +140,4 @@ def test_run_is_planned_and_discarded_without_scripts(plain: Page, demo: Demo):
 
     expect(plain.get_by_text("Nothing has been changed yet")).to_be_visible()
     plain.get_by_role("button", name="Discard").click()
-    expect(plain.get_by_text("Canceled:")).to_be_visible()
+    expect(plain.get_by_text("Discarded:")).to_be_visible()

@@ -20,6 +20,7 @@ TYPED = [
     ["Appointment", "ServiceAppointment", "RECURRINGAPPOINTMENTMASTER"],
     ["appointments"],
     ["Appointment", "service appointments", "Recurring series"],
+    ["Appointment", "Service activity", "Recurring appointment"],
 ]
 
 

@@ -226,7 +226,7 @@ def _status(options: Namespace, show_progress: ShowProgress) -> Answer:
     data |= {"by": run.person.name, "frozen_at": run.frozen_at, "finished_at": run.finished_at, "users": users}
     data |= {"open": open_users, "outcomes": counted}
     finished = users - open_users - counted.get(Outcome.CANCELLED, 0)
-    lines = [f"Run {run.number}: {run.get_state_display()}, {finished:,} of {users:,} users are finished."]
+    lines = [f"Run {run.number}: {run.state_label}, {finished:,} of {users:,} users are finished."]
     return data, lines + [f"{number:>8,}  {Outcome(each).label}" for each, number in sorted(counted.items())]
 
 

@@ -39,7 +39,7 @@ class RunOperation(models.TextChoices):
     """The subject of a run: the filters of some tables, or the mailbox method."""
 
     FILTERS = "filters", "Filters"
-    METHOD = "method", "Mailbox method"
+    METHOD = "method", "Synchronization method"
 
 
 class Plan(models.TextChoices):
@@ -145,6 +145,16 @@ class FilterRun(models.Model):
     def sets_mailbox_method(self) -> bool:
         """Return whether the run sets mailbox methods instead of switching filters."""
         return self.operation == RunOperation.METHOD
+
+    @property
+    def is_discarded(self) -> bool:
+        """Return whether the run was canceled before it was started."""
+        return self.state == RunState.CANCELLED and self.started_at is None
+
+    @property
+    def state_label(self) -> str:
+        """Return the label of the state; "Discarded" if the run was canceled before it was started."""
+        return "Discarded" if self.is_discarded else self.get_state_display()
 
     @property
     def is_scheduled(self) -> bool:

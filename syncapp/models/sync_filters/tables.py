@@ -18,6 +18,11 @@ class Group(models.TextChoices):
     TASKS = "tasks", "Tasks"
     OTHER = "other", "Other"
 
+    @property
+    def filters_label(self) -> str:
+        """Return "appointment filters", "other filters"."""
+        return f"{self.label.lower().removesuffix('s')} filters"
+
 
 _GROUPS = {
     **dict.fromkeys(APPOINTMENT_TABLES, Group.APPOINTMENTS),
@@ -26,8 +31,8 @@ _GROUPS = {
 }
 _NAMES = {
     "appointment": "Appointment",
-    "serviceappointment": "Service appointment",
-    "recurringappointmentmaster": "Recurring series",
+    "serviceappointment": "Service activity",
+    "recurringappointmentmaster": "Recurring appointment",
     "contact": "Contact",
     "task": "Task",
     "phonecall": "Phone call",

@@ -32,7 +32,7 @@ class Cause(models.TextChoices):
     NO_ROLE = "no_role", "No role in the CRM"
     NO_MAILBOX = "no_mailbox", "No mailbox in the CRM"
     MAILBOX_OFF = "mailbox_off", "Mailbox deactivated"
-    METHOD_NONE = "method_none", "Mailbox method None"
+    METHOD_NONE = "method_none", "Synchronization method None"
     NOT_SET_UP = "not_set_up", "No appointment filter set up"
     FILTERS_OFF = "filters_off", "Appointment filters off"
     NOT_APPROVED = "not_approved", "Mailbox not approved or not enabled"

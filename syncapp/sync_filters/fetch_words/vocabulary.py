@@ -6,8 +6,8 @@ import re
 
 TABLES = {
     "appointment": "Appointments",
-    "serviceappointment": "Service appointments",
-    "recurringappointmentmaster": "Recurring series",
+    "serviceappointment": "Service activities",
+    "recurringappointmentmaster": "Recurring appointments",
     "contact": "Contacts",
     "task": "Tasks",
     "phonecall": "Phone calls",

@@ -158,7 +158,7 @@ END;
 _UNSUPPORTED = (
     "Writing to the CRM's database is not supported by Microsoft. Take a backup, try it on a copy first,",
     "and run it while no one else changes filters. Items that a user's filters no longer select disappear from that",
-    "user's Outlook, and meetings that disappear from their organizer's calendar can send cancellations.",
+    "user's Outlook. If a meeting disappears from its organizer's calendar, the attendees may receive cancellations.",
 )
 
 

@@ -1,7 +1,7 @@
 """Editing of policies: create, change, turn on repair, stop and remove; each step is audited.
 
 A policy's runs belong to the person who turned on repair. If its group is larger than one person may switch alone, a
-second person confirms the policy once, after both have seen the comparison that shows who deviates.
+second person confirms the policy once, after both have seen the comparison that shows whose filters differ.
 """
 
 from __future__ import annotations
@@ -138,9 +138,9 @@ def confirm_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, c
 
 def _require_latest_comparison(policy: FilterPolicy, seen: datetime | None) -> None:
     if policy.full_at is None:
-        raise NotPossible("It has not been compared yet. Wait for the comparison and check who deviates.")
+        raise NotPossible("It has not been compared yet. Wait for the comparison and check whose filters differ.")
     if seen != policy.full_at:
-        raise NotPossible("It was compared again after this page was opened. Check who deviates now.")
+        raise NotPossible("It was compared again after this page was opened. Check whose filters differ now.")
 
 
 def _turn_on_repair(policy: FilterPolicy, *, by: Person, channel: str, **people: Person) -> None:

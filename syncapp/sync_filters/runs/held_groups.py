@@ -1,4 +1,4 @@
-"""Groups of the users that a run holds back: by their nearest meeting, or by the risk to their mailbox.
+"""Groups of the users that a run holds back: by their next meeting, or by the risk to their mailbox.
 
 A group can be released as a whole once its list has been shown. Users whose risk is unknown are released one by one.
 """
@@ -23,7 +23,7 @@ from syncapp.sync_filters.runs import method_plans
 class HeldGroup(models.TextChoices):
     """A group of held-back users; the values are used in URLs.
 
-    Users are grouped by the day of their nearest meeting in the reader's time zone. In a run that sets mailbox methods,
+    Users are grouped by the day of their next meeting in the reader's time zone. In a run that sets mailbox methods,
     they are grouped by the reason.
     """
 
@@ -49,7 +49,7 @@ _REASON_GROUPS = (HeldGroup.ONLY_PATH, HeldGroup.TWICE, HeldGroup.NO_CLIENT)
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """A group with its users, meetings and attendees, and its nearest meeting (None if no date is known)."""
+    """A group with its users, meetings and attendees, and its next meeting (None if no date is known)."""
 
     group: HeldGroup
     users: int

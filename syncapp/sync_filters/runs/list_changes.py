@@ -34,7 +34,7 @@ def release_group(run: FilterRun, group: HeldGroup, *, seen: str, by: Person, ch
     """Include a held-back group if it still has the digest `seen`; return how many users. Raises NotPossible."""
     _lock(run, by)
     if not group.can_be_released_together:
-        raise NotPossible("What is at risk for these users is not known. Tick them one by one.")
+        raise NotPossible("What is at risk for these users is not known. Select them one by one.")
     members = held_groups.members(run, group)
     if held_groups.digest(members) != seen:
         raise NotPossible("This group has changed since you opened it. Read it again; no one was released.")

@@ -11,7 +11,7 @@ from syncapp.crm.filters.records import MethodChange, MethodResult
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.sync_filters.runs.batches import Batch, ItemResult, LeasedItem
 
-CHANGED = "The mailbox method was changed after the list was made."
+CHANGED = "The synchronization method was changed after the list was made."
 GONE = "The mailbox is no longer in the CRM."
 DEACTIVATED = "The mailbox is deactivated in the CRM."
 

@@ -109,7 +109,7 @@ def items_of(run: FilterRun, tab: str, *, group: HeldGroup | None = None, search
 def page(run: FilterRun, items: ItemQuerySet, *, by_meeting: bool, after: int | None = None) -> PreviewPage:
     """Return the first page of these items of `run`, or the page after the position `after`.
 
-    Items are ordered as in the list, or with `by_meeting` by their nearest meeting, unknown ones last. Every item keeps
+    Items are ordered as in the list, or with `by_meeting` by their next meeting, unknown ones last. Every item keeps
     its position, so the next page can be found even after the last user of this one has left the tab.
     """
     following = items

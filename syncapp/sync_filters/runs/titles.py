@@ -30,14 +30,14 @@ def tables_in_words(tables: Collection[str]) -> str:
 
 
 def end_state(run: FilterRun) -> str:
-    """Return the desired state in words: "Appointments off", "Mailbox method None"."""
+    """Return the desired state in words: "Appointments off", "Synchronization method None"."""
     return " ".join(end_state_parts(run))
 
 
 def end_state_parts(run: FilterRun) -> tuple[str, str]:
-    """Return the subject and its desired state: ("Appointments", "off"), ("Mailbox method", "None")."""
+    """Return the subject and its desired state: ("Appointments", "off"), ("Synchronization method", "None")."""
     if run.sets_mailbox_method:
-        return "Mailbox method", method_word(run.wanted_method)
+        return "Synchronization method", method_word(run.wanted_method)
     return tables_in_words(run.tables), "on" if run.wanted_on else "off"
 
 

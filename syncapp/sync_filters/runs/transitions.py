@@ -217,7 +217,7 @@ def count_unfinished(run: FilterRun) -> int:
 def _move(run: FilterRun, expected: Sequence[str], state: str, **columns: Any) -> None:
     if FilterRun.objects.filter(pk=run.pk, state__in=expected).update(state=state, **columns) != 1:
         current = FilterRun.objects.get(pk=run.pk)
-        raise NotPossible(f"Run {current.number} is: {current.get_state_display()}.")
+        raise NotPossible(f"Run {current.number} is: {current.state_label}.")
 
 
 def _record(run: FilterRun, action: str, *, by: Person | None, channel: str, **details: Any) -> None:

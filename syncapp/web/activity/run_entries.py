@@ -52,10 +52,10 @@ def label(entry: AuditEntry, related: Facts) -> ActionLabel | None:
     icon = "server" if is_method else _state_icon(run)
     word = "set" if is_method else titles.end_state_parts(run)[1]
     if outcome in WRITTEN:
-        return ActionLabel(icon, "Mailbox method set" if is_method else f"Switched {word}")
+        return ActionLabel(icon, "Synchronization method set" if is_method else f"Switched {word}")
     if outcome == Outcome.ALREADY:
         return ActionLabel(icon, f"Already {word}")
-    failed = "Mailbox method not set" if is_method else f"Not switched {word}"
+    failed = "Synchronization method not set" if is_method else f"Not switched {word}"
     return ActionLabel("stop-sign", failed, "bad") if outcome in FAILURES else ActionLabel("minus", failed)
 
 
@@ -81,7 +81,7 @@ def run_label(run: FilterRun) -> ActionLabel:
     if run.policy_id is not None:
         return ActionLabel("retry", "Policy repaired")
     if run.sets_mailbox_method:
-        return ActionLabel("server", "Mailbox method set")
+        return ActionLabel("server", "Synchronization method set")
     return ActionLabel(_state_icon(run), f"Switched {titles.end_state_parts(run)[1]}")
 
 

@@ -87,7 +87,7 @@ _ACTIONS = {
     "connection.writes": ActionLabel("mark", "Write access changed"),
     "connection.checked": ActionLabel("mark", "Connection checked"),
     "filter.switched": ActionLabel("sliders", "User’s filters switched"),
-    "filter.method_set": ActionLabel("server", "Mailbox method set"),
+    "filter.method_set": ActionLabel("server", "Synchronization method set"),
     "run.frozen": ActionLabel("lock", "Run planned"),
     "run.prepared_again": ActionLabel("retry", "List retried"),
     "run.released": ActionLabel("check", "Users released"),

@@ -19,7 +19,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return _refusal(request, 413, f"is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000} MB")
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
         limit = number(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-        return _refusal(request, 413, f"has more than {limit} fields or ticked rows")
+        return _refusal(request, 413, f"has more than {limit} fields or selected rows")
     return _refusal(request, 400, "could not be understood")
 
 

@@ -200,7 +200,7 @@ class MatrixParams:
         return _query_string({other: value for other, value in self.parameters.items() if other != name} | self._sort)
 
     def describe_selection(self, *, is_all: bool, who: str = "All users") -> str:
-        """Return how users were selected in this view, for the record: "Ticked in the list (Team: Sales North)".
+        """Return how users were selected in this view, for the record: "On the Users page (Team: Sales North)".
 
         `who` describes all the users shown, for example with their number.
         """
@@ -209,7 +209,7 @@ class MatrixParams:
         words = "; ".join(used)
         if is_all:
             return f"{who} shown ({words})" if words else f"{who} shown"
-        return f"Ticked in the list ({words})" if words else "Ticked"
+        return f"On the Users page ({words})" if words else "On the Users page"
 
     def filter_options(self) -> list[FilterOption]:
         """Return each filter with its options, for the filter bar; teams are grouped by business unit."""

@@ -29,19 +29,19 @@ _MAX_SHORT_RUN = 50  # users whose meetings are counted before the preview opens
 _MAX_SECONDS = 8.0
 _MAX_NAMED = 6
 _SWITCHES = (
-    ("off", "Filters off", "What they select no longer goes to Outlook."),
-    ("on", "Filters on", "What they select goes to Outlook again."),
+    ("off", "Filters off", "The items they select are no longer synchronized to Outlook."),
+    ("on", "Filters on", "The items they select are synchronized to Outlook again."),
 )
 _MAILBOXES = (
     (
         "method-2",
-        "Mailbox method None",
+        "Method None",
         "Appointments, contacts and tasks all stop synchronizing; nothing is deleted from the mailbox.",
     ),
-    ("method-1", "Mailbox method Server-side", "The CRM itself synchronizes appointments, contacts and tasks."),
-    ("method-0", "Mailbox method Outlook", "Only the Outlook add-in on a PC synchronizes them."),
+    ("method-1", "Method Server-side", "The CRM itself synchronizes appointments, contacts and tasks."),
+    ("method-0", "Method Outlook", "Only the Outlook add-in on a PC synchronizes them."),
 )
-_RESULTS = (("Users’ own filters", _SWITCHES), ("How mailboxes synchronize", _MAILBOXES))
+_RESULTS = (("Users’ own filters", _SWITCHES), ("Synchronization method", _MAILBOXES))
 
 
 @allow(Role.FILTER_MANAGER, methods=("GET", "POST"))

@@ -31,8 +31,8 @@ from syncapp.web.filters.matrix_form import MatrixParams
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "appointments": ("Appointments, all three tables", APPOINTMENT_TABLES),
     "appointment": ("Appointment", ("appointment",)),
-    "serviceappointment": ("Service appointment", ("serviceappointment",)),
-    "recurringappointmentmaster": ("Recurring series", ("recurringappointmentmaster",)),
+    "serviceappointment": ("Service activity", ("serviceappointment",)),
+    "recurringappointmentmaster": ("Recurring appointment", ("recurringappointmentmaster",)),
     "contacts": ("Contacts", ("contact",)),
     "tasks": ("Tasks", ("task",)),
     "other": ("Other: phone calls, letters, faxes", ("phonecall", "letter", "fax")),
@@ -195,7 +195,7 @@ class PlanForm(StartForm):
         given = self.cleaned_data
         want, tables, method = given["want"], given["tables"], METHODS.get(given["want"])
         if method is None and want not in ("on", "off"):
-            self.add_error("want", "Choose the result: filters on or off, or a mailbox method.")
+            self.add_error("want", "Choose the result: filters on or off, or a synchronization method.")
         elif method is None and tables not in TABLES:
             self.add_error("tables", "Choose the tables.")
         if self.errors or self.targets is None:

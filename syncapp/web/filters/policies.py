@@ -59,7 +59,7 @@ def policy_create(request: PortalRequest) -> HttpResponse:
         return _page(request, "policy_form", form=form, checked=form.check_group())
     row = editing.create(form.spec, by=request.user)
     return _redirect_after_save(
-        request, row, "Created in shadow mode. It compares within seconds and switches nothing."
+        request, row, "Created in shadow mode. It compares within seconds but switches nothing."
     )
 
 
@@ -137,7 +137,7 @@ _ACTIONS: Mapping[str, tuple[_Action, str]] = {
     "decide": (lambda row, request: _resolve(row, request, for_policy=True), "This policy decides for these users."),
     "pause": (lambda row, request: editing.pause(row, by=request.user), "Paused."),
     "resume": (lambda row, request: editing.resume(row, by=request.user), "Resumed."),
-    "remove": (lambda row, request: editing.remove(row, by=request.user), "Removed. Filters stay as they are."),
+    "remove": (lambda row, request: editing.remove(row, by=request.user), "Removed. No filters were changed."),
 }
 
 

@@ -99,7 +99,7 @@ class PolicyPresenter:
     @property
     def figures(self) -> list[tuple[str, int]]:
         """Return the figures of the report."""
-        words = {Plan.CHANGE: "Deviate", Plan.ALREADY: "Comply", Plan.CANNOT: "Cannot be switched"}
+        words = {Plan.CHANGE: "Differ", Plan.ALREADY: "Comply", Plan.CANNOT: "Cannot be switched"}
         return [(word, self.counts.get(plan.value, 0)) for plan, word in words.items()]
 
     @cached_property

@@ -21,7 +21,7 @@ def _ticked_items(request: PortalRequest) -> list[int]:
     keys = map(parameters.whole_number, request.POST.getlist("item"))
     ticked = [key for key in keys if key is not None]
     if not ticked:
-        raise NotPossible("Tick at least one user. Nothing was changed.")
+        raise NotPossible("Select at least one user. Nothing was changed.")
     return ticked
 
 

@@ -256,16 +256,16 @@ class PreviewPresenter:
 
     @property
     def tick_buttons(self) -> list[tuple[str, str]]:
-        """Return the buttons for ticked users of this tab: value and label."""
+        """Return the buttons for selected users of this tab: value and label."""
         tab = self.params.tab
         if not self.view.may_start or tab in (Plan.CANNOT, Plan.ALREADY):
             return []
         if tab == Plan.LEFT_OUT:
-            return [("take_back", "Include ticked users again"), ("take_all_back", "Include all again")]
-        buttons = [("leave_out", "Leave out ticked users")]
+            return [("take_back", "Include selected users again"), ("take_all_back", "Include all again")]
+        buttons = [("leave_out", "Leave out selected users")]
         if tab == Plan.CHANGE:
-            return [("hold_back", "Hold back ticked users again"), *buttons] if self._has_released else buttons
-        return [("release", "Release ticked users"), *buttons]
+            return [("hold_back", "Hold back selected users again"), *buttons] if self._has_released else buttons
+        return [("release", "Release selected users"), *buttons]
 
     @property
     def _has_released(self) -> bool:

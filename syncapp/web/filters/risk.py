@@ -25,7 +25,7 @@ from syncapp.web.filters.matrix_form import MatrixParams
 MAX_BARS = 15
 _HINTS = {
     SyncPaths.TWICE: "duplicates in the calendar",
-    SyncPaths.ONCE: "as it should be",
+    SyncPaths.ONCE: "as expected",
     SyncPaths.NOT_AT_ALL: "nothing delivers them",
     SyncPaths.UNKNOWN: "not read yet",
 }
@@ -144,8 +144,17 @@ def _team(request: PortalRequest) -> uuid.UUID | None:
 
 @allow(*FILTER_ROLES)
 def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
-    """Export each user with the cause and what helps."""
-    headers = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
+    """Export each user with the cause and the recommendation."""
+    headers = [
+        "Name",
+        "Address",
+        "Login",
+        "Business unit",
+        "Appointments reach Outlook",
+        "Cause",
+        "Recommendation",
+        "Read",
+    ]
     system_selects = sync_paths.has_system_filter()
     rows = (
         (

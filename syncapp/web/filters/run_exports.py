@@ -88,13 +88,13 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     order = ("outcome", F("next_meeting_at").asc(nulls_last=True), "position")
     deviating = rest.prefetch_related("meetings_at_risk").order_by(*order)[:MAX_ON_PAPER]
     rows = [ItemPresenter(item, run.wanted_on, timezone.now()) for item in deviating]
-    by_outcome = [list(part) for _, part in groupby(rows, key=lambda row: row.item.get_outcome_display())]
+    by_outcome = [list(part) for _, part in groupby(rows, key=lambda row: row.outcome_label)]
     context = {
         "section": "filters",
         "around": PageContext(request.user),
         "view": RunPresenter(run, request.user),
         "run": run,
-        "deviating": [(part[0].item.get_outcome_display(), part) for part in by_outcome],
+        "deviating": [(part[0].outcome_label, part) for part in by_outcome],
         "requested_at": timezone.now(),
     }
     return render_page(request, "filters/run_paper.html", context)

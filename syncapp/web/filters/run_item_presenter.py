@@ -9,11 +9,12 @@ from datetime import datetime
 from django.utils import timezone
 
 from syncapp.models import FilterRunItem, MeetingAtRisk
-from syncapp.models.sync_filters.run import Plan
+from syncapp.models.sync_filters.run import Outcome, Plan
 from syncapp.sync_filters.runs import titles
 from syncapp.text import localization
 from syncapp.text.localization import number
 from syncapp.web.base import times
+from syncapp.web.filters import run_words
 from syncapp.web.filters.matrix_presenter import method_of
 
 
@@ -58,6 +59,10 @@ class ItemPresenter:
     wanted_on: bool
     now: datetime
     filters: int = 0
+
+    @property
+    def outcome_label(self) -> str:
+        return run_words.outcome_label(self.item.run, Outcome(self.item.outcome))
 
     @property
     def mailbox(self) -> tuple[str, str]:

@@ -70,7 +70,7 @@ def _moved(who: str, details: dict[str, Any]) -> str:
 def _released(who: str, details: dict[str, Any]) -> str:
     group = HeldGroup(details["group"]) if details.get("group") in HeldGroup.values else None
     words = f"{who} released {_users(details)}"
-    words += f" ({group.label.lower().removesuffix('.')})" if group else ", each ticked"
+    words += f" ({group.label.lower().removesuffix('.')})" if group else ", selected one by one"
     meetings, attendees = details.get("meetings", 0), details.get("attendees", 0)
     counted = f"{number(meetings)} meeting{'' if meetings == 1 else 's'}"
     counted += f" with {number(attendees)} attendee{'' if attendees == 1 else 's'}"
@@ -96,7 +96,7 @@ _WORDS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "run.paused": lambda who, details: _AUTOMATIC_PAUSES.get(str(details.get("because", "")), f"Paused by {who}."),
     "run.resumed": lambda who, details: f"Resumed by {who}.",
     "run.cancelled": lambda who, details: (
-        f"{who} canceled the run{' for the remaining users' if details['started'] else ''}."
+        f"{who} canceled the run for the remaining users." if details["started"] else f"{who} discarded the run."
     ),
     "run.undone": lambda who, details: f"{who} started an undo for {_users(details)}.",
     "run.done": lambda who, details: "Ended; every user has a result.",

@@ -35,6 +35,7 @@ class OutcomePresenter:
     """
 
     outcome: Outcome
+    label: str
     icon: str
     tone: str
     means: str
@@ -93,7 +94,8 @@ class RunPresenter:
         return [
             OutcomePresenter(
                 outcome,
-                *run_words.MEANINGS[outcome],
+                run_words.outcome_label(self.run, outcome),
+                *run_words.meaning(self.run, outcome),
                 users=self.outcomes[outcome.value],
                 filters=self.filters.get(outcome.value),
                 may_retry=may_retry and outcome in retries.RETRYABLE,
@@ -125,7 +127,7 @@ class RunPresenter:
         """Return whether the run, which no second person has confirmed, needs one."""
         if self.run.state == RunState.WAITING or self.needs_second_person:
             return "not confirmed yet"
-        return "not needed" if self.is_preview or self.run.started_at else "not confirmed"
+        return "not required" if self.is_preview or self.run.started_at else "none; the run was not started"
 
     @cached_property
     def load(self) -> Load:
@@ -175,7 +177,7 @@ class RunPresenter:
 
     @property
     def state_words(self) -> str:
-        words = "On hold" if self.is_on_hold else self.run.get_state_display()
+        words = "On hold" if self.is_on_hold else self.run.state_label
         return "Scheduled" if self.run.is_scheduled else words
 
     @cached_property

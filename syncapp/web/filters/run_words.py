@@ -56,8 +56,8 @@ HINTS = {
 }
 ADD_IN_DISPUTED = (
     "Reports differ on what the add-in does with appointments that no filter selects anymore: some say it removes "
-    "them from Outlook at the next synchronization, others say they stay. A meeting that its organizer’s Outlook "
-    "removes can send cancellations."
+    "them from Outlook at the next synchronization, others say they stay. If Outlook removes a meeting from its "
+    "organizer’s calendar, the attendees may receive cancellations."
 )
 _METHOD_EFFECTS = {
     SyncMethod.NONE: (
@@ -72,6 +72,19 @@ _METHOD_EFFECTS = {
         "Appointments, contacts and tasks synchronize only while the Outlook add-in runs on the user’s PC."
     ),
 }
+
+
+def outcome_label(run: FilterRun, outcome: Outcome) -> str:
+    """Return the outcome's label; users of a run that was canceled before it was started are "Discarded"."""
+    return "Discarded" if outcome is Outcome.CANCELLED and run.is_discarded else outcome.label
+
+
+def meaning(run: FilterRun, outcome: Outcome) -> tuple[str, str, str]:
+    """Return the icon, tone and meaning of an outcome of this run."""
+    icon, tone, means = MEANINGS[outcome]
+    if outcome is Outcome.CANCELLED and run.is_discarded:
+        means = "The run was discarded before it started"
+    return icon, tone, means
 
 
 def why_not(outcome: Outcome) -> str:
@@ -103,7 +116,7 @@ def start_button(run: FilterRun, users: int, *, asks: bool) -> str:
     if asks:
         does = "Ask for confirmation"
     elif run.sets_mailbox_method:
-        does = f"Set the mailbox method to {titles.method_word(run.wanted_method)}"
+        does = f"Set the synchronization method to {titles.method_word(run.wanted_method)}"
     else:
         does = f"Switch {'on' if run.wanted_on else 'off'} {_switched(run)}"
     return f"{does} for {number(users)} user{'' if users == 1 else 's'}"
@@ -133,6 +146,6 @@ def deletion_warning(run: FilterRun) -> str:
             "this is assumed: meetings that a server-side user organizes may be canceled."
         )
     return (
-        "This CRM deletes items that no filter selects anymore from a server-side mailbox. A meeting that "
-        "disappears from its organizer’s mailbox sends cancellations."
+        "This CRM deletes items that no filter selects anymore from a server-side mailbox. If a meeting disappears "
+        "from its organizer’s mailbox, the attendees receive cancellations."
     )

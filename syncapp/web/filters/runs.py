@@ -95,7 +95,7 @@ def _start(request: PortalRequest, run: FilterRun) -> None:
     if form.errors:
         raise NotPossible(form.problem)
     if request.POST.getlist("item"):
-        raise NotPossible("You ticked users without choosing what to do with them. The run was not started.")
+        raise NotPossible("You selected users without choosing what to do with them. The run was not started.")
     chosen = parse_uuid(request.POST.get("ask", ""))
     confirmer = Person.objects.filter(pk=chosen).first() if chosen else None
     transitions.start(run, by=request.user, confirmer=confirmer)

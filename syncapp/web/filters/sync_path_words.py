@@ -22,11 +22,12 @@ BECAUSE = {
     Cause.SERVER: "because a filter is on, and the CRM’s server-side synchronization delivers what it selects.",
     Cause.CLIENT: "because a filter is on, and the Outlook add-in delivers what it selects while Outlook runs.",
     Cause.PRODUCT: "because another product serves this user; the CRM itself delivers nothing.",
-    Cause.DISABLED: "because the user is disabled in the CRM. The filters stay as they are.",
+    Cause.DISABLED: "because the user is disabled in the CRM. The filters are not changed.",
     Cause.NO_ROLE: "because the user has no role in the CRM, neither directly nor through a team.",
     Cause.NO_MAILBOX: "because the CRM has no mailbox for this user.",
     Cause.MAILBOX_OFF: "because the mailbox is deactivated in the CRM.",
-    Cause.METHOD_NONE: "because the mailbox method is None: the CRM synchronizes no appointments, contacts and tasks.",
+    Cause.METHOD_NONE: "because the synchronization method is None: the CRM synchronizes no appointments, contacts or "
+    "tasks.",
     Cause.NOT_SET_UP: "because the user has no filter for appointments. Without one, nothing of a table synchronizes.",
     Cause.FILTERS_OFF: "because every appointment filter is off.",
     Cause.NOT_APPROVED: "because the mailbox’s address is not approved in the CRM, or the mailbox is not enabled for "
@@ -35,10 +36,10 @@ BECAUSE = {
 }
 HELPS = {
     Recommendation.FILTERS_OFF: "The other product continues to deliver them.",
-    Recommendation.METHOD_NONE: "Do not switch off the filters instead: a server-side mailbox deletes items that no "
-    "filter selects anymore. The method also governs contacts and tasks.",
-    Recommendation.ADD_IN: "Do this on the user’s computer, or set the mailbox method to Outlook. Switching filters "
-    "off would end both paths.",
+    Recommendation.METHOD_NONE: "Do not switch off the filters instead: server-side synchronization deletes items from "
+    "the mailbox once no filter selects them. The method also applies to contacts and tasks.",
+    Recommendation.ADD_IN: "Do this on the user’s computer, or set the synchronization method to Outlook. "
+    "Switching off the filters would stop both.",
     Recommendation.PRODUCT: "Do this in that product’s administration, then upload its new list here.",
     Recommendation.FILTERS_ON: "Do this if the user wants appointments in Outlook.",
     Recommendation.SET_UP: "They do this in the CRM’s personal options, where filters are created from templates.",

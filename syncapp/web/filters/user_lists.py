@@ -101,7 +101,7 @@ def delete_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
     """Delete a list."""
     deleted = get_object_or_404(UserList, pk=list_id)
     lists.delete(deleted, by=request.user)
-    messages.success(request, f"List {deleted.name} deleted; it no longer counts as a path to Outlook.")
+    messages.success(request, f"List {deleted.name} deleted; the Risk page no longer uses it.")
     return HttpResponseRedirect(reverse("user_lists"), status=303)
 
 

@@ -28,12 +28,7 @@ _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
 # A team's filter is evaluated for the member who asks.
 _ANY_MEMBER = "the respective team member"
-_ALL_FILTERS = {
-    Group.APPOINTMENTS: "All appointment filters",
-    Group.CONTACTS: "All contact filters",
-    Group.TASKS: "All task filters",
-    Group.OTHER: "All other filters",
-}
+
 MAILBOX_STATES = {0: "not run yet", 1: "succeeded", 2: "failed"}
 
 
@@ -200,7 +195,7 @@ class UserPresenter:
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):
-                found.append((group.value, _ALL_FILTERS[group]))
+                found.append((group.value, f"All {group.filters_label}"))
         for each in self.facts.tables:
             if each.on > 1:
                 found += [

@@ -148,7 +148,7 @@ def test_entry_names_the_mailbox_method():
     run = make_run(operation="method", wanted_method=none, tables=[])
     switched(run, action="filter.method_set", method=none)
 
-    assert "Mailbox method set Hanna Brandt Mailbox method None · done · run 4" in open_page().words
+    assert "Synchronization method set Hanna Brandt Synchronization method None · done · run 4" in open_page().words
 
 
 def test_ended_run_counts_its_outcomes():

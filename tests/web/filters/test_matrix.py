@@ -90,7 +90,7 @@ def test_htmx_gets_only_the_drawer(read):
     part = text(client.get(f"/filters/?user={rita.pk}&group=contacts", headers={"HX-Request": "true"}))
     closed = text(client.get("/filters/", headers={"HX-Request": "true"}))
 
-    assert "Contacts of Rita Lindqvist" in part
+    assert "Rita Lindqvist: contact filters" in part
     assert "Preview switching off 1 filter </button>" in part
     assert "Rob Marchetti" not in part
     assert "Select a cell to see its filters" in closed

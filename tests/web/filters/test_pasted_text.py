@@ -70,7 +70,7 @@ def test_too_many_ticked_rows_are_refused(settings) -> None:
     assert "character" not in answer.content.decode()
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
     page = text(browser(fred()).post("/filters/freeze", {"user": rows, "do": "off", "tables": "contacts"}), 413)
-    assert "more than 1,000 fields or ticked rows" in page
+    assert "more than 1,000 fields or selected rows" in page
 
 
 def test_form_limits_apply_before_server_limits(settings) -> None:

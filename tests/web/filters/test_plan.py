@@ -84,11 +84,11 @@ def test_run_takes_users_from_every_source(people):
     choices = [
         ({"source": "team", "team": key(200)}, "Team North", ["anna1"]),
         ({"source": "list", "list": str(kept.pk)}, "List Riva", ["bo2"]),
-        ({"source": "ticked", "user": [key(3), key(1)]}, "Ticked", ["cai3", "anna1"]),
+        ({"source": "ticked", "user": [key(3), key(1)]}, "On the Users page", ["cai3", "anna1"]),
         ({"source": "shown", "shown": "q=kim"}, "All users shown (search “kim”)", ["kim4", "kim5"]),
         (
             {"source": "ticked", "user": [key(3)], "shown": f"team={key(200)}&mailbox=0"},
-            "Ticked in the list (Team: North; Mailbox: Outlook)",
+            "On the Users page (Team: North; Mailbox: Outlook)",
             ["cai3"],
         ),
     ]
@@ -149,7 +149,7 @@ def test_ambiguous_or_invalid_start_is_refused(people, starts, words):
 def test_form_opens_with_ticked_or_shown_users(people):
     client = browser(fred())
 
-    assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
+    assert "1 selected: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
     assert "All 2 users shown (search “kim”)" in text(client.get("/filters/plan?q=kim"))
     assert "The only user shown (search “anna”)" in text(client.get("/filters/plan?q=anna"))
     assert browser(vera()).get("/filters/plan").status_code == 403

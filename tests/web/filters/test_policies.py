@@ -56,9 +56,9 @@ def test_created_policy_compares_and_repairs(company, django_assert_max_num_quer
 
     with django_assert_max_num_queries(29):
         page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
-    assert "8 deviate, 0 comply, 0 cannot be switched, of 8 in the group" in page.words
+    assert "8 differ, 0 comply, 0 cannot be switched, of 8 in the group" in page.words
     assert "User 3" in page.words
-    assert "Appointment, Service appointment off for everyone in Sales North" in page.words
+    assert "Appointment, Service activity off for everyone in Sales North" in page.words
     client.post(f"/filters/policies/{policy.pk}/step", page.form | {"do": "repair"})
     compared(policy)
 
@@ -129,7 +129,7 @@ def test_removal_asks_for_confirmation(company):
     confirmation, _, after = rest.partition("</details>")
     assert opening
     assert ">Remove…</summary>" in confirmation
-    assert "filters stay as they are. This cannot be undone." in confirmation
+    assert "filters are not changed. This cannot be undone." in confirmation
     assert 'value="remove"' in confirmation
     assert 'value="remove"' not in before + after
 
@@ -142,7 +142,7 @@ def test_removed_policy_leaves_the_list(company):
 
     policy.refresh_from_db()
     assert policy.mode == PolicyMode.REMOVED
-    assert "Removed. Filters stay as they are." in Screen(answer).words
+    assert "Removed. No filters were changed." in Screen(answer).words
     assert "Riva users" not in Screen(client.get("/filters/policies/")).words
 
 
@@ -173,6 +173,10 @@ def test_system_filters_page_lists_each_kind(company):
     for expected in ("Calls of the day", "My Tasks", "For new users", "Team’s contacts", "Sales North"):
         assert expected in words
     assert "The portal reads filters with its own permission (checked" in words
+
+    FilterAccess.objects.update(writing="direct", writing_probed_at=timezone.now())
+    words = Screen(browser(vera()).get("/filters/everybody/")).words
+    assert "The portal reads and switches users’ filters with its own permission (checked" in words
 
 
 def test_empty_pages_say_what_will_appear(db):
@@ -246,13 +250,13 @@ def test_conflicting_policies_name_each_other(company):
         "user": Screen(client.get(f"/filters/users/{user.pk}/")),
     }
 
-    assert "2 users: Policy Riva on keeps appointment, service appointment on." in pages["off"].words
+    assert "2 users: Policy Riva on keeps appointment, service activity on." in pages["off"].words
     assert "Policy “Riva users” keeps 2 of its users in the opposite state." in pages["off"].words
     assert "Skipped: there is a conflict" in pages["off"].words
     assert link[on] in pages["off"].html
-    assert "2 users: Policy Riva users keeps appointment, service appointment off." in pages["on"].words
+    assert "2 users: Policy Riva users keeps appointment, service activity off." in pages["on"].words
     assert "Conflicts with Riva on over 2 users" in pages["list"].words
-    assert "Policy Riva on keeps appointment, service appointment on." in pages["user"].words
+    assert "Policy Riva on keeps appointment, service activity on." in pages["user"].words
     assert link[on] in pages["user"].html
     assert link[off] in pages["user"].html
 
@@ -285,6 +289,6 @@ def test_preview_names_conflicting_policy(company):
     agreeing = creation.create_run(users, creation.RunSpec(("task",), on=True), by=fred())
 
     page = Screen(client.get(f"/filters/runs/{run.pk}/"))
-    assert "Policy Riva users keeps appointment, service appointment off for 8 of these users." in page.words
+    assert "Policy Riva users keeps appointment, service activity off for all 8 users." in page.words
     assert f'href="/filters/policies/{policy.pk}/"' in page.html
     assert "Riva users" not in Screen(client.get(f"/filters/runs/{agreeing.pk}/")).words

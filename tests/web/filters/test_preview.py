@@ -51,8 +51,9 @@ def test_held_back_users_are_listed_by_next_meeting(run):
         'aria-current="page">Held back <span class="count">4</span>',
         '>Will change <span class="count">4</span>',
         '>Cannot change <span class="count">0</span>',
-        "4 future meetings may leave Outlook.",
-        "3 of these users organize them; 14 attendees can get cancellations.",
+        "4 future meetings may be removed from Outlook.",
+        "The 3 users who organize them are held back until you release them;",
+        "their 14 attendees may receive cancellations.",
         "1 to 4 of 4.",
     ):
         assert words in page_text, words
@@ -159,7 +160,8 @@ def test_releasing_a_group_asks_for_confirmation(run):
     asks = Screen(browser(fred()).get(f"/filters/runs/{run.pk}/?part=held&group=later&release=ask"))
     assert "Release all 2 users of this group?" in asks.words
     assert (
-        "3 future meetings that they organize may leave Outlook, and 11 attendees can get cancellations" in asks.words
+        "3 future meetings that they organize may be removed from Outlook, and 11 attendees may receive cancellations"
+        in asks.words
     )
     assert set(plans(run)) == {"1", "2", "3", "4"}
 
@@ -219,12 +221,12 @@ def test_result_lists_users_left_out(run):
 
 def test_buttons_without_ticks_change_nothing(run):
     for do in ("release", "leave_out", "hold_back", "take_back"):
-        assert "Tick at least one user" in press(run, do), do
+        assert "Select at least one user" in press(run, do), do
     assert not AuditEntry.objects.filter(action__startswith="run.").exclude(action="run.frozen").exists()
 
 
 def test_start_with_unused_ticks_is_refused(run):
-    assert "You ticked users without choosing" in press(run, "start", item=user(run, 1).pk)
+    assert "You selected users without choosing" in press(run, "start", item=user(run, 1).pk)
     run.refresh_from_db()
     assert run.state == RunState.PLANNED
 

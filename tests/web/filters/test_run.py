@@ -225,6 +225,28 @@ def test_one_page_record_shows_people_and_outcomes(run):
         assert words in page_text
 
 
+def test_discarded_run_is_not_called_canceled(run):
+    steer(run, do="cancel")
+
+    paper = Screen(browser(fred()).get(f"/filters/runs/{run.pk}/paper")).words
+
+    for words in (", discarded", "Discarded: 5", "The run was discarded before it started", "Fred discarded the run."):
+        assert words in paper
+    assert "Second person none; the run was not started" in paper
+    assert "ancel" not in paper
+    assert "Discarded: 0 of 5" in page(run)
+
+
+def test_paper_says_that_no_second_person_was_required(run):
+    transitions.start(run, by=fred())
+    steer(run, do="cancel")
+
+    paper = Screen(browser(fred()).get(f"/filters/runs/{run.pk}/paper")).words
+
+    for words in (", canceled", "Canceled: ", "Fred canceled the run for the remaining users.", "Second person not required"):
+        assert words in paper
+
+
 def test_only_creator_changes_start_options(run):
     browser(make_person("Frida", *fred().roles)).post(
         f"/filters/runs/{run.pk}/steer", {"do": "start", "reason": "Mine"}
@@ -241,9 +263,9 @@ def test_method_run_shows_consequence_and_previous_methods(people):
 
     page_text = page(run)
 
-    assert "Mailbox method None for 5 users" in page_text
+    assert "Synchronization method None for 5 users" in page_text
     assert "Appointments, contacts and tasks all stop synchronizing" in page_text
-    assert "Set the mailbox method to None for 4 users" in page_text
+    assert "Set the synchronization method to None for 4 users" in page_text
     lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
     assert "Server-side → None" in lines
 

@@ -192,7 +192,7 @@ def test_sync_paths_have_their_own_column() -> None:
 def test_navigation_counts_risk_and_runs() -> None:
     FilterUser.objects.filter(pk=make_user("Ann").pk).update(paths="twice")
     FilterUser.objects.filter(pk=make_user("Bot", is_application=True).pk).update(paths="twice")
-    assert "Risk 1 users twice Lists Runs Policies" in page().words
+    assert "Risk 1 user with duplicates Lists Runs Policies" in page().words
 
     FilterRun.objects.create(number=1, person=fred(), state=RunState.RUNNING, tables=["contact"])
 

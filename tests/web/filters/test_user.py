@@ -31,7 +31,7 @@ def test_page_explains_sync_paths(read, django_assert_max_num_queries):
 
     assert "Appointments reach this user’s Outlook twice" in page
     assert "Riva, according to its list" in page
-    assert "What helps: Set the mailbox method to None" in page
+    assert "Recommendation: Set the synchronization method to None" in page
     assert f"/filters/plan?user={rita.pk}&amp;want=method-2" in text(browser(fred()).get(f"/filters/users/{rita.pk}/"))
     assert "Appointments owned by Rita Lindqvist" in page
     assert "system filter, for all users" in page
@@ -64,9 +64,9 @@ def test_forecast_is_stored_with_its_age(read):
 
     page = text(client.get(came.url))
     tasks = len(read.rows("tasks", "?$filter=statecode eq 0&$select=activityid"))
-    assert re.search(rf'>\s*{tasks}\s*<span class="only-narrow">leave', page)
+    assert re.search(rf'>\s*{tasks}\s*<span class="only-narrow">removed', page)
     assert "just now</time> by <bdi>Fred</bdi>" in page
-    assert "“My Tasks” were switched off" in page
+    assert "If you switch off “My Tasks”:" in page
     assert "changed since. Ask again." not in page
     FilterRow.objects.filter(owner_id=rita.pk, table="task").update(modified_on=timezone.now())
     assert "changed since. Ask again." in text(client.get(came.url))
