@@ -47,7 +47,7 @@ def test_user_page_is_accessible(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="See why")
     fred.get_by_role("link", name="See why").click()
     fred.get_by_role("button", name=re.compile("^Ask")).click()
-    expect(fred.get_by_text("switched off:")).to_be_visible()
+    expect(fred.get_by_text("If you switch off “")).to_be_visible()
     assert_no_violations_in_any_look(fred, sees="Mailbox and user")
 
 
