@@ -243,7 +243,12 @@ def test_paper_says_that_no_second_person_was_required(run):
 
     paper = Screen(browser(fred()).get(f"/filters/runs/{run.pk}/paper")).words
 
-    for words in (", canceled", "Canceled: ", "Fred canceled the run for the remaining users.", "Second person not required"):
+    for words in (
+        ", canceled",
+        "Canceled: ",
+        "Fred canceled the run for the remaining users.",
+        "Second person not required",
+    ):
         assert words in paper
 
 
