@@ -349,7 +349,7 @@ def take_inventory() -> None:
         if is_finished is None:
             breakers.release(permit)
         else:
-            inventory.record_success(permit, is_finished=is_finished)
+            inventory.record_outcome(permit, is_finished=is_finished)
         if is_finished:
             policy_rounds.schedule_comparisons()
             content.add_example_list()

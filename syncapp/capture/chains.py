@@ -182,14 +182,14 @@ class _Walk:
         """Return the plan for all entries that were not handled before."""
         changes: dict[uuid.UUID, list[StagedChange]] = defaultdict(list)
         entries: dict[uuid.UUID, Entry] = {}
-        for number, staged in enumerate(self._staged):
+        for index, staged in enumerate(self._staged):
             entry, column = staged.entry, staged.column
             if live is None:
                 self._skipped[entry.id, column] = SkipReason.CONTACT_GONE
                 continue
             proposed = staged.proposed
             if not proposed.is_known:
-                is_last = not any(each.column == column for each in self._staged[number + 1 :])
+                is_last = not any(each.column == column for each in self._staged[index + 1 :])
                 if is_last and column in columns and column in live.values:
                     proposed = Value(live.values[column])
             if not proposed.is_known:

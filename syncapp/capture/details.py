@@ -163,7 +163,7 @@ def _postpone(running: Round, entry: CaptureEntry, error: CrmError) -> None:
     """Count a failed read; set the entry aside if a retry cannot help, or too many have failed."""
     if isinstance(error, NotFound):
         _set_aside(running, entry, Reason.NOT_IN_LOG, "The CRM deleted the entry before its values were read.")
-    elif entry.attempts + 1 >= MAX_ATTEMPTS or not error.transient:
+    elif entry.attempts + 1 >= MAX_ATTEMPTS or not error.is_transient:
         _set_aside(running, entry, Reason.UNREADABLE, error.message)
     else:
         CaptureEntry.objects.filter(pk=entry.pk, state=EntryState.NEW).update(attempts=F("attempts") + 1)

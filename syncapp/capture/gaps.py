@@ -38,7 +38,7 @@ def end(reason: Reason, *, at: datetime) -> bool:
 
 
 def record_pause_in_reading(capture: Capture, *, read_at: datetime | None, now: datetime) -> None:
-    """After a pause in reading, record its gaps: entries deleted since, and downtime whose edits are found too late.
+    """Record the gaps of an interruption: entries deleted since, and downtime whose edits come too late to be restored.
 
     `read_at` is when the log was last read completely, or None if it never was.
     """

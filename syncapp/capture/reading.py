@@ -42,7 +42,9 @@ _STEPS = (contacts.read, entry_lists.read, details.read, conclusions.conclude)
 
 
 def read(crm: CrmClient, *, names: Names, seconds: float | None = None) -> ReadResult:
-    """Read for at most `seconds`; the next round continues from there. If capture is off, begin to observe.
+    """Read the audit log for at most `seconds`; the next round continues from there.
+
+    If capture is off, begin to observe. The result is `busy` if another process is reading.
 
     Raises CrmError, LostLease.
     """

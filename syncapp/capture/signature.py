@@ -39,10 +39,10 @@ def is_proved(capture: Capture) -> bool:
 
 
 def is_in_log(capture: Capture) -> bool:
-    """Return whether this CRM's audit log names the signing user, so that an entry without one is not signed.
+    """Return whether this CRM's audit log names signing users; if it does, an entry that names none is unsigned.
 
-    The contact's row alone can mislead: if Outlook's entry is late, or a save in Outlook changed no value and left
-    none, the row's signature may seem to belong to what someone else wrote in the same second.
+    The contact's row alone can mislead: if Outlook's entry is late, or a save in Outlook changed no value and so made
+    no entry, the row's signature may seem to belong to what someone else wrote in the same second.
     """
     if capture.signature_evidence == Evidence.CALLING_USER:
         return True

@@ -279,9 +279,9 @@ def _without_restores(plan: Plan) -> Plan:
 
 
 def _read_and_plan(work: _Work) -> _StagingPlan:
-    """Read our rows and the CRM's, and make the plan, once all entries of the contact are decided.
+    """Read our rows and the CRM's, and make the plan.
 
-    Raises CrmError, _EntriesMissing, _SettingsChanged.
+    Raises CrmError, _EntriesMissing if entries of the contact are undecided or awaited, _SettingsChanged.
     """
     undecided = Q(state=EntryState.NEW) | Q(state=EntryState.READ) & ~Q(reason=policy.TO_STAGE)
     waiting = CaptureEntry.objects.filter(undecided, contact_id=work.contact_id)

@@ -54,14 +54,14 @@ class CrmError(Exception):
         self.asked = asked
 
     @property
-    def transient(self) -> bool:
+    def is_transient(self) -> bool:
         """Return whether the same call may succeed later."""
         return not self.lasting
 
     @property
     def is_refusal(self) -> bool:
         """Return whether the CRM answered and would refuse the same request again."""
-        return self.status is not None and not self.transient
+        return self.status is not None and not self.is_transient
 
     @property
     def refuses_operation(self) -> bool:
@@ -90,7 +90,7 @@ class ServerFault(CrmError):
     lasting = False
 
     @property
-    def transient(self) -> bool:
+    def is_transient(self) -> bool:
         # 501: the server does not implement the request, so a retry cannot help.
         return self.status != 501
 

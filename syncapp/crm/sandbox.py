@@ -36,7 +36,7 @@ def people(origin: str, *, tenant_id: UUID) -> list[Claims]:
 
 
 def capture_by_audit(origin: str) -> None:
-    """Switch the sandbox's plug-in off, audit contacts, and sign what Outlook saves. Raises the errors of `reset`."""
+    """Prepare the sandbox for capture: plug-in off, contacts audited, Outlook edits signed. Raises `reset`'s errors."""
     _call(origin, "PUT", "plugin", json={"enabled": False})
     _call(origin, "PUT", "auditing", json={"enabled": True})
     _call(origin, "PUT", "synchronization", json={"signature": "signed"})

@@ -262,12 +262,12 @@ def _may_retry(call: _Call, error: CrmError) -> bool:
         # made the call wait.
         return False
     if not call.writes:
-        return error.transient
+        return error.is_transient
     if isinstance(error, ServerFault):
         # Retry-After on a 503 means that the service did not accept the request; if it did after all, `If-Match` turns
         # the retry into a 412 that still has `may_have_applied`.
         return error.status == 503 and error.retry_after is not None
-    return isinstance(error, Throttled) or (error.transient and not error.may_have_applied)
+    return isinstance(error, Throttled) or (error.is_transient and not error.may_have_applied)
 
 
 def _log(call: _Call, started: float, outcome: str, request_id: str) -> None:

@@ -290,7 +290,7 @@ def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) ->
     log.warning("%s %s: %s %s %s", lease.model.__name__, lease.pk, name, error.status, error.request_id)
     connection_failed = breakers.record_failure(error, forbidden_breaker=forbidden_breaker)
     spares_attempt = connection_failed or isinstance(error, WritesDisabled)
-    if not (spares_attempt or error.transient or isinstance(error, ProtocolError)):
+    if not (spares_attempt or error.is_transient or isinstance(error, ProtocolError)):
         return Failure(name, error.message)
     return Retry(
         name,

@@ -46,10 +46,11 @@ def queue_alerts() -> int:
     for job_type in runner.job_types():
         failed = job_type.failed_unexpectedly().filter(finished_at__gt=timezone.now() - timedelta(days=1))
         count, latest = failed.count(), failed.aggregate(latest=Max("finished_at"))["latest"]
-        if latest is not None:  # each hour in which more fail counts as a new trouble
+        if latest is not None:
             text = (
                 f"{job_type.title}: {count} failed with an unexpected error. See {job_type.failures_at}, and the log."
             )
+            # The hour is part of the instance, so that failures in a later hour raise a new alert.
             troubles.append(Trouble(kinds.FAILED, text, instance=f"{job_type.name}-{latest:%j%H}"))
     trouble_by_code = {trouble.code: trouble for trouble in troubles if trouble.kind.is_mailed}
     alert_by_code = {alert.code: alert for alert in Alert.objects.all()}

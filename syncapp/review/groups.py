@@ -14,7 +14,7 @@ from uuid import UUID
 from syncapp.crm.staging.records import Column
 from syncapp.models import SyncField
 from syncapp.models.mirror.sync_field import FieldDelivery
-from syncapp.review.bulk.warnings import changed_in_crm
+from syncapp.review.bulk.warnings import is_changed_in_crm
 
 MIN_FIELDS = 2  # a single field is not a group
 
@@ -50,7 +50,7 @@ class Group:
 def is_groupable(field: SyncField, column: Column | None) -> bool:
     """Return whether the field can be decided with others; conflicts, failures and changed values cannot."""
     is_waiting = field.is_undecided and field.delivery == FieldDelivery.NONE and not field.contact_is_gone
-    return is_waiting and not changed_in_crm(field, column)
+    return is_waiting and not is_changed_in_crm(field, column)
 
 
 def find_groups(

@@ -75,7 +75,7 @@ _DJANGO_NAMES = {"zh-CN": "zh-hans", "zh-TW": "zh-hant"}
 _TAGS_WITH_OWN_MODULE = ("de-CH", "fr-BE", "fr-CA", "fr-CH", "es-AR", "es-MX", "pt-BR")
 _MONTH_FIRST_TAGS = ("en-US", "en-CA")
 _TWELVE_HOUR_TAGS = ("en-US", "en-AU", "en-CA", "en-IN", "en-NZ")  # English locales with a 12-hour clock
-_TWELVE_HOUR_SIGNS = re.compile(r"(?<!\\)[PghaA]")
+_TWELVE_HOUR_CODES = re.compile(r"(?<!\\)[PghaA]")
 _OWN_SEPARATORS = {"de-CH": (".", "’"), "zh-CN": (".", ","), "zh-TW": (".", ",")}
 _LANGUAGES = {"no": "nb-NO", "nn": "nb-NO", "en": "en-US"}
 
@@ -117,7 +117,7 @@ def locale_of(tag: str) -> Locale:
     decimal, group = _OWN_SEPARATORS.get(tag, usual)
     day, clock = get_format("SHORT_DATE_FORMAT", lang), get_format("TIME_FORMAT", lang)
     # For fr-CA, Django writes 16 h 03, whose h is a letter.
-    has_twelve_hours = bool(_TWELVE_HOUR_SIGNS.search(clock)) and tag != "fr-CA"
+    has_twelve_hours = bool(_TWELVE_HOUR_CODES.search(clock)) and tag != "fr-CA"
     short = re.sub(r"[-/ ]?Y$|^Y[-/. 年]\s?", "", day)
     return Locale(tag, decimal, group, day, day, short, short, *_times(has_twelve_hours=has_twelve_hours))
 

@@ -84,7 +84,7 @@ def test_requester_cannot_confirm_own_request() -> None:
     assert (present().rule, recorded()) == (SIGNED, ["capture.rule_asked"])
 
 
-def test_database_requires_two_people() -> None:
+def test_database_refuses_self_confirmed_rule() -> None:
     ask()
 
     with pytest.raises(IntegrityError), transaction.atomic():

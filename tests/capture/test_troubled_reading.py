@@ -105,7 +105,7 @@ def test_unreadable_entry_does_not_block_other_entries(company: Company, sandbox
     assert not UnreadableRow.objects.exists()
 
 
-def test_reading_continues_without_refused_column_names(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_continues_if_change_data_is_refused(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     Capture.objects.update(has_change_data=None)
     company.outlook(company.contact(), jobtitle="Pilot")
     monkeypatch.setattr(reads, "_CHANGE_DATA", "not_in_this_crm")  # answered 400, as in a CRM where it cannot be read

@@ -41,7 +41,7 @@ def test_status_maps_to_error_and_transience(status, kind, transient):
     error = failure(Response(status, {}, b""))
 
     assert type(error) is kind
-    assert (error.transient, error.status) == (transient, status)
+    assert (error.is_transient, error.status) == (transient, status)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_error_has_code_message_and_request_id():
 def test_crm_deadlock_is_server_fault(code):
     error = failure(Response(400, {}, b'{"error":{"code":"%s","message":"SQL"}}' % code.encode()))
 
-    assert (type(error), error.transient) == (errors.ServerFault, True)
+    assert (type(error), error.is_transient) == (errors.ServerFault, True)
 
 
 def test_invalid_request_id_is_ignored():

@@ -138,7 +138,7 @@ def test_one_401_renews_the_token():
 def test_second_401_raises_credentials_refused():
     error, server, _ = _failing_read(in_turn(http(401)), errors.CredentialsRefused)
 
-    assert (len(server.requests), error.status, error.transient) == (2, 401, False)
+    assert (len(server.requests), error.status, error.is_transient) == (2, 401, False)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_write_to_closed_port_is_not_applied():
     with pytest.raises(errors.Unreachable) as caught:
         transport.write_batch(WRITE)
 
-    assert (caught.value.transient, caught.value.may_have_applied) == (True, False)
+    assert (caught.value.is_transient, caught.value.may_have_applied) == (True, False)
     assert transport.pauses == [0.5]
 
 

@@ -73,7 +73,7 @@ def test_mirror_reads_source_and_restored_flag(unrestored: Unrestored) -> None:
 
     assert (field.record.source, field.record.is_restored) == ("audit", False)
     assert (field.staged_value, field.expected_value) == ("Pilot", "Pilot")
-    assert not warnings.changed_in_crm(field, None)
+    assert not warnings.is_changed_in_crm(field, None)
 
 
 def test_plugin_edit_counts_as_restored(world: World) -> None:

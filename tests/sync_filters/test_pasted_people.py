@@ -101,7 +101,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_column_of_people_is_found_in_table(name: str) -> None:
+def test_people_are_read_from_table(name: str) -> None:
     text, letters = TABLES[name]
 
     assert (found(text), left_out(text)) == (letters, [])

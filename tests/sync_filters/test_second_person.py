@@ -102,7 +102,7 @@ def compared(policy: FilterPolicy) -> FilterPolicy:
     return policy
 
 
-def test_policy_repairs_count_for_their_approver(users):
+def test_policy_repairs_count_toward_approvers_limit(users):
     policy = repairing(users[:3], "First")
     assert FilterRun.objects.get(policy=policy).state == RunState.RUNNING
 

@@ -81,10 +81,10 @@ def assess_contact(restore: Restore, column: Column | None, contact: LiveContact
         return LeaveReason.CONTACT_MERGED
     if column is None or column.name not in contact.values:
         return LeaveReason.UNREADABLE
-    now = contact.values[column.name]
-    if conversion.same(column.type, now, restore.value_found):
+    live = contact.values[column.name]
+    if conversion.same(column.type, live, restore.value_found):
         return LeaveReason.ALREADY
-    return None if conversion.same(column.type, now, restore.value_restored) else LeaveReason.CHANGED
+    return None if conversion.same(column.type, live, restore.value_restored) else LeaveReason.CHANGED
 
 
 def assess_staged_row(staged: StagedField | None) -> LeaveReason | None:

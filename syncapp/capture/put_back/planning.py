@@ -78,17 +78,18 @@ def create_plan(wanted: Range, *, by: Person) -> PutBackPlan:
         created_by=by,
     )
     items = []
-    for position, (place, restore) in enumerate(newest.items()):
+    for position, (key, restore) in enumerate(newest.items()):
+        contact_id, column_name = key
         field = fields.get(restore.pk)
-        leave_reason = assessment.assess_rows(restore, field, is_newest=place not in later)
+        leave_reason = assessment.assess_rows(restore, field, is_newest=key not in later)
         items.append(
             PutBackItem(
                 plan=plan,
                 position=position,
                 restore=restore,
                 field=field,
-                contact_id=place[0],
-                column_name=place[1],
+                contact_id=contact_id,
+                column_name=column_name,
                 result=PutBackResult.OPEN if leave_reason is None else PutBackResult.LEFT,
                 why=leave_reason or "",
             )

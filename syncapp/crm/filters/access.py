@@ -48,7 +48,7 @@ def probe_writing(
     try:
         (result,) = crm.filters.switch([switch], acting_for=acting_for, tag="osync-probe", deadline=deadline)
     except CrmError as error:
-        if error.transient or error.status not in _REFUSED:
+        if error.is_transient or error.status not in _REFUSED:
             raise
         return WritingProbe(found.id, works=False, recorded_as=None, error=error)
     author = next((each.modified_by for each in result.now or () if each.id == found.id), None)
@@ -69,6 +69,6 @@ def _try_call(call: Callable[[], Found]) -> tuple[Found | None, CrmError | None]
     try:
         return call(), None
     except CrmError as error:
-        if error.transient or (error.status not in _REFUSED and error.code != "owner"):
+        if error.is_transient or (error.status not in _REFUSED and error.code != "owner"):
             raise
         return None, error

@@ -98,7 +98,10 @@ class Filters:
         return tuple(found)
 
     def system_filters(self, *, deadline: Deadline | None = None) -> tuple[SystemFilter, ...]:
-        """Return the filters that apply to all users, and the templates for new users."""
+        """Return the filters that apply to all users, and the templates for new users.
+
+        Rows without a readable id are omitted.
+        """
         condition = " or ".join(f"querytype eq {kind.value}" for kind in QueryType)
         path = odata.query("savedqueries", select=filter_rows.SYSTEM_FILTER_COLUMNS, filter=condition)
         headers = odata.preferences()

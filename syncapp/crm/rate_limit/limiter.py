@@ -110,9 +110,9 @@ class Limits:
 
     def places(self, lane: Lane, hint: int | None) -> int:
         """Return how many concurrent calls a lane may have; `hint` is the CRM's advice (`x-ms-dop-hint`)."""
-        places = max(1, min(self.max_concurrent, hint or self.max_concurrent))
-        kept = 0 if lane is Lane.INTERACTIVE else max(1, round(places * self.reserved_places))
-        return max(1, places - kept)
+        available = max(1, min(self.max_concurrent, hint or self.max_concurrent))
+        reserved = 0 if lane is Lane.INTERACTIVE else max(1, round(available * self.reserved_places))
+        return max(1, available - reserved)
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ class Command(BaseCommand):
             )
             raise CommandError(message) from error
         except CrmError as error:
-            can_continue = error.transient or error.may_have_applied
+            can_continue = error.is_transient or error.may_have_applied
             advice = " Run the command again; it continues where it stopped." if can_continue else ""
             raise CommandError(f"{type(error).__name__}: {error.message}{advice}") from error
         except SetupError as error:

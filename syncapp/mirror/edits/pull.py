@@ -234,13 +234,13 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
     Rows of each table are stored in separate transactions, which lock them in a fixed order.
     """
     if table.name == FIELDS and any(row.state for row in page.rows):
-        # Only our own user distinguishes our marks from copies, so the pull fails if the CRM does not name that user.
+        # A mark is ours only if our own user wrote it, so the pull fails if the CRM does not name that user.
         table = replace(table, store=partial(rows.store_fields, own_user=running.crm.own_user_id()))
     for part in rows.split_chunks(page.rows):
         _store_rows(running, table, cursor, part)
 
     @retried
-    def finish() -> int:
+    def store_position() -> int:
         withdrawn = _withdraw_gone(table, cursor, page)
         unreadable.register(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
         values: dict[str, Any] = {"next_link": page.next_link, "pages": F("pages") + 1}
@@ -256,7 +256,7 @@ def _store_page(running: _Pull, table: _Table, cursor: MirrorCursor, page: Chang
         failpoint(f"mirror.{table.name}.stored")
         return withdrawn
 
-    running.pulled.withdrawn += finish()
+    running.pulled.withdrawn += store_position()
     failpoint(f"mirror.{table.name}.moved")
     if page.delta_link and cursor.is_full_read and table.name == RECORDS:
         statistics.refresh()

@@ -55,7 +55,7 @@ def find_writing_access(crm: CrmClient) -> UUID | None:
         try:
             live = crm.filters.of(owner.pk, acting_for=owner.acting if known.reading == Access.ACTING else None)
         except CrmError as error:
-            if error.transient:
+            if error.is_transient:
                 raise
             continue
         present = next((each for each in live if each.id == row.pk), None)

@@ -258,7 +258,7 @@ def read_filters(
             filters = crm.filters.of(user.pk, query_type=query_type, acting_for=user.acting)
             found.append(OwnerFilters.of(user.pk, filters))
         except CrmError as error:
-            if error.transient:
+            if error.is_transient:
                 raise
             found.append(OwnerFilters(user.pk, None, error))
     return tuple(found)
@@ -294,8 +294,12 @@ def _generation() -> int:
     return MirrorCursor.objects.filter(table=CURSOR).values_list("generation", flat=True).first() or 0
 
 
-def record_success(permit: breakers.Permit, *, is_finished: bool) -> None:
-    """Close the breakers that this permit probed; if others' filters cannot be read, record the refusal instead."""
+def record_outcome(permit: breakers.Permit, *, is_finished: bool) -> None:
+    """Close the breakers that this permit probed.
+
+    If others' filters cannot be read, record the refusal once the inventory `is_finished`; until then, only release the
+    permit.
+    """
     if access.capabilities().reading != Access.NONE:
         breakers.record_success(permit)
     elif is_finished:

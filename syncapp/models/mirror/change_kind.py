@@ -28,7 +28,7 @@ _WEB_ADDRESS = re.compile(r"url|website|ftpsite")
 # Between two digits a sign may carry the meaning: 1.5 and 15, 1,3 and 13, 2026-11-20.
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w]+(?=\d)")
 _MINUS = re.compile(r"(?<![\w)])[-\u2212](?=\d)")
-_KEPT_SIGNS = "#&@%*/\\"
+_KEPT_PUNCTUATION = "#&@%*/\\"
 _ACCENTS = range(0x300, 0x370)
 # Case folding turns ß into "ss", but a name that loses its ß is damaged like one that loses accents, so it is marked.
 _SHARP_S = {ord("ß"): "s\u030ds", ord("ẞ"): "s\u030ds"}
@@ -97,7 +97,7 @@ def _separator(between: re.Match[str]) -> str:
 def _is_sign(letter: str) -> bool:
     if letter.isascii() and letter.isalnum():
         return False
-    return letter not in _KEPT_SIGNS and unicodedata.category(letter)[0] in "PZC"
+    return letter not in _KEPT_PUNCTUATION and unicodedata.category(letter)[0] in "PZC"
 
 
 _COMPARISONS: Mapping[re.Pattern[str], Callable[[str, str], bool]] = {

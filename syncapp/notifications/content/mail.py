@@ -91,13 +91,13 @@ class MailNotification:
 
 
 def _headers(message: Message, content: MailContent) -> dict[str, str]:
-    """Return the headers for the thread, against automatic replies (RFC 3834), and to unsubscribe by POST (RFC 8058).
+    """Return the headers: threading, Reply-To, no automatic replies (RFC 3834), unsubscribing by POST (RFC 8058).
 
     Each mail of a thread, even the first, refers to the same root, which is never sent: relays replace Message-ID, and
     Gmail looks at In-Reply-To.
     """
     root = f"<{content.thread}@{_host()}>"
-    found = {
+    headers = {
         "Message-ID": f"<{message.pk}@{_host()}>",
         "References": root,
         "In-Reply-To": root,
@@ -105,14 +105,14 @@ def _headers(message: Message, content: MailContent) -> dict[str, str]:
         "X-Auto-Response-Suppress": "All",
     }
     if content.reply_to:
-        found["Reply-To"] = _mailbox(content.reply_to.name, content.reply_to.address)
+        headers["Reply-To"] = _mailbox(content.reply_to.name, content.reply_to.address)
     if content.preferences_url:
         parts = urlsplit(content.preferences_url)
-        found |= {
+        headers |= {
             "List-Unsubscribe": f"<{parts._replace(netloc=punycode(parts.netloc)).geturl()}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
-    return found
+    return headers
 
 
 def _host() -> str:

@@ -31,11 +31,11 @@ WORDS = {
 }
 
 
-def changed_in_crm(field: SyncField, column: Column | None) -> bool:
+def is_changed_in_crm(field: SyncField, column: Column | None) -> bool:
     """Return whether the value last read from the CRM differs from the one that staging left.
 
-    The values are compared as the column's type requires. Such a field is decided separately: a bulk decision or a rule
-    has not seen that value.
+    The values are compared as the column's type requires. Bulk decisions and rules leave such a
+    field out, because they are based on the earlier value.
     """
     return field.crm_now_read_at is not None and not may_be_left_by_staging(field, column, field.crm_now_value)
 
@@ -56,7 +56,7 @@ def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning,
     found = {
         FieldWarning.HIDDEN: characters.has_hidden_characters(text),
         FieldWarning.MIXED: bool(characters.mixed_scripts(text)),
-        FieldWarning.CHANGED: changed_in_crm(field, column),
+        FieldWarning.CHANGED: is_changed_in_crm(field, column),
         FieldWarning.LONG: len(text) > MAX_LENGTH,
     }
     return tuple(warning for warning, applies in found.items() if applies)

@@ -69,7 +69,10 @@ def apply_results(lease: Lease, assessments: Sequence[Assessment]) -> None:
 
 
 def _lock(decisions: Sequence[Decision], *, proven: Sequence[str] = ()) -> None:
-    """Lock fields and decisions before the delivery, including open fields that may be superseded now."""
+    """Lock the decisions with their fields, and the open fields of the same contacts, which may be superseded.
+
+    `proven` are the ids of earlier decisions that turned out to have been written. The caller locks the delivery next.
+    """
     contacts = {decision.target_id for decision in decisions}
     older = SyncField.objects.open().filter(record__target_id__in=contacts).values_list("pk", flat=True)
     lock(SyncField.objects.filter(pk__in={*(decision.field_id for decision in decisions), *older}))

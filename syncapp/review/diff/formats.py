@@ -16,7 +16,7 @@ _MAIL = re.compile(r"e?mailaddress")
 _POSTAL = re.compile(r"^address\d?_")
 _YEARLY = re.compile(r"birth|anniversary")
 _QUOTES = "'\"\u2018\u2019\u201c\u201d\u201e"
-_SIGNS = re.compile(r"[\W_]+")
+_PUNCTUATION = re.compile(r"[\W_]+")
 
 
 def describe_change(column_name: str, before: str, after: str) -> str:
@@ -28,10 +28,12 @@ def describe_change(column_name: str, before: str, after: str) -> str:
     if _PHONE.search(name):
         if is_format:
             return "same digits, only the format changes"
-        letters = [[letter for letter in text.casefold() if letter.isalnum()] for text in (before, after)]
-        if letters[0] == letters[1]:
-            return "same digits, but dialed signs change"
-        patterns = [re.sub(r"\d+", "0", text) for text in (before, after)]  # the signs between the numbers
+        alphanumerics = [
+            [character for character in text.casefold() if character.isalnum()] for text in (before, after)
+        ]
+        if alphanumerics[0] == alphanumerics[1]:
+            return "same digits, but other dialed characters change"
+        patterns = [re.sub(r"\d+", "0", text) for text in (before, after)]  # the punctuation between the numbers
         return "same format" if patterns[0] == patterns[1] else ""
     if _MAIL.search(name):
         if is_format:
@@ -43,7 +45,7 @@ def describe_change(column_name: str, before: str, after: str) -> str:
             return "in quotation marks: mail to it bounces"
         return "same domain" if old.rpartition("@")[2] == new.rpartition("@")[2] else "another domain"
     if _POSTAL.search(name) and is_format:
-        words = [_SIGNS.sub(" ", text.casefold()).split() for text in (before, after)]
+        words = [_PUNCTUATION.sub(" ", text.casefold()).split() for text in (before, after)]
         return "same words, only the format changes" if words[0] == words[1] else ""
     return ""
 

@@ -99,7 +99,7 @@ def _yes_no_words(column: Column, value: str, label: str) -> str:
 
 
 def _date_time_words(column: Column, value: str, label: str) -> str:
-    """Format an instant in the active zone, with seconds unless they are zero, so that no two look equal."""
+    """Format an instant in the active zone, with the zone's name; a zoneless column's value as it is stored."""
     when = canonical.parse_date_time(value)
     if column.is_zoneless:
         with timezone.override(UTC):
@@ -108,7 +108,10 @@ def _date_time_words(column: Column, value: str, label: str) -> str:
 
 
 def _moment_words(when: datetime, *, zone: str, is_date: bool) -> str:
-    """Format the moment in the active zone; if the column shows only dates, omit the time of a day's start."""
+    """Format the moment in the active zone; if the column shows only dates, omit the time of a day's start.
+
+    Seconds and milliseconds are omitted only if they are zero, so that different values never look the same.
+    """
     local = timezone.localtime(when)
     # A day on which the clock changes at midnight starts at 01:00, or with the first of two midnights. Python calls
     # such a time unequal to any other, so the difference is compared.

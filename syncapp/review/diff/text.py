@@ -47,7 +47,7 @@ class TextDiff:
     before: tuple[Part, ...]
     after: tuple[Part, ...]
     only_blanks: bool = False
-    only_signs: bool = False  # letters and digits are equal; blanks, dots, dashes and the like differ
+    only_punctuation: bool = False  # letters and digits are equal; blanks, dots, dashes and the like differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class _Run:
 
 def compare(before: str, after: str, *, by_words: bool = False) -> TextDiff:
     """Mark the differences between two texts; with `by_words` only whole words and numbers are marked."""
-    only_signs = before != after and _letters(before) == _letters(after)
-    if only_signs:
+    only_punctuation = before != after and _letters(before) == _letters(after)
+    if only_punctuation:
         runs = _merge(_sign_runs(before, after))
     else:
         is_long = max(len(before), len(after)) > MAX_BY_CHARACTER
@@ -78,8 +78,8 @@ def compare(before: str, after: str, *, by_words: bool = False) -> TextDiff:
     return TextDiff(
         before=tuple(part for run in runs for part in _parts(run.before, changed=run.changed)),
         after=tuple(part for run in runs for part in _parts(run.after, changed=run.changed)),
-        only_blanks=only_signs and "".join(before.split()) == "".join(after.split()),
-        only_signs=only_signs,
+        only_blanks=only_punctuation and "".join(before.split()) == "".join(after.split()),
+        only_punctuation=only_punctuation,
     )
 
 

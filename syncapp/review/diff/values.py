@@ -128,7 +128,7 @@ def diff_values(column: Column | None, before: tuple[str | None, str], after: tu
         tags.append(Tag("hidden characters", warns=True))
     elif column is not None and (note := formats.describe_change(column.name, old, new)):
         tags.append(Tag(note))
-    elif found.only_signs:
+    elif found.only_punctuation:
         tags.append(Tag("only blanks differ" if found.only_blanks else "only punctuation differs"))
     if mixed := characters.mixed_scripts(new):
         tags.append(Tag(f"mixes {' and '.join(mixed)} letters", warns=True))

@@ -191,13 +191,13 @@ def _condition_after(last: SyncRecord, sorting: _Sorting, *, is_inclusive: bool 
     return Q(**{f"{column}__{direction}e": value}) & (Q(**{f"{column}__{direction}": value}) | same)
 
 
-def newest_edit() -> datetime | None:
-    """Return when the newest edit was made; None if there is none. Each tab's own index finds its newest edit."""
-    dates = [newest_edit_in(tab) for tab in Tab]
+def newest_edit_at() -> datetime | None:
+    """Return when the newest edit was made; None if there is none."""
+    dates = [newest_edit_at_in(tab) for tab in Tab]  # each tab's own index finds its newest edit
     return max((date for date in dates if date is not None), default=None)
 
 
-def newest_edit_in(tab: Tab) -> datetime | None:
+def newest_edit_at_in(tab: Tab) -> datetime | None:
     """Return when the newest edit of a tab was made."""
     newest: datetime | None = records_in(tab).aggregate(newest=Max("edited_on"))["newest"]
     return newest

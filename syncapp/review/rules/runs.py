@@ -24,7 +24,7 @@ from syncapp.models.mirror.sync_field import SyncFieldQuerySet
 from syncapp.models.review.decision import Outcome
 from syncapp.models.review.rule import RuleOutcome, RuleState
 from syncapp.review import decisions
-from syncapp.review.bulk.warnings import changed_in_crm
+from syncapp.review.bulk.warnings import is_changed_in_crm
 from syncapp.review.context import digest
 from syncapp.review.decisions import Choice
 from syncapp.review.rules.simulation import blocked_editors, matches
@@ -129,7 +129,7 @@ def _apply_rule(rule: Rule, field: SyncField, *, group: uuid.UUID, is_part: bool
     """
     if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
         return False  # paused during this run: people decide
-    if changed_in_crm(field, columns.find(field.record.target_table, field.column_name)):
+    if is_changed_in_crm(field, columns.find(field.record.target_table, field.column_name)):
         _store_trace(rule, field, refused="crm_has_another_value")
         return False
     if rule.outcome == RuleOutcome.LEAVE:

@@ -112,7 +112,7 @@ def _refusal_reason(user: FilterUser, crm: CrmClient, deadline: Deadline | None)
     try:
         answered_as = crm.who_am_i(acting_for=user.acting, deadline=deadline).user_id
     except CrmError as error:
-        if error.transient:
+        if error.is_transient:
             raise
         return f"The CRM does not answer as this user: {_message_of(error)}"
     return "" if answered_as == user.pk else NOT_AS_USER
@@ -178,7 +178,7 @@ class _Evaluator:
                     deadline=self.deadline,
                 )
             except CrmError as error:
-                if error.transient:
+                if error.is_transient:
                     raise
                 found.refused.append(f"“{each.name}” could not be evaluated: {_message_of(error)}")
                 continue

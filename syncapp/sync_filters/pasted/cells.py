@@ -10,7 +10,7 @@ from syncapp.mirror.directory.name_keys import visible_text
 from syncapp.text.escaping import csv_value
 
 _TOKEN_SEPARATORS = re.compile(r'[\s;,<>"|]+')
-_ENCLOSING_SIGNS = "'\"`()[]{}<>“”„‘’«»,;:."
+_ENCLOSING_CHARACTERS = "'\"`()[]{}<>“”„‘’«»,;:."
 _MAX_NAME_LENGTH = 1000  # a longer text is reported as unread, so its quotes need not be removed
 _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
 # Prefixes of proxy addresses other than SMTP ("Email addresses in Exchange Server"): the mailbox in other systems.
@@ -52,7 +52,7 @@ def read_cell(raw: str) -> Cell:
             words.append(token)
     if addresses:
         return Cell(tuple(addresses), clean(" ".join(words)), has_label="<" in text)
-    logins = [word.strip(_ENCLOSING_SIGNS) for word in words]
+    logins = [word.strip(_ENCLOSING_CHARACTERS) for word in words]
     if logins and all(login.strip("\\").count("\\") == 1 for login in logins):
         return Cell(tuple(Address(visible_text(login)) for login in logins), "")
     return Cell((), clean(text))
@@ -69,12 +69,12 @@ def clean(text: str) -> str:
 
 
 def _parse_address(token: str) -> Address | None:
-    mark = _PROXY.match(token.lstrip(_ENCLOSING_SIGNS))
-    text = token.lstrip(_ENCLOSING_SIGNS)
+    mark = _PROXY.match(token.lstrip(_ENCLOSING_CHARACTERS))
+    text = token.lstrip(_ENCLOSING_CHARACTERS)
     text = _PROXY.sub("", text, count=1) if mark else text
     link = _MAIL_LINK.match(text)
     text = text[link.end() :].partition("?")[0] if link else text
-    text = visible_text(text.strip(_ENCLOSING_SIGNS)).replace("＠", "@")
+    text = visible_text(text.strip(_ENCLOSING_CHARACTERS)).replace("＠", "@")
     local, sign, domain = text.partition("@")
     if not (sign and local and domain):
         return None

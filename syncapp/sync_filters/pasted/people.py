@@ -60,7 +60,7 @@ def read(text: str, *, login_first: bool = False) -> PastedPeople:
         # A table has several columns. A row with a single cell, or with too many, is not part of it.
         is_table = columns and columns.width > 1 and len(row.cells) > 1
         if columns and is_table and not any(map(str.strip, row.cells[columns.width :])):
-            people = iter([PersonEntry(row.line, _forms_of(row, columns.indexes, login_first))])
+            people = iter([PersonEntry(row.line, _search_texts(row, columns.indexes, login_first))])
         else:
             people = _people_in_row(row, found.delimiter)
         for each in people:
@@ -75,8 +75,8 @@ def read(text: str, *, login_first: bool = False) -> PastedPeople:
     return result
 
 
-def _forms_of(row: Row, indexes: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
-    """Return the accounts in a row, or its name if it has none. A name is never a second form next to an account."""
+def _search_texts(row: Row, indexes: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
+    """Return the addresses and logins of a row, which may mean the same user; its name if it has neither."""
     cells = {kind: read_cell(row.cells[index]) for kind, index in indexes.items() if index < len(row.cells)}
     order = sorted(cells, key=lambda kind: (kind is not Kind.LOGIN if login_first else False, kind))
     accounts: list[str] = []

@@ -53,7 +53,9 @@ class ConflictSource:
     @property
     def key(self) -> str:
         """Return the value that a form sends back for this source."""
-        return f"policy:{self.policy.pk}" if self.policy else f"run:{self.run.pk}" if self.run else "flapping"
+        if self.policy is not None:
+            return f"policy:{self.policy.pk}"
+        return "flapping" if self.run is None else f"run:{self.run.pk}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class PolicyJob(JobType):
         self._crm = crm
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Compare, repair if wanted, and make the policy due again. Raises LostLease."""
+        """Compare the policy, repair its users if it should, and reschedule it. Raises LostLease."""
         policy: FilterPolicy = FilterPolicy.objects.select_related("repair_by").get(pk=lease.pk)
         _reschedule(lease, _compare_and_repair(policy, lease, self._crm))
 

@@ -64,7 +64,7 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
 
 
 def has_preparing_run(policy: FilterPolicy) -> bool:
-    """Return whether the list of a run of the policy is being made, or its users' meetings are being counted."""
+    """Return whether a run of the policy is still preparing its list or counting meetings."""
     return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
 
 

@@ -82,7 +82,7 @@ def _result(leased: LeasedItem, run: FilterRun, answer: SwitchResult) -> ItemRes
     error, live = answer.error, answer.now
     if error is not None and (error.refuses_operation or isinstance(error, CredentialsRefused)):
         return ItemResult(error=error, request_failed=True)
-    if error is not None and (error.transient or isinstance(error, ProtocolError)):
+    if error is not None and (error.is_transient or isinstance(error, ProtocolError)):
         return ItemResult(error=error)
     if isinstance(error, Stale | NotFound):
         if live is not None and item_results.is_as_wanted(leased.changes, {row.id: row for row in live}):

@@ -53,7 +53,7 @@ def _result(answer: MethodResult) -> ItemResult:
     error = answer.error
     if error is not None and (error.refuses_operation or isinstance(error, CredentialsRefused)):
         return ItemResult(error=error, request_failed=True)
-    if error is not None and (error.transient or isinstance(error, ProtocolError | Stale)):
+    if error is not None and (error.is_transient or isinstance(error, ProtocolError | Stale)):
         return ItemResult(error=error, mailbox=answer.now)
     if isinstance(error, NotFound):
         return ItemResult(Outcome.NO_MAILBOX, GONE, mailbox=answer.now)

@@ -63,12 +63,12 @@ def notify_undone(reverse: FilterRun, *, by: Person) -> None:
 
 
 def confirmers_of(subject: FilterRun | FilterPolicy) -> list[Person]:
-    """Return the people who could be the second person, by name."""
+    """Return the people who could be the second person, sorted by name."""
     return possible_confirmers(excluding=subject.person_id if isinstance(subject, FilterRun) else subject.repair_by_id)
 
 
 def possible_confirmers(*, excluding: UUID | None) -> list[Person]:
-    """Return the people who may confirm others' runs, except the person `excluding`, by name."""
+    """Return the people who may confirm others' runs, except the person `excluding`, sorted by name."""
     roles = Q(**{ROLE_COLUMNS[Role.FILTER_MANAGER]: True}) | Q(**{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     people = Person.objects.filter(roles, is_active=True)
     return by_name(people.exclude(pk=excluding) if excluding else people)[:100]

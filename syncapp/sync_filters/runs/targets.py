@@ -58,7 +58,7 @@ def of_team(team_id: UUID) -> Targets:
     if team is None:
         raise NotPossible("The team is no longer in the CRM.")
     members = FilterMembership.objects.filter(team_id=team_id).values("user_id")
-    return Targets(_ids_by_name(FilterUser.objects.people().filter(pk__in=members)), f"Team {team.name}")
+    return Targets(_sorted_ids(FilterUser.objects.people().filter(pk__in=members)), f"Team {team.name}")
 
 
 def of_unit(unit_id: UUID) -> Targets:
@@ -71,12 +71,12 @@ def of_unit(unit_id: UUID) -> Targets:
     if unit_id not in names:
         raise NotPossible("The business unit is no longer in the CRM.")
     units = [unit_id]
-    for each in units:  # the list grows while it is iterated; a cycle of units also ends the loop
+    for each in units:  # the list grows meanwhile; known units are skipped, so a cycle ends
         units += [child for child in children.get(each, ()) if child not in units]
     below = len(units) - 1
     more = f" with {below} unit{'' if below == 1 else 's'} below it" if below else ""
     users = FilterUser.objects.people().filter(unit_id__in=units)
-    return Targets(_ids_by_name(users), f"Business unit {names[unit_id]}{more}")
+    return Targets(_sorted_ids(users), f"Business unit {names[unit_id]}{more}")
 
 
 def of_list(list_id: UUID) -> Targets:
@@ -121,6 +121,6 @@ def _ambiguous_entries(matches: Sequence[UserMatch]) -> tuple[AmbiguousEntry, ..
     )
 
 
-def _ids_by_name(users: FilterUserQuerySet) -> tuple[UUID, ...]:
-    """Return the ids by name, at most one more than a run can have."""
+def _sorted_ids(users: FilterUserQuerySet) -> tuple[UUID, ...]:
+    """Return the ids sorted by name: at most MAX_USERS + 1, which tells that there are too many."""
     return tuple(users.order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])

@@ -32,8 +32,8 @@ def organization(context: Context) -> Answer:
     """Check whether auditing is on for the organization."""
     if context.crm.audits.settings().is_on:
         return ok("on", "The organization keeps an audit log.")
-    do = "Turn auditing on, if edits are to be captured from the audit log:"
-    return Answer(Level.WARNING, "off", _NEEDED, do, path=_ON)
+    remedy = "Turn auditing on, if edits are to be captured from the audit log:"
+    return Answer(Level.WARNING, "off", _NEEDED, remedy, path=_ON)
 
 
 def days_kept(context: Context) -> Answer:
@@ -43,10 +43,10 @@ def days_kept(context: Context) -> Answer:
         return not_asked("the CRM does not say", "How long entries are kept is not known here.", tried="")
     if days == KEPT_FOREVER:
         return ok("forever", "After a pause, all edits can still be found.")
-    means = f"After a pause, edits of the last {days} days can still be found."
+    meaning = f"After a pause, edits of the last {days} days can still be found."
     if days < _MIN_DAYS:
-        return Answer(Level.WARNING, f"{days} days", means, f"Keep entries for at least {_MIN_DAYS} days:", path=_ON)
-    return ok(f"{days} days", means)
+        return Answer(Level.WARNING, f"{days} days", meaning, f"Keep entries for at least {_MIN_DAYS} days:", path=_ON)
+    return ok(f"{days} days", meaning)
 
 
 def contact(context: Context) -> Answer:
@@ -54,12 +54,12 @@ def contact(context: Context) -> Answer:
     switch = context.table("contact").auditing
     if switch.is_on:
         return ok("on", "Changes to contacts are in the audit log.")
-    do = (
+    remedy = (
         "Turn it on, if edits are to be captured from the audit log:"
         if switch.may_change
         else ("A managed solution locks this setting; only its publisher can change it.")
     )
-    return Answer(Level.WARNING, "off", _NEEDED, do, path=_TABLE if switch.may_change else ())
+    return Answer(Level.WARNING, "off", _NEEDED, remedy, path=_TABLE if switch.may_change else ())
 
 
 def columns(context: Context) -> Answer:
@@ -71,13 +71,13 @@ def columns(context: Context) -> Answer:
         return ok(f"{len(present)} of {len(present)} on", "Edits to every synchronized column are in the audit log.")
     fixed = [name for name in off if not switches[name].may_change]
     answer = f"{len(present) - len(off)} of {len(present)} on, off: {abbreviated(off)}"
-    means = "Edits to these columns are not in the audit log, so they cannot be captured."
-    do = (
+    meaning = "Edits to these columns are not in the audit log, so they cannot be captured."
+    remedy = (
         f"Turn auditing on for them; locked by a managed solution: {abbreviated(fixed)}."
         if fixed
         else "Turn auditing on for them:"
     )
-    return Answer(Level.WARNING, answer, means, do, path=_COLUMN, items=tuple(off))
+    return Answer(Level.WARNING, answer, meaning, remedy, path=_COLUMN, items=tuple(off))
 
 
 def delay(context: Context) -> Answer:
@@ -91,8 +91,8 @@ def delay(context: Context) -> Answer:
         if each.is_update and each.modified_on and each.modified_on > yesterday
     }
     if not recent:
-        means = "No contact was changed in the last day, so there is no entry to look for."
-        return not_asked("no change to look for", means, _MEASURE, tried="Looked for changes of the last day")
+        meaning = "No contact was changed in the last day, so there is no entry to look for."
+        return not_asked("no change to look for", meaning, _MEASURE, tried="Looked for changes of the last day")
     since = min(recent.values()) - _TOLERANCE
     entries = context.crm.audits.entries("contact", since=since, rows=list(recent)).rows
     logged = {(entry.row_id, entry.created_on) for entry in entries if entry.created_on}
@@ -110,13 +110,13 @@ def _delay_answer(recent: Mapping[UUID, datetime], found: set[UUID]) -> Answer:
 
     answer = f"{len(found)} of the last {len(recent)} changes are in the log"
     if not found:
-        means = "Either entries take longer than that to appear, or auditing is off."
-        return Answer(Level.WARNING, answer, means, "See the auditing settings above.")
-    means = f"A change was in the log after at most {seconds(ages(found)[0])}."
+        meaning = "Either entries take longer than that to appear, or auditing is off."
+        return Answer(Level.WARNING, answer, meaning, "See the auditing settings above.")
+    meaning = f"A change was in the log after at most {seconds(ages(found)[0])}."
     if missing := set(recent) - found:
         answer += f"; one that is {seconds(ages(missing)[-1])} old is not"
-        return Answer(Level.WARNING, answer, means, _MEASURE)
-    return Answer(Level.OK, answer, means, _MEASURE)
+        return Answer(Level.WARNING, answer, meaning, _MEASURE)
+    return Answer(Level.OK, answer, meaning, _MEASURE)
 
 
 _MEASURE = "Name a test contact to measure it: the portal changes its pager and puts the old value back."
@@ -124,8 +124,8 @@ _MEASURE = "Name a test contact to measure it: the portal changes its pager and 
 
 def _measured_delay(context: Context, contact_id: UUID) -> Answer:
     if not context.crm.writes_are_allowed():
-        means = "The portal writes nothing while the connection is read-only."
-        return not_asked("not tried: the connection is read-only", means, "Enable writing in Settings, Connection.")
+        meaning = "The portal writes nothing while the connection is read-only."
+        return not_asked("not tried: the connection is read-only", meaning, "Enable writing in Settings, Connection.")
     tried = "Changed the pager of a test contact and waited for the entries"
     waits: list[float] = []
     started = time.monotonic()
@@ -138,8 +138,8 @@ def _measured_delay(context: Context, contact_id: UUID) -> Answer:
             wait = _wait_for_entry(context, contact_id, known)
             if wait is None:
                 answer = f"no entry after {seconds(context.patience)}"
-                means = "A value from Outlook stays in the CRM for longer than this, or auditing is off."
-                return Answer(Level.WARNING, answer, means, "See the auditing settings above.", tried)
+                meaning = "A value from Outlook stays in the CRM for longer than this, or auditing is off."
+                return Answer(Level.WARNING, answer, meaning, "See the auditing settings above.", tried)
             waits.append(wait)
     answer = f"median {seconds(statistics.median(waits))}, longest {seconds(max(waits))} of {len(waits)} changes"
     return ok(

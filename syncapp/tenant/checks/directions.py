@@ -40,22 +40,22 @@ def directions(context: Context) -> Answer:
     """Read the direction in which each contact field is synchronized."""
     found = _directions(context)
     if not found:
-        means = "It is not known which edits in Outlook reach the CRM."
-        return Answer(Level.WARNING, "no contact field is listed", means, "Look at the directions:", path=_PATH)
+        meaning = "It is not known which edits in Outlook reach the CRM."
+        return Answer(Level.WARNING, "no contact field is listed", meaning, "Look at the directions:", path=_PATH)
     counts = [(sum(each.direction == direction for each in found), words) for direction, words in _WORDS.items()]
     unknown = sum(each.direction not in set(Direction) for each in found)
     counts.append((unknown, "in an unknown direction"))
     answer = f"{len(found)} fields: " + ", ".join(f"{count} {words}" for count, words in counts if count)
     items = tuple(f"{each.label}: {_words(each.direction)}" for each in found)
     if unknown:
-        means = "It is not known whether edits to these fields reach the CRM."
-        return Answer(Level.WARNING, answer, means, "Look at the directions:", path=_PATH, items=items)
+        meaning = "It is not known whether edits to these fields reach the CRM."
+        return Answer(Level.WARNING, answer, meaning, "Look at the directions:", path=_PATH, items=items)
     if not any(each.direction & Direction.TO_CRM for each in found):
-        means = "No edit in Outlook reaches the CRM, so there is nothing to review."
+        meaning = "No edit in Outlook reaches the CRM, so there is nothing to review."
         return Answer(
             Level.WARNING,
             answer,
-            means,
+            meaning,
             "Set the direction of the fields that people may edit:",
             path=_PATH,
             items=items,
@@ -68,45 +68,45 @@ def allowed_directions(context: Context) -> Answer:
     found = {each.column: each.allowed for each in _directions(context)}
     name, title = found.get(_FULL_NAME), found.get(_JOB_TITLE)
     if name is None or title is None:
-        means = "It is not known which directions the CRM would accept."
-        return not_asked("the CRM does not say", means, tried="Compared two fields")
+        meaning = "It is not known which directions the CRM would accept."
+        return not_asked("the CRM does not say", meaning, tried="Compared two fields")
     answer = f"full name {name}, job title {title}"
     if name == title:
-        means = "The number does not distinguish fields whose direction can be set from others."
-        return Answer(Level.WARNING, answer, means)
+        meaning = "The number does not distinguish fields whose direction can be set from others."
+        return Answer(Level.WARNING, answer, meaning)
     return ok(answer, "The number distinguishes fields whose direction can be set from others.")
 
 
 def changing_directions(context: Context) -> Answer:
     """Write the direction of one field unchanged and read it back, if the writing probes were requested."""
-    means = "Whether the CRM lets a program change a direction is not documented."
+    meaning = "Whether the CRM lets a program change a direction is not documented."
     if not context.probes_writes:
-        do = "The portal can write one field’s direction as it is, and read it back. Nothing changes:"
-        return not_asked("not tried", means, do, command=PROBE)
+        remedy = "The portal can write one field’s direction as it is, and read it back. Nothing changes:"
+        return not_asked("not tried", meaning, remedy, command=PROBE)
     if not context.crm.filters_may_be_switched():
-        means = "The portal writes nothing while the connection is read-only."
-        return not_asked("not tried: the connection is read-only", means, "Enable filters in Settings, Connection.")
+        meaning = "The portal writes nothing while the connection is read-only."
+        return not_asked("not tried: the connection is read-only", meaning, "Enable filters in Settings, Connection.")
     settable = [each for each in _directions(context) if each.column not in _FIXED]
     if not settable:
-        return not_asked("no field that could be tried", means)
+        return not_asked("no field that could be tried", meaning)
     field = settable[0]
     tried = f"Wrote the direction of {field.label} as it was, then read it back"
     before = context.crm.directions.stored(field.id)
     keeps_versions = context.table(_MAPPINGS).keeps_versions
     after = context.crm.directions.rewrite(before, keeps_versions=keeps_versions)
-    if after.error is not None and after.error.transient:
+    if after.error is not None and after.error.is_transient:
         raise after.error
     if after.error is not None:
-        means = "The portal cannot change directions. An administrator can."
+        meaning = "The portal cannot change directions. An administrator can."
         return Answer(
-            Level.WARNING, answer_text(after.error), means, "Set them in the admin center:", tried, path=_PATH
+            Level.WARNING, answer_text(after.error), meaning, "Set them in the admin center:", tried, path=_PATH
         )
     if after.read_back != before.direction:
         answer = "could not be read back" if after.read_back is None else f"read back as {_words(after.read_back)}"
-        means = "The CRM did not keep what it accepted."
-        return Answer(Level.WARNING, f"accepted, but {answer}", means, "Look at the directions:", tried, path=_PATH)
-    means = "The CRM accepts directions from the portal. Whether a changed one must be published is not known yet."
-    return ok(f"accepted, read back as {_words(before.direction)}", means, tried=tried)
+        meaning = "The CRM did not keep what it accepted."
+        return Answer(Level.WARNING, f"accepted, but {answer}", meaning, "Look at the directions:", tried, path=_PATH)
+    meaning = "The CRM accepts directions from the portal. Whether a changed one must be published is not known yet."
+    return ok(f"accepted, read back as {_words(before.direction)}", meaning, tried=tried)
 
 
 CHECKS = (

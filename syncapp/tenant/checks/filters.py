@@ -37,14 +37,14 @@ def reading(context: Context) -> Answer:
         return ok(answer, "All users’ filters can be read without acting on their behalf.")
     if acting:
         answer = f"only on their behalf, {len(acting)} people"
-        means = "Filters are read one person at a time, which takes longer."
-        return Answer(Level.WARNING, answer, means, "Give the role prvAdminFilter to read them directly.")
+        meaning = "Filters are read one person at a time, which takes longer."
+        return Answer(Level.WARNING, answer, meaning, "Add prvAdminFilter to the portal’s role to read them directly.")
     # Without the privilege, direct reads return nothing instead of failing.
     direct_fails = any(probe.direct_works is False for probe in probes) or ADMIN_FILTER.lower() not in context.held()
     if probes and direct_fails and all(probe.acting_works is False for probe in probes):
-        means = "The Filters pages stay empty, and nothing can be switched."
-        do = "Give the role prvAdminFilter and Read on Saved View."
-        return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to read filters")
+        meaning = "The Filters pages stay empty, and nothing can be switched."
+        remedy = "Add prvAdminFilter and Read on Saved View to the portal’s role."
+        return Answer(Level.FAILED, "neither way works", meaning, remedy, fix="Allow the portal to read filters")
     return not_asked("no one to compare", _NOBODY, "Check again when people have filters.")
 
 
@@ -56,12 +56,12 @@ def impersonation(context: Context) -> Answer:
     user, probe = probes[0]
     if probe.answered_as == user.id:
         return ok("the CRM answers as that person", "The rows that a person’s filter selects can be counted.")
-    means = "There are no forecasts of what a filter selects. Filters are switched directly."
-    do = "Give the role prvActOnBehalfOfAnotherUser."
+    meaning = "There are no forecasts of what a filter selects. Filters are switched directly."
+    remedy = "Add prvActOnBehalfOfAnotherUser to the portal’s role."
     if probe.answered_as is not None:
-        means = f"The CRM ignores the impersonation and answers as the portal’s own user. {means}"
-        return Answer(Level.WARNING, "ignored without an error", means, "Ask Microsoft support why it is ignored.")
-    return Answer(Level.WARNING, "refused", means, do)
+        meaning = f"The CRM ignores the impersonation and answers as the portal’s own user. {meaning}"
+        return Answer(Level.WARNING, "ignored without an error", meaning, "Ask Microsoft support why it is ignored.")
+    return Answer(Level.WARNING, "refused", meaning, remedy)
 
 
 def writing(context: Context) -> Answer:
@@ -73,17 +73,17 @@ def writing(context: Context) -> Answer:
         answer = f"{known.get_writing_display().lower()}, read back {known.writing_probed_at:%d %b %Y %H:%M} UTC"
         return ok(answer, "Runs can switch filters.", tried="Looked up the last write that was read back")
     if known.writing == Access.NONE:
-        means = "The Filters pages show all filters, but none can be switched."
-        do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
-        return Answer(Level.FAILED, "neither way works", means, do, fix="Allow the portal to switch filters")
-    means = "Microsoft documents only reading. Writing one filter’s state as it is, and reading it back, shows it."
-    return not_asked("not tried", means, "Try it; nothing changes:", command=PROBE)
+        meaning = "The Filters pages show all filters, but none can be switched."
+        remedy = "Add Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser, to the portal’s role."
+        return Answer(Level.FAILED, "neither way works", meaning, remedy, fix="Allow the portal to switch filters")
+    meaning = "Microsoft documents only reading. Writing one filter’s state as it is, and reading it back, shows it."
+    return not_asked("not tried", meaning, "Try it; nothing changes:", command=PROBE)
 
 
 def _test_writing(context: Context) -> Answer:
     if not context.crm.filters_may_be_switched():
-        means = "The portal writes nothing while the connection is read-only."
-        return not_asked("not tried: the connection is read-only", means, "Enable filters in Settings, Connection.")
+        meaning = "The portal writes nothing while the connection is read-only."
+        return not_asked("not tried: the connection is read-only", meaning, "Enable filters in Settings, Connection.")
     tried = "Wrote one filter’s state as it was, then read it back"
     own = context.round_trip().identity.user_id
     for user, probe in _probes(context):
@@ -99,12 +99,14 @@ def _test_writing(context: Context) -> Answer:
             context.crm, found, expected_author=user.id, acting_for=user.acting, keeps_versions=False
         )
         if as_owner.works:
-            means = "Runs switch filters one person at a time, which takes longer."
-            return Answer(Level.WARNING, "only on the person’s behalf", means, "Give the role prvAdminFilter.", tried)
-        means = "Nothing can be switched."
-        do = "Give the role Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser."
+            meaning = "Runs switch filters one person at a time, which takes longer."
+            return Answer(
+                Level.WARNING, "only on the person’s behalf", meaning, "Add prvAdminFilter to the portal’s role.", tried
+            )
+        meaning = "Nothing can be switched."
+        remedy = "Add Write on Saved View, with prvAdminFilter or prvActOnBehalfOfAnotherUser, to the portal’s role."
         answer = answer_text(as_owner.error) if as_owner.error else "accepted, but read back differently"
-        return Answer(Level.FAILED, answer, means, do, tried, "Allow the portal to switch filters")
+        return Answer(Level.FAILED, answer, meaning, remedy, tried, "Allow the portal to switch filters")
     return not_asked("no one to try it with", _NOBODY, "Check again when people have filters.")
 
 

@@ -37,8 +37,8 @@ class Answer:
 
     level: Level
     answer: str
-    means: str
-    do: str = NOTHING
+    meaning: str
+    remedy: str = NOTHING
     tried: str = ""
     fix: str = ""
     command: str = ""
@@ -78,8 +78,8 @@ class Finding:
             "level": answer.level.value,
             "tried": answer.tried or check.tried,
             "answer": answer.answer,
-            "means": answer.means,
-            "do": answer.do,
+            "means": answer.meaning,
+            "do": answer.remedy,
             "name": check.name,
             "group": check.group,
             "needed_for": [purpose.value for purpose in check.needed_for],
@@ -90,14 +90,14 @@ class Finding:
         }
 
 
-def ok(answer: str, means: str, *, items: Iterable[str] = (), tried: str = "") -> Answer:
+def ok(answer: str, meaning: str, *, items: Iterable[str] = (), tried: str = "") -> Answer:
     """Return the answer of a check that succeeded."""
-    return Answer(Level.OK, answer, means, tried=tried, items=tuple(items))
+    return Answer(Level.OK, answer, meaning, tried=tried, items=tuple(items))
 
 
-def not_asked(answer: str, means: str, do: str = NOTHING, *, tried: str = "Nothing", command: str = "") -> Answer:
+def not_asked(answer: str, meaning: str, remedy: str = NOTHING, *, tried: str = "Nothing", command: str = "") -> Answer:
     """Return the answer of a check that could not be run."""
-    return Answer(Level.UNKNOWN, answer, means, do, tried=tried, command=command)
+    return Answer(Level.UNKNOWN, answer, meaning, remedy, tried=tried, command=command)
 
 
 def has_failed(findings: Iterable[Mapping[str, Any]], purpose: Purpose | None = None) -> bool:

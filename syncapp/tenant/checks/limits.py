@@ -20,9 +20,9 @@ def protection(context: Context) -> Answer:
     status = context.crm.limiter_status()
     limit = Limits().requests
     if status.paused_for > 0:
-        means = "The CRM asked for a pause. Everything waits until it is over."
-        do = "Wait. If it happens again, look for another program that uses the same application user."
-        return Answer(Level.WARNING, f"paused for {seconds(status.paused_for)} more", means, do)
+        meaning = "The CRM asked for a pause. Everything waits until it is over."
+        remedy = "Wait. If it happens again, look for another program that uses the same application user."
+        return Answer(Level.WARNING, f"paused for {seconds(status.paused_for)} more", meaning, remedy)
     left = context.round_trip().requests_left
     if left is None:
         return ok(
@@ -31,8 +31,8 @@ def protection(context: Context) -> Answer:
         )
     answer = f"{number(left)} left of {number(int(limit))} in 5 minutes"
     if left < limit * _LOW_SHARE:
-        means = "The CRM will soon ask for a pause."
-        return Answer(Level.WARNING, answer, means, "Look for another program that uses the same application user.")
+        meaning = "The CRM will soon ask for a pause."
+        return Answer(Level.WARNING, answer, meaning, "Look for another program that uses the same application user.")
     return ok(answer, "The CRM has not slowed the portal down.")
 
 
@@ -44,9 +44,11 @@ def requests_per_day(_context: Context) -> Answer:
     answer = f"{number(today)} of {number(allowance)} since midnight UTC"
     answer += f", {number(yesterday)} yesterday" if yesterday is not None else ""
     if busiest > allowance * _HIGH_SHARE:
-        means = "All applications of the tenant share the allowance. Beyond it, Microsoft may slow them down."
-        do = "Set CRM_DAILY_ALLOWANCE to what the licenses allow, or read less often (PULL_SECONDS, INVENTORY_SECONDS)."
-        return Answer(Level.WARNING, answer, means, do)
+        meaning = "All applications of the tenant share the allowance. Beyond it, Microsoft may slow them down."
+        remedy = (
+            "Set CRM_DAILY_ALLOWANCE to what the licenses allow, or read less often (PULL_SECONDS, INVENTORY_SECONDS)."
+        )
+        return Answer(Level.WARNING, answer, meaning, remedy)
     return ok(answer, "Well below what the tenant’s licenses allow.")
 
 
@@ -55,25 +57,25 @@ def credential_expiry(_context: Context) -> Answer:
     try:
         expiries = credentials.expiries()
     except ValueError as error:
-        means = "After a restart, nothing is read or written, and no one can sign in."
-        return Answer(Level.FAILED, str(error), means, "Correct the certificate.", fix="Correct the certificate")
+        meaning = "After a restart, nothing is read or written, and no one can sign in."
+        return Answer(Level.FAILED, str(error), meaning, "Correct the certificate.", fix="Correct the certificate")
     answer = " ".join(expiry.sentence for expiry in expiries) or "no secret and no certificate"
     known = [expiry.days_left for expiry in expiries if expiry.days_left is not None]
-    means = (
+    meaning = (
         "After that day, nothing is read or written, and no one can sign in. A mail is sent 30, 14 and 3 days before."
     )
     if known and max(known) > credentials.WARN_AT_DAYS[0]:
-        return ok(answer, means)
+        return ok(answer, meaning)
     if len(known) < len(expiries):
-        do = (
+        remedy = (
             "Look up the expiration dates in the app registration, and set one for each secret, for example "
             "CRM_CLIENT_SECRET_ENDS=2027-05-31."
         )
-        return Answer(Level.UNKNOWN, answer, means, do)
-    do = "Add another secret or a certificate. Both work until the first one expires."
+        return Answer(Level.UNKNOWN, answer, meaning, remedy)
+    remedy = "Add another secret or a certificate. Both work until the first one expires."
     if known and max(known) >= 0:
-        return Answer(Level.WARNING, answer, means, do)
-    return Answer(Level.FAILED, answer, means, do, fix="Replace the secret or certificate")
+        return Answer(Level.WARNING, answer, meaning, remedy)
+    return Answer(Level.FAILED, answer, meaning, remedy, fix="Replace the secret or certificate")
 
 
 CHECKS = (

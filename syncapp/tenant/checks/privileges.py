@@ -38,19 +38,19 @@ def held(privilege: Privilege, context: Context) -> Answer:
     if level == ORGANIZATION:
         return ok("held, for the whole organization", f"Needed to {privilege.reason}.")
     if level is None and _table_is_missing(privilege, context):
-        means = "The privilege exists as soon as the table does."
+        meaning = "The privilege exists as soon as the table does."
         return not_asked(
-            "not checked: the table does not exist yet", means, "Create the staging tables first.", tried=_TRIED
+            "not checked: the table does not exist yet", meaning, "Create the staging tables first.", tried=_TRIED
         )
     answer = "not held" if level is None else f"held, but only at the level {level}"
-    means = f"The portal cannot {privilege.reason}."
-    do = f"Give the role {privilege.title} ({privilege.name}) for the whole organization:"
+    meaning = f"The portal cannot {privilege.reason}."
+    remedy = f"Add {privilege.title} ({privilege.name}) to the portal’s role, for the whole organization:"
     if has_replacement:
-        means = f"Without it, the portal uses {privilege.instead} to {privilege.reason}, which is slower."
+        meaning = f"Without it, the portal uses {privilege.instead} to {privilege.reason}, which is slower."
     is_needed = privilege.required and not has_replacement
     fix = f"Allow the portal to {privilege.reason}"
     return Answer(
-        Level.FAILED if is_needed else Level.WARNING, answer, means, do, fix=fix, path=(*_PATH, privilege.title)
+        Level.FAILED if is_needed else Level.WARNING, answer, meaning, remedy, fix=fix, path=(*_PATH, privilege.title)
     )
 
 
@@ -71,13 +71,13 @@ def more_than_needed(context: Context) -> Answer:
     others = len(names) - len(found)
     if not found:
         return ok(f"none; {others} privileges are held", "The role allows no changes that the portal does not make.")
-    means = "The portal never uses them. Your security team may ask why it has them."
+    meaning = "The portal never uses them. Your security team may ask why it has them."
     answer = f"{len(found)} that the portal does not use: {abbreviated(found)}"
-    do = (
+    remedy = (
         "Give the application user only a role with the privileges above, such as the one that crm_setup creates, and "
         "remove its other roles. Everything keeps working."
     )
-    return Answer(Level.WARNING, answer, means, do, items=found)
+    return Answer(Level.WARNING, answer, meaning, remedy, items=found)
 
 
 def checks(names: Names) -> tuple[Check, ...]:

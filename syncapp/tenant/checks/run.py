@@ -81,8 +81,8 @@ def iter_findings(context: Context, *, first: int = 0) -> Iterator[Finding]:
     blocking_error = _sign_in_error(checks[min(first, len(checks)) - 1], context) if first else None
     for check in checks[first:]:
         if blocking_error is not None and check.asks_crm:
-            means = f"Nothing can be checked until this is corrected: {answer_text(blocking_error)}"
-            yield Finding(check, not_asked(NOT_TRIED, means, "Correct the problem above first."))
+            meaning = f"Nothing can be checked until this is corrected: {answer_text(blocking_error)}"
+            yield Finding(check, not_asked(NOT_TRIED, meaning, "Correct the problem above first."))
             continue
         answer, error = run_check(check, context)
         blocking_error = blocking_error or error or (_sign_in_error(check, context) if check in sign_in.FIRST else None)
@@ -94,13 +94,13 @@ def run_check(check: Check, context: Context) -> tuple[Answer, CrmError | None]:
     try:
         return check.run(context), None
     except CrmError as error:
-        means = "This could not be read, so it is not known."
-        answer = Answer(Level.UNKNOWN, answer_text(error), means, "See the privileges, or check again.")
+        meaning = "This could not be read, so it is not known."
+        answer = Answer(Level.UNKNOWN, answer_text(error), meaning, "See the privileges, or check again.")
         return answer, error if isinstance(error, _BLOCKING_ERRORS) else None
     except Exception as error:
         log.error("check %s: unexpected error", check.id, exc_info=error)
-        means = "The check itself failed. The portal’s log has the details."
-        return Answer(Level.UNKNOWN, f"unexpected error ({type(error).__name__})", means, "Report it."), None
+        meaning = "The check itself failed. The portal’s log has the details."
+        return Answer(Level.UNKNOWN, f"unexpected error ({type(error).__name__})", meaning, "Report it."), None
 
 
 def _sign_in_error(check: Check, context: Context) -> CrmError | None:

@@ -29,7 +29,7 @@ class Readiness:
         return not self.blockers
 
     @property
-    def means(self) -> str:
+    def meaning(self) -> str:
         """Return what works if nothing is missing."""
         return _MEANS[self.purpose]
 

@@ -41,12 +41,12 @@ def signing_user(context: Context) -> Answer:
     if len(found) == 1:
         return ok(f"{settings.CRM_SYNC_USER} exists", "Outlook edits can carry its signature.")
     if found:
-        means = "It is not known which of them signs. Outlook edits are recognized by other evidence."
-        do = "Add the right one in Settings, Capture, Signing users and programs."
-        return Answer(Level.WARNING, f"{len(found)} users have this name", means, do)
-    means = "Microsoft may not have moved this environment yet. Outlook edits are recognized by other evidence."
-    do = "If it has another name here, set CRM_SYNC_USER, or add it in Settings, Capture."
-    return Answer(Level.WARNING, f"no user {settings.CRM_SYNC_USER}", means, do)
+        meaning = "It is not known which of them signs. Outlook edits are recognized by other evidence."
+        remedy = "Add the right one in Settings, Capture, Signing users and programs."
+        return Answer(Level.WARNING, f"{len(found)} users have this name", meaning, remedy)
+    meaning = "Microsoft may not have moved this environment yet. Outlook edits are recognized by other evidence."
+    remedy = "If it has another name here, set CRM_SYNC_USER, or add it in Settings, Capture."
+    return Answer(Level.WARNING, f"no user {settings.CRM_SYNC_USER}", meaning, remedy)
 
 
 def signed_changes(context: Context) -> Answer:
@@ -58,8 +58,8 @@ def signed_changes(context: Context) -> Answer:
     answer = f"{number(count)} contact changes in {_DAYS} days"
     if count:
         return ok(answer, "Outlook edits can be distinguished from those of forms and programs.")
-    means = "Either no one edited a contact in Outlook, or this environment does not sign such edits."
-    return Answer(Level.WARNING, answer, means, _TEST)
+    meaning = "Either no one edited a contact in Outlook, or this environment does not sign such edits."
+    return Answer(Level.WARNING, answer, meaning, _TEST)
 
 
 def audited_caller(context: Context) -> Answer:
@@ -74,15 +74,15 @@ def audited_caller(context: Context) -> Answer:
     since = (change.modified_on or datetime.now(UTC)) - timedelta(seconds=5)
     entries = context.crm.audits.entries("contact", since=since, rows=[change.contact_id]).rows
     if not entries:
-        means = "Entries appear with a delay, or auditing is off."
+        meaning = "Entries appear with a delay, or auditing is off."
         return not_asked(
-            "its entry is not in the audit log", means, "Check again in a few minutes.", tried="Listed its entries"
+            "its entry is not in the audit log", meaning, "Check again in a few minutes.", tried="Listed its entries"
         )
     if entries[-1].calling_user_id == user:
         return ok(f"calling user {settings.CRM_SYNC_USER}", "Outlook edits are recognized in the audit log.")
     answer = f"user {entries[-1].user_id}, calling user {entries[-1].calling_user_id or 'empty'}"
-    means = "The audit log does not show that Outlook made the edit; the contact’s own columns do."
-    return Answer(Level.WARNING, answer, means)
+    meaning = "The audit log does not show that Outlook made the edit; the contact’s own columns do."
+    return Answer(Level.WARNING, answer, meaning)
 
 
 def _entries(context: Context) -> tuple[AuditEntry, ...]:
@@ -95,12 +95,12 @@ def _entries(context: Context) -> tuple[AuditEntry, ...]:
 
 def change_data(context: Context) -> Answer:
     """Read the column that lists the changed columns of each audit entry."""
-    means = "Entries that touch no synchronized column can be skipped without reading their values."
+    meaning = "Entries that touch no synchronized column can be skipped without reading their values."
     otherwise = "The values of each entry are read separately, which takes one request per entry."
     try:
         entries = _entries(context)
     except CrmError as error:
-        if error.transient or isinstance(error, Forbidden):
+        if error.is_transient or isinstance(error, Forbidden):
             raise
         return Answer(Level.WARNING, answer_text(error), otherwise)
     if not entries:
@@ -110,7 +110,7 @@ def change_data(context: Context) -> Answer:
     names = sorted({name for entry in entries for name, _ in _changed(entry.change_data)})
     if not names:
         return Answer(Level.WARNING, "empty, or in an unknown format", otherwise)
-    return ok(f"found: {abbreviated(names)}", means, items=names)
+    return ok(f"found: {abbreviated(names)}", meaning, items=names)
 
 
 def change_data_forms(context: Context) -> Answer:
@@ -124,11 +124,11 @@ def change_data_forms(context: Context) -> Answer:
     missing = ", ".join(words for kind, words in _UNSEEN.items() if kind not in forms)
     answer = "; ".join(forms.values())
     if not forms:
-        means = "These formats are not documented. Values are read from the details of each entry instead."
-        do = f"Change such columns of a test contact ({missing}), then check again."
-        return not_asked("no change to such a column", means, do, tried="Looked for such columns in the entries")
-    means = f"Not seen: {missing}." if missing else "All undocumented formats have been seen."
-    return ok(answer, f"{means} Values are read from the details of each entry.")
+        meaning = "These formats are not documented. Values are read from the details of each entry instead."
+        remedy = f"Change such columns of a test contact ({missing}), then check again."
+        return not_asked("no change to such a column", meaning, remedy, tried="Looked for such columns in the entries")
+    meaning = f"Not seen: {missing}." if missing else "All undocumented formats have been seen."
+    return ok(answer, f"{meaning} Values are read from the details of each entry.")
 
 
 def _changed(text: str) -> list[tuple[str, str]]:
@@ -156,19 +156,21 @@ def mailboxes(_context: Context) -> Answer:
     working = people.filter(method=SyncMethod.SERVER_SIDE, mailbox_state=0).count()
     answer = f"{number(working)} of {number(total)} people"
     if not working:
-        means = "No mailbox is synchronized by the server, so nothing reaches the CRM from Outlook this way."
-        return Answer(Level.WARNING, answer, means, "See Filters for the state of each mailbox.")
+        meaning = "No mailbox is synchronized by the server, so nothing reaches the CRM from Outlook this way."
+        return Answer(Level.WARNING, answer, meaning, "See Filters for the state of each mailbox.")
     return ok(answer, "The others are not synchronized by the server; Filters shows each of them.")
 
 
 def follows_rejection(_context: Context) -> Answer:
     """Explain how to find out whether Outlook accepts a value that a rejection has restored."""
-    means = (
+    meaning = (
         "A rejection restores the CRM’s value. Only a real mailbox shows whether and when Outlook accepts that value, "
         "and whether it sends the rejected value again."
     )
-    do = "Change the pager of a test contact in Outlook, reject the edit here, and look at Outlook after 15 minutes."
-    return not_asked("not tried: it needs a real mailbox", means, do)
+    remedy = (
+        "Change the pager of a test contact in Outlook, reject the edit here, and look at Outlook after 15 minutes."
+    )
+    return not_asked("not tried: it needs a real mailbox", meaning, remedy)
 
 
 CHECKS = (

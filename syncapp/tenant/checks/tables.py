@@ -36,15 +36,15 @@ def staging_tables(context: Context) -> Answer:
             renamed.append(f"{spec.name} is read as {found.set_name}, not {spec.set_name}")
     if missing:
         answer = f"{', '.join(spec.name for spec, _ in missing)} not found ({missing[0][1]})"
-        means = (
+        meaning = (
             "Edits from Outlook cannot be kept until someone decides them, so nothing can be reviewed. "
             "Filters do not need these tables."
         )
-        return Answer(Level.FAILED, answer, means, _CREATE, fix="Create the staging tables", command=SETUP)
+        return Answer(Level.FAILED, answer, meaning, _CREATE, fix="Create the staging tables", command=SETUP)
     if renamed:
-        means = "The portal reads the staging tables under names that they do not have, so nothing can be reviewed."
-        do = "Correct record_set and field_set in CRM_NAMES."
-        return Answer(Level.FAILED, "; ".join(renamed), means, do, fix="Correct the names of the staging tables")
+        meaning = "The portal reads the staging tables under names that they do not have, so nothing can be reviewed."
+        remedy = "Correct record_set and field_set in CRM_NAMES."
+        return Answer(Level.FAILED, "; ".join(renamed), meaning, remedy, fix="Correct the names of the staging tables")
     return ok(f"{' and '.join(spec.name for spec in specs)} exist", "Edits from Outlook can be kept for review.")
 
 
@@ -54,8 +54,8 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
     try:
         context.table(spec.name)
     except NotFound:
-        do = "Create the staging tables first."
-        return not_asked("not checked: the table does not exist yet", "It is checked once the table exists.", do)
+        remedy = "Create the staging tables first."
+        return not_asked("not checked: the table does not exist yet", "It is checked once the table exists.", remedy)
     found = context.columns(spec.name)
     missing = [column.name for column in schema.missing_columns(spec, tuple(found.values()))]
     differing = [
@@ -74,10 +74,10 @@ def staging_columns(spec: TableSpec, context: Context) -> Answer:
         )
     parts = [f"missing: {abbreviated(missing)}"] if missing else []
     answer = "; ".join([f"{total - len(missing) - len(differing)} of {total}", *parts, *differing])
-    means = "Edits cannot be read, or cannot be marked as decided, so nothing can be reviewed."
-    do = "Add the columns, or set their names in CRM_NAMES. The command first shows what is missing."
+    meaning = "Edits cannot be read, or cannot be marked as decided, so nothing can be reviewed."
+    remedy = "Add the columns, or set their names in CRM_NAMES. The command first shows what is missing."
     fix = f"Correct the columns of {spec.name}"
-    return Answer(Level.FAILED, answer, means, do, tried, fix, SETUP, items=(*missing, *differing))
+    return Answer(Level.FAILED, answer, meaning, remedy, tried, fix, SETUP, items=(*missing, *differing))
 
 
 def contact_columns(context: Context) -> Answer:
@@ -88,42 +88,49 @@ def contact_columns(context: Context) -> Answer:
     if not missing:
         return ok(f"{len(wanted)} of {len(wanted)} found", "Edits to every synchronized column can be reviewed.")
     answer = f"{len(wanted) - len(missing)} of {len(wanted)}, missing: {abbreviated(missing)}"
-    means = "Edits to these columns are not detected. The others are not affected."
-    do = "Nothing, unless people use these columns. In that case, add them in the CRM."
-    return Answer(Level.WARNING, answer, means, do, items=tuple(missing))
+    meaning = "Edits to these columns are not detected. The others are not affected."
+    remedy = "Nothing, unless people use these columns. In that case, add them in the CRM."
+    return Answer(Level.WARNING, answer, meaning, remedy, items=tuple(missing))
 
 
 def revision_column(context: Context) -> Answer:
     """Look for the revision column, which forms and programs increase and Outlook does not."""
     spec = schema.staging_schema(context.names).revision
     if spec is None:
-        means = "No such column is read or written. Outlook edits are recognized by their signing user."
-        return ok("not used", means, tried="Looked for a name in CRM_NAMES")
+        meaning = "No such column is read or written. Outlook edits are recognized by their signing user."
+        return ok("not used", meaning, tried="Looked for a name in CRM_NAMES")
     found = context.columns("contact").get(spec.name)
     if found is None:
-        means = "It is read with every contact and written with every approval, and the CRM refuses both."
-        do = 'Create it, or do without it: CRM_NAMES={"contact_revision": ""}. The command first shows a plan.'
+        meaning = "It is read with every contact and written with every approval, and the CRM refuses both."
+        remedy = 'Create it, or do without it: CRM_NAMES={"contact_revision": ""}. The command first shows a plan.'
         return Answer(
-            Level.FAILED, f"contact has no {spec.name}", means, do, fix="Create the revision column", command=SETUP
+            Level.FAILED,
+            f"contact has no {spec.name}",
+            meaning,
+            remedy,
+            fix="Create the revision column",
+            command=SETUP,
         )
     if sentences := schema.differences(spec, found):
-        means = "Approved values cannot be written."
-        do = 'Use another column, or none: CRM_NAMES={"contact_revision": ""}.'
-        return Answer(Level.FAILED, f"{spec.name}: {' '.join(sentences)}", means, do, fix="Replace the revision column")
+        meaning = "Approved values cannot be written."
+        remedy = 'Use another column, or none: CRM_NAMES={"contact_revision": ""}.'
+        return Answer(
+            Level.FAILED, f"{spec.name}: {' '.join(sentences)}", meaning, remedy, fix="Replace the revision column"
+        )
     return ok(f"{spec.name} exists", "Edits made in forms can be distinguished from those made in Outlook.")
 
 
-def readable(read: Callable[[Context], int], means: str, context: Context) -> Answer:
+def readable(read: Callable[[Context], int], meaning: str, context: Context) -> Answer:
     """Read a few rows of a table."""
     try:
         number = read(context)
     except (Forbidden, NotFound) as error:
-        do = "See the privileges below."
-        return Answer(Level.FAILED, answer_text(error), means, do, fix="Allow the portal to read it")
+        remedy = "See the privileges below."
+        return Answer(Level.FAILED, answer_text(error), meaning, remedy, fix="Allow the portal to read it")
     except CrmError as error:
-        if error.transient:
+        if error.is_transient:
             raise
-        return Answer(Level.FAILED, answer_text(error), means, "Ask the CRM’s administrator why it is refused.")
+        return Answer(Level.FAILED, answer_text(error), meaning, "Ask the CRM’s administrator why it is refused.")
     return ok(f"readable, {number} read", "The portal can read it.")
 
 
@@ -176,9 +183,9 @@ def checks(names: Names) -> tuple[Check, ...]:
                 name,
                 GROUP,
                 f"Read some rows of {table}",
-                partial(readable, read, means),
+                partial(readable, read, meaning),
                 EVERYTHING if table == "organization" else (FILTERS,),
             )
-            for table, name, read, means in _READS
+            for table, name, read, meaning in _READS
         ),
     )

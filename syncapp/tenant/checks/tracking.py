@@ -25,12 +25,12 @@ def tracking(table: str, context: Context) -> Answer:
         return not_asked(_NOT_THERE, "It is checked once the table exists. crm_setup turns it on.", _FIRST)
     if found.tracks_changes:
         return ok("on", "The portal reads only what changed.")
-    means = "The CRM does not report changes to this table, so no edit is read."
-    do = "Turn on “Track changes” for the table. It cannot be turned off again."
-    return Answer(Level.FAILED, "off", means, do, fix=f"Track changes to {table}", command=SETUP)
+    meaning = "The CRM does not report changes to this table, so no edit is read."
+    remedy = "Turn on “Track changes” for the table. It cannot be turned off again."
+    return Answer(Level.FAILED, "off", meaning, remedy, fix=f"Track changes to {table}", command=SETUP)
 
 
-def versions(table: str, level: Level, means: str, context: Context) -> Answer:
+def versions(table: str, level: Level, meaning: str, context: Context) -> Answer:
     """Check whether the CRM refuses a write when the row has changed in the meantime."""
     try:
         found = context.table(table)
@@ -38,8 +38,8 @@ def versions(table: str, level: Level, means: str, context: Context) -> Answer:
         return not_asked(_NOT_THERE, "It is checked once the table exists.", _FIRST)
     if found.keeps_versions:
         return ok("kept", "The CRM refuses a write if the row has changed in the meantime.")
-    do = "Turn on optimistic concurrency for the table (IsOptimisticConcurrencyEnabled)."
-    return Answer(level, "not kept", means, do, fix=f"Keep versions of {table}")
+    remedy = "Turn on optimistic concurrency for the table (IsOptimisticConcurrencyEnabled)."
+    return Answer(level, "not kept", meaning, remedy, fix=f"Keep versions of {table}")
 
 
 def alternate_key(context: Context) -> Answer:
@@ -53,17 +53,22 @@ def alternate_key(context: Context) -> Answer:
     found = next((key for key in keys if set(key.columns) == set(columns)), None)
     if found is not None and found.is_enforced:
         return ok(f"{found.name} is active", "An edit that is staged twice becomes one row.")
-    means = "An edit can be staged twice, and then has to be decided twice."
+    meaning = "An edit can be staged twice, and then has to be decided twice."
     if found is None:
-        do = "Create it. The command first shows a plan."
+        remedy = "Create it. The command first shows a plan."
         return Answer(
-            Level.FAILED, f"no key on {', '.join(columns)}", means, do, fix="Create the alternate key", command=SETUP
+            Level.FAILED,
+            f"no key on {', '.join(columns)}",
+            meaning,
+            remedy,
+            fix="Create the alternate key",
+            command=SETUP,
         )
     if found.index_status == "Failed":
-        do = "Remove rows with the same value, then reactivate the key."
-        return Answer(Level.FAILED, "its index could not be built", means, do, fix="Reactivate the alternate key")
-    do = "Wait until the CRM has built the index, then check again."
-    return Answer(Level.WARNING, f"its index is not built yet ({found.index_status})", means, do)
+        remedy = "Remove rows with the same value, then reactivate the key."
+        return Answer(Level.FAILED, "its index could not be built", meaning, remedy, fix="Reactivate the alternate key")
+    remedy = "Wait until the CRM has built the index, then check again."
+    return Answer(Level.WARNING, f"its index is not built yet ({found.index_status})", meaning, remedy)
 
 
 _STALE = "Two writes at once could overwrite each other, so the portal writes nothing."
@@ -101,10 +106,10 @@ def checks(names: Names) -> tuple[Check, ...]:
                 f"Versions of {table}",
                 GROUP,
                 f"Read the settings of {table}",
-                partial(versions, table, level, means),
+                partial(versions, table, level, meaning),
                 purposes,
             )
-            for table, level, means, purposes in versioned
+            for table, level, meaning, purposes in versioned
         ),
         Check("alternate-key", "Alternate key", GROUP, f"Read the keys of {records}", alternate_key, (REVIEW,)),
     )

@@ -72,7 +72,7 @@ class ParamsView:
     """The filters of one request, as the templates need them; each query runs only if its value is used."""
 
     def __init__(self, params: QueryDict, *, only_area: str = "") -> None:
-        """Read the query string; `only_area` is the one area that the reader may see, without filters for edits."""
+        """Read the query string. With `only_area`, show only that area, and hide the filters for edits."""
         self.only_area = only_area
         self.form = SearchForm(params, hidden=EDIT_FILTERS if only_area else ())
         self.form.full_clean()

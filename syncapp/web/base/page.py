@@ -125,7 +125,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "environment_name": settings.ENVIRONMENT_NAME,
         "version": settings.VERSION,
         "is_demo": settings.DEMO,
-        "around": PageContext(signed_in),
+        "page_context": PageContext(signed_in),
         "idle_seconds": round(settings.SESSION_IDLE_MINUTES * 60),
     }
 

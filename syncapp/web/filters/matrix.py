@@ -41,7 +41,7 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
     user = FilterUser.objects.people().filter(pk=params.user).first() if params.user else None
     context: dict[str, Any] = {
         "section": "filters",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "params": params,
         "groups": list(Group),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],

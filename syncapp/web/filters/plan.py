@@ -76,7 +76,7 @@ def _page(request: PortalRequest, form: PlanForm, *, status: int = 200) -> HttpR
         listed = params.describe_selection(is_all=True, who=who)
     context: dict[str, Any] = {
         "section": "filters",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "form": form,
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
         "results": _RESULTS,

@@ -24,7 +24,7 @@ from syncapp.web.filters.second_person_presenter import SecondPersonPresenter
 
 
 def _page(request: PortalRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    frame = {"section": "filters", "around": PageContext(request.user), "tab": "policies"}
+    frame = {"section": "filters", "page_context": PageContext(request.user), "tab": "policies"}
     frame["may_write"] = request.user.has_role(Role.FILTER_MANAGER)
     return render_page(request, f"filters/{template}.html", frame | context, status=status)
 

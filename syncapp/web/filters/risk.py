@@ -128,7 +128,7 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "filters",
         "tab": "risk",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "view": RiskPresenter(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
         "report": report,
         "inventory": matrix.inventory_cursor(),

@@ -91,7 +91,7 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     by_outcome = [list(part) for _, part in groupby(rows, key=lambda row: row.outcome_label)]
     context = {
         "section": "filters",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "view": RunPresenter(run, request.user),
         "run": run,
         "deviating": [(part[0].outcome_label, part) for part in by_outcome],

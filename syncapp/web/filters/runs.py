@@ -42,7 +42,7 @@ def filter_runs(request: PortalRequest) -> HttpResponse:
     runs = FilterRun.objects.select_related("person").order_by("-frozen_at")[:MAX_RUNS]
     context = {
         "section": "filters",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "runs": [RunPresenter(run, request.user) for run in runs],
         "may_plan": request.user.has_role(Role.FILTER_MANAGER),
     }
@@ -58,7 +58,7 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     has_preview = view.is_preview and not view.is_preparing
     context = {
         "section": "filters",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "run": run,
         "view": view,
         "preview": PreviewPresenter(view, PreviewParams.read(request.GET)) if has_preview else None,

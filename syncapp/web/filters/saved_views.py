@@ -81,7 +81,7 @@ def _page(request: PortalRequest, view: FilterView, form: FilterViewForm, *, sta
     params = MatrixParams.read(QueryDict(view.query.removeprefix("?")))
     context = {
         "section": "filters",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "view": view,
         "form": form,
         "used": [option for option in params.filter_options() if option.chosen],

@@ -36,7 +36,7 @@ def system_filters(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "filters",
         "tab": "everybody",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "system": [FilterPresenter(row) for row in rows if not row.is_template],
         "templates": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OUTLOOK_TEMPLATE],
         "offline": [FilterPresenter(row) for row in rows if row.query_type == QueryType.OFFLINE_TEMPLATE],

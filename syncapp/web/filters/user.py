@@ -31,7 +31,11 @@ _MAX_SECONDS = 12.0
 def filter_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     """Show the page of one user."""
     user = get_object_or_404(FilterUser.objects.people(), pk=user_id)
-    context = {"section": "filters", "around": PageContext(request.user), "view": UserPresenter(user, request.user)}
+    context = {
+        "section": "filters",
+        "page_context": PageContext(request.user),
+        "view": UserPresenter(user, request.user),
+    }
     return render_page(request, "filters/user.html", context)
 
 

@@ -114,7 +114,7 @@ def _page(request: PortalRequest, template: str, *, status: int = 200, **context
     frame = {
         "section": "filters",
         "tab": "lists",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "may_write": request.user.has_role(*_WRITE_ROLES),
     }
     return render_page(request, template, frame | context, status=status)

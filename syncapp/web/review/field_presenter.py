@@ -164,7 +164,7 @@ class FieldPresenter:
         """Return whether the CRM, as last read before the decision, held a value that staging had not left there."""
         field = self.field
         if field.is_undecided:
-            return warnings.changed_in_crm(field, self.column)
+            return warnings.is_changed_in_crm(field, self.column)
         if field.crm_now_read_at is None or self.column is None or not self.is_crm_value_final:
             return False
         return not warnings.may_be_left_by_staging(field, self.column, self._crm_value[0])

@@ -47,15 +47,15 @@ class HistoryPresenter:
 
 
 def present_history(record: SyncRecord, *, person: Person, columns: Mapping[str, Column]) -> HistoryPresenter:
-    """Return the history of the edit's contact, with its fields by label."""
-    past = history.contact_history(record)
+    """Return the history of the edit's contact, grouped by field label."""
+    contact_history = history.contact_history(record)
     held = holds.cached_reason()
     by_label: dict[str, list[HistoryEntry]] = {}
-    for field in past.fields:
+    for field in contact_history.fields:
         column = columns.get(field.column_name)
         found = outcome_or_state(field, person=person, held=held)
         entry = HistoryEntry(field, values.diff_field(field, column), found, field.record_id == record.pk)
         by_label.setdefault(column.label if column else field.column_name, []).append(entry)
     fields = [FieldHistory(label, tuple(entries)) for label, entries in by_label.items()]
     fields.sort(key=lambda each: search_key(each.label))
-    return HistoryPresenter(tuple(fields), len(past.fields), past.has_more)
+    return HistoryPresenter(tuple(fields), len(contact_history.fields), contact_history.has_more)

@@ -120,4 +120,4 @@ def _queue_of(request: PortalRequest) -> QueuePresenter:
 
 
 def _context_of(queue: QueuePresenter) -> dict[str, Any]:
-    return {"queue": queue, "around": queue.page_context}
+    return {"queue": queue, "page_context": queue.page_context}

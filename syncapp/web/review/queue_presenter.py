@@ -181,7 +181,7 @@ class QueuePresenter:
     @property
     def newest_arrival(self) -> str:
         """Return the ISO time after which an edit is new to this page."""
-        return (reads.newest_edit_in(self.tab) or timezone.now()).isoformat()
+        return (reads.newest_edit_at_in(self.tab) or timezone.now()).isoformat()
 
     @cached_property
     def backlog(self) -> str:
@@ -279,7 +279,7 @@ class QueuePresenter:
 
     @cached_property
     def newest_edit_at(self) -> datetime | None:
-        return reads.newest_edit()
+        return reads.newest_edit_at()
 
     @cached_property
     def crm_read_at(self) -> datetime | None:

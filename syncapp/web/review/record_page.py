@@ -42,7 +42,7 @@ def get_field(field_id: uuid.UUID) -> SyncField:
 
 
 def queue_of(request: PortalRequest, current: SyncRecord | None = None) -> QueuePresenter:
-    """Return the list around the edit."""
+    """Return the queue that the query string selects, with `current` as the open edit."""
     return QueuePresenter(read_params(request.GET, request.user), PageContext(request.user), current=current)
 
 
@@ -83,7 +83,7 @@ def render(
     """Render a template of the list and the open edit; `more` adds to the context, or replaces parts of it."""
     context = {
         "section": "review",
-        "around": queue.page_context,
+        "page_context": queue.page_context,
         "queue": queue,
         "edit": edit,
         "query": _query(request, queue),

@@ -14,7 +14,7 @@ from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import earlier_rejections
-from syncapp.review.bulk.warnings import changed_in_crm
+from syncapp.review.bulk.warnings import is_changed_in_crm
 from syncapp.review.queue.criteria import overdue_before
 from syncapp.text import localization
 from syncapp.web.base import holds, times
@@ -151,7 +151,7 @@ def _changed_in_crm(
     found = set()
     for field in SyncField.objects.filter(pk__in=read) if read else ():
         field.record = records_by_id[field.record_id]
-        if changed_in_crm(field, columns_of(field.record.target_table).get(field.column_name)):
+        if is_changed_in_crm(field, columns_of(field.record.target_table).get(field.column_name)):
             found.add(field.record_id)
     return found
 

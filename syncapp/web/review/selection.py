@@ -179,7 +179,7 @@ def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = N
 def _context_of(request: PortalRequest, presenter: SelectionPresenter) -> dict[str, Any]:
     return {
         "section": "review",
-        "around": PageContext(request.user),
+        "page_context": PageContext(request.user),
         "selection": presenter,
         "reasons": reasons.options(),
         "input": read_input(request.POST, KEY),

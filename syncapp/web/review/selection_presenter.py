@@ -16,7 +16,7 @@ from syncapp.models import Decision, Person, Selection, SelectionItem, Selection
 from syncapp.models.person import Role
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review.bulk import selections
-from syncapp.review.bulk.warnings import changed_in_crm, summarize
+from syncapp.review.bulk.warnings import is_changed_in_crm, summarize
 from syncapp.review.diff import values
 from syncapp.review.diff.values import DiffSide, ValueDiff
 from syncapp.web.base import holds
@@ -178,7 +178,7 @@ class SelectionPresenter:
             column = known[table].get(item.field.column_name)
             label = column.label if column else item.field.column_name
             is_changed = item.result == Result.OMITTED or (
-                item.result == Result.REFUSED and item.field.is_undecided and changed_in_crm(item.field, column)
+                item.result == Result.REFUSED and item.field.is_undecided and is_changed_in_crm(item.field, column)
             )
             crm_value = values.diff_live_value(item.field, column) if is_changed else None
             found.append(SelectionLine(item, label, values.diff_field(item.field, column), crm_value=crm_value))

@@ -74,7 +74,7 @@ def settings_capture_on(request: PortalRequest, source: str) -> HttpResponse:
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_capture_source(request: PortalRequest, source: str) -> HttpResponse:
-    """Switch a source off, or include everyone besides its pilot team."""
+    """Switch a source off, or extend it from its pilot team to everyone."""
     chosen, action = _get_source(source), request.POST.get("do", "")
     if action not in _SOURCE_ACTIONS:
         raise Http404

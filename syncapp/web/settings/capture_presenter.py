@@ -279,7 +279,7 @@ class CapturePresenter:
 
     @property
     def worst_contact(self) -> tuple[str, str]:
-        """Return the contact whose value was in the CRM longest, and the address of the edit or else of the contact."""
+        """Return the contact whose value was in the CRM longest, and the URL of its edit or else of its form."""
         worst = self.lives.worst
         if worst is None:
             return "", ""

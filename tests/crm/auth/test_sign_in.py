@@ -275,7 +275,7 @@ def test_silent_sign_in_service_raises_transient_error():
         with pytest.raises(TokenUnavailable) as caught:
             started.finish()
 
-    assert caught.value.transient
+    assert caught.value.is_transient
 
 
 def test_failing_sign_in_service_is_transient():

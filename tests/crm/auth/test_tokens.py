@@ -72,7 +72,7 @@ def test_refused_credentials_report_error_code(word, status):
     with serve(authority.handle) as authority.server, pytest.raises(CredentialsRefused) as caught:
         _credentials(authority.server).token()
 
-    assert (caught.value.code, caught.value.transient) == (word, False)
+    assert (caught.value.code, caught.value.is_transient) == (word, False)
     assert "AADSTS7000215" in caught.value.message
 
 
@@ -108,7 +108,7 @@ def test_failing_sign_in_service_is_transient(answer):
             credentials.token()
         authority.token_answer = GOOD
 
-        assert caught.value.transient
+        assert caught.value.is_transient
         assert credentials.token() == "first"
 
 

@@ -75,7 +75,7 @@ def test_more_users_than_fit_one_url_are_found(scene):
     assert {user.id for user in found} == {IDS["Rita"], IDS["Rob"]}
 
 
-def test_teams_have_kind_and_members(scene):
+def test_team_has_business_unit_and_members(scene):
     team = scene.crm.directory.teams().rows[0]
     members = [each.user_id for each in scene.crm.directory.memberships().rows if each.team_id == team.id]
 

@@ -90,7 +90,7 @@ def test_permanently_cut_connection_raises_unreachable(cloud: Cloud, method: str
     with pytest.raises(errors.Unreachable) as caught:
         call(cloud.client())
 
-    assert caught.value.transient
+    assert caught.value.is_transient
     assert caught.value.may_have_applied is (method in WRITES)
 
 
@@ -138,7 +138,7 @@ def test_expired_link_raises_delta_expired(cloud: Cloud, crm: CrmClient, method:
     with pytest.raises(errors.DeltaExpired) as caught:
         read(link)
 
-    assert (caught.value.status, caught.value.transient) == (400, False)
+    assert (caught.value.status, caught.value.is_transient) == (400, False)
 
 
 @every_read

@@ -76,7 +76,7 @@ def test_wrong_secret_raises_credentials_refused(cloud):
         crm.who_am_i()
 
     assert caught.value.code == "invalid_client"
-    assert not caught.value.transient
+    assert not caught.value.is_transient
 
 
 def test_credentials_work_again_once_accepted(cloud):
@@ -98,7 +98,7 @@ def test_failing_token_endpoint_is_transient(cloud):
         crm.who_am_i()
     cloud.heal()
 
-    assert caught.value.transient
+    assert caught.value.is_transient
     assert transport.pauses == []
     assert crm.who_am_i()
 

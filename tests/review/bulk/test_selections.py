@@ -120,14 +120,14 @@ def test_conflicts_and_own_edits_are_omitted_and_counted():
     assert (selection.conflicts, selection.own_edits) == (1, 1)
 
 
-def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
+def is_changed_in_crm(field: SyncField, value: str = "Chief") -> None:
     SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())
 
 
 @pytest.mark.parametrize("decision", [APPROVE, REJECT])
 def test_field_with_newer_live_value_is_omitted(decision):
     changed, fine = many(2)
-    changed_in_crm(changed)
+    is_changed_in_crm(changed)
 
     selection = selected()
     selections.start(selection, decision, number=None, by=rita())
@@ -140,13 +140,13 @@ def test_field_with_newer_live_value_is_omitted(decision):
 def test_field_with_equivalent_live_value_is_selected():
     store_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
     field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
-    changed_in_crm(field, "1000.00")
+    is_changed_in_crm(field, "1000.00")
 
     assert fields_of(selected()) == [field]
 
 
 def test_selection_is_refused_if_all_values_changed():
-    changed_in_crm(many(1)[0])
+    is_changed_in_crm(many(1)[0])
 
     with pytest.raises(NotPossible, match="changed in the CRM"):
         selected()

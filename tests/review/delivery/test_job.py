@@ -296,7 +296,7 @@ def test_repeatedly_dying_workers_use_up_attempts(world: World, settings):
     assert (Delivery.objects.get().state, world.ledger("contact")) == (JobState.FAILED, [])
 
 
-def test_rejection_after_failed_approval_reports_its_write(world: World, settings):
+def test_rejection_reports_that_failed_approval_was_written(world: World, settings):
     settings.ATTEMPTS = 1
     world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]

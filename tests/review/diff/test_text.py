@@ -71,7 +71,7 @@ def test_punctuation_changes_mark_only_punctuation(was, will, shown):
     found = compare(was, will)
 
     assert drawn(found.after) == shown
-    assert found.only_signs
+    assert found.only_punctuation
     assert not found.only_blanks
 
 

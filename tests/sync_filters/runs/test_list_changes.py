@@ -81,7 +81,7 @@ def test_uncounted_users_are_released_one_by_one(run):
     assert "4" not in plans(run)
 
 
-def test_released_users_are_held_back_again(run):
+def test_released_users_can_be_held_back_again(run):
     list_changes.release_group(run, HeldGroup.LATER, seen=seen(run), by=fred())
 
     assert list_changes.hold_back(run, [user(run, 2).pk, user(run, 5).pk], by=fred()) == 1

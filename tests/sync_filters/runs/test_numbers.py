@@ -59,7 +59,7 @@ def test_taken_number_is_skipped():
 
 
 @pytest.mark.django_db
-def test_exhausted_attempts_are_reported():
+def test_repeatedly_taken_run_number_is_reported():
     small_company()
 
     with connection.execute_wrapper(Rival(50)), pytest.raises(NotPossible, match="Try again"):

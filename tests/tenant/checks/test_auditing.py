@@ -80,7 +80,7 @@ def test_columns_that_are_not_audited_are_named() -> None:
         fine = answer_of("auditing.columns", context)
 
     assert (found.level, set(found.items)) == (Level.WARNING, {"pager", "fax"})
-    assert "locked by a managed solution: fax" in found.do
+    assert "locked by a managed solution: fax" in found.remedy
     assert fine.level is Level.OK
 
 

@@ -24,7 +24,7 @@ def test_privilege_taken_away_is_reported_as_missing(ask: Ask, company: World, p
 
     found = ask(check_id(privilege))
     assert found.level is (Level.FAILED if privilege.required else Level.WARNING)
-    assert (found.answer, privilege.name in found.do) == ("not held", True)
+    assert (found.answer, privilege.name in found.remedy) == ("not held", True)
 
 
 def test_other_privileges_are_unknown_if_listing_is_refused(ask: Ask, company: World) -> None:
@@ -40,7 +40,7 @@ def test_alternative_privilege_is_accepted(ask: Ask, company: World) -> None:
     found = ask(f"privilege.{ADMIN_FILTER.lower()}")
 
     assert found.level is Level.WARNING
-    assert ACT_FOR_OTHERS in found.means
+    assert ACT_FOR_OTHERS in found.meaning
 
 
 @pytest.mark.parametrize(("depth", "level"), [("Global", Level.OK), ("Basic", Level.FAILED)])

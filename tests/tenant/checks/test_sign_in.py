@@ -65,7 +65,7 @@ def test_silent_crm_fails_check_naming_crm_origin(ask: Ask, company: World) -> N
     found = ask("who-we-are")
 
     assert found.level is Level.FAILED
-    assert "CRM_ORIGIN" in found.do
+    assert "CRM_ORIGIN" in found.remedy
 
 
 @pytest.mark.parametrize(("is_other", "level"), [(True, Level.FAILED), (False, Level.OK)])
@@ -110,7 +110,7 @@ def test_check_without_administrator_prints_app_role_values(ask: Ask) -> None:
     found = ask("app-roles")
 
     assert found.level is Level.WARNING
-    assert all(value in found.means for value in ("Viewer", "Reviewer", "FilterManager", "Administrator"))
+    assert all(value in found.meaning for value in ("Viewer", "Reviewer", "FilterManager", "Administrator"))
 
     ada()
     assert ask("app-roles").level is Level.OK

@@ -70,14 +70,14 @@ def test_unsigned_own_edit_unlocks_nothing(user: uuid.UUID, signer: str | None) 
 
     assert (found.level, is_stored()) == (Level.WARNING, False)
     assert "none signed" in found.answer
-    assert "Change a contact in Outlook" in found.do
+    assert "Change a contact in Outlook" in found.remedy
 
 
 def test_check_without_edit_explains_what_to_do(user: uuid.UUID) -> None:
     found = check()
 
     assert (found.level, is_stored()) == (Level.UNKNOWN, False)
-    assert found.do.startswith("Change a contact in Outlook, wait until the CRM shows it")
+    assert found.remedy.startswith("Change a contact in Outlook, wait until the CRM shows it")
 
 
 def test_earlier_proof_counts_until_signature_vanishes(user: uuid.UUID) -> None:

@@ -103,7 +103,7 @@ def test_changed_values_are_shown_masked(ask: Ask, values, level, said) -> None:
         found = answer_of("audit-change-data-forms", context)
 
     assert (found.level, found.answer) == (level, said)
-    assert "several choices" in (found.means if level is Level.OK else found.do)
+    assert "several choices" in (found.meaning if level is Level.OK else found.remedy)
 
 
 @pytest.mark.parametrize(("method", "level"), [(1, Level.OK), (2, Level.WARNING), (None, Level.UNKNOWN)])

@@ -240,14 +240,14 @@ def test_get_on_post_only_url_returns_405() -> None:
 
 
 @pytest.mark.django_db
-def test_sign_in_returns_to_requested_page() -> None:
+def test_redirect_to_sign_in_keeps_requested_page() -> None:
     response = browser().get(reverse("queue") + "?q=villa")
 
     assert response.headers["Location"] == "/sign-in?next=%2Freview%2F%3Fq%3Dvilla"
 
 
 @pytest.mark.django_db
-def test_sign_in_after_post_opens_start_page() -> None:
+def test_redirect_after_post_keeps_no_page() -> None:
     response = browser().post(address("decide"))
 
     assert response.headers["Location"] == "/sign-in?next=%2F"

@@ -310,7 +310,7 @@ def test_jobs_that_may_not_write_are_not_overdue(healthy_portal: Any) -> None:
     assert (health()[0], codes()) == (200, ["read_only"])
 
 
-def test_tripped_breaker_is_a_failure(healthy_portal: Any) -> None:
+def test_open_breaker_fails_health_check(healthy_portal: Any) -> None:
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
 
     status, answer = health()

@@ -128,7 +128,7 @@ def test_only_unexpected_live_value_counts_as_changed(is_restored: bool, live: s
     SyncField.objects.filter(pk=field.pk).update(**known, crm_now_read_at=timezone.now())
     field.refresh_from_db()
 
-    assert warnings.changed_in_crm(field, None) is is_changed
+    assert warnings.is_changed_in_crm(field, None) is is_changed
     # A restored field with the proposal in it needs no choice.
     assert ("Changed in the CRM" in words_of(field)) is (is_changed and live != "Pilot")
 
