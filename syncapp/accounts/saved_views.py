@@ -20,7 +20,7 @@ View = TypeVar("View", bound=SavedQuery)
 
 
 def list_for(kind: type[View], person: Person) -> list[View]:
-    """Return the person's views of one kind, by name."""
+    """Return the person's views of one kind, sorted by name."""
     return by_name(kind._default_manager.filter(person=person))[:MAX_VIEWS]
 
 

@@ -44,18 +44,18 @@ class Brake(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BrakeFinding:
     """A reason to pause capture; `figures` explains it in words."""
 
     brake: Brake
     figures: str
 
 
-def check_restores(restored: int, *, limit: int) -> Finding | None:
+def check_restores(restored: int, *, limit: int) -> BrakeFinding | None:
     """Return a finding once one source has `limit` restores in 10 minutes, so that the limit is never exceeded."""
     if restored < limit:
         return None
-    return Finding(Brake.MANY_RESTORES, f"{restored:,} of at most {limit:,} restores in 10 minutes")
+    return BrakeFinding(Brake.MANY_RESTORES, f"{restored:,} of at most {limit:,} restores in 10 minutes")
 
 
 def max_changed_contacts(usual: float) -> int:
@@ -63,12 +63,12 @@ def max_changed_contacts(usual: float) -> int:
     return max(MIN_MASS_EDIT, round(SHARE_OF_USUAL_DAY * usual))
 
 
-def check_changed_contacts(changed: int, *, usual: float) -> Finding | None:
+def check_changed_contacts(changed: int, *, usual: float) -> BrakeFinding | None:
     """Return a finding if more than 200 contacts changed in 10 minutes, and that is over a quarter of a usual day."""
     limit = max_changed_contacts(usual)
     if changed <= limit:
         return None
-    return Finding(Brake.MASS_EDIT, f"{changed:,} contacts changed in 10 minutes, more than {limit:,}")
+    return BrakeFinding(Brake.MASS_EDIT, f"{changed:,} contacts changed in 10 minutes, more than {limit:,}")
 
 
 def min_unsigned(share: float) -> int:
@@ -77,7 +77,7 @@ def min_unsigned(share: float) -> int:
     return max(MIN_UNSIGNED, by_chance)
 
 
-def check_signature(unsigned: int, *, share: float) -> Finding | None:
+def check_signature(unsigned: int, *, share: float) -> BrakeFinding | None:
     """Return a finding if at least 20 updates in a row are unsigned and chance cannot explain that many.
 
     `share` is the usual share of signed updates, from 0 to 1. Without the signature, every Outlook edit is let through,
@@ -86,10 +86,10 @@ def check_signature(unsigned: int, *, share: float) -> Finding | None:
     """
     if unsigned < min_unsigned(share):
         return None
-    return Finding(Brake.SIGNATURE_GONE, f"0 of the last {unsigned:,} updates by mailbox users are signed")
+    return BrakeFinding(Brake.SIGNATURE_GONE, f"0 of the last {unsigned:,} updates by mailbox users are signed")
 
 
-def check() -> Finding | None:
+def check() -> BrakeFinding | None:
     """Pause capture if one of these limits is reached; return the finding."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
@@ -100,7 +100,7 @@ def check() -> Finding | None:
     return finding
 
 
-def _first_finding(capture: Capture, now: datetime) -> Finding | None:
+def _first_finding(capture: Capture, now: datetime) -> BrakeFinding | None:
     since = max(now - WINDOW, capture.mode_since or now)
     if finding := check_restores(_max_restores_of_source(since), limit=capture.max_restores):
         return finding
@@ -207,7 +207,7 @@ def figures() -> Figures | None:
 
 
 @retried
-def pause(finding: Finding) -> None:
+def pause(finding: BrakeFinding) -> None:
     """Pause capture, unless it is already paused or off."""
     paused = Capture.objects.filter(slot=1, mode__in=RUNNING).update(
         mode=CaptureMode.PAUSED, mode_since=Now(), mode_by=None, reason=finding.brake, trouble=finding.figures

@@ -118,7 +118,9 @@ def _entry(
     reviewed = policy.reviewed_columns(row.source, names, at=row.happened_at)
     is_ours = row.source == Source.OURS
     # Observed changes from Outlook are let through, so the chain treats them like changes by anyone else.
-    writer = Writer.OUTLOOK if is_in_chain or row.source == Source.OUTLOOK else Writer.OURS if is_ours else Writer.OTHER
+    is_from_outlook = is_in_chain or row.source == Source.OUTLOOK
+    other_writer = Writer.OURS if is_ours else Writer.OTHER
+    writer = Writer.OUTLOOK if is_from_outlook else other_writer
     is_allowed = capture.mode == CaptureMode.RESTORING and all(gap.columns is not None for gap in gaps)
     incomplete = {column for gap in gaps for column in gap.columns or ()}
     return Entry(

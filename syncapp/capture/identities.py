@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from syncapp.capture import brakes
-from syncapp.capture.brakes import Brake, Finding
+from syncapp.capture.brakes import Brake, BrakeFinding
 from syncapp.capture.sources import KnownUsers
 from syncapp.crm.client import CrmClient
 from syncapp.models import CaptureIdentity, FilterUser, Person
@@ -59,7 +59,7 @@ def store_signer(
     row, is_new = CaptureIdentity.objects.get_or_create(user_id=user_id, defaults=values)
     if is_new:
         figures = f"{str(row)[:200]} is a new signing user whose signature has not been seen yet"
-        brakes.pause(Finding(Brake.SIGNERS_CHANGED, figures))
+        brakes.pause(BrakeFinding(Brake.SIGNERS_CHANGED, figures))
     return row, is_new
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from syncapp.capture import brakes, identities
-from syncapp.capture.brakes import Brake, Finding
+from syncapp.capture.brakes import Brake, BrakeFinding
 from syncapp.capture.errors import SwitchRefused
 from syncapp.capture.switching import locked_capture, record
 from syncapp.models import CaptureIdentity, CaptureSource, FilterUser, Person
@@ -27,7 +27,7 @@ Kind = CaptureIdentity.Kind
 
 
 def all_identities() -> list[CaptureIdentity]:
-    """Return all signing users and programs, signing users first, each kind by name."""
+    """Return all signing users and programs, signing users first, each kind sorted by name."""
     rows = by_name(CaptureIdentity.objects.select_related("added_by"))
     return sorted(rows, key=lambda row: row.kind != Kind.SYNCHRONIZATION)
 
@@ -78,7 +78,7 @@ def remove(user_id: UUID, *, by: Person) -> CaptureIdentity:
         raise SwitchRefused(f"CRM_SYNC_USER names {identity}. Change the setting and restart the workers first.")
     CaptureIdentity.objects.filter(pk=user_id).delete()
     if identity.kind == Kind.SYNCHRONIZATION:
-        brakes.pause(Finding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a signing user"))
+        brakes.pause(BrakeFinding(Brake.SIGNERS_CHANGED, f"{str(identity)[:200]} no longer counts as a signing user"))
     else:
         # Under the original rule, this program's changes count as Outlook edits again, but only later ones.
         sources = CaptureSource.objects.filter(pk__in=(Source.PROGRAM, Source.UNKNOWN), is_on=True)

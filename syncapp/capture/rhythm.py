@@ -60,7 +60,7 @@ def _min_interval(used: int, now: datetime) -> float:
 
 
 def has_spare_allowance() -> bool:
-    """Return whether less than half of the day's allowance is used, so that it also covers reads for observation."""
+    """Return whether less than half of the day's allowance is used; it then also covers reads for observation."""
     return (usage.of_day() or 0) < settings.CRM_DAILY_ALLOWANCE * SLOW_DOWN_SHARE
 
 

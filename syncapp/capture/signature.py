@@ -84,7 +84,8 @@ def signer_of(
         if row is not None and not sources.belongs_to(row, edit, _moments(edit, edits)):
             row = None
         found = sources.conclude(edit, known, row=row)
-        signer = edit.calling_user_id if found.evidence is Evidence.CALLING_USER else row.signed_by if row else None
+        signed_by = row.signed_by if row is not None else None
+        signer = edit.calling_user_id if found.evidence is Evidence.CALLING_USER else signed_by
         if found.source is Source.OUTLOOK and signer is not None:
             return signer, found.evidence
     return None

@@ -57,7 +57,7 @@ class Failure:
 
     @property
     def is_unexpected(self) -> bool:
-        """Return whether the portal itself is at fault, so that operators are alerted."""
+        """Return whether the portal itself is at fault; operators are alerted to such failures."""
         return self.code == PROCESS_ENDED or self.code.startswith(UNEXPECTED)
 
 

@@ -48,7 +48,7 @@ def lock(rows: QuerySet[Row]) -> None:
 
 
 def is_conflict(error: BaseException | None) -> bool:
-    """Return whether the database ended a transaction because of another one, so that a retry can help."""
+    """Return whether the database ended a transaction because of another one; a retry can then help."""
     if not isinstance(error, OperationalError):
         return False
     cause = error.__cause__

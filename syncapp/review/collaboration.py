@@ -205,7 +205,7 @@ def note_presence(record_id: uuid.UUID, *, by: Person) -> None:
 
 
 def others_viewing(record_id: uuid.UUID, *, person: Person) -> list[Person]:
-    """Return the other people who have this edit open, by name."""
+    """Return the other people who have this edit open, sorted by name."""
     since = database_now(plus=-PRESENCE_SECONDS)
     present = Presence.objects.filter(record_id=record_id, seen_at__gte=since).exclude(person=person)
     return by_name(each.person for each in present.select_related("person"))

@@ -145,7 +145,7 @@ def active() -> Locale:
 
 
 def choices() -> list[tuple[str, str]]:
-    """Return all locales by name, each with an example of a date, a time and a number."""
+    """Return all locales, sorted by name, each with an example of a date, a time and a number."""
     found = []
     for tag, name in _NAMES.items():
         with override(tag):

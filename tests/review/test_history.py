@@ -27,7 +27,7 @@ def earlier(record: SyncRecord, days: int, was: str, will: str, column: str = "j
 
 
 def written(field: SyncField, days: int) -> None:
-    """Return a field whose approval was written at this time."""
+    """Create a field whose approval was written at this time."""
     decision = scenes.approved(field, by=rita())
     scenes.finished(decision)
     then = EDITED_ON - timedelta(days=days)

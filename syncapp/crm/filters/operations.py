@@ -191,14 +191,16 @@ class Filters:
         responses = execute_steps(self._transport, steps, headers=None, deadline=deadline)
         results = []
         for change, response in zip(changes, responses, strict=True):
-            now = None
+            read_back = None
             if response.proof is not None and response.proof.status < 300:
                 # The change itself has an answer, even if the read-back fails.
                 with suppress(ProtocolError):
                     read = directory_rows.mailbox(response.proof.json())
-                    now = None if read.problem else read
-            as_requested = None if now is None else now.method == change.method and now.id == change.mailbox_id
-            results.append(MethodResult(change.mailbox_id, response.error, now, as_requested))
+                    read_back = None if read.problem else read
+            as_requested = (
+                None if read_back is None else read_back.method == change.method and read_back.id == change.mailbox_id
+            )
+            results.append(MethodResult(change.mailbox_id, response.error, read_back, as_requested))
         return tuple(results)
 
     def _require_writes(self, deadline: Deadline | None) -> None:
@@ -210,19 +212,19 @@ class Filters:
         self, switch: FilterSwitch, response: StepResponse, acting_for: ActingFor | None, deadline: Deadline | None
     ) -> SwitchResult:
         headers = {**odata.preferences(), **_headers(acting_for)}
-        now = None
+        read_back = None
         if response.proof is not None:
             # The switch itself has an answer, even if the read-back fails.
             with suppress(CrmError):
                 read = self._part_rows(response.proof, switch.owner_id, headers, deadline)
-                now = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
+                read_back = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
         wanted = {change.filter_id: tuple(_wanted_state(change).values()) for change in switch.changes}
-        held = {each.id: (each.state, each.status) for each in now or ()}
-        as_requested = None if now is None else all(held.get(key) == state for key, state in wanted.items())
+        held = {each.id: (each.state, each.status) for each in read_back or ()}
+        as_requested = None if read_back is None else all(held.get(key) == state for key, state in wanted.items())
         # A change in the owner's name has to be recorded as theirs.
-        recorded_for_another = any(each.modified_by != switch.owner_id for each in now or () if each.id in wanted)
+        recorded_for_another = any(each.modified_by != switch.owner_id for each in read_back or () if each.id in wanted)
         wrong_author = response.error is None and acting_for is not None and recorded_for_another
-        return SwitchResult(switch.owner_id, response.error, now, as_requested, wrong_author)
+        return SwitchResult(switch.owner_id, response.error, read_back, as_requested, wrong_author)
 
     def _part_rows(
         self, part: Part, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None

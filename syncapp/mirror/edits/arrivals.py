@@ -14,7 +14,7 @@ MIN_BACKLOG = 200  # waiting edits after the first read; this is more than a day
 
 
 def is_first_read(cursor: MirrorCursor) -> bool:
-    """Return whether the table is being read for the first time, so that its edits do not count as arrivals."""
+    """Return whether the table is being read for the first time; its edits then do not count as arrivals."""
     return cursor.is_full_read and cursor.full_read_at is None
 
 

@@ -27,7 +27,7 @@ class PolicyQuerySet(JobQuerySet):
     """Named reads of policies."""
 
     def current(self) -> PolicyQuerySet:
-        """Return all policies except removed ones, by name."""
+        """Return all policies except removed ones, sorted by name."""
         return self.exclude(mode=PolicyMode.REMOVED).order_by("name", "pk")
 
     def comparing(self) -> PolicyQuerySet:

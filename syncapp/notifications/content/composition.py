@@ -57,7 +57,7 @@ class Entry:
     reject_url: str
 
     @property
-    def more(self) -> int:
+    def unlisted_count(self) -> int:
         """Return the number of waiting fields that are not listed."""
         return self.count - len(self.lines)
 
@@ -98,12 +98,12 @@ class MailContent:
     queue_url: str = ""
 
     @property
-    def more(self) -> int:
+    def unlisted_count(self) -> int:
         """Return the number of edits that are counted but not listed."""
         return self.edits - len(self.entries)
 
     @property
-    def more_fields(self) -> int:
+    def unlisted_fields_count(self) -> int:
         """Return the number of fields of the record that are counted but not listed."""
         return self.fields - len(self.lines)
 

@@ -35,12 +35,12 @@ def results(record: SyncRecord) -> tuple[Result, ...]:
         proposed = values.format_unmarked(column, field.proposed_value, field.proposed_label)
         last = max(field.decisions.all(), key=lambda decision: decision.version, default=None)
         if field.decision == FieldDecision.APPROVED:
-            word, now = "Approved", None
+            word, held = "Approved", None
             if last is not None and (last.is_corrected or last.is_adjusted):
                 word = "Approved, corrected" if last.is_corrected else "Approved"
                 written = field.label_of(last.written_value) if last.is_adjusted else last.corrected_label
-                now = values.format_unmarked(column, last.held_value, written)
-            found.append(Result(label, True, word, "", proposed, now))
+                held = values.format_unmarked(column, last.held_value, written)
+            found.append(Result(label, True, word, "", proposed, held))
         else:
             reason = reasons.describe(last.reason_code, last.reason) if last is not None else ""
             crm_value, crm_label = field.original_value, field.original_label

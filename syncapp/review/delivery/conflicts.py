@@ -68,8 +68,8 @@ class Assessment:
     finding: Finding
     staged: StagedField | None = None
     column: Column | None = None
-    value_now: str | None = None
-    label_now: str = ""
+    live_value: str | None = None
+    live_label: str = ""
     proves: str = ""
     failure: str = ""
     adjusted: StoredValue | None = None
@@ -95,9 +95,9 @@ def assess(
         assessment = _assess_decision(decision, snapshot, columns, ours, own_user)
         column = columns.get(decision.field.column_name)
         if assessment.finding == Finding.OURS and decision.writes and column is not None and contact is not None:
-            now = StoredValue(contact.values.get(column.name), contact.labels.get(column.name, ""))
+            live = StoredValue(contact.values.get(column.name), contact.labels.get(column.name, ""))
             # If the answer to the write was lost, only rounding is recognized as the CRM's change.
-            rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
+            rounded = live if conversion.is_rounded(column, decision.value_to_write, live.value) else None
             adjusted = (stored or {}).get(decision.pk, rounded)
             assessment = replace(assessment, column=column, adjusted=adjusted)
         found.append(assessment)
@@ -158,14 +158,14 @@ def _assess_value(
         return Assessment(decision, Finding.CONTACT_GONE, staged)
     if column is None:
         return Assessment(decision, Finding.UNKNOWN_COLUMN, staged)
-    now = contact.values.get(column.name)
-    label = contact.labels.get(column.name, "")
-    if conversion.same(column.type, now, decision.value_to_write):
+    live_value = contact.values.get(column.name)
+    live_label = contact.labels.get(column.name, "")
+    if conversion.same(column.type, live_value, decision.value_to_write):
         finding = Finding.ALREADY
-    elif not conversion.same(column.type, now, decision.expected_value):
+    elif not conversion.same(column.type, live_value, decision.expected_value):
         finding = Finding.CONFLICT
     elif contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
         finding = UNSEEN_STATES[contact.state]
     else:
         finding = Finding.WRITE
-    return Assessment(decision, finding, staged, column, now, label)
+    return Assessment(decision, finding, staged, column, live_value, live_label)

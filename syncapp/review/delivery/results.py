@@ -85,7 +85,7 @@ def _apply(assessment: Assessment) -> SyncField:
     columns = {**columns, "trouble": assessment.failure or MESSAGES.get(finding, "")}
     live_value: tuple[str | None, str] | None = None  # with its label, as it was just read or written
     if finding in (*_RETURNED_FINDINGS, Finding.ALREADY):
-        live_value = assessment.value_now, assessment.label_now
+        live_value = assessment.live_value, assessment.live_label
     elif adjusted is not None:
         live_value = adjusted.value, adjusted.label
     elif finding == Finding.WRITE:
@@ -106,7 +106,7 @@ def _apply(assessment: Assessment) -> SyncField:
                 decision_id=uuid.UUID(assessment.proves),
                 details={"column": decision.field.column_name, "finding": "found_later"},
             )
-    value_found = assessment.value_now if finding in _RETURNED_FINDINGS else decision.value_to_write
+    value_found = assessment.live_value if finding in _RETURNED_FINDINGS else decision.value_to_write
     if adjusted is not None:
         # A follow-up expects to find the value that the CRM stored.
         value_found = adjusted.value

@@ -223,5 +223,5 @@ def changed_columns(tab: Tab) -> list[str]:
 
 
 def editors() -> list[CrmUser]:
-    """Return the people who edited contacts, by name, at most MAX_EDITORS."""
+    """Return the people who edited contacts, sorted by name, at most MAX_EDITORS."""
     return list(CrmUser.objects.exclude(name="").only("id", "name").order_by("name_key", "id")[:MAX_EDITORS])

@@ -109,17 +109,17 @@ def count(criteria: UserCriteria = ALL_USERS) -> int:
 
 
 def user_ids(criteria: UserCriteria) -> list[UUID]:
-    """Return the ids of the matching users, by name; at most one more than a run can have."""
+    """Return the ids of the matching users, sorted by name; at most one more than a run can have."""
     return list(matching_users(criteria).order_by("name_key", "id").values_list("pk", flat=True)[: MAX_USERS + 1])
 
 
 def teams() -> list[FilterTeam]:
-    """Return the teams that people created, by name, at most 500."""
+    """Return the teams that people created, sorted by name, at most 500."""
     return by_name(FilterTeam.objects.filter(is_default=False))[:500]
 
 
 def teams_by_unit() -> list[tuple[str, list[FilterTeam]]]:
-    """Return the teams that people created, grouped by the name of their business unit; groups and teams by name."""
+    """Return the teams that people created, grouped by the name of their business unit; both are sorted by name."""
     names = dict(FilterUnit.objects.values_list("pk", "name"))
     grouped: dict[str, list[FilterTeam]] = {}
     for team in teams():
@@ -134,12 +134,12 @@ def is_fed_by_entra(team_id: UUID) -> bool:
 
 
 def units() -> list[FilterUnit]:
-    """Return the business units, by name, at most 500."""
+    """Return the business units, sorted by name, at most 500."""
     return by_name(FilterUnit.objects.all())[:500]
 
 
 def user_lists() -> list[UserList]:
-    """Return the saved lists, by name."""
+    """Return the saved lists, sorted by name."""
     return by_name(UserList.objects.all())
 
 

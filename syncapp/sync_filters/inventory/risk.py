@@ -96,5 +96,5 @@ def report(team_id: UUID | None = None) -> Report:
 
 
 def iterate_users(team_id: UUID | None = None) -> Iterator[FilterUser]:
-    """Yield the users of the report by name."""
+    """Yield the users of the report, sorted by name."""
     yield from matrix.matching_users(UserCriteria(team=team_id)).order_by("name_key", "id").iterator(chunk_size=1000)

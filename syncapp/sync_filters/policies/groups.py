@@ -12,7 +12,7 @@ from syncapp.sync_filters.runs import targets
 
 
 def members_of(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the enabled users of the group except the policy's exceptions, by name. Raises NotPossible."""
+    """Return the enabled users of the group except the policy's exceptions, sorted by name. Raises NotPossible."""
     group = targets.of_team(policy.team_id) if policy.team_id else targets.of_unit(policy.unit_id or uuid.UUID(int=0))
     excluded = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
     excluded |= {uuid.UUID(each) for each in policy.exceptions}
@@ -28,7 +28,7 @@ def members_or_empty(policy: FilterPolicy) -> list[uuid.UUID]:
 
 
 def policies_in_force() -> list[FilterPolicy]:
-    """Return the policies in force today, by name: not removed, not paused, and within their dates."""
+    """Return the policies in force today, sorted by name: not removed, not paused, and within their dates."""
     today = timezone.now().date()
     policies = FilterPolicy.objects.current().filter(is_paused=False)
     return [policy for policy in policies if policy.is_in_force(today)]

@@ -34,10 +34,10 @@ def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
 
 
 def verified_users(run: FilterRun) -> QuerySet[FilterUser]:
-    """Return the run's users, by name, whose filters for its tables were all off when read after the list was made.
+    """Return the run's users whose filters for its tables were all off when read after the list was made.
 
-    For a run that sets the mailbox method, return the users whose mailbox was read with that method. Users who switched
-    back are not included.
+    They are sorted by name. For a run that sets the mailbox method, return the users whose mailbox was read with that
+    method. Users who switched back are not included.
     """
     finished_items = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
     users = FilterUser.objects.filter(pk__in=finished_items.values("user")).order_by("name_key", "id")
@@ -48,7 +48,7 @@ def verified_users(run: FilterRun) -> QuerySet[FilterUser]:
 
 
 def can_be_verified(run: FilterRun) -> bool:
-    """Return whether the run ends synchronization for its users, so that another product may take over."""
+    """Return whether the run ends synchronization for its users; if so, another product may take over."""
     return run.wanted_method == SyncMethod.NONE if run.sets_mailbox_method else not run.wanted_on
 
 

@@ -53,7 +53,7 @@ class Targets:
 
 
 def of_team(team_id: UUID) -> Targets:
-    """Return the members of a team, by name. Raises NotPossible."""
+    """Return the members of a team, sorted by name. Raises NotPossible."""
     team = FilterTeam.objects.filter(pk=team_id).first()
     if team is None:
         raise NotPossible("The team is no longer in the CRM.")
@@ -62,7 +62,7 @@ def of_team(team_id: UUID) -> Targets:
 
 
 def of_unit(unit_id: UUID) -> Targets:
-    """Return the users of a business unit and of all units below it, by name. Raises NotPossible."""
+    """Return the users of a business unit and of all units below it, sorted by name. Raises NotPossible."""
     names: dict[UUID, str] = {}
     children: dict[UUID | None, list[UUID]] = defaultdict(list)
     for unit in FilterUnit.objects.all():

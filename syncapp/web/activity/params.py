@@ -202,7 +202,9 @@ class ParamsView:
     @cached_property
     def person_name(self) -> str:
         person = Person.objects.filter(pk=self.filter.person).first() if self.filter.person else None
-        return person.name if person else "the portal" if self.filter.by_portal else "an unknown person"
+        if person is not None:
+            return person.name
+        return "the portal" if self.filter.by_portal else "an unknown person"
 
     @cached_property
     def contact_name(self) -> str:

@@ -220,7 +220,9 @@ def _describer(entry: AuditEntry, related: Facts) -> Callable[[str | None], str 
 
 def _person_name(text: str | None, related: Facts) -> str:
     person = related.people.get(parse_uuid(text) or uuid.UUID(int=0))
-    return person.name if person else "no one" if text is None else "a former user"
+    if person is not None:
+        return person.name
+    return "no one" if text is None else "a former user"
 
 
 def _notes(entry: AuditEntry, related: Facts) -> list[str]:

@@ -135,7 +135,7 @@ class MatrixParams:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Return the search and the filters in use, by name."""
+        """Return the search and the filters in use, by parameter name."""
         criteria = self.criteria
         values = {
             "q": criteria.search,

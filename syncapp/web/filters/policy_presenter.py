@@ -26,7 +26,7 @@ _MAX_NAMED = 5
 
 @dataclass(frozen=True)
 class ConflictPresenter:
-    """One conflict of a policy, with the first users by name."""
+    """One conflict of a policy, with its first users, sorted by name."""
 
     conflict: Conflict
     users: list[FilterUser]
@@ -185,7 +185,7 @@ class PolicyPresenter:
 
 
 def list_policies(person: Person) -> list[PolicyPresenter]:
-    """Return all policies by name with the number of users who deviate, in a fixed number of queries."""
+    """Return all policies, sorted by name, with the number of users who deviate, in a fixed number of queries."""
     deviating = Count("members", filter=Q(members__deviates_since__isnull=False))
     rows = list(FilterPolicy.objects.current().annotate(members_count=Count("members"), deviating_count=deviating))
     names = names_of_groups(rows)

@@ -81,7 +81,7 @@ class PreviewPresenter:
     def params(self) -> PreviewParams:
         """Return the parameters with the open tab, and without an empty group; held-back users open by default."""
         users = self.totals.users
-        default = Plan.HELD if users[Plan.HELD] else Plan.CHANGE if users[Plan.CHANGE] else Plan.CANNOT
+        default = next((plan for plan in (Plan.HELD, Plan.CHANGE) if users[plan]), Plan.CANNOT)
         tab, group = self._params.tab or default.value, self._params.group
         has_group = tab == Plan.HELD and any(each.group is group for each in self._summaries)
         return replace(self._params, tab=tab, group=group if has_group else None)

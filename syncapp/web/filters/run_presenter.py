@@ -113,9 +113,11 @@ class RunPresenter:
         if self.run.state == RunState.WAITING:
             current = "Second person"
         else:
-            current = "Preview" if self.is_preview else "Result" if self.run.state in _ENDED else "Run"
-        now = words.index(current)
-        return [StagePresenter(word, "done" if n < now else "now" if n == now else "") for n, word in enumerate(words)]
+            ended_or_running = "Result" if self.run.state in _ENDED else "Run"
+            current = "Preview" if self.is_preview else ended_or_running
+        position = words.index(current)
+        done = [StagePresenter(word, "done") for word in words[:position]]
+        return [*done, StagePresenter(current, "now"), *(StagePresenter(word, "") for word in words[position + 1 :])]
 
     @property
     def needs_second_person(self) -> bool:

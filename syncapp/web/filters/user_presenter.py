@@ -86,7 +86,9 @@ class LossPresenter:
     @property
     def bound(self) -> str:
         """Return "at least " or "at most " before a number that is only a limit, else ''."""
-        return "at least " if self.loss.is_more else "at most " if self.loss.is_most else ""
+        if self.loss.is_more:
+            return "at least "
+        return "at most " if self.loss.is_most else ""
 
     @property
     def meetings(self) -> list[tuple[OrganizedMeeting, datetime | None]]:

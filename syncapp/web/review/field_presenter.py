@@ -171,7 +171,7 @@ class FieldPresenter:
 
     @property
     def is_changed_in_crm(self) -> bool:
-        """Return whether the CRM got another value after the edit, so that the reviewer chooses which one to keep."""
+        """Return whether the CRM got another value after the edit; the reviewer then chooses which one to keep."""
         is_open = self.field.is_undecided and not self.is_conflict and not self.is_deleted
         return is_open and self.crm_differs and not self.crm_has_proposal
 
@@ -201,7 +201,7 @@ class FieldPresenter:
 
     @property
     def approving_keeps_proposal(self) -> bool:
-        """Return whether the CRM holds the proposal, so that approving keeps it and rejecting writes the original."""
+        """Return whether the CRM holds the proposal; approving then keeps it, and rejecting writes the original."""
         if self.restore is not None:
             is_read = self.field.crm_now_read_at is not None
             if self.restore.is_restored or (self.restore.left_another_value and not is_read):
@@ -210,7 +210,7 @@ class FieldPresenter:
 
     @property
     def is_crm_value_final(self) -> bool:
-        """Return whether the field is decided, so that its live value is no longer read."""
+        """Return whether the field is decided; its live value is then no longer read."""
         return self._review_decision is not None and self.field.delivery in (*WRITING_STATES, *WRITTEN_STATES)
 
     @property

@@ -39,7 +39,7 @@ class FieldHistory:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPresenter:
-    """The fields by label. `has_more`: older edits are not shown."""
+    """The fields, sorted by label. `has_more`: older edits are not shown."""
 
     fields: tuple[FieldHistory, ...]
     count: int

@@ -145,7 +145,7 @@ def _title(last: Decision, person: Person) -> str:
 
 
 def _is_being_checked(last: Decision) -> bool:
-    """Return whether the CRM's answer was lost, so that the CRM is read to find out whether the write succeeded."""
+    """Return whether the CRM's answer was lost; the CRM is then read to find out whether the write succeeded."""
     delivery = last.delivery
     return delivery is not None and (delivery.state == JobState.VERIFY or delivery.outcome_unknown)
 

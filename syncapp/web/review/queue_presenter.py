@@ -93,7 +93,7 @@ class QueuePresenter:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether the list has no rows, so that new edits can appear without moving anything."""
+        """Return whether the list has no rows; new edits then appear at once, since they move nothing."""
         return not self.rows
 
     @cached_property
@@ -168,7 +168,7 @@ class QueuePresenter:
 
     @cached_property
     def reviewers(self) -> list[Person]:
-        """Return the people to whom edits can be assigned: the reader first, then the other reviewers by name."""
+        """Return the people to whom edits can be assigned: the reader first, then other reviewers, sorted by name."""
         person = self.page_context.person
         found = by_name(Person.objects.filter(is_reviewer=True, is_active=True))
         return sorted(found, key=lambda each: each != person)

@@ -134,7 +134,7 @@ class RecordPresenter:
 
     @property
     def rows(self) -> Iterator[PageRow]:
-        """Yield the rows by label; a group has the place of its first field."""
+        """Yield the rows, sorted by label; a group has the place of its first field."""
         group_of = {each.id: group for group in self.groups for each in group.fields}
         begun: set[str] = set()
         for each in self.fields:

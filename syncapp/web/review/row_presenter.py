@@ -59,7 +59,7 @@ class RowPresenter:
         return 0 < self.undecided < self.count
 
     @property
-    def unnamed(self) -> int:
+    def unnamed_count(self) -> int:
         """Return how many fields the row does not name."""
         return (self.undecided if self.is_partly_decided else self.count) - len(self.labels)
 

@@ -72,7 +72,7 @@ class ChangeListPresenter:
 
     @property
     def columns(self) -> list[tuple[str, str]]:
-        """Return the columns that the source changed, by label."""
+        """Return the columns that the source changed, sorted by label."""
         found = {each.column for found in self.changes.writers if found.writer == self.writer for each in found.columns}
         named = [(column, self.naming.label(column)) for column in found | {self.conditions.column} if column]
         return sorted(named, key=lambda pair: search_key(pair[1]))

@@ -169,7 +169,7 @@ class CapturePresenter:
 
     @property
     def switched_on(self) -> list[tuple[str, CaptureSource]]:
-        """Return each source that is on, by name."""
+        """Return each source that is on, with its label."""
         return [(Source(name).label, row) for name, row in self.active_sources.items()]
 
     @cached_property
@@ -301,7 +301,9 @@ class CapturePresenter:
     def retention(self) -> str:
         """Return how long the CRM keeps its audit entries."""
         days = self.capture.days_kept if self.capture else None
-        return "not known" if days is None else "forever" if days == KEPT_FOREVER else f"{number(days)} days"
+        if days is None:
+            return "not known"
+        return "forever" if days == KEPT_FOREVER else f"{number(days)} days"
 
     @property
     def requests(self) -> tuple[int, int]:

@@ -281,7 +281,7 @@ class SwitchPresenter:
 
     @cached_property
     def teams(self) -> list[Team]:
-        """Return the teams of the CRM by name."""
+        """Return the teams of the CRM, sorted by name."""
         counted = FilterMembership.objects.order_by().values_list("team_id").annotate(Count("pk"))
         members = dict(counted)
         found = [Team(pk, name, members.get(pk, 0)) for pk, name in FilterTeam.objects.values_list("pk", "name")]
