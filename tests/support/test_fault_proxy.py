@@ -45,9 +45,7 @@ def proxy(heard: list[str]) -> Iterator[FaultProxy]:
 
 
 def connect(proxy: FaultProxy) -> socket.socket:
-    line = socket.create_connection(("127.0.0.1", proxy.port), timeout=0.3)
-    line.settimeout(0.3)
-    return line
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
 
 
 def ask(line: socket.socket, text: str) -> str:
@@ -56,6 +54,7 @@ def ask(line: socket.socket, text: str) -> str:
 
 
 def is_silent(line: socket.socket) -> bool:
+    line.settimeout(0.3)
     try:
         ask(line, "lost")
     except TimeoutError:

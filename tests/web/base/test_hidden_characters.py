@@ -46,7 +46,7 @@ NAME = re.compile(
 # Expressions that a text mail may print unchanged: our own addresses and numbers, and text that a filter has made safe.
 MADE_BY_US = re.compile(
     r"\|(mail_lines?(:\d+)?(\|upper)?|in_words|on_day|capped|pluralize(:.*)?)$"
-    r"|(^|\.)((approve_|reject_|queue_|preferences_)?url|count|more(_fields)?|fields|users|since|why|outcome)$"
+    r"|(^|\.)((approve_|reject_|queue_|preferences_)?url|count|unlisted(_fields)?_count|fields|users|since|why|outcome)$"
 )
 
 
