@@ -90,7 +90,7 @@ def check_signature(unsigned: int, *, share: float) -> BrakeFinding | None:
 
 
 def check() -> BrakeFinding | None:
-    """Pause capture if one of these limits is reached; return the finding."""
+    """Pause capture if a limit of this module is reached; return the finding."""
     capture = Capture.objects.annotate(now=Now()).filter(slot=1, mode__in=RUNNING).first()
     if capture is None:
         return None

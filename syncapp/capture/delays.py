@@ -38,7 +38,7 @@ def _twice_longest(capture: Capture) -> timedelta:
 
 
 def delay_of(happened_at: datetime, *, now: datetime, listed_at: datetime | None) -> float | None:
-    """Return the delay in seconds of an entry first seen just now; None if the first listing after its change had it.
+    """Return the delay in seconds of an entry first seen just now; None if it is not late.
 
     `listed_at` is when the last complete listing began.
     """

@@ -19,7 +19,7 @@ OTHER_SOURCES = (Source.FORM, Source.PROGRAM, Source.UNKNOWN)
 
 
 def flag(contact_ids: Collection[UUID]) -> int:
-    """Flag undecided proposals for these contacts whose value someone else has written since; return how many."""
+    """Flag these contacts' undecided proposals if someone else has since written the same value; return how many."""
     pending = SyncField.objects.filter(record__target_id__in=contact_ids, decision=FieldDecision.PENDING)
     fields = list(pending.filter(echoed_at__isnull=True, record__edited_on__isnull=False).select_related("record"))
     if not fields:

@@ -60,7 +60,7 @@ def _best_order(
 def _breaks(
     order: Sequence[Entry], start: Mapping[str, Value], present: Mapping[str, str | None], rules: Rules
 ) -> tuple[int, int]:
-    """Count old values that differ from what the entry before left, and last values that differ from current ones."""
+    """Count old values that differ from the column's previous value, and final values that differ from live ones."""
     known, breaks = dict(start), 0
     for entry in order:
         for column, change in entry.changes.items():

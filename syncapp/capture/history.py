@@ -189,7 +189,7 @@ def _rejections(contact_id: UUID) -> list[Rejection]:
 def _approved_columns(contact_id: UUID) -> Mapping[UUID, set[str]]:
     """Return, by audit entry, the approved columns of edits that were not restored.
 
-    Their values become baselines, although no delivery had to write them.
+    Their values become baselines, even if no delivery had to write them.
     """
     in_the_crm = [FieldDelivery.DONE, FieldDelivery.ALREADY]
     fields = SyncField.objects.filter(record__target_id=contact_id, record__is_restored=False)

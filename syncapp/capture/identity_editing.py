@@ -57,7 +57,9 @@ def add(user_id: UUID, kind: Kind, *, by: Person) -> CaptureIdentity:
     if kind == Kind.SYNCHRONIZATION:
         identity, is_new = identities.store_signer(user.pk, user.name, added_by=by)
     elif user.name == settings.CRM_SYNC_USER:
-        raise SwitchRefused(f"{user.name} signs what Outlook saves, by CRM_SYNC_USER, so it cannot be a program.")
+        raise SwitchRefused(
+            f"{user.name} is the signing user named in CRM_SYNC_USER, so it cannot be listed as a program."
+        )
     else:
         values = {"kind": kind, "name": user.name, "added_by": by}
         identity, is_new = CaptureIdentity.objects.get_or_create(user_id=user.pk, defaults=values)

@@ -163,7 +163,7 @@ def ask_editor(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "s
 
 
 def editor_to_ask(record: SyncRecord) -> CrmUser | None:
-    """Return the person who edited, if questions can reach them only by mail, because they may not see edits here."""
+    """Return the editor if they may not see edits here but can be asked by mail; otherwise None."""
     if not settings.MAIL_BACKEND or record.editor_id is None:
         return None
     editor = CrmUser.objects.filter(pk=record.editor_id, is_disabled=False).first()

@@ -203,7 +203,7 @@ def test_part_of_an_edit_is_put_back(world: World) -> None:
     assert scene.written("department") == []
 
 
-def test_restored_part_can_still_be_approved(world: World) -> None:
+def test_other_column_can_be_approved_after_putting_back(world: World) -> None:
     scene = Restored(world, jobtitle="Pilot", department="Flight")
     started(column="jobtitle")
     work()

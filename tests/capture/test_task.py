@@ -47,7 +47,7 @@ def test_disabled_capture_is_not_due(way, mode, is_due, settings: Settings, db: 
     assert codes() == []
 
 
-def test_enabled_capture_is_due(settings: Settings) -> None:
+def test_enabled_capture_is_due_after_interval(settings: Settings) -> None:
     settings.CAPTURE, settings.DEMO = "audit", True
     assert not rhythm.is_due(), "the demo begins by itself"
     settings.DEMO = False

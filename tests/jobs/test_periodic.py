@@ -108,7 +108,7 @@ def test_redelivered_message_may_restart_its_round() -> None:
     assert periodic.start("tell", 1)
 
 
-def test_duplicate_message_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicate_message_runs_round_once(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     monkeypatch.setattr(alerts, "queue_alerts", lambda: runs.append("watched"))
     claim()

@@ -66,7 +66,7 @@ def store(record: StagedRecord, *fields: StagedField) -> None:
     stored = store_fields(fields, generation=0)
     edits = store_records([record], generation=0)
     SyncRecord.objects.recount(stored.uncounted | edits.uncounted)
-    visibility.show(stored.records | edits.records, is_news=True)
+    visibility.show(stored.records | edits.records, records_arrivals=True)
 
 
 def a_page(*rows: Any, deleted: tuple[uuid.UUID, ...] = (), next_link: str = "", delta_link: str = "delta") -> Any:

@@ -252,7 +252,7 @@ def test_short_database_outage_sends_no_alert(
     assert post_office.mails() == []
 
 
-def test_refused_database_alert_is_retried(
+def test_database_alert_refused_by_mail_server_is_retried(
     redis: Server,
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,

@@ -63,7 +63,7 @@ def test_plan_accepts_users_file(read, tmp_path):
     assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no CRM user)"])
 
 
-def test_plan_agrees_with_run_and_creates_none(read):
+def test_plan_agrees_with_run_without_creating_one(read):
     planned = json.loads(output_of("plan", "--off", "--everybody", "--json"))
 
     assert not FilterRun.objects.exists()

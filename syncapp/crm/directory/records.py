@@ -102,7 +102,7 @@ class Team:
     problem: str = ""
 
     @property
-    def is_fed_by_entra(self) -> bool:
+    def is_managed_by_entra(self) -> bool:
         """Return whether members are added only when they sign in; the list may then be incomplete."""
         return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
 

@@ -100,7 +100,7 @@ class Limits:
 
     @property
     def execution_burst(self) -> float:
-        """Return the seconds of execution that may be saved."""
+        """Return how many seconds of execution may be used at once after a pause."""
         return self.execution_rate * self.burst_seconds
 
     @property

@@ -171,19 +171,19 @@ def _lease_tables() -> Iterator[Leases | None]:
 
 def _show(running: _Pull, ids: Collection[UUID]) -> None:
     """Show the edits among `ids` that have fields."""
-    is_news = not arrivals.is_first_read(cursors.current(running.leases[RECORDS]))
+    records_arrivals = not arrivals.is_first_read(cursors.current(running.leases[RECORDS]))
     for part in rows.split_chunks(sorted(visibility.ids_with_fields(ids))):
-        _show_part(running, part, is_news=is_news)
+        _show_part(running, part, records_arrivals=records_arrivals)
 
 
-def _show_part(running: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
+def _show_part(running: _Pull, ids: Collection[UUID], *, records_arrivals: bool) -> None:
     if not ids:
         return
     editors.read_arriving_editors(running.crm)
 
     @retried
     def show() -> visibility.ShowResult:
-        result = visibility.show(ids, is_news=is_news)
+        result = visibility.show(ids, records_arrivals=records_arrivals)
         running.extend_leases()
         return result
 
@@ -267,7 +267,7 @@ def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Seque
     if not part:
         return
     failpoint(f"mirror.{table.name}.read")
-    is_news = not arrivals.is_first_read(cursor)
+    records_arrivals = not arrivals.is_first_read(cursor)
     if not cursor.is_full_read:  # the full read also returns known edits
         uses.note(Use.ARRIVALS)
 
@@ -275,7 +275,7 @@ def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Seque
     def store() -> rows.StoreResult:
         result = table.store(part, generation=cursor.generation)
         SyncRecord.objects.recount(result.uncounted)
-        if is_news:
+        if records_arrivals:
             arrivals.record(result.readable)
         running.extend_leases()
         return result
@@ -286,7 +286,7 @@ def _store_rows(running: _Pull, table: _Table, cursor: MirrorCursor, part: Seque
     pulled.withdrawn += result.withdrawn
     pulled.recognized += result.recognized
     running.hidden.update(result.hidden)
-    _show_part(running, result.records, is_news=is_news)
+    _show_part(running, result.records, records_arrivals=records_arrivals)
 
 
 def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> int:

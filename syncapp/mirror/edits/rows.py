@@ -171,7 +171,7 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
         unreadable.register(Kind.FIELD, found, generation=generation)
     new = [row for row in kept if row.id not in decisions]
     search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
-    # This stays true within the transaction, because only the puller shows edits, and there is one at a time.
+    # The visible edits stay the same within the transaction, because only the puller shows edits, one at a time.
     visible = set(SyncRecord.objects.visible().filter(pk__in=parents).values_list("pk", flat=True))
     result = StoreResult(new=len(new), records=visible, uncounted=visible)
     result.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)

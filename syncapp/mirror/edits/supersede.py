@@ -23,10 +23,10 @@ ContactColumn = tuple[UUID, str]
 
 
 def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) -> list[Decision]:
-    """Supersede older fields of the contacts of these edits; return the marks, which wait for delivery.
+    """Supersede older fields of the contacts of these edits; return the new decisions, which wait for delivery.
 
     Call it whenever a field appears or becomes open again, in the same transaction; `arriving` are the edits that the
-    transaction is about to show. The caller recounts the edits of the marks.
+    transaction is about to show. The caller must recount the edits that these decisions belong to.
     """
     visible = SyncRecord.objects.filter(Q(is_stub=False) | Q(pk__in=arriving), pk__in=record_ids)
     contacts = [each for each in visible.order_by().values_list("target_id", flat=True).distinct() if each]
@@ -37,11 +37,11 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
         for row in rows[:last]:
             if row.decision == FieldDecision.PENDING or row.delivery == FieldDelivery.FAILED:
                 pairs.append((row, rows[last]))
-    # The order is that of the ids, because each update locks its row (models/locking.py).
+    # Update in the order of the ids, because each update locks its row (models/locking.py).
     ordered = sorted(pairs, key=lambda pair: pair[0].pk)
-    marks = [mark for row, newest in ordered if (mark := _supersede_one(row, by=newest))]
-    deliveries.ensure_deliveries(list(Decision.objects.filter(pk__in=[mark.pk for mark in marks])))
-    return marks
+    superseded = [decision for row, newest in ordered if (decision := _supersede_one(row, by=newest))]
+    deliveries.ensure_deliveries(list(Decision.objects.filter(pk__in=[decision.pk for decision in superseded])))
+    return superseded
 
 
 def _fields_with_several_edits(
@@ -92,6 +92,6 @@ def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:
     )
 
 
-def record_ids_of(marks: Sequence[Decision]) -> set[UUID]:
-    """Return the ids of the edits that these marks belong to."""
-    return {mark.field.record_id for mark in marks}
+def record_ids_of(decisions: Sequence[Decision]) -> set[UUID]:
+    """Return the ids of the edits that these decisions belong to."""
+    return {decision.field.record_id for decision in decisions}

@@ -33,10 +33,11 @@ def ids_with_fields(ids: Collection[UUID]) -> set[UUID]:
     return set(SyncField.objects.filter(record__in=ids).order_by().values_list("record", flat=True).distinct())
 
 
-def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
+def show(ids: Collection[UUID], *, records_arrivals: bool) -> ShowResult:
     """Show the hidden edits among these that have fields, and let all of these edits supersede older ones.
 
-    Call it in a separate transaction, after the fields have been read.
+    With `records_arrivals`, also record the readable ones as arrivals. Call it in a separate transaction, after the
+    fields have been read.
     """
     arriving = SyncRecord.objects.arriving().filter(pk__in=ids).values_list("pk", flat=True)
     arrived = ids_with_fields(list(arriving))
@@ -45,7 +46,7 @@ def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
         failpoint("mirror.superseded")
     recognition.fill_in_contacts(arrived)
     SyncRecord.objects.recount(arrived | supersede.record_ids_of(marks), show=arrived)
-    if arrived and is_news:
+    if arrived and records_arrivals:
         readable = SyncRecord.objects.filter(pk__in=arrived, crm_state=0, unreadable="", target_id__isnull=False)
         arrivals.record(readable.values_list("pk", flat=True))
     return ShowResult(frozenset(arrived), len(marks))

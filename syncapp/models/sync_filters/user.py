@@ -67,7 +67,7 @@ class FilterTeam(models.Model):
         return self.name
 
     @property
-    def is_fed_by_entra(self) -> bool:
+    def is_managed_by_entra(self) -> bool:
         """Return whether the list of members may be incomplete."""
         return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
 

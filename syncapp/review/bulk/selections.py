@@ -68,7 +68,7 @@ def select_rows(ids: Sequence[uuid.UUID], *, criteria: Criteria, query: str, per
 
 
 def select_all(*, tab: Tab, criteria: Criteria, query: str, person: Person) -> Selection:
-    """Select the fields of all pages of a list. Raises NotPossible if there are none."""
+    """Select the fields on all pages of a list. Raises NotPossible if there are none, or if the tab is not a list."""
     if tab not in LIST_TABS:
         raise NotPossible("Only edits that wait for a decision can be decided together.")
     rows = filter_records(records_in(tab), tab, criteria).order_by("edited_on", "pk")

@@ -70,7 +70,7 @@ def compare(before: str, after: str, *, by_words: bool = False) -> TextDiff:
     """Mark the differences between two texts; with `by_words` only whole words and numbers are marked."""
     only_punctuation = before != after and _letters(before) == _letters(after)
     if only_punctuation:
-        runs = _merge(_sign_runs(before, after))
+        runs = _merge(_separator_runs(before, after))
     else:
         is_long = max(len(before), len(after)) > MAX_BY_CHARACTER
         pieces = _words if is_long or by_words else characters.clusters
@@ -136,10 +136,10 @@ def _words(text: str) -> Iterator[str]:
             yield from group
 
 
-def _sign_runs(before: str, after: str) -> list[_Run]:
-    """Compare only the signs between letters and digits; the letters and digits are equal in both texts."""
+def _separator_runs(before: str, after: str) -> list[_Run]:
+    """Compare only the separators between letters and digits; the letters and digits are equal in both texts."""
     runs: list[_Run] = []
-    for (old, letter), (new, _) in zip(_letters_with_signs(before), _letters_with_signs(after), strict=True):
+    for (old, letter), (new, _) in zip(_letters_with_separators(before), _letters_with_separators(after), strict=True):
         head = _common_length(old, new)
         tail = _common_length(old[head:][::-1], new[head:][::-1])
         end = "".join(old[len(old) - tail :])
@@ -149,16 +149,16 @@ def _sign_runs(before: str, after: str) -> list[_Run]:
     return runs
 
 
-def _letters_with_signs(text: str) -> Iterator[tuple[list[str], str]]:
-    """Yield each letter or digit with the signs before it, and finally the signs after the last one."""
-    signs: list[str] = []
+def _letters_with_separators(text: str) -> Iterator[tuple[list[str], str]]:
+    """Yield each letter or digit with the other characters before it, and finally those after the last one."""
+    separators: list[str] = []
     for cluster in characters.clusters(text):
         if cluster[0].isalnum():
-            yield signs, cluster
-            signs = []
+            yield separators, cluster
+            separators = []
         else:
-            signs.append(cluster)
-    yield signs, ""
+            separators.append(cluster)
+    yield separators, ""
 
 
 def _make_readable(runs: list[_Run]) -> list[_Run]:

@@ -37,7 +37,7 @@ def parse(text: str) -> SearchTerms:
 
 
 def condition(text: str) -> Q:
-    """Return the condition for matching edits; no index supports it for words."""
+    """Return the condition that edits must match. For words it uses no index; see `filter_records`."""
     sought = parse(text)
     if sought.address:
         editors = list(CrmUser.objects.filter(address__iexact=sought.address).values_list("pk", flat=True)[:MAX_WORDS])

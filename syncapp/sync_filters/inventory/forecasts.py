@@ -144,12 +144,12 @@ class _Evaluator:
         self.now = timezone.now()
 
     def forecast_table(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
-        """Count the rows that leave and stay; if a filter cannot be evaluated, the counts are bounds or unknown."""
+        """Count the rows that leave and stay; if filters cannot be evaluated in full, they are bounds or unknown."""
         switched_off, kept = self._select(off), self._select(others)
         why = [*switched_off.refused, *kept.refused, *([] if kept.complete else [_TOO_MANY])]
-        is_more = bool(switched_off.refused) or not switched_off.complete
-        is_most = bool(kept.refused) or not kept.complete
-        if (is_more and is_most) or (off and len(switched_off.refused) == len(off)):
+        is_lower_bound = bool(switched_off.refused) or not switched_off.complete
+        is_upper_bound = bool(kept.refused) or not kept.complete
+        if (is_lower_bound and is_upper_bound) or (off and len(switched_off.refused) == len(off)):
             return Loss(table, meetings=None, why=" ".join(why) or _TOO_MANY)
         leaves = {key: starts for key, starts in switched_off.rows.items() if key not in kept.rows}
         ahead = sum(starts is not None and starts > self.now for starts in leaves.values())
@@ -158,10 +158,10 @@ class _Evaluator:
             leaves=len(leaves),
             stays=len(switched_off.rows) - len(leaves),
             ahead=ahead if table in _START_COLUMNS else None,
-            is_more=is_more,
-            meetings=None if is_more else self._organized_meetings(table, leaves),
+            is_more=is_lower_bound,
+            meetings=None if is_lower_bound else self._organized_meetings(table, leaves),
             why=" ".join(why),
-            is_most=is_most,
+            is_most=is_upper_bound,
         )
 
     def _select(self, filters: Sequence[AnyFilter]) -> _SelectedRows:

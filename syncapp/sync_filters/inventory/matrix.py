@@ -127,10 +127,10 @@ def teams_by_unit() -> list[tuple[str, list[FilterTeam]]]:
     return sorted(grouped.items(), key=lambda each: search_key(each[0]))
 
 
-def is_fed_by_entra(team_id: UUID) -> bool:
+def is_managed_by_entra(team_id: UUID) -> bool:
     """Return whether this team's list of members may be incomplete."""
     team = FilterTeam.objects.filter(pk=team_id).first()
-    return team is not None and team.is_fed_by_entra
+    return team is not None and team.is_managed_by_entra
 
 
 def units() -> list[FilterUnit]:

@@ -246,6 +246,6 @@ def claim_for_dispatch() -> list[uuid.UUID]:
 
 
 def undo_dispatch(*run_ids: uuid.UUID) -> None:
-    """Let the next tick publish tasks again, because publishing failed or a task ran out of time before its work."""
+    """Let the next tick publish tasks again, because publishing failed or a task ran out of time with users left."""
     for run_id in run_ids:
         FilterRun.objects.filter(pk=run_id).update(dispatched_at=None)

@@ -78,7 +78,7 @@ class MeetingCountJob(JobType):
         queue.finish(lease)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Trip the breaker that the CRM's answer calls for; return whether to retry."""
+        """Open the breaker that the CRM's error calls for; return what to do with the job, None for other errors."""
         if isinstance(error, CrmError):
             return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         return None

@@ -86,7 +86,7 @@ def notification_result(subject: FilterRun | FilterPolicy) -> NotificationResult
 
 
 def _responsible_people(run: FilterRun) -> list[Person]:
-    """Return the people who started and confirmed the run and, for an undo, those of the run that it undoes."""
+    """Return the people who started and confirmed the run; for an undo, also those of the undone run and its policy."""
     people = [run.person, run.confirmed_by]
     if run.undoes:
         people += [run.undoes.person, run.undoes.confirmed_by]

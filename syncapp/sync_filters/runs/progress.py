@@ -57,7 +57,7 @@ class FailureRate:
 
 
 def throughput(run: FilterRun, *, now: datetime | None = None) -> Throughput:
-    """Measure the run's speed, counted from the first user finished within the last minute."""
+    """Measure the run's speed since the first user finished within the last minute, and estimate its end from it."""
     now = now or timezone.now()
     left = run.items.unfinished().count()
     ended = run.items.filter(plan=Plan.CHANGE, finished_at__gt=now - MINUTE).exclude(outcome=Outcome.OPEN)

@@ -101,7 +101,7 @@ def not_asked(answer: str, meaning: str, remedy: str = NOTHING, *, tried: str = 
 
 
 def has_failed(findings: Iterable[Mapping[str, Any]], purpose: Purpose | None = None) -> bool:
-    """Return whether a stored finding failed; with `purpose`, only those that this purpose needs count."""
+    """Return whether a stored finding failed; with `purpose`, consider only findings needed for it."""
     return any(
         each["level"] == Level.FAILED and (purpose is None or purpose.value in each["needed_for"]) for each in findings
     )

@@ -208,7 +208,7 @@ class ParamsView:
 
     @cached_property
     def contact_name(self) -> str:
-        """Return the contact's name in its newest edit."""
+        """Return the contact's name in its newest edit, or words for the search if it has none."""
         edits = SyncRecord.objects.filter(target_id=self.filter.contact).exclude(name="")
         return edits.order_by("-edited_on").values_list("name", flat=True).first() or "without known edits"
 

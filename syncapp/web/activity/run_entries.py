@@ -86,7 +86,11 @@ def run_label(run: FilterRun) -> ActionLabel:
 
 
 def notes(entry: AuditEntry, related: Facts) -> list[str]:
-    """Return the result of the entry, its run, the new start time of the run, and the reason for a pause."""
+    """Return notes on an entry; some may be ''.
+
+    For a user, they are the result and the run; for a finished run, its results; otherwise the number of users, the new
+    start time and the reason for a pause.
+    """
     run, details = related.run(entry), entry.details
     if entry.action in USER_ACTIONS:
         outcome = str(details.get("outcome", ""))

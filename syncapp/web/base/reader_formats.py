@@ -19,7 +19,7 @@ COOKIE = "browser_zone"  # written by zone.js
 
 @contextmanager
 def activate_formats(request: HttpRequest) -> Iterator[None]:
-    """Activate the reader's time zone and format of dates and numbers."""
+    """Activate the reader's time zone and formats; a person who has none yet adopts the browser's."""
     person = request.user if isinstance(request.user, Person) else None
     locale = localization.from_accept_language(request.headers.get("Accept-Language", ""))
     if person is not None and not (person.has_time_zone and person.locale):

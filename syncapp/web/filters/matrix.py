@@ -63,7 +63,7 @@ def matrix_page(request: PortalRequest, params: MatrixParams, *, status: int = 2
         "active_filters": [(option, params.query_without(option.name)) for option in options if option.chosen],
         "saved_views": saved_views.list_for(FilterView, request.user),
         "inventory": matrix.inventory_cursor(),
-        "fed_by_entra": params.criteria.team is not None and matrix.is_fed_by_entra(params.criteria.team),
+        "managed_by_entra": params.criteria.team is not None and matrix.is_managed_by_entra(params.criteria.team),
         "access": access.capabilities(),
     }
     return render_page(request, "filters/matrix.html", context | more, status=status)

@@ -83,7 +83,7 @@ class PolicyForm(PageForm):
     def options(self) -> dict[str, Any]:
         """Return the options of the controls."""
         return {
-            "teams": [(f"team:{team.pk}", team.name, team.is_fed_by_entra) for team in matrix.teams()],
+            "teams": [(f"team:{team.pk}", team.name, team.is_managed_by_entra) for team in matrix.teams()],
             "units": [(f"unit:{unit.pk}", unit.name) for unit in matrix.units()],
             "tables": [(table, table_label(table)) for table in TABLES],
         }

@@ -129,9 +129,9 @@ class PolicyPresenter:
         return any(member.held_back for member in self.deviating)
 
     @cached_property
-    def is_fed_by_entra(self) -> bool:
+    def is_managed_by_entra(self) -> bool:
         team = FilterTeam.objects.filter(pk=self.policy.team_id).first() if self.policy.team_id else None
-        return team is not None and team.is_fed_by_entra
+        return team is not None and team.is_managed_by_entra
 
     @cached_property
     def obstacles(self) -> list[tuple[str, int]]:

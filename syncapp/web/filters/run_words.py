@@ -89,7 +89,7 @@ def meaning(run: FilterRun, outcome: Outcome) -> tuple[str, str, str]:
 
 def why_not(outcome: Outcome) -> str:
     """Return why users cannot change, in words that follow their number: "12 disabled", "3 no role"."""
-    if outcome is Outcome.FAILED:  # in a plan, where nothing was tried yet
+    if outcome is Outcome.FAILED:  # only in a plan: nothing has been tried yet
         return "not read"
     return outcome.label.lower().removesuffix(" user")
 

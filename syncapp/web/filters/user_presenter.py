@@ -188,8 +188,8 @@ class UserPresenter:
         return [f"{table_label(each.table)}: {each.name}" for each in self.facts.templates if each.is_default]
 
     @property
-    def is_fed_by_entra(self) -> bool:
-        return any(team.is_fed_by_entra for team in self.facts.teams)
+    def is_managed_by_entra(self) -> bool:
+        return any(team.is_managed_by_entra for team in self.facts.teams)
 
     @property
     def forecast_options(self) -> list[tuple[str, str]]:

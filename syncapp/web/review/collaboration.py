@@ -77,7 +77,7 @@ def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.REVIEWER, methods=("POST",))
 def unpark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Return the edit to the waiting edits."""
+    """Move a parked edit back to Waiting."""
     row = record_page.get_record(record_id)
     action = partial(collaboration.unpark, record_id, by=request.user)
     return record_page.perform(request, row, action, message="Back in Waiting.")

@@ -161,7 +161,7 @@ class FieldPresenter:
 
     @property
     def crm_differs(self) -> bool:
-        """Return whether the CRM, as last read before the decision, held a value that staging had not left there."""
+        """Return whether the value last read before the decision shows a change in the CRM after staging."""
         field = self.field
         if field.is_undecided:
             return warnings.is_changed_in_crm(field, self.column)

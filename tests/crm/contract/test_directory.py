@@ -81,14 +81,14 @@ def test_team_has_business_unit_and_members(scene):
 
     assert team.business_unit_id == UUID(BUSINESS_UNIT_ID)
     assert members
-    assert not team.is_fed_by_entra
+    assert not team.is_managed_by_entra
 
 
 def test_entra_team_is_marked(scene):
     team = scene.crm.directory.teams().rows[0]
     scene.change("teams", team.id, teamtype=int(TeamKind.ENTRA_SECURITY_GROUP))
 
-    assert scene.crm.directory.teams().rows[0].is_fed_by_entra
+    assert scene.crm.directory.teams().rows[0].is_managed_by_entra
 
 
 def test_team_with_roles_is_marked(scene):

@@ -89,7 +89,7 @@ def test_refused_filter_does_not_stop_other_counts(scene):
     assert isinstance(counted, RowCount)
 
 
-def test_count_beyond_limit_is_marked_as_more(scene):
+def test_count_beyond_limit_is_marked_incomplete(scene):
     rita, task = scene.user("Rita"), scene.filters("Rita")["task"]
     scene.cloud.fail({"method": "GET", "table": "task", "status": 400, "code": "0x8004E023", "times": 1})
 

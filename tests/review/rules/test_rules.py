@@ -307,7 +307,7 @@ def test_invalid_rule_is_refused(draft, place):
     assert refused.value.place == place
 
 
-def test_rule_check_keeps_open_form_valid():
+def test_rule_leaving_field_keeps_open_form_valid():
     field = make_field()
     before = digest(field)
     enabled(RuleDraft("Leave", "leave"))

@@ -240,7 +240,7 @@ def test_changed_group_stops_policy(company):
     assert compared(policy).asks == ""
 
 
-def test_policy_stops_when_its_owner_loses_role(company):
+def test_policy_stops_when_repair_person_loses_role(company):
     policy = kept()
     editing.request_repair(policy, seen=policy.full_at, by=fred())
     Person.objects.update(is_filter_manager=False)

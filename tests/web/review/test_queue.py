@@ -218,7 +218,7 @@ def test_pages_have_no_gap_or_repetition(order):
     assert len(seen) == len(set(seen)) == 23
 
 
-def test_next_page_link_names_no_person():
+def test_next_page_link_contains_no_names():
     many(60)
     client = browser(rita())
     first = open_queue(client, "?order=name")

@@ -75,7 +75,7 @@ def test_selected_edits_are_assigned_or_unassigned(whom, owner):
     assert (record.assigned_to.name if record.assigned_to else None) == owner
 
 
-def test_refusal_keeps_the_ticks():
+def test_refusal_keeps_edits_selected():
     first, second = waiting("Marta", "Solveig")
     client = browser(rita())
 
