@@ -192,7 +192,7 @@ def test_listed_user_is_not_added_again(kind: str) -> None:
 def test_user_from_setting_cannot_be_a_program() -> None:
     screen = add(signer("# SSSAdminProd"), Kind.PROGRAM)
 
-    assert "so it cannot be a program" in screen.words
+    assert "so it cannot be listed as a program" in screen.words
     assert recorded() == []
 
 
